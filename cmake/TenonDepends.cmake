@@ -1,0 +1,18 @@
+# Finds what Tenon is built on and gathers it in the target tenon_depends.
+#   required: oneDNN, stb_image, cJSON, OpenMP, threads      optional: libjpeg-turbo, zlib (examples)
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS C)
+find_package(dnnl CONFIG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)
+find_package(JPEG)
+find_package(ZLIB)
+
+add_library(tenon_depends INTERFACE)
+target_link_libraries(tenon_depends INTERFACE Threads::Threads OpenMP::OpenMP_C DNNL::dnnl PkgConfig::CJSON m)
+target_include_directories(tenon_depends SYSTEM INTERFACE ${STB_INCLUDE_DIR})
+if(JPEG_FOUND)
+  target_link_libraries(tenon_depends INTERFACE JPEG::JPEG)
+  target_compile_definitions(tenon_depends INTERFACE TN_HAVE_JPEG=1)
+endif()

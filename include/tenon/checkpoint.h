@@ -1,0 +1,56 @@
+/**
+ * @file
+ * Checkpoints: parameters, running statistics and optimizer state as safetensors.
+ *
+ * Tensors are f32 in canonical layout, named "conv1.weight", "bn1.running_mean"; what the optimizer
+ * keeps is "optimizer.conv1.weight.momentum". Python's safetensors opens the file. Strings of the
+ * program's own (class names, preprocessing, the step) travel in its metadata; keys that begin with
+ * "tenon." are the library's.
+ */
+#ifndef TENON_CHECKPOINT_H
+#define TENON_CHECKPOINT_H
+
+#include <tenon/plan.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One string of metadata. */
+typedef struct tn_meta {
+    const char *key, *value;
+} tn_meta;
+
+/**
+ * Write everything that a run needs to go on. The file appears whole or not at all: written beside
+ * its place, flushed to the disk, then renamed.
+ *
+ * @return  TN_ERR_IO naming the path and the reason; TN_ERR_DEVICE, TN_ERR_MEMORY; TN_ERR_ARGUMENT
+ *          for a key that is empty, twice there or the library's.
+ */
+TN_API tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta,
+                                    int num_meta);
+
+typedef enum tn_load_what {
+    TN_LOAD_RESUME, /**< parameters, statistics, optimizer state and its step: all must be there */
+    TN_LOAD_PARAMS  /**< parameters and statistics only, to evaluate or classify */
+} tn_load_what;
+
+/**
+ * @return  TN_ERR_IO; TN_ERR_FORMAT if it is not safetensors or is damaged; TN_ERR_SHAPE if a
+ *          tensor is missing or has another shape or type; TN_ERR_ARGUMENT if the file was written
+ *          with another optimizer (resume only). On any error the plan is as it was.
+ */
+TN_API tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what);
+
+/** The metadata of a file, read without a plan: to build the network that fits it. */
+typedef struct tn_checkpoint_info tn_checkpoint_info;
+TN_API tn_status tn_checkpoint_info_open(tn_checkpoint_info **out, const char *path);
+TN_API void tn_checkpoint_info_close(tn_checkpoint_info *info); /* NULL is fine */
+/** @return the value of a key, NULL if it is not there; lives as long as info. */
+TN_API const char *tn_checkpoint_info_get(const tn_checkpoint_info *info, const char *key);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

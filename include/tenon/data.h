@@ -1,0 +1,182 @@
+/**
+ * @file
+ * Data: sets of labelled images, and loaders that make batches of them in threads of their own.
+ *
+ * A set (tn_dataset) is a list of items and class names; a loader (tn_loader) decodes, crops and
+ * augments them. The order of an epoch and every random choice are functions of (seed, epoch, place
+ * in the epoch) alone, so a given seed gives the same bytes for any number of threads.
+ */
+#ifndef TENON_DATA_H
+#define TENON_DATA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tenon/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- one image ---------------------------------------------------------------------------- */
+
+/** From an image of any size to height x width: what evaluation and deployment do. */
+typedef struct tn_fit_opts {
+    int height, width; /**< pixels given out */
+    int resize;        /**< first the short side is scaled to this, then the middle is cut out;
+                            default: the larger of height and width */
+} tn_fit_opts;
+
+/**
+ * Decode one image file (JPEG, PNG, BMP, GIF, TGA, PSD, PNM, HDR), turn it upright as its EXIF
+ * orientation says, make it RGB, and fit it.
+ *
+ * @param rgb  height x width x 3 bytes
+ * @return     TN_ERR_IO, TN_ERR_FORMAT: the path and what is wrong with it
+ */
+TN_API tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb);
+
+/* ---- sets --------------------------------------------------------------------------------- */
+
+/** A list of images with labels and class names. Never changes; threads may share it. */
+typedef struct tn_dataset tn_dataset;
+
+typedef struct tn_dataset_opts {
+    /**
+     * A folder with one subfolder a class (searched to any depth; class numbers follow the sorted
+     * names of the folders), a text file with a line "path label" an image (paths relative to the
+     * file; labels are numbers or names; # begins a comment), or a folder that tenon-pack wrote.
+     */
+    const char *path;
+    /** Take class names and numbers from this set (a validation set takes training's). Borrowed
+     *  for the call. A class that it lacks is an error that names it. */
+    const tn_dataset *classes_of;
+} tn_dataset_opts;
+
+/** @return TN_ERR_IO, TN_ERR_FORMAT, TN_ERR_ARGUMENT, TN_ERR_MEMORY, each naming file and line */
+TN_API tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts);
+TN_API void tn_dataset_close(tn_dataset *set); /* NULL is fine */
+
+/**
+ * Share one set out at random, class by class, so that each keeps its proportions: about
+ * @p percent of each class (at least one image, if it has two) go to @p second, the rest to
+ * @p first. The same seed gives the same parts. Both are sets of their own.
+ */
+TN_API tn_status tn_dataset_split(const tn_dataset *set, double percent, uint64_t seed,
+                                  tn_dataset **first, tn_dataset **second);
+
+TN_API int64_t tn_dataset_count(const tn_dataset *set);
+TN_API int tn_dataset_classes(const tn_dataset *set);
+/** Name and number of images of a class. NULL and 0 outside of [0, classes). */
+TN_API const char *tn_dataset_class_name(const tn_dataset *set, int label);
+TN_API int64_t tn_dataset_class_count(const tn_dataset *set, int label);
+/** Path and label of an item. A packed set has "images.npy[12]". NULL and -1 outside. */
+TN_API const char *tn_dataset_item_path(const tn_dataset *set, int64_t item);
+TN_API int tn_dataset_item_label(const tn_dataset *set, int64_t item);
+
+/**
+ * What a program should say before it trains: only one class, an empty class folder, a class that
+ * the other set lacks, files passed over because they are no regular files or no images by name, a
+ * loop of links. One sentence each.
+ */
+TN_API int tn_dataset_num_notices(const tn_dataset *set);
+TN_API const char *tn_dataset_notice(const tn_dataset *set, int index);
+
+/* ---- loaders ------------------------------------------------------------------------------ */
+
+typedef enum tn_crop {
+    TN_CROP_CENTRE, /**< scale the short side to `resize`, cut out the middle: evaluation */
+    TN_CROP_RANDOM, /**< scale the short side to `resize`, cut out anywhere: Krizhevsky 2012 */
+    TN_CROP_RANDOM_RESIZED /**< a random part of area and aspect below, scaled: Szegedy 2014 */
+} tn_crop;
+
+typedef enum tn_on_bad {
+    TN_BAD_SKIP, /**< leave it out, count it, keep its name; fail above max_bad */
+    TN_BAD_STOP  /**< tn_loader_next() fails and names it */
+} tn_on_bad;
+
+typedef struct tn_loader_opts {
+    int batch;         /**< images a batch; required */
+    int height, width; /**< pixels given out; required */
+    int resize; /**< CENTRE and RANDOM: short side; default: the larger of height and width */
+    tn_crop crop;
+    float area[2];   /**< RANDOM_RESIZED: share of the image's area; default {0.08, 1} */
+    float aspect[2]; /**< RANDOM_RESIZED: width / height; default {3/4, 4/3} */
+    bool flip;       /**< mirror every other image, at random */
+    float brightness, contrast,
+        saturation; /**< factors from [1 - v, 1 + v], in random order; 0: none */
+    float lighting; /**< deviation of PCA lighting noise; AlexNet's 0.1; 0: none */
+    bool shuffle;   /**< a new order each epoch */
+    bool drop_last; /**< leave out an epoch's last, short batch; else it is padded, see tn_batch */
+    int threads;    /**< default: the number of cores */
+    int queue;      /**< batches made ahead; default 4 */
+    uint64_t seed;
+    tn_on_bad on_bad;
+    double max_bad; /**< SKIP: the share of the set that may be bad, in per cent; default 1, and
+                            one file is always allowed */
+} tn_loader_opts;
+
+/** Both tensors belong to the loader and are valid until the next call with it. */
+typedef struct tn_batch {
+    tn_tensor images; /**< batch x height x width x 3, u8 */
+    tn_tensor labels; /**< batch, i32; -1 for rows that hold no image (padding, or a bad file) */
+    int count;        /**< rows that hold an image */
+    int64_t epoch;    /**< from 0 */
+    int64_t index;    /**< of the batch in its epoch, from 0 */
+} tn_batch;
+
+/** Reads, decodes and augments in its own threads. Use from one thread at a time. */
+typedef struct tn_loader tn_loader;
+
+/** @p set is borrowed and must outlive the loader. @return TN_ERR_ARGUMENT, TN_ERR_MEMORY */
+TN_API tn_status tn_loader_open(tn_loader **out, const tn_dataset *set, const tn_loader_opts *opts);
+TN_API void tn_loader_close(tn_loader *loader); /* NULL is fine; ends the threads */
+
+TN_API int64_t tn_loader_batches(const tn_loader *loader); /* an epoch */
+
+/**
+ * The next batch. TN_END once at the end of each epoch; the call after it starts the next epoch.
+ * With TN_BAD_SKIP a bad file's row gets label -1 and zeros, so that batches stay what the seed says.
+ * @return TN_ERR_FORMAT or TN_ERR_IO naming a bad file, or how many there were and what was allowed
+ */
+TN_API tn_status tn_loader_next(tn_loader *loader, tn_batch *out);
+
+/** Make the next batch be this one: to resume a run in the middle of an epoch. */
+TN_API tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index);
+
+/** Bad files found so far, each once, in the order found by the batches: path and reason. */
+TN_API int64_t tn_loader_num_bad(const tn_loader *loader);
+TN_API const char *tn_loader_bad_path(const tn_loader *loader, int64_t index);
+TN_API const char *tn_loader_bad_reason(const tn_loader *loader, int64_t index);
+
+/** Where a run's time went. Seconds since the loader was opened. */
+typedef struct tn_loader_times {
+    double waited;  /**< tn_loader_next() waiting for a batch: the program was starved */
+    double elapsed; /**< from the first tn_loader_next() to the end of the last */
+} tn_loader_times;
+TN_API tn_loader_times tn_loader_time(const tn_loader *loader);
+
+/* ---- packed sets -------------------------------------------------------------------------- */
+
+/**
+ * Decode a whole set once, scale each image's short side to @p side, cut out the middle, and write
+ * images.npy (N x side x side x 3, u8), labels.npy (N, i32) and classes.txt into @p folder, which
+ * numpy opens and tn_dataset_open() reads by mmap. Files appear whole or not at all.
+ *
+ * @param bad  if not NULL: called with path and reason of each file left out
+ */
+typedef struct tn_pack_opts {
+    const char *folder;
+    int side;       /**< default 256 */
+    int threads;    /**< default: the number of cores */
+    double max_bad; /**< as in tn_loader_opts */
+    void (*bad)(void *arg, const char *path, const char *reason);
+    void (*progress)(void *arg, int64_t done, int64_t of);
+    void *arg;
+} tn_pack_opts;
+TN_API tn_status tn_dataset_pack(const tn_dataset *set, const tn_pack_opts *opts);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

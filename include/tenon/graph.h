@@ -1,0 +1,48 @@
+/**
+ * @file
+ * Graphs: what to compute.
+ *
+ * A program describes its network by calling the functions of layers.h, each of which adds one node
+ * and returns a handle of its output. Nothing is computed and no device is touched: a plan
+ * (plan.h) does that. Building is sticky: after the first error every further call does nothing and
+ * returns the zero handle, and tn_graph_status() or tn_plan_create() reports that first error. So a
+ * network reads as plain code, without a check a line.
+ */
+#ifndef TENON_GRAPH_H
+#define TENON_GRAPH_H
+
+#include <tenon/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A network under construction. Owns its nodes; not safe to share between threads. */
+typedef struct tn_graph tn_graph;
+
+/** Names one value of one graph. The zero handle names nothing: what a failed builder returns. */
+typedef struct tn_value {
+    int32_t id;
+} tn_value;
+
+/** @return TN_ERR_MEMORY */
+TN_API tn_status tn_graph_create(tn_graph **out);
+TN_API void tn_graph_destroy(tn_graph *g); /* NULL is fine */
+
+/** The first thing that went wrong while g was built, also put into tn_error(); or TN_OK. */
+TN_API tn_status tn_graph_status(const tn_graph *g);
+
+/**
+ * A value that the program sets before each run (tn_plan_set()).
+ * @param name  unique in the graph; copied; it appears in errors and descriptions
+ */
+TN_API tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape);
+
+/** The shape and the type of a value, as inferred. @return TN_ERR_ARGUMENT if v is not of g. */
+TN_API tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out);
+TN_API tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,224 @@
+/**
+ * @file
+ * Layers: each call adds one node to a graph and returns its output.
+ *
+ * Options are structs with designated initialisers; a field left zero means its default, and NULL
+ * options mean all defaults where the layer allows it. Pairs are {vertical, horizontal}; a second
+ * number left zero repeats the first. `name` (copied) is how errors, descriptions and checkpoints
+ * call the node ("conv1" keeps its weights as "conv1.weight"); without one it is the operation and a
+ * number, "conv2d2". Errors are sticky, see graph.h: TN_ERR_SHAPE where shapes do not fit,
+ * TN_ERR_ARGUMENT for options out of range.
+ *
+ * Letters: N batch, C H W channels, height, width of x; K filters; R S window; P Q height and width
+ * of y; G groups.
+ */
+#ifndef TENON_LAYERS_H
+#define TENON_LAYERS_H
+
+#include <stdbool.h>
+
+#include <tenon/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+typedef enum tn_init_kind {
+    TN_INIT_DEFAULT,  /**< the layer's own choice: weights HE, biases constant 0 */
+    TN_INIT_CONSTANT, /**< every element is `value` */
+    TN_INIT_NORMAL,   /**< mean 0, standard deviation `value` */
+    TN_INIT_UNIFORM,  /**< between -value and value */
+    TN_INIT_HE,       /**< normal, deviation sqrt(2 / fan_in); He et al. 2015, arXiv:1502.01852 */
+    TN_INIT_XAVIER,   /**< uniform, bound sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
+    TN_INIT_FAN_IN    /**< uniform, bound 1 / sqrt(fan_in): what PyTorch's layers start with */
+} tn_init_kind;
+
+/** How a parameter starts. Numbers come from (plan seed, parameter's name) alone. */
+typedef struct tn_init {
+    tn_init_kind kind;
+    float value;
+} tn_init;
+
+/** What can be said of one parameter of a layer. */
+typedef struct tn_param_opts {
+    tn_init init;
+    float rate;    /**< multiplies the learning rate; default 1 */
+    float decay;   /**< multiplies the weight decay; default 1 */
+    bool no_decay; /**< weight decay does not touch it */
+    bool frozen;   /**< never updated, and no gradient is computed */
+} tn_param_opts;
+
+/* ---- input -------------------------------------------------------------------------------- */
+
+/**
+ * y[n,c,h,w] = (x[n,h,w,c] - mean[c]) * scale[c].   x: u8, N x H x W x C, C <= 4;  y: f32, N x C x H x W.
+ *
+ * The first node of a network on images: it takes the loader's bytes, so that preprocessing is part
+ * of the model, the same in training and deployment. Defaults: mean 0, scale 1.
+ */
+typedef struct tn_image_input_opts {
+    const char *name;
+    float mean[4];  /**< in units of x, 0 to 255 */
+    float scale[4]; /**< e.g. 1 / (255 * 0.229) */
+} tn_image_input_opts;
+TN_API tn_value tn_image_input(tn_graph *g, tn_value x, const tn_image_input_opts *opts);
+
+/* ---- layers with parameters --------------------------------------------------------------- */
+
+/**
+ * y[n,k,p,q] = bias[k] + sum over c,r,s of weight[k,c,r,s] * x[n,c, p*stride + r*dilation - pad, ...].
+ *
+ * x: N x C x H x W;  weight: K x C/groups x R x S;  bias: K;  y: N x K x P x Q with
+ * P = floor((H + 2 pad - dilation (R - 1) - 1) / stride) + 1. Outside of x counts as 0.
+ * A tn_relu() right after it is computed in the same pass.   Source: arXiv:1410.0759, section 2.
+ */
+typedef struct tn_conv2d_opts {
+    const char *name;
+    int filters;     /**< K; required */
+    int kernel[2];   /**< R, S; required */
+    int stride[2];   /**< default 1 */
+    int pad[2];      /**< default 0; the same on both sides */
+    int dilation[2]; /**< default 1: taps next to each other */
+    int groups;      /**< default 1; divides C and K */
+    bool no_bias;
+    tn_param_opts weight, bias;
+} tn_conv2d_opts;
+TN_API tn_value tn_conv2d(tn_graph *g, tn_value x, const tn_conv2d_opts *opts);
+
+/**
+ * y[n,k] = bias[k] + sum over d of weight[k,d] * x[n,d].
+ *
+ * x: N x anything, taken as N x D (D = product of the rest);  weight: K x D;  bias: K;  y: N x K.
+ * A tn_relu() right after it is computed in the same pass.
+ */
+typedef struct tn_dense_opts {
+    const char *name;
+    int units; /**< K; required */
+    bool no_bias;
+    tn_param_opts weight, bias;
+} tn_dense_opts;
+TN_API tn_value tn_dense(tn_graph *g, tn_value x, const tn_dense_opts *opts);
+
+/**
+ * y = weight[c] * (x - mean[c]) / sqrt(var[c] + epsilon) + bias[c].   x, y: N x C x H x W or N x C.
+ *
+ * In training mean and (biased) variance are those of the batch, and the running ones move towards
+ * it: running = (1 - momentum) * running + momentum * batch, the variance there unbiased, as in
+ * PyTorch. In evaluation the running ones are used. Parameters: weight, bias; kept and saved but not
+ * trained: running_mean, running_var.   Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
+ */
+typedef struct tn_batchnorm_opts {
+    const char *name;
+    float epsilon;  /**< default 1e-5 */
+    float momentum; /**< default 0.1 */
+    tn_param_opts weight, bias;
+} tn_batchnorm_opts;
+TN_API tn_value tn_batchnorm(tn_graph *g, tn_value x, const tn_batchnorm_opts *opts);
+
+/* ---- layers without parameters ------------------------------------------------------------ */
+
+typedef enum tn_pool_kind {
+    TN_POOL_MAX,     /**< the largest; the first of equals gets the gradient */
+    TN_POOL_MEAN,    /**< mean over the taps inside x */
+    TN_POOL_MEAN_PAD /**< sum over the taps inside x, divided by those inside x and its padding */
+} tn_pool_kind;
+
+/**
+ * The largest or the mean of each window.   x: N x C x H x W;  y: N x C x P x Q.
+ *
+ * P = floor((H + 2 pad - R) / stride) + 1, or rounded up with `ceil`, as Caffe does: a last window
+ * may then reach past the padding, and one that would begin past the image is dropped.
+ */
+typedef struct tn_pool2d_opts {
+    const char *name;
+    tn_pool_kind kind;
+    int kernel[2]; /**< required, unless global */
+    int stride[2]; /**< default: the kernel */
+    int pad[2];    /**< default 0; less than the kernel */
+    bool ceil;     /**< round P and Q up */
+    bool global;   /**< one window over all of H x W; no other number may be given */
+} tn_pool2d_opts;
+TN_API tn_value tn_pool2d(tn_graph *g, tn_value x, const tn_pool2d_opts *opts);
+
+/** y = max(x, 0). Any shape.   Source: Nair and Hinton 2010. */
+TN_API tn_value tn_relu(tn_graph *g, tn_value x);
+/** y = x where x > 0, else slope * x. Any shape; slope in [0, 1).   Source: Maas et al. 2013. */
+TN_API tn_value tn_leaky_relu(tn_graph *g, tn_value x, float slope);
+/** y = 1 / (1 + exp(-x)). Any shape. */
+TN_API tn_value tn_sigmoid(tn_graph *g, tn_value x);
+/** y = tanh(x). Any shape. */
+TN_API tn_value tn_tanh(tn_graph *g, tn_value x);
+
+/**
+ * y = x / (k + alpha / size * sum over size neighbouring channels of x^2) ^ beta.
+ *
+ * x, y: N x C x H x W. Channels outside of x count as 0. Defaults size 5, alpha 1e-4, beta 0.75, k 1
+ * (Caffe's; Krizhevsky et al. 2012, section 3.3, writes alpha without "/ size": k 2, alpha 5e-4).
+ */
+typedef struct tn_lrn_opts {
+    const char *name;
+    int size; /**< odd */
+    float alpha, beta, k;
+} tn_lrn_opts;
+TN_API tn_value tn_lrn(tn_graph *g, tn_value x, const tn_lrn_opts *opts);
+
+/**
+ * In training y = 0 with probability `rate`, else x / (1 - rate); in evaluation y = x. Any shape.
+ *
+ * Which elements go is a function of (plan seed, node, step, element) alone: the same for any number
+ * of threads and on every backend.   Source: Srivastava et al. 2014, "inverted".
+ */
+typedef struct tn_dropout_opts {
+    const char *name;
+    float rate; /**< in [0, 1); default 0.5 */
+} tn_dropout_opts;
+TN_API tn_value tn_dropout(tn_graph *g, tn_value x, const tn_dropout_opts *opts);
+
+/** y = a + b, element by element; the same shape. */
+TN_API tn_value tn_add(tn_graph *g, tn_value a, tn_value b);
+
+/** Inputs one after the other along dimension 1 (channels); the other dimensions are the same. */
+TN_API tn_value tn_concat(tn_graph *g, int count, const tn_value *x);
+
+/** N x anything becomes N x D. Moves nothing. */
+TN_API tn_value tn_flatten(tn_graph *g, tn_value x);
+
+/** y[n,k] = exp(x[n,k]) / sum over j of exp(x[n,j]), without overflow.   x, y: N x K. */
+TN_API tn_value tn_softmax(tn_graph *g, tn_value x);
+
+/* ---- losses ------------------------------------------------------------------------------- */
+
+/**
+ * Cross entropy of softmax(logits) against class numbers, the mean over the batch; and how many of
+ * the batch were right, from the same pass.
+ *
+ * logits: N x K, f32;  labels: N, i32, in [0, K), or -1: that row is left out of the loss, of the
+ * mean's divisor and of the counts. Any other label makes the run fail with TN_ERR_ARGUMENT and its
+ * row and value in tn_error(). A batch of only -1 has loss 0. With label_smoothing e the target is
+ * (1 - e) on the label plus e / K everywhere, as in PyTorch.
+ */
+typedef struct tn_softmax_xent_opts {
+    const char *name;
+    float label_smoothing; /**< in [0, 1) */
+    int top_k;             /**< what `top_k` counts; default 5, at most K is taken */
+} tn_softmax_xent_opts;
+
+/** A loss and what is counted beside it: all scalars, readable with tn_plan_get(). */
+typedef struct tn_loss {
+    tn_value loss; /**< f32 */
+    tn_value
+        top_1; /**< i32: rows whose largest logit is the label's (ties go to the lower class) */
+    tn_value top_k; /**< i32: rows whose label is among the top_k largest */
+} tn_loss;
+TN_API tn_loss tn_softmax_xent(tn_graph *g, tn_value logits, tn_value labels,
+                               const tn_softmax_xent_opts *opts);
+
+/** Mean over all elements of (x - target)^2, a scalar.   x, target: f32, the same shape. */
+TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

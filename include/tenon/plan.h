@@ -1,0 +1,132 @@
+/**
+ * @file
+ * Plans: a graph fixed for one device, made once and run many times.
+ *
+ * Making a plan chooses kernels, agrees layouts, fuses, derives the backward pass and lays out all
+ * memory; running it allocates nothing. One training step is
+ *
+ *     tn_plan_set(plan, image, batch.images);
+ *     tn_plan_set(plan, label, batch.labels);
+ *     tn_plan_run(plan);
+ *     tn_plan_update(plan, rate);
+ */
+#ifndef TENON_PLAN_H
+#define TENON_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tenon/device.h>
+#include <tenon/graph.h>
+#include <tenon/layers.h>
+#include <tenon/optim.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Runs without allocating. Use from one thread at a time. */
+typedef struct tn_plan tn_plan;
+
+typedef struct tn_plan_opts {
+    tn_value loss;        /**< an f32 scalar to minimise; the zero handle: inference only */
+    const tn_value *keep; /**< values tn_plan_get() shall be able to read, beside the loss node's */
+    int num_keep;
+    tn_optim optim;       /**< default: none; tn_plan_update() is then an error */
+    float clip_norm;      /**< gradients are scaled down to this global 2-norm; default: not */
+    int accumulate;       /**< runs whose mean gradient one update takes; default 1 */
+    uint64_t seed;        /**< of initial parameters and dropout */
+    bool no_fusion;       /**< keep every node, to compare or to debug */
+    bool input_gradients; /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
+    bool dry;             /**< lay everything out, for tn_plan_memory() and tn_plan_describe(), but
+                               take no memory from the device; running it is an error */
+} tn_plan_opts;
+
+/**
+ * @p g and @p device are borrowed and must outlive the plan; the graph may not change after.
+ * @return the graph's first error if it has one; TN_ERR_ARGUMENT, TN_ERR_SHAPE; TN_ERR_UNSUPPORTED
+ *         if no kernel of the device can do a node (tn_error() says why each refused);
+ *         TN_ERR_MEMORY with the bytes wanted; TN_ERR_DEVICE
+ */
+TN_API tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
+                                const tn_plan_opts *opts);
+TN_API void tn_plan_destroy(tn_plan *plan); /* NULL is fine */
+
+/** Copy a whole input to the device. @return TN_ERR_SHAPE, TN_ERR_ARGUMENT if it does not fit. */
+TN_API tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
+
+/** Forward in training mode, then backward. TN_ERR_ARGUMENT in a plan without a loss. */
+TN_API tn_status tn_plan_run(tn_plan *plan);
+
+/** Forward only, in evaluation mode: no dropout, running statistics. Changes no parameter. */
+TN_API tn_status tn_plan_evaluate(tn_plan *plan);
+
+/**
+ * One optimizer step with the gradients of the last run (of the last `accumulate` runs, which is
+ * then how many there must have been since the last update: otherwise TN_ERR_ARGUMENT).
+ */
+TN_API tn_status tn_plan_update(tn_plan *plan, float rate);
+
+/** Copy a kept value, the loss, or an input back; waits for the device. */
+TN_API tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor host);
+
+/** Copy the gradient of an f32 input back; needs opts.input_gradients. */
+TN_API tn_status tn_plan_get_gradient(tn_plan *plan, tn_value v, tn_tensor host);
+
+/** The 2-norm of all gradients in the last update, before clipping; needs opts.clip_norm. */
+TN_API tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
+
+/** Updates made so far; a checkpoint restores it. */
+TN_API int64_t tn_plan_updates(const tn_plan *plan);
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+/** A parameter ("conv1.weight") or a running statistic ("bn1.running_mean"). Strings live with the
+ *  graph. */
+typedef struct tn_param_info {
+    const char *node; /**< "conv1" */
+    const char *name; /**< "weight" */
+    tn_shape shape;   /**< canonical */
+    bool trained;     /**< false: frozen, or a statistic */
+} tn_param_info;
+
+/** What tn_plan_param_get() reads: the numbers themselves, their gradient, or what the optimizer
+ *  keeps for them (TN_PARAM_SLOT + i: momentum, or m and v). */
+typedef enum tn_param_part { TN_PARAM_VALUE, TN_PARAM_GRADIENT, TN_PARAM_SLOT } tn_param_part;
+
+TN_API int tn_plan_num_params(const tn_plan *plan);
+TN_API tn_status tn_plan_param(const tn_plan *plan, int index, tn_param_info *out);
+/** @return the index of "node.name", or -1. */
+TN_API int tn_plan_find_param(const tn_plan *plan, const char *full_name);
+
+/** Copy one part of a parameter out or in: f32, canonical layout and shape. Waits for the device.
+ *  @return TN_ERR_ARGUMENT if the plan keeps no such part (a statistic has only its value). */
+TN_API tn_status tn_plan_param_get(tn_plan *plan, int index, int part, tn_tensor host);
+TN_API tn_status tn_plan_param_set(tn_plan *plan, int index, int part, tn_tensor host);
+
+/* ---- what was planned --------------------------------------------------------------------- */
+
+/** Bytes the plan takes on its device, exact, known before anything runs. */
+typedef struct tn_memory_plan {
+    size_t params;      /**< parameters and running statistics */
+    size_t gradients;   /**< of parameters, and their sum if accumulating */
+    size_t optimizer;   /**< what the optimizer keeps */
+    size_t inputs;      /**< values the program sets */
+    size_t activations; /**< values, their gradients and what kernels save, by lifetime */
+    size_t scratch;     /**< working memory of the step that needs most */
+    size_t total;
+} tn_memory_plan;
+TN_API tn_memory_plan tn_plan_memory(const tn_plan *plan);
+
+/** Floating point operations of one forward, and of one forward and backward pass. A multiply and
+ *  an add are two. */
+TN_API void tn_plan_flops(const tn_plan *plan, double *forward, double *training);
+
+/** TEXT: a table, a line a step: kernel, layouts, shapes, bytes, FLOPs. DOT: for Graphviz. */
+typedef enum tn_describe_format { TN_DESCRIBE_TEXT, TN_DESCRIBE_DOT } tn_describe_format;
+TN_API tn_status tn_plan_describe(const tn_plan *plan, tn_describe_format format, FILE *to);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

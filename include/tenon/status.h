@@ -1,0 +1,70 @@
+/**
+ * @file
+ * How every call reports what happened.
+ *
+ * A function that can fail returns a tn_status. When it is an error, tn_error() says in one sentence
+ * what went wrong, naming the file, layer, shape, device and numbers. The library never prints,
+ * exits or aborts.
+ */
+#ifndef TENON_STATUS_H
+#define TENON_STATUS_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__GNUC__)
+#define TN_API __attribute__((visibility("default")))
+#else
+#define TN_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Every status a call can return, with the sentence tn_status_text() gives for it. */
+#define TN_STATUS_MAP(X)                                \
+    X(OK, "success")                                    \
+    X(END, "no more items")                             \
+    X(ERR_ARGUMENT, "an argument is not valid")         \
+    X(ERR_SHAPE, "the shapes do not fit the operation") \
+    X(ERR_MEMORY, "out of memory")                      \
+    X(ERR_IO, "a file could not be read or written")    \
+    X(ERR_FORMAT, "a file is not in the form expected") \
+    X(ERR_UNSUPPORTED, "no backend can do this")        \
+    X(ERR_DEVICE, "the device reported an error")
+
+typedef enum tn_status {
+#define TN_STATUS_ENUM(name, text) TN_##name,
+    TN_STATUS_MAP(TN_STATUS_ENUM)
+#undef TN_STATUS_ENUM
+} tn_status;
+
+/** @return a constant English sentence for @p status, never NULL. */
+TN_API const char *tn_status_text(tn_status status);
+
+/**
+ * @return what went wrong in the last call of this thread that failed, "" if none has. The text is
+ *         valid until the next call in this thread that fails.
+ */
+TN_API const char *tn_error(void);
+
+/** The library's version, "MAJOR.MINOR.PATCH". */
+TN_API const char *tn_version(void);
+
+/**
+ * For programs, not libraries: if @p status is an error, print tn_error() to stderr and exit(1).
+ * In the header, so that the library itself contains no call that prints or exits.
+ */
+static inline void tn_must(tn_status status)
+{
+    if (status == TN_OK)
+        return;
+    fprintf(stderr, "error: %s (%s)\n", tn_error(), tn_status_text(status));
+    exit(1);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

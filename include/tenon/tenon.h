@@ -1,0 +1,18 @@
+/**
+ * @file
+ * Tenon: train and ship neural networks in C. This header includes all the others.
+ */
+#ifndef TENON_TENON_H
+#define TENON_TENON_H
+
+#include <tenon/checkpoint.h>
+#include <tenon/data.h>
+#include <tenon/device.h>
+#include <tenon/graph.h>
+#include <tenon/layers.h>
+#include <tenon/optim.h>
+#include <tenon/plan.h>
+#include <tenon/status.h>
+#include <tenon/tensor.h>
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * What every file of the library may use: errors, the only allocator, texts.
+ */
+#ifndef TN_BASE_H
+#define TN_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tenon/status.h>
+
+#if defined(__GNUC__)
+#define TN_PRINTF(text, args) __attribute__((format(printf, text, args)))
+#else
+#define TN_PRINTF(text, args)
+#endif
+
+#define TN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Records a printf-style message for tn_error() and returns `status`, so that a check is one line:
+ *     return tn_fail(TN_ERR_SHAPE, "conv2d: x has %d dimensions, not 4", x->ndim); */
+tn_status tn_fail(tn_status status, const char *format, ...) TN_PRINTF(2, 3);
+
+/* TN_ERR_MEMORY with what the bytes were for. */
+tn_status tn_no_memory(const char *what, size_t bytes);
+
+/* Passes an error on to the caller. Use where nothing needs to be undone. */
+#define TN_TRY(expr)                            \
+    do {                                        \
+        const tn_status tn_try_status = (expr); \
+        if (tn_try_status != TN_OK)             \
+            return tn_try_status;               \
+    } while (0)
+
+/* The only allocator; thread-safe. Zeroed memory, NULL when there is none or count * size overflows
+ * (tn_fail is left to the caller). */
+void *tn_alloc(size_t count, size_t size);
+/* For tensors: aligned to 64 bytes, not zeroed. */
+void *tn_alloc_aligned(size_t bytes);
+/* Both kinds; NULL is fine. */
+void tn_free(void *p);
+char *tn_copy_text(const char *text);
+/* A printf-style text of its own; NULL when there is no memory. */
+char *tn_format(const char *format, ...) TN_PRINTF(1, 2);
+
+/* Makes room for one more element in an array that grows: doubles *capacity, keeps *array on
+ * failure. */
+tn_status tn_grow(void **array, size_t count, size_t *capacity, size_t size, const char *what);
+
+/* Tests only: make the nth allocation from now fail (1 = the next), once; 0 turns this off. */
+void tn_alloc_fail_at(long nth);
+/* Tests only: blocks not freed yet, and allocations ever made. */
+long tn_alloc_live(void);
+long tn_alloc_total(void);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * The few helpers over POSIX threads that the loader and the tests share.
+ */
+#ifndef TN_THREAD_H
+#define TN_THREAD_H
+
+#include <pthread.h>
+
+#include <tenon/status.h>
+
+/* Cores this process may use, at least 1. */
+int tn_cores(void);
+
+/* Seconds on a clock that only goes forward. */
+double tn_now(void);
+
+/* Starts `count` threads that run body(arg). On failure those already started are joined after
+ * `stop(arg)` has told them to end. */
+typedef struct tn_threads {
+    pthread_t *thread;
+    int count;
+} tn_threads;
+tn_status tn_threads_start(tn_threads *t, int count, void *(*body)(void *), void (*stop)(void *),
+                           void *arg);
+void tn_threads_join(tn_threads *t); /* a zeroed one is fine */
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * What an operation is. It knows shapes, options and parameters, and no device.
+ *
+ * A layer file src/layers/<stem>.c defines one `const tn_op tn_op_<stem>`; cmake/TenonTable.cmake
+ * gathers them into tn_op_table. Nothing else in the library knows the list of operations.
+ */
+#ifndef TN_OP_H
+#define TN_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <tenon/layers.h>
+
+enum { TN_MAX_IN = 16, TN_MAX_OUT = 3, TN_MAX_PARAMS = 4 };
+
+typedef struct tn_node tn_node;
+
+/* One field of an options struct, so that printing, saving and ONNX need no code of their own. */
+typedef enum tn_attr_type {
+    TN_ATTR_BOOL,
+    TN_ATTR_INT,
+    TN_ATTR_INT2,
+    TN_ATTR_FLOAT,
+    TN_ATTR_FLOAT4
+} tn_attr_type;
+
+typedef struct tn_attr {
+    const char *name; /* NULL ends a table */
+    const char *onnx; /* its name in ONNX, NULL if it has none */
+    tn_attr_type type;
+    size_t offset;
+} tn_attr;
+
+/* A parameter, or a running statistic: kept and saved, never trained. */
+typedef struct tn_param_spec {
+    const char *name; /* "weight", "bias": last part of its name in a checkpoint */
+    tn_shape shape;   /* canonical, f32 */
+    tn_param_opts opts;
+    int64_t fan_in, fan_out; /* for initialisation */
+    bool statistic;
+} tn_param_spec;
+
+typedef struct tn_op {
+    const char *name;
+    const char *onnx; /* operator it exports as, NULL if none */
+    size_t opts_size;
+    const tn_attr *attrs;
+    int min_in, max_in;
+    bool view;     /* y is x under another shape: no kernel, no memory of its own */
+    bool monotone; /* element by element, and never falling: may move past what `picks` */
+
+    /* Checks inputs and options, fills in defaults, and sets y and params. The only shape code. */
+    tn_status (*infer)(tn_node *n);
+
+    /* May `next`, the only reader of n's first output, be done as part of n? NULL = never. */
+    bool (*absorbs)(const tn_node *n, const tn_node *next);
+
+    /* Is every element of y one of x, chosen by order alone, as in a maximum? NULL = no. */
+    bool (*picks)(const tn_node *n);
+
+    /* Floating point operations of one forward pass; NULL = one an element of y. */
+    double (*flops)(const tn_node *n);
+} tn_op;
+
+struct tn_node {
+    const tn_op *op;
+    const char *name; /* unique in the graph */
+    void *opts;       /* op->opts_size bytes, completed by infer */
+
+    int num_in;
+    int32_t in[TN_MAX_IN]; /* value ids, from 1 */
+    tn_shape x[TN_MAX_IN];
+    tn_dtype x_dtype[TN_MAX_IN];
+
+    int num_out; /* 1 unless infer says otherwise */
+    int32_t out[TN_MAX_OUT];
+    tn_shape y[TN_MAX_OUT];
+    tn_dtype y_dtype[TN_MAX_OUT]; /* f32 unless infer says otherwise */
+
+    int num_params;
+    tn_param_spec param[TN_MAX_PARAMS];
+
+    const tn_node *fused; /* done as part of this one, after it (conv2d's relu); set by the plan */
+};
+
+/* Adds a node and returns the handle of its first output; copies name (NULL: made up) and opts (NULL:
+ * all zero). The one way a layer makes a node; sticky, see graph.h. */
+tn_value tn_graph_add(tn_graph *g, const tn_op *op, const char *name, int num_in,
+                      const tn_value *in, const void *opts);
+
+/* Output number `index` of the node that made v; the zero handle for the zero handle. */
+tn_value tn_graph_output(const tn_graph *g, tn_value v, int index);
+
+extern const tn_op *const tn_op_table[]; /* ends at NULL */
+
+/* The op with that name, NULL if there is none. */
+const tn_op *tn_op_find(const char *name);
+
+/* Helpers of infer(). */
+
+/* The pair {vertical, horizontal}: a missing second repeats the first, a missing first is fallback. */
+void tn_fill_pair(int pair[2], int fallback);
+/* TN_ERR_SHAPE naming the node unless input i is f32 with that many dimensions (0: any). */
+tn_status tn_check_input(const tn_node *n, int i, int ndim);
+
+/* Elements of a shape that infer has already accepted. */
+static inline int64_t tn_elements(const tn_shape *s)
+{
+    int64_t n = 1;
+    for (int i = 0; i < s->ndim; i++)
+        n *= s->dim[i];
+    return n;
+}
+
+static inline bool tn_shape_equal(const tn_shape *a, const tn_shape *b)
+{
+    if (a->ndim != b->ndim)
+        return false;
+    for (int i = 0; i < a->ndim; i++)
+        if (a->dim[i] != b->dim[i])
+            return false;
+    return true;
+}
+
+#endif
