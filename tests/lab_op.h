@@ -1,0 +1,85 @@
+/*
+ * The op lab: one operation, a table of cases, every device that this build has.
+ *
+ * For each case and device, through the public API only, it checks
+ *   - y and the loss of a training run against the naive reference in double,
+ *   - the gradient of every f32 input and trained parameter against central differences of the loss
+ *     through that reference (in big cases against the reference's own gradient),
+ *   - y in evaluation mode, from the training plan and from a plan without a loss,
+ *   - the same without fusion and without gradients of inputs,
+ *   - that a second plan gives the same bits, a run allocates nothing, nothing is read that was not
+ *     written (all memory is filled with NaN before each run), a dry plan's memory is the real one's,
+ *   - in the first case of the table, which should be small: every allocation failing once.
+ *
+ * One rule of tolerance for all operations: |got - want| <= 1e-5 (max |want| + unit), the maximum over
+ * the tensor, unit being 1 for values and 1 / elements of y for gradients, which is what the loss
+ * hands to each element of y. 1e-5 is 168 roundings of f32 (2^-24): the longest sum of any network
+ * here has 9216 terms (AlexNet's fc6), whose roundings add up like a random walk to
+ * sqrt(9216) = 96 of them, and what is left is for what surrounds the sum.
+ */
+#ifndef TN_LAB_OP_H
+#define TN_LAB_OP_H
+
+#include "lab.h"
+
+enum { LAB_MAX_X = 8, LAB_MAX_W = 4, LAB_SEED = 20151 /* of every plan that the lab makes */ };
+
+/* Devices to test on, up to NULL: the backends that this build has. */
+extern const char *const lab_devices[];
+
+/* An input of a case, filled with numbers drawn evenly from [low, high] (both 0: [-1, 1]); u8 and i32
+ * with whole ones. */
+typedef struct lab_tensor {
+    tn_shape shape;
+    tn_dtype dtype;
+    double low, high;
+    bool apart; /* no two alike, none 0, in random order: for what has kinks, max or relu */
+} lab_tensor;
+
+typedef struct lab_case {
+    const char *why;
+    lab_tensor x[LAB_MAX_X]; /* ndim 0 ends them */
+    const void *opts;        /* for the three callbacks */
+    bool big;                /* differences would take too long: gradients from `backward` */
+} lab_case;
+
+/* What the reference is given. All in double, canonical. */
+typedef struct lab_ref {
+    const void *opts;
+    bool training; /* seed: LAB_SEED, step: 0 */
+    int num_x;
+    tn_shape x_shape[LAB_MAX_X];
+    const double *x[LAB_MAX_X];
+    tn_shape w_shape[LAB_MAX_W];
+    const double *w[LAB_MAX_W]; /* in the order of lab_op.param; NULL: the layer has none such */
+    tn_shape y_shape;
+    double *y;
+    /* backward only; dx[i] and dw[i] come zeroed and are NULL where there is no gradient. */
+    const double *dy;
+    double *dx[LAB_MAX_X];
+    double *dw[LAB_MAX_W];
+} lab_ref;
+
+typedef struct lab_op {
+    /* Adds the operation. */
+    tn_value (*build)(tn_graph *g, const tn_value *x, int num_x, const void *opts);
+    /* Writes y, by loops that are too simple to be wrong. */
+    void (*reference)(const lab_ref *r);
+    /* Adds to dx and dw; only for big cases. */
+    void (*backward)(const lab_ref *r);
+    /* Parameters by the last part of their names, and what they are filled with. */
+    struct {
+        const char *name;
+        double low, high; /* both 0: [-1, 1] */
+    } param[LAB_MAX_W];
+    /* y is a loss itself. Otherwise the lab puts tn_mse() against random numbers behind it. */
+    bool loss;
+} lab_op;
+
+void lab_check_op(const lab_op *op, const lab_case *cases, size_t count);
+
+/* Fails, naming `what` and the worst element, unless got is want by the rule above. */
+void lab_assert_close(const char *what, const float *got, const double *want, int64_t count,
+                      double unit);
+
+#endif
