@@ -4,7 +4,6 @@
 #ifndef TN_LAB_H
 #define TN_LAB_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,6 +13,8 @@
 #include <tenon/tenon.h>
 
 #include "base/base.h"
+
+#include <cmocka.h>
 
 /* Fails the test with tn_error() unless the call succeeds. */
 #define assert_ok(call)                                                            \

@@ -1,0 +1,41 @@
+# cmake --install: headers, both libraries, tools, a CMake package and tenon.pc. The installed tree may
+# be moved: nothing in it holds the prefix.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tenon)
+
+install(DIRECTORY include/tenon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+foreach(kind static shared)
+  install(TARGETS tenon_${kind} EXPORT tenon_${kind} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endforeach()
+set_target_properties(tenon_depends PROPERTIES EXPORT_NAME depends)
+install(TARGETS tenon_depends EXPORT tenon_static)
+foreach(kind static shared)
+  install(EXPORT tenon_${kind} NAMESPACE tenon:: DESTINATION ${package_dir} FILE tenon-${kind}.cmake)
+endforeach()
+
+if(TENON_EXAMPLES)
+  get_property(tools DIRECTORY tools PROPERTY BUILDSYSTEM_TARGETS)
+  list(FILTER tools INCLUDE REGEX "^tenon-")
+  file(RELATIVE_PATH to_lib /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+  if(tools)
+    set_target_properties(${tools} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+    install(TARGETS ${tools} DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endif()
+
+configure_package_config_file(cmake/tenonConfig.cmake.in tenonConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(tenonConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tenonConfig.cmake cmake/TenonDnnl.cmake
+        ${CMAKE_CURRENT_BINARY_DIR}/tenonConfigVersion.cmake DESTINATION ${package_dir})
+
+# What a program that links libtenon.a has to name as well.
+set(TENON_PC_PRIVATE "-ldnnl -lcjson")
+if(TENON_JPEG_CROPS)
+  string(APPEND TENON_PC_PRIVATE " -ljpeg")
+endif()
+string(APPEND TENON_PC_PRIVATE " ${OpenMP_C_FLAGS} -pthread -lm")
+file(RELATIVE_PATH TENON_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" TENON_PC_PREFIX "${TENON_PC_PREFIX}")
+configure_file(cmake/tenon.pc.in tenon.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tenon.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,51 @@
+# The table at the end of configuration: what was found, what it is for, what its lack costs.
+
+function(tenon_row what found text)
+  string(LENGTH "${what}" width)
+  math(EXPR gap "18 - ${width}")
+  string(REPEAT " " ${gap} pad1)
+  string(LENGTH "${found}" width)
+  math(EXPR gap "10 - ${width}")
+  if(gap LESS 1)
+    set(gap 1)
+  endif()
+  string(REPEAT " " ${gap} pad2)
+  message(STATUS "  ${what}${pad1}${found}${pad2}${text}")
+endfunction()
+
+# One row of something optional.
+function(tenon_row_if found what version yes no)
+  if(${found})
+    tenon_row("${what}" "${version}" "${yes}")
+  else()
+    tenon_row("${what}" "-" "${no}")
+  endif()
+endfunction()
+
+set(kind ${CMAKE_BUILD_TYPE})
+if(TENON_SANITIZE)
+  string(APPEND kind ", sanitizers: ${TENON_SANITIZE}")
+endif()
+if(TENON_WERROR)
+  string(APPEND kind ", warnings are errors")
+endif()
+
+message(STATUS "")
+message(STATUS "Tenon ${PROJECT_VERSION}: ${kind}; ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}")
+tenon_row("oneDNN" "${TENON_DNNL_VERSION}" "backend cpu")
+tenon_row("OpenMP" "${OpenMP_C_VERSION}" "threads of the cpu backend, shared with oneDNN")
+tenon_row("cJSON" "${CJSON_VERSION}" "headers of checkpoints")
+tenon_row("stb_image" "${STB_VERSION}" "PNG, GIF, BMP, TGA, PSD, PNM, HDR; JPEG where libjpeg-turbo cannot")
+tenon_row_if(TENON_JPEG_CROPS "libjpeg-turbo" "${JPEG_TURBO_VERSION}"
+             "JPEG, decoding only the part that is wanted"
+             "JPEG is decoded whole by stb_image, several times slower (libjpeg-dev)")
+tenon_row_if(ZLIB_FOUND "zlib" "${ZLIB_VERSION_STRING}" "examples/mnist reads .gz files"
+             "examples/mnist reads unpacked files only (zlib1g-dev)")
+if(TENON_TESTS)
+  find_package(Python3 QUIET COMPONENTS Interpreter)
+  tenon_row_if(CMOCKA_FOUND "cmocka" "${CMOCKA_VERSION}" "tests" "no tests")
+  tenon_row_if(Python3_FOUND "python3" "${Python3_VERSION}" "tests of the tree itself and of file formats"
+               "those tests are left out (python3)")
+endif()
+tenon_row("GPU" "-" "no backend for GPUs yet")
+message(STATUS "")
