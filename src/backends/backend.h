@@ -8,11 +8,10 @@
 #ifndef TN_BACKEND_H
 #define TN_BACKEND_H
 
-#include <tenon/optim.h>
-
 #include "graph/op.h"
+#include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 1, TN_MAX_SLOTS = 2 };
+enum { TN_BACKEND_ABI = 1 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -108,15 +107,6 @@ typedef struct tn_optim_call {
     const tn_param_range *range;
     int num_ranges;
 } tn_optim_call;
-
-/* What an optimizer is, apart from any device: src/optim/. */
-typedef struct tn_optim_kind {
-    const char *name;
-    /* Completes the options; TN_ERR_ARGUMENT names the one that is out of range. */
-    tn_status (*check)(tn_optim *optim);
-    /* Names of what it keeps for each parameter, NULL-terminated: "momentum". */
-    const char *const *(*slots)(const tn_optim *optim);
-} tn_optim_kind;
 
 typedef struct tn_optim_kernel {
     const char *optim; /* tn_optim_kind's name */
