@@ -108,13 +108,15 @@ TN_API tn_status tn_plan_param_set(tn_plan *plan, int index, int part, tn_tensor
 
 /** Bytes the plan takes on its device, exact, known before anything runs. */
 typedef struct tn_memory_plan {
-    size_t params;      /**< parameters and running statistics */
-    size_t gradients;   /**< of parameters, and their sum if accumulating */
-    size_t optimizer;   /**< what the optimizer keeps */
-    size_t inputs;      /**< values the program sets */
-    size_t activations; /**< values, their gradients and what kernels save, by lifetime */
-    size_t scratch;     /**< working memory of the step that needs most */
-    size_t total;
+    size_t params;    /**< parameters and running statistics */
+    size_t gradients; /**< of parameters, and their sum if accumulating */
+    size_t optimizer; /**< what the optimizer keeps */
+    size_t
+        activations; /**< values, their gradients, what kernels save and their working memory, laid
+                             out by lifetime */
+    size_t inputs;   /**< the part of activations that the program sets */
+    size_t scratch;  /**< the working memory of the step that needs most, part of activations */
+    size_t total;    /**< parameters, gradients, optimizer and activations */
 } tn_memory_plan;
 TN_API tn_memory_plan tn_plan_memory(const tn_plan *plan);
 

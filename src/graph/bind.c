@@ -1,0 +1,127 @@
+/*
+ * bind: device memory taken, and every pointer of every step filled in.
+ */
+#include "graph/plan.h"
+
+static tn_status take(tn_plan *p, const char *what, size_t bytes, void *out)
+{
+    void **to = out;
+    if (bytes == 0)
+        return TN_OK;
+    const tn_status status = tn_plan_backend(p)->alloc(p->device->impl, bytes, to);
+    if (status == TN_ERR_MEMORY) {
+        const tn_memory_plan m = tn_plan_memory(p);
+        return tn_fail(status,
+                       "plan: no memory on %s for %zu bytes of %s, of %zu in all "
+                       "(%zu parameters, %zu gradients, %zu optimizer, %zu activations)",
+                       p->device->name, bytes, what, m.total, m.params, m.gradients, m.optimizer,
+                       m.activations);
+    }
+    return status;
+}
+
+static tn_status clear(tn_plan *p, void *to, size_t bytes)
+{
+    return to ? tn_plan_backend(p)->fill(p->device->impl, to, 0, bytes) : TN_OK;
+}
+
+/* Padding inside layouts and between parameters must be zero and stay so: all begins at zero. */
+static tn_status take_all(tn_plan *p)
+{
+    const size_t all = p->param_count * sizeof(float), trained = p->trained_count * sizeof(float);
+    TN_TRY(take(p, "activations", p->arena_bytes, &p->memory));
+    TN_TRY(take(p, "parameters", all, &p->weights));
+    TN_TRY(take(p, "gradients", trained, &p->gradients));
+    if (p->opts.accumulate > 1)
+        TN_TRY(take(p, "summed gradients", trained, &p->gradient_sum));
+    for (int i = 0; i < p->num_slots; i++)
+        TN_TRY(take(p, "optimizer state", trained, &p->slot[i]));
+
+    TN_TRY(clear(p, p->memory, p->arena_bytes));
+    TN_TRY(clear(p, p->weights, all));
+    TN_TRY(clear(p, p->gradients, trained));
+    TN_TRY(clear(p, p->gradient_sum, trained));
+    for (int i = 0; i < p->num_slots; i++)
+        TN_TRY(clear(p, p->slot[i], trained));
+    return TN_OK;
+}
+
+static void *address(const tn_plan *p, int buffer)
+{
+    return buffer == TN_NO_BUFFER ? NULL : p->memory + p->buffer[buffer].offset;
+}
+
+static void bind_step(tn_plan *p, tn_step *s)
+{
+    s->to_data = address(p, s->to);
+    s->from_data = address(p, s->from);
+    if (!s->node)
+        return;
+    const tn_node *n = &s->node->node;
+    const bool backward = s->kind == TN_STEP_BACKWARD;
+    tn_call *c = &s->call;
+    *c = (tn_call){
+        .node = n,
+        .state = s->node->bind.state,
+        .device = p->device->impl,
+        .run = &p->run,
+        .saved = address(p, s->node->saved),
+        .scratch = address(p, s->scratch),
+    };
+    for (int i = 0; i < n->num_in; i++) {
+        if (!backward || s->node->bind.backward_reads_x[i])
+            c->x[i] = address(p, tn_plan_value_of(p, n->in[i])->buffer);
+        c->dx[i] = address(p, s->dx[i]);
+    }
+    if (!backward || s->node->bind.backward_reads_y)
+        for (int i = 0; i < n->num_out; i++)
+            c->y[i] = address(p, tn_plan_value_of(p, n->out[i])->buffer);
+    if (backward)
+        c->dy = address(p, tn_plan_value_of(p, n->out[0])->gradient);
+    for (int i = 0; i < n->num_params; i++) {
+        const tn_plan_parameter *w = &p->param[s->node->param[i]];
+        c->w[i] = p->weights + w->begin;
+        if (backward && w->trained)
+            c->dw[i] = p->gradients + w->begin;
+    }
+}
+
+tn_status tn_plan_allocate(tn_plan *p)
+{
+    TN_TRY(take_all(p));
+    for (size_t i = 0; i < p->num_steps; i++)
+        bind_step(p, &p->step[i]);
+    if (!p->opts.loss.id)
+        return TN_OK;
+    const float one = 1; /* the gradient of the loss by itself */
+    return tn_plan_backend(p)->upload(p->device->impl,
+                                      address(p, tn_plan_value_of(p, p->opts.loss.id)->gradient),
+                                      &one, sizeof one);
+}
+
+void tn_plan_release(tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    void *all[] = {p->memory, p->weights, p->gradients, p->gradient_sum};
+    for (size_t i = 0; i < TN_COUNT(all); i++)
+        if (all[i])
+            b->free(p->device->impl, all[i]);
+    for (int i = 0; i < p->num_slots; i++)
+        if (p->slot[i])
+            b->free(p->device->impl, p->slot[i]);
+}
+
+tn_memory_plan tn_plan_memory(const tn_plan *p)
+{
+    const size_t trained = p->trained_count * sizeof(float);
+    tn_memory_plan m = {
+        .params = p->param_count * sizeof(float),
+        .gradients = trained * (p->opts.accumulate > 1 ? 2 : 1),
+        .optimizer = trained * (size_t)p->num_slots,
+        .inputs = p->input_bytes,
+        .activations = p->arena_bytes,
+        .scratch = p->scratch_bytes,
+    };
+    m.total = m.params + m.gradients + m.optimizer + m.activations;
+    return m;
+}

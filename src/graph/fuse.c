@@ -1,0 +1,115 @@
+/*
+ * fuse: rewrites that change no number and save work.
+ *
+ * 1. Training only: an element-by-element operation that never falls (relu) moves behind a maximum
+ *    (max-pooling). max(relu(a), relu(b)) = relu(max(a, b)), so the values are the same; but relu and
+ *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept.
+ * 2. A node absorbs its only reader where the op says it may and some kernel supports the pair
+ *    (conv2d and the relu behind it).
+ */
+#include <string.h>
+
+#include "graph/plan.h"
+
+/* The only node that reads value id, or NULL if there are more, none, or the program reads it. */
+static tn_plan_node *only_reader(const tn_plan *p, int32_t id, size_t after, size_t *index)
+{
+    const tn_plan_value *v = tn_plan_value_of(p, id);
+    if (v->readers != 1 || v->kept)
+        return NULL;
+    for (size_t i = after + 1; i < p->num_nodes; i++)
+        for (int j = 0; j < p->node[i]->node.num_in; j++)
+            if (p->node[i]->node.in[j] == id && !p->node[i]->gone) {
+                *index = i;
+                return p->node[i];
+            }
+    return NULL;
+}
+
+/* a -> relu -> pool becomes a -> pool -> relu. The value between them takes the pool's shape. */
+static void swap(tn_plan *p, size_t i, size_t j)
+{
+    tn_plan_node *mono = p->node[i], *pick = p->node[j];
+    const int32_t between = mono->node.out[0], last = pick->node.out[0];
+    const tn_shape small = pick->node.y[0];
+
+    pick->node.in[0] = mono->node.in[0];
+    pick->node.out[0] = between;
+    mono->node.in[0] = between;
+    mono->node.out[0] = last;
+    mono->node.x[0] = mono->node.y[0] = small;
+
+    tn_plan_value *v = tn_plan_value_of(p, between);
+    v->shape = small;
+    v->name = pick->node.name;
+    tn_plan_value_of(p, last)->name = mono->node.name;
+    /* Nothing between them reads either, so pick may run where it stands, and mono right after. */
+    for (size_t k = i; k < j; k++)
+        p->node[k] = p->node[k + 1];
+    p->node[j] = mono;
+    for (size_t k = i; k <= j; k++)
+        for (int o = 0; o < p->node[k]->node.num_out; o++)
+            tn_plan_value_of(p, p->node[k]->node.out[o])->producer = (int)k;
+}
+
+static void move_monotone(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        const tn_node *n = &p->node[i]->node;
+        size_t j = 0;
+        if (!n->op->monotone)
+            continue;
+        const tn_plan_node *reader = only_reader(p, n->out[0], i, &j);
+        if (reader && reader->node.op->picks && reader->node.op->picks(&reader->node))
+            swap(p, i, j);
+    }
+}
+
+static bool supported(const tn_plan *p, const tn_node *n)
+{
+    for (const tn_kernel *const *k = tn_plan_backend(p)->kernels; *k; k++)
+        if (strcmp((*k)->op, n->op->name) == 0 && (!(*k)->supports || (*k)->supports(n) == TN_OK))
+            return true;
+    return false;
+}
+
+static void absorb(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        tn_plan_node *a = p->node[i];
+        size_t j = 0;
+        tn_plan_node *b = a->node.op->absorbs ? only_reader(p, a->node.out[0], i, &j) : NULL;
+        if (!b || !a->node.op->absorbs(&a->node, &b->node))
+            continue;
+        tn_node fused = a->node;
+        fused.fused = &b->node;
+        if (!supported(p, &fused))
+            continue;
+        fused.out[0] = b->node.out[0];
+        a->node = fused;
+        b->gone = true;
+        tn_plan_value *v = tn_plan_value_of(p, fused.out[0]);
+        v->producer = (int)i;
+        v->output = 0;
+    }
+}
+
+tn_status tn_plan_fuse(tn_plan *p)
+{
+    if (p->opts.no_fusion)
+        return TN_OK;
+    if (p->opts.loss.id)
+        move_monotone(p);
+    absorb(p);
+
+    size_t kept = 0;
+    for (size_t i = 0; i < p->num_nodes; i++)
+        if (!p->node[i]->gone)
+            p->node[kept++] = p->node[i];
+    p->num_nodes = kept;
+    for (size_t i = 0; i < p->num_nodes; i++)
+        for (int o = 0; o < p->node[i]->node.num_out; o++)
+            tn_plan_value_of(p, p->node[i]->node.out[o])->producer = (int)i;
+    tn_plan_count_readers(p);
+    return TN_OK;
+}

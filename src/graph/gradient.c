@@ -1,0 +1,150 @@
+/*
+ * gradient: which gradients are wanted, and the steps that compute them.
+ *
+ * A value's gradient is the sum of what its readers give. Kernels overwrite; so the first reader
+ * writes into the value's gradient itself and each further one into a buffer of its own, which an ADD
+ * step adds. A view's gradient is its input's, where it is the only reader.
+ */
+#include "graph/plan.h"
+
+/* Forward: does it depend on something that has a gradient? Backward: does the loss depend on it? */
+void tn_plan_needs(tn_plan *p)
+{
+    if (!p->opts.loss.id)
+        return;
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        const tn_node *n = &p->node[i]->node;
+        bool depends = n->op == &tn_op_input && p->opts.input_gradients && n->y_dtype[0] == TN_F32;
+        for (int j = 0; j < n->num_in; j++)
+            depends |= tn_plan_value_of(p, n->in[j])->wants_gradient;
+        for (int j = 0; j < n->num_params; j++)
+            depends |= !n->param[j].statistic && !n->param[j].opts.frozen;
+        tn_plan_value_of(p, n->out[0])->wants_gradient = depends && n->y_dtype[0] == TN_F32;
+    }
+    for (size_t i = p->num_nodes; i-- > 0;) {
+        tn_plan_node *pn = p->node[i];
+        tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
+        if (pn->node.out[0] == p->opts.loss.id)
+            pn->backward = y->wants_gradient;
+        y->wants_gradient = y->wants_gradient && pn->backward;
+        for (int j = 0; j < pn->node.num_in; j++) {
+            const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[j]);
+            p->node[x->producer]->backward |= pn->backward && x->wants_gradient;
+        }
+    }
+}
+
+static tn_status add_step(tn_plan *p, tn_step_kind kind, tn_plan_node *node, tn_step **out)
+{
+    TN_TRY(tn_grow((void **)&p->step, p->num_steps, &p->step_capacity, sizeof *p->step, "plan"));
+    tn_step *s = &p->step[p->num_steps++];
+    *s = (tn_step){.kind = kind, .node = node, .to = TN_NO_BUFFER, .from = TN_NO_BUFFER};
+    s->scratch = TN_NO_BUFFER;
+    for (int i = 0; i < TN_MAX_IN; i++)
+        s->dx[i] = TN_NO_BUFFER;
+    if (node && node->kernel && node->bind.scratch_bytes)
+        TN_TRY(tn_plan_new_buffer(p, node->bind.scratch_bytes, &s->scratch));
+    *out = s;
+    return TN_OK;
+}
+
+static tn_status forward_steps(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        tn_plan_node *pn = p->node[i];
+        tn_step *s;
+        for (int o = 0; o < pn->node.num_out; o++) {
+            tn_plan_value *y = tn_plan_value_of(p, pn->node.out[o]);
+            if (pn->node.op->view)
+                y->buffer = tn_plan_value_of(p, pn->node.in[0])->buffer;
+            else
+                TN_TRY(tn_plan_new_buffer(p, y->bytes, &y->buffer));
+        }
+        if (!pn->kernel)
+            continue;
+        if (pn->bind.saved_bytes)
+            TN_TRY(tn_plan_new_buffer(p, pn->bind.saved_bytes, &pn->saved));
+        TN_TRY(add_step(p, TN_STEP_FORWARD, pn, &s));
+    }
+    p->num_forward = p->num_steps;
+    return TN_OK;
+}
+
+static tn_status add_up(tn_plan *p, int to, int from)
+{
+    tn_step *s;
+    TN_TRY(add_step(p, TN_STEP_ADD, NULL, &s));
+    s->to = to;
+    s->from = from;
+    s->floats = p->buffer[from].bytes / sizeof(float);
+    return TN_OK;
+}
+
+/* The buffer that a reader of x writes its share of dx into; *sum: add it to x->gradient after. */
+static tn_status share(tn_plan *p, tn_plan_value *x, int *buffer, bool *sum)
+{
+    *sum = x->gradient != TN_NO_BUFFER;
+    TN_TRY(tn_plan_new_buffer(p, x->bytes, buffer));
+    if (!*sum)
+        x->gradient = *buffer;
+    return TN_OK;
+}
+
+static tn_status backward_view(tn_plan *p, const tn_plan_node *pn)
+{
+    const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
+    tn_plan_value *x = tn_plan_value_of(p, pn->node.in[0]);
+    if (x->gradient != TN_NO_BUFFER)
+        return add_up(p, x->gradient, y->gradient);
+    if (x->readers == 1) {
+        x->gradient = y->gradient;
+        return TN_OK;
+    }
+    tn_step *s; /* others will add to it: it must not be y's own */
+    TN_TRY(tn_plan_new_buffer(p, x->bytes, &x->gradient));
+    TN_TRY(add_step(p, TN_STEP_CLEAR, NULL, &s));
+    s->to = x->gradient;
+    return add_up(p, x->gradient, y->gradient);
+}
+
+static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
+{
+    int buffer[TN_MAX_IN];
+    bool sum[TN_MAX_IN] = {false};
+    tn_step *s;
+    if (!pn->kernel->backward)
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: %s has no backward for it", pn->node.op->name,
+                       pn->node.name, p->device->name);
+    for (int i = 0; i < pn->node.num_in; i++) {
+        buffer[i] = TN_NO_BUFFER;
+        if (pn->bind.dx[i])
+            TN_TRY(share(p, tn_plan_value_of(p, pn->node.in[i]), &buffer[i], &sum[i]));
+    }
+    TN_TRY(add_step(p, TN_STEP_BACKWARD, pn, &s));
+    for (int i = 0; i < pn->node.num_in; i++)
+        s->dx[i] = buffer[i];
+    for (int i = 0; i < pn->node.num_in; i++)
+        if (sum[i])
+            TN_TRY(add_up(p, tn_plan_value_of(p, pn->node.in[i])->gradient, buffer[i]));
+    return TN_OK;
+}
+
+tn_status tn_plan_gradient(tn_plan *p)
+{
+    TN_TRY(forward_steps(p));
+    if (!p->opts.loss.id)
+        return TN_OK;
+    tn_plan_value *loss = tn_plan_value_of(p, p->opts.loss.id);
+    if (!loss->wants_gradient)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the loss (%s) depends on no parameter", loss->name);
+    TN_TRY(tn_plan_new_buffer(p, loss->bytes, &loss->gradient));
+    p->buffer[loss->gradient].always = true;
+
+    for (size_t i = p->num_nodes; i-- > 0;) {
+        tn_plan_node *pn = p->node[i];
+        if (!pn->backward || pn->node.op == &tn_op_input)
+            continue;
+        TN_TRY(pn->node.op->view ? backward_view(p, pn) : backward_node(p, pn));
+    }
+    return TN_OK;
+}

@@ -1,0 +1,224 @@
+#include "graph/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const tn_op tn_op_input = {.name = "input"};
+
+const tn_op *tn_op_find(const char *name)
+{
+    for (const tn_op *const *op = tn_op_table; *op; op++)
+        if (strcmp((*op)->name, name) == 0)
+            return *op;
+    return NULL;
+}
+
+void tn_fill_pair(int pair[2], int fallback)
+{
+    if (pair[0] == 0)
+        pair[0] = fallback;
+    if (pair[1] == 0)
+        pair[1] = pair[0];
+}
+
+tn_status tn_check_input(const tn_node *n, int i, int ndim)
+{
+    if (n->x_dtype[i] != TN_F32)
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: input %d is %s, not f32", n->op->name, n->name, i,
+                       tn_dtype_name(n->x_dtype[i]));
+    if (ndim && n->x[i].ndim != ndim)
+        return tn_fail(TN_ERR_SHAPE, "%s %s: input %d is %s: %d dimensions, not %d", n->op->name,
+                       n->name, i, tn_shape_format(&n->x[i]).text, n->x[i].ndim, ndim);
+    return TN_OK;
+}
+
+tn_status tn_graph_create(tn_graph **out)
+{
+    tn_graph *g = tn_alloc(1, sizeof *g);
+    if (!g)
+        return tn_no_memory("graph", sizeof *g);
+    *out = g;
+    return TN_OK;
+}
+
+void tn_graph_destroy(tn_graph *g)
+{
+    if (!g)
+        return;
+    tn_arena_free(&g->arena);
+    tn_free(g->node);
+    tn_free(g->value);
+    tn_free(g);
+}
+
+tn_status tn_graph_status(const tn_graph *g)
+{
+    return g->status == TN_OK ? TN_OK : tn_fail(g->status, "%s", g->error);
+}
+
+/* Keeps the first error for good: tn_error() may be overwritten before anybody looks. */
+static tn_value refuse(tn_graph *g, tn_status status)
+{
+    if (g->status == TN_OK) {
+        g->status = status;
+        snprintf(g->error, sizeof g->error, "%s", tn_error());
+    }
+    return (tn_value){0};
+}
+
+static const tn_node *find(const tn_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->num_nodes; i++)
+        if (strcmp(g->node[i]->name, name) == 0)
+            return g->node[i];
+    return NULL;
+}
+
+/* The given name, or the first of op1, op2, ... that is free. */
+static tn_status give_name(tn_graph *g, tn_node *n, const char *name)
+{
+    char made[64];
+    if (!name) {
+        int number = 1;
+        for (size_t i = 0; i < g->num_nodes; i++)
+            number += g->node[i]->op == n->op;
+        do
+            snprintf(made, sizeof made, "%s%d", n->op->name, number++);
+        while (find(g, made));
+        name = made;
+    }
+    if (!*name)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: the name is empty", n->op->name);
+    if (find(g, name))
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: the graph has a %s of that name already",
+                       n->op->name, name, find(g, name)->op->name);
+    char *copy = tn_arena_alloc(&g->arena, strlen(name) + 1, 1);
+    if (!copy)
+        return tn_no_memory("graph", strlen(name) + 1);
+    n->name = strcpy(copy, name);
+    return TN_OK;
+}
+
+/* Appends a finished node and gives its outputs their ids. */
+static tn_status append(tn_graph *g, tn_node *n)
+{
+    TN_TRY(tn_grow((void **)&g->node, g->num_nodes, &g->node_capacity, sizeof *g->node, "graph"));
+    for (int i = 0; i < n->num_out; i++) {
+        int64_t count;
+        TN_TRY(tn_shape_count(&n->y[i], &count));
+        TN_TRY(tn_grow((void **)&g->value, g->num_values, &g->value_capacity, sizeof *g->value,
+                       "graph"));
+        g->value[g->num_values++] = (tn_graph_value){(int32_t)g->num_nodes, i};
+        n->out[i] = (int32_t)g->num_values;
+    }
+    g->node[g->num_nodes++] = n;
+    return TN_OK;
+}
+
+static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in)
+{
+    const tn_op *op = n->op;
+    if (num_in < op->min_in || num_in > op->max_in)
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: %d inputs, not %d to %d", op->name, n->name, num_in,
+                       op->min_in, op->max_in);
+    n->num_in = num_in;
+    for (int i = 0; i < num_in; i++) {
+        if (in[i].id <= 0 || (size_t)in[i].id > g->num_values)
+            return tn_fail(TN_ERR_ARGUMENT, "%s %s: input %d names no value of this graph",
+                           op->name, n->name, i);
+        const tn_graph_value *v = &g->value[in[i].id - 1];
+        n->in[i] = in[i].id;
+        n->x[i] = g->node[v->node]->y[v->index];
+        n->x_dtype[i] = g->node[v->node]->y_dtype[v->index];
+    }
+    return TN_OK;
+}
+
+static tn_status add(tn_graph *g, const tn_op *op, const char *name, int num_in, const tn_value *in,
+                     const void *opts, tn_node **out)
+{
+    tn_node *n = tn_arena_alloc(&g->arena, 1, sizeof *n);
+    if (!n)
+        return tn_no_memory("graph", sizeof *n);
+    n->op = op;
+    n->num_out = 1;
+    TN_TRY(give_name(g, n, name));
+    if (op->opts_size) {
+        n->opts = tn_arena_alloc(&g->arena, 1, op->opts_size);
+        if (!n->opts)
+            return tn_no_memory("graph", op->opts_size);
+        if (opts)
+            memcpy(n->opts, opts, op->opts_size);
+    }
+    TN_TRY(connect(g, n, num_in, in));
+    TN_TRY(op->infer(n));
+    TN_TRY(append(g, n));
+    *out = n;
+    return TN_OK;
+}
+
+tn_value tn_graph_add(tn_graph *g, const tn_op *op, const char *name, int num_in,
+                      const tn_value *in, const void *opts)
+{
+    tn_node *n = NULL;
+    if (g->status != TN_OK) /* the first error is the one to report */
+        return (tn_value){0};
+    const tn_status status = add(g, op, name, num_in, in, opts, &n);
+    return status == TN_OK ? (tn_value){n->out[0]} : refuse(g, status);
+}
+
+tn_value tn_graph_output(const tn_graph *g, tn_value v, int index)
+{
+    if (v.id <= 0)
+        return (tn_value){0};
+    return (tn_value){g->node[g->value[v.id - 1].node]->out[index]};
+}
+
+static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const tn_shape *shape,
+                           tn_node **out)
+{
+    size_t bytes;
+    tn_node *n = tn_arena_alloc(&g->arena, 1, sizeof *n);
+    if (!n)
+        return tn_no_memory("graph", sizeof *n);
+    n->op = &tn_op_input;
+    n->num_out = 1;
+    n->y[0] = *shape;
+    n->y_dtype[0] = dtype;
+    TN_TRY(give_name(g, n, name));
+    if (tn_shape_bytes(shape, dtype, &bytes) != TN_OK)
+        return tn_fail(TN_ERR_SHAPE, "input %s: %s", n->name, tn_error());
+    TN_TRY(append(g, n));
+    *out = n;
+    return TN_OK;
+}
+
+tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape)
+{
+    tn_node *n = NULL;
+    if (g->status != TN_OK)
+        return (tn_value){0};
+    const tn_status status = add_input(g, name, dtype, &shape, &n);
+    return status == TN_OK ? (tn_value){n->out[0]} : refuse(g, status);
+}
+
+static tn_status check_value(const tn_graph *g, tn_value v)
+{
+    if (v.id <= 0 || (size_t)v.id > g->num_values)
+        return tn_fail(TN_ERR_ARGUMENT, "value %d is not of this graph", (int)v.id);
+    return TN_OK;
+}
+
+tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out)
+{
+    TN_TRY(check_value(g, v));
+    *out = g->node[g->value[v.id - 1].node]->y[g->value[v.id - 1].index];
+    return TN_OK;
+}
+
+tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out)
+{
+    TN_TRY(check_value(g, v));
+    *out = g->node[g->value[v.id - 1].node]->y_dtype[g->value[v.id - 1].index];
+    return TN_OK;
+}

@@ -1,0 +1,135 @@
+/*
+ * init: how parameters start. Element i of a parameter is a function of (seed, the parameter's full name,
+ * i), so neither threads nor other layers change it.
+ */
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/thread.h"
+#include "graph/plan.h"
+
+/* Four elements that begin at 4 * index. */
+typedef void (*fill_four)(float *to, const tn_random4 *r, float value);
+
+static void constant(float *to, const tn_random4 *r, float value)
+{
+    (void)r;
+    for (int i = 0; i < 4; i++)
+        to[i] = value;
+}
+
+static void uniform(float *to, const tn_random4 *r, float value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = value * (2 * tn_uniform(r->word[i]) - 1);
+}
+
+static void normal(float *to, const tn_random4 *r, float value)
+{
+    for (int i = 0; i < 4;
+         i += 2) { /* Box and Muller 1958; half a unit keeps log's argument from 0 */
+        const float u = tn_uniform(r->word[i]) + 0x1p-25f;
+        const float angle = 6.28318531f * tn_uniform(r->word[i + 1]);
+        const float radius = value * sqrtf(-2 * logf(u));
+        to[i] = radius * cosf(angle);
+        to[i + 1] = radius * sinf(angle);
+    }
+}
+
+typedef struct fill_job {
+    fill_four fill;
+    float value;
+    uint64_t seed, stream;
+    float *to;
+    int64_t count;
+    atomic_llong next; /* chunk to take */
+} fill_job;
+
+enum { CHUNK = 1 << 16 };
+
+static void *fill_chunks(void *arg)
+{
+    fill_job *job = arg;
+    for (;;) {
+        const int64_t begin = atomic_fetch_add(&job->next, 1) * CHUNK;
+        if (begin >= job->count)
+            return NULL;
+        const int64_t end = begin + CHUNK < job->count ? begin + CHUNK : job->count;
+        for (int64_t i = begin; i < end; i += 4) {
+            float four[4];
+            const tn_random4 r =
+                tn_random_at(job->seed, TN_RANDOM_INIT, job->stream, (uint64_t)i / 4);
+            job->fill(four, &r, job->value);
+            memcpy(job->to + i, four, (size_t)(end - i < 4 ? end - i : 4) * sizeof *four);
+        }
+    }
+}
+
+static void stop(void *arg)
+{
+    fill_job *job = arg;
+    atomic_store(&job->next, job->count);
+}
+
+static void choose(const tn_param_spec *spec, fill_job *job)
+{
+    const tn_init *init = &spec->opts.init;
+    const float in = (float)spec->fan_in, out = (float)spec->fan_out;
+    const struct {
+        fill_four fill;
+        float value;
+    } table[] = {
+        [TN_INIT_DEFAULT] = {spec->fan_in ? normal : constant, spec->fan_in ? sqrtf(2 / in) : 0},
+        [TN_INIT_CONSTANT] = {constant, init->value},
+        [TN_INIT_NORMAL] = {normal, init->value},
+        [TN_INIT_UNIFORM] = {uniform, init->value},
+        [TN_INIT_HE] = {normal, spec->fan_in ? sqrtf(2 / in) : 0},
+        [TN_INIT_XAVIER] = {uniform, spec->fan_in ? sqrtf(6 / (in + out)) : 0},
+        [TN_INIT_FAN_IN] = {uniform, spec->fan_in ? sqrtf(1 / in) : 0},
+    };
+    job->fill = table[init->kind].fill;
+    job->value = table[init->kind].value;
+}
+
+static tn_status init_param(tn_plan *p, const tn_plan_parameter *w, float *host)
+{
+    fill_job job = {.seed = p->opts.seed, .to = host, .count = tn_elements(&w->spec->shape)};
+    choose(w->spec, &job);
+    char *name = tn_format("%s.%s", w->node->name, w->spec->name);
+    if (!name)
+        return tn_no_memory("plan", strlen(w->node->name) + strlen(w->spec->name) + 2);
+    job.stream = tn_hash_text(name);
+    tn_free(name);
+    if (job.count <= CHUNK) {
+        fill_chunks(&job);
+    } else {
+        tn_threads threads;
+        TN_TRY(tn_threads_start(&threads, tn_cores(), fill_chunks, stop, &job));
+        tn_threads_join(&threads);
+    }
+    return tn_plan_upload(p, &w->spec->shape, TN_F32, w->layout, p->weights + w->begin, host);
+}
+
+tn_status tn_plan_init_params(tn_plan *p)
+{
+    int64_t most = 0;
+    for (int i = 0; i < p->num_params; i++) {
+        const tn_plan_parameter *w = &p->param[i];
+        const tn_init_kind kind = w->spec->opts.init.kind;
+        if (kind < TN_INIT_DEFAULT || kind > TN_INIT_FAN_IN)
+            return tn_fail(TN_ERR_ARGUMENT, "%s %s: %d is no way to start %s", w->node->op->name,
+                           w->node->name, (int)kind, w->spec->name);
+        const int64_t count = tn_elements(&w->spec->shape);
+        most = count > most ? count : most;
+    }
+    float *host = tn_alloc_aligned((size_t)most * sizeof *host);
+    if (!host)
+        return tn_no_memory("plan", (size_t)most * sizeof *host);
+    tn_status status = TN_OK;
+    for (int i = 0; i < p->num_params && status == TN_OK; i++)
+        status = init_param(p, &p->param[i], host);
+    tn_free(host);
+    return status;
+}

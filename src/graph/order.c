@@ -1,0 +1,111 @@
+/*
+ * order: the nodes that the loss and the kept values need, each after what it reads.
+ *
+ * A graph only grows at its end, so the order of creation is already one in which every node comes
+ * after what it reads; this pass leaves out the rest.
+ */
+#include "graph/plan.h"
+
+static tn_status check_roots(const tn_plan *p)
+{
+    const tn_graph *g = p->graph;
+    tn_shape shape;
+    tn_dtype dtype;
+    if (p->opts.loss.id == 0 && p->opts.num_keep == 0)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: neither a loss nor a value to keep is given");
+    if (p->opts.num_keep < 0 || (p->opts.num_keep > 0 && !p->opts.keep))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: %d values to keep, but no list of them",
+                       p->opts.num_keep);
+    for (int i = 0; i < p->opts.num_keep; i++)
+        TN_TRY(tn_value_shape(g, p->opts.keep[i], &shape));
+    if (p->opts.loss.id == 0)
+        return TN_OK;
+    TN_TRY(tn_value_shape(g, p->opts.loss, &shape));
+    TN_TRY(tn_value_dtype(g, p->opts.loss, &dtype));
+    if (tn_elements(&shape) != 1 || dtype != TN_F32)
+        return tn_fail(TN_ERR_SHAPE, "plan: the loss (%s) is %s %s, not an f32 scalar",
+                       g->node[g->value[p->opts.loss.id - 1].node]->name,
+                       tn_shape_format(&shape).text, tn_dtype_name(dtype));
+    return TN_OK;
+}
+
+static tn_status make_values(tn_plan *p)
+{
+    const tn_graph *g = p->graph;
+    p->value = tn_alloc(g->num_values, sizeof *p->value);
+    if (!p->value)
+        return tn_no_memory("plan", g->num_values * sizeof *p->value);
+    p->num_values = p->value_capacity = g->num_values;
+    for (size_t i = 0; i < g->num_values; i++) {
+        const tn_node *n = g->node[g->value[i].node];
+        const int output = g->value[i].index;
+        p->value[i] = (tn_plan_value){
+            .name = n->name,
+            .shape = n->y[output],
+            .dtype = n->y_dtype[output],
+            .producer = -1,
+            .output = output,
+            .buffer = TN_NO_BUFFER,
+            .gradient = TN_NO_BUFFER,
+        };
+    }
+    return TN_OK;
+}
+
+static tn_status add_node(tn_plan *p, const tn_node *n)
+{
+    TN_TRY(tn_grow((void **)&p->node, p->num_nodes, &p->node_capacity, sizeof(tn_plan_node *),
+                   "plan"));
+    tn_plan_node *pn = tn_arena_alloc(&p->arena, 1, sizeof *pn);
+    if (!pn)
+        return tn_no_memory("plan", sizeof *pn);
+    pn->node = *n;
+    pn->saved = TN_NO_BUFFER;
+    for (int i = 0; i < n->num_out; i++) {
+        tn_plan_value *v = tn_plan_value_of(p, n->out[i]);
+        v->producer = (int)p->num_nodes;
+        v->input = n->op == &tn_op_input;
+    }
+    p->node[p->num_nodes++] = pn;
+    return TN_OK;
+}
+
+tn_status tn_plan_order(tn_plan *p)
+{
+    const tn_graph *g = p->graph;
+    TN_TRY(check_roots(p));
+    TN_TRY(make_values(p));
+
+    bool *needed = tn_arena_alloc(&p->arena, g->num_nodes, sizeof *needed);
+    if (!needed)
+        return tn_no_memory("plan", g->num_nodes);
+    if (p->opts.loss.id)
+        needed[g->value[p->opts.loss.id - 1].node] = true;
+    for (int i = 0; i < p->opts.num_keep; i++)
+        needed[g->value[p->opts.keep[i].id - 1].node] = true;
+    for (size_t i = g->num_nodes; i-- > 0;)
+        for (int j = 0; needed[i] && j < g->node[i]->num_in; j++)
+            needed[g->value[g->node[i]->in[j] - 1].node] = true;
+
+    for (size_t i = 0; i < g->num_nodes; i++)
+        if (needed[i])
+            TN_TRY(add_node(p, g->node[i]));
+    for (int i = 0; i < p->opts.num_keep; i++)
+        tn_plan_value_of(p, p->opts.keep[i].id)->kept = true;
+    if (p->opts.loss.id) { /* and what is counted beside it */
+        const tn_node *loss = g->node[g->value[p->opts.loss.id - 1].node];
+        for (int i = 0; i < loss->num_out; i++)
+            tn_plan_value_of(p, loss->out[i])->kept = true;
+    }
+    tn_plan_count_readers(p);
+    return TN_OK;
+}
+
+void tn_plan_count_readers(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_values; i++)
+        p->value[i].readers = 0;
+    for (size_t i = 0; i < p->num_nodes; i++)
+        for (int j = 0; !p->node[i]->gone && j < p->node[i]->node.num_in; j++)
+            tn_plan_value_of(p, p->node[i]->node.in[j])->readers++;
+}

@@ -1,0 +1,184 @@
+#include "graph/plan.h"
+
+#include <string.h>
+
+#include "graph/plan_io.h"
+#include "graph/plan_test.h"
+
+static tn_status check_opts(tn_plan *p)
+{
+    tn_plan_opts *o = &p->opts;
+    if (o->accumulate == 0)
+        o->accumulate = 1;
+    if (o->accumulate < 1)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: accumulate is %d", o->accumulate);
+    if (!(o->clip_norm >= 0))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: clip_norm is %g", (double)o->clip_norm);
+    if (o->input_gradients && !o->loss.id)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: input_gradients need a loss");
+    return TN_OK;
+}
+
+static tn_status make(tn_plan *p)
+{
+    TN_TRY(tn_graph_status(p->graph));
+    TN_TRY(check_opts(p));
+    TN_TRY(tn_plan_order(p));
+    TN_TRY(tn_plan_fuse(p));
+    tn_plan_needs(p);
+    TN_TRY(tn_plan_select(p));
+    TN_TRY(tn_plan_gradient(p));
+    TN_TRY(tn_plan_params(p));
+    TN_TRY(tn_plan_lay_out(p));
+    if (p->opts.dry)
+        return TN_OK;
+    TN_TRY(tn_plan_allocate(p));
+    return tn_plan_init_params(p);
+}
+
+tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
+                         const tn_plan_opts *opts)
+{
+    tn_plan *p = tn_alloc(1, sizeof *p);
+    if (!p)
+        return tn_no_memory("plan", sizeof *p);
+    p->graph = g;
+    p->device = device;
+    p->opts = *opts;
+    p->run.seed = opts->seed;
+    const tn_status status = make(p);
+    if (status != TN_OK) {
+        tn_plan_destroy(p);
+        return status;
+    }
+    *out = p;
+    return TN_OK;
+}
+
+void tn_plan_destroy(tn_plan *p)
+{
+    if (!p)
+        return;
+    tn_plan_release(p);
+    for (size_t i = 0; i < p->num_nodes; i++)
+        if (p->node[i]->bind.state)
+            p->node[i]->kernel->release(p->node[i]->bind.state);
+    tn_free(p->value);
+    tn_free(p->node);
+    tn_free(p->buffer);
+    tn_free(p->step);
+    tn_arena_free(&p->arena);
+    tn_free(p);
+}
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+int tn_plan_num_params(const tn_plan *p)
+{
+    return p->num_params;
+}
+
+tn_status tn_plan_param(const tn_plan *p, int index, tn_param_info *out)
+{
+    if (index < 0 || index >= p->num_params)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: parameter %d of %d", index, p->num_params);
+    const tn_plan_parameter *w = &p->param[index];
+    *out = (tn_param_info){
+        .node = w->node->name,
+        .name = w->spec->name,
+        .shape = w->spec->shape,
+        .trained = w->trained,
+    };
+    return TN_OK;
+}
+
+int tn_plan_find_param(const tn_plan *p, const char *full_name)
+{
+    for (int i = 0; i < p->num_params; i++) {
+        const tn_plan_parameter *w = &p->param[i];
+        const size_t length = strlen(w->node->name);
+        if (strncmp(full_name, w->node->name, length) == 0 && full_name[length] == '.' &&
+            strcmp(full_name + length + 1, w->spec->name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* Where a part of a parameter lies on the device. */
+static tn_status find_part(const tn_plan *p, int index, int part, const tn_tensor *host,
+                           float **out)
+{
+    tn_param_info info;
+    TN_TRY(tn_plan_param(p, index, &info));
+    const tn_plan_parameter *w = &p->param[index];
+    float *arena = NULL;
+    if (part == TN_PARAM_VALUE)
+        arena = p->weights;
+    else if (part == TN_PARAM_GRADIENT && w->trained)
+        arena = p->gradients;
+    else if (part >= TN_PARAM_SLOT && part - TN_PARAM_SLOT < p->num_slots && w->trained)
+        arena = p->slot[part - TN_PARAM_SLOT];
+    if (!arena)
+        return tn_fail(TN_ERR_ARGUMENT, "%s.%s: the plan keeps no part %d of it", info.node,
+                       info.name, part);
+    if (host->dtype != TN_F32 || !tn_shape_equal(&host->shape, &info.shape) || !host->data)
+        return tn_fail(TN_ERR_SHAPE, "%s.%s is %s f32, but the tensor given is %s %s%s", info.node,
+                       info.name, tn_shape_format(&info.shape).text,
+                       tn_shape_format(&host->shape).text, tn_dtype_name(host->dtype),
+                       host->data ? "" : " without data");
+    *out = arena + w->begin;
+    return TN_OK;
+}
+
+tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
+{
+    float *from;
+    TN_TRY(find_part(p, index, part, &host, &from));
+    return tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from);
+}
+
+tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
+{
+    float *to;
+    TN_TRY(find_part(p, index, part, &host, &to));
+    return tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data);
+}
+
+/* ---- for checkpoints and tests -------------------------------------------------------------- */
+
+void tn_plan_restore(tn_plan *p, int64_t updates, int64_t runs)
+{
+    p->updates = updates;
+    p->run.step = (uint64_t)runs;
+    p->runs_since_update = 0;
+}
+
+int64_t tn_plan_runs(const tn_plan *p)
+{
+    return (int64_t)p->run.step;
+}
+
+const char *tn_plan_optim_name(const tn_plan *p)
+{
+    return p->optim_kernel ? p->opts.optim.kind->name : "";
+}
+
+const char *tn_plan_slot_name(const tn_plan *p, int slot)
+{
+    return slot < p->num_slots ? p->opts.optim.kind->slots(&p->opts.optim)[slot] : NULL;
+}
+
+tn_status tn_plan_poison(tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    for (size_t i = 0; i < p->num_buffers; i++) {
+        const tn_buffer *buffer = &p->buffer[i];
+        if (!buffer->always && buffer->last >= 0)
+            TN_TRY(b->fill(p->device->impl, p->memory + buffer->offset, 0xff, buffer->bytes));
+    }
+    for (int i = 0; i < p->num_params; i++)
+        if (p->param[i].trained)
+            TN_TRY(b->fill(p->device->impl, p->gradients + p->param[i].begin, 0xff,
+                           p->param[i].count * sizeof(float)));
+    return TN_OK;
+}

@@ -1,0 +1,172 @@
+/*
+ * The plan as its passes see it. tn_plan_create() runs them in this order, one file each:
+ *
+ *   order     nodes that the loss and the kept values need, each after what it reads
+ *   fuse      rewrite where that is free: relu after max-pooling, relu into conv2d
+ *   needs     which values and parameters a gradient is wanted for (gradient.c)
+ *   select    the first kernel that supports each node; layouts agreed, reorders put in between
+ *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
+ *   params    the flat arenas of parameters, gradients and optimizer state
+ *   memory    lifetimes, one arena, every pointer filled in
+ *
+ * Everything small lives in plan->arena and goes with it.
+ */
+#ifndef TN_PLAN_INTERNAL_H
+#define TN_PLAN_INTERNAL_H
+
+#include <tenon/plan.h>
+
+#include "backends/backend.h"
+#include "base/arena.h"
+#include "base/base.h"
+#include "graph/graph.h"
+
+enum { TN_NO_BUFFER = -1 };
+
+/* A stretch of device memory. Steps are counted through forward and backward. */
+typedef struct tn_buffer {
+    size_t bytes;
+    int first, last; /* steps at which it is in use; first > last: never */
+    bool always;     /* in use from before the first step to after the last */
+    int same_as;     /* the buffer whose memory it shares, or TN_NO_BUFFER */
+    size_t offset;   /* in the arena */
+} tn_buffer;
+
+/* One value; id i of the graph is value[i - 1], reorders add more behind. */
+typedef struct tn_plan_value {
+    const char *name; /* of the node that makes it */
+    tn_shape shape;
+    tn_dtype dtype;
+    int producer; /* index of its node, -1 if the plan does not compute it */
+    int output;   /* which output of that node */
+    bool input;   /* set by the program */
+    bool kept;    /* readable after a run */
+    bool wants_gradient;
+    int readers; /* nodes that read it, once for each time */
+    const tn_layout *layout;
+    size_t bytes;
+    int buffer, gradient; /* buffers, or TN_NO_BUFFER */
+} tn_plan_value;
+
+typedef struct tn_plan_node {
+    tn_node node;            /* copy: fusing changes it */
+    const tn_kernel *kernel; /* NULL: input or view */
+    tn_binding bind;
+    int param[TN_MAX_PARAMS]; /* indices of plan->param */
+    int saved;                /* buffer */
+    bool backward;            /* a gradient is wanted through it */
+    bool gone;                /* absorbed by another */
+} tn_plan_node;
+
+/* One parameter or statistic, and where it lies in the flat arenas. */
+typedef struct tn_plan_parameter {
+    const tn_node *node;
+    const tn_param_spec *spec;
+    const tn_layout *layout;
+    bool trained;
+    size_t begin, count; /* elements, in device layout */
+} tn_plan_parameter;
+
+typedef enum tn_step_kind {
+    TN_STEP_FORWARD,
+    TN_STEP_BACKWARD,
+    TN_STEP_ADD,
+    TN_STEP_CLEAR
+} tn_step_kind;
+
+/* One thing to do; buffers become pointers in memory.c. */
+typedef struct tn_step {
+    tn_step_kind kind;
+    tn_plan_node *node;
+    tn_call call;      /* FORWARD, BACKWARD */
+    int dx[TN_MAX_IN]; /* BACKWARD: buffers to write, or TN_NO_BUFFER */
+    int to, from;      /* ADD: to += from; CLEAR: to = 0 */
+    int scratch;       /* buffer, or TN_NO_BUFFER */
+    size_t floats;     /* ADD: how many */
+    void *to_data;
+    const void *from_data;
+} tn_step;
+
+struct tn_plan {
+    const tn_graph *graph;
+    tn_device *device;
+    tn_plan_opts opts;
+    tn_arena arena;
+    tn_run_state run;
+
+    tn_plan_value *value;
+    size_t num_values, value_capacity;
+    tn_plan_node **node; /* in the order they run */
+    size_t num_nodes, node_capacity;
+    tn_buffer *buffer;
+    size_t num_buffers, buffer_capacity;
+    tn_step *step;
+    size_t num_steps, step_capacity;
+    size_t num_forward; /* steps before the first backward one */
+
+    tn_plan_parameter *param;
+    int num_params;
+    tn_param_range *range;
+    int num_ranges;
+    size_t trained_count, param_count; /* elements: trained ones come first */
+    int num_slots;
+    const tn_optim_kernel *optim_kernel;
+
+    /* Device memory; all NULL in a dry plan. */
+    size_t arena_bytes, input_bytes, scratch_bytes;
+    unsigned char *memory; /* of buffers */
+    float *weights, *gradients, *gradient_sum, *slot[TN_MAX_SLOTS];
+
+    int runs_since_update;
+    int64_t updates;
+    float gradient_norm;
+};
+
+static inline const tn_backend *tn_plan_backend(const tn_plan *p)
+{
+    return p->device->backend;
+}
+
+static inline tn_plan_value *tn_plan_value_of(const tn_plan *p, int32_t id)
+{
+    return &p->value[id - 1];
+}
+
+tn_status tn_plan_order(tn_plan *p);
+tn_status tn_plan_fuse(tn_plan *p);
+void tn_plan_needs(tn_plan *p);
+tn_status tn_plan_select(tn_plan *p);
+tn_status tn_plan_gradient(tn_plan *p);
+tn_status tn_plan_params(tn_plan *p);
+tn_status tn_plan_lay_out(tn_plan *p);
+
+/* Takes device memory, fills in pointers, starts parameters. */
+tn_status tn_plan_allocate(tn_plan *p);
+void tn_plan_release(tn_plan *p);
+tn_status tn_plan_init_params(tn_plan *p);
+
+/* Counts readers anew; call after changing what reads what. */
+void tn_plan_count_readers(tn_plan *p);
+
+/* The bytes of a tensor in a layout; NULL is canonical. */
+tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dtype dtype,
+                          size_t *bytes);
+
+tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
+
+/* transfer.c: canonical host memory to and from any layout. */
+tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,
+                         void *to, const void *host);
+tn_status tn_plan_download(tn_plan *p, const tn_shape *shape, tn_dtype dtype,
+                           const tn_layout *layout, void *host, const void *from);
+
+/* A node that changes the layout of its input; the plan puts it where neighbours differ. */
+extern const tn_op tn_op_reorder;
+extern const tn_kernel tn_kernel_reorder;
+/* Sets what layout it writes, before prepare(). */
+typedef struct tn_reorder_opts {
+    const tn_backend *backend;
+    const tn_layout *to;
+} tn_reorder_opts;
+
+#endif

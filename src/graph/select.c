@@ -1,0 +1,177 @@
+/*
+ * select: for each node the first kernel that supports it, in topological order.
+ *
+ * A kernel sees the layouts of its inputs and says which it wants and which it writes. Where a value is
+ * written in one layout and wanted in another, a reorder is put in between, once for all readers that
+ * want the same.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "graph/plan.h"
+
+tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dtype dtype,
+                          size_t *bytes)
+{
+    if (!layout)
+        return tn_shape_bytes(shape, dtype, bytes);
+    *bytes = layout->bytes;
+    return TN_OK;
+}
+
+static void ask(const tn_plan *p, tn_plan_node *pn)
+{
+    pn->bind = (tn_binding){.training = pn->backward};
+    for (int i = 0; i < pn->node.num_in; i++) {
+        const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
+        pn->bind.x[i] = x->layout;
+        pn->bind.dx[i] = pn->backward && x->wants_gradient;
+    }
+    for (int i = 0; i < pn->node.num_params; i++) {
+        const tn_param_spec *w = &pn->node.param[i];
+        pn->bind.dw[i] = pn->backward && !w->statistic && !w->opts.frozen;
+    }
+}
+
+static tn_status choose(tn_plan *p, tn_plan_node *pn)
+{
+    char reasons[512] = "";
+    const tn_node *n = &pn->node;
+    for (const tn_kernel *const *k = tn_plan_backend(p)->kernels; *k; k++) {
+        if (strcmp((*k)->op, n->op->name) != 0)
+            continue;
+        ask(p, pn);
+        tn_status status = (*k)->supports ? (*k)->supports(n) : TN_OK;
+        if (status == TN_OK)
+            status = (*k)->prepare(p->device->impl, n, &pn->bind);
+        if (status == TN_OK) {
+            pn->kernel = *k;
+            return TN_OK;
+        }
+        if (status != TN_ERR_UNSUPPORTED)
+            return status;
+        const size_t used = strlen(reasons);
+        snprintf(reasons + used, sizeof reasons - used, "; %s", tn_error());
+    }
+    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: no kernel of %s can do it%s", n->op->name, n->name,
+                   p->device->name, *reasons ? reasons : ": it has none for this operation");
+}
+
+/* Room for one more node at `index`; the ones behind move up. */
+static tn_status insert_node(tn_plan *p, size_t index, tn_plan_node **out)
+{
+    TN_TRY(tn_grow((void **)&p->node, p->num_nodes, &p->node_capacity, sizeof(tn_plan_node *),
+                   "plan"));
+    tn_plan_node *pn = tn_arena_alloc(&p->arena, 1, sizeof *pn);
+    if (!pn)
+        return tn_no_memory("plan", sizeof *pn);
+    memmove(p->node + index + 1, p->node + index, (p->num_nodes - index) * sizeof *p->node);
+    p->node[index] = pn;
+    p->num_nodes++;
+    *out = pn;
+    return TN_OK;
+}
+
+/* Before node number *index, which reads value `id`: a node that writes it in layout `to`; with a
+ * backward step if the reader gives a gradient. */
+static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_layout *to,
+                                bool backward, int32_t *made)
+{
+    tn_plan_node *pn = NULL;
+    TN_TRY(
+        tn_grow((void **)&p->value, p->num_values, &p->value_capacity, sizeof *p->value, "plan"));
+    TN_TRY(insert_node(p, *index, &pn));
+    ++*index;
+    tn_reorder_opts *opts = tn_arena_alloc(&p->arena, 1, sizeof *opts);
+    if (!opts)
+        return tn_no_memory("plan", sizeof *opts);
+    *opts = (tn_reorder_opts){.backend = tn_plan_backend(p), .to = to};
+
+    const tn_plan_value *x = tn_plan_value_of(p, id);
+    *made = (int32_t)p->num_values + 1;
+    pn->saved = TN_NO_BUFFER;
+    pn->backward = backward;
+    pn->node = (tn_node){
+        .op = &tn_op_reorder,
+        .name = x->name,
+        .opts = opts,
+        .num_in = 1,
+        .in = {id},
+        .x = {x->shape},
+        .x_dtype = {x->dtype},
+        .num_out = 1,
+        .out = {*made},
+        .y = {x->shape},
+        .y_dtype = {x->dtype},
+    };
+    tn_plan_value y = *x;
+    y.input = y.kept = false;
+    y.wants_gradient = backward;
+    y.output = 0;
+    y.layout = to;
+    TN_TRY(tn_layout_bytes(to, &y.shape, y.dtype, &y.bytes));
+    p->value[p->num_values++] = y;
+    ask(p, pn);
+    pn->kernel = &tn_kernel_reorder;
+    return pn->kernel->prepare(p->device->impl, &pn->node, &pn->bind);
+}
+
+/* The value that holds `id` in the layout, if an earlier reader wanted the same. */
+static int32_t find_reorder(const tn_plan *p, size_t before, int32_t id, const tn_layout *to,
+                            bool backward)
+{
+    for (size_t i = 0; i < before; i++) {
+        const tn_node *n = &p->node[i]->node;
+        if (n->op == &tn_op_reorder && n->in[0] == id &&
+            ((const tn_reorder_opts *)n->opts)->to == to && (p->node[i]->backward || !backward))
+            return n->out[0];
+    }
+    return 0;
+}
+
+/* Makes every input of node *index come in the layout that its binding wants. */
+static tn_status adapt_inputs(tn_plan *p, size_t *index)
+{
+    tn_plan_node *pn = p->node[*index];
+    for (int i = 0; i < pn->node.num_in; i++) {
+        const int32_t id = pn->node.in[i];
+        if (pn->bind.x[i] == tn_plan_value_of(p, id)->layout)
+            continue;
+        int32_t made = find_reorder(p, *index, id, pn->bind.x[i], pn->bind.dx[i]);
+        if (!made)
+            TN_TRY(insert_reorder(p, index, id, pn->bind.x[i], pn->bind.dx[i], &made));
+        pn->node.in[i] = made;
+    }
+    return TN_OK;
+}
+
+static tn_status settle_outputs(tn_plan *p, const tn_plan_node *pn)
+{
+    for (int i = 0; i < pn->node.num_out; i++) {
+        tn_plan_value *y = tn_plan_value_of(p, pn->node.out[i]);
+        y->layout = pn->bind.y[i];
+        if (tn_layout_bytes(y->layout, &y->shape, y->dtype, &y->bytes) != TN_OK)
+            return tn_fail(TN_ERR_SHAPE, "%s %s: %s", pn->node.op->name, pn->node.name, tn_error());
+    }
+    return TN_OK;
+}
+
+tn_status tn_plan_select(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        tn_plan_node *pn = p->node[i];
+        if (pn->node.op == &tn_op_input || pn->node.op->view)
+            ask(p, pn); /* a view reads and writes the canonical layout */
+        else
+            TN_TRY(choose(p, pn));
+        if (pn->node.op->view)
+            pn->bind.x[0] = NULL;
+        TN_TRY(adapt_inputs(p, &i));
+        TN_TRY(settle_outputs(p, pn));
+    }
+    for (size_t i = 0; i < p->num_nodes; i++)
+        for (int o = 0; o < p->node[i]->node.num_out; o++)
+            tn_plan_value_of(p, p->node[i]->node.out[o])->producer = (int)i;
+    tn_plan_count_readers(p);
+    return TN_OK;
+}
