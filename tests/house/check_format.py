@@ -1,0 +1,22 @@
+#!/usr/bin/env python3
+"""Every C file is as clang-format leaves it. Usage: check_format.py [root]"""
+import shutil
+import subprocess
+
+import tree
+
+
+def main():
+    top = tree.root()
+    if not shutil.which("clang-format"):
+        tree.skip("format", "no clang-format here (apt install clang-format)")
+    names = tree.files(top, "", suffixes=tree.SOURCES)
+    done = subprocess.run(["clang-format", "--dry-run", *names], cwd=top, capture_output=True, text=True)
+    found = sorted({line.split(":", 1)[0] for line in done.stderr.splitlines()
+                    if "clang-format-violations" in line})
+    if done.returncode and not found:
+        found = [done.stderr]
+    tree.end("format", [f"clang-format -i {name}" for name in found], len(names))
+
+
+main()

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Fails if a file includes what its folder may not see. Usage: check_includes.py [root]
+
+base <- tensor <- graph/op.h <- layers, optim. Backends see the two interfaces and themselves; nobody
+but the graph's passes, optim and io sees backend.h. Examples and tools see <tenon/...> only.
+"""
+import re
+
+import tree
+
+# Folder -> what "..." includes may begin with; the longest folder that fits decides. C's headers and
+# <tenon/...> are open to all.
+BASE = ("base/",)
+OP = BASE + ("tensor/", "graph/op.h")
+ALLOWED = {
+    "src/base": BASE,
+    "src/tensor": BASE + ("tensor/",),
+    "src/graph": BASE + ("tensor/", "graph/", "backends/backend.h"),
+    "src/layers": OP + ("layers/",),
+    "src/optim": OP + ("optim/", "backends/backend.h"),
+    "src/data": BASE + ("data/",),
+    "src/io": BASE + ("io/",),
+    "src/backends": OP + ("backends/backend.h",),
+    "src/backends/cpu": OP + ("backends/backend.h", "backends/cpu/"),
+    "examples": (),
+    "tools": (),
+}
+# Each library that Tenon is built on is seen by one folder alone.
+THIRD = {
+    "oneapi/dnnl": "src/backends/cpu/",
+    "dnnl": "src/backends/cpu/",
+    "omp.h": "src/backends/cpu/",
+    "cJSON": "src/io/",
+    "cjson": "src/io/",
+    "jpeglib.h": "src/data/",
+    "stb_image.h": "src/data/",
+}
+INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
+
+
+def complaint(top, name, kind, target):
+    """Why this file may not include that, or None."""
+    folders = [f for f in ALLOWED if name.startswith(f + "/")]
+    if not folders:
+        return "its folder has no rule; add one to check_includes.py"
+    if kind == "<":
+        for third, where in THIRD.items():
+            if target.startswith(third) and not name.startswith(where):
+                return f"only {where} may include <{target}>"
+        return None
+    if not name.startswith("src/") and (top / name).with_name(target).is_file():
+        return None  # a program of several files
+    if not target.startswith(ALLOWED[max(folders, key=len)] or ("\0",)):
+        return f'may not include "{target}"'
+    return None
+
+
+def main():
+    top = tree.root()
+    names = tree.files(top, "src", "examples", "tools", suffixes=tree.SOURCES)
+    found = []
+    for name in names:
+        for number, line in enumerate((top / name).read_text().splitlines(), 1):
+            m = INCLUDE.match(line)
+            why = complaint(top, name, m[1], m[2]) if m else None
+            if why:
+                found.append(f"{name}:{number}: {why}")
+    for name in tree.files(top, "include", suffixes=(".h",)):
+        for number, line in enumerate((top / name).read_text().splitlines(), 1):
+            m = INCLUDE.match(line)
+            if m and (m[1] == '"' or "/" in m[2] and not m[2].startswith("tenon/")):
+                found.append(f"{name}:{number}: public headers see C's headers and <tenon/...> only")
+    tree.end("includes", found, len(names))
+
+
+main()

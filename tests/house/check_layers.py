@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Every operation has all its parts. Usage: check_layers.py [root]
+
+For src/layers/<stem>.c: a kernel src/backends/cpu/<stem>.c (unless the op is a view, which has none),
+a test tests/layers/test_<stem>.c, and in include/tenon/layers.h each builder that it defines. And no
+kernel without an operation. Files that begin with _ are helpers; kernels may come in several files,
+<stem>_<which>.c.
+"""
+import re
+
+import tree
+
+
+def stems(top, folder, prefix=""):
+    return {n.rsplit("/", 1)[1][len(prefix):-2] for n in tree.files(top, folder, suffixes=(".c",))
+            if n.startswith(f"{folder}/{prefix}") and n.count("/") == folder.count("/") + 1}
+
+
+def main():
+    top = tree.root()
+    header = (top / "include/tenon/layers.h").read_text()
+    declared = set(re.findall(r"TN_API\s+tn_(?:value|loss)\s+(tn_\w+)\(", header))
+    ops = {s for s in stems(top, "src/layers") if not s.startswith("_")}
+    kernels = {s for s in stems(top, "src/backends/cpu") if not s.startswith(("_", "backend_"))}
+    tests = stems(top, "tests/layers", "test_")
+    found, defined = [], set()
+    for op in sorted(ops):
+        text = (top / f"src/layers/{op}.c").read_text()
+        if f"const tn_op tn_op_{op} = " not in text:
+            found.append(f"src/layers/{op}.c: does not define tn_op_{op}")
+        if ".view = true" not in text and not any(k == op or k.startswith(op + "_") for k in kernels):
+            found.append(f"src/backends/cpu/{op}.c is missing")
+        if op not in tests:
+            found.append(f"tests/layers/test_{op}.c is missing")
+        builders = set(re.findall(r"^tn_(?:value|loss) (tn_\w+)\(", text, re.M))
+        found += [f"include/tenon/layers.h: {b}() of src/layers/{op}.c is missing"
+                  for b in sorted(builders - declared)]
+        if not builders:
+            found.append(f"src/layers/{op}.c: defines no builder")
+        defined |= builders
+    found += [f"include/tenon/layers.h: {b}() is declared, and no file of src/layers defines it"
+              for b in sorted(declared - defined)]
+    found += [f"src/backends/cpu/{k}.c: serves no operation of src/layers" for k in sorted(kernels)
+              if not any(k == op or k.startswith(op + "_") for op in ops)]
+    tree.end("layers", found, len(ops))
+
+
+main()

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs a build of Tenon, moves the installed tree, and builds and runs a foreign project against it:
+# by CMake and by pkg-config, shared and static. Usage: run.sh BUILD_FOLDER WORK_FOLDER
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1
+work=$2
+
+rm -rf "$work"
+mkdir -p "$work"
+trap 'code=$?; [ $code = 0 ] || cat "$work"/*.log; exit $code' EXIT
+cmake --install "$build" --prefix "$work/first" >"$work/install.log"
+mv "$work/first" "$work/moved"
+prefix=$work/moved
+
+for kind in shared static; do
+    [ $kind = static ] && static=ON || static=OFF
+    cmake -S "$here" -B "$work/cmake-$kind" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Debug \
+        -DFOREIGN_STATIC=$static >"$work/cmake-$kind.log"
+    cmake --build "$work/cmake-$kind" >>"$work/cmake-$kind.log"
+    echo "CMake, $kind: $("$work/cmake-$kind/foreign")"
+done
+
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name tenon.pc)")
+export PKG_CONFIG_PATH
+for kind in shared static; do
+    make -s -C "$here" LINK=$kind OUT="$work/make-$kind"
+    echo "pkg-config, $kind: $("$work/make-$kind")"
+done
+
+# The two kinds must really be two: only one of them may need libtenon.so.
+for built in cmake-%s/foreign make-%s; do
+    # shellcheck disable=SC2059  # the format is the list above
+    ldd "$work/$(printf "$built" shared)" | grep -q "libtenon.so.*$prefix"
+    # shellcheck disable=SC2059
+    if ldd "$work/$(printf "$built" static)" | grep -q libtenon; then
+        echo "$(printf "$built" static) needs libtenon.so" >&2
+        exit 1
+    fi
+done
