@@ -35,7 +35,7 @@ void *tn_alloc(size_t count, size_t size)
 void *tn_alloc_aligned(size_t bytes)
 {
     void *p = NULL;
-    if (refuse() || posix_memalign(&p, 64, bytes ? bytes : 1) != 0)
+    if (refuse() || posix_memalign(&p, 256, bytes ? bytes : 1) != 0)
         return NULL;
     return counted(p);
 }

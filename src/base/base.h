@@ -36,7 +36,7 @@ tn_status tn_no_memory(const char *what, size_t bytes);
 /* The only allocator; thread-safe. Zeroed memory, NULL when there is none or count * size overflows
  * (tn_fail is left to the caller). */
 void *tn_alloc(size_t count, size_t size);
-/* For tensors: aligned to 64 bytes, not zeroed. */
+/* For tensors: aligned to 256 bytes, not zeroed. */
 void *tn_alloc_aligned(size_t bytes);
 /* Both kinds; NULL is fine. */
 void tn_free(void *p);

@@ -1,0 +1,35 @@
+/*
+ * The CPU device as its kernels see it.
+ *
+ * Threads are OpenMP's, whose pool oneDNN shares. A kernel's own loops ask for the device's number,
+ *     #pragma omp parallel for num_threads(c->device->threads) schedule(static)
+ * and oneDNN's are told it around each call (_onednn.c), so that a plan may be run from any thread
+ * and the calling program's own OpenMP settings stay as they are.
+ *
+ * The floating-point mode is left alone, as PyTorch leaves it: no flushing of denormal numbers. The
+ * mode belongs to a thread, and these threads belong to the program too.
+ */
+#ifndef TN_CPU_H
+#define TN_CPU_H
+
+#include "backends/backend.h"
+
+struct tn_backend_device {
+    int threads;
+    char *text; /* what describe says */
+    struct dnnl_engine *engine;
+    struct dnnl_stream *stream;
+    struct tn_md *layouts; /* every memory descriptor met so far, see _onednn.h */
+};
+
+enum { TN_CPU_ALIGN = 256 };
+
+/* A kernel's scratch or saved memory has several parts: adds one of `bytes`, returns where it starts. */
+static inline size_t tn_cpu_part(size_t *total, size_t bytes)
+{
+    const size_t offset = *total;
+    *total += (bytes + TN_CPU_ALIGN - 1) & ~(size_t)(TN_CPU_ALIGN - 1);
+    return offset;
+}
+
+#endif

@@ -1,0 +1,240 @@
+/* The CPU as a backend: memory is the host's, threads are OpenMP's, layouts are oneDNN's. */
+#include <errno.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/cpu/_onednn.h"
+#include "base/thread.h"
+
+enum { MAX_THREADS = 1024 };
+
+extern const tn_kernel *const tn_cpu_kernels[];
+extern const tn_optim_kernel *const tn_cpu_optims[];
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+static tn_status count_devices(int *devices)
+{
+    *devices = 1;
+    return TN_OK;
+}
+
+/* "" or "threads=N". Without: what OMP_NUM_THREADS says, else every core this process may use. */
+static tn_status read_options(const char *options, int *threads)
+{
+    static const char key[] = "threads=";
+    if (!*options) {
+        *threads = getenv("OMP_NUM_THREADS") ? omp_get_max_threads() : tn_cores();
+        if (*threads > MAX_THREADS)
+            *threads = MAX_THREADS;
+        return TN_OK;
+    }
+    if (strncmp(options, key, sizeof key - 1) != 0)
+        return tn_fail(TN_ERR_ARGUMENT, "cpu: option \"%s\" is not threads=N", options);
+    const char *number = options + sizeof key - 1;
+    char *end;
+    errno = 0;
+    const long n = strtol(number, &end, 10);
+    if (*number < '0' || *number > '9' || *end || errno || n < 1 || n > MAX_THREADS)
+        return tn_fail(TN_ERR_ARGUMENT, "cpu: threads=%s is not a number from 1 to %d", number,
+                       MAX_THREADS);
+    *threads = (int)n;
+    return TN_OK;
+}
+
+/* "AMD EPYC 7B13", as Linux has it for x86. */
+static void read_model(char *model, size_t size)
+{
+    snprintf(model, size, "unknown processor");
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f)
+        return;
+    char line[256];
+    while (fgets(line, sizeof line, f)) {
+        const char *text = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && text) {
+            text += strspn(text, ": \t");
+            snprintf(model, size, "%.*s", (int)strcspn(text, "\n"), text);
+            break;
+        }
+    }
+    fclose(f);
+}
+
+static void close_device(tn_backend_device *d)
+{
+    if (!d)
+        return;
+    tn_onednn_close(d);
+    tn_free(d->text);
+    tn_free(d);
+}
+
+static tn_status open_device(tn_backend_device **out, int index, const char *options)
+{
+    int threads;
+    if (index != 0)
+        return tn_fail(TN_ERR_DEVICE, "cpu:%d: there is only cpu:0, with all its cores", index);
+    TN_TRY(read_options(options, &threads));
+    tn_backend_device *d = tn_alloc(1, sizeof *d);
+    if (!d)
+        return tn_no_memory("cpu", sizeof *d);
+    d->threads = threads;
+    tn_status status = tn_onednn_open(d);
+    if (status != TN_OK)
+        goto fail;
+    char model[128];
+    read_model(model, sizeof model);
+    d->text = tn_format("cpu: %s, %d thread%s, %s, %s", model, threads, threads == 1 ? "" : "s",
+                        tn_onednn_isa(), tn_onednn_version());
+    if (!d->text) {
+        status = tn_no_memory("cpu", 1);
+        goto fail;
+    }
+    *out = d;
+    return TN_OK;
+fail:
+    close_device(d);
+    return status;
+}
+
+static const char *describe(const tn_backend_device *d)
+{
+    return d->text;
+}
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+static tn_status alloc_memory(tn_backend_device *d, size_t bytes, void **out)
+{
+    (void)d;
+    void *p = tn_alloc_aligned(bytes);
+    if (!p)
+        return tn_no_memory("cpu", bytes);
+    *out = p;
+    return TN_OK;
+}
+
+static void free_memory(tn_backend_device *d, void *p)
+{
+    (void)d;
+    tn_free(p);
+}
+
+static tn_status upload(tn_backend_device *d, void *to, const void *host, size_t bytes)
+{
+    (void)d;
+    memcpy(to, host, bytes);
+    return TN_OK;
+}
+
+static tn_status download(tn_backend_device *d, void *host, const void *from, size_t bytes)
+{
+    (void)d;
+    memcpy(host, from, bytes);
+    return TN_OK;
+}
+
+static tn_status fill(tn_backend_device *d, void *to, int byte, size_t bytes)
+{
+    (void)d;
+    memset(to, byte, bytes);
+    return TN_OK;
+}
+
+/* ---- reorders ----------------------------------------------------------------------------- */
+
+static void reorder_destroy(void *reorder)
+{
+    if (!reorder)
+        return;
+    tn_prim_free(reorder);
+    tn_free(reorder);
+}
+
+static tn_status reorder_create(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
+                                const tn_layout *from, const tn_layout *to, void **reorder)
+{
+    /* A layout has dimensions of its own (groups, or K x C x h x w for dense weights), and the
+     * canonical side takes them over: the bytes are the same. */
+    tn_maker m = {.device = d, .op = "reorder", .node = tn_dtype_name(dtype)};
+    const tn_md *x = tn_md_of(&m, shape, dtype, from), *y = tn_md_of(&m, shape, dtype, to);
+    if (!from && to)
+        x = tn_md_canonical(&m, y);
+    if (from && !to)
+        y = tn_md_canonical(&m, x);
+    TN_TRY(m.status);
+    if (tn_md_ndim(x) != tn_md_ndim(y))
+        return tn_fail(TN_ERR_UNSUPPORTED, "reorder %s: from %s to %s, of other dimensions",
+                       tn_shape_format(shape).text, from->name, to->name);
+    tn_prim *p = tn_alloc(1, sizeof *p);
+    if (!p)
+        return tn_no_memory("reorder", sizeof *p);
+    tn_make_reorder(&m, p, x, y);
+    if (m.status != TN_OK) {
+        reorder_destroy(p);
+        return m.status;
+    }
+    *reorder = p;
+    return TN_OK;
+}
+
+static tn_status reorder_run(void *reorder, void *to, const void *from)
+{
+    return tn_prim_run(reorder, (tn_prim_arg[]){{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {0}});
+}
+
+/* ---- arithmetic --------------------------------------------------------------------------- */
+
+static tn_status accumulate(tn_backend_device *d, float *y, const float *x, size_t count)
+{
+#pragma omp parallel for simd num_threads(d->threads) schedule(static)
+    for (size_t i = 0; i < count; i++)
+        y[i] += x[i];
+    return TN_OK;
+}
+
+static tn_status sum_squares(tn_backend_device *d, const float *x, size_t count, double *sum)
+{
+    /* Always the same parts, added in the same order: the threads only share them out. */
+    enum { PARTS = 256 };
+    double part[PARTS];
+    const size_t size = count / PARTS + 1;
+#pragma omp parallel for num_threads(d->threads) schedule(static)
+    for (size_t p = 0; p < PARTS; p++) {
+        const size_t begin = p * size < count ? p * size : count;
+        const size_t end = begin + size < count ? begin + size : count;
+        double s = 0;
+#pragma omp simd reduction(+ : s)
+        for (size_t i = begin; i < end; i++)
+            s += (double)x[i] * (double)x[i];
+        part[p] = s;
+    }
+    *sum = 0;
+    for (size_t p = 0; p < PARTS; p++)
+        *sum += part[p];
+    return TN_OK;
+}
+
+const tn_backend tn_backend_cpu = {
+    .abi = TN_BACKEND_ABI,
+    .name = "cpu",
+    .kernels = tn_cpu_kernels,
+    .optims = tn_cpu_optims,
+    .count = count_devices,
+    .open = open_device,
+    .close = close_device,
+    .describe = describe,
+    .alloc = alloc_memory,
+    .free = free_memory,
+    .upload = upload,
+    .download = download,
+    .fill = fill,
+    .reorder_create = reorder_create,
+    .reorder_run = reorder_run,
+    .reorder_destroy = reorder_destroy,
+    .accumulate = accumulate,
+    .sum_squares = sum_squares,
+};

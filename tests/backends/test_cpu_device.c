@@ -1,0 +1,258 @@
+/* The CPU device: options, memory, layouts, reorders, sums, and what oneDNN reports. */
+#include <omp.h>
+#include <string.h>
+
+#include "backends/cpu/_onednn.h"
+#include "lab.h"
+
+static tn_backend_device *open_cpu(const char *options)
+{
+    tn_backend_device *d = NULL;
+    assert_ok(tn_backend_cpu.open(&d, 0, options));
+    return d;
+}
+
+static void options_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options, *text;
+    } cases[] = {
+        {"threads=0", "threads=0 is not a number from 1 to 1024"},
+        {"threads=1025", "from 1 to 1024"},
+        {"threads=", "from 1 to 1024"},
+        {"threads= 2", "from 1 to 1024"},
+        {"threads=2x", "threads=2x"},
+        {"threads=99999999999999999999", "from 1 to 1024"},
+        {"speed=9", "option \"speed=9\" is not threads=N"},
+    };
+    tn_backend_device *d = NULL;
+    for (size_t i = 0; i < TN_COUNT(cases); i++)
+        assert_fails(tn_backend_cpu.open(&d, 0, cases[i].options), TN_ERR_ARGUMENT, cases[i].text);
+    assert_fails(tn_backend_cpu.open(&d, 1, ""), TN_ERR_DEVICE, "only cpu:0");
+    assert_null(d);
+    d = open_cpu("threads=3");
+    assert_non_null(strstr(tn_backend_cpu.describe(d), ", 3 threads, "));
+    assert_non_null(strstr(tn_backend_cpu.describe(d), "oneDNN "));
+    tn_backend_cpu.close(d);
+}
+
+static tn_status open_and_close(void *arg)
+{
+    (void)arg;
+    tn_backend_device *d;
+    TN_TRY(tn_backend_cpu.open(&d, 0, "threads=2"));
+    void *p = NULL, *reorder = NULL;
+    tn_status status = tn_backend_cpu.alloc(d, 1000, &p);
+    if (status == TN_OK)
+        status = tn_backend_cpu.reorder_create(d, &TN_SHAPE(2, 3), TN_F32, NULL, NULL, &reorder);
+    tn_backend_cpu.reorder_destroy(reorder);
+    tn_backend_cpu.free(d, p);
+    tn_backend_cpu.close(d);
+    return status;
+}
+
+static void allocations_may_fail(void **state)
+{
+    (void)state;
+    assert_true(lab_fail_each_allocation(open_and_close, NULL) >= 5);
+}
+
+/* A layout other than the canonical one: what oneDNN's convolution wants. */
+static const tn_layout *blocked(tn_backend_device *d, tn_prim *p, const tn_shape *x, int arg)
+{
+    static const tn_op op = {.name = "conv2d"};
+    const tn_node n = {.op = &op, .name = "test"};
+    tn_maker m = tn_maker_begin(d, &n);
+    const int64_t K = 20, C = x->dim[1], w[] = {K, C, 3, 3};
+    const int64_t y[] = {x->dim[0], K, x->dim[2], x->dim[3]};
+    const tn_window window = {
+        .kernel = {3, 3}, .stride = {1, 1}, .before = {1, 1}, .after = {1, 1}};
+    tn_make_convolution(&m, p,
+                        &(tn_prim_spec){.pass = dnnl_forward_training,
+                                        .x = tn_md_any(&m, 4, x->dim, TN_F32),
+                                        .w = tn_md_any(&m, 4, w, TN_F32),
+                                        .y = tn_md_any(&m, 4, y, TN_F32),
+                                        .window = &window});
+    const tn_layout *layout = tn_md_layout(tn_prim_md(&m, p, arg));
+    assert_ok(m.status);
+    return layout;
+}
+
+static void layouts_are_one_object_each(void **state)
+{
+    (void)state;
+    tn_backend_device *d = open_cpu("");
+    tn_prim p = {0}, q = {0};
+    const tn_shape x = TN_SHAPE(2, 32, 6, 5);
+    const tn_layout *a = blocked(d, &p, &x, DNNL_ARG_SRC);
+    assert_non_null(a);
+    assert_ptr_equal(a, blocked(d, &q, &x, DNNL_ARG_SRC));
+    assert_int_equal(a->bytes, 2 * 32 * 6 * 5 * 4);
+    assert_non_null(strchr(a->name, 'c'));
+    tn_maker m = {.device = d, .op = "test", .node = "test"};
+    const tn_md *plain = tn_md_plain(&m, 4, x.dim, TN_F32);
+    assert_null(tn_md_layout(plain));
+    assert_ptr_equal(plain, tn_md_canonical(&m, tn_md_of(&m, &x, TN_F32, a)));
+    assert_ptr_equal(plain, tn_md_of(&m, &x, TN_F32, NULL));
+    tn_prim_free(&p), tn_prim_free(&q);
+    tn_backend_cpu.close(d);
+}
+
+/* Counts up through a tensor, to the layout, and back again. */
+static void reorders_lose_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        tn_shape x;
+        int arg;
+        const char *why;
+    } cases[] = {
+        {{4, {2, 32, 6, 5}}, DNNL_ARG_SRC, "whole blocks of channels"},
+        {{4, {2, 20, 3, 4}}, DNNL_ARG_SRC, "the last block is padded, if blocked"},
+        {{4, {1, 3, 3, 7}}, DNNL_ARG_WEIGHTS, "few channels, filters a multiple of 4 only"},
+        {{4, {1, 1, 1, 1}}, DNNL_ARG_DST, "one pixel"},
+    };
+    tn_backend_device *d = open_cpu("threads=2");
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_prim p = {0};
+        const tn_layout *layout = blocked(d, &p, &cases[i].x, cases[i].arg);
+        const int64_t C = cases[i].x.dim[1];
+        tn_shape shape = cases[i].x;
+        if (cases[i].arg == DNNL_ARG_WEIGHTS)
+            shape = TN_SHAPE(20, C, 3, 3);
+        if (cases[i].arg == DNNL_ARG_DST)
+            shape.dim[1] = 20;
+        const size_t count = (size_t)tn_elements(&shape);
+        const size_t bytes = layout ? layout->bytes : count * 4;
+        float *from = tn_alloc(count, 4), *back = tn_alloc(count, 4);
+        void *there = NULL, *to = NULL, *fro = NULL;
+        assert_ok(tn_backend_cpu.alloc(d, bytes, &there));
+        assert_int_equal((uintptr_t)there % 256, 0);
+        assert_ok(tn_backend_cpu.fill(d, there, 0xFF, bytes));
+        for (size_t j = 0; j < count; j++)
+            from[j] = (float)(j + 1);
+        assert_ok(tn_backend_cpu.reorder_create(d, &shape, TN_F32, NULL, layout, &to));
+        assert_ok(tn_backend_cpu.reorder_create(d, &shape, TN_F32, layout, NULL, &fro));
+        for (int run = 0; run < 2; run++) {
+            assert_ok(tn_backend_cpu.reorder_run(to, there, from));
+            assert_ok(tn_backend_cpu.reorder_run(fro, back, there));
+            assert_memory_equal(from, back, count * 4);
+        }
+        double sum = 0, want = 0;
+        assert_ok(tn_backend_cpu.sum_squares(d, there, bytes / 4, &sum)); /* padding is zero */
+        for (size_t j = 0; j < count; j++)
+            want += (double)from[j] * (double)from[j];
+        assert_true(sum > want * (1 - 1e-12) && sum < want * (1 + 1e-12));
+        tn_backend_cpu.reorder_destroy(to), tn_backend_cpu.reorder_destroy(fro);
+        tn_backend_cpu.free(d, there);
+        tn_free(from), tn_free(back);
+        tn_prim_free(&p);
+    }
+    tn_backend_cpu.close(d);
+}
+
+static void plain_reorders_copy_every_type(void **state)
+{
+    (void)state;
+    static const tn_dtype types[] = {TN_F32, TN_I32, TN_U8, TN_F16, TN_BF16};
+    tn_backend_device *d = open_cpu("threads=2");
+    for (size_t i = 0; i < TN_COUNT(types); i++) {
+        unsigned char from[7 * 4], to[7 * 4] = {0};
+        for (size_t j = 0; j < sizeof from; j++)
+            from[j] = (unsigned char)(3 * j + 1);
+        void *reorder = NULL;
+        assert_ok(tn_backend_cpu.reorder_create(d, &TN_SHAPE(7), types[i], NULL, NULL, &reorder));
+        assert_ok(tn_backend_cpu.reorder_run(reorder, to, from));
+        assert_memory_equal(from, to, 7 * tn_dtype_bytes(types[i]));
+        tn_backend_cpu.reorder_destroy(reorder);
+    }
+    tn_backend_cpu.close(d);
+}
+
+static void sums_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    enum { COUNT = 100003 };
+    static float x[COUNT], y[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        x[i] = (float)(i % 1013) * 0.37f - 100;
+    double first = 0;
+    for (int threads = 1; threads <= 7; threads += 2) {
+        char options[16];
+        snprintf(options, sizeof options, "threads=%d", threads);
+        tn_backend_device *d = open_cpu(options);
+        double sum = 0;
+        assert_ok(tn_backend_cpu.sum_squares(d, x, COUNT, &sum));
+        if (threads == 1)
+            first = sum;
+        assert_memory_equal(&sum, &first, sizeof sum);
+        for (int i = 0; i < COUNT; i++)
+            y[i] = 1;
+        assert_ok(tn_backend_cpu.accumulate(d, y, x, COUNT));
+        for (int i = 0; i < COUNT; i++)
+            assert_true(y[i] == 1 + x[i]);
+        assert_ok(tn_backend_cpu.sum_squares(d, x, 3, &sum));
+        assert_ok(tn_backend_cpu.sum_squares(d, x, 0, &sum));
+        assert_true(sum == 0);
+        tn_backend_cpu.close(d);
+    }
+}
+
+static void the_programs_threads_stay_as_they_are(void **state)
+{
+    (void)state;
+    omp_set_num_threads(5);
+    tn_backend_device *d = open_cpu("threads=2");
+    void *reorder = NULL;
+    float x[6] = {1, 2, 3, 4, 5, 6}, y[6];
+    assert_ok(tn_backend_cpu.reorder_create(d, &TN_SHAPE(2, 3), TN_F32, NULL, NULL, &reorder));
+    assert_ok(tn_backend_cpu.reorder_run(reorder, y, x));
+    tn_backend_cpu.reorder_destroy(reorder);
+    tn_backend_cpu.close(d);
+    assert_int_equal(omp_get_max_threads(), 5);
+}
+
+static void onednn_errors_are_told(void **state)
+{
+    (void)state;
+    assert_ok(tn_onednn("conv2d", "conv1", "convolution forward", dnnl_success));
+    assert_fails(tn_onednn("conv2d", "conv1", "convolution forward", dnnl_unimplemented),
+                 TN_ERR_UNSUPPORTED, "conv2d conv1: oneDNN, convolution forward: not implemented");
+    assert_fails(tn_onednn("conv2d", "conv1", "reorder", dnnl_out_of_memory), TN_ERR_MEMORY,
+                 "out of memory");
+    assert_fails(tn_onednn("conv2d", "conv1", "reorder", dnnl_invalid_arguments), TN_ERR_DEVICE,
+                 "invalid arguments");
+    tn_backend_device *d = open_cpu("");
+    tn_maker m = {.device = d, .op = "test", .node = "it"};
+    const tn_md *x = tn_md_plain(&m, 2, (int64_t[]){2, 3}, TN_F32);
+    const tn_md *y = tn_md_plain(&m, 2, (int64_t[]){3, 3}, TN_F32);
+    tn_prim p = {0};
+    tn_make_reorder(&m, &p, x, y);
+    assert_int_equal(m.status, TN_ERR_DEVICE);
+    assert_null(p.pd);
+    assert_null(tn_md_plain(&m, 2, (int64_t[]){2, 3}, TN_F32)); /* sticky */
+    tn_make_reorder(&m, &p, x, x);
+    assert_null(p.pd);
+    m.status = TN_OK;
+    tn_make_reorder(&m, &p, x, x);
+    assert_fails(tn_prim_run(&p, (tn_prim_arg[]){{DNNL_ARG_BIAS, &m}, {0}}), TN_ERR_DEVICE,
+                 "has no argument");
+    tn_prim_free(&p);
+    tn_backend_cpu.close(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(allocations_may_fail),
+        cmocka_unit_test(layouts_are_one_object_each),
+        cmocka_unit_test(reorders_lose_nothing),
+        cmocka_unit_test(plain_reorders_copy_every_type),
+        cmocka_unit_test(sums_do_not_depend_on_threads),
+        cmocka_unit_test(the_programs_threads_stay_as_they_are),
+        cmocka_unit_test(onednn_errors_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
