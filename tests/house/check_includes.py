@@ -20,8 +20,8 @@ ALLOWED = {
     "src/optim": OP + ("optim/", "backends/backend.h"),
     "src/data": BASE + ("data/",),
     "src/io": BASE + ("io/",),
-    "src/backends": OP + ("backends/backend.h",),
-    "src/backends/cpu": OP + ("backends/backend.h", "backends/cpu/"),
+    "src/backends": OP + ("optim/optim.h", "backends/backend.h"),
+    "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/cpu/"),
     "examples": (),
     "tools": (),
 }
