@@ -19,7 +19,7 @@ ALLOWED = {
     "src/layers": OP + ("layers/",),
     "src/optim": OP + ("optim/", "backends/backend.h"),
     "src/data": BASE + ("data/",),
-    "src/io": BASE + ("io/",),
+    "src/io": BASE + ("io/", "graph/plan_io.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h"),
     "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/cpu/"),
     "examples": (),

@@ -1,0 +1,64 @@
+/*
+ * The safetensors format, as https://github.com/huggingface/safetensors states it:
+ *
+ *     8 bytes    N, little endian, at most 100 MB
+ *     N bytes    JSON, padded at its end with spaces:
+ *                {"__metadata__": {"key": "text", ...},
+ *                 "conv1.weight": {"dtype": "F32", "shape": [64, 3, 11, 11],
+ *                                  "data_offsets": [begin, end]}, ...}
+ *     the rest   the numbers, little endian, row major; offsets count from here; every byte belongs
+ *                to exactly one tensor
+ */
+#ifndef TN_SAFETENSORS_H
+#define TN_SAFETENSORS_H
+
+#include <stddef.h>
+
+#include <tenon/checkpoint.h>
+#include <tenon/tensor.h>
+
+/* One tensor of a file. */
+typedef struct tn_safetensor {
+    const char *name;
+    int dtype; /* a tn_dtype; -1: a type of the format that Tenon does not have */
+    tn_shape shape;
+    const char *type;    /* the format's word for it, "F32"; a writer does not read this ... */
+    size_t begin, bytes; /* ... nor these: where its numbers are, counted from the first */
+} tn_safetensor;
+
+/* ---- reading: every failure is TN_ERR_FORMAT or TN_ERR_IO with the path and the reason -------- */
+
+typedef struct tn_safetensors tn_safetensors;
+
+/* Reads and checks the whole header, and that the file is as long as it says. */
+tn_status tn_safetensors_open(tn_safetensors **out, const char *path);
+void tn_safetensors_close(tn_safetensors *file);
+
+size_t tn_safetensors_count(const tn_safetensors *file);
+const tn_safetensor *tn_safetensors_at(const tn_safetensors *file, size_t index); /* by name */
+const tn_safetensor *tn_safetensors_find(const tn_safetensors *file, const char *name);
+const char *tn_safetensors_meta(const tn_safetensors *file, const char *key);
+
+/* Copies t's numbers to `to`, which has room for t->bytes. */
+tn_status tn_safetensors_read(const tn_safetensors *file, const tn_safetensor *t, void *to);
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+typedef struct tn_safetensors_writer tn_safetensors_writer;
+
+/*
+ * Begins PATH.tmp-<pid> and writes the header. Then tn_safetensors_write() once a tensor, in the same
+ * order; tn_safetensors_commit() makes it PATH. Destroying a writer that was not committed removes
+ * what it wrote. Bytes of names and metadata that are not UTF-8 become U+FFFD.
+ */
+tn_status tn_safetensors_create(tn_safetensors_writer **out, const char *path,
+                                const tn_safetensor *tensors, size_t count, const tn_meta *meta,
+                                size_t num_meta);
+tn_status tn_safetensors_write(tn_safetensors_writer *w, const void *data, size_t bytes);
+tn_status tn_safetensors_commit(tn_safetensors_writer *w);
+void tn_safetensors_destroy(tn_safetensors_writer *w); /* NULL is fine */
+
+/* The format's word for a tn_dtype. */
+const char *tn_safetensors_type(int dtype);
+
+#endif
