@@ -8,6 +8,8 @@
 #ifndef TN_BACKEND_H
 #define TN_BACKEND_H
 
+#include <tenon/device.h>
+
 #include "graph/op.h"
 #include "optim/optim.h"
 

@@ -1,0 +1,368 @@
+#include <string.h>
+
+#include "base/base.h"
+#include "graph/toy.h"
+
+int toy_reorders_run;
+int toy_blocks;
+
+static tn_layout reversed_4 = {.name = "reversed"}, reversed_2 = {.name = "reversed"},
+                 reversed_8 = {.name = "reversed"};
+
+/* One object a size, as a backend would intern them. */
+static const tn_layout *reversed(const tn_shape *shape)
+{
+    const int64_t count = tn_elements(shape);
+    tn_layout *l = count == 8 ? &reversed_8 : count == 4 ? &reversed_4 : &reversed_2;
+    l->bytes = (size_t)count * sizeof(float);
+    return l;
+}
+
+/* ---- operations --------------------------------------------------------------------------- */
+
+static tn_status infer_same(tn_node *n)
+{
+    n->y[0] = n->x[0];
+    return TN_OK;
+}
+
+static tn_status infer_scale(tn_node *n)
+{
+    const toy_opts *o = n->opts;
+    n->y[0] = n->x[0];
+    n->param[n->num_params++] = (tn_param_spec){
+        .name = "weight",
+        .shape = {1, {1}},
+        .opts = {.init = {TN_INIT_CONSTANT, o->start}, .frozen = o->frozen},
+    };
+    return TN_OK;
+}
+
+static tn_status infer_half(tn_node *n)
+{
+    n->y[0] = TN_SHAPE(n->x[0].dim[0] / 2);
+    return TN_OK;
+}
+
+static tn_status infer_total(tn_node *n)
+{
+    n->y[0] = (tn_shape){0};
+    return TN_OK;
+}
+
+static bool always(const tn_node *n)
+{
+    (void)n;
+    return true;
+}
+
+static bool absorbs_mono(const tn_node *n, const tn_node *next)
+{
+    (void)n;
+    return strcmp(next->op->name, "mono") == 0;
+}
+
+#define TOY(stem, inputs, ...)                                \
+    static const tn_op stem = {.name = #stem,                 \
+                               .opts_size = sizeof(toy_opts), \
+                               .min_in = inputs,              \
+                               .max_in = inputs,              \
+                               __VA_ARGS__}
+TOY(scale, 1, .infer = infer_scale, .absorbs = absorbs_mono);
+TOY(plus, 2, .infer = infer_same);
+TOY(mono, 1, .infer = infer_same, .monotone = true);
+TOY(half, 1, .infer = infer_half, .picks = always);
+TOY(total, 1, .infer = infer_total);
+TOY(flat, 1, .infer = infer_same, .view = true);
+TOY(unknown, 1, .infer = infer_same);
+
+tn_value toy_scale(tn_graph *g, tn_value x, const toy_opts *opts)
+{
+    return tn_graph_add(g, &scale, NULL, 1, &x, opts);
+}
+tn_value toy_plus(tn_graph *g, tn_value a, tn_value b, const toy_opts *opts)
+{
+    return tn_graph_add(g, &plus, NULL, 2, (const tn_value[]){a, b}, opts);
+}
+tn_value toy_mono(tn_graph *g, tn_value x, const toy_opts *opts)
+{
+    return tn_graph_add(g, &mono, NULL, 1, &x, opts);
+}
+tn_value toy_half(tn_graph *g, tn_value x, const toy_opts *opts)
+{
+    return tn_graph_add(g, &half, NULL, 1, &x, opts);
+}
+tn_value toy_total(tn_graph *g, tn_value x)
+{
+    return tn_graph_add(g, &total, NULL, 1, &x, NULL);
+}
+tn_value toy_view(tn_graph *g, tn_value x)
+{
+    return tn_graph_add(g, &flat, NULL, 1, &x, NULL);
+}
+tn_value toy_unknown(tn_graph *g, tn_value x)
+{
+    return tn_graph_add(g, &unknown, NULL, 1, &x, NULL);
+}
+
+/* ---- kernels ------------------------------------------------------------------------------ */
+
+static const tn_layout *wanted(const tn_node *n, const tn_shape *shape)
+{
+    return ((const toy_opts *)n->opts)->reversed ? reversed(shape) : NULL;
+}
+
+static void set_layouts(const tn_node *n, tn_binding *b)
+{
+    for (int i = 0; i < n->num_in; i++)
+        b->x[i] = wanted(n, &n->x[i]);
+    b->y[0] = wanted(n, &n->y[0]);
+}
+
+static int64_t length(const tn_call *c)
+{
+    return tn_elements(&c->node->x[0]);
+}
+
+static tn_status scale_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d;
+    set_layouts(n, b);
+    b->backward_reads_x[0] = true;
+    b->backward_reads_y = n->fused != NULL;
+    b->scratch_bytes = (size_t)tn_elements(&n->x[0]) * sizeof(float);
+    return TN_OK;
+}
+
+static tn_status scale_forward(const tn_call *c)
+{
+    const float *x = c->x[0], w = *(const float *)c->w[0];
+    float *y = c->y[0];
+    memset(c->scratch, 0xff, (size_t)length(c) * sizeof(float));
+    for (int64_t i = 0; i < length(c); i++)
+        y[i] = c->node->fused && w * x[i] < 0 ? 0 : w * x[i];
+    return TN_OK;
+}
+
+static tn_status scale_backward(const tn_call *c)
+{
+    const float *x = c->x[0], *dy = c->dy, *y = c->y[0], w = *(const float *)c->w[0];
+    float *dx = c->dx[0], *dw = c->dw[0], sum = 0;
+    memset(c->scratch, 0xff, (size_t)length(c) * sizeof(float));
+    for (int64_t i = 0; i < length(c); i++) {
+        const float g = c->node->fused && y[i] <= 0 ? 0 : dy[i];
+        sum += g * x[i];
+        if (dx)
+            dx[i] = w * g;
+    }
+    if (dw)
+        *dw = sum;
+    return TN_OK;
+}
+
+static tn_status plus_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d;
+    set_layouts(n, b);
+    b->inplace = b->inplace_backward = true;
+    return TN_OK;
+}
+
+static tn_status plus_forward(const tn_call *c)
+{
+    const float *a = c->x[0], *b = c->x[1];
+    float *y = c->y[0];
+    for (int64_t i = 0; i < length(c); i++)
+        y[i] = a[i] + b[i];
+    return TN_OK;
+}
+
+static tn_status plus_backward(const tn_call *c)
+{
+    for (int i = 0; i < 2; i++)
+        if (c->dx[i])
+            memmove(c->dx[i], c->dy, (size_t)length(c) * sizeof(float));
+    return TN_OK;
+}
+
+static tn_status mono_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d;
+    set_layouts(n, b);
+    b->inplace = b->inplace_backward = b->backward_reads_y = true;
+    return TN_OK;
+}
+
+static tn_status mono_forward(const tn_call *c)
+{
+    const float *x = c->x[0];
+    float *y = c->y[0];
+    for (int64_t i = 0; i < length(c); i++)
+        y[i] = x[i] > 0 ? x[i] : 0;
+    return TN_OK;
+}
+
+static tn_status mono_backward(const tn_call *c)
+{
+    const float *y = c->y[0], *dy = c->dy;
+    float *dx = c->dx[0];
+    for (int64_t i = 0; i < length(c); i++)
+        dx[i] = y[i] > 0 ? dy[i] : 0;
+    return TN_OK;
+}
+
+static tn_status half_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d;
+    set_layouts(n, b);
+    b->saved_bytes = (size_t)tn_elements(&n->y[0]);
+    return TN_OK;
+}
+
+static tn_status half_forward(const tn_call *c)
+{
+    const float *x = c->x[0];
+    float *y = c->y[0];
+    unsigned char *which = c->saved;
+    for (int64_t i = 0; i < length(c) / 2; i++) {
+        which[i] = x[2 * i + 1] > x[2 * i];
+        y[i] = x[2 * i + which[i]];
+    }
+    return TN_OK;
+}
+
+static tn_status half_backward(const tn_call *c)
+{
+    const unsigned char *which = c->saved;
+    const float *dy = c->dy;
+    float *dx = c->dx[0];
+    for (int64_t i = 0; i < length(c); i++)
+        dx[i] = which[i / 2] == i % 2 ? dy[i / 2] : 0;
+    return TN_OK;
+}
+
+static tn_status total_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d, (void)n;
+    b->x[0] = NULL;
+    return TN_OK;
+}
+
+static tn_status total_forward(const tn_call *c)
+{
+    const float *x = c->x[0];
+    float sum = 0;
+    for (int64_t i = 0; i < length(c); i++)
+        sum += x[i];
+    *(float *)c->y[0] = sum;
+    return TN_OK;
+}
+
+static tn_status total_backward(const tn_call *c)
+{
+    for (int64_t i = 0; i < length(c); i++)
+        ((float *)c->dx[0])[i] = *(const float *)c->dy;
+    return TN_OK;
+}
+
+#define KERNEL(stem)                                                   \
+    static const tn_kernel stem##_kernel = {.op = #stem,               \
+                                            .prepare = stem##_prepare, \
+                                            .forward = stem##_forward, \
+                                            .backward = stem##_backward}
+KERNEL(scale);
+KERNEL(plus);
+KERNEL(mono);
+KERNEL(half);
+KERNEL(total);
+static const tn_kernel *const kernels[] = {&scale_kernel, &plus_kernel,  &mono_kernel,
+                                           &half_kernel,  &total_kernel, NULL};
+
+/* ---- the backend -------------------------------------------------------------------------- */
+
+static tn_status toy_alloc(tn_backend_device *d, size_t bytes, void **out)
+{
+    (void)d;
+    *out = tn_alloc_aligned(bytes);
+    if (!*out)
+        return tn_no_memory("toy", bytes);
+    memset(*out, 0xff, bytes);
+    toy_blocks++;
+    return TN_OK;
+}
+
+static void toy_free(tn_backend_device *d, void *p)
+{
+    (void)d;
+    toy_blocks--;
+    tn_free(p);
+}
+
+static tn_status toy_copy(tn_backend_device *d, void *to, const void *from, size_t bytes)
+{
+    (void)d;
+    memcpy(to, from, bytes);
+    return TN_OK;
+}
+
+static tn_status toy_fill(tn_backend_device *d, void *to, int byte, size_t bytes)
+{
+    (void)d;
+    memset(to, byte, bytes);
+    return TN_OK;
+}
+
+typedef struct toy_reorder {
+    int64_t count;
+    bool turn;
+} toy_reorder;
+
+static tn_status reorder_create(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
+                                const tn_layout *from, const tn_layout *to, void **out)
+{
+    (void)d, (void)dtype;
+    toy_reorder *r = tn_alloc(1, sizeof *r);
+    if (!r)
+        return tn_no_memory("toy", sizeof *r);
+    *r = (toy_reorder){tn_elements(shape), from != to};
+    *out = r;
+    return TN_OK;
+}
+
+static tn_status reorder_run(void *reorder, void *to, const void *from)
+{
+    const toy_reorder *r = reorder;
+    for (int64_t i = 0; i < r->count; i++)
+        ((float *)to)[i] = ((const float *)from)[r->turn ? r->count - 1 - i : i];
+    toy_reorders_run++;
+    return TN_OK;
+}
+
+static tn_status accumulate(tn_backend_device *d, float *y, const float *x, size_t count)
+{
+    (void)d;
+    for (size_t i = 0; i < count; i++)
+        y[i] += x[i];
+    return TN_OK;
+}
+
+static const tn_optim_kernel *const optims[] = {NULL};
+
+static const tn_backend backend = {
+    .abi = TN_BACKEND_ABI,
+    .name = "toy",
+    .kernels = kernels,
+    .optims = optims,
+    .alloc = toy_alloc,
+    .free = toy_free,
+    .upload = toy_copy,
+    .download = toy_copy,
+    .fill = toy_fill,
+    .reorder_create = reorder_create,
+    .reorder_run = reorder_run,
+    .reorder_destroy = tn_free,
+    .accumulate = accumulate,
+};
+
+static char name[] = "toy";
+tn_device toy_device = {.backend = &backend, .name = name};
