@@ -1,0 +1,94 @@
+/* Each as torchvision 0.14 has it; weights start normal with deviation sqrt(2 / fan_in), biases 0. */
+#include "nets.h"
+
+#include <string.h>
+
+#define HE .weight = {.init = {.kind = TN_INIT_HE}}, .bias = {.init = {.kind = TN_INIT_CONSTANT}}
+
+static tn_value max_3x3_2(tn_graph *g, tn_value x)
+{
+    return tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}});
+}
+
+/* Krizhevsky 2014, arXiv:1404.5997, "one weird trick". */
+static tn_value alexnet(tn_graph *g, tn_value x, int classes)
+{
+    x = tn_conv2d(g, x,
+                  &(tn_conv2d_opts){.filters = 64, .kernel = {11}, .stride = {4}, .pad = {2}, HE});
+    x = max_3x3_2(g, tn_relu(g, x));
+    x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 192, .kernel = {5}, .pad = {2}, HE});
+    x = max_3x3_2(g, tn_relu(g, x));
+    x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 384, .kernel = {3}, .pad = {1}, HE});
+    x = tn_relu(g, x);
+    x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 256, .kernel = {3}, .pad = {1}, HE});
+    x = tn_relu(g, x);
+    x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 256, .kernel = {3}, .pad = {1}, HE});
+    x = max_3x3_2(g, tn_relu(g, x));
+    x = tn_dropout(g, x, &(tn_dropout_opts){.rate = 0.5f});
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 4096, HE}));
+    x = tn_dropout(g, x, &(tn_dropout_opts){.rate = 0.5f});
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 4096, HE}));
+    return tn_dense(g, x, &(tn_dense_opts){.units = classes, HE});
+}
+
+/* Caffe's LeNet: 20 and 50 filters, 500 units. */
+static tn_value lenet(tn_graph *g, tn_value x, int classes)
+{
+    x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 20, .kernel = {5}, HE});
+    x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
+    x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 50, .kernel = {5}, HE});
+    x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 500, HE}));
+    return tn_dense(g, x, &(tn_dense_opts){.units = classes, HE});
+}
+
+static tn_value conv_bn(tn_graph *g, tn_value x, int filters, int kernel, int stride)
+{
+    x = tn_conv2d(g, x,
+                  &(tn_conv2d_opts){.filters = filters,
+                                    .kernel = {kernel},
+                                    .stride = {stride},
+                                    .pad = {kernel / 2},
+                                    .no_bias = true,
+                                    HE});
+    return tn_batchnorm(g, x, NULL);
+}
+
+/* He et al. 2015, arXiv:1512.03385: four stages of two blocks of two 3x3 convolutions. */
+static tn_value resnet18(tn_graph *g, tn_value x, int classes)
+{
+    x = tn_relu(g, conv_bn(g, x, 64, 7, 2));
+    x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}, .pad = {1}});
+    for (int stage = 0; stage < 4; stage++) {
+        for (int block = 0; block < 2; block++) {
+            const int filters = 64 << stage;
+            const bool smaller = stage > 0 && block == 0;
+            const int stride = smaller ? 2 : 1;
+            const tn_value around = smaller ? conv_bn(g, x, filters, 1, stride) : x;
+            tn_value y = tn_relu(g, conv_bn(g, x, filters, 3, stride));
+            y = conv_bn(g, y, filters, 3, 1);
+            x = tn_relu(g, tn_add(g, y, around));
+        }
+    }
+    x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .global = true});
+    return tn_dense(g, x, &(tn_dense_opts){.units = classes, HE});
+}
+
+static const bench_net nets[] = {
+    {.name = "alexnet", .side = 224, .channels = 3, .classes = 1000, .build = alexnet},
+    {.name = "lenet", .side = 28, .channels = 1, .classes = 10, .build = lenet},
+    {.name = "resnet18", .side = 224, .channels = 3, .classes = 1000, .build = resnet18},
+};
+
+const bench_net *bench_net_find(const char *name)
+{
+    const int count = (int)(sizeof nets / sizeof nets[0]);
+    for (int i = 0; i < count; i++)
+        if (strcmp(nets[i].name, name) == 0)
+            return &nets[i];
+    fprintf(stderr, "no net '%s'; there are:", name);
+    for (int i = 0; i < count; i++)
+        fprintf(stderr, " %s", nets[i].name);
+    fprintf(stderr, "\n");
+    exit(2);
+}

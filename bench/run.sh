@@ -1,0 +1,31 @@
+#!/bin/sh
+# Repeats one comparison of bench/README.md:   bench/run.sh train|infer|loader|learn [options]
+# Options go to the comparison's program; --help lists them.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+what=${1:-}
+[ $# -gt 0 ] && shift
+export BENCH_BUILD="${BENCH_BUILD:-$root/build/bench}"
+export BENCH_PYTHON="${BENCH_PYTHON:-/usr/bin/python3}"
+export PYTHONDONTWRITEBYTECODE=1
+
+case $what in
+train) program=step/compare.py options="--mode train" ;;
+infer) program=step/compare.py options="--mode infer --batch 1 32" ;;
+loader) program=loader/compare.py options= ;;
+learn) program=learn/compare.py options= ;;
+*)
+    echo "usage: bench/run.sh train|infer|loader|learn [options]" >&2
+    exit 2
+    ;;
+esac
+
+if ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
+    echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2
+    exit 1
+fi
+cmake -S "$root" -B "$BENCH_BUILD" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTENON_BENCH=ON \
+    -DTENON_TESTS=OFF -DTENON_EXAMPLES=OFF >&2
+cmake --build "$BENCH_BUILD" >&2
+# shellcheck disable=SC2086  # options are several words
+exec "$BENCH_PYTHON" "$root/bench/$program" $options "$@"

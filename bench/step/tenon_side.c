@@ -1,0 +1,120 @@
+/* Tenon's training step or inference on synthetic data, driven by compare.py.
+ *
+ * A step takes u8 pixels in and gives the loss, or the logits, out: copying to the device, mean and
+ * scale are inside of what is timed. PyTorch's side is given pixels that are floats already. */
+#include <string.h>
+
+#include <tenon/tenon.h>
+
+#include "../common/nets.h"
+#include "../common/serve.h"
+
+typedef struct state {
+    tn_device *device;
+    tn_graph *graph;
+    tn_plan *plan;
+    tn_value image, label, logits, loss;
+    tn_tensor pixels, labels, result;
+    bool training;
+} state;
+
+static void *must_alloc(size_t bytes)
+{
+    void *p = malloc(bytes);
+    if (!p) {
+        fprintf(stderr, "no memory for %zu bytes\n", bytes);
+        exit(1);
+    }
+    return p;
+}
+
+static void make_data(state *s, const bench_net *net, int batch)
+{
+    const size_t bytes = (size_t)batch * (size_t)(net->side * net->side * net->channels);
+    uint8_t *pixels = must_alloc(bytes);
+    int32_t *labels = must_alloc((size_t)batch * sizeof *labels);
+    uint32_t random = 1; /* Knuth's linear congruential generator: any numbers do */
+    for (size_t i = 0; i < bytes; i++)
+        pixels[i] = (uint8_t)((random = random * 1664525u + 1013904223u) >> 24);
+    for (int i = 0; i < batch; i++)
+        labels[i] = (int32_t)((random = random * 1664525u + 1013904223u) >> 8) % net->classes;
+    s->pixels = (tn_tensor){TN_U8, TN_SHAPE(batch, net->side, net->side, net->channels), pixels};
+    s->labels = (tn_tensor){TN_I32, TN_SHAPE(batch), labels};
+    s->result = s->training
+                    ? (tn_tensor){TN_F32, {0}, must_alloc(sizeof(float))}
+                    : (tn_tensor){TN_F32, TN_SHAPE(batch, net->classes),
+                                  must_alloc((size_t)batch * (size_t)net->classes * sizeof(float))};
+}
+
+static void make_plan(state *s, const bench_net *net, int threads)
+{
+    char device[32];
+    snprintf(device, sizeof device, "cpu,threads=%d", threads);
+    tn_must(tn_device_open(&s->device, device));
+    tn_must(tn_graph_create(&s->graph));
+    s->image = tn_input(s->graph, "image", TN_U8, s->pixels.shape);
+    const tn_value x =
+        tn_image_input(s->graph, s->image,
+                       &(tn_image_input_opts){.mean = {128, 128, 128},
+                                              .scale = {1.0f / 64, 1.0f / 64, 1.0f / 64}});
+    s->logits = net->build(s->graph, x, net->classes);
+    if (s->training) {
+        s->label = tn_input(s->graph, "label", TN_I32, s->labels.shape);
+        s->loss = tn_softmax_xent(s->graph, s->logits, s->label, NULL).loss;
+    }
+    const tn_optim sgd = tn_sgd(&(tn_sgd_opts){.momentum = 0.9f, .weight_decay = 5e-4f});
+    const tn_plan_opts opts = s->training
+                                  ? (tn_plan_opts){.loss = s->loss, .optim = sgd, .seed = 1}
+                                  : (tn_plan_opts){.keep = &s->logits, .num_keep = 1, .seed = 1};
+    tn_must(tn_plan_create(&s->plan, s->graph, s->device, &opts));
+}
+
+static void step(state *s)
+{
+    tn_must(tn_plan_set(s->plan, s->image, s->pixels));
+    if (!s->training) {
+        tn_must(tn_plan_evaluate(s->plan));
+        tn_must(tn_plan_get(s->plan, s->logits, s->result));
+        return;
+    }
+    tn_must(tn_plan_set(s->plan, s->label, s->labels));
+    tn_must(tn_plan_run(s->plan));
+    tn_must(tn_plan_update(s->plan, 0.001f));
+    tn_must(tn_plan_get(s->plan, s->loss, s->result));
+}
+
+static bench_lap work(void *arg, int64_t units)
+{
+    state *s = arg;
+    const double start = bench_now();
+    for (int64_t i = 0; i < units; i++)
+        step(s);
+    return (bench_lap){.seconds = bench_now() - start, .images = units * s->pixels.shape.dim[0]};
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5 || (strcmp(argv[4], "train") != 0 && strcmp(argv[4], "infer") != 0)) {
+        fprintf(stderr, "usage: tenon_step NET BATCH THREADS train|infer\n");
+        return 2;
+    }
+    const bench_net *net = bench_net_find(argv[1]);
+    const int batch = bench_number("BATCH", argv[2], 1);
+    const int threads = bench_number("THREADS", argv[3], 1);
+    state s = {.training = strcmp(argv[4], "train") == 0};
+    make_data(&s, net, batch);
+    make_plan(&s, net, threads);
+    for (int i = 0; i < 2; i++)
+        step(&s);
+    char about[256];
+    snprintf(about, sizeof about, "Tenon %s, %s, plan of %.0f MiB", tn_version(),
+             tn_device_describe(s.device), (double)tn_plan_memory(s.plan).total / (1 << 20));
+    bench_serve(about, work, &s);
+    tn_plan_destroy(s.plan);
+    tn_graph_destroy(s.graph);
+    tn_device_close(s.device);
+    free(s.pixels.data);
+    free(s.labels.data);
+    free(s.result.data);
+    return 0;
+}
