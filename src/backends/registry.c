@@ -42,6 +42,8 @@ static tn_status parse(const char *name, device_name *out)
     }
     if (*rest == ',')
         out->options = rest + 1;
+    if (*rest && !rest[1])
+        return tn_fail(TN_ERR_ARGUMENT, "device \"%s\": no option follows the comma", name);
     return TN_OK;
 }
 

@@ -56,7 +56,6 @@ static const char *const phases[] = {
     [TN_STEP_FORWARD] = "forward",
     [TN_STEP_BACKWARD] = "backward",
     [TN_STEP_ADD] = "add",
-    [TN_STEP_CLEAR] = "clear",
 };
 
 static void print_step(const tn_plan *p, size_t i, FILE *to)

@@ -3,7 +3,7 @@
  *
  * A value's gradient is the sum of what its readers give. Kernels overwrite; so the first reader
  * writes into the value's gradient itself and each further one into a buffer of its own, which an ADD
- * step adds. A view's gradient is its input's, where it is the only reader.
+ * step adds. A view's gradient becomes its input's.
  */
 #include "graph/plan.h"
 
@@ -96,15 +96,8 @@ static tn_status backward_view(tn_plan *p, const tn_plan_node *pn)
     tn_plan_value *x = tn_plan_value_of(p, pn->node.in[0]);
     if (x->gradient != TN_NO_BUFFER)
         return add_up(p, x->gradient, y->gradient);
-    if (x->readers == 1) {
-        x->gradient = y->gradient;
-        return TN_OK;
-    }
-    tn_step *s; /* others will add to it: it must not be y's own */
-    TN_TRY(tn_plan_new_buffer(p, x->bytes, &x->gradient));
-    TN_TRY(add_step(p, TN_STEP_CLEAR, NULL, &s));
-    s->to = x->gradient;
-    return add_up(p, x->gradient, y->gradient);
+    x->gradient = y->gradient; /* all that y's readers had to do with it is done: others may add */
+    return TN_OK;
 }
 
 static tn_status backward_node(tn_plan *p, tn_plan_node *pn)

@@ -67,12 +67,7 @@ typedef struct tn_plan_parameter {
     size_t begin, count; /* elements, in device layout */
 } tn_plan_parameter;
 
-typedef enum tn_step_kind {
-    TN_STEP_FORWARD,
-    TN_STEP_BACKWARD,
-    TN_STEP_ADD,
-    TN_STEP_CLEAR
-} tn_step_kind;
+typedef enum tn_step_kind { TN_STEP_FORWARD, TN_STEP_BACKWARD, TN_STEP_ADD } tn_step_kind;
 
 /* One thing to do; buffers become pointers in memory.c. */
 typedef struct tn_step {
@@ -80,7 +75,7 @@ typedef struct tn_step {
     tn_plan_node *node;
     tn_call call;      /* FORWARD, BACKWARD */
     int dx[TN_MAX_IN]; /* BACKWARD: buffers to write, or TN_NO_BUFFER */
-    int to, from;      /* ADD: to += from; CLEAR: to = 0 */
+    int to, from;      /* ADD: to += from */
     int scratch;       /* buffer, or TN_NO_BUFFER */
     size_t floats;     /* ADD: how many */
     void *to_data;

@@ -77,7 +77,6 @@ tn_status tn_plan_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
 static tn_status run_step(const tn_plan *p, const tn_step *s)
 {
     const tn_backend *b = tn_plan_backend(p);
-    const size_t bytes = s->to == TN_NO_BUFFER ? 0 : p->buffer[s->to].bytes;
     switch (s->kind) {
     case TN_STEP_FORWARD:
         return s->node->kernel->forward(&s->call);
@@ -85,8 +84,6 @@ static tn_status run_step(const tn_plan *p, const tn_step *s)
         return s->node->kernel->backward(&s->call);
     case TN_STEP_ADD:
         return b->accumulate(p->device->impl, s->to_data, s->from_data, s->floats);
-    case TN_STEP_CLEAR:
-        return b->fill(p->device->impl, s->to_data, 0, bytes);
     }
     return TN_OK;
 }
