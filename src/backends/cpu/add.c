@@ -1,0 +1,57 @@
+/*
+ * add on the CPU: any layout, the second input in that of the first. Padding is added too: 0 + 0.
+ */
+#include <string.h>
+
+#include "backends/cpu/_cpu.h"
+#include "base/base.h"
+
+typedef struct state {
+    size_t count; /* elements with their padding */
+} state;
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d;
+    state *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("add", sizeof *s);
+    s->count = b->x[0] ? b->x[0]->bytes / sizeof(float) : (size_t)tn_elements(&n->x[0]);
+    b->state = s;
+    b->x[1] = b->y[0] = b->x[0];
+    b->inplace = b->inplace_backward = true;
+    return TN_OK;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const state *s = c->state;
+    const float *a = c->x[0], *b = c->x[1];
+    float *y = c->y[0];
+#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
+    for (size_t i = 0; i < s->count; i++)
+        y[i] = a[i] + b[i];
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const state *s = c->state;
+    for (int i = 1; i >= 0; i--) /* dx[0] may be dy */
+        if (c->dx[i] && c->dx[i] != c->dy)
+            memcpy(c->dx[i], c->dy, s->count * sizeof(float));
+    return TN_OK;
+}
+
+static void release(void *s)
+{
+    tn_free(s);
+}
+
+const tn_kernel tn_cpu_add = {
+    .op = "add",
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+};
