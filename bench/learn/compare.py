@@ -91,7 +91,8 @@ def main():
     for seed in range(1, a.seeds + 1):
         for name in SIDES:
             results[name].append(learn(name, seed, a, a.log))
-    print(f"AlexNet at {a.side} x {a.side}, batch {a.batch}, {a.epochs} epochs, rate {a.rate:g}, {a.seeds} seeds a side.\n")
+    print(f"AlexNet at {a.side} x {a.side}, batch {a.batch}, {a.epochs} epochs, rate {a.rate:g}, "
+          f"{a.seeds} seeds a side.\n")
     table(results, a)
     svg(results, a.svg)
 

@@ -39,7 +39,7 @@ def train_epoch(model, batches, optim, schedule):
     cross_entropy = nn.CrossEntropyLoss()
     losses = []
     for x, labels in batches:
-        optim.zero_grad(set_to_none=True)
+        optim.zero_grad()
         loss = cross_entropy(model(x), labels)
         loss.backward()
         optim.step()

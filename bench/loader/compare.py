@@ -54,7 +54,7 @@ def compare(folder, work, a):
     for side in sides:
         print(f"  {side.about}", file=sys.stderr)
     # Each side's round lasts about a.seconds; the first, short one only finds out how much that is.
-    units = {s.name: max(4, round(a.seconds * s.run(4) / a.batch)) for s in sides}
+    units = {s.name: max(4, round(a.seconds * s.run(8) / a.batch)) for s in sides}
     speeds = harness.interleave(sides, a.rounds, units)
     for side in sides:
         side.close()
@@ -77,7 +77,7 @@ def main():
     args.add_argument("--batch", type=int, default=64)
     args.add_argument("--threads", type=int, default=2)
     args.add_argument("--rounds", type=int, default=5)
-    args.add_argument("--seconds", type=float, default=4, help="of one side in one round")
+    args.add_argument("--seconds", type=float, default=6, help="of one side in one round")
     a = args.parse_args()
     for folder in a.folder:
         with tempfile.TemporaryDirectory() as work:
