@@ -48,7 +48,7 @@ def complaint(top, name, kind, target):
             if target.startswith(third) and not name.startswith(where):
                 return f"only {where} may include <{target}>"
         return None
-    if not name.startswith("src/") and (top / name).with_name(target).is_file():
+    if not name.startswith("src/") and ((top / name).parent / target).is_file():
         return None  # a program of several files
     if not target.startswith(ALLOWED[max(folders, key=len)] or ("\0",)):
         return f'may not include "{target}"'

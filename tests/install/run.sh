@@ -8,7 +8,7 @@ work=$2
 
 rm -rf "$work"
 mkdir -p "$work"
-trap 'code=$?; [ $code = 0 ] || cat "$work"/*.log; exit $code' EXIT
+trap '[ $? = 0 ] || cat "$work"/*.log' EXIT
 cmake --install "$build" --prefix "$work/first" >"$work/install.log"
 mv "$work/first" "$work/moved"
 prefix=$work/moved
@@ -16,7 +16,7 @@ prefix=$work/moved
 for kind in shared static; do
     [ $kind = static ] && static=ON || static=OFF
     cmake -S "$here" -B "$work/cmake-$kind" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Debug \
-        -DFOREIGN_STATIC=$static >"$work/cmake-$kind.log"
+        -DFOREIGN_STATIC="$static" >"$work/cmake-$kind.log"
     cmake --build "$work/cmake-$kind" >>"$work/cmake-$kind.log"
     echo "CMake, $kind: $("$work/cmake-$kind/foreign")"
 done

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Builds Tenon and runs its whole test suite, on a bare Debian 12 too: installs what is missing first.
+#     ./scripts/check.sh [CMake flags for the release build]
+# Then the same under the address and undefined-behaviour sanitizers, and what has threads of its own
+# under the thread sanitizer. The last line is "N passed, M failed, K skipped".
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/_install.sh
+
+install_missing python3-numpy
+
+# One thread waits for another in its sleep: tests run side by side on few cores.
+export OMP_WAIT_POLICY=passive
+
+# Arguments: preset, then ctest's own. Failures are counted at the end.
+run_tests() {
+    preset=$1
+    shift
+    say "Testing ($preset) ..."
+    rm -f "build/$preset/junit.xml"
+    ctest --test-dir "build/$preset" -j "$(nproc)" --timeout 900 --output-on-failure \
+        --test-output-size-passed 200000 --output-junit junit.xml "$@" </dev/null || true
+    [ -s "build/$preset/junit.xml" ] || die "ctest wrote no results for $preset."
+}
+
+build release "$@"
+run_tests release
+# What installs, checks the tree, or learns to an accuracy has nothing more to show here.
+build asan
+run_tests asan -LE '^(house|install|models)$'
+build tsan
+run_tests tsan -L '^(base|data|graph)$'
+
+python3 -B scripts/_count.py build/release/junit.xml build/asan/junit.xml build/tsan/junit.xml
