@@ -42,9 +42,12 @@ tenon_row_if(TENON_JPEG_CROPS "libjpeg-turbo" "${JPEG_TURBO_VERSION}"
 tenon_row_if(ZLIB_FOUND "zlib" "${ZLIB_VERSION_STRING}" "examples/mnist reads .gz files"
              "examples/mnist reads unpacked files only (zlib1g-dev)")
 if(TENON_TESTS)
-  find_package(Python3 QUIET COMPONENTS Interpreter)
-  tenon_row_if(CMOCKA_FOUND "cmocka" "${CMOCKA_VERSION}" "tests" "no tests")
-  tenon_row_if(Python3_FOUND "python3" "${Python3_VERSION}" "tests of the tree itself and of file formats"
+  if(TENON_PYTHON)
+    execute_process(COMMAND ${TENON_PYTHON} -V OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)
+    string(REPLACE "Python " "" version "${version}")
+  endif()
+  tenon_row("cmocka" "${CMOCKA_VERSION}" "tests")
+  tenon_row_if(TENON_PYTHON "python3" "${version}" "tests of the tree itself and of file formats"
                "those tests are left out (python3)")
 endif()
 tenon_row("GPU" "-" "no backend for GPUs yet")
