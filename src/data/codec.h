@@ -1,0 +1,35 @@
+/*
+ * What a decoder of image files offers to image.c. Coordinates here are those of the pixels as the
+ * file stores them, before they are turned upright.
+ */
+#ifndef TN_CODEC_H
+#define TN_CODEC_H
+
+#include "data/image.h"
+
+/* Decoded pixels, owned by the codec until its next call. */
+typedef struct tn_pixels {
+    const uint8_t *rgb;
+    size_t stride; /* bytes from one row to the next */
+    int width, height;
+    tn_box box; /* what was asked for, in these pixels' coordinates */
+} tn_pixels;
+
+typedef struct tn_codec {
+    bool (*knows)(const uint8_t *bytes, size_t size);
+    tn_status (*create)(void **self);
+    void (*destroy)(void *self);
+    /* Reads the header only. Bytes and name stay valid until the next open. */
+    tn_status (*open)(void *self, const char *name, const uint8_t *bytes, size_t size, int *width,
+                      int *height);
+    /* At least `box` and the margin that a triangle filter to width x height wants, at full size or
+     * at a smaller one that is not below width x height. */
+    tn_status (*read)(void *self, const tn_box *box, int width, int height, tn_pixels *out);
+} tn_codec;
+
+#ifdef TN_HAVE_JPEG
+extern const tn_codec tn_codec_jpeg;
+#endif
+extern const tn_codec tn_codec_stb; /* knows everything: must be asked last */
+
+#endif
