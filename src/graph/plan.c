@@ -168,12 +168,24 @@ const char *tn_plan_slot_name(const tn_plan *p, int slot)
     return slot < p->num_slots ? p->opts.optim.kind->slots(&p->opts.optim)[slot] : NULL;
 }
 
+/* Is it written by the program, or once for all: an input, or the gradient of the loss by itself? */
+static bool is_given(const tn_plan *p, int buffer)
+{
+    if (p->opts.loss.id && buffer == tn_plan_value_of(p, p->opts.loss.id)->gradient)
+        return true;
+    for (size_t i = 0; i < p->num_values; i++)
+        if (p->value[i].input && p->value[i].buffer == buffer)
+            return true;
+    return false;
+}
+
 tn_status tn_plan_poison(tn_plan *p)
 {
     const tn_backend *b = tn_plan_backend(p);
     for (size_t i = 0; i < p->num_buffers; i++) {
         const tn_buffer *buffer = &p->buffer[i];
-        if (!buffer->always && buffer->last >= 0)
+        const bool used = buffer->always || buffer->last >= 0;
+        if (used && buffer->same_as == TN_NO_BUFFER && !is_given(p, (int)i))
             TN_TRY(b->fill(p->device->impl, p->memory + buffer->offset, 0xff, buffer->bytes));
     }
     for (int i = 0; i < p->num_params; i++)
