@@ -1,0 +1,67 @@
+/*
+ * dropout on the CPU, in canonical layout because the mask is counted in it.
+ *
+ * Nothing is saved: backward draws the mask again. That takes 6 ns an element and thread, so for
+ * AlexNet at batch 128 on 2 threads 5 ms of a step of seconds; keeping it would take a byte an element
+ * through the whole step instead.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backends/cpu/_cpu.h"
+#include "base/random.h"
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d, (void)n;
+    b->x[0] = NULL;
+    b->inplace = b->inplace_backward = true;
+    return TN_OK;
+}
+
+/* to = from * (1 / (1 - rate) or 0); both ways are the same. May be in place. */
+static void drop(const tn_call *c, const float *from, float *to)
+{
+    const tn_dropout_opts *o = c->node->opts;
+    const uint32_t threshold = (uint32_t)ldexp((double)o->rate, 32);
+    const float scale = 1 / (1 - o->rate);
+    const uint64_t seed = c->run->seed;
+    const uint64_t stream =
+        tn_hash_text(c->node->name) ^ (c->run->step * UINT64_C(0x9E3779B97F4A7C15));
+    const int64_t count = tn_elements(&c->node->x[0]), whole = count / 4;
+
+#pragma omp parallel for num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < whole; i++) {
+        const tn_random4 r = tn_random_at(seed, TN_RANDOM_DROPOUT, stream, (uint64_t)i);
+        for (int j = 0; j < 4; j++)
+            to[4 * i + j] = r.word[j] < threshold ? 0 : from[4 * i + j] * scale;
+    }
+    const tn_random4 r = tn_random_at(seed, TN_RANDOM_DROPOUT, stream, (uint64_t)whole);
+    for (int64_t i = 4 * whole; i < count; i++)
+        to[i] = r.word[i % 4] < threshold ? 0 : from[i] * scale;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const float *x = c->x[0];
+    float *y = c->y[0];
+    if (c->run->training)
+        drop(c, x, y);
+    else if (y != x)
+        memcpy(y, x, (size_t)tn_elements(&c->node->x[0]) * sizeof *y);
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    if (c->dx[0])
+        drop(c, c->dy, c->dx[0]);
+    return TN_OK;
+}
+
+const tn_kernel tn_cpu_dropout = {
+    .op = "dropout",
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+};
