@@ -1,0 +1,107 @@
+/* concat: every input's channels in their place, in the layouts that come. */
+#include "lab_op.h"
+
+static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    (void)opts;
+    return tn_concat(g, num_x, x);
+}
+
+/* One value twice: its gradient is the sum of two parts of dy. */
+static tn_value build_twice(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    (void)num_x, (void)opts;
+    return tn_concat(g, 2, (tn_value[]){x[0], x[0]});
+}
+
+static void join(const lab_ref *r, int count, const int *which)
+{
+    const tn_shape *y = &r->y_shape;
+    int64_t pixels = 1, channel = 0;
+    for (int i = 2; i < y->ndim; i++)
+        pixels *= y->dim[i];
+    for (int i = 0; i < count; i++) {
+        const int64_t channels = r->x_shape[which[i]].dim[1];
+        for (int64_t n = 0; n < y->dim[0]; n++)
+            for (int64_t c = 0; c < channels; c++)
+                for (int64_t p = 0; p < pixels; p++)
+                    r->y[(n * y->dim[1] + channel + c) * pixels + p] =
+                        r->x[which[i]][(n * channels + c) * pixels + p];
+        channel += channels;
+    }
+}
+
+static void reference(const lab_ref *r)
+{
+    join(r, r->num_x, (int[]){0, 1, 2, 3, 4, 5, 6, 7});
+}
+
+static void reference_twice(const lab_ref *r)
+{
+    join(r, 2, (int[]){0, 0});
+}
+
+static void joins(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {.build = build, .reference = reference};
+    static const lab_case cases[] = {
+        {.why = "two of three dimensions", .x = {{{3, {2, 3, 4}}}, {{3, {2, 1, 4}}}}},
+        {.why = "one alone", .x = {{{4, {2, 3, 4, 5}}}}},
+        {.why = "rows", .x = {{{2, {3, 4}}}, {{2, {3, 1}}}, {{2, {3, 2}}}}},
+        {.why = "no whole blocks of channels",
+         .x = {{{4, {2, 5, 3, 3}}}, {{4, {2, 20, 3, 3}}}, {{4, {2, 16, 3, 3}}}}},
+        {.why = "GoogLeNet's inception 3a",
+         .x = {{{4, {1, 64, 4, 4}}},
+               {{4, {1, 128, 4, 4}}},
+               {{4, {1, 32, 4, 4}}},
+               {{4, {1, 32, 4, 4}}}}},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+static void joins_one_twice(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {.build = build_twice, .reference = reference_twice};
+    static const lab_case cases[] = {{.why = "x beside x", .x = {{{4, {2, 3, 2, 2}}}}}};
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+static void refuses(void **unused)
+{
+    (void)unused;
+    const struct {
+        tn_shape a, b;
+        const char *text;
+    } cases[] = {
+        {{2, {2, 3}}, {2, {3, 3}}, "input 1 is 3 x 3, input 0 2 x 3"},
+        {{3, {2, 3, 4}}, {2, {2, 3}}, "input 1 is 2 x 3, input 0 2 x 3 x 4"},
+        {{1, {2}}, {1, {2}}, "input 0 has 1 dimensions, not 2 or more"},
+        {{4, {1, 2, 3, 4}}, {4, {1, 2, 3, 5}}, "they may differ in dimension 1 only"},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_graph *g;
+        assert_ok(tn_graph_create(&g));
+        tn_concat(g, 2,
+                  (tn_value[]){tn_input(g, "a", TN_F32, cases[i].a),
+                               tn_input(g, "b", TN_F32, cases[i].b)});
+        assert_fails(tn_graph_status(g), TN_ERR_SHAPE, cases[i].text);
+        tn_graph_destroy(g);
+    }
+    tn_graph *g;
+    assert_ok(tn_graph_create(&g));
+    tn_concat(g, 0, NULL);
+    assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "0 inputs, not 1 to 16");
+    tn_graph_destroy(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(joins),
+        cmocka_unit_test(joins_one_twice),
+        cmocka_unit_test(refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
