@@ -19,7 +19,7 @@ def array(kind, name, tensor):
 
 def write(name, arrays):
     with open(os.path.join(HERE, name), "w", encoding="ascii") as f:
-        f.write("/* Written by make_softmax.py. clang-format off */\n#include <stdint.h>\n\n" + "".join(arrays))
+        f.write("/* Written by make_softmax.py. */\n/* clang-format off */\n#include <stdint.h>\n\n" + "".join(arrays))
 
 
 x = (torch.randn(4, 6) * 3).float()
