@@ -322,7 +322,7 @@ static void fill_all(lab_answers *a, tn_device *d)
     rig r = {0};
     for (; a->num_x < LAB_MAX_X && a->c->x[a->num_x].shape.ndim; a->num_x++)
         lab_fill(&a->x[a->num_x], &a->c->x[a->num_x], (uint64_t)a->num_x);
-    must(open_rig(&r, a, d, false, (tn_plan_opts){.dry = true}));
+    must(open_rig(&r, a, d, true, (tn_plan_opts){.dry = true, .input_gradients = true}));
     for (int i = 0; i < LAB_MAX_W; i++) {
         const int index = a->op->param[i].name ? find_param(r.plan, a->op->param[i].name) : -1;
         tn_param_info info;
