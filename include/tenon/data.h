@@ -45,7 +45,8 @@ typedef struct tn_dataset_opts {
     /**
      * A folder with one subfolder a class (searched to any depth; class numbers follow the sorted
      * names of the folders), a text file with a line "path label" an image (paths relative to the
-     * file; labels are numbers or names; # begins a comment), or a folder that tenon-pack wrote.
+     * file and with spaces if need be; labels all numbers or all names; a line that begins with #
+     * is a comment), or a folder that tenon-pack wrote.
      */
     const char *path;
     /** Take class names and numbers from this set (a validation set takes training's). Borrowed
@@ -67,6 +68,8 @@ TN_API tn_status tn_dataset_split(const tn_dataset *set, double percent, uint64_
 
 TN_API int64_t tn_dataset_count(const tn_dataset *set);
 TN_API int tn_dataset_classes(const tn_dataset *set);
+/** Pixels on a side of a packed set's images; 0 if the set is one of files. */
+TN_API int tn_dataset_side(const tn_dataset *set);
 /** Name and number of images of a class. NULL and 0 outside of [0, classes). */
 TN_API const char *tn_dataset_class_name(const tn_dataset *set, int label);
 TN_API int64_t tn_dataset_class_count(const tn_dataset *set, int label);
@@ -98,7 +101,8 @@ typedef enum tn_on_bad {
 typedef struct tn_loader_opts {
     int batch;         /**< images a batch; required */
     int height, width; /**< pixels given out; required */
-    int resize; /**< CENTRE and RANDOM: short side; default: the larger of height and width */
+    int resize;        /**< CENTRE and RANDOM: short side, not below height and width; default: the
+                     larger of them, and of a packed set its side, which then needs no scaling */
     tn_crop crop;
     float area[2];   /**< RANDOM_RESIZED: share of the image's area; default {0.08, 1} */
     float aspect[2]; /**< RANDOM_RESIZED: width / height; default {3/4, 4/3} */
@@ -135,13 +139,15 @@ TN_API void tn_loader_close(tn_loader *loader); /* NULL is fine; ends the thread
 TN_API int64_t tn_loader_batches(const tn_loader *loader); /* an epoch */
 
 /**
- * The next batch. TN_END once at the end of each epoch; the call after it starts the next epoch.
+ * The next batch. TN_END once at the end of each epoch; the call after it starts the next epoch. An
+ * error comes again with each call until tn_loader_seek().
  * With TN_BAD_SKIP a bad file's row gets label -1 and zeros, so that batches stay what the seed says.
  * @return TN_ERR_FORMAT or TN_ERR_IO naming a bad file, or how many there were and what was allowed
  */
 TN_API tn_status tn_loader_next(tn_loader *loader, tn_batch *out);
 
-/** Make the next batch be this one: to resume a run in the middle of an epoch. */
+/** Make the next batch be this one: to resume a run in the middle of an epoch. An @p index of
+ *  tn_loader_batches() is the end of the epoch: TN_END comes next. */
 TN_API tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index);
 
 /** Bad files found so far, each once, in the order found by the batches: path and reason. */

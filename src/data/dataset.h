@@ -1,0 +1,62 @@
+/*
+ * What a set is made of, and what its three sources (folder.c, list.c, packed.c) build it with.
+ */
+#ifndef TN_DATASET_H
+#define TN_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tenon/data.h>
+
+#include "base/arena.h"
+#include "base/base.h"
+
+typedef struct tn_packed tn_packed;
+
+typedef struct tn_item {
+    const char *path;
+    int64_t row; /* of a packed set's images */
+    int label;
+} tn_item;
+
+struct tn_dataset {
+    tn_arena text; /* every path, name and notice */
+    tn_item *item;
+    size_t num_items, item_capacity;
+    const char **class_name;
+    int64_t *class_count;
+    size_t num_classes, class_capacity;
+    const char **notice;
+    size_t num_notices, notice_capacity;
+    bool numbered; /* labels came as numbers: a class is known by its number, not its name */
+    tn_packed
+        *packed; /* the images themselves, shared with the sets split from this one; or NULL */
+};
+
+/* A set's source fills an empty set with classes and items; all texts are copied into the set. */
+tn_status tn_folder_read(tn_dataset *set, const char *path);
+tn_status tn_list_read(tn_dataset *set, const char *path);
+tn_status tn_packed_read(tn_dataset *set, const char *path);
+
+/* A list's bytes once they are in memory; `path` names them in errors and is what the paths in the
+ * list are relative to. */
+tn_status tn_list_parse(tn_dataset *set, const char *path, const char *bytes, size_t size);
+
+tn_status tn_dataset_add_class(tn_dataset *set, const char *name);
+tn_status tn_dataset_add_item(tn_dataset *set, const char *path, int64_t row, int label);
+tn_status tn_dataset_add_notice(tn_dataset *set, const char *format, ...) TN_PRINTF(2, 3);
+/* Text that lives as long as the set; NULL when there is no memory. */
+const char *tn_dataset_text(tn_dataset *set, const char *format, ...) TN_PRINTF(2, 3);
+
+/* A name and the place it had before names were sorted. */
+typedef struct tn_named {
+    const char *name;
+    int number;
+} tn_named;
+void tn_named_sort(tn_named *names, size_t count); /* by name, equal names by number */
+/* The number of a name among sorted ones (the lowest of equals), -1 if it is not there. */
+int tn_named_find(const tn_named *names, size_t count, const char *name);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * A folder of class folders, each searched to any depth. Everything is visited in the order of
+ * strcmp on names, so that items and class numbers do not depend on the file system.
+ *
+ * Links are followed. A folder that is its own ancestor, by device and inode, ends a loop of links;
+ * what is no regular file (a FIFO would hang whoever opens it) is passed over. Both are told.
+ */
+/* d_type saves a stat() a file and is no POSIX. */
+#define _DEFAULT_SOURCE
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "data/dataset.h"
+
+/* What the decoder reads (image.h) is usually named so. */
+static const char *const endings[] = {"jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "gif",
+                                      "tga", "psd",  "ppm", "pgm",  "pnm", "hdr", "pic"};
+
+typedef struct ancestor {
+    dev_t device;
+    ino_t inode;
+    const struct ancestor *above;
+} ancestor;
+
+typedef struct entry {
+    const char *name;
+    unsigned char type; /* d_type */
+} entry;
+
+typedef struct listing {
+    entry *entry;
+    size_t count, capacity;
+    tn_arena text;
+} listing;
+
+typedef struct walk {
+    tn_dataset *set;
+    size_t not_images; /* regular files whose names say that they are none */
+    const char *example;
+} walk;
+
+static bool named_like_an_image(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < TN_COUNT(endings); i++)
+        if (strcasecmp(dot + 1, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+static tn_status add_entry(listing *l, const char *path, const struct dirent *e)
+{
+    TN_TRY(tn_grow((void **)&l->entry, l->count, &l->capacity, sizeof *l->entry, path));
+    const size_t bytes = strlen(e->d_name) + 1;
+    char *name = tn_arena_alloc(&l->text, bytes, 1);
+    if (!name)
+        return tn_no_memory(path, bytes);
+    memcpy(name, e->d_name, bytes);
+    l->entry[l->count++] = (entry){name, e->d_type};
+    return TN_OK;
+}
+
+static void listing_free(listing *l)
+{
+    tn_free(l->entry);
+    tn_arena_free(&l->text);
+}
+
+/* The names in a folder, sorted, without the hidden ones. */
+static tn_status listing_read(listing *l, const char *path)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return tn_fail(TN_ERR_IO, "%s: cannot open the folder: %s", path, strerror(errno));
+    tn_status status = TN_OK;
+    while (status == TN_OK) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e) {
+            if (errno)
+                status =
+                    tn_fail(TN_ERR_IO, "%s: cannot read the folder: %s", path, strerror(errno));
+            break;
+        }
+        if (e->d_name[0] != '.')
+            status = add_entry(l, path, e);
+    }
+    closedir(dir);
+    if (status == TN_OK && l->count)
+        qsort(l->entry, l->count, sizeof *l->entry, by_name);
+    return status;
+}
+
+typedef enum kind { KIND_FILE, KIND_FOLDER, KIND_PASSED_OVER } kind;
+
+/* What a path is. `here` is filled in for a folder; whatever is neither file nor folder is told. */
+static tn_status classify(walk *w, const char *path, unsigned char type, const ancestor *above,
+                          kind *what, ancestor *here)
+{
+    *what = KIND_FILE;
+    if (type == DT_REG)
+        return TN_OK;
+    *what = KIND_PASSED_OVER;
+    struct stat s;
+    if (stat(path, &s) != 0)
+        return tn_dataset_add_notice(w->set, "passed over %s: %s", path, strerror(errno));
+    if (S_ISREG(s.st_mode)) {
+        *what = KIND_FILE;
+        return TN_OK;
+    }
+    if (!S_ISDIR(s.st_mode))
+        return tn_dataset_add_notice(w->set, "passed over %s: it is a %s, not a file", path,
+                                     S_ISFIFO(s.st_mode)   ? "FIFO"
+                                     : S_ISSOCK(s.st_mode) ? "socket"
+                                                           : "device");
+    for (const ancestor *a = above; a; a = a->above)
+        if (a->device == s.st_dev && a->inode == s.st_ino)
+            return tn_dataset_add_notice(w->set, "passed over %s: a loop of links", path);
+    *here = (ancestor){s.st_dev, s.st_ino, above};
+    *what = KIND_FOLDER;
+    return TN_OK;
+}
+
+static tn_status visit_file(walk *w, const char *path, const char *name, int label)
+{
+    if (named_like_an_image(name))
+        return tn_dataset_add_item(w->set, path, 0, label);
+    if (w->not_images++)
+        return TN_OK;
+    w->example = tn_dataset_text(w->set, "%s", path);
+    return w->example ? TN_OK : tn_no_memory(path, strlen(path));
+}
+
+static tn_status visit_class(walk *w, const char *path, const ancestor *folder, int label);
+
+static tn_status visit(walk *w, const char *folder, const entry *e, const ancestor *above,
+                       int label)
+{
+    char *path = tn_format("%s/%s", folder, e->name);
+    if (!path)
+        return tn_no_memory(folder, strlen(folder));
+    kind what;
+    ancestor here;
+    tn_status status = classify(w, path, e->type, above, &what, &here);
+    if (status == TN_OK && what == KIND_FILE)
+        status = visit_file(w, path, e->name, label);
+    if (status == TN_OK && what == KIND_FOLDER)
+        status = visit_class(w, path, &here, label);
+    tn_free(path);
+    return status;
+}
+
+static tn_status visit_class(walk *w, const char *path, const ancestor *folder, int label)
+{
+    listing l = {0};
+    tn_status status = listing_read(&l, path);
+    for (size_t i = 0; status == TN_OK && i < l.count; i++)
+        status = visit(w, path, &l.entry[i], folder, label);
+    listing_free(&l);
+    return status;
+}
+
+/* One entry of the root: a class folder, or a file that should not be there. */
+static tn_status visit_root(walk *w, const char *root, const entry *e, const ancestor *above)
+{
+    char *path = tn_format("%s/%s", root, e->name);
+    if (!path)
+        return tn_no_memory(root, strlen(root));
+    kind what;
+    ancestor here;
+    tn_status status = classify(w, path, e->type, above, &what, &here);
+    if (status == TN_OK && what == KIND_FILE)
+        status = named_like_an_image(e->name)
+                     ? tn_fail(TN_ERR_ARGUMENT,
+                               "%s: expected one subfolder a class, each holding its images; found "
+                               "an image, %s, directly in it",
+                               root, e->name)
+                     : visit_file(w, path, e->name, 0);
+    if (status == TN_OK && what == KIND_FOLDER)
+        status = tn_dataset_add_class(w->set, e->name);
+    if (status == TN_OK && what == KIND_FOLDER)
+        status = visit_class(w, path, &here, (int)w->set->num_classes - 1);
+    tn_free(path);
+    return status;
+}
+
+static tn_status conclude(const walk *w, const char *root, size_t entries)
+{
+    if (w->set->num_classes == 0)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "%s: expected one subfolder a class, each holding its images; found no "
+                       "folder among its %zu entries",
+                       root, entries);
+    if (w->not_images)
+        return tn_dataset_add_notice(
+            w->set, "passed over %zu file%s whose name%s not end like an image's, such as %s",
+            w->not_images, w->not_images == 1 ? "" : "s", w->not_images == 1 ? " does" : "s do",
+            w->example);
+    return TN_OK;
+}
+
+tn_status tn_folder_read(tn_dataset *set, const char *path)
+{
+    struct stat s;
+    if (stat(path, &s) != 0)
+        return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+    const ancestor root = {.device = s.st_dev, .inode = s.st_ino};
+    walk w = {.set = set};
+    listing l = {0};
+    tn_status status = listing_read(&l, path);
+    for (size_t i = 0; status == TN_OK && i < l.count; i++)
+        status = visit_root(&w, path, &l.entry[i], &root);
+    if (status == TN_OK)
+        status = conclude(&w, path, l.count);
+    listing_free(&l);
+    return status;
+}

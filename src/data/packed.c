@@ -1,0 +1,120 @@
+#include "data/packed.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "data/lines.h"
+#include "data/npy.h"
+
+struct tn_packed {
+    atomic_int holders;
+    tn_npy images;
+    int side;
+};
+
+tn_packed *tn_packed_share(tn_packed *p)
+{
+    if (p)
+        atomic_fetch_add(&p->holders, 1);
+    return p;
+}
+
+void tn_packed_release(tn_packed *p)
+{
+    if (!p || atomic_fetch_sub(&p->holders, 1) > 1)
+        return;
+    tn_npy_close(&p->images);
+    tn_free(p);
+}
+
+int tn_packed_side(const tn_packed *p)
+{
+    return p->side;
+}
+
+const uint8_t *tn_packed_image(const tn_packed *p, int64_t row)
+{
+    return p->images.data + (size_t)row * (size_t)p->side * (size_t)p->side * 3;
+}
+
+static tn_status open_images(tn_packed *p, const char *path)
+{
+    /* Far above any use, and small enough for int arithmetic on pixels. */
+    enum { MAX_SIDE = 16384 };
+    TN_TRY(tn_npy_open(&p->images, path, TN_U8, 4));
+    const tn_shape *shape = &p->images.shape;
+    if (shape->dim[1] != shape->dim[2] || shape->dim[3] != 3 || shape->dim[1] > MAX_SIDE)
+        return tn_fail(TN_ERR_FORMAT, "%s: shape %s, not images x side x side x 3", path,
+                       tn_shape_format(shape).text);
+    p->side = (int)shape->dim[1];
+    return TN_OK;
+}
+
+static tn_status read_classes(tn_dataset *set, const char *path)
+{
+    tn_lines lines = {0};
+    char *line;
+    tn_status status = tn_lines_read(&lines, path);
+    while (status == TN_OK && (status = tn_lines_next(&lines, path, &line)) == TN_OK)
+        status = tn_dataset_add_class(set, line);
+    tn_lines_free(&lines);
+    if (status != TN_END)
+        return status;
+    return set->num_classes ? TN_OK : tn_fail(TN_ERR_FORMAT, "%s: no class name in it", path);
+}
+
+static tn_status add_items(tn_dataset *set, const tn_npy *labels, const char *path)
+{
+    const int64_t count = labels->shape.dim[0], images = set->packed->images.shape.dim[0];
+    if (count != images)
+        return tn_fail(TN_ERR_FORMAT, "%s: %lld labels for %lld images", path, (long long)count,
+                       (long long)images);
+    for (int64_t i = 0; i < count; i++) {
+        int32_t label;
+        char name[40];
+        memcpy(&label, labels->data + (size_t)i * sizeof label, sizeof label);
+        if (label < 0 || (size_t)label >= set->num_classes)
+            return tn_fail(TN_ERR_FORMAT, "%s: label %d of image %lld is not from 0 to %zu", path,
+                           label, (long long)i, set->num_classes - 1);
+        snprintf(name, sizeof name, TN_PACKED_IMAGES "[%lld]", (long long)i);
+        TN_TRY(tn_dataset_add_item(set, name, i, label));
+    }
+    return TN_OK;
+}
+
+static tn_status read_labels(tn_dataset *set, const char *path)
+{
+    tn_npy labels = {0};
+    tn_status status = tn_npy_open(&labels, path, TN_I32, 1);
+    if (status == TN_OK)
+        status = add_items(set, &labels, path);
+    tn_npy_close(&labels);
+    return status;
+}
+
+tn_status tn_packed_read(tn_dataset *set, const char *path)
+{
+    char *images = tn_format("%s/" TN_PACKED_IMAGES, path);
+    char *labels = tn_format("%s/" TN_PACKED_LABELS, path);
+    char *classes = tn_format("%s/" TN_PACKED_CLASSES, path);
+    tn_status status = TN_OK;
+    tn_packed *p = tn_alloc(1, sizeof *p);
+    if (!images || !labels || !classes || !p) {
+        tn_free(p);
+        status = tn_no_memory(path, sizeof *p);
+        goto out;
+    }
+    atomic_init(&p->holders, 1);
+    set->packed = p;
+    status = open_images(p, images);
+    if (status == TN_OK)
+        status = read_classes(set, classes);
+    if (status == TN_OK)
+        status = read_labels(set, labels);
+out:
+    tn_free(images);
+    tn_free(labels);
+    tn_free(classes);
+    return status;
+}

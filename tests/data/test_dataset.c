@@ -1,0 +1,328 @@
+/* symlink and mkfifo are POSIX. */
+#define _XOPEN_SOURCE 700
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/dataset.h"
+#include "lab.h"
+#include "lab_set.h"
+
+static tn_dataset *open_set(const char *path)
+{
+    tn_dataset *set = NULL;
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = path}));
+    return set;
+}
+
+static tn_status try_open(const char *path, const tn_dataset *classes_of)
+{
+    tn_dataset *set = (void *)&set;
+    const tn_status status =
+        tn_dataset_open(&set, &(tn_dataset_opts){.path = path, .classes_of = classes_of});
+    if (status == TN_OK)
+        tn_dataset_close(set);
+    else
+        assert_ptr_equal(set, &set); /* *out is not touched by a failure */
+    return status;
+}
+
+static bool has_notice(const tn_dataset *set, const char *text)
+{
+    for (int i = 0; i < tn_dataset_num_notices(set); i++)
+        if (strstr(tn_dataset_notice(set, i), text))
+            return true;
+    return false;
+}
+
+static void assert_item(const tn_dataset *set, int64_t item, const char *end_of_path, int label)
+{
+    const char *path = tn_dataset_item_path(set, item);
+    assert_non_null(path);
+    const size_t length = strlen(path), wanted = strlen(end_of_path);
+    assert_true(length >= wanted);
+    assert_string_equal(path + length - wanted, end_of_path);
+    assert_int_equal(tn_dataset_item_label(set, item), label);
+}
+
+static void touch(const char *folder, const char *name)
+{
+    lab_write_text(lab_path(folder, "%s", name), "");
+}
+
+/* ---- folders -------------------------------------------------------------------------------- */
+
+static void folders_are_classes_in_the_order_of_strcmp(void **state)
+{
+    (void)state;
+    const char *root = lab_make_folder();
+    const char *const classes[] = {"b", "a10", "a9", "B"};
+    for (size_t i = 0; i < TN_COUNT(classes); i++) {
+        lab_mkdir(lab_path(root, "%s", classes[i]));
+        touch(root, lab_path(classes[i], "2.JPG"));
+        touch(root, lab_path(classes[i], "10.png"));
+    }
+    lab_mkdir(lab_path(root, "b/1deep"));
+    lab_mkdir(lab_path(root, "b/1deep/er"));
+    touch(root, "b/1deep/er/x.jpeg");
+    touch(root, "b/.hidden.jpg");
+    lab_mkdir(lab_path(root, ".hidden"));
+    touch(root, ".hidden/x.jpg");
+    tn_dataset *set = open_set(root);
+    assert_int_equal(tn_dataset_classes(set), 4);
+    assert_string_equal(tn_dataset_class_name(set, 0), "B");
+    assert_string_equal(tn_dataset_class_name(set, 1), "a10");
+    assert_string_equal(tn_dataset_class_name(set, 2), "a9");
+    assert_string_equal(tn_dataset_class_name(set, 3), "b");
+    assert_int_equal(tn_dataset_count(set), 9);
+    assert_item(set, 0, "/B/10.png", 0);
+    assert_item(set, 1, "/B/2.JPG", 0);
+    assert_item(set, 6, "/b/10.png", 3);
+    assert_item(set, 7, "/b/1deep/er/x.jpeg", 3);
+    assert_item(set, 8, "/b/2.JPG", 3);
+    assert_int_equal(tn_dataset_class_count(set, 3), 3);
+    assert_int_equal(tn_dataset_num_notices(set), 0);
+    assert_int_equal(tn_dataset_side(set), 0);
+    assert_null(tn_dataset_class_name(set, 4));
+    assert_null(tn_dataset_class_name(set, -1));
+    assert_int_equal(tn_dataset_class_count(set, 4), 0);
+    assert_null(tn_dataset_item_path(set, 9));
+    assert_int_equal(tn_dataset_item_label(set, -1), -1);
+    assert_null(tn_dataset_notice(set, 0));
+    tn_dataset_close(set);
+    tn_dataset_close(NULL);
+    lab_remove(root);
+}
+
+static void what_is_odd_in_a_folder_is_told(void **state)
+{
+    (void)state;
+    const char *root = lab_make_folder(), *other = lab_make_folder();
+    lab_mkdir(lab_path(root, "cat"));
+    lab_mkdir(lab_path(root, "dog"));
+    lab_mkdir(lab_path(root, "empty"));
+    touch(root, "cat/1.jpg");
+    touch(root, "dog/1.jpg");
+    touch(root, "dog/notes.txt");
+    touch(root, "dog/noending");
+    touch(root, "README");
+    assert_int_equal(mkfifo(lab_path(root, "cat/pipe.jpg"), 0600), 0);
+    assert_int_equal(symlink("..", lab_path(root, "cat/up")), 0);
+    assert_int_equal(symlink(".", lab_path(root, "cat/itself")), 0);
+    assert_int_equal(symlink("round", lab_path(root, "cat/round")), 0);
+    assert_int_equal(symlink("/nowhere/at/all.jpg", lab_path(root, "cat/broken.jpg")), 0);
+    touch(other, "linked.jpg");
+    assert_int_equal(symlink(other, lab_path(root, "dog/elsewhere")), 0);
+    assert_int_equal(symlink("1.jpg", lab_path(root, "dog/2.jpg")), 0);
+    tn_dataset *set = open_set(root);
+    assert_int_equal(tn_dataset_classes(set), 3);
+    assert_int_equal(tn_dataset_count(set), 4);
+    assert_item(set, 2, "/dog/2.jpg", 1);
+    assert_item(set, 3, "/dog/elsewhere/linked.jpg", 1);
+    assert_true(has_notice(set, "cat/pipe.jpg: it is a FIFO"));
+    assert_true(has_notice(set, "cat/up: a loop of links"));
+    assert_true(has_notice(set, "cat/itself: a loop of links"));
+    assert_true(has_notice(set, "cat/round: Too many levels of symbolic links"));
+    assert_true(has_notice(set, "cat/broken.jpg: No such file"));
+    assert_true(has_notice(set, "passed over 3 files whose names do not end like an image's"));
+    assert_true(has_notice(set, "class empty (number 2) has no image"));
+    assert_int_equal(tn_dataset_num_notices(set), 7);
+    tn_dataset_close(set);
+    lab_remove(root);
+    lab_remove(other);
+}
+
+static void one_class_is_told(void **state)
+{
+    (void)state;
+    const char *root = lab_make_folder();
+    lab_mkdir(lab_path(root, "cat"));
+    touch(root, "cat/1.jpg");
+    tn_dataset *set = open_set(root);
+    assert_true(has_notice(set, "only one class, cat"));
+    tn_dataset_close(set);
+    lab_remove(root);
+}
+
+static void folders_that_are_no_sets_say_what_was_expected(void **state)
+{
+    (void)state;
+    const char *root = lab_make_folder();
+    assert_fails(try_open(root, NULL), TN_ERR_ARGUMENT, "expected one subfolder a class");
+    assert_fails(try_open(root, NULL), TN_ERR_ARGUMENT, "no folder among its 0 entries");
+    lab_mkdir(lab_path(root, "cat"));
+    assert_fails(try_open(root, NULL), TN_ERR_ARGUMENT, "no image in its 1 classes");
+    touch(root, "photo.jpg");
+    assert_fails(try_open(root, NULL), TN_ERR_ARGUMENT, "found an image, photo.jpg, directly");
+    assert_fails(try_open(lab_path(root, "absent"), NULL), TN_ERR_IO, "absent: No such file");
+    assert_fails(try_open("/dev/null", NULL), TN_ERR_ARGUMENT, "/dev/null: neither a folder nor");
+    assert_fails(try_open("", NULL), TN_ERR_ARGUMENT, "no path");
+    assert_fails(try_open(NULL, NULL), TN_ERR_ARGUMENT, "no path");
+    lab_remove(root);
+}
+
+static void validation_takes_the_classes_of_training(void **state)
+{
+    (void)state;
+    const char *train = lab_make_folder(), *val = lab_make_folder();
+    const char *const names[] = {"ape", "bee", "cow"};
+    for (int i = 0; i < 3; i++) {
+        lab_mkdir(lab_path(train, "%s", names[i]));
+        touch(train, lab_path(names[i], "1.jpg"));
+    }
+    lab_mkdir(lab_path(val, "cow"));
+    touch(val, "cow/9.jpg");
+    tn_dataset *classes = open_set(train), *set = NULL;
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = val, .classes_of = classes}));
+    assert_int_equal(tn_dataset_classes(set), 3);
+    assert_string_equal(tn_dataset_class_name(set, 1), "bee");
+    assert_item(set, 0, "cow/9.jpg", 2);
+    assert_int_equal(tn_dataset_class_count(set, 2), 1);
+    assert_true(has_notice(set, "class ape (number 0) of the training set has no image here"));
+    assert_true(has_notice(set, "class bee"));
+    assert_int_equal(tn_dataset_num_notices(set), 2);
+    tn_dataset_close(set);
+    lab_mkdir(lab_path(val, "doe"));
+    assert_fails(try_open(val, classes), TN_ERR_ARGUMENT, "class doe is not among the 3 classes");
+
+    const char *list = lab_path(val, "list.txt");
+    lab_write_text(list, "x.jpg cow\ny.jpg ape\n");
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = list, .classes_of = classes}));
+    assert_item(set, 0, "x.jpg", 2);
+    assert_item(set, 1, "y.jpg", 0);
+    tn_dataset_close(set);
+    lab_write_text(list, "x.jpg 1\n");
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = list, .classes_of = classes}));
+    assert_item(set, 0, "x.jpg", 1);
+    tn_dataset_close(set);
+    lab_write_text(list, "x.jpg 3\n");
+    assert_fails(try_open(list, classes), TN_ERR_ARGUMENT, "class 3 is not among the 3 classes");
+    tn_dataset_close(classes);
+    lab_remove(train);
+    lab_remove(val);
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+static void a_list_has_numbers_or_names(void **state)
+{
+    (void)state;
+    tn_dataset *set =
+        lab_list_set("\xEF\xBB\xBF# pets\r\n\r\n  my cat.jpg \t 2 \r\n/abs/dog.png 0");
+    assert_int_equal(tn_dataset_count(set), 2);
+    assert_int_equal(tn_dataset_classes(set), 3);
+    assert_string_equal(tn_dataset_class_name(set, 2), "2");
+    assert_item(set, 0, "/my cat.jpg", 2);
+    assert_string_equal(tn_dataset_item_path(set, 1), "/abs/dog.png");
+    assert_true(has_notice(set, "class 1 (number 1) has no image"));
+    assert_int_equal(tn_dataset_num_notices(set), 1);
+    tn_dataset_close(set);
+
+    set = lab_list_set("a#1.jpg dog\n#b.jpg cat\nc.jpg cat\nsub/d.jpg dog\n");
+    assert_int_equal(tn_dataset_count(set), 3);
+    assert_int_equal(tn_dataset_classes(set), 2);
+    assert_string_equal(tn_dataset_class_name(set, 0), "cat");
+    assert_item(set, 0, "/a#1.jpg", 1);
+    assert_item(set, 1, "/c.jpg", 0);
+    assert_item(set, 2, "/sub/d.jpg", 1);
+    assert_int_equal(tn_dataset_class_count(set, 1), 2);
+    tn_dataset_close(set);
+
+    set = lab_list_set("a.jpg 1000000\n");
+    assert_int_equal(tn_dataset_classes(set), 1000001);
+    assert_true(has_notice(set, "1000000 of 1000001 classes have no image"));
+    tn_dataset_close(set);
+}
+
+static void a_list_that_makes_no_sense_names_the_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *error, *why;
+    } cases[] = {
+        {"", ":0: the list ends without an image", "an empty file"},
+        {"# nothing\n\n", ":2: the list ends without an image", "comments only"},
+        {"a.jpg 1\nb.jpg\n", ":2: expected \"path label\", found one word: b.jpg", "no label"},
+        {"a.jpg 1\n\n7\n", ":3: expected \"path label\", found one word: 7", "no path"},
+        {"a.jpg -1\n", ":1: label -1 is not from 0 to 1000000", "negative"},
+        {"a.jpg 1000001\n", ":1: label 1000001 is not", "absurd"},
+        {"a.jpg 99999999999999999999999\n", ":1: label 999", "not a long"},
+        {"a.jpg 1\nb.jpg cat\n", ":2: label cat is a name, but line 1 has a number", "mixed"},
+        {"\na.jpg cat\nb.jpg 3\n", ":3: label 3 is a number, but line 2 has a name", "mixed"},
+    };
+    const char *root = lab_make_folder(), *path = lab_path(root, "list.txt");
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        print_message("%s\n", cases[i].why);
+        lab_write_text(path, cases[i].text);
+        assert_fails(try_open(path, NULL), TN_ERR_FORMAT, cases[i].error);
+        assert_fails(try_open(path, NULL), TN_ERR_FORMAT, "/list.txt:");
+    }
+    lab_write(path, "a.jpg 1\nb\0.jpg 1\n", 17);
+    assert_fails(try_open(path, NULL), TN_ERR_FORMAT, ":2: a byte of 0: this is not a text file");
+    lab_remove(root);
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+typedef struct source {
+    const char *path;
+    const tn_dataset *classes_of;
+} source;
+
+static tn_status open_and_close(void *arg)
+{
+    const source *s = arg;
+    tn_dataset *set = NULL;
+    TN_TRY(tn_dataset_open(&set, &(tn_dataset_opts){.path = s->path, .classes_of = s->classes_of}));
+    tn_dataset_close(set);
+    return TN_OK;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    const char *root = lab_make_folder(), *list = lab_path(root, "list.txt");
+    lab_write_classes(root, 2, 3);
+    assert_int_equal(symlink("..", lab_path(root, "class0/up")), 0);
+    tn_dataset *classes = open_set(root);
+    source folder = {root, classes}, file = {list, classes};
+    assert_true(lab_fail_each_allocation(open_and_close, &folder) > 20);
+    lab_write_text(list, "a class1\nb class0\nc class1\n");
+    assert_true(lab_fail_each_allocation(open_and_close, &file) > 10);
+    tn_dataset_close(classes);
+    lab_remove(root);
+}
+
+static void real_folders(void **state)
+{
+    (void)state;
+    lab_need_data("train");
+    tn_dataset *train = open_set(lab_data("train")), *val = NULL;
+    assert_ok(
+        tn_dataset_open(&val, &(tn_dataset_opts){.path = lab_data("val"), .classes_of = train}));
+    assert_int_equal(tn_dataset_classes(train), 10);
+    assert_int_equal(tn_dataset_count(train), 3000);
+    assert_int_equal(tn_dataset_count(val), 500);
+    assert_string_equal(tn_dataset_class_name(val, 0), "n01440764");
+    assert_int_equal(tn_dataset_num_notices(train), 0);
+    assert_int_equal(tn_dataset_num_notices(val), 0);
+    tn_dataset_close(train);
+    tn_dataset_close(val);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folders_are_classes_in_the_order_of_strcmp),
+        cmocka_unit_test(what_is_odd_in_a_folder_is_told),
+        cmocka_unit_test(one_class_is_told),
+        cmocka_unit_test(folders_that_are_no_sets_say_what_was_expected),
+        cmocka_unit_test(validation_takes_the_classes_of_training),
+        cmocka_unit_test(a_list_has_numbers_or_names),
+        cmocka_unit_test(a_list_that_makes_no_sense_names_the_line),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(real_folders),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

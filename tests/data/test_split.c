@@ -1,0 +1,109 @@
+#include <math.h>
+#include <string.h>
+
+#include "lab.h"
+#include "lab_set.h"
+
+static tn_dataset *uneven(void)
+{
+    static char text[20000];
+    size_t used = 0;
+    const int counts[] = {100, 10, 2, 1, 0, 7};
+    for (int c = 0; c < 6; c++)
+        for (int i = 0; i < counts[c]; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%d_%d.jpg %d\n", c, i, c);
+    return lab_list_set(text);
+}
+
+static void a_split_keeps_proportions(void **state)
+{
+    (void)state;
+    tn_dataset *set = uneven();
+    const int wanted[] = {20, 2, 1, 0, 0, 1};
+    tn_dataset *first, *second;
+    assert_ok(tn_dataset_split(set, 20, 5, &first, &second));
+    assert_int_equal(tn_dataset_classes(second), 6);
+    assert_int_equal(tn_dataset_count(first) + tn_dataset_count(second), tn_dataset_count(set));
+    for (int c = 0; c < 6; c++) {
+        assert_int_equal(tn_dataset_class_count(second, c), wanted[c]);
+        assert_int_equal(tn_dataset_class_count(first, c),
+                         tn_dataset_class_count(set, c) - wanted[c]);
+        assert_string_equal(tn_dataset_class_name(first, c), tn_dataset_class_name(set, c));
+    }
+    assert_int_equal(tn_dataset_num_notices(second), 1);
+    assert_string_equal(tn_dataset_notice(second, 0),
+                        "class 3 has one image, which is in the other part");
+    /* Both keep the order, and together they are the whole: merging them gives the set. */
+    int64_t a = 0, b = 0;
+    for (int64_t i = 0; i < tn_dataset_count(set); i++) {
+        const char *path = tn_dataset_item_path(set, i);
+        if (a < tn_dataset_count(first) && strcmp(tn_dataset_item_path(first, a), path) == 0)
+            a++;
+        else
+            assert_string_equal(tn_dataset_item_path(second, b++), path);
+    }
+    tn_dataset_close(set); /* the parts are sets of their own */
+    assert_string_equal(tn_dataset_class_name(first, 5), "5");
+    tn_dataset_close(first);
+    tn_dataset_close(second);
+}
+
+static int64_t common(const tn_dataset *a, const tn_dataset *b)
+{
+    int64_t same = 0;
+    for (int64_t i = 0; i < tn_dataset_count(a); i++)
+        for (int64_t j = 0; j < tn_dataset_count(b); j++)
+            same += strcmp(tn_dataset_item_path(a, i), tn_dataset_item_path(b, j)) == 0;
+    return same;
+}
+
+static void a_split_is_a_function_of_its_seed(void **state)
+{
+    (void)state;
+    tn_dataset *set = uneven(), *first[3], *second[3];
+    const uint64_t seeds[] = {1, 1, 2};
+    for (int i = 0; i < 3; i++)
+        assert_ok(tn_dataset_split(set, 50, seeds[i], &first[i], &second[i]));
+    assert_int_equal(common(second[0], second[1]), tn_dataset_count(second[0]));
+    assert_in_range(common(second[0], second[2]), 15, 45);
+    for (int i = 0; i < 3; i++) {
+        tn_dataset_close(first[i]);
+        tn_dataset_close(second[i]);
+    }
+    const double wrong[] = {0, 100, -3, (double)NAN};
+    for (size_t i = 0; i < TN_COUNT(wrong); i++)
+        assert_fails(tn_dataset_split(set, wrong[i], 1, &first[0], &second[0]), TN_ERR_ARGUMENT,
+                     "not between 0 and 100");
+    tn_dataset_close(set);
+    set = lab_list_set("a.jpg 0\nb.jpg 1\n");
+    assert_fails(tn_dataset_split(set, 50, 1, &first[0], &second[0]), TN_ERR_ARGUMENT,
+                 "no class has the two images");
+    tn_dataset_close(set);
+}
+
+static tn_status split(void *arg)
+{
+    tn_dataset *first = NULL, *second = NULL;
+    const tn_status status = tn_dataset_split(arg, 50, 1, &first, &second);
+    tn_dataset_close(first);
+    tn_dataset_close(second);
+    return status;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    tn_dataset *set = uneven();
+    assert_true(lab_fail_each_allocation(split, set) > 10);
+    tn_dataset_close(set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_split_keeps_proportions),
+        cmocka_unit_test(a_split_is_a_function_of_its_seed),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
