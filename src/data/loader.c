@@ -1,0 +1,322 @@
+/*
+ * A loader: threads that fill a ring of batches (queue.h), and the one that takes them.
+ *
+ * All that could depend on which thread was faster is decided by the taker, batch by batch and row by
+ * row: which files count as bad, in what order, and when there are too many.
+ */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "data/filler.h"
+#include "data/queue.h"
+
+typedef struct bad_file {
+    int64_t item;
+    char *reason;
+} bad_file;
+
+struct tn_loader {
+    tn_recipe recipe;
+    tn_queue queue;
+    tn_threads threads;
+    tn_filler *filler; /* one a thread */
+    int fillers;
+    atomic_int started;
+    size_t row_bytes;
+    /* The taker's own, from here on. */
+    bool holds;   /* a batch that must be given back */
+    bool end_due; /* the next call says TN_END */
+    tn_on_bad on_bad;
+    double max_bad;
+    bool *seen_bad; /* an item */
+    bad_file *bad;
+    size_t num_bad, bad_capacity;
+    tn_status failed; /* what next() says until a seek, */
+    char *failure;    /* and how */
+    double first_call;
+    tn_loader_times times;
+};
+
+/* ---- the threads ---------------------------------------------------------------------------- */
+
+static void fill_row(const tn_loader *l, tn_filler *f, tn_slot *s, int i)
+{
+    const int64_t item = s->item[i], place = s->index * l->queue.rows + i;
+    uint8_t *rgb = s->images + (size_t)i * l->row_bytes;
+    tn_row *row = &s->row[i];
+    if (item >= 0)
+        row->status = tn_filler_fill(f, &l->recipe, item, s->epoch, place, rgb);
+    if (item >= 0 && row->status == TN_OK) {
+        s->labels[i] = l->recipe.set->item[item].label;
+        return;
+    }
+    if (item >= 0)
+        row->problem = tn_copy_text(tn_error());
+    memset(rgb, 0, l->row_bytes);
+    s->labels[i] = -1;
+}
+
+static void *fill_batches(void *arg)
+{
+    tn_loader *l = arg;
+    tn_filler *f = &l->filler[atomic_fetch_add(&l->started, 1)];
+    tn_claim claim;
+    while (tn_queue_claim(&l->queue, &claim)) {
+        for (int i = claim.first; i < claim.end; i++)
+            fill_row(l, f, claim.slot, i);
+        tn_queue_finish(&l->queue, &claim);
+    }
+    return NULL;
+}
+
+static void stop(void *arg)
+{
+    tn_loader *l = arg;
+    tn_queue_stop(&l->queue);
+}
+
+/* ---- opening and closing -------------------------------------------------------------------- */
+
+static tn_status check_count(const char *name, int given, int limit)
+{
+    if (given >= 0 && given <= limit)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT, "loader: %s %d is not from 0 to %d", name, given, limit);
+}
+
+static tn_status check(const tn_dataset *set, const tn_loader_opts *opts)
+{
+    if (!set)
+        return tn_fail(TN_ERR_ARGUMENT, "loader: no set");
+    if (opts->batch < 1)
+        return tn_fail(TN_ERR_ARGUMENT, "loader: batch %d is not above 0", opts->batch);
+    TN_TRY(check_count("threads", opts->threads, 1024));
+    TN_TRY(check_count("queue", opts->queue, 1024));
+    if (opts->on_bad != TN_BAD_SKIP && opts->on_bad != TN_BAD_STOP)
+        return tn_fail(TN_ERR_ARGUMENT, "loader: on_bad %d is no tn_on_bad", (int)opts->on_bad);
+    if (!(opts->max_bad >= 0 && opts->max_bad <= 100))
+        return tn_fail(TN_ERR_ARGUMENT, "loader: max_bad %g is not from 0 to 100 per cent",
+                       opts->max_bad);
+    /* The stream of an image's random numbers holds its place in 32 bits. */
+    if (tn_dataset_count(set) > UINT32_MAX)
+        return tn_fail(TN_ERR_ARGUMENT, "loader: more than 2^32 images");
+    return TN_OK;
+}
+
+static tn_status create_queue(tn_loader *l, const tn_loader_opts *opts)
+{
+    /* A file takes a millisecond, a packed image a hundredth of that: then locks would show. */
+    const int chunk = l->recipe.set->packed ? 8 : 1;
+    size_t bytes;
+    TN_TRY(tn_shape_bytes(&TN_SHAPE(opts->batch, opts->height, opts->width, 3), TN_U8, &bytes));
+    l->row_bytes = bytes / (size_t)opts->batch;
+    tn_sampler sampler;
+    TN_TRY(tn_sampler_create(&sampler, tn_dataset_count(l->recipe.set), opts->batch, opts->shuffle,
+                             opts->drop_last, opts->seed));
+    /* One more than are made ahead: the one that the program is looking at. */
+    const int slots = (opts->queue ? opts->queue : 4) + 1;
+    return tn_queue_create(&l->queue, &sampler, slots, chunk, l->row_bytes);
+}
+
+static tn_status create_fillers(tn_loader *l, int threads)
+{
+    l->filler = tn_alloc((size_t)threads, sizeof *l->filler);
+    if (!l->filler)
+        return tn_no_memory("loader", (size_t)threads * sizeof *l->filler);
+    for (; l->fillers < threads; l->fillers++)
+        TN_TRY(tn_filler_create(&l->filler[l->fillers], &l->recipe));
+    return TN_OK;
+}
+
+static tn_status set_up(tn_loader *l, const tn_dataset *set, const tn_loader_opts *opts)
+{
+    l->recipe.set = set;
+    l->recipe.seed = opts->seed;
+    l->on_bad = opts->on_bad;
+    l->max_bad = opts->max_bad > 0 ? opts->max_bad : 1;
+    TN_TRY(tn_augment_complete(&l->recipe.augment, opts, tn_dataset_side(set)));
+    l->seen_bad = tn_alloc(set->num_items, sizeof *l->seen_bad);
+    if (!l->seen_bad)
+        return tn_no_memory("loader", set->num_items);
+    TN_TRY(create_queue(l, opts));
+    const int threads = opts->threads ? opts->threads : tn_cores();
+    TN_TRY(create_fillers(l, threads));
+    return tn_threads_start(&l->threads, threads, fill_batches, stop, l);
+}
+
+tn_status tn_loader_open(tn_loader **out, const tn_dataset *set, const tn_loader_opts *opts)
+{
+    TN_TRY(check(set, opts));
+    tn_loader *l = tn_alloc(1, sizeof *l);
+    if (!l)
+        return tn_no_memory("loader", sizeof *l);
+    atomic_init(&l->started, 0);
+    const tn_status status = set_up(l, set, opts);
+    if (status != TN_OK) {
+        tn_loader_close(l);
+        return status;
+    }
+    *out = l;
+    return TN_OK;
+}
+
+void tn_loader_close(tn_loader *loader)
+{
+    if (!loader)
+        return;
+    if (loader->queue.made)
+        tn_queue_stop(&loader->queue);
+    tn_threads_join(&loader->threads);
+    for (int i = 0; i < loader->fillers; i++)
+        tn_filler_destroy(&loader->filler[i]);
+    tn_free(loader->filler);
+    tn_queue_destroy(&loader->queue);
+    for (size_t i = 0; i < loader->num_bad; i++)
+        tn_free(loader->bad[i].reason);
+    tn_free(loader->bad);
+    tn_free(loader->seen_bad);
+    tn_free(loader->failure);
+    tn_free(loader);
+}
+
+/* ---- bad files ------------------------------------------------------------------------------ */
+
+/* What the decoder said, without the path that it began with. */
+static const char *without_path(const char *text, const char *path)
+{
+    const size_t length = strlen(path);
+    const bool begins = strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0;
+    return begins ? text + length + 2 : text;
+}
+
+static tn_status count_bad(tn_loader *l, int64_t item, const tn_row *row)
+{
+    const tn_dataset *set = l->recipe.set;
+    if (l->seen_bad[item])
+        return TN_OK;
+    TN_TRY(tn_grow((void **)&l->bad, l->num_bad, &l->bad_capacity, sizeof *l->bad, "bad files"));
+    char *reason = tn_copy_text(without_path(row->problem, set->item[item].path));
+    if (!reason)
+        return tn_no_memory("bad files", strlen(row->problem));
+    l->bad[l->num_bad++] = (bad_file){item, reason};
+    l->seen_bad[item] = true;
+    const int64_t count = tn_dataset_count(set);
+    const int64_t share = (int64_t)((double)count * l->max_bad / 100), allowed = share ? share : 1;
+    if ((int64_t)l->num_bad <= allowed)
+        return TN_OK;
+    return tn_fail(row->status,
+                   "%zu of %lld images are bad, where %lld (%g %%) are allowed; the last is %s: %s",
+                   l->num_bad, (long long)count, (long long)allowed, l->max_bad,
+                   set->item[item].path, reason);
+}
+
+/* Goes over the rows that failed, in order. */
+static tn_status judge(tn_loader *l, const tn_slot *s)
+{
+    for (int i = 0; i < l->queue.rows; i++) {
+        const tn_row *row = &s->row[i];
+        if (row->status == TN_OK)
+            continue;
+        if (!row->problem)
+            return tn_no_memory("loader", 1);
+        const bool of_the_file = row->status == TN_ERR_IO || row->status == TN_ERR_FORMAT;
+        if (!of_the_file || l->on_bad == TN_BAD_STOP)
+            return tn_fail(row->status, "%s", row->problem);
+        TN_TRY(count_bad(l, s->item[i], row));
+    }
+    return TN_OK;
+}
+
+int64_t tn_loader_num_bad(const tn_loader *loader)
+{
+    return (int64_t)loader->num_bad;
+}
+
+const char *tn_loader_bad_path(const tn_loader *loader, int64_t index)
+{
+    return index >= 0 && index < tn_loader_num_bad(loader)
+               ? loader->recipe.set->item[loader->bad[index].item].path
+               : NULL;
+}
+
+const char *tn_loader_bad_reason(const tn_loader *loader, int64_t index)
+{
+    return index >= 0 && index < tn_loader_num_bad(loader) ? loader->bad[index].reason : NULL;
+}
+
+/* ---- taking --------------------------------------------------------------------------------- */
+
+int64_t tn_loader_batches(const tn_loader *loader)
+{
+    return loader->queue.sampler.batches;
+}
+
+static void describe(const tn_loader *l, const tn_slot *s, tn_batch *out)
+{
+    const int rows = l->queue.rows;
+    const tn_augment *a = &l->recipe.augment;
+    *out = (tn_batch){
+        .images = {TN_U8, TN_SHAPE(rows, a->height, a->width, 3), s->images},
+        .labels = {TN_I32, TN_SHAPE(rows), s->labels},
+        .epoch = s->epoch,
+        .index = s->index,
+    };
+    for (int i = 0; i < rows; i++)
+        out->count += s->labels[i] >= 0;
+}
+
+static tn_status take(tn_loader *l, tn_batch *out)
+{
+    if (l->failed != TN_OK)
+        return tn_fail(l->failed, "%s", l->failure ? l->failure : "loader: no memory");
+    if (l->end_due) {
+        l->end_due = false;
+        return TN_END;
+    }
+    if (l->holds)
+        tn_queue_return(&l->queue);
+    const double before = tn_now();
+    const tn_slot *s = tn_queue_front(&l->queue);
+    l->times.waited += tn_now() - before;
+    l->holds = true;
+    const tn_status status = judge(l, s);
+    if (status != TN_OK) {
+        l->failed = status;
+        l->failure = tn_copy_text(tn_error());
+        return status;
+    }
+    l->end_due = s->index + 1 == tn_loader_batches(l);
+    describe(l, s, out);
+    return TN_OK;
+}
+
+tn_status tn_loader_next(tn_loader *loader, tn_batch *out)
+{
+    if (loader->first_call == 0)
+        loader->first_call = tn_now();
+    const tn_status status = take(loader, out);
+    loader->times.elapsed = tn_now() - loader->first_call;
+    return status;
+}
+
+tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index)
+{
+    const int64_t batches = tn_loader_batches(loader);
+    if (epoch < 0 || index < 0 || index > batches)
+        return tn_fail(TN_ERR_ARGUMENT, "loader: epoch %lld, batch %lld: an epoch has %lld batches",
+                       (long long)epoch, (long long)index, (long long)batches);
+    /* After the last batch an epoch still has its end to say. */
+    loader->end_due = index == batches;
+    tn_queue_seek(&loader->queue, loader->end_due ? epoch + 1 : epoch, loader->end_due ? 0 : index);
+    loader->holds = false;
+    loader->failed = TN_OK;
+    tn_free(loader->failure);
+    loader->failure = NULL;
+    return TN_OK;
+}
+
+tn_loader_times tn_loader_time(const tn_loader *loader)
+{
+    return loader->times;
+}

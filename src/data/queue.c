@@ -1,0 +1,175 @@
+#include "data/queue.h"
+
+#include <string.h>
+
+#include "base/base.h"
+
+static tn_status create_slots(tn_queue *q, size_t row_bytes)
+{
+    q->slot = tn_alloc((size_t)q->slots, sizeof *q->slot);
+    if (!q->slot)
+        return tn_no_memory("loader", (size_t)q->slots * sizeof *q->slot);
+    const size_t rows = (size_t)q->rows;
+    for (int i = 0; i < q->slots; i++) {
+        tn_slot *s = &q->slot[i];
+        s->item = tn_alloc(rows, sizeof *s->item);
+        s->row = tn_alloc(rows, sizeof *s->row);
+        s->labels = tn_alloc_aligned(rows * sizeof *s->labels);
+        s->images = tn_alloc_aligned(rows * row_bytes);
+        if (!s->item || !s->row || !s->labels || !s->images)
+            return tn_no_memory("loader: batches", rows * row_bytes * (size_t)q->slots);
+    }
+    return TN_OK;
+}
+
+static tn_status create_locks(tn_queue *q)
+{
+    int error = pthread_mutex_init(&q->lock, NULL);
+    if (error)
+        return tn_fail(TN_ERR_MEMORY, "loader: no lock: %s", strerror(error));
+    error = pthread_cond_init(&q->work, NULL);
+    if (error) {
+        pthread_mutex_destroy(&q->lock);
+        return tn_fail(TN_ERR_MEMORY, "loader: no condition: %s", strerror(error));
+    }
+    error = pthread_cond_init(&q->ready, NULL);
+    if (error) {
+        pthread_cond_destroy(&q->work);
+        pthread_mutex_destroy(&q->lock);
+        return tn_fail(TN_ERR_MEMORY, "loader: no condition: %s", strerror(error));
+    }
+    q->made = true;
+    return TN_OK;
+}
+
+tn_status tn_queue_create(tn_queue *q, tn_sampler *sampler, int slots, int chunk, size_t row_bytes)
+{
+    *q = (tn_queue){.sampler = *sampler, .slots = slots, .rows = sampler->batch, .chunk = chunk};
+    *sampler = (tn_sampler){0};
+    tn_status status = create_locks(q);
+    if (status == TN_OK)
+        status = create_slots(q, row_bytes);
+    if (status != TN_OK)
+        tn_queue_destroy(q);
+    return status;
+}
+
+/* Makes a slot ready to be filled again. */
+static void clear(const tn_queue *q, tn_slot *s)
+{
+    s->done = 0;
+    for (int i = 0; i < q->rows; i++) {
+        tn_free(s->row[i].problem);
+        s->row[i] = (tn_row){.status = TN_OK};
+    }
+}
+
+void tn_queue_destroy(tn_queue *q)
+{
+    for (int i = 0; q->slot && i < q->slots; i++) {
+        tn_slot *s = &q->slot[i];
+        if (s->row)
+            clear(q, s);
+        tn_free(s->item);
+        tn_free(s->row);
+        tn_free(s->labels);
+        tn_free(s->images);
+    }
+    tn_free(q->slot);
+    tn_sampler_destroy(&q->sampler);
+    if (q->made) {
+        pthread_cond_destroy(&q->ready);
+        pthread_cond_destroy(&q->work);
+        pthread_mutex_destroy(&q->lock);
+    }
+    *q = (tn_queue){0};
+}
+
+/* Decides what the batch to be claimed next is made of. */
+static void open_batch(tn_queue *q, tn_slot *s)
+{
+    s->epoch = q->epoch;
+    s->index = q->index;
+    tn_sampler_batch(&q->sampler, s->epoch, s->index, s->item);
+    if (++q->index == q->sampler.batches) {
+        q->index = 0;
+        q->epoch++;
+    }
+}
+
+bool tn_queue_claim(tn_queue *q, tn_claim *claim)
+{
+    pthread_mutex_lock(&q->lock);
+    while (!q->stopped && (q->paused || q->opened - q->returned == q->slots))
+        pthread_cond_wait(&q->work, &q->lock);
+    const bool go_on = !q->stopped;
+    if (go_on) {
+        tn_slot *s = &q->slot[q->opened % q->slots];
+        if (q->claimed == 0)
+            open_batch(q, s);
+        const int left = q->rows - q->claimed;
+        *claim = (tn_claim){s, q->claimed, q->claimed + (left < q->chunk ? left : q->chunk)};
+        q->claimed = claim->end;
+        if (q->claimed == q->rows) {
+            q->claimed = 0;
+            q->opened++;
+        }
+        q->busy++;
+    }
+    pthread_mutex_unlock(&q->lock);
+    return go_on;
+}
+
+void tn_queue_finish(tn_queue *q, const tn_claim *claim)
+{
+    pthread_mutex_lock(&q->lock);
+    claim->slot->done += claim->end - claim->first;
+    q->busy--;
+    if (claim->slot->done == q->rows || q->busy == 0)
+        pthread_cond_signal(&q->ready);
+    pthread_mutex_unlock(&q->lock);
+}
+
+tn_slot *tn_queue_front(tn_queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    tn_slot *s = &q->slot[q->returned % q->slots];
+    while (s->done != q->rows)
+        pthread_cond_wait(&q->ready, &q->lock);
+    pthread_mutex_unlock(&q->lock);
+    return s;
+}
+
+void tn_queue_return(tn_queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    clear(q, &q->slot[q->returned % q->slots]);
+    q->returned++;
+    pthread_cond_broadcast(&q->work);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void tn_queue_seek(tn_queue *q, int64_t epoch, int64_t index)
+{
+    pthread_mutex_lock(&q->lock);
+    q->paused = true;
+    while (q->busy > 0)
+        pthread_cond_wait(&q->ready, &q->lock);
+    for (int i = 0; i < q->slots; i++)
+        clear(q, &q->slot[i]);
+    q->opened = q->returned = 0;
+    q->claimed = 0;
+    q->epoch = epoch;
+    q->index = index;
+    q->paused = false;
+    pthread_cond_broadcast(&q->work);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void tn_queue_stop(tn_queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->stopped = true;
+    pthread_cond_broadcast(&q->work);
+    pthread_mutex_unlock(&q->lock);
+}

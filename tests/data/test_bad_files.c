@@ -1,0 +1,170 @@
+/* realpath, symlink and mkfifo are POSIX. */
+#define _XOPEN_SOURCE 700
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lab.h"
+#include "lab_set.h"
+
+static tn_loader *open_loader(const tn_dataset *from, const tn_loader_opts *opts)
+{
+    tn_loader *loader = NULL;
+    assert_ok(tn_loader_open(&loader, from, opts));
+    return loader;
+}
+
+enum { GOOD = 20, BAD = 4 };
+
+/* A list of 24 files, every sixth of them bad in its own way: 1, 7, 13 and 19. */
+static tn_dataset *with_bad_files(const char *folder)
+{
+    char list[2048];
+    size_t used = 0;
+    for (int i = 0; i < GOOD + BAD; i++) {
+        const char *path = lab_path(folder, "%d.ppm", i);
+        if (i == 1)
+            lab_write_text(path, "no image at all");
+        else if (i == 7)
+            lab_write_text(path, "");
+        else if (i == 13)
+            assert_int_equal(mkfifo(path, 0600), 0);
+        else if (i != 19) /* which is not there */
+            lab_write_image(path, 20, 20, (unsigned)i);
+        used += (size_t)snprintf(list + used, sizeof list - used, "%d.ppm %d\n", i, i % 2);
+    }
+    const char *path = lab_path(folder, "list.txt");
+    lab_write_text(path, list);
+    tn_dataset *bad = NULL;
+    assert_ok(tn_dataset_open(&bad, &(tn_dataset_opts){.path = path}));
+    return bad;
+}
+
+static void bad_files_are_skipped_counted_and_named(void **state)
+{
+    (void)state;
+    const char *folder = lab_make_folder();
+    tn_dataset *from = with_bad_files(folder);
+    for (int threads = 1; threads <= 7; threads += 3) {
+        tn_loader *loader = open_loader(
+            from, &(tn_loader_opts){
+                      .batch = 8, .height = 16, .width = 16, .threads = threads, .max_bad = 20});
+        for (int epoch = 0; epoch < 2; epoch++) {
+            tn_batch b;
+            for (int k = 0; k < 3; k++) {
+                assert_ok(tn_loader_next(loader, &b));
+                const int32_t *labels = b.labels.data;
+                const uint8_t *images = b.images.data;
+                int count = 0;
+                for (int row = 0; row < 8; row++) {
+                    const int item = 8 * k + row;
+                    const bool is_bad = item % 6 == 1;
+                    count += !is_bad;
+                    assert_int_equal(labels[row], is_bad ? -1 : item % 2);
+                    for (int i = 0; is_bad && i < 16 * 16 * 3; i++)
+                        assert_int_equal(images[row * 16 * 16 * 3 + i], 0);
+                }
+                assert_int_equal(b.count, count);
+                if (epoch == 0)
+                    assert_int_equal(tn_loader_num_bad(loader), k == 0 ? 2 : k + 2);
+            }
+            assert_int_equal(tn_loader_next(loader, &b), TN_END);
+            assert_int_equal(tn_loader_num_bad(loader), BAD);
+        }
+        static const char *const reasons[] = {"", "empty", "regular", "No such file"};
+        for (int i = 0; i < BAD; i++) {
+            assert_string_equal(tn_loader_bad_path(loader, i),
+                                tn_dataset_item_path(from, 6 * i + 1));
+            assert_non_null(strstr(tn_loader_bad_reason(loader, i), reasons[i]));
+            assert_null(strstr(tn_loader_bad_reason(loader, i), folder));
+        }
+        assert_null(tn_loader_bad_path(loader, BAD));
+        assert_null(tn_loader_bad_reason(loader, -1));
+        tn_loader_close(loader);
+    }
+    tn_dataset_close(from);
+    lab_remove(folder);
+}
+
+static void too_many_bad_files_are_an_error_in_the_same_batch(void **state)
+{
+    (void)state;
+    const char *folder = lab_make_folder();
+    tn_dataset *from = with_bad_files(folder);
+    for (int threads = 1; threads <= 7; threads += 2) {
+        tn_loader_opts opts = {
+            .batch = 3, .height = 16, .width = 16, .threads = threads, .max_bad = 9};
+        tn_loader *loader = open_loader(from, &opts);
+        tn_batch b;
+        for (int k = 0; k < 4; k++) /* 9 % of 24: two */
+            assert_ok(tn_loader_next(loader, &b));
+        for (int again = 0; again < 2; again++)
+            assert_fails(tn_loader_next(loader, &b), TN_ERR_IO,
+                         "3 of 24 images are bad, where 2 (9 %) are allowed; the last is ");
+        assert_non_null(strstr(tn_error(), "/13.ppm: "));
+        assert_ok(tn_loader_seek(loader, 0, 0));
+        assert_ok(tn_loader_next(loader, &b));
+        tn_loader_close(loader);
+        opts.max_bad = 0; /* 1 % of 24 is none, but one is always allowed */
+        loader = open_loader(from, &opts);
+        assert_ok(tn_loader_next(loader, &b));
+        assert_ok(tn_loader_next(loader, &b));
+        assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "where 1 (1 %) are allowed");
+        tn_loader_close(loader);
+        opts.on_bad = TN_BAD_STOP;
+        loader = open_loader(from, &opts);
+        assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "/1.ppm: ");
+        assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "/1.ppm: ");
+        assert_int_equal(tn_loader_num_bad(loader), 0);
+        assert_ok(tn_loader_seek(loader, 0, 1));
+        assert_ok(tn_loader_next(loader, &b));
+        assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "/7.ppm: ");
+        tn_loader_close(loader);
+    }
+    tn_dataset_close(from);
+    lab_remove(folder);
+}
+
+static void odd_files_harm_nobody(void **state)
+{
+    (void)state;
+    lab_need_data("odd-sample");
+    const char *folder = lab_make_folder();
+    char at[4096];
+    assert_non_null(realpath(lab_data("odd-sample"), at));
+    assert_int_equal(symlink(at, lab_path(folder, "odd")), 0);
+    tn_dataset *odd = NULL;
+    assert_ok(tn_dataset_open(&odd, &(tn_dataset_opts){.path = folder}));
+    uint64_t hash = 0;
+    for (int threads = 1; threads <= 4; threads += 3) {
+        tn_loader *loader = open_loader(odd, &(tn_loader_opts){.batch = 32,
+                                                               .height = 64,
+                                                               .width = 64,
+                                                               .crop = TN_CROP_RANDOM_RESIZED,
+                                                               .threads = threads,
+                                                               .max_bad = 50});
+        tn_batch b;
+        assert_ok(tn_loader_next(loader, &b));
+        assert_int_equal(tn_loader_num_bad(loader), tn_dataset_count(odd) - b.count);
+        assert_in_range(tn_loader_num_bad(loader), 3, 9);
+        for (int64_t i = 0; i < tn_loader_num_bad(loader); i++)
+            assert_true(strlen(tn_loader_bad_reason(loader, i)) > 3);
+        if (threads == 1)
+            hash = lab_hash_batch(&b);
+        assert_true(lab_hash_batch(&b) == hash);
+        tn_loader_close(loader);
+    }
+    tn_dataset_close(odd);
+    lab_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_files_are_skipped_counted_and_named),
+        cmocka_unit_test(too_many_bad_files_are_an_error_in_the_same_batch),
+        cmocka_unit_test(odd_files_harm_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
