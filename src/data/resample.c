@@ -58,7 +58,7 @@ static int most_taps(double length, int out, int size)
 static void fill_axis(axis *a, double start, double length, int size, bool flip)
 {
     const double ratio = length / a->out, reach = reach_of(ratio);
-    int longest = 1, first, end;
+    int longest = 1, first = 0, end = 0;
     for (int i = 0; i < a->out; i++) {
         window(start + (i + 0.5) * ratio, reach, size, &first, &end);
         longest = end - first > longest ? end - first : longest;
