@@ -67,11 +67,10 @@ static void make_plan(state *s, const recipe *r)
     tn_must(tn_graph_create(&s->graph));
     s->image = tn_input(s->graph, "image", TN_U8, TN_SHAPE(r->batch, r->side, r->side, 3));
     s->label = tn_input(s->graph, "label", TN_I32, TN_SHAPE(r->batch));
-    const float deviation[3] = {255 * 0.229f, 255 * 0.224f, 255 * 0.225f};
-    const tn_value x = tn_image_input(
-        s->graph, s->image,
-        &(tn_image_input_opts){.mean = {255 * 0.485f, 255 * 0.456f, 255 * 0.406f},
-                               .scale = {1 / deviation[0], 1 / deviation[1], 1 / deviation[2]}});
+    const tn_value x =
+        tn_image_input(s->graph, s->image,
+                       &(tn_image_input_opts){.mean = {127.5f, 127.5f, 127.5f},
+                                              .scale = {1 / 255.0f, 1 / 255.0f, 1 / 255.0f}});
     const int classes = tn_dataset_classes(s->train_set);
     const tn_value logits = bench_net_find("alexnet")->build(s->graph, x, classes);
     s->loss = tn_softmax_xent(s->graph, logits, s->label, NULL);

@@ -54,7 +54,7 @@ def main():
     rate = float(sys.argv[7])
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    end = [T.ToTensor(), T.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
+    end = [T.ToTensor(), T.Normalize((0.5, 0.5, 0.5), (1, 1, 1))]
     train = Decoded(os.path.join(folder, "train"), T.Compose([
         T.RandomResizedCrop(side, scale=(0.25, 1)), T.RandomHorizontalFlip(), *end]))
     val = Decoded(os.path.join(folder, "val"), T.Compose([
