@@ -4,8 +4,8 @@
  *   random resized  Szegedy and others 2014, "Going deeper with convolutions", exactly as torchvision's
  *                   RandomResizedCrop.get_params: ten tries of an area and of an aspect, uniform in
  *                   its logarithm, then the middle
- *   random          Krizhevsky, Sutskever, Hinton 2012: short side to `resize` (the long side rounded
- *                   down, as torchvision's Resize), then any of the places of the crop
+ *   random          Krizhevsky, Sutskever, Hinton 2012: short side to `resize` as tn_fit_box() does,
+ *                   then any of the places of the crop
  *   colour          torchvision's ColorJitter: factors and their order at random
  *   lighting        Krizhevsky and others 2012, section 4.1: each pixel plus the eigenvectors of
  *                   ImageNet's colours times eigenvalue times noise. The numbers are those of
@@ -117,17 +117,15 @@ static tn_box random_resized_box(const tn_augment *a, tn_random *r, int width, i
 
 static tn_box random_box(const tn_augment *a, tn_random *r, int width, int height)
 {
-    const int shorter = width < height ? width : height;
-    const int64_t scaled_width = (int64_t)a->resize * width / shorter;
-    const int64_t scaled_height = (int64_t)a->resize * height / shorter;
-    const int64_t y = (int64_t)tn_random_below(r, (uint64_t)(scaled_height - a->height) + 1);
-    const int64_t x = (int64_t)tn_random_below(r, (uint64_t)(scaled_width - a->width) + 1);
-    const double across = (double)width / (double)scaled_width;
-    const double down = (double)height / (double)scaled_height;
-    tn_box box = {(double)x * across, (double)y * down, a->width * across, a->height * down};
-    /* Rounding must not carry the far edge out of the image. */
-    box.width = fmin(box.width, width - box.x);
-    box.height = fmin(box.height, height - box.y);
+    tn_box box = tn_fit_box(width, height, a->resize, a->width, a->height);
+    /* Pixels of the image in one of the scaled image, and whole ones of those that are left over. */
+    const double across = box.width / a->width, down = box.height / a->height;
+    const double columns = rint((width - box.width) / across);
+    const double rows = rint((height - box.height) / down);
+    const double y = (double)tn_random_below(r, (uint64_t)rows + 1);
+    const double x = (double)tn_random_below(r, (uint64_t)columns + 1);
+    box.x = fmin(x * across, width - box.width);
+    box.y = fmin(y * down, height - box.height);
     return box;
 }
 

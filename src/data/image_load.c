@@ -2,10 +2,14 @@
  * tn_image_load(): one file as evaluation and deployment see it, the same pixels as a loader's with
  * TN_CROP_CENTRE. Scaling the short side and then cutting out the middle is one box of the original:
  *
- *   scale = resize / min(width, height)      box = out / scale, in the middle
+ *   scaled = resize on the short side, the long side in proportion, rounded down
+ *   box    = out in the middle of scaled, at a whole pixel, carried back to the original
  *
- * which is torchvision's Resize(resize), CenterCrop(out), without its rounding to whole pixels.
+ * which is torchvision's Resize(resize), CenterCrop(out), to the pixel. So the middle of an image
+ * that is `resize` high already is a copy, never a shift by half a pixel.
  */
+#include <math.h>
+
 #include <tenon/data.h>
 
 #include "base/base.h"
@@ -13,9 +17,16 @@
 
 tn_box tn_fit_box(int width, int height, int resize, int out_width, int out_height)
 {
-    const double back = (double)(width < height ? width : height) / resize;
-    const double box_width = out_width * back, box_height = out_height * back;
-    return (tn_box){(width - box_width) / 2, (height - box_height) / 2, box_width, box_height};
+    const int shorter = width < height ? width : height;
+    const double scaled_width = floor((double)resize * width / shorter);
+    const double scaled_height = floor((double)resize * height / shorter);
+    const double across = width / scaled_width, down = height / scaled_height;
+    /* rint rounds halves to even, as Python's round does. */
+    const double x = rint((scaled_width - out_width) / 2),
+                 y = rint((scaled_height - out_height) / 2);
+    /* Rounding must not carry the far edge out of the image. */
+    return (tn_box){x * across, y * down, fmin(out_width * across, width - x * across),
+                    fmin(out_height * down, height - y * down)};
 }
 
 tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb)

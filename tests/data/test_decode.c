@@ -292,7 +292,14 @@ static void fit_box_is_the_middle(void **state)
     } cases[] = {
         {512, 256, 256, 224, 224, {144, 16, 224, 224}, "no scaling, wide"},
         {500, 1000, 250, 200, 100, {50, 400, 400, 200}, "scaled by 1/2, tall, not square"},
-        {17, 13, 224, 224, 224, {2, 0, 13, 13}, "enlarged"},
+        {17,
+         13,
+         224,
+         224,
+         224,
+         {34 * 17.0 / 292, 0, 224 * 17.0 / 292, 13},
+         "enlarged to 292 x 224"},
+        {256, 256, 256, 227, 224, {14, 16, 227, 224}, "14.5 is rounded to the even pixel"},
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         const tn_box b = tn_fit_box(cases[i].width, cases[i].height, cases[i].resize,
