@@ -1,0 +1,265 @@
+#include <math.h>
+#include <string.h>
+
+#include "data/npy.h"
+#include "lab.h"
+#include "lab_set.h"
+
+enum { SIDE = 24 };
+
+static const char *root, *packed;
+
+/* 3 classes of 4 square images, which packing does not scale, and the same packed. */
+static int make_sets(void **state)
+{
+    (void)state;
+    root = lab_make_folder();
+    packed = lab_make_folder();
+    for (int i = 0; i < 12; i++) {
+        if (i % 4 == 0)
+            lab_mkdir(lab_path(root, "class%d", i / 4));
+        lab_write_image(lab_path(root, "class%d/%d.ppm", i / 4, i), SIDE, SIDE, (unsigned)i);
+    }
+    tn_dataset *set = NULL;
+    if (tn_dataset_open(&set, &(tn_dataset_opts){.path = root}) != TN_OK)
+        return -1;
+    const tn_status status =
+        tn_dataset_pack(set, &(tn_pack_opts){.folder = packed, .side = SIDE, .threads = 3});
+    tn_dataset_close(set);
+    return status == TN_OK ? 0 : -1;
+}
+
+static int remove_sets(void **state)
+{
+    (void)state;
+    lab_remove(root);
+    lab_remove(packed);
+    return 0;
+}
+
+static tn_dataset *open_set(const char *path)
+{
+    tn_dataset *set = NULL;
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = path}));
+    return set;
+}
+
+static size_t read_file(const char *path, uint8_t *bytes, size_t capacity)
+{
+    FILE *from = fopen(path, "rb");
+    assert_non_null(from);
+    const size_t size = fread(bytes, 1, capacity, from);
+    fclose(from);
+    return size;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static void packing_writes_arrays(void **state)
+{
+    (void)state;
+    static uint8_t bytes[100000], want[SIDE * SIDE * 3];
+    assert_int_equal(read_file(lab_path(packed, "images.npy"), bytes, sizeof bytes),
+                     256 + 12 * sizeof want);
+    /* As numpy's documentation of the format has it. */
+    assert_memory_equal(bytes, "\x93NUMPY\x01\x00\xf6\x00", 10);
+    static const char text[] =
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (12, 24, 24, 3, ), }   ";
+    assert_memory_equal(bytes + 10, text, sizeof text - 1);
+    assert_int_equal(bytes[255], '\n');
+    for (unsigned i = 0; i < 12; i++) {
+        lab_pixels(want, SIDE, SIDE, i);
+        /* In the order of the set: class, then name as text. */
+        static const unsigned place[] = {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 8, 9};
+        assert_memory_equal(bytes + 256 + place[i] * sizeof want, want, sizeof want);
+    }
+    assert_int_equal(read_file(lab_path(packed, "labels.npy"), bytes, sizeof bytes), 256 + 48);
+    assert_memory_equal(bytes + 10, "{'descr': '<i4', 'fortran_order': False, 'shape': (12, )", 56);
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(bytes[256 + 4 * i], i / 4);
+    const size_t size = read_file(lab_path(packed, "classes.txt"), bytes, sizeof bytes);
+    assert_int_equal(size, 21);
+    assert_memory_equal(bytes, "class0\nclass1\nclass2\n", 21);
+}
+
+typedef struct told {
+    int bad;
+    int64_t done, of;
+    char path[256];
+} told;
+
+static void on_bad(void *arg, const char *path, const char *reason)
+{
+    told *t = arg;
+    t->bad++;
+    snprintf(t->path, sizeof t->path, "%s", path);
+    assert_true(strlen(reason) > 3);
+}
+
+static void on_progress(void *arg, int64_t done, int64_t of)
+{
+    told *t = arg;
+    assert_true(done >= t->done && done <= of);
+    t->done = done;
+    t->of = of;
+}
+
+static void bad_files_are_left_out_and_told(void **state)
+{
+    (void)state;
+    const char *from = lab_make_folder(), *to = lab_make_folder();
+    lab_write_classes(from, 2, 15);
+    lab_write_text(lab_path(from, "class0/2.ppm"), "P6 but no more");
+    tn_dataset *set = open_set(from);
+    told t = {0};
+    tn_pack_opts opts = {
+        .folder = to, .side = 8, .bad = on_bad, .progress = on_progress, .arg = &t};
+    assert_ok(tn_dataset_pack(set, &opts));
+    assert_int_equal(t.bad, 1);
+    assert_int_equal(t.done, 30);
+    assert_int_equal(t.of, 30);
+    assert_non_null(strstr(t.path, "class0/2.ppm"));
+    tn_dataset *again = open_set(to);
+    assert_int_equal(tn_dataset_count(again), 29);
+    assert_int_equal(tn_dataset_class_count(again, 0), 14);
+    tn_dataset_close(again);
+    lab_write_text(lab_path(from, "class1/3.ppm"), "");
+    t = (told){0};
+    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_FORMAT, "2 of 30 images are bad");
+    assert_int_equal(t.bad, 2);
+    again = open_set(to); /* what was there is still there */
+    assert_int_equal(tn_dataset_count(again), 29);
+    assert_false(lab_exists(lab_path(to, "images.npy.part")));
+    tn_dataset_close(again);
+    opts.folder = "";
+    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_ARGUMENT, "no folder");
+    opts.folder = lab_path(to, "classes.txt/below");
+    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_IO, "the folder cannot be made");
+    opts.folder = lab_path(to, "classes.txt");
+    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_IO, "Not a directory");
+    opts.folder = to;
+    opts.side = -1;
+    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_ARGUMENT, "height -1");
+    tn_dataset_close(set);
+    lab_remove(from);
+    lab_remove(to);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static void a_packed_set_is_a_set(void **state)
+{
+    (void)state;
+    tn_dataset *set = open_set(packed), *files = open_set(root), *first, *second, *val = NULL;
+    assert_int_equal(tn_dataset_side(set), SIDE);
+    assert_int_equal(tn_dataset_count(set), 12);
+    assert_int_equal(tn_dataset_classes(set), 3);
+    assert_string_equal(tn_dataset_class_name(set, 1), "class1");
+    assert_string_equal(tn_dataset_item_path(set, 11), "images.npy[11]");
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(tn_dataset_item_label(set, i), tn_dataset_item_label(files, i));
+    assert_ok(tn_dataset_split(set, 25, 3, &first, &second));
+    assert_int_equal(tn_dataset_count(second), 3);
+    assert_int_equal(tn_dataset_side(second), SIDE);
+    lab_mkdir(lab_path(packed, "extra"));
+    assert_ok(tn_dataset_open(&val, &(tn_dataset_opts){.path = packed, .classes_of = files}));
+    tn_dataset_close(val);
+    tn_dataset_close(set); /* the parts keep the images */
+    tn_loader *loader = NULL;
+    assert_ok(tn_loader_open(&loader, second,
+                             &(tn_loader_opts){.batch = 3, .height = SIDE, .width = SIDE}));
+    tn_batch b;
+    assert_ok(tn_loader_next(loader, &b));
+    static uint8_t want[SIDE * SIDE * 3];
+    static const unsigned seed[] = {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 8, 9};
+    for (int i = 0; i < 3; i++) {
+        int row = -1;
+        assert_int_equal(sscanf(tn_dataset_item_path(second, i), "images.npy[%d]", &row), 1);
+        lab_pixels(want, SIDE, SIDE, seed[row]);
+        assert_memory_equal((uint8_t *)b.images.data + (size_t)i * sizeof want, want, sizeof want);
+        assert_int_equal(((int32_t *)b.labels.data)[i], row / 4);
+    }
+    tn_loader_close(loader);
+    tn_dataset_close(first);
+    tn_dataset_close(second);
+    tn_dataset_close(files);
+}
+
+/* What packing does not scale, a loader sees the same from files and from the packed set. */
+static void crops_are_those_of_the_files(void **state)
+{
+    (void)state;
+    static const struct {
+        tn_loader_opts opts;
+        int slack;
+        const char *why;
+    } cases[] = {
+        {{.height = 10, .width = 15, .resize = SIDE}, 0, "middle, no scaling"},
+        {{.height = 10, .width = 15, .resize = SIDE, .flip = true}, 0, "turned around"},
+        {{.height = 1, .width = 1, .resize = SIDE, .flip = true}, 0, "a pixel"},
+        {{.height = SIDE, .width = SIDE, .crop = TN_CROP_RANDOM, .flip = true}, 0, "all of it"},
+        {{.height = 9, .width = 9, .resize = SIDE, .crop = TN_CROP_RANDOM, .flip = true},
+         0,
+         "anywhere"},
+        {{.height = 16, .width = 16, .crop = TN_CROP_RANDOM_RESIZED, .flip = true}, 1, "scaled"},
+        {{.height = 12, .width = 12, .resize = 20}, 1, "scaled, then the middle"},
+        {{.height = 30, .width = 30, .crop = TN_CROP_RANDOM, .resize = 32}, 1, "scaled up"},
+        {{.height = 9, .width = 9, .resize = SIDE, .contrast = 0.5f, .lighting = 0.1f},
+         0,
+         "colours"},
+    };
+    tn_dataset *sets[] = {open_set(root), open_set(packed)};
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        print_message("%s\n", cases[i].why);
+        tn_loader_opts opts = cases[i].opts;
+        opts.batch = 5;
+        opts.shuffle = true;
+        tn_loader *loader[2];
+        for (int k = 0; k < 2; k++) {
+            opts.threads = 1 + 2 * k;
+            assert_ok(tn_loader_open(&loader[k], sets[k], &opts));
+        }
+        for (int n = 0; n < 9; n++) {
+            tn_batch b[2];
+            const tn_status status = tn_loader_next(loader[0], &b[0]);
+            assert_int_equal(tn_loader_next(loader[1], &b[1]), status);
+            if (status == TN_END)
+                continue;
+            assert_ok(status);
+            const uint8_t *x = b[0].images.data, *y = b[1].images.data;
+            for (int k = 0; k < 5 * opts.height * opts.width * 3; k++)
+                assert_in_range(x[k] - y[k] + cases[i].slack, 0, 2 * cases[i].slack);
+            assert_memory_equal(b[0].labels.data, b[1].labels.data, 5 * sizeof(int32_t));
+        }
+        tn_loader_close(loader[0]);
+        tn_loader_close(loader[1]);
+    }
+    tn_dataset_close(sets[0]);
+    tn_dataset_close(sets[1]);
+}
+
+static void batches_take_no_memory(void **state)
+{
+    (void)state;
+    tn_dataset *set = open_set(packed);
+    tn_loader *loader = NULL;
+    assert_ok(tn_loader_open(&loader, set,
+                             &(tn_loader_opts){.batch = 4, .height = 9, .width = 9, .flip = true}));
+    const long total = tn_alloc_total();
+    tn_batch b;
+    for (int i = 0; i < 50; i++)
+        assert_true(tn_loader_next(loader, &b) <= TN_END);
+    assert_int_equal(tn_alloc_total(), total);
+    tn_loader_close(loader);
+    tn_dataset_close(set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packing_writes_arrays),  cmocka_unit_test(bad_files_are_left_out_and_told),
+        cmocka_unit_test(a_packed_set_is_a_set),  cmocka_unit_test(crops_are_those_of_the_files),
+        cmocka_unit_test(batches_take_no_memory),
+    };
+    return cmocka_run_group_tests(tests, make_sets, remove_sets);
+}

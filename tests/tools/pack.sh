@@ -1,0 +1,73 @@
+#!/bin/sh
+# tenon-pack: what it writes is what numpy reads; bad files are named and left out; wrong flags and
+# sets are told in one line, with exit status 2.
+# Usage: pack.sh TENON_PACK TENON_SHAPES WORK_FOLDER [PYTHON]
+set -eu
+pack=$1
+shapes=$2
+work=$3
+python=${4:-}
+
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work"
+
+fail() {
+    echo "pack: $*" >&2
+    exit 1
+}
+
+"$shapes" shapes --train 4 --val 2 >/dev/null
+echo "no picture" >shapes/train/circle/bad.jpg
+"$pack" shapes/train train --size 64 --max-bad 5 >out.txt 2>err.txt || fail "$(cat err.txt)"
+grep -q "train: 40 images of 10 classes, 64 x 64; 1 files left out" out.txt || fail "$(cat out.txt)"
+grep -q "left out: shapes/train/circle/bad.jpg: " err.txt || fail "does not name the bad file"
+[ "$(wc -l <train/classes.txt)" = 10 ] || fail "not 10 classes"
+[ "$(ls train | wc -l)" = 3 ] || fail "left something behind: $(ls train)"
+
+# A packed set can be packed again, smaller; one thread or three, the same bytes.
+"$pack" train small --size 32 --threads 1 --quiet 2>err.txt || fail "$(cat err.txt)"
+"$pack" train again --size 32 --threads 3 --quiet
+diff -r small again || fail "threads made a difference"
+
+# Classes of another set: val lacks most of them, and keeps the numbers.
+rm -r shapes/val/[a-r]*
+"$pack" shapes/val val --classes shapes/train --size 8 --quiet
+cmp train/classes.txt val/classes.txt || fail "val has classes of its own"
+
+if [ -n "$python" ] && "$python" -c 'import numpy' 2>/dev/null; then
+    "$python" - <<'EOF'
+import numpy
+images, labels = numpy.load("train/images.npy", mmap_mode="r"), numpy.load("train/labels.npy")
+assert images.shape == (40, 64, 64, 3) and images.dtype == numpy.uint8, images.shape
+assert labels.dtype == numpy.int32 and (labels == numpy.arange(40) // 4).all(), labels
+assert images.std() > 10
+EOF
+fi
+
+refuse() {
+    why=$1
+    shift
+    status=0
+    "$pack" "$@" >out.txt 2>err.txt || status=$?
+    [ $status = 2 ] || fail "exit status $status, not 2: $*"
+    [ "$(wc -l <err.txt)" = 1 ] || fail "not one line: $*"
+    grep -q -e "$why" err.txt || fail "\"$(cat err.txt)\" does not say \"$why\""
+}
+refuse "which set"
+refuse "which folder" shapes/train
+refuse "what is \"--sise\"" shapes/train x --sise 3
+refuse "what is \"more\"" shapes/train x more
+refuse "whole number from 1 to 16384, not \"2.5\"" shapes/train x --size 2.5
+refuse "not \"\"" shapes/train x --size
+refuse "nowhere: No such file" nowhere x
+refuse "directly in it" shapes/train/star x
+[ ! -e x ] || fail "made a folder though it was refused"
+
+status=0
+"$pack" shapes/train bad --max-bad 0.1 --quiet 2>err.txt || fail "one bad file is always allowed"
+echo "no picture" >shapes/train/circle/worse.jpg
+"$pack" shapes/train worse --max-bad 0.1 --quiet 2>err.txt || status=$?
+[ $status = 1 ] || fail "exit status $status, not 1: too many bad files"
+grep -q "2 of 42 images are bad" err.txt || fail "$(cat err.txt)"
+[ ! -e worse/images.npy.part ] && [ ! -e worse/images.npy ] || fail "left a part behind"
