@@ -195,13 +195,19 @@ const tn_md *tn_md_plain(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dty
     return row_major(m, ndim ? ndim : 1, ndim ? dim : &one, data_type(dtype));
 }
 
-const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype)
+const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype,
+                          dnnl_format_tag_t tag)
 {
     if (m->status != TN_OK)
         return NULL;
     dnnl_memory_desc_t own;
-    const dnnl_status_t status = tn_md_init_any(&own, ndim, dim, data_type(dtype));
+    const dnnl_status_t status = tn_md_init_tag(&own, ndim, dim, data_type(dtype), tag);
     return intern_owned(m, status, &own);
+}
+
+const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype)
+{
+    return tn_md_tagged(m, ndim, dim, dtype, dnnl_format_tag_any);
 }
 
 const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout)

@@ -67,6 +67,8 @@ tn_maker tn_maker_begin(tn_backend_device *d, const tn_node *n);
  * K x C weights may be taken as K x c x h x w. Each returns NULL once the maker has failed. */
 const tn_md *tn_md_plain(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype);
 const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype);
+const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype,
+                          dnnl_format_tag_t tag);
 /* The layout's own descriptor; for NULL, the plain one of that shape. */
 const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout);
 /* Of a layout, the plain descriptor with the same dimensions: its canonical counterpart. */
@@ -141,9 +143,6 @@ void tn_make_softmax(tn_maker *m, tn_prim *p, const tn_prim_spec *s, int axis);
 /* y = alg(x, x2), for instance dnnl_binary_add. */
 void tn_make_binary(tn_maker *m, tn_prim *p, dnnl_alg_kind_t alg, const tn_md *x, const tn_md *x2,
                     const tn_md *y);
-/* Arguments DNNL_ARG_MULTIPLE_SRC + i. */
-void tn_make_concat(tn_maker *m, tn_prim *p, int axis, int count, const tn_md *const *x,
-                    const tn_md *y);
 /* Arguments DNNL_ARG_FROM and DNNL_ARG_TO. */
 void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to);
 
@@ -192,8 +191,8 @@ tn_md_view tn_md_look(tn_dnnl_md md);
 /* A descriptor that is owned: a struct in 2.x, a pointer in 3.x. */
 dnnl_status_t tn_md_init_strides(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
                                  dnnl_data_type_t type, const int64_t *stride);
-dnnl_status_t tn_md_init_any(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
-                             dnnl_data_type_t type);
+dnnl_status_t tn_md_init_tag(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
+                             dnnl_data_type_t type, dnnl_format_tag_t tag);
 dnnl_status_t tn_md_init_copy(dnnl_memory_desc_t *md, tn_dnnl_md from);
 tn_dnnl_md tn_md_borrow(const dnnl_memory_desc_t *md);
 void tn_md_end(dnnl_memory_desc_t *md);

@@ -10,10 +10,10 @@ dnnl_status_t tn_md_init_strides(dnnl_memory_desc_t *md, int ndim, const int64_t
     return dnnl_memory_desc_init_by_strides(md, ndim, dim, type, stride);
 }
 
-dnnl_status_t tn_md_init_any(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
-                             dnnl_data_type_t type)
+dnnl_status_t tn_md_init_tag(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
+                             dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
-    return dnnl_memory_desc_init_by_tag(md, ndim, dim, type, dnnl_format_tag_any);
+    return dnnl_memory_desc_init_by_tag(md, ndim, dim, type, tag);
 }
 
 dnnl_status_t tn_md_init_copy(dnnl_memory_desc_t *md, tn_dnnl_md from)
@@ -208,21 +208,6 @@ void tn_make_binary(tn_maker *m, tn_prim *p, dnnl_alg_kind_t alg, const tn_md *x
     dnnl_binary_desc_t op;
     finish(m, &k, p, "binary",
            dnnl_binary_desc_init(&op, alg, tn_md_raw(x), tn_md_raw(x2), tn_md_raw(y)), &op, NULL);
-}
-
-void tn_make_concat(tn_maker *m, tn_prim *p, int axis, int count, const tn_md *const *x,
-                    const tn_md *y)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, false))
-        return;
-    dnnl_memory_desc_t source[TN_MAX_IN];
-    for (int i = 0; i < count; i++)
-        source[i] = *tn_md_raw(x[i]);
-    dnnl_primitive_desc_t pd = NULL;
-    const dnnl_status_t status = dnnl_concat_primitive_desc_create(
-        &pd, tn_md_raw(y), count, axis, source, k.attr, m->device->engine);
-    tn_make_end(m, &k, p, "concat", status, pd);
 }
 
 #endif
