@@ -185,7 +185,7 @@ tn_status tn_decoder_open_memory(tn_decoder *d, const char *name, const uint8_t 
 
 tn_status tn_decoder_open(tn_decoder *d, const char *path, int *width, int *height)
 {
-    size_t size;
+    size_t size = 0;
     d->codec = -1;
     TN_TRY(read_file(d, path, &size));
     return tn_decoder_open_memory(d, path, d->file, size, width, height);

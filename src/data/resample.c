@@ -20,6 +20,16 @@
 
 #include "base/base.h"
 
+/* Compiled a second time for AVX2, and chosen when the program is loaded: a fifth to a quarter less
+ * time than SSE2 needs. The lanes do the same sums, so the bytes are the same on any machine. The
+ * choice is made before a sanitizer is ready for it, and clang's way of it differs. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define FAST __attribute__((target_clones("avx2", "default")))
+#else
+#define FAST
+#endif
+
 /* For each pixel out: the first pixel in, and `taps` weights, the same number for all. */
 typedef struct axis {
     int out, taps;
@@ -81,8 +91,8 @@ static void fill_axis(axis *a, double start, double length, int size, bool flip)
 }
 
 /* One row in scratch = the weighted sum of `taps` rows in, two at a time. */
-static void sum_rows(const uint8_t *restrict top, size_t stride, const float *weight, int taps,
-                     int count, float *restrict sum)
+FAST static void sum_rows(const uint8_t *restrict top, size_t stride, const float *weight, int taps,
+                          int count, float *restrict sum)
 {
     for (int t = 0; t < taps; t += 2) {
         const bool pair = t + 1 < taps;
@@ -98,22 +108,33 @@ static void sum_rows(const uint8_t *restrict top, size_t stride, const float *we
     }
 }
 
+/* One pixel and a fourth lane that counts for nothing: gcc makes no such vector of a loop of three or
+ * four. A vector of gcc's and clang's own is one register on any machine that has them. */
+typedef float lanes __attribute__((vector_size(4 * sizeof(float))));
+
+static lanes load(const float *at)
+{
+    lanes v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
 /* row: from pixel `offset` on, with one float to spare; out: 3 a->out floats and one to spare. */
-static void sum_along(const axis *a, const float *restrict row, int offset, float *restrict out)
+FAST static void sum_along(const axis *a, const float *restrict row, int offset,
+                           float *restrict out)
 {
     const float *restrict weight = a->weight;
     for (int i = 0; i < a->out; i++, weight += a->taps) {
         const float *restrict pixel = row + 3 * (size_t)(a->first[i] - offset);
-        float sum[4] = {0};
-        for (int t = 0; t < a->taps; t++)
-            for (int c = 0; c < 4; c++)
-                sum[c] += weight[t] * pixel[3 * t + c];
-        memcpy(out + 3 * (size_t)i, sum, sizeof sum);
+        lanes sum = weight[0] * load(pixel);
+        for (int t = 1; t < a->taps; t++)
+            sum += weight[t] * load(pixel + 3 * t);
+        memcpy(out + 3 * (size_t)i, &sum, sizeof sum);
     }
 }
 
 /* Weights are not negative and sum to 1 within rounding, so no value is outside of [0, 255.5). */
-static void round_row(const float *restrict in, int count, uint8_t *restrict out)
+FAST static void round_row(const float *restrict in, int count, uint8_t *restrict out)
 {
     for (int i = 0; i < count; i++)
         out[i] = (uint8_t)(int)(in[i] + 0.5f);
@@ -157,7 +178,7 @@ tn_status tn_resample(tn_resampler *r, const tn_pixels *in, bool flip_x, bool fl
     int left, right;
     tn_resample_range(box->x, box->width, width, in->width, &left, &right);
     const int count = 3 * (right - left);
-    float *sums, *along;
+    float *sums = NULL, *along = NULL;
     TN_TRY(make_room(r, &x, &y, (size_t)count, &sums, &along));
     fill_axis(&x, box->x, box->width, in->width, flip_x);
     fill_axis(&y, box->y, box->height, in->height, flip_y);
