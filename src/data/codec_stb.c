@@ -165,8 +165,13 @@ static tn_status open_bytes(void *self, const char *name, const uint8_t *bytes, 
     if (!s->format)
         return tn_fail(TN_ERR_FORMAT, "%s: no image of a kind that can be read", name);
     int channels;
-    if (!s->format->info(begin(s), &s->width, &s->height, &channels))
+    const int info = s->format->info(begin(s), &s->width, &s->height, &channels);
+    if (!info)
         return fail(s);
+    /* PNM alone gives its bits. Of 16 stb_image would take the lower eight, and of a grey image more
+     * than there are (CVE-2021-42716). */
+    if (info == 16)
+        return tn_fail(TN_ERR_FORMAT, "%s: PNM of 16 bits a channel is not supported", name);
     *width = s->width;
     *height = s->height;
     return TN_OK;

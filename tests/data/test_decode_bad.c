@@ -110,6 +110,8 @@ static void broken_bytes_are_refused(void **state)
         {cut(lab_png(WIDTH, HEIGHT, 3), 3000), "end early", "PNG cut in its data"},
         {cut(lab_bmp(WIDTH, HEIGHT), 5000), "end early", "BMP, where stb_image fills up"},
         {cut(lab_tga(WIDTH, HEIGHT), 900), "end early", "TGA, where stb_image fills up"},
+        {text("P5 2 1 65535\n\x12\x34\xAB\xCD", 17), "16 bits",
+         "PNM of which stb_image reads amiss"},
         {text("P6 9 9 255\n123456789012345", 26), "end early", "PNM, where stb_image fills up"},
     };
     tn_decoder *d;

@@ -50,6 +50,7 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
         ',', 0,   0,   0,   0,   4,   0, 4, 0, 0, 2,    5, 0x84, 0x8F, 0x09, 0x86, 0x59, 0,   ';'};
     static const char pnm[] = "P6\n# a comment\n5 3 255\n"
                               "123456789012345123456789012345123456789012345";
+    static const char pgm[] = "P5 3 3 255\n123456789";
     static const char hdr[] = "#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 2 +X 3\n"
                               "abcdefghijklmnopqrstuvwx";
     lab_bytes files[] = {
@@ -71,5 +72,6 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
     }
     seed(arg, gif, sizeof gif);
     seed(arg, (const uint8_t *)pnm, sizeof pnm - 1);
+    seed(arg, (const uint8_t *)pgm, sizeof pgm - 1);
     seed(arg, (const uint8_t *)hdr, sizeof hdr - 1);
 }
