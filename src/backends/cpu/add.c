@@ -1,8 +1,6 @@
 /*
  * add on the CPU: any layout, the second input in that of the first. Padding is added too: 0 + 0.
  */
-#include <string.h>
-
 #include "backends/cpu/_cpu.h"
 #include "base/base.h"
 
@@ -37,9 +35,15 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     const state *s = c->state;
-    for (int i = 1; i >= 0; i--) /* dx[0] may be dy */
-        if (c->dx[i] && c->dx[i] != c->dy)
-            memcpy(c->dx[i], c->dy, s->count * sizeof(float));
+    const float *dy = c->dy;
+    for (int i = 0; i < 2; i++) {
+        float *dx = c->dx[i];
+        if (!dx || dx == dy) /* dx[0] may be in dy's place */
+            continue;
+#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
+        for (size_t j = 0; j < s->count; j++)
+            dx[j] = dy[j];
+    }
     return TN_OK;
 }
 
