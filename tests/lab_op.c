@@ -45,8 +45,9 @@ void lab_assert_close(const char *what, const float *got, const double *want, in
     }
     const double allowed = 1e-5 * (largest + unit);
     if (!(worst <= allowed))
-        fail_msg("%s: %s[%lld] is %.9g, not %.9g: off by %.3g, allowed %.3g", where, what,
-                 (long long)at, (double)got[at], want[at], worst, allowed);
+        fail_msg("%s%s%s[%lld] is %.9g, not %.9g: off by %.3g, allowed %.3g", where,
+                 *where ? ": " : "", what, (long long)at, (double)got[at], want[at], worst,
+                 allowed);
 }
 
 /* ---- plans -------------------------------------------------------------------------------- */
@@ -363,4 +364,5 @@ void lab_check_op(const lab_op *op, const lab_case *cases, size_t count)
         }
         assert_int_equal(tn_alloc_live(), live);
     }
+    *where = 0;
 }
