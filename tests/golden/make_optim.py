@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Writes optim.txt: parameters after some of 200 steps of PyTorch's optimizers, in float64.
 
     python3 make_optim.py > optim.txt

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Writes rate.txt: learning rates by Caffe's formulas, evaluated in Python.
 
     python3 make_rate.py > rate.txt

@@ -1,10 +1,9 @@
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/backend.h"
+#include "backends/cpu/_cpu.h"
 #include "base/random.h"
 #include "lab.h"
 
@@ -99,7 +98,8 @@ static void updates_are_those_of_pytorch(void **state)
         for (size_t i = 0; i < COUNT; i++)
             w[place(i)] = (float)((int)(i * 37) % 21 - 10) / 10;
         const tn_optim optim = make(k);
-        tn_optim_call c = {.optim = &optim,
+        tn_optim_call c = {.device = &(tn_backend_device){.threads = 2},
+                           .optim = &optim,
                            .scale = 0.5f,
                            .w = w,
                            .g = g,
@@ -141,10 +141,11 @@ static void run(const tn_optim *optim, int threads, const float *g, arenas *a)
     memset(a, 0, sizeof *a);
     for (size_t i = 0; i < UNEVEN; i++)
         a->w[i] = g[UNEVEN - 1 - i];
-    omp_set_num_threads(threads);
+    tn_backend_device device = {.threads = threads};
     for (int step = 1; step <= FEW; step++)
         assert_ok(
-            find_kernel(optim)->update(&(tn_optim_call){.optim = optim,
+            find_kernel(optim)->update(&(tn_optim_call){.device = &device,
+                                                        .optim = optim,
                                                         .step = step,
                                                         .rate = 0.125f,
                                                         .scale = 1,
@@ -163,7 +164,6 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     tn_random r = tn_random_begin(1, TN_RANDOM_TEST, 0);
     for (size_t i = 0; i < UNEVEN; i++)
         g[i] = (float)tn_random_normal(&r);
-    const int before = omp_get_max_threads();
     for (size_t k = 0; k < TN_COUNT(cases); k++) {
         const tn_optim optim = make(k);
         run(&optim, 1, g, &one);
@@ -172,7 +172,6 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
             assert_memory_equal(&one, &more, sizeof one);
         }
     }
-    omp_set_num_threads(before);
 }
 
 /* Naive, in double, one element. */

@@ -1,6 +1,6 @@
 #include "backends/cpu/optim/_arena.h"
 
-#include <omp.h>
+#include "backends/cpu/_cpu.h"
 
 /* The part of all ranges, laid end to end, that lies in [first, last). */
 static void update_share(const tn_optim_call *c, float decay, tn_cpu_update *update,
@@ -25,11 +25,8 @@ void tn_cpu_update_arena(const tn_optim_call *c, float decay, tn_cpu_update *upd
     for (int i = 0; i < c->num_ranges; i++)
         total += c->range[i].end - c->range[i].begin;
 
-#pragma omp parallel
-    {
-        const size_t thread = (size_t)omp_get_thread_num();
-        const size_t threads = (size_t)omp_get_num_threads();
-        update_share(c, decay, update, arg, total * thread / threads,
-                     total * (thread + 1) / threads);
-    }
+    const size_t shares = (size_t)c->device->threads;
+#pragma omp parallel for num_threads(c->device->threads) schedule(static)
+    for (size_t i = 0; i < shares; i++)
+        update_share(c, decay, update, arg, total * i / shares, total * (i + 1) / shares);
 }
