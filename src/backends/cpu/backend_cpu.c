@@ -74,7 +74,7 @@ static void close_device(tn_backend_device *d)
 
 static tn_status open_device(tn_backend_device **out, int index, const char *options)
 {
-    int threads;
+    int threads = 0;
     if (index != 0)
         return tn_fail(TN_ERR_DEVICE, "cpu:%d: there is only cpu:0, with all its cores", index);
     TN_TRY(read_options(options, &threads));
