@@ -10,7 +10,8 @@ def main():
     top = tree.root()
     if not shutil.which("clang-format"):
         tree.skip("format", "no clang-format here (apt install clang-format)")
-    names = tree.files(top, "", suffixes=tree.SOURCES)
+    # Goldens are as their scripts write them.
+    names = [n for n in tree.files(top, "", suffixes=tree.SOURCES) if not n.startswith("tests/golden/")]
     done = subprocess.run(["clang-format", "--dry-run", *names], cwd=top, capture_output=True, text=True)
     found = sorted({line.split(":", 1)[0] for line in done.stderr.splitlines()
                     if "clang-format-violations" in line})
