@@ -1,0 +1,315 @@
+/*
+ * Checkpoints: safetensors files of f32 tensors in canonical layout.
+ *
+ *     conv1.weight, bn1.running_mean    parameters and statistics
+ *     optimizer.conv1.weight.momentum   what the optimizer keeps for a parameter it trains
+ *
+ *     tenon.version                     of the library that wrote it
+ *     tenon.optimizer                   the optimizer and what it keeps, "adam m v"; "" if none
+ *     tenon.updates, tenon.runs         how far the run had got: Adam's t, and dropout's stream
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tenon/checkpoint.h>
+
+#include "base/base.h"
+#include "graph/plan_io.h"
+#include "io/safetensors.h"
+
+/* One part of one parameter, and the tensor that it is in the file. */
+typedef struct part {
+    int param, part;
+    char *name;
+    tn_shape shape;
+    size_t bytes;
+    void *data; /* loading: its new numbers */
+} part;
+
+typedef struct parts {
+    part *part;
+    size_t count, capacity;
+} parts;
+
+static void parts_free(parts *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        tn_free(list->part[i].name);
+        tn_free(list->part[i].data);
+    }
+    tn_free(list->part);
+}
+
+static tn_status parts_add(parts *list, int index, int number, const tn_param_info *info,
+                           const char *slot)
+{
+    part p = {.param = index, .part = number, .shape = info->shape};
+    TN_TRY(tn_shape_bytes(&info->shape, TN_F32, &p.bytes));
+    TN_TRY(tn_grow((void **)&list->part, list->count, &list->capacity, sizeof p, "checkpoint"));
+    p.name = slot ? tn_format("optimizer.%s.%s.%s", info->node, info->name, slot)
+                  : tn_format("%s.%s", info->node, info->name);
+    if (!p.name)
+        return tn_no_memory("checkpoint name", strlen(info->node) + strlen(info->name));
+    list->part[list->count++] = p;
+    return TN_OK;
+}
+
+/* Every tensor of the plan, in the order of its parameters; what the optimizer keeps only if asked. */
+static tn_status parts_list(parts *list, const tn_plan *plan, bool optimizer)
+{
+    for (int i = 0; i < tn_plan_num_params(plan); i++) {
+        tn_param_info info;
+        TN_TRY(tn_plan_param(plan, i, &info));
+        TN_TRY(parts_add(list, i, TN_PARAM_VALUE, &info, NULL));
+        const char *slot;
+        for (int s = 0; optimizer && info.trained && (slot = tn_plan_slot_name(plan, s)); s++)
+            TN_TRY(parts_add(list, i, TN_PARAM_SLOT + s, &info, slot));
+    }
+    return TN_OK;
+}
+
+/* Bytes of the largest tensor. */
+static size_t largest(const parts *list)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < list->count; i++)
+        most = list->part[i].bytes > most ? list->part[i].bytes : most;
+    return most;
+}
+
+/* "sgd momentum": two optimizers with the same text can go on from each other's state. */
+typedef struct optimizer_text {
+    char text[64];
+} optimizer_text;
+
+static optimizer_text describe_optimizer(const tn_plan *plan)
+{
+    optimizer_text t;
+    int used = snprintf(t.text, sizeof t.text, "%s", tn_plan_optim_name(plan));
+    const char *slot;
+    for (int s = 0; (slot = tn_plan_slot_name(plan, s)) && used < (int)sizeof t.text; s++)
+        used += snprintf(t.text + used, sizeof t.text - (size_t)used, " %s", slot);
+    return t;
+}
+
+/* ---- saving ----------------------------------------------------------------------------------- */
+
+enum { OWN_META = 4 };
+
+static tn_status check_meta(const tn_meta *meta, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (!meta[i].key || !meta[i].value || !meta[i].key[0])
+            return tn_fail(TN_ERR_ARGUMENT, "checkpoint: metadata %d has no key or no value", i);
+        if (strncmp(meta[i].key, "tenon.", 6) == 0)
+            return tn_fail(TN_ERR_ARGUMENT,
+                           "checkpoint: metadata %s: keys with \"tenon.\" are the "
+                           "library's",
+                           meta[i].key);
+        for (int j = 0; j < i; j++)
+            if (strcmp(meta[i].key, meta[j].key) == 0)
+                return tn_fail(TN_ERR_ARGUMENT, "checkpoint: metadata %s is there twice",
+                               meta[i].key);
+    }
+    return TN_OK;
+}
+
+static tn_status begin_file(tn_safetensors_writer **out, const tn_plan *plan, const char *path,
+                            const parts *list, const tn_meta *meta, size_t num_meta)
+{
+    const optimizer_text optimizer = describe_optimizer(plan);
+    char updates[24], runs[24];
+    snprintf(updates, sizeof updates, "%lld", (long long)tn_plan_updates(plan));
+    snprintf(runs, sizeof runs, "%lld", (long long)tn_plan_runs(plan));
+    const tn_meta own[OWN_META] = {{"tenon.version", tn_version()},
+                                   {"tenon.optimizer", optimizer.text},
+                                   {"tenon.updates", updates},
+                                   {"tenon.runs", runs}};
+    tn_meta *all = tn_alloc(OWN_META + num_meta, sizeof *all);
+    tn_safetensor *tensors = tn_alloc(list->count, sizeof *tensors);
+    tn_status status;
+    if (!all || !tensors) {
+        status = tn_no_memory("checkpoint", list->count * sizeof *tensors);
+    } else {
+        memcpy(all, own, sizeof own);
+        if (num_meta > 0)
+            memcpy(all + OWN_META, meta, num_meta * sizeof *meta);
+        for (size_t i = 0; i < list->count; i++)
+            tensors[i] = (tn_safetensor){
+                .name = list->part[i].name, .dtype = TN_F32, .shape = list->part[i].shape};
+        status = tn_safetensors_create(out, path, tensors, list->count, all, OWN_META + num_meta);
+    }
+    tn_free(tensors);
+    tn_free(all);
+    return status;
+}
+
+/* One tensor after the other through one buffer. */
+static tn_status write_parts(tn_safetensors_writer *w, tn_plan *plan, const parts *list)
+{
+    void *buffer = tn_alloc_aligned(largest(list));
+    if (!buffer)
+        return tn_no_memory("checkpoint", largest(list));
+    tn_status status = TN_OK;
+    for (size_t i = 0; i < list->count && status == TN_OK; i++) {
+        const part *p = &list->part[i];
+        status = tn_plan_param_get(plan, p->param, p->part, (tn_tensor){TN_F32, p->shape, buffer});
+        if (status == TN_OK)
+            status = tn_safetensors_write(w, buffer, p->bytes);
+    }
+    tn_free(buffer);
+    return status;
+}
+
+tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
+{
+    TN_TRY(check_meta(meta, num_meta));
+    parts list = {0};
+    tn_safetensors_writer *w = NULL;
+    tn_status status = parts_list(&list, plan, true);
+    if (status == TN_OK)
+        status = begin_file(&w, plan, path, &list, meta, (size_t)num_meta);
+    if (status == TN_OK)
+        status = write_parts(w, plan, &list);
+    if (status == TN_OK)
+        status = tn_safetensors_commit(w);
+    tn_safetensors_destroy(w);
+    parts_free(&list);
+    return status;
+}
+
+/* ---- loading ---------------------------------------------------------------------------------- */
+
+/* A number that the library wrote into the metadata. */
+static tn_status counter(const tn_safetensors *f, const char *path, const char *key, int64_t *out)
+{
+    const char *text = tn_safetensors_meta(f, key);
+    if (!text)
+        return tn_fail(
+            TN_ERR_FORMAT,
+            "%s: does not say %s, so no run can go on from it; its parameters can be loaded", path,
+            key);
+    char *end;
+    errno = 0;
+    const long long number = strtoll(text, &end, 10);
+    if (errno || end == text || *end || number < 0)
+        return tn_fail(TN_ERR_FORMAT, "%s: %s is \"%s\", not a count", path, key, text);
+    *out = number;
+    return TN_OK;
+}
+
+static tn_status check_optimizer(const tn_safetensors *f, const char *path, const tn_plan *plan)
+{
+    const char *wrote = tn_safetensors_meta(f, "tenon.optimizer");
+    const optimizer_text ours = describe_optimizer(plan);
+    if (wrote && strcmp(wrote, ours.text) == 0)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "%s: was written with the optimizer \"%s\", the plan has \"%s\"", path,
+                   wrote ? wrote : "", ours.text);
+}
+
+static tn_status read_part(const tn_safetensors *f, const char *path, part *p)
+{
+    const tn_safetensor *t = tn_safetensors_find(f, p->name);
+    if (!t)
+        return tn_fail(TN_ERR_SHAPE, "%s: has no tensor %s", path, p->name);
+    if (t->dtype != TN_F32)
+        return tn_fail(TN_ERR_SHAPE, "%s: %s is %s, not F32", path, p->name, t->type);
+    bool same = t->shape.ndim == p->shape.ndim;
+    for (int i = 0; same && i < p->shape.ndim; i++)
+        same = t->shape.dim[i] == p->shape.dim[i];
+    if (!same)
+        return tn_fail(TN_ERR_SHAPE, "%s: %s is %s, the plan's is %s", path, p->name,
+                       tn_shape_format(&t->shape).text, tn_shape_format(&p->shape).text);
+    p->data = tn_alloc_aligned(p->bytes);
+    if (!p->data)
+        return tn_no_memory(p->name, p->bytes);
+    return tn_safetensors_read(f, t, p->data);
+}
+
+/* Puts p's numbers into the plan, and what the plan had into p. `old` has room for either. */
+static tn_status exchange(tn_plan *plan, const part *p, void *old)
+{
+    TN_TRY(tn_plan_param_get(plan, p->param, p->part, (tn_tensor){TN_F32, p->shape, old}));
+    TN_TRY(tn_plan_param_set(plan, p->param, p->part, (tn_tensor){TN_F32, p->shape, p->data}));
+    memcpy(p->data, old, p->bytes);
+    return TN_OK;
+}
+
+/* All or none: if the device refuses one, those before it get back what they had. */
+static tn_status set_parts(tn_plan *plan, const parts *list)
+{
+    void *old = tn_alloc_aligned(largest(list));
+    if (!old)
+        return tn_no_memory("checkpoint", largest(list));
+    tn_status status = TN_OK;
+    size_t done = 0;
+    while (done < list->count && (status = exchange(plan, &list->part[done], old)) == TN_OK)
+        done++;
+    for (size_t i = 0; status != TN_OK && i < done; i++)
+        (void)exchange(plan, &list->part[i], old); /* nothing is left to try if this fails too */
+    tn_free(old);
+    return status;
+}
+
+tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
+{
+    const bool resume = what == TN_LOAD_RESUME;
+    tn_safetensors *f = NULL;
+    parts list = {0};
+    int64_t updates = 0, runs = 0;
+    tn_status status = tn_safetensors_open(&f, path);
+    if (status == TN_OK && resume)
+        status = counter(f, path, "tenon.updates", &updates);
+    if (status == TN_OK && resume)
+        status = counter(f, path, "tenon.runs", &runs);
+    if (status == TN_OK && resume)
+        status = check_optimizer(f, path, plan);
+    if (status == TN_OK)
+        status = parts_list(&list, plan, resume);
+    for (size_t i = 0; i < list.count && status == TN_OK; i++)
+        status = read_part(f, path, &list.part[i]);
+    if (status == TN_OK)
+        status = set_parts(plan, &list);
+    if (status == TN_OK && resume)
+        tn_plan_restore(plan, updates, runs);
+    parts_free(&list);
+    tn_safetensors_close(f);
+    return status;
+}
+
+/* ---- metadata --------------------------------------------------------------------------------- */
+
+struct tn_checkpoint_info {
+    tn_safetensors *file;
+};
+
+tn_status tn_checkpoint_info_open(tn_checkpoint_info **out, const char *path)
+{
+    tn_checkpoint_info *info = tn_alloc(1, sizeof *info);
+    if (!info)
+        return tn_no_memory("checkpoint", sizeof *info);
+    const tn_status status = tn_safetensors_open(&info->file, path);
+    if (status != TN_OK) {
+        tn_free(info);
+        return status;
+    }
+    *out = info;
+    return TN_OK;
+}
+
+void tn_checkpoint_info_close(tn_checkpoint_info *info)
+{
+    if (!info)
+        return;
+    tn_safetensors_close(info->file);
+    tn_free(info);
+}
+
+const char *tn_checkpoint_info_get(const tn_checkpoint_info *info, const char *key)
+{
+    return tn_safetensors_meta(info->file, key);
+}
