@@ -1,0 +1,17 @@
+/* relu on oneDNN's element-wise primitive. */
+#include "backends/cpu/_eltwise.h"
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    return tn_eltwise_prepare(d, n, b, dnnl_eltwise_relu_use_dst_for_bwd, 0);
+}
+
+const tn_kernel tn_cpu_relu = {
+    .op = "relu",
+    .name = "onednn",
+    .prepare = prepare,
+    .forward = tn_eltwise_forward,
+    .backward = tn_eltwise_backward,
+    .release = tn_eltwise_release,
+    .describe = tn_eltwise_describe,
+};

@@ -1,0 +1,23 @@
+/* relu: y = max(x, 0);  dx = dy where y > 0, else 0.   x, y: any shape, the same.
+ * Backward reads y, so it may run in place.   Source: Nair and Hinton 2010. */
+#include "graph/op.h"
+
+static tn_status infer(tn_node *n)
+{
+    n->y[0] = n->x[0];
+    return tn_check_input(n, 0, 0);
+}
+
+const tn_op tn_op_relu = {
+    .name = "relu",
+    .onnx = "Relu",
+    .min_in = 1,
+    .max_in = 1,
+    .monotone = true,
+    .infer = infer,
+};
+
+tn_value tn_relu(tn_graph *g, tn_value x)
+{
+    return tn_graph_add(g, &tn_op_relu, NULL, 1, &x, NULL);
+}

@@ -1,0 +1,23 @@
+/* sigmoid: y = 1 / (1 + exp(-x));  dx = dy * y * (1 - y).   x, y: any shape, the same.
+ * Backward reads y, so it may run in place. */
+#include "graph/op.h"
+
+static tn_status infer(tn_node *n)
+{
+    n->y[0] = n->x[0];
+    return tn_check_input(n, 0, 0);
+}
+
+const tn_op tn_op_sigmoid = {
+    .name = "sigmoid",
+    .onnx = "Sigmoid",
+    .min_in = 1,
+    .max_in = 1,
+    .monotone = true,
+    .infer = infer,
+};
+
+tn_value tn_sigmoid(tn_graph *g, tn_value x)
+{
+    return tn_graph_add(g, &tn_op_sigmoid, NULL, 1, &x, NULL);
+}
