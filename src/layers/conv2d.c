@@ -1,0 +1,131 @@
+/* conv2d: y[n,k,p,q] = bias[k] + sum over c,r,s of weight[k,c,r,s] * x[n, c, p', q'],
+ *   p' = p * stride + r * dilation - pad, q' likewise; outside of x counts as 0.
+ *   x: N x C x H x W;  weight: K x C/groups x R x S;  bias: K;  y: N x K x P x Q,
+ *   P = floor((H + 2 pad - dilation (R - 1) - 1) / stride) + 1, Q likewise.
+ * Filters and channels are cut into `groups` equal parts, each filter sees the channels of its own.
+ * Backward reads x, and y if a relu was absorbed.   Source: Chetlur et al. 2014, arXiv:1410.0759. */
+#include <string.h>
+
+#include "base/base.h"
+#include "graph/op.h"
+
+static tn_status check_positive(const tn_node *n, const char *what, int value)
+{
+    if (value < 1)
+        return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: %s is %d, not 1 or more", n->name, what, value);
+    return TN_OK;
+}
+
+static tn_status check_opts(const tn_node *n, tn_conv2d_opts *o)
+{
+    tn_fill_pair(o->kernel, 0);
+    tn_fill_pair(o->stride, 1);
+    tn_fill_pair(o->pad, 0);
+    tn_fill_pair(o->dilation, 1);
+    if (o->groups == 0)
+        o->groups = 1;
+    if (o->bias.init.kind == TN_INIT_DEFAULT)
+        o->bias.init = (tn_init){TN_INIT_CONSTANT, 0};
+    TN_TRY(check_positive(n, "filters", o->filters));
+    TN_TRY(check_positive(n, "groups", o->groups));
+    for (int i = 0; i < 2; i++) {
+        TN_TRY(check_positive(n, "kernel", o->kernel[i]));
+        TN_TRY(check_positive(n, "stride", o->stride[i]));
+        TN_TRY(check_positive(n, "dilation", o->dilation[i]));
+        if (o->pad[i] < 0)
+            return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: pad is %d, below 0", n->name, o->pad[i]);
+    }
+    if (o->filters % o->groups)
+        return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: %d groups do not divide %d filters", n->name,
+                       o->groups, o->filters);
+    return TN_OK;
+}
+
+/* P or Q: how often the window fits. */
+static tn_status count_windows(const tn_node *n, int axis, int64_t *count)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const int64_t size = n->x[0].dim[2 + axis];
+    const int64_t reach = (int64_t)o->dilation[axis] * (o->kernel[axis] - 1) + 1;
+    if (size > INT64_MAX / 2 || size + 2 * (int64_t)o->pad[axis] < reach)
+        return tn_fail(TN_ERR_SHAPE,
+                       "conv2d %s: a window of %lld pixels (kernel %d, dilation %d) does not fit "
+                       "into the %lld of x %s with pad %d",
+                       n->name, (long long)reach, o->kernel[axis], o->dilation[axis],
+                       (long long)size, tn_shape_format(&n->x[0]).text, o->pad[axis]);
+    *count = (size + 2 * (int64_t)o->pad[axis] - reach) / o->stride[axis] + 1;
+    return TN_OK;
+}
+
+static tn_status infer(tn_node *n)
+{
+    tn_conv2d_opts *o = n->opts;
+    TN_TRY(tn_check_input(n, 0, 4));
+    TN_TRY(check_opts(n, o));
+    const tn_shape *x = &n->x[0];
+    const int64_t C = x->dim[1], K = o->filters;
+    int64_t P, Q, count;
+    if (C % o->groups)
+        return tn_fail(TN_ERR_SHAPE, "conv2d %s: %d groups do not divide the %lld channels of x %s",
+                       n->name, o->groups, (long long)C, tn_shape_format(x).text);
+    TN_TRY(count_windows(n, 0, &P));
+    TN_TRY(count_windows(n, 1, &Q));
+    n->y[0] = TN_SHAPE(x->dim[0], K, P, Q);
+
+    const tn_shape weight = TN_SHAPE(K, C / o->groups, o->kernel[0], o->kernel[1]);
+    if (tn_shape_count(&n->y[0], &count) != TN_OK || tn_shape_count(&weight, &count) != TN_OK)
+        return tn_fail(TN_ERR_SHAPE, "conv2d %s: %s", n->name, tn_error());
+    const int64_t taps = (int64_t)o->kernel[0] * o->kernel[1];
+    n->param[0] = (tn_param_spec){.name = "weight",
+                                  .shape = weight,
+                                  .opts = o->weight,
+                                  .fan_in = C / o->groups * taps,
+                                  .fan_out = K / o->groups * taps};
+    n->param[1] = (tn_param_spec){.name = "bias",
+                                  .shape = TN_SHAPE(K),
+                                  .opts = o->bias,
+                                  .fan_in = n->param[0].fan_in,
+                                  .fan_out = n->param[0].fan_out};
+    n->num_params = o->no_bias ? 1 : 2;
+    return TN_OK;
+}
+
+static bool absorbs(const tn_node *n, const tn_node *next)
+{
+    return !n->fused && strcmp(next->op->name, "relu") == 0;
+}
+
+/* For each element of y, fan_in multiplications and additions; and the bias. */
+static double flops(const tn_node *n)
+{
+    const double fan_in = (double)n->param[0].fan_in;
+    return (double)tn_elements(&n->y[0]) * (2 * fan_in + (n->num_params > 1));
+}
+
+static const tn_attr attrs[] = {
+    {"filters", NULL, TN_ATTR_INT, offsetof(tn_conv2d_opts, filters)},
+    {"kernel", "kernel_shape", TN_ATTR_INT2, offsetof(tn_conv2d_opts, kernel)},
+    {"stride", "strides", TN_ATTR_INT2, offsetof(tn_conv2d_opts, stride)},
+    {"pad", "pads", TN_ATTR_INT2, offsetof(tn_conv2d_opts, pad)},
+    {"dilation", "dilations", TN_ATTR_INT2, offsetof(tn_conv2d_opts, dilation)},
+    {"groups", "group", TN_ATTR_INT, offsetof(tn_conv2d_opts, groups)},
+    {"no_bias", NULL, TN_ATTR_BOOL, offsetof(tn_conv2d_opts, no_bias)},
+    {0},
+};
+
+const tn_op tn_op_conv2d = {
+    .name = "conv2d",
+    .onnx = "Conv",
+    .opts_size = sizeof(tn_conv2d_opts),
+    .attrs = attrs,
+    .min_in = 1,
+    .max_in = 1,
+    .infer = infer,
+    .absorbs = absorbs,
+    .flops = flops,
+};
+
+tn_value tn_conv2d(tn_graph *g, tn_value x, const tn_conv2d_opts *opts)
+{
+    return tn_graph_add(g, &tn_op_conv2d, opts ? opts->name : NULL, 1, &x, opts);
+}

@@ -1,0 +1,311 @@
+/* conv2d: against loops in double, alone and with a relu behind it; what it refuses. */
+#include <limits.h>
+
+#include "graph/op.h"
+#include "lab_op.h"
+
+typedef struct conv_case {
+    tn_conv2d_opts conv;
+    bool relu;
+} conv_case;
+
+static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    const conv_case *o = opts;
+    (void)num_x;
+    const tn_value y = tn_conv2d(g, x[0], &o->conv);
+    return o->relu ? tn_relu(g, y) : y;
+}
+
+/* The options as the layer completes them, and the letters of the formula. */
+typedef struct sizes {
+    int64_t N, C, H, W, K, P, Q, G, R, S;
+    int stride[2], pad[2], dilation[2];
+} sizes;
+
+static void pair(int out[2], const int in[2], int fallback)
+{
+    out[0] = in[0] ? in[0] : fallback;
+    out[1] = in[1] ? in[1] : out[0];
+}
+
+static sizes read_sizes(const lab_ref *r)
+{
+    const tn_conv2d_opts *o = &((const conv_case *)r->opts)->conv;
+    const int64_t *x = r->x_shape[0].dim, *y = r->y_shape.dim, *w = r->w_shape[0].dim;
+    sizes z = {.N = x[0], .C = x[1], .H = x[2], .W = x[3], .K = y[1], .P = y[2], .Q = y[3]};
+    z.G = o->groups ? o->groups : 1;
+    z.R = w[2];
+    z.S = w[3];
+    pair(z.stride, o->stride, 1);
+    pair(z.pad, o->pad, 0);
+    pair(z.dilation, o->dilation, 1);
+    return z;
+}
+
+typedef void visit(const lab_ref *r, int64_t y, int64_t x, int64_t w);
+
+/* Every product of the sum, as indices into y, x and w. */
+static void for_each_product(const lab_ref *r, const sizes *z, visit *body)
+{
+    const int64_t per_group = z->C / z->G;
+    for (int64_t n = 0; n < z->N; n++)
+        for (int64_t k = 0; k < z->K; k++)
+            for (int64_t p = 0; p < z->P; p++)
+                for (int64_t q = 0; q < z->Q; q++)
+                    for (int64_t c = 0; c < per_group; c++)
+                        for (int64_t i = 0; i < z->R * z->S; i++) {
+                            const int64_t h =
+                                p * z->stride[0] + i / z->S * z->dilation[0] - z->pad[0];
+                            const int64_t w =
+                                q * z->stride[1] + i % z->S * z->dilation[1] - z->pad[1];
+                            const int64_t from = k / (z->K / z->G) * per_group + c;
+                            if (h >= 0 && h < z->H && w >= 0 && w < z->W)
+                                body(r, ((n * z->K + k) * z->P + p) * z->Q + q,
+                                     ((n * z->C + from) * z->H + h) * z->W + w,
+                                     (k * per_group + c) * z->R * z->S + i);
+                        }
+}
+
+static void add_product(const lab_ref *r, int64_t y, int64_t x, int64_t w)
+{
+    r->y[y] += r->w[0][w] * r->x[0][x];
+}
+
+static int64_t filter_of(const sizes *z, int64_t y)
+{
+    return y / (z->P * z->Q) % z->K;
+}
+
+static void reference(const lab_ref *r)
+{
+    const sizes z = read_sizes(r);
+    const int64_t count = tn_elements(&r->y_shape);
+    for (int64_t i = 0; i < count; i++)
+        r->y[i] = r->w[1] ? r->w[1][filter_of(&z, i)] : 0;
+    for_each_product(r, &z, add_product);
+    for (int64_t i = 0; i < count; i++)
+        if (((const conv_case *)r->opts)->relu && r->y[i] < 0)
+            r->y[i] = 0;
+}
+
+static bool passes(const lab_ref *r, int64_t y)
+{
+    return !((const conv_case *)r->opts)->relu || r->y[y] > 0;
+}
+
+static void add_gradients(const lab_ref *r, int64_t y, int64_t x, int64_t w)
+{
+    if (!passes(r, y))
+        return;
+    if (r->dx[0])
+        r->dx[0][x] += r->dy[y] * r->w[0][w];
+    r->dw[0][w] += r->dy[y] * r->x[0][x];
+}
+
+static void backward(const lab_ref *r)
+{
+    const sizes z = read_sizes(r);
+    for_each_product(r, &z, add_gradients);
+    for (int64_t i = 0; r->dw[1] && i < tn_elements(&r->y_shape); i++)
+        if (passes(r, i))
+            r->dw[1][filter_of(&z, i)] += r->dy[i];
+}
+
+static const lab_op op = {
+    .build = build,
+    .reference = reference,
+    .backward = backward,
+    .param = {{.name = "weight"}, {.name = "bias"}},
+};
+
+#define OPTS(...)            \
+    &(const conv_case)       \
+    {                        \
+        {__VA_ARGS__}, false \
+    }
+#define RELU(...)           \
+    &(const conv_case)      \
+    {                       \
+        {__VA_ARGS__}, true \
+    }
+
+/* Gradients by differences. */
+static const lab_case small[] = {
+    {.why = "small", .x = {{{4, {1, 2, 3, 3}}}}, .opts = OPTS(.filters = 2, .kernel = {2})},
+    {.why = "stride leaves a row over; window is not square",
+     .x = {{{4, {2, 4, 9, 7}}}},
+     .opts = OPTS(.filters = 6, .kernel = {3, 2}, .stride = {2})},
+    {.why = "more padding above than beside, no bias",
+     .x = {{{4, {2, 3, 4, 5}}}},
+     .opts = OPTS(.filters = 3, .kernel = {3}, .pad = {2, 1}, .no_bias = true)},
+};
+
+/* Gradients from backward(): sums that differences would take too long for, and relus, whose kinks
+ * they would stumble over. Channels and filters around 8 and 16 are where oneDNN's blocks are padded. */
+static const lab_case large[] = {
+    {.why = "relu absorbed, small",
+     .x = {{{4, {2, 3, 5, 4}}}},
+     .opts = RELU(.filters = 4, .kernel = {3}, .pad = {1})},
+    {.why = "relu absorbed, blocks of channels",
+     .x = {{{4, {2, 32, 6, 5}}}},
+     .opts = RELU(.filters = 48, .kernel = {3}, .pad = {1})},
+    {.why = "one channel, filters no multiple of 8: LeNet's first",
+     .x = {{{4, {3, 1, 12, 12}}}},
+     .opts = OPTS(.filters = 20, .kernel = {5})},
+    {.why = "channels and filters no multiple of 8: LeNet's second",
+     .x = {{{4, {3, 20, 8, 8}}}},
+     .opts = OPTS(.filters = 50, .kernel = {5})},
+    {.why = "relu over padded blocks",
+     .x = {{{4, {2, 20, 5, 5}}}},
+     .opts = RELU(.filters = 19, .kernel = {3}, .pad = {1})},
+    {.why = "4 channels", .x = {{{4, {2, 4, 9, 9}}}}, .opts = OPTS(.filters = 8, .kernel = {3})},
+    {.why = "one filter", .x = {{{4, {2, 16, 5, 5}}}}, .opts = OPTS(.filters = 1, .kernel = {3})},
+    {.why = "17 channels, 9 filters, batch of 1",
+     .x = {{{4, {1, 17, 6, 6}}}},
+     .opts = OPTS(.filters = 9, .kernel = {3}, .pad = {1})},
+    {.why = "1 x 1 window: GoogLeNet's reductions",
+     .x = {{{4, {2, 192, 4, 4}}}},
+     .opts = RELU(.filters = 24, .kernel = {1})},
+    {.why = "1 x 1 window, stride 2: ResNet's shortcut",
+     .x = {{{4, {2, 32, 7, 7}}}},
+     .opts = OPTS(.filters = 64, .kernel = {1}, .stride = {2}, .no_bias = true)},
+    {.why = "the window is all of x: a dense layer",
+     .x = {{{4, {2, 24, 4, 4}}}},
+     .opts = OPTS(.filters = 16, .kernel = {4})},
+    {.why = "1 x 1 image", .x = {{{4, {4, 16, 1, 1}}}}, .opts = OPTS(.filters = 32, .kernel = {1})},
+    {.why = "dilation, uneven",
+     .x = {{{4, {2, 16, 11, 12}}}},
+     .opts = OPTS(.filters = 16, .kernel = {3}, .pad = {2, 3}, .dilation = {2, 3})},
+    {.why = "window wider than high, strides differ",
+     .x = {{{4, {2, 8, 7, 11}}}},
+     .opts = OPTS(.filters = 16, .kernel = {1, 5}, .stride = {1, 3}, .pad = {0, 2})},
+    {.why = "2 groups: AlexNet of 2012, its second layer",
+     .x = {{{4, {2, 32, 7, 7}}}},
+     .opts = RELU(.filters = 64, .kernel = {5}, .pad = {2}, .groups = 2)},
+    {.why = "groups of odd sizes",
+     .x = {{{4, {2, 6, 5, 5}}}},
+     .opts = OPTS(.filters = 9, .kernel = {3}, .groups = 3)},
+    {.why = "as many groups as channels",
+     .x = {{{4, {2, 16, 6, 6}}}},
+     .opts = OPTS(.filters = 16, .kernel = {3}, .pad = {1}, .groups = 16)},
+    {.why = "as many groups as channels, two filters each",
+     .x = {{{4, {2, 5, 6, 6}}}},
+     .opts = OPTS(.filters = 10, .kernel = {3}, .pad = {1}, .groups = 5)},
+    {.why = "AlexNet's first layer: large window, stride, padding; rows left over",
+     .x = {{{4, {2, 3, 64, 64}}}},
+     .opts = OPTS(.filters = 16, .kernel = {11}, .stride = {4}, .pad = {2})},
+    {.why = "GoogLeNet's and ResNet's first layer",
+     .x = {{{4, {1, 3, 37, 37}}}},
+     .opts = RELU(.filters = 16, .kernel = {7}, .stride = {2}, .pad = {3})},
+    {.why = "AlexNet's third layer, fewer channels",
+     .x = {{{4, {1, 48, 13, 13}}}},
+     .opts = RELU(.filters = 96, .kernel = {3}, .pad = {1})},
+    {.why = "ResNet's 3 x 3 with stride 2",
+     .x = {{{4, {2, 32, 14, 14}}}},
+     .opts = OPTS(.filters = 32, .kernel = {3}, .stride = {2}, .pad = {1}, .no_bias = true)},
+    {.why = "bias frozen",
+     .x = {{{4, {2, 16, 5, 5}}}},
+     .opts = OPTS(.filters = 16, .kernel = {3}, .bias = {.frozen = true})},
+};
+
+static void agrees_with_the_formula(void **unused)
+{
+    (void)unused;
+    lab_check_op(&op, small, TN_COUNT(small));
+}
+
+static void agrees_where_it_is_used(void **unused)
+{
+    (void)unused;
+    lab_case cases[TN_COUNT(large)];
+    for (size_t i = 0; i < TN_COUNT(large); i++) {
+        cases[i] = large[i];
+        cases[i].big = true;
+    }
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+static void refuses(void **unused)
+{
+    (void)unused;
+    static const struct {
+        tn_shape x;
+        tn_conv2d_opts opts;
+        tn_status status;
+        const char *text;
+    } cases[] = {
+        {{2, {2, 3}}, {.filters = 1, .kernel = {1}}, TN_ERR_SHAPE, "2 x 3: 2 dimensions, not 4"},
+        {{4, {1, 3, 5, 5}}, {.kernel = {1}}, TN_ERR_ARGUMENT, "conv2d c: filters is 0"},
+        {{4, {1, 3, 5, 5}}, {.filters = 4}, TN_ERR_ARGUMENT, "kernel is 0, not 1 or more"},
+        {{4, {1, 3, 5, 5}}, {.filters = 4, .kernel = {3, -1}}, TN_ERR_ARGUMENT, "kernel is -1"},
+        {{4, {1, 3, 5, 5}},
+         {.filters = 4, .kernel = {3}, .stride = {-2}},
+         TN_ERR_ARGUMENT,
+         "stride is -2"},
+        {{4, {1, 3, 5, 5}},
+         {.filters = 4, .kernel = {3}, .dilation = {1, -3}},
+         TN_ERR_ARGUMENT,
+         "dilation is -3"},
+        {{4, {1, 3, 5, 5}}, {.filters = 4, .kernel = {3}, .pad = {-1}}, TN_ERR_ARGUMENT, "below 0"},
+        {{4, {1, 3, 5, 5}},
+         {.filters = 4, .kernel = {3}, .groups = 2},
+         TN_ERR_SHAPE,
+         "2 groups do not divide the 3 channels of x 1 x 3 x 5 x 5"},
+        {{4, {1, 3, 5, 5}},
+         {.filters = 4, .kernel = {3}, .groups = 3},
+         TN_ERR_ARGUMENT,
+         "3 groups do not divide 4 filters"},
+        {{4, {1, 3, 5, 5}},
+         {.filters = 4, .kernel = {7}},
+         TN_ERR_SHAPE,
+         "a window of 7 pixels (kernel 7, dilation 1) does not fit into the 5 of x"},
+        {{4, {1, 3, 5, 5}},
+         {.filters = 4, .kernel = {3}, .dilation = {INT_MAX}},
+         TN_ERR_SHAPE,
+         "does not fit"},
+        {{4, {1, 1000000, 1, 1}},
+         {.filters = 1000000, .kernel = {3000000}, .pad = {INT_MAX}},
+         TN_ERR_SHAPE,
+         "conv2d c: "},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_graph *g = NULL;
+        tn_conv2d_opts opts = cases[i].opts;
+        opts.name = "c";
+        assert_ok(tn_graph_create(&g));
+        tn_conv2d(g, tn_input(g, "x", TN_F32, cases[i].x), &opts);
+        assert_fails(tn_graph_status(g), cases[i].status, cases[i].text);
+        tn_graph_destroy(g);
+    }
+}
+
+static void counts_its_work(void **unused)
+{
+    (void)unused;
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    double forward = 0, training = 0;
+    assert_ok(tn_device_open(&d, "cpu"));
+    assert_ok(tn_graph_create(&g));
+    const tn_value y = tn_conv2d(g, tn_input(g, "x", TN_F32, TN_SHAPE(2, 6, 5, 5)),
+                                 &(tn_conv2d_opts){.filters = 4, .kernel = {3}, .groups = 2});
+    assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &y, .num_keep = 1, .dry = true}));
+    tn_plan_flops(p, &forward, &training);
+    assert_true(forward == 2.0 * 4 * 3 * 3 * (2 * 3 * 9 + 1));
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_the_formula),
+        cmocka_unit_test(agrees_where_it_is_used),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(counts_its_work),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
