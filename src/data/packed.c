@@ -75,8 +75,9 @@ static tn_status add_items(tn_dataset *set, const tn_npy *labels, const char *pa
         char name[40];
         memcpy(&label, labels->data + (size_t)i * sizeof label, sizeof label);
         if (label < 0 || (size_t)label >= set->num_classes)
-            return tn_fail(TN_ERR_FORMAT, "%s: label %d of image %lld is not from 0 to %zu", path,
-                           label, (long long)i, set->num_classes - 1);
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s: image %lld has label %d, but " TN_PACKED_CLASSES " has %zu classes",
+                           path, (long long)i, label, set->num_classes);
         snprintf(name, sizeof name, TN_PACKED_IMAGES "[%lld]", (long long)i);
         TN_TRY(tn_dataset_add_item(set, name, i, label));
     }

@@ -4,13 +4,13 @@
 #include "lab_set.h"
 
 /* 3 classes of 5 images each, in a folder of its own that is removed at the end. */
-static const char *root;
+static char root[1024];
 static tn_dataset *set;
 
 static int make_set(void **state)
 {
     (void)state;
-    root = lab_make_folder();
+    snprintf(root, sizeof root, "%s", lab_make_folder());
     lab_write_classes(root, 3, 5);
     return tn_dataset_open(&set, &(tn_dataset_opts){.path = root}) == TN_OK ? 0 : -1;
 }

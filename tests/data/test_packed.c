@@ -1,20 +1,18 @@
-#include <math.h>
 #include <string.h>
 
-#include "data/npy.h"
 #include "lab.h"
 #include "lab_set.h"
 
 enum { SIDE = 24 };
 
-static const char *root, *packed;
+static char root[1024], packed[1024];
 
 /* 3 classes of 4 square images, which packing does not scale, and the same packed. */
 static int make_sets(void **state)
 {
     (void)state;
-    root = lab_make_folder();
-    packed = lab_make_folder();
+    snprintf(root, sizeof root, "%s", lab_make_folder());
+    snprintf(packed, sizeof packed, "%s", lab_make_folder());
     for (int i = 0; i < 12; i++) {
         if (i % 4 == 0)
             lab_mkdir(lab_path(root, "class%d", i / 4));
@@ -238,6 +236,109 @@ static void crops_are_those_of_the_files(void **state)
     tn_dataset_close(sets[1]);
 }
 
+/* Damage done to a file of a good packed set, and what is said about it. */
+typedef struct damage {
+    const char *file;
+    const char *find, *put; /* text in its place, of the same length; or */
+    long cut;               /* bytes taken off the end, or added if negative */
+    const char *error, *why;
+} damage;
+
+static void hurt(const char *folder, const damage *d)
+{
+    static uint8_t bytes[100000];
+    const char *path = lab_path(folder, "%s", d->file);
+    const size_t size = read_file(path, bytes, sizeof bytes);
+    for (size_t i = 0; d->find && i + strlen(d->find) <= size; i++)
+        if (memcmp(bytes + i, d->find, strlen(d->find)) == 0)
+            memcpy(bytes + i, d->put, strlen(d->put));
+    lab_write(path, bytes, (size_t)((long)size - d->cut));
+}
+
+static void damaged_sets_are_refused(void **state)
+{
+    (void)state;
+    static const damage cases[] = {
+        {"images.npy", "\x93NUMPY", "\x93NUMBY", 0, "does not begin as a numpy file", "no magic"},
+        {"images.npy", "UMPY\x01", "UMPY\x07", 0, "version of the numpy format", "version 7"},
+        {"images.npy", "PY\x01", "PY\x02", 0, "header is longer than the file", "length too big"},
+        {"images.npy", "|u1", "<f4", 0, "elements are not '|u1'", "floats"},
+        {"images.npy", "False", "True ", 0, "not in C order", "columns first"},
+        {"images.npy", "12, 24, 24, 3", "12, 24, 12, 6", 0, "shape 12 x 24 x 12 x 6", "no square"},
+        {"images.npy", "12, 24, 24, 3", "-2, 24, 24, 3", 0, "shape makes no sense", "negative"},
+        {"images.npy", "12, 24, 24, 3", "12, 24,  1728", 0, "3 dimensions, not 4", "no channels"},
+        {"images.npy", "(12, 24, 24, 3, )", "(0, 24, 24, 3, ) ", 0, "dimension 0", "none"},
+        {"images.npy", "12, 24, 24, 3", "13, 24, 24, 3", 0, "20736 bytes of data", "too few"},
+        {"images.npy", NULL, NULL, 1, "20735 bytes of data, where 12 x 24", "cut short"},
+        {"images.npy", NULL, NULL, -7, "20743 bytes of data", "too long"},
+        {"images.npy", NULL, NULL, 256 + 20736, "empty", "nothing in it"},
+        {"images.npy", NULL, NULL, 256 + 20736 - 5, "does not begin as", "five bytes"},
+        {"labels.npy", "<i4", "<i8", 0, "elements are not '<i4'", "wide labels"},
+        {"labels.npy", "(12, )", "(12,1)", 0, "2 dimensions, not 1", "a column"},
+        {"labels.npy", NULL, NULL, 4, "44 bytes of data", "one label lost"},
+        {"classes.txt", NULL, NULL, 7, "image 8 has label 2, but classes.txt has 2",
+         "a class lost"},
+        {"classes.txt", NULL, NULL, 21, "no class name", "no classes"},
+    };
+    static const char *const files[] = {"images.npy", "labels.npy", "classes.txt"};
+    static uint8_t bytes[100000];
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        print_message("%s: %s\n", cases[i].file, cases[i].why);
+        const char *folder = lab_make_folder();
+        for (size_t f = 0; f < TN_COUNT(files); f++)
+            lab_write(lab_path(folder, "%s", files[f]), bytes,
+                      read_file(lab_path(packed, "%s", files[f]), bytes, sizeof bytes));
+        hurt(folder, &cases[i]);
+        tn_dataset *set = NULL;
+        const tn_status status = tn_dataset_open(&set, &(tn_dataset_opts){.path = folder});
+        assert_fails(status, TN_ERR_FORMAT, cases[i].error);
+        assert_non_null(strstr(tn_error(), cases[i].file));
+        lab_remove(folder);
+    }
+    const char *folder = lab_make_folder();
+    lab_write_text(lab_path(folder, "images.npy"), "x");
+    tn_dataset *set = NULL;
+    assert_fails(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}), TN_ERR_FORMAT,
+                 "images.npy: ");
+    lab_remove(folder);
+}
+
+static tn_status open_and_load(void *arg)
+{
+    (void)arg;
+    tn_dataset *set = NULL;
+    tn_loader *loader = NULL;
+    tn_batch b;
+    TN_TRY(tn_dataset_open(&set, &(tn_dataset_opts){.path = packed}));
+    tn_status status = tn_loader_open(
+        &loader, set, &(tn_loader_opts){.batch = 12, .height = 9, .width = 9, .threads = 1});
+    if (status == TN_OK)
+        status = tn_loader_next(loader, &b);
+    tn_loader_close(loader);
+    tn_dataset_close(set);
+    return status;
+}
+
+static tn_status open_and_pack(void *arg)
+{
+    tn_dataset *set = NULL;
+    TN_TRY(tn_dataset_open(&set, &(tn_dataset_opts){.path = packed}));
+    const tn_status status =
+        tn_dataset_pack(set, &(tn_pack_opts){.folder = arg, .side = 9, .threads = 1});
+    tn_dataset_close(set);
+    return status;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    char to[1024];
+    snprintf(to, sizeof to, "%s", lab_make_folder());
+    assert_true(lab_fail_each_allocation(open_and_load, NULL) > 20);
+    assert_true(lab_fail_each_allocation(open_and_pack, to) > 30);
+    lab_remove(to);
+}
+
 static void batches_take_no_memory(void **state)
 {
     (void)state;
@@ -257,8 +358,12 @@ static void batches_take_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packing_writes_arrays),  cmocka_unit_test(bad_files_are_left_out_and_told),
-        cmocka_unit_test(a_packed_set_is_a_set),  cmocka_unit_test(crops_are_those_of_the_files),
+        cmocka_unit_test(packing_writes_arrays),
+        cmocka_unit_test(bad_files_are_left_out_and_told),
+        cmocka_unit_test(a_packed_set_is_a_set),
+        cmocka_unit_test(crops_are_those_of_the_files),
+        cmocka_unit_test(damaged_sets_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(batches_take_no_memory),
     };
     return cmocka_run_group_tests(tests, make_sets, remove_sets);

@@ -1,0 +1,50 @@
+/*
+ * List files: whatever the text, there is a set whose labels are those of its classes, or an error
+ * that names a line.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "fuzz.h"
+
+const int fuzz_rounds = 3000;
+
+static void check_set(const tn_dataset *set)
+{
+    if (set->num_items == 0 || set->num_classes == 0)
+        abort();
+    for (size_t i = 0; i < set->num_items; i++) {
+        const tn_item *item = &set->item[i];
+        if (item->label < 0 || (size_t)item->label >= set->num_classes || !item->path[0])
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    tn_dataset *set = tn_alloc(1, sizeof *set);
+    if (!set)
+        abort();
+    const tn_status status = tn_list_parse(set, "folder/list", (const char *)bytes, size);
+    if (status == TN_OK)
+        check_set(set);
+    else if (strncmp(tn_error(), "folder/list:", 12) != 0)
+        abort();
+    tn_dataset_close(set);
+    if (tn_alloc_live() != 0)
+        abort();
+    return 0;
+}
+
+void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void *arg)
+{
+    static const char *const lists[] = {
+        "# numbers\nphotos/a tabby.jpg 28\n\n/abs/dog.png 0\r\nx.png 3\n",
+        "a.jpg cat\nb c.jpg dog\n  # pets\nd.jpg\t cat \n",
+        "\xEF\xBB\xBF"
+        "a.jpg 1\nb.jpg +2\n",
+    };
+    for (size_t i = 0; i < TN_COUNT(lists); i++)
+        seed(arg, (const uint8_t *)lists[i], strlen(lists[i]));
+}
