@@ -68,6 +68,51 @@ static void joins_one_twice(void **unused)
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
 
+/* A convolution writes a layout of its own, blocked in channels: concat(conv(x0), conv(x0), x1). */
+static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    const int *filters = opts;
+    const tn_value y =
+        tn_conv2d(g, x[0], &(tn_conv2d_opts){.filters = *filters, .kernel = {1}, .no_bias = true});
+    return tn_concat(g, num_x + 1, (tn_value[]){y, y, x[num_x - 1]});
+}
+
+static void reference_behind(const lab_ref *r)
+{
+    const int64_t images = r->x_shape[0].dim[0], channels = r->x_shape[0].dim[1];
+    const int64_t filters = r->w_shape[0].dim[0];
+    const int64_t pixels = r->x_shape[0].dim[2] * r->x_shape[0].dim[3];
+    double *conv = calloc((size_t)(images * filters * pixels), sizeof *conv);
+    assert_non_null(conv);
+    for (int64_t n = 0; n < images; n++)
+        for (int64_t k = 0; k < filters; k++)
+            for (int64_t c = 0; c < channels; c++)
+                for (int64_t p = 0; p < pixels; p++)
+                    conv[(n * filters + k) * pixels + p] +=
+                        r->w[0][k * channels + c] * r->x[0][(n * channels + c) * pixels + p];
+    lab_ref joined = *r;
+    joined.x[0] = conv;
+    joined.x_shape[0].dim[1] = filters;
+    join(&joined, r->num_x + 1, (int[]){0, 0, 1});
+    free(conv);
+}
+
+static void joins_blocked_layouts(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {
+        .build = build_behind, .reference = reference_behind, .param = {{"weight"}}};
+    static const int whole = 32, part = 20;
+    static const lab_case cases[] = {
+        {.why = "whole blocks stay blocks", .x = {{{4, {2, 16, 3, 3}}}}, .opts = &whole},
+        {.why = "padding in the middle", .x = {{{4, {2, 16, 3, 3}}}}, .opts = &part},
+        {.why = "the last one is canonical",
+         .x = {{{4, {2, 16, 3, 3}}}, {{4, {2, 3, 3, 3}}}},
+         .opts = &whole},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
 static void refuses(void **unused)
 {
     (void)unused;
@@ -101,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joins),
         cmocka_unit_test(joins_one_twice),
+        cmocka_unit_test(joins_blocked_layouts),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
