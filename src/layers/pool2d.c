@@ -1,0 +1,114 @@
+/*
+ * pool2d: the largest or the mean of each window.
+ *
+ *   x  N x C x H x W     y  N x C x P x Q     window R x S
+ *   y[n,c,p,q] = max or mean over r,s of x[n,c, p*stride - pad + r, q*stride - pad + s]
+ *
+ * Taps outside of x do not exist for MAX and MEAN. MEAN_PAD counts those in the padding as zeros, those
+ * beyond it (which only `ceil` gives) not at all. A pad below the kernel, and the rule that a window
+ * begins before the end of x, leave every window at least one tap in x.
+ *
+ *   dx: MAX hands dy to the first of the largest, the means share it out evenly.
+ *   Saved for backward: which tap was the largest.
+ *   Source of rounding and divisors: Caffe's src/caffe/layers/pooling_layer.cpp.
+ */
+#include <limits.h>
+
+#include "base/base.h"
+#include "graph/op.h"
+
+static tn_status fill_global(tn_node *n)
+{
+    tn_pool2d_opts *o = n->opts;
+    if (o->kernel[0] || o->kernel[1] || o->stride[0] || o->stride[1] || o->pad[0] || o->pad[1] ||
+        o->ceil)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "pool2d %s: global, and yet a kernel, stride, pad or ceil is given",
+                       n->name);
+    for (int i = 0; i < 2; i++) {
+        if (n->x[0].dim[2 + i] > INT_MAX)
+            return tn_fail(TN_ERR_SHAPE, "pool2d %s: a window of %lld is too large", n->name,
+                           (long long)n->x[0].dim[2 + i]);
+        o->kernel[i] = (int)n->x[0].dim[2 + i];
+    }
+    return TN_OK;
+}
+
+/* Checks the numbers of one direction, 0 vertical, 1 horizontal, and gives P or Q. */
+static tn_status count_windows(const tn_node *n, int direction, int64_t *count)
+{
+    const tn_pool2d_opts *o = n->opts;
+    const int64_t size = n->x[0].dim[2 + direction];
+    const int kernel = o->kernel[direction], stride = o->stride[direction];
+    const int pad = o->pad[direction];
+    if (kernel < 1 || stride < 1)
+        return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: kernel %d and stride %d are not both above 0",
+                       n->name, kernel, stride);
+    if (pad < 0 || pad >= kernel)
+        return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: pad %d is not in [0, kernel %d)", n->name, pad,
+                       kernel);
+    const int64_t room = size + 2 * (int64_t)pad - kernel;
+    if (room < 0)
+        return tn_fail(TN_ERR_SHAPE, "pool2d %s: a window of %d does not fit into %lld, pad %d",
+                       n->name, kernel, (long long)size, pad);
+    *count = (room + (o->ceil ? stride - 1 : 0)) / stride + 1;
+    if ((*count - 1) * stride - pad >= size)
+        --*count;
+    return TN_OK;
+}
+
+static tn_status infer(tn_node *n)
+{
+    tn_pool2d_opts *o = n->opts;
+    TN_TRY(tn_check_input(n, 0, 4));
+    if ((unsigned)o->kind > TN_POOL_MEAN_PAD)
+        return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: %d is no kind", n->name, (int)o->kind);
+    if (o->global)
+        TN_TRY(fill_global(n));
+    tn_fill_pair(o->kernel, 0);
+    if (o->stride[0] == 0 && o->stride[1] == 0)
+        o->stride[1] = o->kernel[1];
+    tn_fill_pair(o->stride, o->kernel[0]);
+    tn_fill_pair(o->pad, 0);
+    n->y[0] = n->x[0];
+    for (int i = 0; i < 2; i++)
+        TN_TRY(count_windows(n, i, &n->y[0].dim[2 + i]));
+    return TN_OK;
+}
+
+static bool picks(const tn_node *n)
+{
+    return ((const tn_pool2d_opts *)n->opts)->kind == TN_POOL_MAX;
+}
+
+static double flops(const tn_node *n)
+{
+    const tn_pool2d_opts *o = n->opts;
+    return (double)tn_elements(&n->y[0]) * o->kernel[0] * o->kernel[1];
+}
+
+static const tn_attr attrs[] = {
+    {"kind", NULL, TN_ATTR_INT, offsetof(tn_pool2d_opts, kind)},
+    {"kernel", "kernel_shape", TN_ATTR_INT2, offsetof(tn_pool2d_opts, kernel)},
+    {"stride", "strides", TN_ATTR_INT2, offsetof(tn_pool2d_opts, stride)},
+    {"pad", "pads", TN_ATTR_INT2, offsetof(tn_pool2d_opts, pad)},
+    {"ceil", "ceil_mode", TN_ATTR_BOOL, offsetof(tn_pool2d_opts, ceil)},
+    {"global", NULL, TN_ATTR_BOOL, offsetof(tn_pool2d_opts, global)},
+    {0},
+};
+
+const tn_op tn_op_pool2d = {
+    .name = "pool2d",
+    .opts_size = sizeof(tn_pool2d_opts),
+    .attrs = attrs,
+    .min_in = 1,
+    .max_in = 1,
+    .infer = infer,
+    .picks = picks,
+    .flops = flops,
+};
+
+tn_value tn_pool2d(tn_graph *g, tn_value x, const tn_pool2d_opts *opts)
+{
+    return tn_graph_add(g, &tn_op_pool2d, opts ? opts->name : NULL, 1, &x, opts);
+}

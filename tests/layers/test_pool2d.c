@@ -1,0 +1,358 @@
+/* pool2d: every rounding of window, stride, padding; who gets the gradient; shapes of known networks. */
+#include "lab_blocked.h"
+
+static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    (void)num_x;
+    return tn_pool2d(g, x[0], opts);
+}
+
+/* One window: the taps in x, and how many there are in x and its padding. */
+typedef struct window {
+    int64_t top, bottom, left, right, all;
+} window;
+
+static window window_at(const tn_pool2d_opts *o, const tn_shape *x, int64_t p, int64_t q)
+{
+    const int64_t size[2] = {x->dim[2], x->dim[3]}, at[2] = {p, q};
+    int64_t first[2], last[2], taps[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        const int kernel = o->global ? (int)size[i] : o->kernel[i] ? o->kernel[i] : o->kernel[0];
+        const int stride = o->stride[i] ? o->stride[i] : o->stride[0] ? o->stride[0] : kernel;
+        const int pad = o->pad[i] ? o->pad[i] : o->pad[0];
+        first[i] = size[i];
+        last[i] = -1;
+        for (int64_t k = at[i] * stride - pad; k < at[i] * stride - pad + kernel; k++) {
+            taps[i] += k < size[i] + pad;
+            if (k < 0 || k >= size[i])
+                continue;
+            first[i] = k < first[i] ? k : first[i];
+            last[i] = k;
+        }
+    }
+    return (window){first[0], last[0], first[1], last[1], taps[0] * taps[1]};
+}
+
+static double divisor(const tn_pool2d_opts *o, const window *w)
+{
+    if (o->kind == TN_POOL_MEAN_PAD)
+        return (double)w->all;
+    return (double)((w->bottom - w->top + 1) * (w->right - w->left + 1));
+}
+
+/* The first of the largest. */
+static int64_t pick(const double *x, int64_t width, const window *w)
+{
+    int64_t best = w->top * width + w->left;
+    for (int64_t h = w->top; h <= w->bottom; h++)
+        for (int64_t v = w->left; v <= w->right; v++)
+            if (x[h * width + v] > x[best])
+                best = h * width + v;
+    return best;
+}
+
+/* Calls visit for every window of every plane. */
+static void each_window(const lab_ref *r,
+                        void (*visit)(const lab_ref *r, const window *w, int64_t plane, int64_t y))
+{
+    const tn_pool2d_opts *o = r->opts;
+    const int64_t *y = r->y_shape.dim;
+    for (int64_t plane = 0; plane < y[0] * y[1]; plane++)
+        for (int64_t p = 0; p < y[2]; p++)
+            for (int64_t q = 0; q < y[3]; q++) {
+                const window w = window_at(o, &r->x_shape[0], p, q);
+                visit(r, &w, plane * r->x_shape[0].dim[2] * r->x_shape[0].dim[3],
+                      (plane * y[2] + p) * y[3] + q);
+            }
+}
+
+static void pool_one(const lab_ref *r, const window *w, int64_t plane, int64_t y)
+{
+    const tn_pool2d_opts *o = r->opts;
+    const int64_t width = r->x_shape[0].dim[3];
+    const double *x = r->x[0] + plane;
+    double sum = 0;
+    for (int64_t h = w->top; h <= w->bottom; h++)
+        for (int64_t v = w->left; v <= w->right; v++)
+            sum += x[h * width + v];
+    r->y[y] = o->kind == TN_POOL_MAX ? x[pick(x, width, w)] : sum / divisor(o, w);
+}
+
+static void unpool_one(const lab_ref *r, const window *w, int64_t plane, int64_t y)
+{
+    const tn_pool2d_opts *o = r->opts;
+    const int64_t width = r->x_shape[0].dim[3];
+    double *dx = r->dx[0] + plane;
+    if (o->kind == TN_POOL_MAX) {
+        dx[pick(r->x[0] + plane, width, w)] += r->dy[y];
+        return;
+    }
+    for (int64_t h = w->top; h <= w->bottom; h++)
+        for (int64_t v = w->left; v <= w->right; v++)
+            dx[h * width + v] += r->dy[y] / divisor(o, w);
+}
+
+static void reference(const lab_ref *r)
+{
+    each_window(r, pool_one);
+}
+
+static void backward(const lab_ref *r)
+{
+    each_window(r, unpool_one);
+}
+
+#define POOL(...) (&(const tn_pool2d_opts){__VA_ARGS__})
+#define X(...)                                            \
+    {                                                     \
+        {                                                 \
+            .shape = TN_SHAPE(__VA_ARGS__), .apart = true \
+        }                                                 \
+    }
+
+static void agrees_with_the_formula(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {.build = build, .reference = reference, .backward = backward};
+    const lab_case cases[] = {
+        {"small", X(1, 2, 4, 4), POOL(.kernel = {2})},
+        {"one pixel", X(2, 1, 1, 1), POOL(.kernel = {1})},
+        {"windows overlap", X(2, 3, 7, 7), POOL(.kernel = {3}, .stride = {2})},
+        {"stride leaves rows and columns over", X(1, 3, 8, 9), POOL(.kernel = {3}, .stride = {3})},
+        {"windows with gaps between them", X(1, 5, 9, 8), POOL(.kernel = {2}, .stride = {3})},
+        {"not square at all", X(2, 4, 9, 6),
+         POOL(.kernel = {3, 2}, .stride = {1, 3}, .pad = {2, 1})},
+        {"padding is never the largest", X(1, 3, 5, 5),
+         POOL(.kernel = {3}, .stride = {2}, .pad = {1})},
+        {"ceil: the last window hangs over", X(1, 3, 6, 8),
+         POOL(.kernel = {3}, .stride = {2}, .ceil = true)},
+        {"ceil: a window that would begin past the image is dropped", X(1, 2, 5, 5),
+         POOL(.kernel = {2}, .stride = {2}, .pad = {1}, .ceil = true)},
+        {"ceil: hangs over by nearly a window", X(1, 16, 9, 9),
+         POOL(.kernel = {4}, .stride = {4}, .ceil = true)},
+        {"global", X(2, 3, 4, 5), POOL(.global = true)},
+        {"mean", X(2, 3, 6, 7), POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2})},
+        {"mean without the padding", X(1, 3, 5, 6),
+         POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2}, .pad = {1})},
+        {"mean, hanging over", X(1, 16, 6, 6),
+         POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2}, .ceil = true)},
+        {"mean, global", X(2, 5, 4, 3), POOL(.kind = TN_POOL_MEAN, .global = true)},
+        {"mean with the padding", X(1, 3, 5, 6),
+         POOL(.kind = TN_POOL_MEAN_PAD, .kernel = {3}, .stride = {2}, .pad = {1})},
+        {"mean with the padding, not with what is beyond", X(2, 3, 6, 7),
+         POOL(.kind = TN_POOL_MEAN_PAD, .kernel = {4, 3}, .stride = {3, 3}, .pad = {1},
+              .ceil = true)},
+        {"Caffe's cifar10_quick: no padding, hanging over", X(2, 32, 16, 16),
+         POOL(.kind = TN_POOL_MEAN_PAD, .kernel = {3}, .stride = {2}, .ceil = true)},
+        {"AlexNet's pool1", X(2, 64, 55, 55), POOL(.kernel = {3}, .stride = {2}), true},
+        {"ResNet's only maximum", X(1, 64, 112, 112),
+         POOL(.kernel = {3}, .stride = {2}, .pad = {1}), true},
+        {"GoogLeNet's pool3", X(1, 480, 28, 28), POOL(.kernel = {3}, .stride = {2}, .ceil = true),
+         true},
+        {"GoogLeNet's in an inception", X(2, 512, 14, 14),
+         POOL(.kernel = {3}, .stride = {1}, .pad = {1}), true},
+        {"GoogLeNet's before a side loss", X(2, 512, 14, 14),
+         POOL(.kind = TN_POOL_MEAN, .kernel = {5}, .stride = {3}, .ceil = true), true},
+        {"ResNet-50's last", X(2, 2048, 7, 7), POOL(.kind = TN_POOL_MEAN, .global = true), true},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+enum { FILTERS = 19 }; /* no whole blocks */
+
+static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    (void)num_x;
+    return tn_pool2d(g, lab_blocked(g, x[0], FILTERS), opts);
+}
+
+static void reference_behind(const lab_ref *r)
+{
+    const lab_ref behind = lab_behind_blocked(r);
+    reference(&behind);
+    free((void *)(uintptr_t)behind.x[0]);
+}
+
+static void agrees_in_blocks_of_channels(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {
+        .build = build_behind, .reference = reference_behind, .param = {{"weight"}}};
+    const lab_case cases[] = {
+        {"small", X(1, 2, 4, 4), POOL(.kernel = {2})},
+        {"AlexNet's windows", X(2, 3, 7, 7), POOL(.kernel = {3}, .stride = {2})},
+        {"padding, hanging over", X(1, 3, 6, 7),
+         POOL(.kernel = {3, 4}, .stride = {2, 3}, .pad = {1}, .ceil = true)},
+        {"mean", X(1, 3, 6, 7),
+         POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2}, .pad = {1}, .ceil = true)},
+        {"mean with the padding", X(1, 3, 5, 5),
+         POOL(.kind = TN_POOL_MEAN_PAD, .kernel = {3}, .stride = {2}, .pad = {1})},
+        {"mean with the padding, not with what is beyond", X(1, 3, 6, 6),
+         POOL(.kind = TN_POOL_MEAN_PAD, .kernel = {3}, .stride = {2}, .pad = {0}, .ceil = true)},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+/* ---- shapes ------------------------------------------------------------------------------- */
+
+/* Windows are placed one after the other until the next would not fit, or with ceil until all of the
+ * padded image is covered. */
+static int64_t place_windows(int size, int kernel, int stride, int pad, bool ceil)
+{
+    int64_t count = 0, begin = -pad, covered = -pad;
+    const int end = size + pad;
+    while (ceil ? covered < end && begin < size : begin + kernel <= end) {
+        count++;
+        covered = begin + kernel;
+        begin += stride;
+    }
+    return count;
+}
+
+static void rounds_as_caffe(void **unused)
+{
+    (void)unused;
+    for (int size = 1; size <= 9; size++)
+        for (int kernel = 1; kernel <= 5; kernel++)
+            for (int stride = 1; stride <= kernel; stride++)
+                for (int pad = 0; pad < kernel; pad++)
+                    for (int ceil = 0; ceil <= 1; ceil++) {
+                        tn_graph *g;
+                        tn_shape y;
+                        if (size + 2 * pad < kernel)
+                            continue;
+                        assert_ok(tn_graph_create(&g));
+                        const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(1, 1, size, size));
+                        assert_ok(tn_value_shape(g,
+                                                 tn_pool2d(g, x,
+                                                           &(tn_pool2d_opts){.kernel = {kernel},
+                                                                             .stride = {stride},
+                                                                             .pad = {pad},
+                                                                             .ceil = ceil}),
+                                                 &y));
+                        assert_int_equal(y.dim[2], place_windows(size, kernel, stride, pad, ceil));
+                        assert_int_equal(y.dim[3], y.dim[2]);
+                        tn_graph_destroy(g);
+                    }
+}
+
+/* ---- ties --------------------------------------------------------------------------------- */
+
+static void the_first_of_equals_gets_the_gradient(void **unused)
+{
+    (void)unused;
+    enum { C = 17, SIDE = 5, OUT = 3 };
+    static float x[C * SIDE * SIDE], dx[C * SIDE * SIDE], target[C * OUT * OUT];
+    const tn_shape x_shape = TN_SHAPE(1, C, SIDE, SIDE), y_shape = TN_SHAPE(1, C, OUT, OUT);
+    for (int i = 0; i < C * OUT * OUT; i++)
+        target[i] = (float)(C * OUT * OUT) / 2; /* so that every dy is -1 */
+    for (const char *const *device = lab_devices; *device; device++) {
+        tn_device *d = NULL;
+        tn_graph *g = NULL;
+        tn_plan *p = NULL;
+        assert_ok(tn_device_open(&d, *device));
+        assert_ok(tn_graph_create(&g));
+        const tn_value in = tn_input(g, "x", TN_F32, x_shape);
+        const tn_value t = tn_input(g, "t", TN_F32, y_shape);
+        const tn_value y =
+            tn_pool2d(g, in, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}, .pad = {1}});
+        const tn_value loss = tn_mse(g, y, t);
+        assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.loss = loss, .input_gradients = true}));
+        assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, x_shape, x}));
+        assert_ok(tn_plan_set(p, t, (tn_tensor){TN_F32, y_shape, target}));
+        assert_ok(tn_plan_run(p));
+        assert_ok(tn_plan_get_gradient(p, in, (tn_tensor){TN_F32, x_shape, dx}));
+        for (int c = 0; c < C; c++)
+            for (int h = 0; h < SIDE; h++)
+                for (int w = 0; w < SIDE; w++) {
+                    /* Windows begin at -1, 1, 3: their first taps in x are 0, 1, 3. */
+                    const bool first = (h < 2 || h == 3) && (w < 2 || w == 3);
+                    assert_true(dx[(c * SIDE + h) * SIDE + w] == (first ? -1 : 0));
+                }
+        tn_plan_destroy(p);
+        tn_graph_destroy(g);
+        tn_device_close(d);
+    }
+}
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+static void refuses(void **unused)
+{
+    (void)unused;
+    const struct {
+        const char *why, *says;
+        tn_status status;
+        tn_shape x;
+        tn_pool2d_opts opts;
+    } cases[] = {
+        {"no window",
+         "kernel 0 and stride 0 are not both above 0",
+         TN_ERR_ARGUMENT,
+         TN_SHAPE(1, 1, 4, 4),
+         {.stride = {0}}},
+        {"goes backwards",
+         "kernel 2 and stride -1 are",
+         TN_ERR_ARGUMENT,
+         TN_SHAPE(1, 1, 4, 4),
+         {.kernel = {2}, .stride = {-1}}},
+        {"a window of padding only",
+         "pad 2 is not in [0, kernel 2)",
+         TN_ERR_ARGUMENT,
+         TN_SHAPE(1, 1, 4, 4),
+         {.kernel = {2}, .pad = {2}}},
+        {"in one direction",
+         "pad 2 is not in [0, kernel 2)",
+         TN_ERR_ARGUMENT,
+         TN_SHAPE(1, 1, 4, 4),
+         {.kernel = {3, 2}, .pad = {2}}},
+        {"below 0",
+         "pad -1 is not in",
+         TN_ERR_ARGUMENT,
+         TN_SHAPE(1, 1, 4, 4),
+         {.kernel = {2}, .pad = {-1}}},
+        {"too large",
+         "a window of 5 does not fit into 4, pad 0",
+         TN_ERR_SHAPE,
+         TN_SHAPE(1, 1, 6, 4),
+         {.kernel = {5}}},
+        {"too large for all",
+         "a window of 2147483647 does not fit into 4",
+         TN_ERR_SHAPE,
+         TN_SHAPE(1, 1, 6, 4),
+         {.kernel = {4, 2147483647}}},
+        {"global has one window",
+         "global, and yet",
+         TN_ERR_ARGUMENT,
+         TN_SHAPE(1, 1, 4, 4),
+         {.kernel = {2}, .global = true}},
+        {"no kind",
+         "7 is no kind",
+         TN_ERR_ARGUMENT,
+         TN_SHAPE(1, 1, 4, 4),
+         {.kind = (tn_pool_kind)7, .kernel = {2}}},
+        {"no image", "2 dimensions, not 4", TN_ERR_SHAPE, TN_SHAPE(4, 4), {.kernel = {2}}},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_graph *g;
+        assert_ok(tn_graph_create(&g));
+        tn_pool2d_opts opts = cases[i].opts;
+        opts.name = "p";
+        tn_pool2d(g, tn_input(g, "x", TN_F32, cases[i].x), &opts);
+        assert_fails(tn_graph_status(g), cases[i].status, cases[i].says);
+        assert_fails(tn_graph_status(g), cases[i].status, "pool2d p: ");
+        tn_graph_destroy(g);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_the_formula),
+        cmocka_unit_test(agrees_in_blocks_of_channels),
+        cmocka_unit_test(rounds_as_caffe),
+        cmocka_unit_test(the_first_of_equals_gets_the_gradient),
+        cmocka_unit_test(refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
