@@ -1,4 +1,7 @@
 /* concat: every input's channels in their place, in the layouts that come. */
+#include <stdio.h>
+#include <string.h>
+
 #include "lab_op.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
@@ -113,6 +116,35 @@ static void joins_blocked_layouts(void **unused)
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
 
+/* Between convolutions nothing is reordered on a concat's account; the image may be. */
+static void keeps_layouts(void **unused)
+{
+    (void)unused;
+    static const tn_conv2d_opts wide = {.filters = 32, .kernel = {3}, .pad = {1}};
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    char line[512];
+    int reorders = 0;
+    assert_ok(tn_device_open(&d, "cpu"));
+    assert_ok(tn_graph_create(&g));
+    const tn_value x = tn_conv2d(g, tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 8, 8)), &wide);
+    const tn_value y = tn_concat(g, 2, (tn_value[]){tn_conv2d(g, x, &wide), x});
+    const tn_value z = tn_conv2d(g, y, &wide);
+    assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &z, .num_keep = 1}));
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    assert_ok(tn_plan_describe(p, TN_DESCRIBE_TEXT, f));
+    rewind(f);
+    while (fgets(line, sizeof line, f))
+        reorders += strstr(line, " reorder ") != NULL;
+    fclose(f);
+    assert_true(reorders <= 1);
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+}
+
 static void refuses(void **unused)
 {
     (void)unused;
@@ -147,6 +179,7 @@ int main(void)
         cmocka_unit_test(joins),
         cmocka_unit_test(joins_one_twice),
         cmocka_unit_test(joins_blocked_layouts),
+        cmocka_unit_test(keeps_layouts),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
