@@ -1,62 +1,75 @@
 /*
- * concat on the CPU. In a layout that keeps an image's channels apart from the next image's, and is
- * blocked in whole blocks of channels ("aBcd16b") or not at all, each input's share of an image is one
- * piece of memory. So both ways are copies of pieces.
+ * concat on the CPU. In canonical layout, and in one of whole blocks of channels ("aBcd16b"), each
+ * input's share of an image is one piece of memory; where channels lie innermost ("acdb"), its share of
+ * a pixel is. So both ways are copies of pieces.
  */
 #include <string.h>
 
 #include "backends/cpu/_onednn.h"
 
 typedef struct state {
-    size_t piece[TN_MAX_IN]; /* bytes of one image in each input */
-    size_t image;            /* and in y */
+    int64_t count;           /* pieces of each input */
+    size_t piece[TN_MAX_IN]; /* bytes of one */
+    size_t whole;            /* of one of each, side by side: y's */
 } state;
 
-/* Layouts whose images, and in them blocks of channels, follow each other. */
-static const struct {
+/* Layouts that will do, besides the canonical one. */
+typedef struct form {
     const char *name;
     dnnl_format_tag_t tag;
-} in_pieces[] = {{"aBcd16b", dnnl_aBcd16b}, {"aBcd8b", dnnl_aBcd8b}};
+    bool by_pixel; /* a piece is a pixel's, not an image's */
+} form;
+static const form forms[] = {
+    {"aBcd16b", dnnl_aBcd16b, false},
+    {"aBcd8b", dnnl_aBcd8b, false},
+    {"acdb", dnnl_acdb, true},
+};
 
-/* The layout in which y is the inputs' pieces in a row; NULL, canonical, if theirs are not such. It is
- * not oneDNN's choice for a concat, "Bacd16b", which no other operation would take as it is. */
-static tn_status common_layout(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                               const tn_layout **out)
+/* The form of all inputs, in which y is their pieces side by side; NULL if they are not of one such. */
+static const form *common_form(const tn_node *n, const tn_binding *b)
 {
-    const tn_layout *first = b->x[0];
-    dnnl_format_tag_t tag = dnnl_format_tag_undef;
-    *out = NULL;
-    for (size_t i = 0; i < TN_COUNT(in_pieces); i++)
-        if (first && strcmp(first->name, in_pieces[i].name) == 0)
-            tag = in_pieces[i].tag;
-    if (tag == dnnl_format_tag_undef)
-        return TN_OK;
-    for (int i = 0; i < n->num_in; i++) {
+    const form *found = NULL;
+    for (size_t i = 0; i < TN_COUNT(forms); i++)
+        if (b->x[0] && strcmp(b->x[0]->name, forms[i].name) == 0)
+            found = &forms[i];
+    for (int i = 0; found && i < n->num_in; i++) {
         const size_t unpadded = (size_t)tn_elements(&n->x[i]) * sizeof(float);
-        if (!b->x[i] || strcmp(b->x[i]->name, first->name) != 0)
-            return TN_OK;
+        if (!b->x[i] || strcmp(b->x[i]->name, found->name) != 0)
+            return NULL;
         if (i < n->num_in - 1 && b->x[i]->bytes != unpadded)
-            return TN_OK; /* padding would lie in the middle */
+            return NULL; /* padding would lie in the middle */
     }
+    return found;
+}
+
+/* y's layout in that form. It is not what oneDNN answers for a concat, "Bacd16b", which no other
+ * operation would take as it is. */
+static tn_status find_layout(tn_backend_device *d, const tn_node *n, const form *f,
+                             const tn_layout **out)
+{
     tn_maker m = tn_maker_begin(d, n);
-    const tn_md *y = tn_md_tagged(&m, n->y[0].ndim, n->y[0].dim, TN_F32, tag);
+    const tn_md *y = tn_md_tagged(&m, n->y[0].ndim, n->y[0].dim, TN_F32, f->tag);
     *out = m.status == TN_OK ? tn_md_layout(y) : NULL;
     return m.status;
 }
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
+    const form *f = common_form(n, b);
     const tn_layout *layout = NULL;
-    TN_TRY(common_layout(d, n, b, &layout));
+    if (f)
+        TN_TRY(find_layout(d, n, f, &layout));
     state *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("concat", sizeof *s);
-    const size_t images = (size_t)n->x[0].dim[0];
+    s->count = n->x[0].dim[0];
+    if (f && f->by_pixel)
+        s->count *= n->x[0].dim[2] * n->x[0].dim[3];
     for (int i = 0; i < n->num_in; i++) {
-        const size_t plain = (size_t)tn_elements(&n->x[i]) * sizeof(float);
-        s->piece[i] = (layout ? b->x[i]->bytes : plain) / images;
-        s->image += s->piece[i];
-        if (!layout)
+        const size_t unpadded = (size_t)tn_elements(&n->x[i]) * sizeof(float);
+        s->piece[i] = (f ? b->x[i]->bytes : unpadded) / (size_t)s->count;
+        s->whole += s->piece[i];
+        if (!f)
             b->x[i] = NULL;
     }
     b->y[0] = layout;
@@ -67,10 +80,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 static tn_status forward(const tn_call *c)
 {
     const state *s = c->state;
-    const int64_t images = c->node->x[0].dim[0];
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < images; n++) {
-        char *y = (char *)c->y[0] + (size_t)n * s->image;
+    for (int64_t n = 0; n < s->count; n++) {
+        char *y = (char *)c->y[0] + (size_t)n * s->whole;
         for (int i = 0; i < c->node->num_in; i++) {
             memcpy(y, (const char *)c->x[i] + (size_t)n * s->piece[i], s->piece[i]);
             y += s->piece[i];
@@ -82,10 +94,9 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     const state *s = c->state;
-    const int64_t images = c->node->x[0].dim[0];
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < images; n++) {
-        const char *dy = (const char *)c->dy + (size_t)n * s->image;
+    for (int64_t n = 0; n < s->count; n++) {
+        const char *dy = (const char *)c->dy + (size_t)n * s->whole;
         for (int i = 0; i < c->node->num_in; i++) {
             if (c->dx[i])
                 memcpy((char *)c->dx[i] + (size_t)n * s->piece[i], dy, s->piece[i]);
