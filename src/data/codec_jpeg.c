@@ -85,7 +85,7 @@ static void on_progress(j_common_ptr jpeg)
 {
     codec *c = jpeg->client_data;
     if (c->jpeg.input_scan_number > MAX_SCANS)
-        ERREXIT2(jpeg, JERR_BAD_PROGRESSION, MAX_SCANS, c->jpeg.input_scan_number);
+        on_error(jpeg);
 }
 
 /* Runs calls of libjpeg; those that fail come back here by longjmp. */
@@ -96,9 +96,11 @@ static tn_status run(codec *c, void (*step)(codec *))
         step(c);
         return TN_OK;
     }
+    c->at_header = false;
+    if (c->jpeg.input_scan_number > MAX_SCANS)
+        return tn_fail(TN_ERR_FORMAT, "%s: more than %d scans", c->name, MAX_SCANS);
     c->errors.format_message((j_common_ptr)&c->jpeg, text);
     const bool memory = c->errors.msg_code == JERR_OUT_OF_MEMORY;
-    c->at_header = false;
     return tn_fail(memory ? TN_ERR_MEMORY : TN_ERR_FORMAT, "%s: %s", c->name, text);
 }
 

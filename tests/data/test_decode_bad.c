@@ -57,11 +57,31 @@ static lab_bytes cut(lab_bytes b, size_t size)
     return b;
 }
 
+#ifdef TN_HAVE_JPEG
 /* The end-of-image marker is put back after what is left. */
 static lab_bytes cut_and_ended(lab_bytes b)
 {
     return b.data ? patched(cut(b, b.size * 6 / 10), b.size * 6 / 10 - 2, "\xFF\xD9", 2) : b;
 }
+
+/* The first scan, which gives all blocks their mean, again and again. */
+static lab_bytes many_scans(lab_bytes b, size_t count)
+{
+    size_t scan = 2, end;
+    while (b.data[scan] != 0xFF || b.data[scan + 1] != 0xDA)
+        scan++;
+    for (end = scan + 2; b.data[end] != 0xFF || b.data[end + 1] == 0; end++)
+        continue;
+    const size_t length = end - scan;
+    const lab_bytes more = {malloc(b.size + count * length), b.size + count * length};
+    memcpy(more.data, b.data, scan);
+    for (size_t i = 0; i < count; i++)
+        memcpy(more.data + scan + i * length, b.data + scan, length);
+    memcpy(more.data + scan + count * length, b.data + scan, b.size - scan);
+    free(b.data);
+    return more;
+}
+#endif
 
 /* Offset of a JPEG's SOF marker: height and width follow 5 bytes on. */
 static size_t frame_of(lab_bytes b)
@@ -100,9 +120,12 @@ static void broken_bytes_are_refused(void **state)
         {text(scan_early, 4), "that file: ", "a scan without a frame"},
         {cut(jpeg(false, 0), 120), "that file: ", "cut in the header"},
         {cut(jpeg(false, 0), 1500), "ends early", "cut in the scan"},
+#ifdef TN_HAVE_JPEG /* stb_image fills up */
         {cut_and_ended(jpeg(false, 0)), "that file: ", "data missing, end of image there"},
         {cut_and_ended(jpeg(true, 0)), "premature end", "the same, progressive"},
         {cut_and_ended(jpeg(false, 1)), "premature end", "the same, restart intervals"},
+        {many_scans(jpeg(true, 0), 200), "more than 200 scans", "hours of work in a small file"},
+#endif
         {huge_jpeg(), "30000 x 30000 pixels are more than the limit", "a JPEG bomb"},
         {huge_png(false), "16384 x 16384 pixels are more than the limit", "a PNG bomb"},
         {huge_png(true), "more pixels than the limit", "one above stb_image's own limit"},
@@ -280,7 +303,11 @@ static void odd_files_of_the_world(void **state)
         {"11_exif_orient_6.jpg", 500, 300, NULL},
         {"20_truncated_half.jpg", 0, 0, "ends early"},
         {"22_truncated_in_header.jpg", 0, 0, "22_truncated_in_header.jpg: "},
-        {"26_bitflips_scan.jpg", 300, 500, NULL}, /* all codes are valid: nobody can tell */
+#ifdef TN_HAVE_JPEG
+        {"26_bitflips_scan.jpg", 300, 500, NULL}, /* stray bytes only: the pixels may be right */
+#else
+        {"26_bitflips_scan.jpg", 0, 0, "broken JPEG"},
+#endif
         {"33_zero_bytes.jpg", 0, 0, "empty"},
         {"34_text_file.jpg", 0, 0, "no image of a kind"},
         {"40_png_named.jpg", 300, 500, NULL},
