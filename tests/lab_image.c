@@ -201,3 +201,16 @@ lab_bytes lab_tga(int width, int height)
     free(rgb);
     return b;
 }
+
+lab_bytes lab_read(const char *path)
+{
+    uint8_t block[4096];
+    lab_bytes b = {0};
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        fail_msg("%s cannot be opened", path);
+    for (size_t got; (got = fread(block, 1, sizeof block, f)) > 0;)
+        append(&b, block, (int)got);
+    fclose(f);
+    return b;
+}

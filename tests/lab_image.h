@@ -39,6 +39,9 @@ lab_bytes lab_png(int width, int height, int channels);
 lab_bytes lab_bmp(int width, int height);
 lab_bytes lab_tga(int width, int height);
 
+/* All of a file. */
+lab_bytes lab_read(const char *path);
+
 /* All allocated with malloc(); fail_msg() stops the test when something does not work. */
 
 #endif

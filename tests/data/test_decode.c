@@ -117,41 +117,73 @@ static void crops_equal_a_full_decode(void **state)
     tn_decoder_destroy(d);
 }
 
-/* Scaled by the DCT first and then by the filter, against the filter alone. The bounds are about
- * twice what was measured: the DCT drops what is finer than its grid, the filter keeps some of it. */
+/* The box scaled by the DCT first and then by the filter, against all of the image scaled by the
+ * filter alone. */
+static double dct_error(tn_decoder *d, lab_bytes file, const tn_box *box, int side)
+{
+    int w, h, fw, fh;
+    uint8_t *full = full_decode(file, 1, &fw, &fh);
+    const size_t bytes = 3 * (size_t)side * (size_t)side;
+    uint8_t *got = malloc(bytes), *want = malloc(bytes);
+    tn_resampler r = {0};
+    const tn_pixels pixels = {
+        .rgb = full, .stride = 3 * (size_t)fw, .width = fw, .height = fh, .box = *box};
+    assert_ok(tn_decoder_open_memory(d, "photo", file.data, file.size, &w, &h));
+    assert_ok(tn_decoder_read(d, box, false, side, side, got));
+    assert_ok(tn_resample(&r, &pixels, false, false, side, side, want));
+    const double error = rmse(got, want, bytes);
+    tn_resampler_free(&r);
+    free(full);
+    free(got);
+    free(want);
+    return error;
+}
+
+/* What was measured is 0.4 to 0.7; a shift by half a pixel gave more than 1.2. */
 static void dct_scaling_stays_close(void **state)
 {
     (void)state;
     static const struct {
-        int size;
-        double bound;
+        int side;
         const char *why;
-    } cases[] = {{224, 2.5, "1/2, then 1.34"}, {100, 2.0, "1/4"}, {60, 2.0, "1/8"}};
-    const lab_bytes file =
-        lab_jpeg(&(lab_jpeg_opts){.width = 640, .height = 600, .across = 2, .down = 2});
-    int w, h, fw, fh;
-    uint8_t *full = full_decode(file, 1, &fw, &fh);
+    } cases[] = {{224, "1/2, then 1.3"}, {100, "1/4, then 1.5"}, {60, "1/8, then 1.2"}};
+    const lab_jpeg_opts opts = {.width = 640, .height = 600, .across = 2, .down = 2};
+    const lab_bytes file = lab_jpeg(&opts);
     tn_decoder *d = decoder_new();
-    tn_resampler r = {0};
-    assert_ok(tn_decoder_open_memory(d, "photo", file.data, file.size, &w, &h));
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
-        const int n = cases[i].size;
-        const tn_box box = {13.25, 5.5, 600, 590};
-        const tn_pixels pixels = {
-            .rgb = full, .stride = 3 * (size_t)fw, .width = fw, .height = fh, .box = box};
-        uint8_t *got = malloc(3 * (size_t)(n * n)), *want = malloc(3 * (size_t)(n * n));
-        assert_ok(tn_decoder_read(d, &box, false, n, n, got));
-        assert_ok(tn_resample(&r, &pixels, false, false, n, n, want));
-        const double error = rmse(got, want, 3 * (size_t)(n * n));
-        if (error > cases[i].bound)
+        const double error = dct_error(d, file, &(tn_box){13.25, 5.5, 600, 590}, cases[i].side);
+        if (error > 1.0)
             fail_msg("%s: rmse %.2f of 255", cases[i].why, error);
-        free(got);
-        free(want);
     }
-    tn_resampler_free(&r);
     tn_decoder_destroy(d);
-    free(full);
     free(file.data);
+}
+
+/* The same with photos. The DCT keeps edges sharper than the filter would: up to 4.3 was measured, at
+ * 960 to 224, where the DCT does nearly all of it. */
+static void dct_scaling_stays_close_on_photos(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"n02667093_abaya.JPEG", "n03733805_measuring_cup.JPEG",
+                                        "n03594945_jeep.JPEG", "n02977058_cash_machine.JPEG",
+                                        "n02791124_barber_chair.JPEG"};
+    lab_need_data("varied");
+    tn_decoder *d = decoder_new();
+    for (size_t i = 0; i < TN_COUNT(names); i++) {
+        char name[128];
+        int w, h;
+        snprintf(name, sizeof name, "varied/%s", names[i]);
+        const lab_bytes file = lab_read(lab_data(name));
+        assert_ok(tn_decoder_open_memory(d, name, file.data, file.size, &w, &h));
+        for (int side = 224; side > 50; side /= 2) {
+            const tn_box box = tn_fit_box(w, h, side, side, side);
+            const double error = dct_error(d, file, &box, side);
+            if (error > 6)
+                fail_msg("%s to %d: rmse %.2f of 255", names[i], side, error);
+        }
+        free(file.data);
+    }
+    tn_decoder_destroy(d);
 }
 
 #endif
@@ -344,6 +376,7 @@ int main(void)
 #ifdef TN_HAVE_JPEG
         cmocka_unit_test(crops_equal_a_full_decode),
         cmocka_unit_test(dct_scaling_stays_close),
+        cmocka_unit_test(dct_scaling_stays_close_on_photos),
 #endif
         cmocka_unit_test(all_orientations_are_upright),
         cmocka_unit_test(mirror_is_a_mirror),
