@@ -242,6 +242,30 @@ static void seeking_is_skipping(void **state)
     tn_loader_close(loader);
 }
 
+static void seeking_waits_for_rows_being_filled(void **state)
+{
+    (void)state;
+    tn_loader_opts opts = augmented();
+    opts.height = opts.width = 200; /* takes a while to fill */
+    opts.threads = 7;
+    opts.queue = 1;
+    tn_loader *loader = open_loader(set, &opts);
+    uint64_t hash[4];
+    tn_batch b;
+    for (int k = 0; k < 4; k++) {
+        assert_ok(tn_loader_next(loader, &b));
+        hash[k] = lab_hash_batch(&b);
+    }
+    for (int i = 0; i < 24; i++) {
+        for (int k = 0; k < 3; k++)
+            assert_ok(tn_loader_seek(loader, k, i % 4));
+        assert_ok(tn_loader_seek(loader, 0, i % 4));
+        assert_ok(tn_loader_next(loader, &b));
+        assert_true(lab_hash_batch(&b) == hash[i % 4]);
+    }
+    tn_loader_close(loader);
+}
+
 /* ---- being opened and closed ---------------------------------------------------------------- */
 
 static void options_that_make_no_sense_are_refused(void **state)
@@ -271,7 +295,7 @@ static void closing_does_not_wait_for_batches(void **state)
 {
     (void)state;
     const long live = tn_alloc_live();
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 24; i++) {
         tn_loader_opts opts = augmented();
         opts.threads = 1 + i % 7;
         opts.queue = 1 + i % 3;
@@ -331,6 +355,7 @@ int main(void)
         cmocka_unit_test(short_batches_may_be_left_out),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
         cmocka_unit_test(seeking_is_skipping),
+        cmocka_unit_test(seeking_waits_for_rows_being_filled),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(closing_does_not_wait_for_batches),
         cmocka_unit_test(waiting_is_counted),

@@ -81,6 +81,29 @@ static void a_split_is_a_function_of_its_seed(void **state)
     tn_dataset_close(set);
 }
 
+static void classes_are_drawn_from_apart(void **state)
+{
+    (void)state;
+    char text[2000];
+    size_t used = 0;
+    for (int i = 0; i < 60; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%d_%d.jpg %d\n", i % 2, i / 2,
+                                 i % 2);
+    tn_dataset *set = lab_list_set(text), *first, *second;
+    assert_ok(tn_dataset_split(set, 50, 1, &first, &second));
+    int chosen[2] = {0};
+    for (int64_t i = 0; i < tn_dataset_count(second); i++) {
+        int label, place;
+        const char *name = strrchr(tn_dataset_item_path(second, i), '/') + 1;
+        assert_int_equal(sscanf(name, "%d_%d", &label, &place), 2);
+        chosen[label] |= 1 << place;
+    }
+    assert_true(chosen[0] != chosen[1]);
+    tn_dataset_close(set);
+    tn_dataset_close(first);
+    tn_dataset_close(second);
+}
+
 static tn_status split(void *arg)
 {
     tn_dataset *first = NULL, *second = NULL;
@@ -103,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_split_keeps_proportions),
         cmocka_unit_test(a_split_is_a_function_of_its_seed),
+        cmocka_unit_test(classes_are_drawn_from_apart),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
