@@ -113,7 +113,7 @@ static bool read_arguments(arguments *a, int argc, char **argv)
 }
 
 typedef struct report {
-    bool quiet, terminal;
+    bool terminal;
     struct timespec start;
     int64_t done, bad;
 } report;
@@ -155,14 +155,16 @@ static tn_status open_set(const arguments *a, tn_dataset **set)
 
 static tn_status pack(const arguments *a, const tn_dataset *set)
 {
-    report r = {.quiet = a->quiet, .terminal = !a->quiet && isatty(fileno(stderr))};
+    report r = {.terminal = !a->quiet && isatty(fileno(stderr))};
     clock_gettime(CLOCK_MONOTONIC, &r.start);
     for (int i = 0; !a->quiet && i < tn_dataset_num_notices(set); i++)
         fprintf(stderr, "note: %s\n", tn_dataset_notice(set, i));
+    /* To the library 0 is the default. */
+    const double max_bad = a->max_bad > 0 ? a->max_bad : 1e-9;
     const tn_status status = tn_dataset_pack(set, &(tn_pack_opts){.folder = a->out,
                                                                   .side = (int)a->size,
                                                                   .threads = (int)a->threads,
-                                                                  .max_bad = a->max_bad,
+                                                                  .max_bad = max_bad,
                                                                   .bad = say_bad,
                                                                   .progress = say_progress,
                                                                   .arg = &r});
@@ -180,7 +182,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0)
             return fputs(HELP, stdout) < 0;
-    arguments a = {.size = 256};
+    arguments a = {.size = 256, .max_bad = 1};
     if (!read_arguments(&a, argc, argv))
         return 2;
     tn_dataset *set = NULL;

@@ -64,10 +64,10 @@ refuse "nowhere: No such file" nowhere x
 refuse "directly in it" shapes/train/star x
 [ ! -e x ] || fail "made a folder though it was refused"
 
-status=0
-"$pack" shapes/train bad --max-bad 0.1 --quiet 2>err.txt || fail "one bad file is always allowed"
+"$pack" shapes/train bad --max-bad 0 --quiet 2>err.txt || fail "one bad file is always allowed"
 echo "no picture" >shapes/train/circle/worse.jpg
-"$pack" shapes/train worse --max-bad 0.1 --quiet 2>err.txt || status=$?
+status=0
+"$pack" shapes/train worse --max-bad 0 --quiet 2>err.txt || status=$?
 [ $status = 1 ] || fail "exit status $status, not 1: too many bad files"
 grep -q "2 of 42 images are bad" err.txt || fail "$(cat err.txt)"
 [ ! -e worse/images.npy.part ] && [ ! -e worse/images.npy ] || fail "left a part behind"
