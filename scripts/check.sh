@@ -9,9 +9,6 @@ cd "$(dirname "$0")/.."
 
 install_missing python3-numpy
 
-# One thread waits for another in its sleep: tests run side by side on few cores.
-export OMP_WAIT_POLICY=passive
-
 # Arguments: preset, then ctest's own. Failures are counted at the end.
 run_tests() {
     preset=$1
