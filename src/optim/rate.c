@@ -4,6 +4,7 @@
  *   Hutter, arXiv:1608.03983, without restarts; warm-up: Goyal et al., arXiv:1706.02677, section 2.2.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <tenon/optim.h>
@@ -20,7 +21,8 @@ static double constant(const tn_rate *r, int64_t step)
 
 static double by_step(const tn_rate *r, int64_t step)
 {
-    return pow(r->gamma, (double)(step / r->period));
+    const int64_t falls = step / r->period;
+    return pow(r->gamma, (double)falls);
 }
 
 /* How many entries of `at` there are. */
@@ -161,12 +163,14 @@ const char *tn_rate_name(tn_rate_policy policy)
 tn_status tn_rate_find(const char *name, tn_rate_policy *out)
 {
     char names[128] = "";
+    size_t used = 0;
     for (size_t i = 0; i < TN_COUNT(policies); i++) {
         if (strcmp(name, policies[i].name) == 0) {
             *out = (tn_rate_policy)i;
             return TN_OK;
         }
-        strcat(strcat(names, i ? ", " : ""), policies[i].name);
+        used += (size_t)snprintf(names + used, sizeof names - used, i ? ", %s" : "%s",
+                                 policies[i].name);
     }
     return tn_fail(TN_ERR_ARGUMENT, "no learning rate policy is called \"%s\"; there are %s", name,
                    names);
