@@ -203,20 +203,21 @@ static void close_rig(rig *r)
     tn_device_close(r->device);
 }
 
-static void set_x(const rig *r, int step)
+static void set_x(const rig *r, size_t step)
 {
     float x[COUNT];
-    for (int i = 0; i < COUNT; i++)
+    for (size_t i = 0; i < COUNT; i++)
         x[i] = golden_batchnorm_x[step * COUNT + i];
     assert_ok(tn_plan_set(r->plan, r->x, (tn_tensor){TN_F32, r->shape, x}));
 }
 
-static void compare_param(const rig *r, const char *name, const double *want)
+/* want: C numbers a step. */
+static void compare_param(const rig *r, const char *name, const double *want, size_t step)
 {
     float got[C];
     assert_ok(tn_plan_param_get(r->plan, tn_plan_find_param(r->plan, name), TN_PARAM_VALUE,
                                 (tn_tensor){TN_F32, TN_SHAPE(C), got}));
-    lab_assert_close(name, got, want, C, 0);
+    lab_assert_close(name, got, want + step * C, C, 0);
 }
 
 static void compare_y(const rig *r, const double *want)
@@ -224,6 +225,26 @@ static void compare_y(const rig *r, const double *want)
     float y[COUNT];
     assert_ok(tn_plan_get(r->plan, r->y, (tn_tensor){TN_F32, r->shape, y}));
     lab_assert_close("y", y, want, COUNT, 1);
+}
+
+static void run_as_pytorch(const char *device, tn_batchnorm_opts opts)
+{
+    rig r;
+    open_rig(&r, device, opts);
+    compare_param(&r, "bn.running_mean", (const double[C]){0}, 0);
+    compare_param(&r, "bn.running_var", (const double[C]){1, 1, 1, 1, 1}, 0);
+    for (size_t step = 0; step < STEPS; step++) {
+        set_x(&r, step);
+        assert_ok(tn_plan_run(r.plan));
+        compare_y(&r, golden_batchnorm_y + step * COUNT);
+        assert_ok(tn_plan_evaluate(r.plan));
+        compare_param(&r, "bn.running_mean", golden_batchnorm_running_mean, step);
+        compare_param(&r, "bn.running_var", golden_batchnorm_running_var, step);
+    }
+    set_x(&r, 0);
+    assert_ok(tn_plan_evaluate(r.plan));
+    compare_y(&r, golden_batchnorm_evaluated);
+    close_rig(&r);
 }
 
 /* Frozen or not, training moves the statistics; evaluation never does. */
@@ -238,24 +259,8 @@ static void runs_as_pytorch(void **unused)
         {.epsilon = 0x1p-10F, .momentum = 0.25F, .weight = frozen, .bias = frozen},
     };
     for (const char *const *device = lab_devices; *device; device++)
-        for (size_t i = 0; i < TN_COUNT(opts); i++) {
-            rig r;
-            open_rig(&r, *device, opts[i]);
-            compare_param(&r, "bn.running_mean", (const double[C]){0});
-            compare_param(&r, "bn.running_var", (const double[C]){1, 1, 1, 1, 1});
-            for (int step = 0; step < STEPS; step++) {
-                set_x(&r, step);
-                assert_ok(tn_plan_run(r.plan));
-                compare_y(&r, golden_batchnorm_y + (ptrdiff_t)step * COUNT);
-                assert_ok(tn_plan_evaluate(r.plan));
-                compare_param(&r, "bn.running_mean", golden_batchnorm_running_mean + step * C);
-                compare_param(&r, "bn.running_var", golden_batchnorm_running_var + step * C);
-            }
-            set_x(&r, 0);
-            assert_ok(tn_plan_evaluate(r.plan));
-            compare_y(&r, golden_batchnorm_evaluated);
-            close_rig(&r);
-        }
+        for (size_t i = 0; i < TN_COUNT(opts); i++)
+            run_as_pytorch(*device, opts[i]);
 }
 
 /* ---- errors ------------------------------------------------------------------------------- */

@@ -209,69 +209,76 @@ static int64_t place_windows(int size, int kernel, int stride, int pad, bool cei
     return count;
 }
 
+static void check_count(int size, int kernel, int stride, int pad, bool ceil)
+{
+    tn_graph *g;
+    tn_shape y;
+    assert_ok(tn_graph_create(&g));
+    const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(1, 1, size, size));
+    const tn_pool2d_opts opts = {
+        .kernel = {kernel}, .stride = {stride}, .pad = {pad}, .ceil = ceil};
+    assert_ok(tn_value_shape(g, tn_pool2d(g, x, &opts), &y));
+    assert_int_equal(y.dim[2], place_windows(size, kernel, stride, pad, ceil));
+    assert_int_equal(y.dim[3], y.dim[2]);
+    tn_graph_destroy(g);
+}
+
 static void rounds_as_caffe(void **unused)
 {
     (void)unused;
     for (int size = 1; size <= 9; size++)
         for (int kernel = 1; kernel <= 5; kernel++)
             for (int stride = 1; stride <= kernel; stride++)
-                for (int pad = 0; pad < kernel; pad++)
-                    for (int ceil = 0; ceil <= 1; ceil++) {
-                        tn_graph *g;
-                        tn_shape y;
-                        if (size + 2 * pad < kernel)
-                            continue;
-                        assert_ok(tn_graph_create(&g));
-                        const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(1, 1, size, size));
-                        assert_ok(tn_value_shape(g,
-                                                 tn_pool2d(g, x,
-                                                           &(tn_pool2d_opts){.kernel = {kernel},
-                                                                             .stride = {stride},
-                                                                             .pad = {pad},
-                                                                             .ceil = ceil}),
-                                                 &y));
-                        assert_int_equal(y.dim[2], place_windows(size, kernel, stride, pad, ceil));
-                        assert_int_equal(y.dim[3], y.dim[2]);
-                        tn_graph_destroy(g);
-                    }
+                for (int pad = 0; pad < kernel; pad++) {
+                    if (size + 2 * pad < kernel)
+                        continue;
+                    check_count(size, kernel, stride, pad, false);
+                    check_count(size, kernel, stride, pad, true);
+                }
 }
 
 /* ---- ties --------------------------------------------------------------------------------- */
 
+enum { CHANNELS = 17, SIDE = 5, OUT = 3 };
+
+/* dx of 3 x 3 windows, 2 apart, with padding of 1, where x is all 0 and every dy is -1. */
+static void pool_zeros(const char *device, float *dx)
+{
+    static float x[CHANNELS * SIDE * SIDE], target[CHANNELS * OUT * OUT];
+    const tn_shape x_shape = TN_SHAPE(1, CHANNELS, SIDE, SIDE);
+    const tn_shape y_shape = TN_SHAPE(1, CHANNELS, OUT, OUT);
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    for (int i = 0; i < CHANNELS * OUT * OUT; i++)
+        target[i] = CHANNELS * OUT * OUT / 2.0F;
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_graph_create(&g));
+    const tn_value in = tn_input(g, "x", TN_F32, x_shape);
+    const tn_value t = tn_input(g, "t", TN_F32, y_shape);
+    const tn_value y =
+        tn_pool2d(g, in, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}, .pad = {1}});
+    const tn_plan_opts opts = {.loss = tn_mse(g, y, t), .input_gradients = true};
+    assert_ok(tn_plan_create(&p, g, d, &opts));
+    assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, x_shape, x}));
+    assert_ok(tn_plan_set(p, t, (tn_tensor){TN_F32, y_shape, target}));
+    assert_ok(tn_plan_run(p));
+    assert_ok(tn_plan_get_gradient(p, in, (tn_tensor){TN_F32, x_shape, dx}));
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+}
+
 static void the_first_of_equals_gets_the_gradient(void **unused)
 {
     (void)unused;
-    enum { C = 17, SIDE = 5, OUT = 3 };
-    static float x[C * SIDE * SIDE], dx[C * SIDE * SIDE], target[C * OUT * OUT];
-    const tn_shape x_shape = TN_SHAPE(1, C, SIDE, SIDE), y_shape = TN_SHAPE(1, C, OUT, OUT);
-    for (int i = 0; i < C * OUT * OUT; i++)
-        target[i] = (float)(C * OUT * OUT) / 2; /* so that every dy is -1 */
+    /* Windows begin at -1, 1 and 3: their first taps in x are 0, 1 and 3. */
+    static const bool first[SIDE] = {true, true, false, true, false};
+    float dx[CHANNELS * SIDE * SIDE];
     for (const char *const *device = lab_devices; *device; device++) {
-        tn_device *d = NULL;
-        tn_graph *g = NULL;
-        tn_plan *p = NULL;
-        assert_ok(tn_device_open(&d, *device));
-        assert_ok(tn_graph_create(&g));
-        const tn_value in = tn_input(g, "x", TN_F32, x_shape);
-        const tn_value t = tn_input(g, "t", TN_F32, y_shape);
-        const tn_value y =
-            tn_pool2d(g, in, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}, .pad = {1}});
-        const tn_value loss = tn_mse(g, y, t);
-        assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.loss = loss, .input_gradients = true}));
-        assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, x_shape, x}));
-        assert_ok(tn_plan_set(p, t, (tn_tensor){TN_F32, y_shape, target}));
-        assert_ok(tn_plan_run(p));
-        assert_ok(tn_plan_get_gradient(p, in, (tn_tensor){TN_F32, x_shape, dx}));
-        for (int c = 0; c < C; c++)
-            for (int h = 0; h < SIDE; h++)
-                for (int w = 0; w < SIDE; w++) {
-                    /* Windows begin at -1, 1, 3: their first taps in x are 0, 1, 3. */
-                    const bool first = (h < 2 || h == 3) && (w < 2 || w == 3);
-                    assert_true(dx[(c * SIDE + h) * SIDE + w] == (first ? -1 : 0));
-                }
-        tn_plan_destroy(p);
-        tn_graph_destroy(g);
-        tn_device_close(d);
+        pool_zeros(*device, dx);
+        for (int i = 0; i < CHANNELS * SIDE * SIDE; i++)
+            assert_true(dx[i] == (first[i / SIDE % SIDE] && first[i % SIDE] ? -1 : 0));
     }
 }
 
