@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "graph/op.h"
-#include "lab_op.h"
+#include "lab_activation.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
@@ -16,69 +16,18 @@ static void reference(const lab_ref *r)
         r->y[i] = 1 / (1 + exp(-r->x[0][i]));
 }
 
-/* Behind a convolution, which leaves x in blocks of channels, the last of them padded. */
-static tn_value build_blocked(tn_graph *g, const tn_value *x, int num_x, const void *opts)
-{
-    (void)num_x, (void)opts;
-    const tn_conv2d_opts first = {.name = "first", .filters = 20, .kernel = {1}};
-    const tn_conv2d_opts second = {.name = "second", .filters = 20, .kernel = {1}};
-    return tn_conv2d(g, tn_sigmoid(g, tn_conv2d(g, x[0], &first)), &second);
-}
+static const lab_op op = {.build = build, .reference = reference};
 
 static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
-    static const lab_op op = {.build = build, .reference = reference};
-    static const lab_case cases[] = {
-        {.why = "small", .x = {{{2, {2, 3}}}}},
-        {.why = "one dimension", .x = {{{1, {37}}}}},
-        {.why = "feature map", .x = {{{4, {2, 5, 7, 3}}}}},
-        {.why = "six dimensions", .x = {{{6, {2, 1, 3, 2, 2, 3}}}}},
-        {.why = "large numbers", .x = {{{2, {3, 9}}, .low = -50, .high = 50}}},
-    };
-    lab_check_op(&op, cases, TN_COUNT(cases));
+    lab_check_activation(&op);
 }
 
-/* Whether padding stays zero shows in what the second convolution gives. */
 static void any_layout_will_do(void **unused)
 {
     (void)unused;
-    tn_device *d = NULL;
-    tn_graph *g = NULL;
-    tn_plan *p = NULL;
-    enum { COUNT = 2 * 20 * 4 * 4 };
-    float x[COUNT], y[COUNT], first[20 * 20], second[20 * 20];
-    double want[COUNT], mid[COUNT];
-    const tn_shape shape = TN_SHAPE(2, 20, 4, 4), weights = TN_SHAPE(20, 20, 1, 1);
-    for (int i = 0; i < COUNT; i++)
-        x[i] = (float)(i % 13 - 6) * 0.1F;
-    assert_ok(tn_device_open(&d, "cpu"));
-    assert_ok(tn_graph_create(&g));
-    const tn_value in = tn_input(g, "x", TN_F32, shape), out = build_blocked(g, &in, 1, NULL);
-    assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &out, .num_keep = 1}));
-    assert_ok(tn_plan_param_get(p, tn_plan_find_param(p, "first.weight"), TN_PARAM_VALUE,
-                                (tn_tensor){TN_F32, weights, first}));
-    assert_ok(tn_plan_param_get(p, tn_plan_find_param(p, "second.weight"), TN_PARAM_VALUE,
-                                (tn_tensor){TN_F32, weights, second}));
-    assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, shape, x}));
-    assert_ok(tn_plan_evaluate(p));
-    assert_ok(tn_plan_get(p, out, (tn_tensor){TN_F32, shape, y}));
-    for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; i < COUNT; i++) {
-            const int n = i / 320, k = i / 16 % 20, at = i % 16;
-            double sum = 0;
-            for (int c = 0; c < 20; c++)
-                sum += pass ? (double)second[k * 20 + c] * mid[n * 320 + c * 16 + at]
-                            : (double)first[k * 20 + c] * (double)x[n * 320 + c * 16 + at];
-            if (pass)
-                want[i] = sum;
-            else
-                reference(&(lab_ref){.y_shape = TN_SHAPE(1), .x = {&sum}, .y = &mid[i]});
-        }
-    lab_assert_close("y", y, want, COUNT, 1);
-    tn_plan_destroy(p);
-    tn_graph_destroy(g);
-    tn_device_close(d);
+    lab_check_activation_in_blocks(&op);
 }
 
 static void refuses(void **unused)
