@@ -82,7 +82,7 @@ static void draw(float *x, int32_t *labels, int rows, uint64_t stream)
             const int h = i / SIDE + shift, w = i % SIDE + shift;
             const bool on[4] = {h / 2 % 2 == 0, w / 2 % 2 == 0, (h / 2 + w / 2) % 2 == 0,
                                 (h + w) % 4 < 2};
-            x[n * PIXELS + i] = (on[n % 4] ? 1.0F : -1.0F) + (float)tn_random_normal(&r) * 0.3F;
+            x[n * PIXELS + i] = (on[n % 4] ? 1.0F : -1.0F) + (float)tn_random_normal(&r) * 0.2F;
         }
     }
 }
