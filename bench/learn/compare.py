@@ -81,7 +81,7 @@ def main():
     args.add_argument("--folder", default=harness.DATA, help="holds train/ and val/ with a folder a class")
     args.add_argument("--side", type=int, default=64, help="pixels, square")
     args.add_argument("--batch", type=int, default=32)
-    args.add_argument("--epochs", type=int, default=20)
+    args.add_argument("--epochs", type=int, default=18)
     args.add_argument("--rate", type=float, default=0.005)
     args.add_argument("--seeds", type=int, default=3)
     args.add_argument("--threads", type=int, default=2)
