@@ -1,0 +1,40 @@
+/* NAME on the CPU: one loop over the elements, both ways. */
+#include "backends/cpu/_cpu.h"
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d, (void)n;
+    b->x[0] = NULL; /* canonical, and so is y */
+    b->inplace = b->inplace_backward = true;
+    return TN_OK;
+}
+
+/* May be in place. */
+static void multiply(const tn_call *c, const float *from, float *to)
+{
+    const float scale = ((const tn_NAME_opts *)c->node->opts)->scale;
+    const int64_t count = tn_elements(&c->node->x[0]);
+#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        to[i] = scale * from[i];
+}
+
+static tn_status forward(const tn_call *c)
+{
+    multiply(c, c->x[0], c->y[0]);
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    if (c->dx[0])
+        multiply(c, c->dy, c->dx[0]);
+    return TN_OK;
+}
+
+const tn_kernel tn_cpu_NAME = {
+    .op = "NAME",
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+};

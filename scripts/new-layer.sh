@@ -1,0 +1,43 @@
+#!/bin/sh
+# Adds a layer: ./scripts/new-layer.sh NAME. Writes the operation, its kernel on the CPU and its test, and
+# declares tn_NAME() in layers.h, from the templates in scripts/layer. What it writes works: y = scale x.
+set -eu
+cd "$(dirname "$0")/.."
+header=include/tenon/layers.h
+losses='/\* ---- losses -'
+
+die() {
+    echo "new-layer: $*" >&2
+    exit 2
+}
+
+[ $# = 1 ] || die "usage: ./scripts/new-layer.sh NAME"
+name=$1
+echo "$name" | grep -qx '[a-z][a-z0-9_]*' || die "\"$name\" is no name: a-z, then a-z, 0-9 and _"
+grep -q "tn_$name(" $header && die "$header declares tn_$name() already"
+grep -q "$losses" $header || die "$header has no section of losses to put the declaration before"
+for file in "src/layers/$name.c" "src/backends/cpu/$name.c" "tests/layers/test_$name.c"; do
+    [ ! -e "$file" ] || die "$file is there already"
+done
+
+from_template() {
+    sed "s/NAME/$name/g" "scripts/layer/$1"
+}
+
+from_template layer.c >"src/layers/$name.c"
+from_template kernel.c >"src/backends/cpu/$name.c"
+from_template test.c >"tests/layers/test_$name.c"
+{
+    sed "\%$losses%,\$d" $header
+    from_template declaration.h
+    echo
+    sed -n "\%$losses%,\$p" $header
+} >"$header.new"
+mv "$header.new" $header
+
+# A long name makes long lines.
+if command -v clang-format >/dev/null 2>&1; then
+    clang-format -i $header "src/layers/$name.c" "src/backends/cpu/$name.c" "tests/layers/test_$name.c"
+fi
+echo "tn_$name() is there, as y = scale x. Now make it yours:"
+echo "    $header  src/layers/$name.c  src/backends/cpu/$name.c  tests/layers/test_$name.c"

@@ -1,0 +1,47 @@
+#!/bin/sh
+# CONTRIBUTING's "adding a layer" holds: in a copy of the tree scripts/new-layer.sh adds one, which builds
+# without warnings, passes its own test and the checks of the tree. Usage: new_layer.sh SOURCE WORK PYTHON
+set -eu
+source=$1
+work=$2
+python=$3
+tree="include src tests cmake scripts CMakeLists.txt .clang-format"
+
+rm -rf "$work"
+mkdir -p "$work/copy"
+for part in $tree; do
+    cp -R "$source/$part" "$work/copy/"
+done
+cd "$work/copy"
+
+fail() {
+    echo "new-layer: $*" >&2
+    exit 1
+}
+
+./scripts/new-layer.sh twice_over
+for refused in twice_over relu Swish "" "a b"; do
+    status=0
+    ./scripts/new-layer.sh "$refused" 2>../err.txt || status=$?
+    [ "$status, $(wc -l <../err.txt)" = "2, 1" ] || fail "does not refuse \"$refused\" in one line"
+done
+
+for check in layers includes files; do
+    "$python" -B tests/house/check_$check.py "$work/copy"
+done
+status=0
+"$python" -B tests/house/check_format.py "$work/copy" || status=$?
+[ $status = 0 ] || [ $status = 77 ] || fail "not as clang-format leaves it"
+
+trap '[ $? = 0 ] || cat "$work/build.log"' EXIT
+cmake -S . -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DTENON_WERROR=ON -DTENON_EXAMPLES=OFF \
+    >"$work/build.log" 2>&1
+cmake --build "$work/build" --target test_twice_over >>"$work/build.log" 2>&1
+"$work/build/tests/test_twice_over"
+
+# The new test must notice a kernel that is wrong.
+sed -i 's/to\[i\] = scale \* from\[i\]/to[i] = scale * from[i] + 1/' src/backends/cpu/twice_over.c
+cmake --build "$work/build" --target test_twice_over >>"$work/build.log" 2>&1
+if "$work/build/tests/test_twice_over" >/dev/null 2>&1; then
+    fail "the new test passes with a kernel that is wrong"
+fi
