@@ -100,7 +100,8 @@ static void add_gradients(const lab_ref *r, int64_t y, int64_t x, int64_t w)
         return;
     if (r->dx[0])
         r->dx[0][x] += r->dy[y] * r->w[0][w];
-    r->dw[0][w] += r->dy[y] * r->x[0][x];
+    if (r->dw[0])
+        r->dw[0][w] += r->dy[y] * r->x[0][x];
 }
 
 static void backward(const lab_ref *r)
@@ -207,6 +208,13 @@ static const lab_case large[] = {
     {.why = "bias frozen",
      .x = {{{4, {2, 16, 5, 5}}}},
      .opts = OPTS(.filters = 16, .kernel = {3}, .bias = {.frozen = true})},
+    {.why = "weights frozen, bias not",
+     .x = {{{4, {2, 16, 5, 5}}}},
+     .opts = RELU(.filters = 16, .kernel = {3}, .weight = {.frozen = true})},
+    {.why = "all frozen",
+     .x = {{{4, {2, 16, 5, 5}}}},
+     .opts =
+         RELU(.filters = 16, .kernel = {3}, .weight = {.frozen = true}, .bias = {.frozen = true})},
 };
 
 static void agrees_with_the_formula(void **unused)

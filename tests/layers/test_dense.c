@@ -40,7 +40,8 @@ static void backward(const lab_ref *r)
             if (r->dw[1])
                 r->dw[1][k] += dy;
             for (int64_t d = 0; d < D; d++) {
-                r->dw[0][k * D + d] += dy * r->x[0][n * D + d];
+                if (r->dw[0])
+                    r->dw[0][k * D + d] += dy * r->x[0][n * D + d];
                 r->dx[0][n * D + d] += dy * r->w[0][k * D + d];
             }
         }
@@ -99,6 +100,10 @@ static const lab_case large[] = {
     {.why = "bias frozen",
      .x = {{{2, {3, 40}}}},
      .opts = OPTS(.units = 20, .bias = {.frozen = true}),
+     .big = true},
+    {.why = "weights frozen, bias not",
+     .x = {{{2, {3, 40}}}},
+     .opts = RELU(.units = 20, .weight = {.frozen = true}),
      .big = true},
 };
 
