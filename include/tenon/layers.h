@@ -32,7 +32,9 @@ typedef enum tn_init_kind {
     TN_INIT_UNIFORM,  /**< between -value and value */
     TN_INIT_HE,       /**< normal, deviation sqrt(2 / fan_in); He et al. 2015, arXiv:1502.01852 */
     TN_INIT_XAVIER,   /**< uniform, bound sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
-    TN_INIT_FAN_IN    /**< uniform, bound 1 / sqrt(fan_in): what PyTorch's layers start with */
+    TN_INIT_FAN_IN /**< uniform, bound value / sqrt(fan_in); value default 1, what PyTorch's layers
+                           start with; sqrt(3) gives variance 1 / fan_in: LeCun et al. 1998, and
+                           Caffe's "xavier" */
 } tn_init_kind;
 
 /** How a parameter starts. Numbers come from (plan seed, parameter's name) alone. */

@@ -87,7 +87,7 @@ static void choose(const tn_param_spec *spec, fill_job *job)
         [TN_INIT_UNIFORM] = {uniform, init->value},
         [TN_INIT_HE] = {normal, spec->fan_in ? sqrtf(2 / in) : 0},
         [TN_INIT_XAVIER] = {uniform, spec->fan_in ? sqrtf(6 / (in + out)) : 0},
-        [TN_INIT_FAN_IN] = {uniform, spec->fan_in ? sqrtf(1 / in) : 0},
+        [TN_INIT_FAN_IN] = {uniform, spec->fan_in ? tn_or_one(init->value) / sqrtf(in) : 0},
     };
     job->fill = table[init->kind].fill;
     job->value = table[init->kind].value;

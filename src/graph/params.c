@@ -36,16 +36,12 @@ static tn_status collect(tn_plan *p)
     return TN_OK;
 }
 
-static float or_one(float x)
-{
-    return x == 0 ? 1 : x;
-}
-
 /* Neighbours with the same multipliers are one range. */
 static void add_range(tn_plan *p, const tn_plan_parameter *w, size_t end)
 {
     const tn_param_opts *o = &w->spec->opts;
-    const tn_param_range r = {w->begin, end, or_one(o->rate), o->no_decay ? 0 : or_one(o->decay)};
+    const tn_param_range r = {w->begin, end, tn_or_one(o->rate),
+                              o->no_decay ? 0 : tn_or_one(o->decay)};
     tn_param_range *before = p->num_ranges ? &p->range[p->num_ranges - 1] : NULL;
     if (before && before->rate == r.rate && before->decay == r.decay)
         before->end = end;

@@ -127,6 +127,12 @@ static inline tn_plan_value *tn_plan_value_of(const tn_plan *p, int32_t id)
     return &p->value[id - 1];
 }
 
+/* An option that is 1 unless set. */
+static inline float tn_or_one(float x)
+{
+    return x == 0 ? 1 : x;
+}
+
 tn_status tn_plan_order(tn_plan *p);
 tn_status tn_plan_fuse(tn_plan *p);
 void tn_plan_needs(tn_plan *p);
