@@ -317,6 +317,20 @@ static tn_status all_of_it(void *arg)
     return status;
 }
 
+/* A parameter that the table forgets would be tested by nobody. */
+static void check_names(const lab_op *op, const tn_plan *p)
+{
+    for (int i = 0; i < tn_plan_num_params(p); i++) {
+        tn_param_info info;
+        bool known = false;
+        must(tn_plan_param(p, i, &info));
+        for (int j = 0; j < LAB_MAX_W; j++)
+            known |= op->param[j].name && strcmp(op->param[j].name, info.name) == 0;
+        if (!known)
+            fail_msg("%s: the table has no parameter \"%s\"", where, info.name);
+    }
+}
+
 /* Fills x, w and target. Their shapes are asked of a dry plan. */
 static void fill_all(lab_answers *a, tn_device *d)
 {
@@ -334,6 +348,7 @@ static void fill_all(lab_answers *a, tn_device *d)
         lab_fill(&a->w[i], &t, LAB_MAX_X + (uint64_t)i);
         a->w[i].has_gradient = info.trained;
     }
+    check_names(a->op, r.plan);
     lab_tensor y = {.dtype = TN_F32};
     must(tn_value_shape(r.g, r.y, &y.shape));
     lab_fill(&a->target, &y, LAB_MAX_X + LAB_MAX_W);
