@@ -1,9 +1,9 @@
 /* conv2d on oneDNN's direct convolution; see _linear.h for layouts and passes.
  *
  * For some windows oneDNN has generated code only without padding (AVX2: a kernel above 7 with a
- * stride above 1, AlexNet's first layer), else unrolls x into a matrix and leaves y row major. There
- * x is copied into scratch with a border of zeros first: with AVX2, that layer at batch 32 takes 48
- * instead of 77 ms forward and 66 instead of 157 ms for dw. */
+ * stride above 1, AlexNet's first layer), else unrolls x into a matrix and leaves y row major, which
+ * pooling then is slow on. There x is copied into scratch with a border of zeros first: that layer
+ * forward at batch 32, 2 threads, AVX2, takes 19 instead of 29 ms. */
 #include <string.h>
 
 #include "backends/cpu/_linear.h"
