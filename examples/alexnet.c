@@ -1,0 +1,193 @@
+/*
+ * alexnet: trains AlexNet on a folder of images. --help tells how, docs/alexnet.md tells all.
+ *
+ * The training is here; common/session.c makes its parts from the flags.
+ */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include <tenon/tenon.h>
+
+#include "common/args.h"
+#include "common/session.h"
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal_number)
+{
+    stopped = 1;
+    signal(signal_number, SIG_DFL); /* a second Ctrl-C ends it at once */
+}
+
+/* ---- training --------------------------------------------------------------------------------- */
+
+static void set_batch(session *s, const tn_batch *b)
+{
+    tn_must(tn_plan_set(s->plan, s->image, b->images));
+    tn_must(tn_plan_set(s->plan, s->label, b->labels));
+}
+
+/* Adds what the last run found out about a batch; returns its loss. */
+static double add_score(session *s, score *sum, const tn_batch *b)
+{
+    float loss;
+    int32_t top_1, top_5;
+    tn_must(tn_plan_get(s->plan, s->loss.loss, (tn_tensor){TN_F32, {0}, &loss}));
+    tn_must(tn_plan_get(s->plan, s->loss.top_1, (tn_tensor){TN_I32, {0}, &top_1}));
+    tn_must(tn_plan_get(s->plan, s->loss.top_k, (tn_tensor){TN_I32, {0}, &top_5}));
+    sum->loss += (double)loss * b->count;
+    sum->top_1 += top_1;
+    sum->top_5 += top_5;
+    sum->images += b->count;
+    return (double)loss;
+}
+
+/* One update of the parameters, from `accumulate` batches; returns the last one's loss. */
+static double train_step(session *s, score *sum)
+{
+    double loss = 0;
+    const float rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan));
+    for (int64_t i = 0; i < s->r.accumulate; i++) {
+        tn_batch batch;
+        tn_must(feed_next(&s->train, &batch));
+        tell_bad(s, &s->train);
+        set_batch(s, &batch);
+        tn_must(tn_plan_run(s->plan));
+        loss = add_score(s, sum, &batch);
+        if (!isfinite(loss))
+            run_fail("the loss is %g at step %lld (epoch %lld): the run cannot go on; try a lower "
+                     "--rate (it is %g), a longer --warmup, or --clip 1",
+                     loss, (long long)tn_plan_updates(s->plan) + 1, (long long)s->epoch + 1,
+                     (double)rate);
+        s->images += batch.count;
+        s->index++;
+    }
+    tn_must(tn_plan_update(s->plan, rate));
+    return loss;
+}
+
+static bool at_end(const session *s)
+{
+    const int64_t done = tn_plan_updates(s->plan);
+    return stopped || done == s->steps || (s->r.max_steps && done >= s->r.max_steps);
+}
+
+/* To the end of the epoch, or until something stops it. */
+static score train_epoch(session *s)
+{
+    score sum = {0};
+    while (s->index / s->r.accumulate < s->per_epoch && !at_end(s)) {
+        const double loss = train_step(s, &sum);
+        if (s->clock <= 0) {
+            s->clock = seconds();
+            s->clock_waited = s->train.waited;
+            s->clock_images = s->images;
+        }
+        const int64_t step = tn_plan_updates(s->plan);
+        progress_show(&s->progress, &(progress_step){.step = step,
+                                                     .epoch = s->epoch + 1,
+                                                     .loss = loss,
+                                                     .top_1 = (double)sum.top_1 /
+                                                              (double)(sum.images + !sum.images),
+                                                     .rate = (double)tn_rate_at(&s->rate, step - 1),
+                                                     .images = s->images,
+                                                     .waited = s->train.waited});
+    }
+    return sum;
+}
+
+/* All of a feed, in evaluation mode. */
+static score evaluate(session *s, feed *f)
+{
+    score sum = {0};
+    tn_batch batch;
+    tn_status status;
+    while ((status = feed_next(f, &batch)) == TN_OK) {
+        tell_bad(s, f);
+        set_batch(s, &batch);
+        tn_must(tn_plan_evaluate(s->plan));
+        add_score(s, &sum, &batch);
+    }
+    if (status != TN_END)
+        tn_must(status);
+    return sum;
+}
+
+/* ---- the run ---------------------------------------------------------------------------------- */
+
+/* An epoch is over: on to the next one, and see what was learned. */
+static void finish_epoch(session *s, const score *train)
+{
+    tn_batch none;
+    if (s->index < s->train.batches)
+        feed_seek(&s->train, s->epoch + 1, 0); /* too few are left for one more step */
+    else if (feed_next(&s->train, &none) != TN_END)
+        run_fail("epoch %lld has more batches than it should", (long long)s->epoch + 1);
+    s->epoch++;
+    s->index = 0;
+    progress_clear(&s->progress);
+    printf("epoch %lld/%lld:", (long long)s->epoch, (long long)s->r.epochs);
+    tell_score(" train", train);
+    if (s->validates) {
+        const score sum = evaluate(s, &s->val);
+        const double top_1 = (double)sum.top_1 / (double)(sum.images + !sum.images);
+        s->best = top_1 > s->best ? top_1 : s->best;
+        tell_score("; val", &sum);
+        printf(" (best %.2f %%)", 100 * s->best);
+    }
+    printf("\n");
+    fflush(stdout);
+}
+
+static void train(session *s)
+{
+    session_feeds(s);
+    if (s->r.resume)
+        session_resume(s);
+    signal(SIGINT, stop);
+    progress_begin(&s->progress, s->steps, tn_plan_updates(s->plan), s->r.log_every);
+    while (s->epoch < s->r.epochs && !at_end(s)) {
+        const score sum = train_epoch(s);
+        const double began = seconds();
+        const bool whole = s->index / s->r.accumulate == s->per_epoch;
+        if (whole)
+            finish_epoch(s, &sum);
+        if (s->r.save && (at_end(s) || s->epoch % s->r.save_every == 0))
+            session_save(s);
+        progress_skip(&s->progress, seconds() - began);
+        s->clock += seconds() - began;
+    }
+    progress_clear(&s->progress);
+    tell_speed(s);
+    if (stopped)
+        printf("stopped at step %lld of %lld%s%s\n", (long long)tn_plan_updates(s->plan),
+               (long long)s->steps, s->r.save ? "; go on with --resume " : "",
+               s->r.save ? s->r.save : "");
+}
+
+/* --evaluate: a checkpoint, on the validation set. */
+static void measure(session *s)
+{
+    session_feeds(s);
+    tn_must(tn_checkpoint_load(s->plan, s->r.evaluate, TN_LOAD_PARAMS));
+    const score sum = evaluate(s, &s->val);
+    tell_score("evaluated:", &sum);
+    printf(" of %lld images\n", (long long)sum.images);
+}
+
+int main(int argc, char **argv)
+{
+    session s = {0};
+    recipe_parse(&s.r, argc, argv);
+    session_open(&s);
+    tell_start(&s);
+    if (s.r.describe)
+        tn_must(tn_plan_describe(s.plan, TN_DESCRIBE_TEXT, stdout));
+    else if (s.r.evaluate)
+        measure(&s);
+    else
+        train(&s);
+    session_close(&s);
+    return stopped ? 130 : 0;
+}

@@ -1,0 +1,51 @@
+/*
+ * A command line from a table: the options, their checks and the text of --help in one place.
+ */
+#ifndef EXAMPLES_ARGS_H
+#define EXAMPLES_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum arg_kind {
+    ARG_HEADING, /* only a line of --help */
+    ARG_FLAG,    /* --name; to: bool */
+    ARG_INT,     /* --name N; to: int64_t */
+    ARG_REAL,    /* --name X; to: double */
+    ARG_TEXT,    /* --name TEXT; to: const char * */
+    ARG_CHOICE   /* --name WORD; to: const char *; `value` lists the words: "sgd|adam" */
+} arg_kind;
+
+/* One option. Its default is what `to` holds before parsing; --help shows it unless the help text
+ * itself has the word "default". */
+typedef struct arg {
+    arg_kind kind;
+    const char *name;  /* without the dashes */
+    const char *value; /* how --help calls what follows it */
+    const char *help;  /* lines parted by \n */
+    void *to;
+    double min, max; /* what a number may be; both 0: 0 to 1e9 */
+} arg;
+
+typedef struct args {
+    const char *usage; /* "alexnet [options] DIR" */
+    const char *about; /* paragraphs between usage and options */
+    const char *more;  /* after them */
+    const arg *options;
+    int count;
+    int min_words, max_words; /* how many words that are no options there must be; max < 0: any */
+    const char *words;        /* what they are, for the message: "a folder of images" */
+} args;
+
+/* Sets what the options point to and moves the other words to the front of argv + 1. Gives --help
+ * and ends the program with status 0, or says in one sentence what is wrong and ends it with 2.
+ * Returns how many words there are. */
+int args_parse(const args *a, int argc, char **argv);
+
+/* "alexnet: <sentence>" to stderr; ends the program with status 2: the user's mistake. */
+_Noreturn void args_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with status 1: the run failed. */
+_Noreturn void run_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

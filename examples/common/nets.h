@@ -1,0 +1,23 @@
+/*
+ * The networks of the examples.
+ */
+#ifndef EXAMPLES_NETS_H
+#define EXAMPLES_NETS_H
+
+#include <tenon/tenon.h>
+
+typedef struct net {
+    const char *name;
+    const char *about;
+    int size;     /* side of the images it was made for */
+    int resize;   /* to which their short side is scaled before the middle is cut out */
+    int channels; /* 3: RGB; 1: grey */
+    tn_image_input_opts input;
+    /* x: N x channels x size x size;  y: N x classes, logits */
+    tn_value (*build)(tn_graph *g, tn_value x, int classes);
+} net;
+
+/* NULL if there is none of that name. */
+const net *net_find(const char *name);
+
+#endif

@@ -1,0 +1,95 @@
+/* clock_gettime and isatty are POSIX; the width of a terminal is not even that. */
+#define _DEFAULT_SOURCE
+
+#include "progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void progress_begin(progress *p, int64_t steps, int64_t first, int64_t log_every)
+{
+    const double now = seconds();
+    *p = (progress){.terminal = isatty(STDOUT_FILENO) == 1,
+                    .steps = steps,
+                    .first = first,
+                    .log_every = log_every,
+                    .began = now,
+                    .shown = now};
+}
+
+void progress_skip(progress *p, double idle)
+{
+    p->began += idle;
+    p->shown += idle;
+}
+
+void progress_clear(const progress *p)
+{
+    if (p->terminal)
+        fputs("\r\033[K", stdout);
+}
+
+static int columns(void)
+{
+    struct winsize size;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* [=====>     ], on one line with `text`, in what width is left. */
+static void show_bar(const progress *p, const progress_step *now, const char *text)
+{
+    enum { LEAST = 8, MOST = 30 };
+    char bar[MOST + 1];
+    const int width = columns(), used = (int)strlen(text);
+    int room = width - used - 4;
+    room = room > MOST ? MOST : room;
+    if (room >= LEAST) {
+        const int done = (int)(room * now->step / p->steps);
+        memset(bar, ' ', sizeof bar);
+        memset(bar, '=', (size_t)done);
+        if (done < room)
+            bar[done] = '>';
+        printf("\r[%.*s] %s\033[K", room, bar, text);
+    } else {
+        printf("\r%.*s\033[K", width - 1, text);
+    }
+    fflush(stdout);
+}
+
+void progress_show(progress *p, const progress_step *now)
+{
+    const double time = seconds(), span = time - p->shown;
+    const bool last = now->step == p->steps;
+    const bool due = p->terminal ? span >= 0.2 : now->step % p->log_every == 0;
+    if (!due && !last)
+        return;
+    const int64_t done = now->step - p->first;
+    const double left =
+        done > 0 ? (time - p->began) / (double)done * (double)(p->steps - now->step) : 0;
+    const long eta = (long)(left + 0.5);
+    char text[256];
+    snprintf(text, sizeof text,
+             "epoch %lld step %lld/%lld loss %.4f top-1 %.1f %% rate %.2e %.1f img/s wait %.0f %% "
+             "ETA %ld:%02ld:%02ld",
+             (long long)now->epoch, (long long)now->step, (long long)p->steps, now->loss,
+             100 * now->top_1, now->rate, span > 0 ? (double)(now->images - p->images) / span : 0.0,
+             span > 0 ? 100 * (now->waited - p->waited) / span : 0.0, eta / 3600, eta / 60 % 60,
+             eta % 60);
+    if (p->terminal)
+        show_bar(p, now, text);
+    else
+        printf("%s\n", text), fflush(stdout);
+    p->shown = time;
+    p->waited = now->waited;
+    p->images = now->images;
+}

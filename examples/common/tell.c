@@ -1,0 +1,86 @@
+#include <stdio.h>
+
+#include "session.h"
+
+static void tell_set(const char *what, const tn_dataset *set)
+{
+    if (!set)
+        return;
+    printf("%-9s%lld images, %d classes\n", what, (long long)tn_dataset_count(set),
+           tn_dataset_classes(set));
+    for (int i = 0; i < tn_dataset_num_notices(set); i++)
+        printf("  note: %s\n", tn_dataset_notice(set, i));
+}
+
+static double mib(size_t bytes)
+{
+    return (double)bytes / (1 << 20);
+}
+
+static void tell_plan(const session *s)
+{
+    int64_t params = 0;
+    for (int i = 0; i < tn_plan_num_params(s->plan); i++) {
+        tn_param_info info;
+        int64_t count;
+        tn_must(tn_plan_param(s->plan, i, &info));
+        tn_must(tn_shape_count(&info.shape, &count));
+        params += count;
+    }
+    double forward, training;
+    tn_plan_flops(s->plan, &forward, &training);
+    const double n = (double)s->r.batch * 1e9;
+    printf("network  %s, %d x %d, %.2f million parameters; GFLOP an image: %.2f forward, %.2f "
+           "training\n",
+           s->model.net->about, s->model.size, s->model.size, (double)params / 1e6, forward / n,
+           training / n);
+    const tn_memory_plan m = tn_plan_memory(s->plan);
+    printf("memory   %.0f MiB: parameters %.0f, gradients %.0f, optimizer %.0f, inputs %.0f, "
+           "activations %.0f, scratch %.0f\n",
+           mib(m.total), mib(m.params), mib(m.gradients), mib(m.optimizer), mib(m.inputs),
+           mib(m.activations), mib(m.scratch));
+}
+
+void tell_score(const char *what, const score *sum)
+{
+    const double n = (double)(sum->images + !sum->images);
+    printf("%s loss %.4f top-1 %.2f %% top-5 %.2f %%", what, sum->loss / n,
+           100 * (double)sum->top_1 / n, 100 * (double)sum->top_5 / n);
+}
+
+/* How fast it was, and what held it up. */
+void tell_speed(const session *s)
+{
+    const double time = s->clock > 0 ? seconds() - s->clock : 0;
+    if (time <= 0 || s->images == s->clock_images)
+        return;
+    const double share = 100 * (s->train.waited - s->clock_waited) / time;
+    const double rate = (double)(s->images - s->clock_images) / time;
+    double forward, training;
+    tn_plan_flops(s->plan, &forward, &training);
+    printf("speed    %.1f images/s, %.1f GFLOP/s\n", rate,
+           rate * training / (double)s->r.batch / 1e9);
+    if (share < 10)
+        printf("compute-bound: training waited %.1f %% of the time for data\n", share);
+    else
+        printf("loader-bound: training waited %.1f %% of the time for data; tenon-pack, which "
+               "decodes once, helps\n",
+               share);
+}
+
+void tell_bad(session *s, feed *f)
+{
+    const char *path, *reason;
+    while ((path = feed_bad(f, &reason))) {
+        progress_clear(&s->progress);
+        printf("bad file, left out: %s: %s\n", path, reason);
+    }
+}
+
+void tell_start(const session *s)
+{
+    printf("tenon %s on %s\n", tn_version(), tn_device_describe(s->device));
+    tell_set("data", s->sets.train);
+    tell_set("val", s->sets.val);
+    tell_plan(s);
+}

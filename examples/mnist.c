@@ -1,0 +1,239 @@
+/*
+ * mnist: trains LeNet on handwritten digits and tells how many of the test set it reads right.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tenon/tenon.h>
+
+#include "common/args.h"
+#include "common/idx.h"
+#include "common/model.h"
+#include "common/progress.h"
+
+enum { CLASSES = 10, SIDE = 28 };
+
+typedef struct options {
+    int64_t epochs, batch, seed, threads, max_steps, log_every;
+    double rate, momentum, decay;
+    const char *device, *save, *folder;
+} options;
+
+typedef struct session {
+    options o;
+    idx train, test;
+    model model;
+    tn_graph *g;
+    tn_device *device;
+    tn_plan *plan;
+    tn_value image, label;
+    tn_loss loss;
+    uint8_t *images; /* one batch */
+    int32_t *labels;
+} session;
+
+static options flags = {.epochs = 2,
+                        .batch = 64,
+                        .seed = 1,
+                        .log_every = 100,
+                        .rate = 0.01,
+                        .momentum = 0.9,
+                        .decay = 5e-4};
+
+static const arg table[] = {
+    {ARG_INT, "epochs", "N", "how often each image is seen", &flags.epochs, 1, 10000},
+    {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, 10000},
+    {ARG_REAL, "rate", "X", "learning rate at the start; times (1 + step / 10000) ^ -0.75",
+     &flags.rate, 0, 100},
+    {ARG_REAL, "momentum", "X", "of SGD", &flags.momentum, 0, 0.9999},
+    {ARG_REAL, "decay", "X", "weight decay", &flags.decay, 0, 10},
+    {ARG_INT, "seed", "N", "of parameters and order", &flags.seed, 0, 0},
+    {ARG_INT, "max-steps", "N", "stop after this many steps; default: when done", &flags.max_steps,
+     1, 1e9},
+    {ARG_TEXT, "device", "NAME", "\"cpu\", \"cpu,threads=2\", ...; default: the best there is",
+     &flags.device, 0, 0},
+    {ARG_TEXT, "save", "FILE", "write what was learned there, for classify", &flags.save, 0, 0},
+    {ARG_INT, "log-every", "STEPS", "between two lines, where there is no terminal",
+     &flags.log_every, 1, 1e9},
+};
+
+static void check_size(const idx *set, const char *folder)
+{
+    if (set->height != SIDE || set->width != SIDE)
+        args_fail("%s: images are %lld x %lld, not %d x %d", folder, (long long)set->height,
+                  (long long)set->width, SIDE, SIDE);
+}
+
+static void build(session *s)
+{
+    const int64_t n = s->o.batch;
+    model_make(&s->model, net_find("lenet"), CLASSES);
+    for (int i = 0; i < CLASSES; i++)
+        model_name(&s->model, i, (char[]){(char)('0' + i), '\0'});
+    tn_must(tn_graph_create(&s->g));
+    s->image = tn_input(s->g, "image", TN_U8, TN_SHAPE(n, SIDE, SIDE, 1));
+    s->label = tn_input(s->g, "label", TN_I32, TN_SHAPE(n));
+    s->loss = tn_softmax_xent(s->g, model_build(&s->model, s->g, s->image), s->label,
+                              &(tn_softmax_xent_opts){.name = "loss"});
+    if (tn_device_open(&s->device, s->o.device) != TN_OK)
+        args_fail("%s", tn_error());
+    const tn_sgd_opts sgd = {.momentum = (float)s->o.momentum, .weight_decay = (float)s->o.decay};
+    tn_must(tn_plan_create(
+        &s->plan, s->g, s->device,
+        &(tn_plan_opts){.loss = s->loss.loss, .optim = tn_sgd(&sgd), .seed = (uint64_t)s->o.seed}));
+    s->images = malloc((size_t)(n * SIDE * SIDE));
+    s->labels = malloc((size_t)n * sizeof *s->labels);
+    if (!s->images || !s->labels)
+        run_fail("no memory for a batch of %lld images", (long long)n);
+}
+
+/* A new order for each epoch: Fisher and Yates, with a 64-bit mixer (Steele et al. 2014) for dice. */
+static void shuffle(int64_t *order, int64_t count, uint64_t seed)
+{
+    for (int64_t i = 0; i < count; i++)
+        order[i] = i;
+    for (int64_t i = count - 1; i > 0; i--) {
+        uint64_t z = (seed += UINT64_C(0x9E3779B97F4A7C15));
+        z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+        const int64_t j = (int64_t)((z ^ (z >> 31)) % (uint64_t)(i + 1)), other = order[j];
+        order[j] = order[i];
+        order[i] = other;
+    }
+}
+
+/* Items begin, begin + 1, ... of an order (NULL: as they are); rows past the end have label -1. */
+static void set_batch(session *s, const idx *set, const int64_t *order, int64_t begin)
+{
+    enum { PIXELS = SIDE * SIDE };
+    const int64_t n = s->o.batch;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t place = begin + i;
+        const bool there = place < set->count;
+        const int64_t item = !there ? 0 : order ? order[place] : place;
+        memcpy(s->images + i * PIXELS, set->images + item * PIXELS, PIXELS);
+        s->labels[i] = there ? set->labels[item] : -1;
+    }
+    const tn_tensor images = {TN_U8, TN_SHAPE(n, SIDE, SIDE, 1), s->images};
+    const tn_tensor labels = {TN_I32, TN_SHAPE(n), s->labels};
+    tn_must(tn_plan_set(s->plan, s->image, images));
+    tn_must(tn_plan_set(s->plan, s->label, labels));
+}
+
+static int32_t right(session *s)
+{
+    int32_t top_1;
+    tn_must(tn_plan_get(s->plan, s->loss.top_1, (tn_tensor){TN_I32, {0}, &top_1}));
+    return top_1;
+}
+
+static double test(session *s)
+{
+    int64_t sum = 0;
+    for (int64_t begin = 0; begin < s->test.count; begin += s->o.batch) {
+        set_batch(s, &s->test, NULL, begin);
+        tn_must(tn_plan_evaluate(s->plan));
+        sum += right(s);
+    }
+    return (double)sum / (double)s->test.count;
+}
+
+/* One update, from what set_batch() set; returns the loss. */
+static double train_step(session *s, float rate)
+{
+    float loss;
+    tn_must(tn_plan_run(s->plan));
+    tn_must(tn_plan_update(s->plan, rate));
+    tn_must(tn_plan_get(s->plan, s->loss.loss, (tn_tensor){TN_F32, {0}, &loss}));
+    if (!isfinite(loss))
+        run_fail("the loss is %g at step %lld: try a lower --rate (it is %g)", (double)loss,
+                 (long long)tn_plan_updates(s->plan), (double)rate);
+    return (double)loss;
+}
+
+/* The images in one order, up to so many steps in all; then the test. */
+static void train_epoch(session *s, int64_t epoch, const int64_t *order, const tn_rate *rate,
+                        int64_t steps, progress *p)
+{
+    const int64_t n = s->o.batch, begun = tn_plan_updates(s->plan);
+    int64_t sum = 0;
+    for (int64_t step = begun; step < steps && (step + 1 - begun) * n <= s->train.count; step++) {
+        const float r = tn_rate_at(rate, step);
+        set_batch(s, &s->train, order, (step - begun) * n);
+        const double loss = train_step(s, r);
+        sum += right(s);
+        progress_show(p, &(progress_step){.step = step + 1,
+                                          .epoch = epoch + 1,
+                                          .loss = loss,
+                                          .top_1 = (double)sum / (double)((step + 1 - begun) * n),
+                                          .rate = (double)r,
+                                          .images = (step + 1) * n});
+    }
+    const double began = seconds();
+    progress_clear(p);
+    printf("epoch %lld: %.2f %% of %lld test images right\n", (long long)epoch + 1, 100 * test(s),
+           (long long)s->test.count);
+    fflush(stdout);
+    progress_skip(p, seconds() - began);
+}
+
+static void train(session *s)
+{
+    const int64_t per_epoch = s->train.count / s->o.batch;
+    if (per_epoch == 0)
+        args_fail("--batch is %lld, but there are only %lld images", (long long)s->o.batch,
+                  (long long)s->train.count);
+    int64_t steps = per_epoch * s->o.epochs;
+    if (s->o.max_steps && s->o.max_steps < steps)
+        steps = s->o.max_steps;
+    const tn_rate rate = {
+        .policy = TN_RATE_INV, .base = s->o.rate, .gamma = 1e-4, .power = 0.75, .steps = steps};
+    int64_t *order = malloc((size_t)s->train.count * sizeof *order);
+    if (!order)
+        run_fail("no memory for the order of %lld images", (long long)s->train.count);
+    progress p;
+    progress_begin(&p, steps, 0, s->o.log_every);
+    for (int64_t epoch = 0; epoch < s->o.epochs && tn_plan_updates(s->plan) < steps; epoch++) {
+        shuffle(order, s->train.count, (uint64_t)(s->o.seed * 1000003 + epoch));
+        train_epoch(s, epoch, order, &rate, steps, &p);
+    }
+    free(order);
+}
+
+int main(int argc, char **argv)
+{
+    const args a = {.usage = "mnist [options] DIR",
+                    .about = "Trains LeNet on MNIST and tests it after each epoch.\n\n"
+                             "DIR holds the four files train-images-idx3-ubyte, "
+                             "train-labels-idx1-ubyte,\nt10k-images-idx3-ubyte and "
+                             "t10k-labels-idx1-ubyte, each plain or with .gz.\n\nOptions:",
+                    .more = "Exit status: 0; 1: the run failed; 2: flags or files that cannot be.",
+                    .options = table,
+                    .count = sizeof table / sizeof table[0],
+                    .min_words = 1,
+                    .max_words = 1,
+                    .words = "the folder with MNIST's files"};
+    args_parse(&a, argc, argv);
+    session s = {.o = flags};
+    idx_open(&s.train, argv[1], "train");
+    idx_open(&s.test, argv[1], "t10k");
+    check_size(&s.train, argv[1]);
+    check_size(&s.test, argv[1]);
+    build(&s);
+    printf("tenon %s on %s\n%lld training images, %lld test images\n", tn_version(),
+           tn_device_describe(s.device), (long long)s.train.count, (long long)s.test.count);
+    train(&s);
+    if (s.o.save)
+        tn_must(model_save(&s.model, s.plan, s.o.save, NULL, 0));
+    free(s.images);
+    free(s.labels);
+    tn_plan_destroy(s.plan);
+    tn_device_close(s.device);
+    tn_graph_destroy(s.g);
+    model_free(&s.model);
+    idx_close(&s.test);
+    idx_close(&s.train);
+    return 0;
+}

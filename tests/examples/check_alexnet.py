@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""alexnet learns, resumes bit for bit, evaluates; classify names what it learned."""
+import re
+import signal
+import subprocess
+import time
+
+import programs
+from programs import Folder, expect, run
+
+# One thread: many would only get into each other's way.
+SMALL = ("--net", "slim", "--size", 64, "--batch", 4, "--threads", 1, "--log-every", 1)
+
+
+def val_top_1(said):
+    found = re.findall(r"val loss \S+ top-1 (\S+) %", said.stdout)
+    expect(found, "no validation is told of", said.stdout)
+    return float(found[-1]) if found else 0
+
+
+def learns(folder):
+    said = run("alexnet", folder / "set", *SMALL, "--epochs", 12, "--optim", "adam", "--rate", 0.001, "--save",
+               folder / "model")
+    expect(val_top_1(said) > 90, "three colours are not told apart", said.stdout)
+    expect(re.search(r"(compute|loader)-bound: training waited \S+ % of the time", said.stdout),
+           "what held the run up is not told", said.stdout)
+    expect(re.search(r"memory +\d+ MiB: parameters \d+", said.stdout), "no memory plan", said.stdout)
+
+    said = run("alexnet", folder / "set", "--evaluate", folder / "model", "--batch", 7)
+    expect(re.search(r"evaluated: loss \S+ top-1 (9|100)\S* %.* of 9 images", said.stdout),
+           "--evaluate", said.stdout)
+    refuse = run("alexnet", folder / "one", "--evaluate", folder / "model", status=2)
+    expect("knows 3 classes" in refuse.stderr, "a folder of other classes", refuse.stderr)
+
+    red = folder / "set/val" / 'a "red" one' / "001.ppm"
+    said = run("classify", folder / "model", red, folder / "set/val/green/002.ppm")
+    tops = re.findall(r"^(\S.*)\n +(\S+) %  (.*)$", said.stdout, re.M)
+    expect([t[2] for t in tops] == ['a "red" one', "green"], "classify names other colours", said.stdout)
+    (folder / "bad.ppm").write_bytes(b"no image")
+    said = run("classify", "--top", 1, folder / "model", folder / "bad.ppm", red, status=1)
+    expect("bad.ppm" in said.stderr and 'a "red" one' in said.stdout, "one bad image", said.stderr)
+
+
+def resumes(folder):
+    """Two epochs at once, and in three pieces, one cut in the middle of an epoch: the same bytes."""
+    recipe = (folder / "set", *SMALL, "--epochs", 2, "--augment", "full", "--optim", "adam", "--rate", 1e-3)
+    whole, part = folder / "whole", folder / "part"
+    run("alexnet", *recipe, "--save", whole)
+    run("alexnet", *recipe, "--save", part, "--max-steps", 2)
+    expect(whole.read_bytes() != part.read_bytes(), "--max-steps did not stop the run")
+    run("alexnet", *recipe, "--save", part, "--resume", part, "--max-steps", 7)
+    said = run("alexnet", *recipe, "--save", part, "--resume", part)
+    expect("resumed" in said.stdout and "note: " not in said.stdout, "resuming", said.stdout)
+    expect(whole.read_bytes() == part.read_bytes(), "a resumed run is not the same run", said.stdout)
+
+    again = folder / "again"
+    run("alexnet", *recipe, "--save", again, "--device", "cpu,threads=1", "--threads", 3)
+    expect(whole.read_bytes() == again.read_bytes(), "the loader's threads change the numbers")
+    said = run("alexnet", *recipe, "--resume", whole, "--clip", 1)
+    expect("made with other flags" in said.stdout, "other flags are not told of", said.stdout)
+    said = run("alexnet", *recipe, "--resume", whole, "--net", "caffe", status=2)
+    expect("--net says caffe" in said.stderr, "another network", said.stderr)
+
+
+def accumulates(folder):
+    """4 images x 2 are the same step as 8, but for rounding and dropout: only that it runs is seen here,
+    and that an epoch's last batches, too few for a step, are left out."""
+    said = run("alexnet", folder / "set", *SMALL, "--epochs", 2, "--accumulate", 4)
+    expect("step 4/4" in said.stdout, "steps of four batches", said.stdout)
+
+
+def tells_of_bad_files(folder):
+    bad = folder / "set/train/blue/bad.ppm"
+    bad.write_bytes(b"P6 nothing")
+    said = run("alexnet", folder / "set", *SMALL, "--epochs", 1)
+    expect(f"bad file, left out: {bad}: " in said.stdout, "a bad file is not named", said.stdout)
+    said = run("alexnet", folder / "set", *SMALL, "--epochs", 1, "--bad", "stop", status=1)
+    expect(str(bad) in said.stderr, "--bad stop does not name it", said.stderr)
+    bad.unlink()
+
+
+def fails_plainly(folder):
+    said = run("alexnet", folder / "set", *SMALL, "--rate", 1000, "--warmup", 0, status=1)
+    expect("the loss is" in said.stderr and "--rate" in said.stderr, "a loss that is not finite", said.stderr)
+    said = run("alexnet", folder / "set", *SMALL, "--epochs", 1, "--save", folder / "no/such/place", status=1)
+    expect("no/such/place" in said.stderr, "saving nowhere", said.stderr)
+
+
+def stops_on_interrupt(folder):
+    saved = folder / "stopped"
+    p = subprocess.Popen([programs.PROGRAMS / "alexnet", folder / "set", *map(str, SMALL), "--epochs",
+                          "10000", "--save", saved], stdout=subprocess.PIPE, text=True)
+    for line in p.stdout:
+        if line.startswith("epoch 2 step"):
+            break
+    p.send_signal(signal.SIGINT)
+    rest = p.stdout.read()
+    p.wait(60)
+    expect(p.returncode == 130, f"Ctrl-C ends with status {p.returncode}", rest)
+    expect("go on with --resume" in rest and saved.exists(), "Ctrl-C saves", rest)
+
+
+def measures(folder):
+    said = run("alexnet", "--synthetic", "--net", "slim", "--batch", 4, "--max-steps", 3, "--log-every", 1)
+    expect("step 3/3" in said.stdout and "images/s" in said.stdout, "--synthetic", said.stdout)
+    said = run("alexnet", "--synthetic", "--describe", "--batch", 2)
+    expect("conv1" in said.stdout and "fc8" in said.stdout, "--describe", said.stdout)
+    said = run("alexnet", folder / "set", *SMALL, "--overfit", "--max-steps", 150, "--optim", "adam",
+               "--rate", 0.001)
+    losses = re.findall(r"step \d+/150 loss (\S+)", said.stdout)
+    expect(losses and float(losses[-1]) < 0.2, "--overfit does not bring the loss down", said.stdout[-2000:])
+
+
+with Folder() as folder:
+    programs.make_images(folder / "set/train", 12)
+    programs.make_images(folder / "set/val", 3)
+    (folder / "one").mkdir()
+    (folder / "set/train/blue").rename(folder / "one/blue")
+    programs.shutil.copytree(folder / "one/blue", folder / "set/train/blue")
+    for check in (learns, resumes, accumulates, tells_of_bad_files, fails_plainly, stops_on_interrupt,
+                  measures):
+        begun = time.monotonic()
+        check(folder)
+        print(f"{check.__name__}: {time.monotonic() - begun:.1f} s")
+programs.end("alexnet")

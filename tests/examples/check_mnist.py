@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""mnist learns on the real digits in a short run; classify reads one. Damaged files are refused."""
+import gzip
+import re
+import struct
+
+import programs
+from programs import DATA, Folder, expect, need, refused, run
+
+mnist = DATA / "mnist"
+need(mnist)
+
+# One thread: many would only get into each other's way.
+ONE = ("--device", "cpu,threads=1")
+
+with Folder() as folder:
+    said = run("mnist", mnist, *ONE, "--max-steps", 250, "--save", folder / "lenet")
+    found = re.search(r"(\S+) % of 10000 test images right", said.stdout)
+    expect(found and float(found[1]) > 93, "250 steps teach too little", said.stdout)
+
+    images = gzip.open(mnist / "t10k-images-idx3-ubyte.gz").read()
+    labels = gzip.open(mnist / "t10k-labels-idx1-ubyte.gz").read()
+    right = 0
+    for i in range(10):
+        path = folder / f"{i}.pgm"
+        path.write_bytes(b"P5\n28 28\n255\n" + images[16 + 784 * i:16 + 784 * (i + 1)])
+        said = run("classify", *ONE, "--top", 1, folder / "lenet", path)
+        right += said.stdout.split()[-1] == str(labels[8 + i])
+    expect(right >= 8, f"classify reads {right} of 10 digits right")
+
+    small = folder / "small"
+    small.mkdir()
+    for part in ("train", "t10k"):  # plain files do as well
+        (small / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, 100, 28, 28) + images[16:16 + 78400])
+        (small / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 100) + labels[8:108])
+    said = run("mnist", small, *ONE, "--batch", 32)
+    expect("of 100 test images right" in said.stdout, "plain files", said.stdout)
+    refused("mnist", small, "--batch", 101, says="--batch is 101")
+    cut = small / "train-images-idx3-ubyte"
+    cut.write_bytes(cut.read_bytes()[:-1])
+    refused("mnist", small, says="cut off")
+    cut.write_bytes(struct.pack(">IIII", 0x803, 99, 28, 28) + images[16:16 + 99 * 784])
+    refused("mnist", small, says="99 images but 100 labels")
+    cut.write_bytes(struct.pack(">IIII", 0x802, 100, 28, 28))
+    refused("mnist", small, says="not an idx file")
+
+programs.end("mnist")
