@@ -8,8 +8,9 @@
  *
  * With a relu absorbed, backward first makes dz = dy where y > 0, else 0, in scratch.
  *
- * The same bits come out for the same number of threads. With another number oneDNN may cut the sum
- * over images in dw and db differently, and the last bits differ; y and dx are the same.
+ * The same bits come out for the same number of threads. For another number oneDNN may cut sums
+ * differently, so that the last bits differ: those over images in dw and db of a convolution, and any
+ * in a matrix product, which dense is.
  */
 #ifndef TN_CPU_LINEAR_H
 #define TN_CPU_LINEAR_H
