@@ -23,8 +23,9 @@ def files(top, *folders, suffixes=TEXTS):
             ["git", "-C", str(top), "ls-files", "-z", "-c", "-o", "--exclude-standard"],
             check=True, capture_output=True, text=True).stdout.split("\0")
         names = [n for n in listed if n and (top / n).is_file()]
-    except (OSError, subprocess.CalledProcessError):  # a copy without its history
+    except (OSError, subprocess.CalledProcessError):
         names = []
+    if not names:  # a copy without its history, or in a folder that git ignores
         for folder, inside, found in os.walk(top):
             inside[:] = [d for d in inside if d not in (".git", "build", "__pycache__")]
             names += [(pathlib.Path(folder) / f).relative_to(top).as_posix() for f in found]
