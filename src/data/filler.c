@@ -18,15 +18,13 @@ void tn_filler_destroy(tn_filler *f)
 
 /* Turns a row of pixels around. Four bytes at once, the fourth of which the next pixel puts right:
  * three times as fast as byte by byte. The first and the last pixel must not reach outside. */
-static void reverse_row(uint8_t *to, const uint8_t *from, int width)
+static void reverse_row(uint8_t *to, const uint8_t *from, size_t width)
 {
-    const uint8_t *p = from + 3 * (size_t)(width - 1);
-    memcpy(to, p, 3);
-    if (width == 1)
-        return;
-    for (int i = 1; i < width - 1; i++)
-        memcpy(to + 3 * i, p - 3 * i, 4);
-    memcpy(to + 3 * (width - 1), from, 3);
+    const size_t last = 3 * (width - 1);
+    memcpy(to, from + last, 3);
+    for (size_t i = 3; i < last; i += 3)
+        memcpy(to + i, from + last - i, 4);
+    memcpy(to + last, from, 3);
 }
 
 /* A view that needs no scaling, as crops of packed sets usually do. */
@@ -56,7 +54,7 @@ static tn_status fill_packed(tn_filler *f, const tn_recipe *recipe, int64_t row,
         const uint8_t *from =
             image + ((size_t)(v->box.y + y) * (size_t)side + (size_t)v->box.x) * 3;
         if (v->mirror)
-            reverse_row(rgb + (size_t)y * bytes, from, width);
+            reverse_row(rgb + (size_t)y * bytes, from, (size_t)width);
         else
             memcpy(rgb + (size_t)y * bytes, from, bytes);
     }

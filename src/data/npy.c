@@ -154,7 +154,7 @@ static tn_status map_file(tn_npy *npy, const char *path)
 
 static tn_status check_array(tn_npy *npy, const char *path, tn_dtype dtype, int ndim)
 {
-    size_t offset, bytes;
+    size_t offset = 0, bytes = 0;
     TN_TRY(tn_npy_parse(path, npy->map, npy->map_bytes, dtype, &npy->shape, &offset));
     if (npy->shape.ndim != ndim)
         return tn_fail(TN_ERR_FORMAT, "%s: %d dimensions, not %d", path, npy->shape.ndim, ndim);

@@ -76,24 +76,29 @@ static void discard(packing *p)
     }
 }
 
+static tn_status write_classes(const out_file *f, const tn_dataset *set)
+{
+    for (size_t i = 0; i < set->num_classes; i++) {
+        const char *name = set->class_name[i];
+        if (strpbrk(name, "\r\n"))
+            return tn_fail(TN_ERR_ARGUMENT, "pack: the name of class %zu has a line break in it",
+                           i);
+        TN_TRY(put(f, name, strlen(name)));
+        TN_TRY(put(f, "\n", 1));
+    }
+    return TN_OK;
+}
+
 static tn_status begin(packing *p, const tn_dataset *set, const char *folder)
 {
-    char header[TN_NPY_HEADER_BYTES] = {0};
+    const char header[TN_NPY_HEADER_BYTES] = {0};
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return tn_fail(TN_ERR_IO, "%s: the folder cannot be made: %s", folder, strerror(errno));
     for (int i = 0; i < FILES; i++)
         TN_TRY(open_file(&p->file[i], folder, names[i]));
     TN_TRY(put(&p->file[IMAGES], header, sizeof header));
     TN_TRY(put(&p->file[LABELS], header, sizeof header));
-    for (size_t i = 0; i < set->num_classes; i++) {
-        const char *name = set->class_name[i];
-        if (strpbrk(name, "\r\n"))
-            return tn_fail(TN_ERR_ARGUMENT, "pack: the name of class %zu has a line break in it",
-                           i);
-        TN_TRY(put(&p->file[CLASSES], name, strlen(name)));
-        TN_TRY(put(&p->file[CLASSES], "\n", 1));
-    }
-    return TN_OK;
+    return write_classes(&p->file[CLASSES], set);
 }
 
 static tn_status write_batch(packing *p, const tn_batch *batch)
