@@ -34,14 +34,6 @@ static void require(tn_maker *m, const tn_linear_spec *l, const tn_prim_spec *s,
         l->make(m, p, s);
 }
 
-static const tn_md *any_like(tn_maker *m, const tn_md *md)
-{
-    if (m->status != TN_OK)
-        return NULL;
-    const tn_md_view v = tn_md_look(tn_md_raw(md));
-    return tn_md_any(m, v.ndim, v.dim, TN_F32);
-}
-
 static void make_forward(tn_maker *m, tn_linear *l, const tn_node *n, const tn_binding *b,
                          const tn_linear_spec *s, const tn_md *bias)
 {
@@ -54,7 +46,7 @@ static void make_forward(tn_maker *m, tn_linear *l, const tn_node *n, const tn_b
                          .relu = l->relu};
     if (tn_md_layout(s->x))
         try_make(m, s, &spec, &l->forward);
-    spec.x = any_like(m, s->x);
+    spec.x = tn_md_any_like(m, s->x);
     if (tn_linear_rank(&l->forward) < 2)
         try_make(m, s, &spec, &l->forward);
     require(m, s, &spec, &l->forward);
@@ -64,11 +56,11 @@ static void make_forward(tn_maker *m, tn_linear *l, const tn_node *n, const tn_b
 static void make_backward(tn_maker *m, tn_prim *p, const tn_linear_spec *l, tn_prim_spec *s)
 {
     try_make(m, l, s, p);
-    s->w = any_like(m, s->w);
+    s->w = tn_md_any_like(m, s->w);
     if (tn_linear_rank(p) < 2)
         try_make(m, l, s, p);
-    s->x = any_like(m, s->x);
-    s->y = any_like(m, s->y);
+    s->x = tn_md_any_like(m, s->x);
+    s->y = tn_md_any_like(m, s->y);
     if (tn_linear_rank(p) < 2)
         try_make(m, l, s, p);
     require(m, l, s, p);

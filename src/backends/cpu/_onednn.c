@@ -210,6 +210,16 @@ const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype
     return tn_md_tagged(m, ndim, dim, dtype, dnnl_format_tag_any);
 }
 
+const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md)
+{
+    if (m->status != TN_OK)
+        return NULL;
+    const tn_md_view v = tn_md_look(tn_md_raw(md));
+    dnnl_memory_desc_t own;
+    const dnnl_status_t status = tn_md_init_tag(&own, v.ndim, v.dim, v.type, dnnl_format_tag_any);
+    return intern_owned(m, status, &own);
+}
+
 const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout)
 {
     if (m->status != TN_OK)
@@ -247,14 +257,6 @@ int64_t tn_md_elements(const tn_md *md)
 int tn_md_ndim(const tn_md *md)
 {
     return tn_md_look(tn_md_raw(md)).ndim;
-}
-
-bool tn_md_channels_inside(const tn_md *md)
-{
-    const tn_md_view v = tn_md_look(tn_md_raw(md));
-    if (!v.blocked || v.ndim < 2)
-        return false;
-    return v.num_inner ? v.inner_dim[v.num_inner - 1] == 1 : v.stride[1] == 1;
 }
 
 tn_dnnl_md tn_md_raw(const tn_md *md)

@@ -49,7 +49,7 @@ tn_status tn_onednn(const char *op, const char *node, const char *what, dnnl_sta
 /* The engine, the stream and what they own. */
 tn_status tn_onednn_open(tn_backend_device *d);
 void tn_onednn_close(tn_backend_device *d);
-/* "avx512_core"; "oneDNN 2.6.3 (OpenMP)": both constant. */
+/* "avx512_core"; "oneDNN 2.6.3 (OpenMP)", until this thread's next call. */
 const char *tn_onednn_isa(void);
 const char *tn_onednn_version(void);
 
@@ -69,6 +69,8 @@ const tn_md *tn_md_plain(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dty
 const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype);
 const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype,
                           dnnl_format_tag_t tag);
+/* The same dimensions, in any layout. */
+const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md);
 /* The layout's own descriptor; for NULL, the plain one of that shape. */
 const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout);
 /* Of a layout, the plain descriptor with the same dimensions: its canonical counterpart. */
@@ -80,12 +82,9 @@ size_t tn_md_bytes(const tn_md *md);
 /* Elements, padding included. */
 int64_t tn_md_elements(const tn_md *md);
 int tn_md_ndim(const tn_md *md);
-/* True where two neighbours in memory are channels of one pixel: "aBcd16b", "acdb". */
-bool tn_md_channels_inside(const tn_md *md);
-
 /* ---- primitives --------------------------------------------------------------------------- */
 
-enum { TN_PRIM_ARGS = 24 };
+enum { TN_PRIM_ARGS = 16 };
 
 /* A primitive with one memory object an argument. All zero: none yet. */
 typedef struct tn_prim {
@@ -138,11 +137,6 @@ void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* alg, x, alpha, beta; backward: x is the descriptor of x (or y, if alg says so), y that of dy, dx. */
 void tn_make_eltwise(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
-/* x, over dimension `axis`; backward: x is the descriptor of y, y that of dy and dx. */
-void tn_make_softmax(tn_maker *m, tn_prim *p, const tn_prim_spec *s, int axis);
-/* y = alg(x, x2), for instance dnnl_binary_add. */
-void tn_make_binary(tn_maker *m, tn_prim *p, dnnl_alg_kind_t alg, const tn_md *x, const tn_md *x2,
-                    const tn_md *y);
 /* Arguments DNNL_ARG_FROM and DNNL_ARG_TO. */
 void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to);
 

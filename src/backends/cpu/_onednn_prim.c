@@ -96,17 +96,14 @@ static dnnl_status_t add_memory(tn_prim *p, int arg)
 static dnnl_status_t add_memories(tn_prim *p)
 {
     static const int args[] = {
-        DNNL_ARG_SRC,        DNNL_ARG_SRC_1,      DNNL_ARG_WEIGHTS,    DNNL_ARG_BIAS,
-        DNNL_ARG_DST,        DNNL_ARG_DIFF_SRC,   DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_WEIGHTS,
-        DNNL_ARG_MEAN,       DNNL_ARG_DIFF_BIAS,  DNNL_ARG_VARIANCE,   DNNL_ARG_SCALE,
-        DNNL_ARG_SHIFT,      DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_WORKSPACE,
-        DNNL_ARG_SCRATCHPAD,
+        DNNL_ARG_SRC,        DNNL_ARG_WEIGHTS,    DNNL_ARG_BIAS,         DNNL_ARG_DST,
+        DNNL_ARG_DIFF_SRC,   DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_MEAN,
+        DNNL_ARG_DIFF_BIAS,  DNNL_ARG_VARIANCE,   DNNL_ARG_SCALE,        DNNL_ARG_SHIFT,
+        DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_WORKSPACE,    DNNL_ARG_SCRATCHPAD,
     };
     dnnl_status_t status = dnnl_success;
     for (size_t i = 0; i < TN_COUNT(args) && status == dnnl_success; i++)
         status = add_memory(p, args[i]);
-    for (int i = 0; i < TN_MAX_IN && status == dnnl_success; i++)
-        status = add_memory(p, DNNL_ARG_MULTIPLE_SRC + i);
     return status;
 }
 

@@ -184,30 +184,4 @@ void tn_make_eltwise(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
                &op, NULL);
 }
 
-void tn_make_softmax(tn_maker *m, tn_prim *p, const tn_prim_spec *s, int axis)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, false))
-        return;
-    dnnl_softmax_desc_t op;
-    if (s->pass == dnnl_backward_data)
-        finish(m, &k, p, "softmax backward",
-               dnnl_softmax_backward_desc_init(&op, tn_md_raw(s->y), tn_md_raw(s->x), axis), &op,
-               s->forward);
-    else
-        finish(m, &k, p, "softmax forward",
-               dnnl_softmax_forward_desc_init(&op, s->pass, tn_md_raw(s->x), axis), &op, NULL);
-}
-
-void tn_make_binary(tn_maker *m, tn_prim *p, dnnl_alg_kind_t alg, const tn_md *x, const tn_md *x2,
-                    const tn_md *y)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, false))
-        return;
-    dnnl_binary_desc_t op;
-    finish(m, &k, p, "binary",
-           dnnl_binary_desc_init(&op, alg, tn_md_raw(x), tn_md_raw(x2), tn_md_raw(y)), &op, NULL);
-}
-
 #endif

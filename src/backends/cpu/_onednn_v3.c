@@ -204,37 +204,4 @@ void tn_make_eltwise(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     }
 }
 
-void tn_make_softmax(tn_maker *m, tn_prim *p, const tn_prim_spec *s, int axis)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, false))
-        return;
-    const tn_dnnl_md x = tn_md_raw(s->x), y = tn_md_raw(s->y);
-    const dnnl_engine_t e = m->device->engine;
-    const dnnl_alg_kind_t alg = dnnl_softmax_accurate;
-    dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t status;
-    if (s->pass == dnnl_backward_data) {
-        status = dnnl_softmax_backward_primitive_desc_create(&pd, e, alg, y, y, x, axis, hint(s),
-                                                             k.attr);
-        tn_make_end(m, &k, p, "softmax backward", status, pd);
-    } else {
-        status =
-            dnnl_softmax_forward_primitive_desc_create(&pd, e, s->pass, alg, x, x, axis, k.attr);
-        tn_make_end(m, &k, p, "softmax forward", status, pd);
-    }
-}
-
-void tn_make_binary(tn_maker *m, tn_prim *p, dnnl_alg_kind_t alg, const tn_md *x, const tn_md *x2,
-                    const tn_md *y)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, false))
-        return;
-    dnnl_primitive_desc_t pd = NULL;
-    const dnnl_status_t status = dnnl_binary_primitive_desc_create(
-        &pd, m->device->engine, alg, tn_md_raw(x), tn_md_raw(x2), tn_md_raw(y), k.attr);
-    tn_make_end(m, &k, p, "binary", status, pd);
-}
-
 #endif
