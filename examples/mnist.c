@@ -38,14 +38,14 @@ static options flags = {.epochs = 2,
                         .batch = 64,
                         .seed = 1,
                         .log_every = 100,
-                        .rate = 0.01,
+                        .rate = 0.03,
                         .momentum = 0.9,
                         .decay = 5e-4};
 
 static const arg table[] = {
     {ARG_INT, "epochs", "N", "how often each image is seen", &flags.epochs, 1, 10000},
     {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, 10000},
-    {ARG_REAL, "rate", "X", "learning rate at the start; times (1 + step / 10000) ^ -0.75",
+    {ARG_REAL, "rate", "X", "learning rate; it rises for a tenth of an epoch and falls as a cosine",
      &flags.rate, 0, 100},
     {ARG_REAL, "momentum", "X", "of SGD", &flags.momentum, 0, 0.9999},
     {ARG_REAL, "decay", "X", "weight decay", &flags.decay, 0, 10},
@@ -188,8 +188,10 @@ static void train(session *s)
     int64_t steps = per_epoch * s->o.epochs;
     if (s->o.max_steps && s->o.max_steps < steps)
         steps = s->o.max_steps;
-    const tn_rate rate = {
-        .policy = TN_RATE_INV, .base = s->o.rate, .gamma = 1e-4, .power = 0.75, .steps = steps};
+    const tn_rate rate = {.policy = TN_RATE_COSINE,
+                          .base = s->o.rate,
+                          .steps = per_epoch * s->o.epochs,
+                          .warmup = per_epoch / 10};
     int64_t *order = malloc((size_t)s->train.count * sizeof *order);
     if (!order)
         run_fail("no memory for the order of %lld images", (long long)s->train.count);
