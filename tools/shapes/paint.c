@@ -120,7 +120,7 @@ static surface make_surface(const surface *other, double scale, dice *d)
     do {
         for (int c = 0; c < 3; c++) {
             s.colour[0][c] = roll_between(d, 10, 245);
-            s.colour[1][c] = fmin(fmax(s.colour[0][c] + roll_between(d, -70, 70), 0), 255);
+            s.colour[1][c] = fmin(fmax(s.colour[0][c] + roll_between(d, -45, 45), 0), 255);
         }
         away = 1e9;
         for (int i = 0; other && i < 4; i++)
@@ -146,7 +146,7 @@ static placing make_placing(int width, int height, dice *d)
 {
     const double half = 0.5 * (width < height ? width : height);
     const double stretch = roll_between(d, 0.8, 1), angle = roll_between(d, 0, 2 * PI);
-    const double radius = half * roll_between(d, 0.55, 0.98);
+    const double radius = half * roll_between(d, 0.65, 0.98);
     const double cosine = cos(angle) / radius, sine = sin(angle) / radius;
     return (placing){.x = 0.5 * width + roll_between(d, radius - half, half - radius),
                      .y = 0.5 * height + roll_between(d, radius - half, half - radius),
@@ -179,7 +179,7 @@ bool picture_paint(picture *out, const shape *s, int min, int max, dice *d)
     const surface behind = make_surface(NULL, width, d), on = make_surface(&behind, width, d);
     const placing at = make_placing(width, height, d);
     const double light = roll_between(d, 0, 0.4), light_angle = roll_between(d, 0, 2 * PI);
-    const double grain = roll_between(d, 0, 14);
+    const double grain = roll_between(d, 0, 10);
     const bool grey = roll(d) % 50 == 0;
 
     for (int y = 0; y < height; y++) {
