@@ -14,13 +14,13 @@ die() {
     exit 1
 }
 
-# Installs those packages that are not here yet; without network that is fine as long as none is.
-# Arguments: more packages.
+# Installs those of the packages named, one an argument, that are not here yet. Where all are, no network
+# is needed.
 install_missing() {
     command -v dpkg-query >/dev/null 2>&1 ||
         die "This is not Debian: install what README.md lists, then use cmake --preset release."
     missing=
-    for package in $packages "$@"; do
+    for package in "$@"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             missing="$missing $package"
     done
@@ -47,14 +47,18 @@ install_missing() {
         die "apt-get could not install:$missing"
 }
 
-# Configures and builds one preset, quietly unless it fails. Arguments: preset, then CMake's own.
+# Configures and builds one preset, quietly unless it fails. Arguments: preset, targets ("all"), then
+# CMake's own.
 build() {
     preset=$1
-    shift
+    targets=$2
+    shift 2
     say "Building ($preset) in build/$preset ..."
     mkdir -p build
     log=build/$preset.log
-    { cmake --preset "$preset" "$@" && cmake --build --preset "$preset"; } >"$log" 2>&1 </dev/null || {
+    # shellcheck disable=SC2086  # a list of words
+    { cmake --preset "$preset" "$@" && cmake --build --preset "$preset" --target $targets; } \
+        >"$log" 2>&1 </dev/null || {
         cat "$log"
         die "The build failed; the log is $log."
     }

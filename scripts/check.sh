@@ -7,7 +7,8 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/_install.sh
 
-install_missing python3-numpy
+# shellcheck disable=SC2086  # a list of words
+install_missing $packages python3-numpy
 
 # Arguments: preset, then ctest's own. Failures are counted at the end.
 run_tests() {
@@ -20,12 +21,12 @@ run_tests() {
     [ -s "build/$preset/junit.xml" ] || die "ctest wrote no results for $preset."
 }
 
-build release "$@"
+build release all "$@"
 run_tests release
 # What installs, checks the tree, or learns to an accuracy has nothing more to show here.
-build asan
+build asan all
 run_tests asan -LE '^(house|install|models)$'
-build tsan
+build tsan all
 run_tests tsan -L '^(base|data|graph)$'
 
 python3 -B scripts/_count.py build/release/junit.xml build/asan/junit.xml build/tsan/junit.xml
