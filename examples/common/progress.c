@@ -78,13 +78,14 @@ void progress_show(progress *p, const progress_step *now)
         done > 0 ? (time - p->began) / (double)done * (double)(p->steps - now->step) : 0;
     const long eta = (long)(left + 0.5);
     char text[256];
+    /* What matters least comes last: a narrow terminal cuts it off. */
     snprintf(text, sizeof text,
-             "epoch %lld step %lld/%lld loss %.4f top-1 %.1f %% rate %.2e %.1f img/s wait %.0f %% "
-             "ETA %ld:%02ld:%02ld",
+             "epoch %lld step %lld/%lld loss %.4f top-1 %.1f %% %.1f images/s ETA %ld:%02ld:%02ld "
+             "wait %.0f %% rate %.2e",
              (long long)now->epoch, (long long)now->step, (long long)p->steps, now->loss,
-             100 * now->top_1, now->rate, span > 0 ? (double)(now->images - p->images) / span : 0.0,
-             span > 0 ? 100 * (now->waited - p->waited) / span : 0.0, eta / 3600, eta / 60 % 60,
-             eta % 60);
+             100 * now->top_1, span > 0 ? (double)(now->images - p->images) / span : 0.0,
+             eta / 3600, eta / 60 % 60, eta % 60,
+             span > 0 ? 100 * (now->waited - p->waited) / span : 0.0, now->rate);
     if (p->terminal)
         show_bar(p, now, text);
     else

@@ -162,8 +162,9 @@ void session_resume(session *s)
         run_fail("%s: stopped at batch %lld of an epoch that has %lld now", path,
                  (long long)s->index, (long long)s->train.batches);
     feed_seek(&s->train, s->epoch, s->index);
-    printf("resumed %s: epoch %lld, step %lld\n", path, (long long)s->epoch + 1,
-           (long long)tn_plan_updates(s->plan));
+    printf("resumed %s: %lld epochs and %lld batches, %lld steps are done%s\n", path,
+           (long long)s->epoch, (long long)s->index, (long long)tn_plan_updates(s->plan),
+           s->epoch >= s->r.epochs ? ": nothing is left to do" : "");
 }
 
 /* ---- opening and closing ---------------------------------------------------------------------- */

@@ -42,16 +42,20 @@ def learns(folder):
 
 
 def resumes(folder):
-    """Two epochs at once, and in three pieces, one cut in the middle of an epoch: the same bytes."""
+    """Two epochs at once, and in four pieces cut in the middle of epochs: the same bytes."""
     recipe = (folder / "set", *SMALL, "--epochs", 2, "--augment", "full", "--optim", "adam", "--rate", 1e-3)
     whole, part = folder / "whole", folder / "part"
     run("alexnet", *recipe, "--save", whole)
     run("alexnet", *recipe, "--save", part, "--max-steps", 2)
     expect(whole.read_bytes() != part.read_bytes(), "--max-steps did not stop the run")
-    run("alexnet", *recipe, "--save", part, "--resume", part, "--max-steps", 7)
+    for stop in (7, 11):
+        run("alexnet", *recipe, "--save", part, "--resume", part, "--max-steps", stop)
     said = run("alexnet", *recipe, "--save", part, "--resume", part)
     expect("resumed" in said.stdout and "note: " not in said.stdout, "resuming", said.stdout)
     expect(whole.read_bytes() == part.read_bytes(), "a resumed run is not the same run", said.stdout)
+
+    said = run("alexnet", *recipe, "--resume", part)
+    expect("nothing is left to do" in said.stdout, "resuming a run that is over", said.stdout)
 
     again = folder / "again"
     run("alexnet", *recipe, "--save", again, "--device", "cpu,threads=1", "--threads", 3)
