@@ -11,16 +11,40 @@
 #ifdef TN_HAVE_ZLIB
 #include <zlib.h>
 typedef gzFile stream;
-#define stream_open(path) gzopen((path), "rb")
-#define stream_read(s, to, bytes) gzread((s), (to), (unsigned)(bytes))
-#define stream_close(s) gzclose(s)
 static const bool packed_too = true;
+
+static stream stream_open(const char *path)
+{
+    return gzopen(path, "rb");
+}
+
+static int64_t stream_read(stream s, void *to, size_t bytes)
+{
+    return gzread(s, to, (unsigned)bytes);
+}
+
+static void stream_close(stream s)
+{
+    gzclose(s);
+}
 #else
 typedef FILE *stream;
-#define stream_open(path) fopen((path), "rb")
-#define stream_read(s, to, bytes) (int)fread((to), 1, (bytes), (s))
-#define stream_close(s) fclose(s)
 static const bool packed_too = false;
+
+static stream stream_open(const char *path)
+{
+    return fopen(path, "rb");
+}
+
+static int64_t stream_read(stream s, void *to, size_t bytes)
+{
+    return (int64_t)fread(to, 1, bytes, s);
+}
+
+static void stream_close(stream s)
+{
+    fclose(s);
+}
 #endif
 
 typedef struct path {
@@ -56,7 +80,7 @@ static void take(stream s, const char *name, void *to, int64_t bytes)
 {
     const int64_t most = 1 << 30;
     for (uint8_t *p = to; bytes > 0;) {
-        const int got = stream_read(s, p, (size_t)(bytes < most ? bytes : most));
+        const int64_t got = stream_read(s, p, (size_t)(bytes < most ? bytes : most));
         if (got <= 0)
             args_fail("%s: is cut off or damaged", name);
         p += got;

@@ -61,8 +61,14 @@ static int side(const tn_checkpoint_info *info, const char *path, const char *ke
 static void channels(float to[4], const tn_checkpoint_info *info, const char *path, const char *key)
 {
     const char *text = wanted(info, path, key);
-    if (sscanf(text, "%f %f %f %f", &to[0], &to[1], &to[2], &to[3]) != 4)
-        run_fail("%s: its %s is \"%s\", not four numbers", path, key, text);
+    const char *p = text;
+    for (int i = 0; i < 4; i++) {
+        char *end;
+        to[i] = strtof(p, &end);
+        if (end == p)
+            run_fail("%s: its %s is \"%s\", not four numbers", path, key, text);
+        p = end;
+    }
 }
 
 static void read_names(model *m, const char *text)
@@ -118,12 +124,12 @@ tn_status model_save(const model *m, tn_plan *plan, const char *path, const tn_m
     char *names = join_names(m);
     const tn_meta own[] = {{"net", m->net->name}, {"size", size},   {"resize", resize},
                            {"mean", mean},        {"scale", scale}, {"classes", names}};
-    const int count = sizeof own / sizeof own[0];
-    tn_meta *all = room((size_t)(count + num_more), sizeof *all);
+    enum { OWN = sizeof own / sizeof own[0] };
+    tn_meta *all = room(OWN + (size_t)num_more, sizeof *all);
     memcpy(all, own, sizeof own);
     if (num_more > 0)
-        memcpy(all + count, more, (size_t)num_more * sizeof *more);
-    const tn_status status = tn_checkpoint_save(plan, path, all, count + num_more);
+        memcpy(all + OWN, more, (size_t)num_more * sizeof *more);
+    const tn_status status = tn_checkpoint_save(plan, path, all, OWN + num_more);
     free(all);
     free(names);
     return status;

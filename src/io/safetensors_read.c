@@ -231,13 +231,9 @@ tn_status tn_safetensors_open(tn_safetensors **out, const char *path)
     tn_safetensors *f = tn_alloc(1, sizeof *f);
     if (!f)
         return tn_no_memory("safetensors", sizeof *f);
-    tn_status status = TN_OK;
     f->fd = -1;
     f->path = tn_copy_text(path);
-    if (!f->path)
-        status = tn_no_memory("safetensors path", strlen(path));
-    if (status == TN_OK)
-        status = open_file(f);
+    tn_status status = f->path ? open_file(f) : tn_no_memory("safetensors path", strlen(path));
     if (status == TN_OK)
         status = parse_header(f);
     if (status == TN_OK)

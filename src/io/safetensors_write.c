@@ -17,8 +17,8 @@
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8 };
 
 struct tn_safetensors_writer {
-    char *path, *aside;
-    bool opened; /* and not renamed yet: to be removed */
+    char *path;
+    char *aside; /* where it is written; NULL when that file is not ours to remove */
     int fd;
     size_t left; /* bytes of tensors still to come */
 };
@@ -178,12 +178,13 @@ tn_status tn_safetensors_create(tn_safetensors_writer **out, const char *path,
     w->left = all;
     w->path = tn_copy_text(path);
     w->aside = tn_format("%s.tmp-%ld", path, (long)getpid());
-    if (!w->path || !w->aside)
+    if (!w->path || !w->aside) {
         status = tn_no_memory("safetensors path", strlen(path));
-    else if ((w->fd = open(w->aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0)
+    } else if ((w->fd = open(w->aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0) {
         status = fail_io(w->aside, "cannot create it");
-    else {
-        w->opened = true;
+        tn_free(w->aside);
+        w->aside = NULL;
+    } else {
         status = write_header(w, tensors, count, meta, num_meta);
     }
     if (status != TN_OK) {
@@ -236,7 +237,8 @@ tn_status tn_safetensors_commit(tn_safetensors_writer *w)
         return fail_io(w->aside, "cannot close it");
     if (rename(w->aside, w->path) != 0)
         return fail_io(w->path, "cannot be put in place");
-    w->opened = false;
+    tn_free(w->aside);
+    w->aside = NULL;
     return flush_folder(w->path);
 }
 
@@ -246,7 +248,7 @@ void tn_safetensors_destroy(tn_safetensors_writer *w)
         return;
     if (w->fd >= 0)
         close(w->fd);
-    if (w->opened)
+    if (w->aside)
         unlink(w->aside);
     tn_free(w->aside);
     tn_free(w->path);
