@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034  # used by those who source it
 # Sourced by demo.sh and check.sh: the packages Tenon is built from, and the shell's plain steps.
 
 # The one list of Debian packages. Programs and headers, nothing that runs by itself.
