@@ -29,8 +29,11 @@ static tn_status clear(tn_plan *p, void *to, size_t bytes)
 static tn_status take_all(tn_plan *p)
 {
     const size_t all = p->param_count * sizeof(float), trained = p->trained_count * sizeof(float);
-    TN_TRY(take(p, "activations", p->arena_bytes, &p->memory));
+    /* Starting parameters takes memory for the time being: first, so that it adds to no peak. */
     TN_TRY(take(p, "parameters", all, &p->weights));
+    TN_TRY(clear(p, p->weights, all));
+    TN_TRY(tn_plan_init_params(p));
+    TN_TRY(take(p, "activations", p->arena_bytes, &p->memory));
     TN_TRY(take(p, "gradients", trained, &p->gradients));
     if (p->opts.accumulate > 1)
         TN_TRY(take(p, "summed gradients", trained, &p->gradient_sum));
@@ -38,7 +41,6 @@ static tn_status take_all(tn_plan *p)
         TN_TRY(take(p, "optimizer state", trained, &p->slot[i]));
 
     TN_TRY(clear(p, p->memory, p->arena_bytes));
-    TN_TRY(clear(p, p->weights, all));
     TN_TRY(clear(p, p->gradients, trained));
     TN_TRY(clear(p, p->gradient_sum, trained));
     for (int i = 0; i < p->num_slots; i++)

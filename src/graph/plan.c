@@ -32,8 +32,7 @@ static tn_status make(tn_plan *p)
     TN_TRY(tn_plan_lay_out(p));
     if (p->opts.dry)
         return TN_OK;
-    TN_TRY(tn_plan_allocate(p));
-    return tn_plan_init_params(p);
+    return tn_plan_allocate(p);
 }
 
 tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,

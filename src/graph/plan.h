@@ -141,7 +141,7 @@ tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_params(tn_plan *p);
 tn_status tn_plan_lay_out(tn_plan *p);
 
-/* Takes device memory, fills in pointers, starts parameters. */
+/* Takes device memory, starts parameters, fills in pointers. */
 tn_status tn_plan_allocate(tn_plan *p);
 void tn_plan_release(tn_plan *p);
 tn_status tn_plan_init_params(tn_plan *p);
