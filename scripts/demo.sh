@@ -48,7 +48,8 @@ if [ ! -d build/demo-data ]; then
     mv build/demo-data.part build/demo-data
 fi
 say "Training AlexNet on build/demo-data; over 90 % of val is what to expect."
-"$alexnet" build/demo-data --size 96 --batch 32 --epochs 12 --rate 0.015 --save build/demo.safetensors
+"$alexnet" build/demo-data --size 96 --batch 32 --epochs 10 --rate 0.015 --save build/demo.safetensors
 
-say "" "What it says about a star it has not seen (build/demo-data/val/star/0000.jpg):"
+say ""
+say "What it says about a star it has not seen (build/demo-data/val/star/0000.jpg):"
 build/release/examples/classify build/demo.safetensors build/demo-data/val/star/0000.jpg
