@@ -9,7 +9,7 @@
 
 static const char *program = "program";
 
-static void say(const char *format, va_list values)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list values)
 {
     fflush(stdout);
     fprintf(stderr, "%s: ", program);

@@ -13,6 +13,7 @@
 
 #include "data/packed.h"
 
+TN_PRINTF(2, 0)
 static const char *text_of(tn_dataset *set, const char *format, va_list args)
 {
     va_list again;
