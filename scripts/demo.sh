@@ -13,7 +13,10 @@ case ${1-} in
     sed -n '2,5s/^# //p' scripts/demo.sh
     exit 0
     ;;
--*) die "Which folder? ./scripts/demo.sh DIR $*" ;;
+-*)
+    say "Which folder? ./scripts/demo.sh DIR $*" >&2
+    exit 2
+    ;;
 esac
 
 if [ $# != 0 ]; then
