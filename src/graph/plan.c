@@ -38,6 +38,11 @@ static tn_status make(tn_plan *p)
 tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
                          const tn_plan_opts *opts)
 {
+    if (!g || !device || !opts)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: %s is NULL",
+                       !g        ? "the graph"
+                       : !device ? "the device"
+                                 : "opts");
     tn_plan *p = tn_alloc(1, sizeof *p);
     if (!p)
         return tn_no_memory("plan", sizeof *p);
