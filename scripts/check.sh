@@ -21,7 +21,7 @@ run_tests() {
     [ -s "build/$preset/junit.xml" ] || die "ctest wrote no results for $preset."
 }
 
-build release all "$@"
+build release all -DTENON_BENCH=ON "$@"
 run_tests release
 # What installs or checks the tree has nothing more to show here.
 build asan all
