@@ -19,8 +19,9 @@
  * paper say (CaffeNet, which pools before LRN, is a third one). The paper divides by
  * (2 + 1e-4 * sum)^0.75, Caffe by (1 + 1e-4 / 5 * sum)^0.75: with tn_lrn's "alpha / size" the paper's
  * alpha is 5e-4. The paper starts every weight at 0.01 and the biases of conv2, 4, 5 and the hidden
- * dense layers at 1; Caffe starts fc6 and fc7 at 0.005 and those biases at 0.1. Both take pixels 0 to
- * 255 with the mean taken off, RGB here.
+ * dense layers at 1; Caffe starts fc6 and fc7 at 0.005 and those biases at 0.1, since "initialization
+ * to 1 gave flat loss" (models/bvlc_alexnet/readme.md), as it does here: 2012 takes 0.1 too. Both take
+ * pixels 0 to 255 with the mean taken off, RGB here.
  *
  * LeNet: Caffe's examples/mnist/lenet: conv 20 5/1, pool 2, conv 50 5/1, pool 2, dense 500, relu,
  * classes; Xavier; pixels divided by 256; bias rates doubled.
@@ -157,7 +158,7 @@ static tn_value krizhevsky(tn_graph *g, tn_value x, int classes)
     return old_alexnet(g, x, classes,
                        &(older){.lrn = {.size = 5, .alpha = 5e-4f, .beta = 0.75f, .k = 2},
                                 .hidden_deviation = 0.01f,
-                                .bias = 1});
+                                .bias = 0.1f});
 }
 
 /* ---- LeNet ------------------------------------------------------------------------------------ */
