@@ -153,6 +153,23 @@ static void shuffling_gives_each_image_once_and_each_epoch_its_order(void **stat
     }
 }
 
+static void each_epoch_has_its_own_augmentation(void **state)
+{
+    (void)state;
+    tn_loader_opts opts = augmented();
+    opts.shuffle = false; /* the same images, so only their crops and colours can differ */
+    tn_loader *loader = open_loader(set, &opts);
+    uint64_t first[2];
+    for (int epoch = 0; epoch < 2; epoch++) {
+        tn_batch b;
+        assert_ok(tn_loader_seek(loader, epoch, 0));
+        assert_ok(tn_loader_next(loader, &b));
+        first[epoch] = lab_hash(0, b.images.data, (size_t)4 * 16 * 20 * 3);
+    }
+    assert_true(first[0] != first[1]);
+    tn_loader_close(loader);
+}
+
 static void short_batches_may_be_left_out(void **state)
 {
     (void)state;
@@ -337,7 +354,10 @@ static tn_status load_some(void *arg)
     tn_batch b;
     for (int i = 0; status == TN_OK && i < 4; i++)
         status = tn_loader_next(loader, &b);
+    const int64_t num_bad = tn_loader_num_bad(loader);
     tn_loader_close(loader);
+    if (num_bad != 0) /* no file is bad: that memory ran out is never told as if one were */
+        fail_msg("a good file is called bad: %s", tn_error());
     return status;
 }
 
@@ -352,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_epoch_is_the_set_in_order_and_padded),
         cmocka_unit_test(shuffling_gives_each_image_once_and_each_epoch_its_order),
+        cmocka_unit_test(each_epoch_has_its_own_augmentation),
         cmocka_unit_test(short_batches_may_be_left_out),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
         cmocka_unit_test(seeking_is_skipping),
