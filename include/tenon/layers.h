@@ -46,8 +46,8 @@ typedef struct tn_init {
 /** What can be said of one parameter of a layer. */
 typedef struct tn_param_opts {
     tn_init init;
-    float rate;    /**< multiplies the learning rate; default 1 */
-    float decay;   /**< multiplies the weight decay; default 1 */
+    float rate;    /**< multiplies the learning rate; default 1; not below 0 */
+    float decay;   /**< multiplies the weight decay; default 1; not below 0 */
     bool no_decay; /**< weight decay does not touch it */
     bool frozen;   /**< never updated, and no gradient is computed */
 } tn_param_opts;

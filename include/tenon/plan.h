@@ -63,7 +63,8 @@ TN_API tn_status tn_plan_evaluate(tn_plan *plan);
 
 /**
  * One optimizer step with the gradients of the last run (of the last `accumulate` runs, which is
- * then how many there must have been since the last update: otherwise TN_ERR_ARGUMENT).
+ * then how many there must have been since the last update: otherwise TN_ERR_ARGUMENT). The rate is
+ * finite and not below 0.
  */
 TN_API tn_status tn_plan_update(tn_plan *plan, float rate);
 

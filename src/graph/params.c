@@ -2,11 +2,28 @@
  * params: the flat arenas. Parameters, gradients and what the optimizer keeps lie in the same order,
  * trained ones first, so that an update is one pass over all of them.
  */
+#include <math.h>
 #include <string.h>
 
 #include "graph/plan.h"
 
 enum { ALIGN_ELEMENTS = 64 }; /* 256 bytes */
+
+static tn_status check_opts(const tn_node *n, const tn_param_spec *spec)
+{
+    const tn_param_opts *o = &spec->opts;
+    const struct {
+        const char *name;
+        float value;
+        bool positive;
+    } number[] = {
+        {"rate", o->rate, true}, {"decay", o->decay, true}, {"init", o->init.value, false}};
+    for (size_t i = 0; i < TN_COUNT(number); i++)
+        if (!isfinite(number[i].value) || (number[i].positive && number[i].value < 0))
+            return tn_fail(TN_ERR_ARGUMENT, "%s %s: %s of %s is %g", n->op->name, n->name,
+                           number[i].name, spec->name, (double)number[i].value);
+    return TN_OK;
+}
 
 static tn_status collect(tn_plan *p)
 {
@@ -22,6 +39,7 @@ static tn_status collect(tn_plan *p)
         for (int j = 0; j < pn->node.num_params; j++) {
             tn_plan_parameter *w = &p->param[p->num_params];
             size_t bytes;
+            TN_TRY(check_opts(&pn->node, &pn->node.param[j]));
             *w = (tn_plan_parameter){
                 .node = &pn->node,
                 .spec = &pn->node.param[j],

@@ -138,6 +138,8 @@ tn_status tn_plan_update(tn_plan *p, float rate)
     TN_TRY(check_runnable(p));
     if (!p->optim_kernel)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it was made without an optimizer");
+    if (!(rate >= 0) || isinf(rate))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the rate is %g", (double)rate);
     if (p->runs_since_update < p->opts.accumulate)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d runs since the last update, not %d",
                        p->runs_since_update, p->opts.accumulate);

@@ -73,7 +73,11 @@ static void multipliers_reach_the_update(void **state)
     float before[2 * TN_COUNT(cases)][IN * UNITS], g[IN * UNITS], after[IN * UNITS];
     for (int i = 0; i < tn_plan_num_params(n.plan); i++)
         read_part(&n, i, TN_PARAM_VALUE, before[i]);
+    assert_fails(tn_plan_update(n.plan, -1), TN_ERR_ARGUMENT, "the rate is -1");
+    assert_fails(tn_plan_update(n.plan, NAN), TN_ERR_ARGUMENT, "the rate is nan");
+    assert_fails(tn_plan_update(n.plan, INFINITY), TN_ERR_ARGUMENT, "the rate is inf");
     assert_ok(tn_plan_update(n.plan, (float)rate));
+    assert_fails(tn_plan_update(n.plan, (float)rate), TN_ERR_ARGUMENT, "0 runs since");
     for (int i = 0; i < tn_plan_num_params(n.plan); i++) {
         tn_param_info info;
         assert_ok(tn_plan_param(n.plan, i, &info));
@@ -99,8 +103,40 @@ static void multipliers_reach_the_update(void **state)
     tn_graph_destroy(n.g);
 }
 
+static void numbers_out_of_range_are_named(void **state)
+{
+    (void)state;
+    const struct {
+        tn_param_opts opts;
+        const char *says;
+    } bad[] = {
+        {{.rate = -1}, "dense fc: rate of weight is -1"},
+        {{.rate = NAN}, "dense fc: rate of weight is nan"},
+        {{.decay = -0.5f}, "dense fc: decay of weight is -0.5"},
+        {{.decay = INFINITY}, "dense fc: decay of weight is inf"},
+        {{.init = {TN_INIT_NORMAL, NAN}}, "dense fc: init of weight is nan"},
+    };
+    for (size_t i = 0; i < TN_COUNT(bad); i++) {
+        tn_graph *g = NULL;
+        tn_device *d = NULL;
+        tn_plan *p = NULL;
+        assert_ok(tn_graph_create(&g));
+        const tn_value y =
+            tn_dense(g, tn_input(g, "x", TN_F32, TN_SHAPE(1, 2)),
+                     &(tn_dense_opts){.name = "fc", .units = 2, .weight = bad[i].opts});
+        assert_ok(tn_device_open(&d, "cpu"));
+        assert_fails(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &y, .num_keep = 1}),
+                     TN_ERR_ARGUMENT, bad[i].says);
+        tn_device_close(d);
+        tn_graph_destroy(g);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(multipliers_reach_the_update)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(multipliers_reach_the_update),
+        cmocka_unit_test(numbers_out_of_range_are_named),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
