@@ -65,9 +65,9 @@ static inline cudaError_t tn_launch(tn_any_kernel kernel, unsigned grid, unsigne
     ((void)sizeof(((kernel)(*(argp)), 0)),                         \
      tn_launch((tn_any_kernel)(kernel), (grid), (block), (argp), (shared_bytes), (stream)))
 
-#define TN_LAUNCH_TYPE(dtype, name, grid, block, shared_bytes, stream, argp)                       \
-    ((dtype) == TN_F16    ? TN_LAUNCH(name##_f16, grid, block, shared_bytes, stream, argp)         \
-     : (dtype) == TN_BF16 ? TN_LAUNCH(name##_bf16, grid, block, shared_bytes, stream, argp)        \
+#define TN_LAUNCH_TYPE(dtype, name, grid, block, shared_bytes, stream, argp)                \
+    ((dtype) == TN_F16    ? TN_LAUNCH(name##_f16, grid, block, shared_bytes, stream, argp)  \
+     : (dtype) == TN_BF16 ? TN_LAUNCH(name##_bf16, grid, block, shared_bytes, stream, argp) \
                           : TN_LAUNCH(name##_f32, grid, block, shared_bytes, stream, argp))
 #endif
 
@@ -81,24 +81,24 @@ static inline cudaError_t tn_launch(tn_any_kernel kernel, unsigned grid, unsigne
 /* `type *var`: n of them, one array a block. */
 #define TN_SHARED(type, var, n) __shared__ type var[n]
 /* `type *var`: what shared_bytes of the launch has room for. */
-#define TN_DYNAMIC_SHARED(type, var)                               \
-    extern __shared__ __align__(16) unsigned char tn_dynamic_[];   \
+#define TN_DYNAMIC_SHARED(type, var)                             \
+    extern __shared__ __align__(16) unsigned char tn_dynamic_[]; \
     type *var = reinterpret_cast<type *>(tn_dynamic_)
 #elif defined(TN_SIM)
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
 #include "backends/cuda/sim/device.h"
-#define TN_KERNEL(name, args)                                                           \
-    extern "C" void name(const args p);                                                 \
-    static void name##_call(const void *p)                                              \
-    {                                                                                   \
-        name(*static_cast<const args *>(p));                                            \
-    }                                                                                   \
-    __attribute__((constructor)) static void name##_register(void)                      \
-    {                                                                                   \
+#define TN_KERNEL(name, args)                                                                    \
+    extern "C" void name(const args p);                                                          \
+    static void name##_call(const void *p)                                                       \
+    {                                                                                            \
+        name(*static_cast<const args *>(p));                                                     \
+    }                                                                                            \
+    __attribute__((constructor)) static void name##_register(void)                               \
+    {                                                                                            \
         tn_sim_register(reinterpret_cast<const void *>(name), #name, name##_call, sizeof(args)); \
-    }                                                                                   \
+    }                                                                                            \
     extern "C" void name(const args p)
 #define TN_DEVICE static inline
 #define TN_SHARED(type, var, n) \
