@@ -5,6 +5,8 @@
 #ifndef TENON_DEVICE_H
 #define TENON_DEVICE_H
 
+#include <stddef.h>
+
 #include <tenon/status.h>
 
 #ifdef __cplusplus
@@ -29,11 +31,33 @@ typedef struct tn_device tn_device;
 TN_API tn_status tn_device_open(tn_device **out, const char *name);
 TN_API void tn_device_close(tn_device *device); /* NULL is fine */
 
+/**
+ * What a plan computes in. Parameters, their gradients, what the optimizer keeps, sums and losses are f32
+ * in all of them.
+ */
+typedef enum tn_precision {
+    TN_PRECISION_DEFAULT, /**< the device's choice: TF32 on GPUs that have it, else F32 */
+    TN_PRECISION_F32,     /**< every product in f32 */
+    TN_PRECISION_TF32,    /**< values f32; conv2d and dense multiply with 10 bits of fraction */
+    TN_PRECISION_BF16,    /**< values and their gradients bf16 */
+    TN_PRECISION_F16 /**< values and their gradients f16; the loss is scaled up as far as they allow,
+                          and an update whose gradients are not finite is left out and counted */
+} tn_precision;
+
+/** @return "f32", "tf32", "bf16", "f16", "default"; NULL for a value that is not a tn_precision. */
+TN_API const char *tn_precision_name(tn_precision precision);
+
+/** The precision of that name. @return TN_ERR_ARGUMENT listing the names if there is none. */
+TN_API tn_status tn_precision_find(const char *name, tn_precision *out);
+
 /** @return "cpu", "cuda:0", ...: a name that opens the same device again; lives as long as it. */
 TN_API const char *tn_device_name(const tn_device *device);
 
 /** @return one line for a program's banner: model, threads, libraries with versions. */
 TN_API const char *tn_device_describe(const tn_device *device);
+
+/** Bytes of memory the device has in all, and how many of them are free now; either may be NULL. */
+TN_API tn_status tn_device_memory(tn_device *device, size_t *total, size_t *free);
 
 #ifdef __cplusplus
 }

@@ -32,13 +32,14 @@ typedef struct tn_plan_opts {
     tn_value loss;        /**< an f32 scalar to minimise; the zero handle: inference only */
     const tn_value *keep; /**< values tn_plan_get() shall be able to read, beside the loss node's */
     int num_keep;
-    tn_optim optim;       /**< default: none; tn_plan_update() is then an error */
-    float clip_norm;      /**< gradients are scaled down to this global 2-norm; default: not */
-    int accumulate;       /**< runs whose mean gradient one update takes; default 1 */
-    uint64_t seed;        /**< of initial parameters and dropout */
-    bool no_fusion;       /**< keep every node, to compare or to debug */
-    bool input_gradients; /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
-    bool dry;             /**< lay everything out, for tn_plan_memory() and tn_plan_describe(), but
+    tn_optim optim;         /**< default: none; tn_plan_update() is then an error */
+    float clip_norm;        /**< gradients are scaled down to this global 2-norm; default: not */
+    int accumulate;         /**< runs whose mean gradient one update takes; default 1 */
+    uint64_t seed;          /**< of initial parameters and dropout */
+    tn_precision precision; /**< what it computes in; default: the device's choice */
+    bool no_fusion;         /**< keep every node, to compare or to debug */
+    bool input_gradients;   /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
+    bool dry; /**< lay everything out, for tn_plan_memory() and tn_plan_describe(), but
                                take no memory from the device; running it is an error */
 } tn_plan_opts;
 
@@ -77,7 +78,22 @@ TN_API tn_status tn_plan_get_gradient(tn_plan *plan, tn_value v, tn_tensor host)
 /** The 2-norm of all gradients in the last update, before clipping; needs opts.clip_norm. */
 TN_API tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
 
-/** Updates made so far; a checkpoint restores it. */
+/**
+ * The sum of a kept scalar (a loss, a count) over all runs and evaluations since it was last asked for, and
+ * how many they were; waits for the device. So a program learns how an epoch went without making the device
+ * wait in each step.
+ */
+TN_API tn_status tn_plan_take_sum(tn_plan *plan, tn_value v, double *sum, int64_t *runs);
+
+/** Of TN_PRECISION_F16: updates left out since a gradient was not finite, and what the loss was scaled by
+ *  in the last run. 0 and 1 in all others. Both wait for the device. */
+TN_API tn_status tn_plan_skipped(tn_plan *plan, int64_t *updates);
+TN_API tn_status tn_plan_loss_scale(tn_plan *plan, float *scale);
+
+/** What it computes in; never TN_PRECISION_DEFAULT. */
+TN_API tn_precision tn_plan_precision(const tn_plan *plan);
+
+/** Updates made so far, those left out too; a checkpoint restores it. */
 TN_API int64_t tn_plan_updates(const tn_plan *plan);
 
 /* ---- parameters --------------------------------------------------------------------------- */

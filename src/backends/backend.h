@@ -13,25 +13,34 @@
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 1 };
+enum { TN_BACKEND_ABI = 2 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
 
 /*
- * How a device lays out one tensor. The backend makes and owns them, one object a layout, so that two
- * are the same if and only if the pointers are equal. NULL is the canonical layout (row major).
+ * How a device lays out one tensor, and in which type it keeps the elements of an f32 one. The backend
+ * makes and owns them, one object a layout, so that two are the same if and only if the pointers are equal.
+ * NULL is the canonical layout: row major, in the value's own type.
  */
 typedef struct tn_layout {
     size_t bytes;
     char name[28]; /* for descriptions, "aBcd16b" */
 } tn_layout;
 
-/* What changes from run to run. The plan owns it; it stays where it is. */
+/*
+ * What changes from run to run. The plan owns it; it stays where it is. A backend that replays runs
+ * (capture_begin) has `control`, memory of its own on the device, and begin_run() puts there what its
+ * kernels need of the rest: seed and step must not be taken from here when a kernel is launched, or the
+ * replay would use them for ever.
+ */
 typedef struct tn_run_state {
     bool training;
     uint64_t seed;
     uint64_t step; /* runs in training mode so far: the stream of dropout */
+    tn_precision precision;
+    void *control;     /* control_bytes of device memory, NULL if that is 0 */
+    float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
 } tn_run_state;
 
 /*
@@ -40,8 +49,9 @@ typedef struct tn_run_state {
  */
 typedef struct tn_binding {
     /* From the plan. */
-    bool training;      /* backward will be asked for */
-    bool dx[TN_MAX_IN]; /* which gradients will be asked for */
+    tn_precision precision; /* what the plan computes in, never DEFAULT */
+    bool training;          /* backward will be asked for */
+    bool dx[TN_MAX_IN];     /* which gradients will be asked for */
     bool dw[TN_MAX_PARAMS];
 
     /* From the plan: what the producer writes. To the plan: what the kernel reads. Where they differ
@@ -67,11 +77,12 @@ typedef struct tn_call {
     tn_backend_device *device;
     const tn_run_state *run;
     const void *x[TN_MAX_IN];
-    void *y[TN_MAX_OUT]; /* backward: y[0] if it reads it */
-    const void *dy;      /* of y[0]: the only output that has a gradient */
-    void *dx[TN_MAX_IN]; /* overwritten, never added to: the plan adds where values fan out */
-    void *w[TN_MAX_PARAMS];
-    void *dw[TN_MAX_PARAMS]; /* overwritten */
+    void *y[TN_MAX_OUT];    /* backward: y[0] if it reads it */
+    const void *dy;         /* of y[0]: the only output that has a gradient */
+    void *dx[TN_MAX_IN];    /* overwritten, never added to: the plan adds where values fan out */
+    void *w[TN_MAX_PARAMS]; /* f32, in the layout asked for */
+    const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
+    void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
     void *saved, *scratch;
 } tn_call;
 
@@ -96,39 +107,65 @@ typedef struct tn_param_range {
     float rate, decay;
 } tn_param_range;
 
-/* One update of all parameters: one pass over the arenas. */
+/*
+ * One update of all parameters: one pass over the arenas. With `control` (see tn_run_state) step, rate,
+ * scale and what measure() found are there, where begin_update() and measure() have put them.
+ */
 typedef struct tn_optim_call {
     tn_backend_device *device;
+    const tn_run_state *run;
     const tn_optim *optim;
     int64_t step; /* from 1 */
     float rate;
-    float scale; /* multiplies each gradient first: 1 / accumulated runs, and clipping */
+    float scale;     /* multiplies each gradient first: 1 / accumulated runs, and clipping */
+    float clip_norm; /* 0: none */
+    float norm;      /* measure(): the 2-norm of all gradients, times scale */
     float *w;
+    void *half; /* w in f16 or bf16, kept up by the update; NULL in f32 */
     const float *g;
     float *slot[TN_MAX_SLOTS];
+    size_t count; /* elements of the arenas that are trained */
     const tn_param_range *range;
     int num_ranges;
 } tn_optim_call;
+
+/* What a backend with `control` tells of it. */
+typedef struct tn_control_report {
+    float norm;       /* of the last update that measured it */
+    float loss_scale; /* of the last run: gradients are this much too large; 1 but in f16 */
+    float next_scale; /* of the next one */
+    int32_t growth;   /* updates since it last changed */
+    int64_t skipped;  /* updates left out because a gradient was not finite */
+} tn_control_report;
 
 typedef struct tn_optim_kernel {
     const char *optim; /* tn_optim_kind's name */
     tn_status (*update)(const tn_optim_call *c);
 } tn_optim_kernel;
 
+/* Members that say "may be NULL" are for devices that work on their own while the host goes on. */
 struct tn_backend {
     int abi;          /* TN_BACKEND_ABI */
     const char *name; /* "cpu" */
     const tn_kernel *const *kernels;
     const tn_optim_kernel *const *optims;
 
-    tn_status (*count)(int *devices);
+    /* None is no error: then `why` says, in a sentence, why there is none. */
+    tn_status (*count)(int *devices, char *why, size_t size);
     /* `options`: what followed the index in the device's name, without the first comma, or "". */
     tn_status (*open)(tn_backend_device **out, int index, const char *options);
     void (*close)(tn_backend_device *d);
     const char *(*describe)(const tn_backend_device *d);
+    /* What a plan that asks for this precision computes in; TN_ERR_UNSUPPORTED says why it cannot. */
+    tn_status (*precision)(const tn_backend_device *d, tn_precision asked, tn_precision *out);
+    /* TN_ERR_DEVICE if nothing can run on it: it is only planned for. May be NULL: it can. */
+    tn_status (*runnable)(const tn_backend_device *d);
+    /* Bytes in all, and those still free. */
+    tn_status (*memory)(tn_backend_device *d, size_t *total, size_t *free);
 
     tn_status (*alloc)(tn_backend_device *d, size_t bytes, void **out); /* 256-byte aligned */
     void (*free)(tn_backend_device *d, void *p);
+    /* These return when the host's memory may be used again, download() with the numbers there. */
     tn_status (*upload)(tn_backend_device *d, void *to, const void *host, size_t bytes);
     tn_status (*download)(tn_backend_device *d, void *host, const void *from, size_t bytes);
     tn_status (*fill)(tn_backend_device *d, void *to, int byte, size_t bytes);
@@ -138,10 +175,53 @@ struct tn_backend {
                                 const tn_layout *from, const tn_layout *to, void **reorder);
     tn_status (*reorder_run)(void *reorder, void *to, const void *from);
     void (*reorder_destroy)(void *reorder);
+    /* The layout, of all that keep x's elements in canonical order, in which a view reads x and is y,
+     * if x is written in `from`. May be NULL: the canonical one. */
+    tn_status (*view_layout)(tn_backend_device *d, const tn_shape *x, const tn_layout *from,
+                             const tn_layout **out);
 
-    /* y += x;  *sum = sum of x^2, the same for any number of threads. */
-    tn_status (*accumulate)(tn_backend_device *d, float *y, const float *x, size_t count);
-    tn_status (*sum_squares)(tn_backend_device *d, const float *x, size_t count, double *sum);
+    /* y += x, tensors of `bytes` in that layout (f32 if NULL). */
+    tn_status (*accumulate)(tn_backend_device *d, const tn_layout *layout, void *y, const void *x,
+                            size_t bytes);
+    /* *sum += *x, a scalar of that type. */
+    tn_status (*tally)(tn_backend_device *d, double *sum, const void *x, tn_dtype dtype);
+    /* Before update(), if clip_norm or f16 ask for it: finds c->norm, shrinks c->scale to clip; in f16
+     * sees to the loss scale, and to it that an update is left out if a gradient is not finite. */
+    tn_status (*measure)(tn_optim_call *c);
+
+    /* ---- precision: may be NULL ---- */
+    /* The `half` copy of `count` parameters. */
+    tn_status (*halve)(tn_backend_device *d, tn_precision precision, void *half, const float *w,
+                       size_t count);
+
+    /* ---- what changes from step to step: may be NULL, then control_bytes is 0 ---- */
+    size_t control_bytes;
+    /* Before each run and update, outside of what is captured. */
+    tn_status (*begin_run)(tn_backend_device *d, const tn_run_state *run);
+    tn_status (*begin_update)(const tn_optim_call *c);
+    tn_status (*control_get)(tn_backend_device *d, const void *control, tn_control_report *out);
+    tn_status (*control_set)(tn_backend_device *d, void *control, const tn_control_report *in);
+
+    /* ---- inputs: may be NULL, then upload() is used ----
+     * A way in for one input that lies at `to`: push() takes the host's numbers and returns, they are at
+     * `to` for what is run after. `stage`: 2 x bytes (rounded up to 256) of device memory for it. */
+    tn_status (*inlet_create)(tn_backend_device *d, void *to, void *stage, size_t bytes,
+                              void **inlet);
+    tn_status (*inlet_push)(void *inlet, const void *host);
+    void (*inlet_destroy)(void *inlet);
+
+    /* ---- replaying: may be NULL ----
+     * What is run between begin and end is not done but written down; *recording is NULL, and `why` says
+     * why, if this device does not replay. */
+    tn_status (*capture_begin)(tn_backend_device *d);
+    tn_status (*capture_end)(tn_backend_device *d, bool keep, void **recording, char *why,
+                             size_t size);
+    tn_status (*replay)(tn_backend_device *d, void *recording);
+    void (*recording_destroy)(tn_backend_device *d, void *recording);
+
+    /* After a step of a plan; `step` says which it was, for messages. Waits if the device was opened to
+     * do so. May be NULL. */
+    tn_status (*after_step)(tn_backend_device *d, const char *pass, const tn_node *n);
 };
 
 /* An open device: the backend's, with its name. */

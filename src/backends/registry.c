@@ -50,7 +50,8 @@ static tn_status parse(const char *name, device_name *out)
 static tn_status open_on(const tn_backend *b, const device_name *n, tn_device **out)
 {
     int count;
-    TN_TRY(b->count(&count));
+    char why[512] = "";
+    TN_TRY(b->count(&count, why, sizeof why));
     if (n->index >= count)
         return tn_fail(TN_ERR_DEVICE, "device %s:%d: there are %d of them", b->name, n->index,
                        count);
@@ -102,6 +103,17 @@ void tn_device_close(tn_device *d)
         d->backend->close(d->impl);
     tn_free(d->name);
     tn_free(d);
+}
+
+tn_status tn_device_memory(tn_device *d, size_t *total, size_t *unused)
+{
+    size_t all, left;
+    TN_TRY(d->backend->memory(d->impl, &all, &left));
+    if (total)
+        *total = all;
+    if (unused)
+        *unused = left;
+    return TN_OK;
 }
 
 const char *tn_device_name(const tn_device *d)

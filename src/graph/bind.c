@@ -3,6 +3,8 @@
  */
 #include "graph/plan.h"
 
+enum { HALF_BYTES = 2 };
+
 static tn_status take(tn_plan *p, const char *what, size_t bytes, void *out)
 {
     void **to = out;
@@ -25,6 +27,46 @@ static tn_status clear(tn_plan *p, void *to, size_t bytes)
     return to ? tn_plan_backend(p)->fill(p->device->impl, to, 0, bytes) : TN_OK;
 }
 
+static size_t half_bytes(const tn_plan *p)
+{
+    const tn_precision q = p->run.precision;
+    return q == TN_PRECISION_F16 || q == TN_PRECISION_BF16 ? p->param_count * HALF_BYTES : 0;
+}
+
+static size_t tally_bytes(const tn_plan *p)
+{
+    return (size_t)p->num_tallies * sizeof *p->tallies;
+}
+
+static tn_status take_rest(tn_plan *p)
+{
+    const size_t control = tn_plan_backend(p)->control_bytes;
+    TN_TRY(take(p, "half-precision parameters", half_bytes(p), &p->half));
+    TN_TRY(clear(p, p->half, half_bytes(p)));
+    p->half_stale = true;
+    TN_TRY(take(p, "staged inputs", p->stage_bytes, &p->stage));
+    TN_TRY(take(p, "counters", control, &p->run.control));
+    TN_TRY(clear(p, p->run.control, control));
+    TN_TRY(take(p, "sums", tally_bytes(p), &p->tallies));
+    return clear(p, p->tallies, tally_bytes(p));
+}
+
+/* One way in for each input. */
+static tn_status open_inlets(tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    unsigned char *stage = p->stage;
+    for (size_t i = 0; b->inlet_create && i < p->num_values; i++) {
+        tn_plan_value *v = &p->value[i];
+        if (!v->input || v->buffer == TN_NO_BUFFER)
+            continue;
+        TN_TRY(b->inlet_create(p->device->impl, p->memory + p->buffer[v->buffer].offset, stage,
+                               v->bytes, &v->inlet));
+        stage += tn_plan_stage_bytes(v->bytes);
+    }
+    return TN_OK;
+}
+
 /* Padding inside layouts and between parameters must be zero and stay so: all begins at zero. */
 static tn_status take_all(tn_plan *p)
 {
@@ -45,7 +87,7 @@ static tn_status take_all(tn_plan *p)
     TN_TRY(clear(p, p->gradient_sum, trained));
     for (int i = 0; i < p->num_slots; i++)
         TN_TRY(clear(p, p->slot[i], trained));
-    return TN_OK;
+    return take_rest(p);
 }
 
 static void *address(const tn_plan *p, int buffer)
@@ -57,6 +99,8 @@ static void bind_step(tn_plan *p, tn_step *s)
 {
     s->to_data = address(p, s->to);
     s->from_data = address(p, s->from);
+    if (s->kind == TN_STEP_TALLY)
+        s->to_data = p->tallies + s->value->tally - 1;
     if (!s->node)
         return;
     const tn_node *n = &s->node->node;
@@ -83,6 +127,8 @@ static void bind_step(tn_plan *p, tn_step *s)
     for (int i = 0; i < n->num_params; i++) {
         const tn_plan_parameter *w = &p->param[s->node->param[i]];
         c->w[i] = p->weights + w->begin;
+        if (p->half)
+            c->half[i] = (const char *)p->half + w->begin * HALF_BYTES;
         if (backward && w->trained)
             c->dw[i] = p->gradients + w->begin;
     }
@@ -91,20 +137,24 @@ static void bind_step(tn_plan *p, tn_step *s)
 tn_status tn_plan_allocate(tn_plan *p)
 {
     TN_TRY(take_all(p));
+    TN_TRY(open_inlets(p));
     for (size_t i = 0; i < p->num_steps; i++)
         bind_step(p, &p->step[i]);
     if (!p->opts.loss.id)
         return TN_OK;
     const float one = 1; /* the gradient of the loss by itself */
-    return tn_plan_backend(p)->upload(p->device->impl,
-                                      address(p, tn_plan_value_of(p, p->opts.loss.id)->gradient),
-                                      &one, sizeof one);
+    p->run.loss_start = address(p, tn_plan_value_of(p, p->opts.loss.id)->gradient);
+    return tn_plan_backend(p)->upload(p->device->impl, p->run.loss_start, &one, sizeof one);
 }
 
 void tn_plan_release(tn_plan *p)
 {
     const tn_backend *b = tn_plan_backend(p);
-    void *all[] = {p->memory, p->weights, p->gradients, p->gradient_sum};
+    void *all[] = {p->memory, p->weights, p->gradients,   p->gradient_sum,
+                   p->half,   p->stage,   p->run.control, p->tallies};
+    for (size_t i = 0; i < p->num_values; i++)
+        if (p->value[i].inlet)
+            b->inlet_destroy(p->value[i].inlet);
     for (size_t i = 0; i < TN_COUNT(all); i++)
         if (all[i])
             b->free(p->device->impl, all[i]);
@@ -116,12 +166,13 @@ void tn_plan_release(tn_plan *p)
 tn_memory_plan tn_plan_memory(const tn_plan *p)
 {
     const size_t trained = p->trained_count * sizeof(float);
+    const size_t rest = p->stage_bytes + tn_plan_backend(p)->control_bytes + tally_bytes(p);
     tn_memory_plan m = {
-        .params = p->param_count * sizeof(float),
+        .params = p->param_count * sizeof(float) + half_bytes(p),
         .gradients = trained * (p->opts.accumulate > 1 ? 2 : 1),
         .optimizer = trained * (size_t)p->num_slots,
-        .inputs = p->input_bytes,
-        .activations = p->arena_bytes,
+        .inputs = p->input_bytes + p->stage_bytes,
+        .activations = p->arena_bytes + rest,
         .scratch = p->scratch_bytes,
     };
     m.total = m.params + m.gradients + m.optimizer + m.activations;

@@ -56,14 +56,15 @@ static const char *const phases[] = {
     [TN_STEP_FORWARD] = "forward",
     [TN_STEP_BACKWARD] = "backward",
     [TN_STEP_ADD] = "add",
+    [TN_STEP_TALLY] = "tally",
 };
 
 static void print_step(const tn_plan *p, size_t i, FILE *to)
 {
     const tn_step *s = &p->step[i];
     if (!s->node) {
-        fprintf(to, "%4zu  %-8s %52s %10.1f KiB\n", i, phases[s->kind], "gradients that meet",
-                (double)p->buffer[s->to].bytes / 1024);
+        fprintf(to, "%4zu  %-8s %-16s %s\n", i, phases[s->kind], s->value->name,
+                s->kind == TN_STEP_ADD ? "gradients that meet" : "sum over the runs");
         return;
     }
     const tn_node *n = &s->node->node;

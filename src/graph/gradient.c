@@ -48,6 +48,22 @@ static tn_status add_step(tn_plan *p, tn_step_kind kind, tn_plan_node *node, tn_
     return TN_OK;
 }
 
+/* Kept scalars are summed up after each run. */
+static tn_status tally_steps(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_values; i++) {
+        tn_plan_value *v = &p->value[i];
+        tn_step *s;
+        if (!v->kept || v->input || v->producer < 0 || v->shape.ndim > 0)
+            continue;
+        TN_TRY(add_step(p, TN_STEP_TALLY, NULL, &s));
+        s->from = v->buffer;
+        s->value = v;
+        v->tally = ++p->num_tallies;
+    }
+    return TN_OK;
+}
+
 static tn_status forward_steps(tn_plan *p)
 {
     for (size_t i = 0; i < p->num_nodes; i++) {
@@ -66,17 +82,18 @@ static tn_status forward_steps(tn_plan *p)
             TN_TRY(tn_plan_new_buffer(p, pn->bind.saved_bytes, &pn->saved));
         TN_TRY(add_step(p, TN_STEP_FORWARD, pn, &s));
     }
+    TN_TRY(tally_steps(p));
     p->num_forward = p->num_steps;
     return TN_OK;
 }
 
-static tn_status add_up(tn_plan *p, int to, int from)
+static tn_status add_up(tn_plan *p, const tn_plan_value *x, int to, int from)
 {
     tn_step *s;
     TN_TRY(add_step(p, TN_STEP_ADD, NULL, &s));
     s->to = to;
     s->from = from;
-    s->floats = p->buffer[from].bytes / sizeof(float);
+    s->value = x;
     return TN_OK;
 }
 
@@ -95,7 +112,7 @@ static tn_status backward_view(tn_plan *p, const tn_plan_node *pn)
     const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
     tn_plan_value *x = tn_plan_value_of(p, pn->node.in[0]);
     if (x->gradient != TN_NO_BUFFER)
-        return add_up(p, x->gradient, y->gradient);
+        return add_up(p, x, x->gradient, y->gradient);
     x->gradient = y->gradient; /* all that y's readers had to do with it is done: others may add */
     return TN_OK;
 }
@@ -117,8 +134,10 @@ static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
     for (int i = 0; i < pn->node.num_in; i++)
         s->dx[i] = buffer[i];
     for (int i = 0; i < pn->node.num_in; i++)
-        if (sum[i])
-            TN_TRY(add_up(p, tn_plan_value_of(p, pn->node.in[i])->gradient, buffer[i]));
+        if (sum[i]) {
+            const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
+            TN_TRY(add_up(p, x, x->gradient, buffer[i]));
+        }
     return TN_OK;
 }
 

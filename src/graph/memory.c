@@ -184,8 +184,11 @@ static tn_status assign_offsets(tn_plan *p)
 tn_status tn_plan_lay_out(tn_plan *p)
 {
     for (size_t i = 0; i < p->num_values; i++)
-        if (p->value[i].input && p->value[i].buffer != TN_NO_BUFFER)
+        if (p->value[i].input && p->value[i].buffer != TN_NO_BUFFER) {
             p->input_bytes += p->value[i].bytes;
+            if (tn_plan_backend(p)->inlet_create)
+                p->stage_bytes += tn_plan_stage_bytes(p->value[i].bytes);
+        }
     for (size_t i = 0; i < p->num_steps; i++)
         if (p->step[i].scratch != TN_NO_BUFFER &&
             p->buffer[p->step[i].scratch].bytes > p->scratch_bytes)

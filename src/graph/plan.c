@@ -23,6 +23,9 @@ static tn_status make(tn_plan *p)
 {
     TN_TRY(tn_graph_status(p->graph));
     TN_TRY(check_opts(p));
+    TN_TRY(tn_plan_backend(p)->precision(p->device->impl, p->opts.precision, &p->run.precision));
+    if (!p->opts.dry && tn_plan_backend(p)->runnable)
+        TN_TRY(tn_plan_backend(p)->runnable(p->device->impl));
     TN_TRY(tn_plan_order(p));
     TN_TRY(tn_plan_fuse(p));
     tn_plan_needs(p);
@@ -63,6 +66,7 @@ void tn_plan_destroy(tn_plan *p)
 {
     if (!p)
         return;
+    tn_plan_drop_recordings(p);
     tn_plan_release(p);
     for (size_t i = 0; i < p->num_nodes; i++)
         if (p->node[i]->bind.state)
@@ -138,13 +142,17 @@ tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *from;
     TN_TRY(find_part(p, index, part, &host, &from));
-    return tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from);
+    TN_TRY(tn_plan_settle(p));
+    TN_TRY(tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from));
+    return part == TN_PARAM_GRADIENT ? tn_plan_unscale(p, &host.shape, host.data) : TN_OK;
 }
 
 tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *to;
     TN_TRY(find_part(p, index, part, &host, &to));
+    TN_TRY(tn_plan_settle(p));
+    p->half_stale = true;
     return tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data);
 }
 
@@ -186,6 +194,7 @@ static bool is_given(const tn_plan *p, int buffer)
 tn_status tn_plan_poison(tn_plan *p)
 {
     const tn_backend *b = tn_plan_backend(p);
+    TN_TRY(tn_plan_settle(p));
     for (size_t i = 0; i < p->num_buffers; i++) {
         const tn_buffer *buffer = &p->buffer[i];
         const bool used = buffer->always || buffer->last >= 0;

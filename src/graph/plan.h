@@ -40,12 +40,15 @@ typedef struct tn_plan_value {
     int producer; /* index of its node, -1 if the plan does not compute it */
     int output;   /* which output of that node */
     bool input;   /* set by the program */
+    void *inlet;  /* the way in for it, if the backend has such */
     bool kept;    /* readable after a run */
     bool wants_gradient;
     int readers; /* nodes that read it, once for each time */
     const tn_layout *layout;
     size_t bytes;
     int buffer, gradient; /* buffers, or TN_NO_BUFFER */
+    int tally;            /* kept scalars: place in plan->tallies, from 1; else 0 */
+    int64_t tally_from;   /* tally_runs when its sum was last taken */
 } tn_plan_value;
 
 typedef struct tn_plan_node {
@@ -67,20 +70,39 @@ typedef struct tn_plan_parameter {
     size_t begin, count; /* elements, in device layout */
 } tn_plan_parameter;
 
-typedef enum tn_step_kind { TN_STEP_FORWARD, TN_STEP_BACKWARD, TN_STEP_ADD } tn_step_kind;
+typedef enum tn_step_kind {
+    TN_STEP_FORWARD,
+    TN_STEP_BACKWARD,
+    TN_STEP_ADD,
+    TN_STEP_TALLY
+} tn_step_kind;
 
 /* One thing to do; buffers become pointers in memory.c. */
 typedef struct tn_step {
     tn_step_kind kind;
     tn_plan_node *node;
-    tn_call call;      /* FORWARD, BACKWARD */
-    int dx[TN_MAX_IN]; /* BACKWARD: buffers to write, or TN_NO_BUFFER */
-    int to, from;      /* ADD: to += from */
-    int scratch;       /* buffer, or TN_NO_BUFFER */
-    size_t floats;     /* ADD: how many */
+    tn_call call;               /* FORWARD, BACKWARD */
+    int dx[TN_MAX_IN];          /* BACKWARD: buffers to write, or TN_NO_BUFFER */
+    int to, from;               /* ADD: to += from; TALLY: from */
+    int scratch;                /* buffer, or TN_NO_BUFFER */
+    const tn_plan_value *value; /* ADD: whose gradient; TALLY: which is summed */
     void *to_data;
     const void *from_data;
 } tn_step;
+
+/* What is replayed: a run, a run with its update, an evaluation. */
+typedef enum tn_record_kind {
+    TN_RECORD_RUN,
+    TN_RECORD_STEP,
+    TN_RECORD_EVALUATE,
+    TN_NUM_RECORDS
+} tn_record_kind;
+
+typedef struct tn_recording {
+    void *handle; /* the backend's, NULL: none yet */
+    bool warm;    /* all of it has been run once, so that everything it needs is loaded */
+    bool refused;
+} tn_recording;
 
 struct tn_plan {
     const tn_graph *graph;
@@ -111,6 +133,17 @@ struct tn_plan {
     size_t arena_bytes, input_bytes, scratch_bytes;
     unsigned char *memory; /* of buffers */
     float *weights, *gradients, *gradient_sum, *slot[TN_MAX_SLOTS];
+    void *half;           /* the weights in f16 or bf16 */
+    bool half_stale;      /* the weights were changed other than by an update */
+    unsigned char *stage; /* of inlets */
+    size_t stage_bytes;
+    double *tallies; /* sums of kept scalars over `tally_runs` runs */
+    int num_tallies;
+    int64_t tally_runs;
+
+    tn_recording recording[TN_NUM_RECORDS];
+    bool pending;         /* a run was asked for and waits for its update, to be replayed as one */
+    char replay_why[160]; /* not: why the device does not replay */
 
     int runs_since_update;
     int64_t updates;
@@ -146,6 +179,15 @@ tn_status tn_plan_allocate(tn_plan *p);
 void tn_plan_release(tn_plan *p);
 tn_status tn_plan_init_params(tn_plan *p);
 
+/* record.c: runs the body of that kind, or replays it. */
+tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
+/* Does what is pending; first thing in all that looks at results. */
+tn_status tn_plan_settle(tn_plan *p);
+void tn_plan_drop_recordings(tn_plan *p);
+/* run.c: the bodies. */
+tn_status tn_plan_run_steps(tn_plan *p, size_t count);
+tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);
+
 /* Counts readers anew; call after changing what reads what. */
 void tn_plan_count_readers(tn_plan *p);
 
@@ -153,7 +195,16 @@ void tn_plan_count_readers(tn_plan *p);
 tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dtype dtype,
                           size_t *bytes);
 
+/* What an inlet needs for an input of so many bytes. */
+static inline size_t tn_plan_stage_bytes(size_t bytes)
+{
+    return 2 * ((bytes + 255) / 256 * 256);
+}
+
 tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
+
+/* run.c: takes the loss scale out of a gradient on the host. */
+tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient);
 
 /* transfer.c: canonical host memory to and from any layout. */
 tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,

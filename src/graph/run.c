@@ -25,11 +25,12 @@ static tn_status check_tensor(const char *name, const tn_shape *shape, tn_dtype 
     return TN_OK;
 }
 
-static tn_status find_value(const tn_plan *p, tn_value v, tn_plan_value **out)
+static tn_status find_value(tn_plan *p, tn_value v, tn_plan_value **out)
 {
     tn_shape shape;
     TN_TRY(check_runnable(p));
     TN_TRY(tn_value_shape(p->graph, v, &shape));
+    TN_TRY(tn_plan_settle(p));
     *out = tn_plan_value_of(p, v.id);
     return TN_OK;
 }
@@ -43,6 +44,8 @@ tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
     if (!v->input)
         return tn_fail(TN_ERR_ARGUMENT, "%s is computed; only inputs can be set", v->name);
     TN_TRY(check_tensor(v->name, &v->shape, v->dtype, &host));
+    if (v->inlet)
+        return tn_plan_backend(p)->inlet_push(v->inlet, host.data);
     return tn_plan_upload(p, &v->shape, v->dtype, NULL, p->memory + p->buffer[v->buffer].offset,
                           host.data);
 }
@@ -70,30 +73,71 @@ tn_status tn_plan_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
             "in a plan with input_gradients",
             v->name);
     TN_TRY(check_tensor(v->name, &v->shape, v->dtype, &host));
-    return tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
-                            p->memory + p->buffer[v->gradient].offset);
+    TN_TRY(tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
+                            p->memory + p->buffer[v->gradient].offset));
+    return tn_plan_unscale(p, &v->shape, host.data);
 }
+
+/* ---- bodies: what may be recorded and replayed ---------------------------------------------- */
 
 static tn_status run_step(const tn_plan *p, const tn_step *s)
 {
     const tn_backend *b = tn_plan_backend(p);
+    tn_backend_device *d = p->device->impl;
     switch (s->kind) {
     case TN_STEP_FORWARD:
-        return s->node->kernel->forward(&s->call);
+        TN_TRY(s->node->kernel->forward(&s->call));
+        break;
     case TN_STEP_BACKWARD:
-        return s->node->kernel->backward(&s->call);
+        TN_TRY(s->node->kernel->backward(&s->call));
+        break;
     case TN_STEP_ADD:
-        return b->accumulate(p->device->impl, s->to_data, s->from_data, s->floats);
+        TN_TRY(b->accumulate(d, s->value->layout, s->to_data, s->from_data, s->value->bytes));
+        break;
+    case TN_STEP_TALLY:
+        TN_TRY(b->tally(d, s->to_data, s->from_data, s->value->dtype));
+        break;
     }
-    return TN_OK;
+    if (!b->after_step)
+        return TN_OK;
+    return b->after_step(d, s->kind == TN_STEP_BACKWARD ? "backward" : "forward",
+                         s->node ? &s->node->node : NULL);
 }
 
-static tn_status run_steps(tn_plan *p, size_t count, bool training)
+tn_status tn_plan_run_steps(tn_plan *p, size_t count)
 {
-    p->run.training = training;
     for (size_t i = 0; i < count; i++)
         TN_TRY(run_step(p, &p->step[i]));
-    return TN_OK;
+    if (count < p->num_steps || p->opts.accumulate == 1 || !p->opts.loss.id)
+        return TN_OK;
+    return tn_plan_backend(p)->accumulate(p->device->impl, NULL, p->gradient_sum, p->gradients,
+                                          p->trained_count * sizeof(float));
+}
+
+tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    if (c->clip_norm > 0 || p->run.precision == TN_PRECISION_F16)
+        TN_TRY(b->measure(c));
+    TN_TRY(p->optim_kernel->update(c));
+    if (p->opts.accumulate == 1)
+        return TN_OK;
+    return b->fill(p->device->impl, p->gradient_sum, 0, p->trained_count * sizeof(float));
+}
+
+/* ---- runs and updates ------------------------------------------------------------------------ */
+
+/* What every run begins with and no recording holds. */
+static tn_status begin(tn_plan *p, bool training)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    TN_TRY(tn_plan_settle(p));
+    p->run.training = training;
+    if (p->half && p->half_stale)
+        TN_TRY(b->halve(p->device->impl, p->run.precision, p->half, p->weights, p->param_count));
+    p->half_stale = false;
+    p->tally_runs++;
+    return b->begin_run ? b->begin_run(p->device->impl, &p->run) : TN_OK;
 }
 
 tn_status tn_plan_run(tn_plan *p)
@@ -104,11 +148,12 @@ tn_status tn_plan_run(tn_plan *p)
     if (p->runs_since_update == p->opts.accumulate && p->opts.accumulate > 1)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d runs are summed already; tn_plan_update() is due",
                        p->runs_since_update);
-    TN_TRY(run_steps(p, p->num_steps, true));
+    TN_TRY(begin(p, true));
+    if (p->optim_kernel && p->opts.accumulate == 1 && p->recording[TN_RECORD_STEP].warm)
+        p->pending = true;
+    else
+        TN_TRY(tn_plan_do(p, TN_RECORD_RUN, NULL));
     p->run.step++;
-    if (p->opts.accumulate > 1)
-        TN_TRY(tn_plan_backend(p)->accumulate(p->device->impl, p->gradient_sum, p->gradients,
-                                              p->trained_count));
     p->runs_since_update++;
     return TN_OK;
 }
@@ -116,24 +161,11 @@ tn_status tn_plan_run(tn_plan *p)
 tn_status tn_plan_evaluate(tn_plan *p)
 {
     TN_TRY(check_runnable(p));
-    return run_steps(p, p->num_forward, false);
+    TN_TRY(begin(p, false));
+    return tn_plan_do(p, TN_RECORD_EVALUATE, NULL);
 }
 
-/* As PyTorch's clip_grad_norm_: scale by max_norm / (norm + 1e-6) if that is below 1. */
-static tn_status clip(tn_plan *p, const float *g, float *scale)
-{
-    double squares;
-    if (p->opts.clip_norm <= 0)
-        return TN_OK;
-    TN_TRY(tn_plan_backend(p)->sum_squares(p->device->impl, g, p->trained_count, &squares));
-    p->gradient_norm = (float)sqrt(squares) * *scale;
-    const float shrink = p->opts.clip_norm / (p->gradient_norm + 1e-6f);
-    if (shrink < 1)
-        *scale *= shrink;
-    return TN_OK;
-}
-
-tn_status tn_plan_update(tn_plan *p, float rate)
+static tn_status check_update(const tn_plan *p, float rate)
 {
     TN_TRY(check_runnable(p));
     if (!p->optim_kernel)
@@ -143,39 +175,113 @@ tn_status tn_plan_update(tn_plan *p, float rate)
     if (p->runs_since_update < p->opts.accumulate)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d runs since the last update, not %d",
                        p->runs_since_update, p->opts.accumulate);
-    const bool summed = p->opts.accumulate > 1;
-    const float *g = summed ? p->gradient_sum : p->gradients;
-    float scale = 1 / (float)p->opts.accumulate;
-    TN_TRY(clip(p, g, &scale));
+    return TN_OK;
+}
+
+tn_status tn_plan_update(tn_plan *p, float rate)
+{
+    TN_TRY(check_update(p, rate));
     tn_optim_call c = {
         .device = p->device->impl,
+        .run = &p->run,
         .optim = &p->opts.optim,
         .step = p->updates + 1,
         .rate = rate,
-        .scale = scale,
+        .scale = 1 / (float)p->opts.accumulate,
+        .clip_norm = p->opts.clip_norm,
         .w = p->weights,
-        .g = g,
+        .half = p->half,
+        .g = p->opts.accumulate > 1 ? p->gradient_sum : p->gradients,
+        .count = p->trained_count,
         .range = p->range,
         .num_ranges = p->num_ranges,
     };
     for (int i = 0; i < p->num_slots; i++)
         c.slot[i] = p->slot[i];
-    TN_TRY(p->optim_kernel->update(&c));
+    if (tn_plan_backend(p)->begin_update)
+        TN_TRY(tn_plan_backend(p)->begin_update(&c));
+    if (p->pending) {
+        p->pending = false;
+        TN_TRY(tn_plan_do(p, TN_RECORD_STEP, &c));
+    } else {
+        TN_TRY(tn_plan_update_body(p, &c));
+        p->recording[TN_RECORD_STEP].warm = tn_plan_backend(p)->capture_begin != NULL;
+    }
+    p->gradient_norm = c.norm;
     p->updates++;
     p->runs_since_update = 0;
-    if (!summed)
-        return TN_OK;
-    return tn_plan_backend(p)->fill(p->device->impl, p->gradient_sum, 0,
-                                    p->trained_count * sizeof(float));
+    return TN_OK;
+}
+
+/* ---- what runs leave behind ------------------------------------------------------------------ */
+
+static tn_status report(tn_plan *p, tn_control_report *out)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    TN_TRY(check_runnable(p));
+    TN_TRY(tn_plan_settle(p));
+    *out = (tn_control_report){.norm = p->gradient_norm, .loss_scale = 1, .next_scale = 1};
+    return b->control_get ? b->control_get(p->device->impl, p->run.control, out) : TN_OK;
 }
 
 tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
 {
+    tn_control_report r;
     if (p->opts.clip_norm <= 0)
         return tn_fail(TN_ERR_ARGUMENT,
                        "plan: the gradient's norm is only computed with clip_norm");
-    *norm = p->gradient_norm;
+    TN_TRY(report(p, &r));
+    *norm = r.norm;
     return TN_OK;
+}
+
+tn_status tn_plan_skipped(tn_plan *p, int64_t *updates)
+{
+    tn_control_report r;
+    TN_TRY(report(p, &r));
+    *updates = r.skipped;
+    return TN_OK;
+}
+
+tn_status tn_plan_loss_scale(tn_plan *p, float *scale)
+{
+    tn_control_report r;
+    TN_TRY(report(p, &r));
+    *scale = r.loss_scale;
+    return TN_OK;
+}
+
+tn_status tn_plan_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    tn_plan_value *v;
+    TN_TRY(find_value(p, value, &v));
+    if (!v->tally)
+        return tn_fail(TN_ERR_ARGUMENT, "%s is no scalar that the plan keeps: nothing is summed",
+                       v->name);
+    TN_TRY(b->download(p->device->impl, sum, p->tallies + v->tally - 1, sizeof *sum));
+    TN_TRY(b->fill(p->device->impl, p->tallies + v->tally - 1, 0, sizeof *sum));
+    *runs = p->tally_runs - v->tally_from;
+    v->tally_from = p->tally_runs;
+    return TN_OK;
+}
+
+/* In f16 gradients are computed so many times too large. */
+tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient)
+{
+    tn_control_report r;
+    if (p->run.precision != TN_PRECISION_F16)
+        return TN_OK;
+    TN_TRY(report(p, &r));
+    const int64_t count = tn_elements(shape);
+    for (int64_t i = 0; i < count; i++)
+        gradient[i] /= r.loss_scale;
+    return TN_OK;
+}
+
+tn_precision tn_plan_precision(const tn_plan *p)
+{
+    return p->run.precision;
 }
 
 int64_t tn_plan_updates(const tn_plan *p)

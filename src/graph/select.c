@@ -21,7 +21,7 @@ tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dty
 
 static void ask(const tn_plan *p, tn_plan_node *pn)
 {
-    pn->bind = (tn_binding){.training = pn->backward};
+    pn->bind = (tn_binding){.precision = p->run.precision, .training = pn->backward};
     for (int i = 0; i < pn->node.num_in; i++) {
         const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         pn->bind.x[i] = x->layout;
@@ -145,6 +145,18 @@ static tn_status adapt_inputs(tn_plan *p, size_t *index)
     return TN_OK;
 }
 
+/* A view reads and writes the elements in canonical order, of whatever type. */
+static tn_status bind_view(const tn_plan *p, tn_plan_node *pn)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    const tn_layout *layout = NULL;
+    ask(p, pn);
+    if (b->view_layout)
+        TN_TRY(b->view_layout(p->device->impl, &pn->node.x[0], pn->bind.x[0], &layout));
+    pn->bind.x[0] = pn->bind.y[0] = layout;
+    return TN_OK;
+}
+
 static tn_status settle_outputs(tn_plan *p, const tn_plan_node *pn)
 {
     for (int i = 0; i < pn->node.num_out; i++) {
@@ -160,12 +172,12 @@ tn_status tn_plan_select(tn_plan *p)
 {
     for (size_t i = 0; i < p->num_nodes; i++) {
         tn_plan_node *pn = p->node[i];
-        if (pn->node.op == &tn_op_input || pn->node.op->view)
-            ask(p, pn); /* a view reads and writes the canonical layout */
+        if (pn->node.op == &tn_op_input)
+            ask(p, pn);
+        else if (pn->node.op->view)
+            TN_TRY(bind_view(p, pn));
         else
             TN_TRY(choose(p, pn));
-        if (pn->node.op->view)
-            pn->bind.x[0] = NULL;
         TN_TRY(adapt_inputs(p, &i));
         TN_TRY(settle_outputs(p, pn));
     }

@@ -338,11 +338,26 @@ static tn_status reorder_run(void *reorder, void *to, const void *from)
     return TN_OK;
 }
 
-static tn_status accumulate(tn_backend_device *d, float *y, const float *x, size_t count)
+static tn_status accumulate(tn_backend_device *d, const tn_layout *layout, void *y, const void *x,
+                            size_t bytes)
 {
-    (void)d;
-    for (size_t i = 0; i < count; i++)
-        y[i] += x[i];
+    (void)d, (void)layout;
+    for (size_t i = 0; i < bytes / sizeof(float); i++)
+        ((float *)y)[i] += ((const float *)x)[i];
+    return TN_OK;
+}
+
+static tn_status tally(tn_backend_device *d, double *sum, const void *x, tn_dtype dtype)
+{
+    (void)d, (void)dtype;
+    *sum += (double)*(const float *)x;
+    return TN_OK;
+}
+
+static tn_status precision(const tn_backend_device *d, tn_precision asked, tn_precision *out)
+{
+    (void)d, (void)asked;
+    *out = TN_PRECISION_F32;
     return TN_OK;
 }
 
@@ -362,6 +377,8 @@ static const tn_backend backend = {
     .reorder_run = reorder_run,
     .reorder_destroy = tn_free,
     .accumulate = accumulate,
+    .tally = tally,
+    .precision = precision,
 };
 
 static char name[] = "toy";

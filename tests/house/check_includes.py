@@ -21,6 +21,9 @@ ALLOWED = {
     "src/data": BASE + ("data/",),
     "src/io": BASE + ("io/", "graph/plan_io.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h"),
+    "src/backends/cuda": OP + ("optim/optim.h", "backends/backend.h", "backends/module.h", "backends/cuda/"),
+    "src/backends/cuda/kernels": ("backends/cuda/kernels/", "backends/cuda/sim/device.h"),
+    "src/backends/cuda/sim": ("backends/cuda/sim/", "backends/cuda/kernels/gpu.h"),
     "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/cpu/"),
     "examples": (),
     "tools": (),
@@ -33,6 +36,10 @@ THIRD = {
     "cJSON": "src/io/",
     "cjson": "src/io/",
     "jpeglib.h": "src/data/",
+    "cuda": "src/backends/cuda/",
+    "cudnn": "src/backends/cuda/",
+    "cublas": "src/backends/cuda/",
+    "nccl": "src/backends/cuda/",
     "stb_image.h": "src/data/",
 }
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')

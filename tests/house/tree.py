@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 import sys
 
-SOURCES = (".c", ".h")
+SOURCES = (".c", ".h", ".cu", ".cpp")
 TEXTS = SOURCES + (".py", ".sh", ".cmake", ".in", ".txt", ".md", ".json", ".supp", ".yml", ".ci/run")
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 

@@ -1,9 +1,14 @@
 /* The CPU as a backend: memory is the host's, threads are OpenMP's, layouts are oneDNN's. */
+/* sysconf's memory is glibc's. */
+#define _DEFAULT_SOURCE
+
 #include <errno.h>
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/cpu/_onednn.h"
 #include "base/thread.h"
@@ -15,8 +20,9 @@ extern const tn_optim_kernel *const tn_cpu_optims[];
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-static tn_status count_devices(int *devices)
+static tn_status count_devices(int *devices, char *why, size_t size)
 {
+    (void)why, (void)size;
     *devices = 1;
     return TN_OK;
 }
@@ -105,7 +111,29 @@ static const char *describe(const tn_backend_device *d)
     return d->text;
 }
 
+static tn_status precision(const tn_backend_device *d, tn_precision asked, tn_precision *out)
+{
+    (void)d;
+    if (asked != TN_PRECISION_DEFAULT && asked != TN_PRECISION_F32)
+        return tn_fail(TN_ERR_UNSUPPORTED, "cpu: computes in f32, not in %s",
+                       tn_precision_name(asked));
+    *out = TN_PRECISION_F32;
+    return TN_OK;
+}
+
 /* ---- memory ------------------------------------------------------------------------------- */
+
+static tn_status memory(tn_backend_device *d, size_t *total, size_t *unused)
+{
+    (void)d;
+    const long pages = sysconf(_SC_PHYS_PAGES), left = sysconf(_SC_AVPHYS_PAGES);
+    const long bytes = sysconf(_SC_PAGESIZE);
+    if (pages < 0 || left < 0 || bytes < 0)
+        return tn_fail(TN_ERR_DEVICE, "cpu: the system does not say how much memory it has");
+    *total = (size_t)pages * (size_t)bytes;
+    *unused = (size_t)left * (size_t)bytes;
+    return TN_OK;
+}
 
 static tn_status alloc_memory(tn_backend_device *d, size_t bytes, void **out)
 {
@@ -188,19 +216,31 @@ static tn_status reorder_run(void *reorder, void *to, const void *from)
 
 /* ---- arithmetic --------------------------------------------------------------------------- */
 
-static tn_status accumulate(tn_backend_device *d, float *y, const float *x, size_t count)
+static tn_status accumulate(tn_backend_device *d, const tn_layout *layout, void *to,
+                            const void *from, size_t bytes)
 {
+    (void)layout; /* all of them are of f32 */
+    const size_t count = bytes / sizeof(float);
+    float *y = to;
+    const float *x = from;
 #pragma omp parallel for simd num_threads(d->threads) schedule(static)
     for (size_t i = 0; i < count; i++)
         y[i] += x[i];
     return TN_OK;
 }
 
-static tn_status sum_squares(tn_backend_device *d, const float *x, size_t count, double *sum)
+static tn_status tally(tn_backend_device *d, double *sum, const void *x, tn_dtype dtype)
+{
+    (void)d;
+    *sum += dtype == TN_I32 ? (double)*(const int32_t *)x : (double)*(const float *)x;
+    return TN_OK;
+}
+
+static double sum_squares(const tn_backend_device *d, const float *x, size_t count)
 {
     /* Always the same parts, added in the same order: the threads only share them out. */
     enum { PARTS = 256 };
-    double part[PARTS];
+    double part[PARTS], sum = 0;
     const size_t size = count / PARTS + 1;
 #pragma omp parallel for num_threads(d->threads) schedule(static)
     for (size_t p = 0; p < PARTS; p++) {
@@ -212,9 +252,18 @@ static tn_status sum_squares(tn_backend_device *d, const float *x, size_t count,
             s += (double)x[i] * (double)x[i];
         part[p] = s;
     }
-    *sum = 0;
     for (size_t p = 0; p < PARTS; p++)
-        *sum += part[p];
+        sum += part[p];
+    return sum;
+}
+
+/* As PyTorch's clip_grad_norm_: scale by max_norm / (norm + 1e-6) if that is below 1. */
+static tn_status measure(tn_optim_call *c)
+{
+    c->norm = (float)sqrt(sum_squares(c->device, c->g, c->count)) * c->scale;
+    const float shrink = c->clip_norm / (c->norm + 1e-6f);
+    if (c->clip_norm > 0 && shrink < 1)
+        c->scale *= shrink;
     return TN_OK;
 }
 
@@ -227,6 +276,8 @@ const tn_backend tn_backend_cpu = {
     .open = open_device,
     .close = close_device,
     .describe = describe,
+    .precision = precision,
+    .memory = memory,
     .alloc = alloc_memory,
     .free = free_memory,
     .upload = upload,
@@ -236,5 +287,6 @@ const tn_backend tn_backend_cpu = {
     .reorder_run = reorder_run,
     .reorder_destroy = reorder_destroy,
     .accumulate = accumulate,
-    .sum_squares = sum_squares,
+    .tally = tally,
+    .measure = measure,
 };

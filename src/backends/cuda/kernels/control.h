@@ -1,0 +1,33 @@
+/*
+ * What changes from step to step, in device memory: one of each plan. Captured kernels read it, so that a
+ * replay uses what holds then; the host writes it by launching a small kernel in front.
+ */
+#ifndef TN_CUDA_CONTROL_H
+#define TN_CUDA_CONTROL_H
+
+#include "backends/cuda/kernels/gpu.h"
+
+struct tnk_control {
+    uint64_t seed, step; /* of the run: dropout */
+    int64_t updates;     /* number of the update, from 1 */
+    int64_t skipped;     /* updates left out */
+    float rate;          /* of the update */
+    float factor; /* that the update multiplies gradients with: scale, clipping, 1 / loss scale */
+    float norm;   /* 2-norm of gradients, in units of f32 training */
+    float loss_scale; /* that the last run's loss was multiplied with; 1 but in f16 */
+    float next_scale; /* of the next run; 0: not begun */
+    int32_t growth;   /* updates since it changed */
+    int32_t skip;     /* this update is left out: a gradient is not finite, or there is a fault */
+};
+
+/* What a kernel found wrong; in pinned memory of the host, one of each device. The first stays. */
+enum { TN_FAULT_NONE, TN_FAULT_LABEL };
+struct tn_cuda_fault {
+    int32_t kind;
+    int32_t value; /* the label */
+    int64_t row;
+    int64_t limit;  /* classes */
+    uint64_t where; /* the tn_node of the host */
+};
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * record: a step of training as one recording, which a device that works on its own replays.
+ *
+ * What is run for the first time is run plainly, so that everything it needs is loaded; the second time
+ * it is recorded and replayed, and from then on only replayed. tn_plan_run() only notes that it was asked
+ * for: the update that follows then takes both in one. Whoever wants to see a result before that settles
+ * it. What changes from step to step lies in the device's `control`, which recordings only read.
+ */
+#include <string.h>
+
+#include "graph/plan.h"
+
+static tn_status body(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
+{
+    TN_TRY(tn_plan_run_steps(p, kind == TN_RECORD_EVALUATE ? p->num_forward : p->num_steps));
+    return update ? tn_plan_update_body(p, update) : TN_OK;
+}
+
+/* Leaves the handle NULL if the device refuses. */
+static tn_status record(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    tn_recording *r = &p->recording[kind];
+    TN_TRY(b->capture_begin(p->device->impl));
+    const tn_status status = body(p, kind, update);
+    char failed[sizeof p->replay_why] = "";
+    if (status != TN_OK)
+        strncat(failed, tn_error(), sizeof failed - 1);
+    TN_TRY(b->capture_end(p->device->impl, status == TN_OK, &r->handle, p->replay_why,
+                          sizeof p->replay_why));
+    r->refused = !r->handle;
+    if (*failed)
+        memcpy(p->replay_why, failed, sizeof failed);
+    return TN_OK;
+}
+
+tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    tn_recording *r = &p->recording[kind];
+    if (b->capture_begin && r->warm && !r->handle && !r->refused)
+        TN_TRY(record(p, kind, update));
+    if (r->handle)
+        return b->replay(p->device->impl, r->handle);
+    TN_TRY(body(p, kind, update));
+    r->warm = true;
+    return TN_OK;
+}
+
+tn_status tn_plan_settle(tn_plan *p)
+{
+    if (!p->pending)
+        return TN_OK;
+    p->pending = false;
+    return tn_plan_do(p, TN_RECORD_RUN, NULL);
+}
+
+void tn_plan_drop_recordings(tn_plan *p)
+{
+    for (int i = 0; i < TN_NUM_RECORDS; i++)
+        if (p->recording[i].handle)
+            tn_plan_backend(p)->recording_destroy(p->device->impl, p->recording[i].handle);
+}
