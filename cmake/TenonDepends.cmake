@@ -53,7 +53,8 @@ endif()
 # Libraries reach whoever links libtenon.a; headers and definitions are for building only.
 add_library(tenon_depends INTERFACE)
 target_link_libraries(tenon_depends INTERFACE
-                      Threads::Threads OpenMP::OpenMP_C DNNL::dnnl PkgConfig::CJSON m)
+                      Threads::Threads OpenMP::OpenMP_C DNNL::dnnl PkgConfig::CJSON m
+                      ${CMAKE_DL_LIBS})
 target_include_directories(tenon_depends SYSTEM INTERFACE $<BUILD_INTERFACE:${STB_INCLUDE_DIR}>)
 if(TENON_JPEG_CROPS)
   target_link_libraries(tenon_depends INTERFACE JPEG::JPEG)

@@ -50,5 +50,8 @@ if(TENON_TESTS)
   tenon_row_if(TENON_PYTHON "python3" "${version}" "tests of the tree itself and of file formats"
                "those tests are left out (python3)")
 endif()
-tenon_row("GPU" "-" "no backend for GPUs yet")
+tenon_row_if(TENON_CUDA_MODULE "CUDA" "${CUDAToolkit_VERSION}" "backend cuda, for GPUs: ${TENON_CUDA_ARCHITECTURES}"
+             "no backend for GPUs: ${TENON_CUDA_WHY}")
+tenon_row_if(TENON_CUDA_FOUND "cuDNN" "${TENON_CUDNN_VERSION}" "convolutions of backend cuda; opened when a GPU is"
+             "-")
 message(STATUS "")

@@ -150,7 +150,7 @@ struct tn_backend {
     const tn_kernel *const *kernels;
     const tn_optim_kernel *const *optims;
 
-    /* None is no error: then `why` says, in a sentence, why there is none. */
+    /* None is no error: then `why` says why there is none. */
     tn_status (*count)(int *devices, char *why, size_t size);
     /* `options`: what followed the index in the device's name, without the first comma, or "". */
     tn_status (*open)(tn_backend_device **out, int index, const char *options);
@@ -210,9 +210,9 @@ struct tn_backend {
     tn_status (*inlet_push)(void *inlet, const void *host);
     void (*inlet_destroy)(void *inlet);
 
-    /* ---- replaying: may be NULL ----
+    /* ---- replaying: may be NULL; TN_ERR_UNSUPPORTED of begin: this device does not ----
      * What is run between begin and end is not done but written down; *recording is NULL, and `why` says
-     * why, if this device does not replay. */
+     * why, if that did not succeed or shall not be kept. */
     tn_status (*capture_begin)(tn_backend_device *d);
     tn_status (*capture_end)(tn_backend_device *d, bool keep, void **recording, char *why,
                              size_t size);
@@ -229,6 +229,7 @@ struct tn_device {
     const tn_backend *backend;
     tn_backend_device *impl;
     char *name;
+    char *text; /* its description, if that says more than the backend's */
 };
 
 extern const tn_backend tn_backend_cpu;

@@ -1,16 +1,14 @@
 /*
- * registry: from a name such as "cpu,threads=2" or "cuda:0" to an open device.
+ * registry: from a name such as "cpu,threads=2" or "cuda:0" to an open device. The CPU is built in; every
+ * other backend is a module, see module.h.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <tenon/device.h>
 
-#include "backends/backend.h"
+#include "backends/module.h"
 #include "base/base.h"
-
-/* Best first: what NULL tries. */
-static const tn_backend *const backends[] = {&tn_backend_cpu};
 
 enum { MAX_INDEX = 1023 };
 
@@ -27,7 +25,8 @@ static tn_status parse(const char *name, device_name *out)
     const size_t length = strcspn(name, ":,");
     const char *rest = name + length;
     *out = (device_name){.options = ""};
-    if (length == 0 || length >= sizeof out->backend)
+    if (length == 0 || length >= sizeof out->backend ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz") < length)
         return tn_fail(TN_ERR_ARGUMENT, "device \"%s\": the name begins with no backend", name);
     memcpy(out->backend, name, length);
     if (*rest == ':') {
@@ -49,12 +48,6 @@ static tn_status parse(const char *name, device_name *out)
 
 static tn_status open_on(const tn_backend *b, const device_name *n, tn_device **out)
 {
-    int count;
-    char why[512] = "";
-    TN_TRY(b->count(&count, why, sizeof why));
-    if (n->index >= count)
-        return tn_fail(TN_ERR_DEVICE, "device %s:%d: there are %d of them", b->name, n->index,
-                       count);
     tn_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory("device", sizeof *d);
@@ -76,23 +69,48 @@ fail:
     return status;
 }
 
+/* NULL: a GPU if there is one, else the CPU, whose description then says why. */
+static tn_status open_best(tn_device **out)
+{
+    const device_name any = {.options = ""};
+    const tn_backend *cuda;
+    char why[1024];
+    int count = 0;
+    TN_TRY(tn_module_load("cuda", &cuda, why, sizeof why));
+    if (!cuda)
+        return open_on(&tn_backend_cpu, &any, out);
+    TN_TRY(cuda->count(&count, why, sizeof why));
+    if (count > 0)
+        return open_on(cuda, &(device_name){.has_index = true, .options = ""}, out);
+    tn_device *d;
+    TN_TRY(open_on(&tn_backend_cpu, &any, &d));
+    d->text = tn_format("%s; no GPU: %s", d->backend->describe(d->impl), why);
+    if (!d->text) {
+        tn_device_close(d);
+        return tn_no_memory("device", strlen(why));
+    }
+    *out = d;
+    return TN_OK;
+}
+
 tn_status tn_device_open(tn_device **out, const char *name)
 {
-    device_name n = {.options = ""};
+    device_name n;
+    const tn_backend *b;
+    char looked[1024];
     if (!name)
-        return open_on(backends[0], &n, out);
+        return open_best(out);
     TN_TRY(parse(name, &n));
-    for (size_t i = 0; i < TN_COUNT(backends); i++)
-        if (strcmp(backends[i]->name, n.backend) == 0)
-            return open_on(backends[i], &n, out);
-
-    char known[128] = "";
-    for (size_t i = 0; i < TN_COUNT(backends); i++)
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
-                 backends[i]->name);
-    return tn_fail(TN_ERR_UNSUPPORTED,
-                   "device \"%s\": this build of Tenon has no backend \"%s\"; it has: %s", name,
-                   n.backend, known);
+    if (strcmp(n.backend, tn_backend_cpu.name) == 0)
+        return open_on(&tn_backend_cpu, &n, out);
+    TN_TRY(tn_module_load(n.backend, &b, looked, sizeof looked));
+    if (b)
+        return open_on(b, &n, out);
+    return tn_fail(
+        TN_ERR_UNSUPPORTED,
+        "device \"%s\": this build of Tenon has no backend \"%s\": it has cpu, and there "
+        "is no tenon_%s.so in %s",
+        name, n.backend, n.backend, looked);
 }
 
 void tn_device_close(tn_device *d)
@@ -102,6 +120,7 @@ void tn_device_close(tn_device *d)
     if (d->impl)
         d->backend->close(d->impl);
     tn_free(d->name);
+    tn_free(d->text);
     tn_free(d);
 }
 
@@ -123,5 +142,5 @@ const char *tn_device_name(const tn_device *d)
 
 const char *tn_device_describe(const tn_device *d)
 {
-    return d->backend->describe(d->impl);
+    return d->text ? d->text : d->backend->describe(d->impl);
 }

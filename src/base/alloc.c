@@ -1,11 +1,8 @@
 /* posix_memalign is POSIX, not C11 (aligned_alloc wants a multiple of the alignment). */
 #define _POSIX_C_SOURCE 200809L
 
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/base.h"
 
@@ -46,44 +43,6 @@ void tn_free(void *p)
         return;
     atomic_fetch_sub(&live, 1);
     free(p);
-}
-
-char *tn_copy_text(const char *text)
-{
-    const size_t bytes = strlen(text) + 1;
-    char *copy = tn_alloc(bytes, 1);
-    return copy ? memcpy(copy, text, bytes) : NULL;
-}
-
-char *tn_format(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    const int length = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    char *text = length < 0 ? NULL : tn_alloc((size_t)length + 1, 1);
-    if (!text)
-        return NULL;
-    va_start(args, format);
-    vsnprintf(text, (size_t)length + 1, format, args);
-    va_end(args);
-    return text;
-}
-
-tn_status tn_grow(void **array, size_t count, size_t *capacity, size_t size, const char *what)
-{
-    if (count < *capacity)
-        return TN_OK;
-    const size_t wanted = *capacity ? 2 * *capacity : 16;
-    void *bigger = wanted > *capacity ? tn_alloc(wanted, size) : NULL;
-    if (!bigger)
-        return tn_no_memory(what, wanted * size);
-    if (count)
-        memcpy(bigger, *array, count * size);
-    tn_free(*array);
-    *array = bigger;
-    *capacity = wanted;
-    return TN_OK;
 }
 
 void tn_alloc_fail_at(long nth)

@@ -6,6 +6,7 @@
  * for: the update that follows then takes both in one. Whoever wants to see a result before that settles
  * it. What changes from step to step lies in the device's `control`, which recordings only read.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/plan.h"
@@ -21,11 +22,17 @@ static tn_status record(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_recording *r = &p->recording[kind];
-    TN_TRY(b->capture_begin(p->device->impl));
-    const tn_status status = body(p, kind, update);
+    tn_status status = b->capture_begin(p->device->impl);
+    if (status == TN_ERR_UNSUPPORTED) {
+        r->refused = true;
+        snprintf(p->replay_why, sizeof p->replay_why, "%s", tn_error());
+        return TN_OK;
+    }
+    TN_TRY(status);
+    status = body(p, kind, update);
     char failed[sizeof p->replay_why] = "";
     if (status != TN_OK)
-        strncat(failed, tn_error(), sizeof failed - 1);
+        snprintf(failed, sizeof failed, "%s", tn_error());
     TN_TRY(b->capture_end(p->device->impl, status == TN_OK, &r->handle, p->replay_why,
                           sizeof p->replay_why));
     r->refused = !r->handle;

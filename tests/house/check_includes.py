@@ -20,7 +20,7 @@ ALLOWED = {
     "src/optim": OP + ("optim/", "backends/backend.h"),
     "src/data": BASE + ("data/",),
     "src/io": BASE + ("io/", "graph/plan_io.h"),
-    "src/backends": OP + ("optim/optim.h", "backends/backend.h"),
+    "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/module.h"),
     "src/backends/cuda": OP + ("optim/optim.h", "backends/backend.h", "backends/module.h", "backends/cuda/"),
     "src/backends/cuda/kernels": ("backends/cuda/kernels/", "backends/cuda/sim/device.h"),
     "src/backends/cuda/sim": ("backends/cuda/sim/", "backends/cuda/kernels/gpu.h"),

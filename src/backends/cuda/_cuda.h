@@ -43,6 +43,7 @@ typedef struct tn_cuda_opts {
     bool graph;         /* default on: replay a step as one CUDA graph */
     bool sync;          /* default off: wait after each step of a plan, to name the one at fault */
     size_t workspace;   /* limit of one kernel's scratch, bytes; default a share of the memory */
+    bool cudnn_named, workspace_named; /* said, not left to the default */
     char gpu[64]; /* plan for this model, or for the one in this file, which need not be there */
 } tn_cuda_opts;
 
@@ -62,10 +63,14 @@ struct tn_backend_device {
     tn_cuda_opts opts;
     tn_gpu gpu;
     cudaStream_t compute, copy;
-    struct tn_cudnn *cudnn;      /* NULL: off, or not there */
-    struct tn_cublaslt *blas;    /* NULL: only planned for */
-    struct tn_cuda_fault *fault; /* pinned, seen by kernels: what they found wrong, see control.h */
-    tn_cuda_layout *layouts;     /* every one met so far */
+    struct tn_cudnn *cudnn;                /* NULL: off, or not there */
+    struct tn_cublaslt *blas;              /* NULL: only planned for */
+    struct tn_cuda_fault *fault;           /* pinned: what kernels found wrong, see control.h */
+    struct tn_cuda_fault *fault_on_device; /* the same, as kernels see it */
+    bool capturing;                        /* what is launched is written down, not done */
+    void *reduce; /* device: TN_CUDA_REDUCE_BYTES for sums that kernels end in a second launch */
+    tn_cuda_layout *layouts; /* every one met so far */
+    char *own_json;          /* gpu=FILE: its text */
 };
 
 /* ---- errors ------------------------------------------------------------------------------- */
@@ -109,7 +114,7 @@ tn_status tn_cuda_give_rows(tn_backend_device *d, const tn_node *n, tn_binding *
 
 /* ---- launches ----------------------------------------------------------------------------- */
 
-enum { TN_CUDA_BLOCK = 256, TN_CUDA_ALIGN = 256 };
+enum { TN_CUDA_BLOCK = 256, TN_CUDA_ALIGN = 256, TN_CUDA_REDUCE_BYTES = 1 << 16 };
 
 /* Blocks of TN_CUDA_BLOCK threads for `work` items, one a thread: enough to fill the device, for loops
  * that step by the whole grid. */

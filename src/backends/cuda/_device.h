@@ -1,0 +1,40 @@
+/*
+ * The parts of backend.h's table that are not in backend_cuda.c, and what those share.
+ */
+#ifndef TN_CUDA_DEVICE_H
+#define TN_CUDA_DEVICE_H
+
+#include "backends/cuda/_cuda.h"
+
+extern const tn_backend tn_backend_cuda;
+/* "cuda", or "sim" where the simulation is linked in: libraries/ and sim/ each define it. */
+extern const char tn_cuda_name[];
+
+/* Makes the device this thread's: everything that begins a sequence of calls does. */
+tn_status tn_cuda_use(const tn_backend_device *d);
+
+/* Waits for all that was asked of the device, and reports what its kernels found wrong. */
+tn_status tn_cuda_wait(tn_backend_device *d);
+
+/* _options.c */
+tn_status tn_cuda_read_options(const char *text, tn_cuda_opts *out);
+
+/* _inlet.c */
+tn_status tn_cuda_inlet_create(tn_backend_device *d, void *to, void *stage, size_t bytes,
+                               void **inlet);
+tn_status tn_cuda_inlet_push(void *inlet, const void *host);
+void tn_cuda_inlet_destroy(void *inlet);
+
+/* _capture.c */
+tn_status tn_cuda_capture_begin(tn_backend_device *d);
+tn_status tn_cuda_capture_end(tn_backend_device *d, bool keep, void **recording, char *why,
+                              size_t size);
+tn_status tn_cuda_replay(tn_backend_device *d, void *recording);
+void tn_cuda_recording_destroy(tn_backend_device *d, void *recording);
+
+/* _layout.c */
+void tn_cuda_free_layouts(tn_backend_device *d);
+tn_status tn_cuda_view_layout(tn_backend_device *d, const tn_shape *x, const tn_layout *from,
+                              const tn_layout **out);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * What the library lends this module: errors and the allocator, under the names that base.h gives them.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/cuda/_device.h"
+#include "backends/module.h"
+#include "base/base.h"
+
+static const tn_host *host;
+
+TN_API tn_module_entry tn_module_open;
+
+const tn_backend *tn_module_open(const tn_host *lender)
+{
+    if (lender->abi != TN_BACKEND_ABI || strcmp(lender->version, TENON_VERSION) != 0) {
+        char text[128];
+        snprintf(text, sizeof text,
+                 "this module is of Tenon %s (interface %d), the library %s (%d)", TENON_VERSION,
+                 TN_BACKEND_ABI, lender->version, lender->abi);
+        lender->fail(TN_ERR_UNSUPPORTED, text);
+        return NULL;
+    }
+    host = lender;
+    return &tn_backend_cuda;
+}
+
+tn_status tn_fail(tn_status status, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return host->fail(status, text);
+}
+
+tn_status tn_no_memory(const char *what, size_t bytes)
+{
+    return tn_fail(TN_ERR_MEMORY, "%s: no memory for %zu bytes", what, bytes);
+}
+
+const char *tn_error(void)
+{
+    return host->error();
+}
+
+void *tn_alloc(size_t count, size_t size)
+{
+    return host->alloc(count, size);
+}
+
+void *tn_alloc_aligned(size_t bytes)
+{
+    return host->alloc_aligned(bytes);
+}
+
+void tn_free(void *p)
+{
+    host->free(p);
+}

@@ -1,0 +1,99 @@
+/*
+ * inlet: the way of an input to the device, beside what the device is doing.
+ *
+ * The host's numbers go to pinned memory, from there on the copy stream to a stage on the device, and when
+ * the compute stream gets there to the input itself, at the speed of the device's own memory. All three
+ * are double: while a step runs on one batch, the next one is on its way. The host waits only if it is two
+ * batches ahead of the bus.
+ */
+#include <string.h>
+
+#include "backends/cuda/_device.h"
+
+typedef struct way {
+    void *pinned, *stage;
+    cudaEvent_t copied; /* the stage has it: pinned memory is free again */
+    cudaEvent_t used;   /* the input has it: the stage is free again */
+} way;
+
+typedef struct inlet {
+    tn_backend_device *device;
+    void *to;
+    size_t bytes;
+    way way[2];
+    int next;
+} inlet;
+
+void tn_cuda_inlet_destroy(void *arg)
+{
+    inlet *in = arg;
+    if (!in)
+        return;
+    for (int i = 0; i < 2; i++) {
+        way *w = &in->way[i];
+        /* Nothing can be done about a failure here; what is still on its way has to end first. */
+        if (w->copied) {
+            cudaEventSynchronize(w->copied);
+            cudaEventDestroy(w->copied);
+        }
+        if (w->used)
+            cudaEventDestroy(w->used);
+        if (w->pinned)
+            cudaFreeHost(w->pinned);
+    }
+    tn_free(in);
+}
+
+static tn_status make_way(inlet *in, way *w)
+{
+    const tn_backend_device *d = in->device;
+    TN_CUDA(d, NULL, cudaMallocHost(&w->pinned, in->bytes));
+    TN_CUDA(d, NULL, cudaEventCreateWithFlags(&w->copied, cudaEventDisableTiming));
+    TN_CUDA(d, NULL, cudaEventCreateWithFlags(&w->used, cudaEventDisableTiming));
+    return TN_OK;
+}
+
+tn_status tn_cuda_inlet_create(tn_backend_device *d, void *to, void *stage, size_t bytes,
+                               void **out)
+{
+    const size_t half = (bytes + TN_CUDA_ALIGN - 1) / TN_CUDA_ALIGN * TN_CUDA_ALIGN;
+    inlet *in = tn_alloc(1, sizeof *in);
+    if (!in)
+        return tn_no_memory("inlet", sizeof *in);
+    *in = (inlet){.device = d, .to = to, .bytes = bytes};
+    tn_status status = tn_cuda_use(d);
+    for (int i = 0; i < 2 && status == TN_OK; i++) {
+        in->way[i].stage = (char *)stage + (size_t)i * half;
+        status = make_way(in, &in->way[i]);
+    }
+    if (status != TN_OK) {
+        tn_cuda_inlet_destroy(in);
+        return status;
+    }
+    *out = in;
+    return TN_OK;
+}
+
+tn_status tn_cuda_inlet_push(void *arg, const void *host)
+{
+    inlet *in = arg;
+    const tn_backend_device *d = in->device;
+    way *w = &in->way[in->next];
+    TN_TRY(tn_cuda_use(d));
+    const cudaError_t free = cudaEventQuery(w->copied);
+    if (free == cudaErrorNotReady)
+        TN_CUDA(d, NULL, cudaEventSynchronize(w->copied));
+    else
+        TN_TRY(tn_cuda_check(d, NULL, free, "cudaEventQuery"));
+    memcpy(w->pinned, host, in->bytes);
+    TN_CUDA(d, NULL, cudaStreamWaitEvent(d->copy, w->used, 0));
+    TN_CUDA(d, NULL,
+            cudaMemcpyAsync(w->stage, w->pinned, in->bytes, cudaMemcpyHostToDevice, d->copy));
+    TN_CUDA(d, NULL, cudaEventRecord(w->copied, d->copy));
+    TN_CUDA(d, NULL, cudaStreamWaitEvent(d->compute, w->copied, 0));
+    TN_CUDA(d, NULL,
+            cudaMemcpyAsync(in->to, w->stage, in->bytes, cudaMemcpyDeviceToDevice, d->compute));
+    TN_CUDA(d, NULL, cudaEventRecord(w->used, d->compute));
+    in->next = 1 - in->next;
+    return TN_OK;
+}

@@ -1,0 +1,31 @@
+/*
+ * Backends that are files of their own, tenon_<name>.so: so that a machine without the libraries that one is
+ * built on can run the rest, and who does not use it does not pay for it.
+ *
+ * A module has one entry, tn_module_open(). It is linked without libtenon and is lent what there must be
+ * only one of: the allocator and the text of the last error.
+ */
+#ifndef TN_MODULE_H
+#define TN_MODULE_H
+
+#include "backends/backend.h"
+
+typedef struct tn_host {
+    int abi;             /* TN_BACKEND_ABI */
+    const char *version; /* of the library: a module serves that one alone */
+    tn_status (*fail)(tn_status status, const char *text);
+    const char *(*error)(void);
+    void *(*alloc)(size_t count, size_t size);
+    void *(*alloc_aligned)(size_t bytes);
+    void (*free)(void *p);
+} tn_host;
+
+#define TN_MODULE_ENTRY "tn_module_open"
+/* NULL, after host->fail(), if it does not go with this host. */
+typedef const tn_backend *tn_module_entry(const tn_host *host);
+
+/* The backend of that module, loaded once and never unloaded. NULL in *out if there is no such file:
+ * then `looked` says where it was looked for. An error if there is one and it cannot be used. */
+tn_status tn_module_load(const char *name, const tn_backend **out, char *looked, size_t size);
+
+#endif

@@ -1,0 +1,44 @@
+/* Texts, and arrays that grow: what stands on the allocator alone. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+
+char *tn_copy_text(const char *text)
+{
+    const size_t bytes = strlen(text) + 1;
+    char *copy = tn_alloc(bytes, 1);
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+char *tn_format(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = length < 0 ? NULL : tn_alloc((size_t)length + 1, 1);
+    if (!text)
+        return NULL;
+    va_start(args, format);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+tn_status tn_grow(void **array, size_t count, size_t *capacity, size_t size, const char *what)
+{
+    if (count < *capacity)
+        return TN_OK;
+    const size_t wanted = *capacity ? 2 * *capacity : 16;
+    void *bigger = wanted > *capacity ? tn_alloc(wanted, size) : NULL;
+    if (!bigger)
+        return tn_no_memory(what, wanted * size);
+    if (count)
+        memcpy(bigger, *array, count * size);
+    tn_free(*array);
+    *array = bigger;
+    *capacity = wanted;
+    return TN_OK;
+}
