@@ -1,6 +1,7 @@
 #include "lab_answers.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/random.h"
 
@@ -26,6 +27,31 @@ static void shuffle(double *v, int64_t count, tn_random *r)
     }
 }
 
+static double round_to_8_bits(double x)
+{
+    int exponent;
+    const double fraction = frexp(x, &exponent);
+    return ldexp(rint(ldexp(fraction, 8)), exponent - 8);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+bool lab_is_apart(const lab_numbers *n)
+{
+    bool apart = true;
+    double *sorted = lab_take(n->count, sizeof *sorted);
+    memcpy(sorted, n->value, (size_t)n->count * sizeof *sorted);
+    qsort(sorted, (size_t)n->count, sizeof *sorted, compare);
+    for (int64_t i = 0; i < n->count && apart; i++)
+        apart = sorted[i] != 0 && (i == 0 || sorted[i] != sorted[i - 1]);
+    free(sorted);
+    return apart;
+}
+
 void lab_fill(lab_numbers *n, const lab_tensor *t, uint64_t stream)
 {
     tn_random r = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, stream);
@@ -39,7 +65,9 @@ void lab_fill(lab_numbers *n, const lab_tensor *t, uint64_t stream)
     for (int64_t i = 0; i < n->count; i++) {
         /* A quarter of a place off, so that none is 0 where the middle of the range is. */
         const double part = t->apart ? (n->value[i] + 0.25) / (double)n->count : tn_random_real(&r);
-        if (t->dtype == TN_F32)
+        if (t->dtype == TN_F32 && t->coarse)
+            n->value[i] = round_to_8_bits(low + (high - low) * part);
+        else if (t->dtype == TN_F32)
             n->value[i] = (double)(float)(low + (high - low) * part);
         else
             n->value[i] = floor(low + (high - low + 1) * part);

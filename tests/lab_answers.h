@@ -31,6 +31,9 @@ typedef struct lab_answers {
 /* Fills a tensor as a case says; each stream is another tensor. */
 void lab_fill(lab_numbers *n, const lab_tensor *t, uint64_t stream);
 
+/* Are no two alike and none 0? Many numbers of 8 bits cannot be. */
+bool lab_is_apart(const lab_numbers *n);
+
 /* From x, w and target to all the rest. */
 void lab_find_answers(lab_answers *a);
 void lab_drop_answers(lab_answers *a);

@@ -16,6 +16,11 @@
  * hands to each element of y. 1e-5 is 168 roundings of f32 (2^-24): the longest sum of any network
  * here has 9216 terms (AlexNet's fc6), whose roundings add up like a random walk to
  * sqrt(9216) = 96 of them, and what is left is for what surrounds the sum.
+ *
+ * On a GPU all of it is done once more in bf16 and f16. All numbers given are then ones that both types
+ * can hold, so that the reference sees what the device does. Sums are f32 there too; what is rounded is
+ * each tensor on its way to memory: y, the gradient of y, and the gradient asked for, which errs by what
+ * the two before it did as well. Four roundings: 4 * 2^-8 in bf16, 4 * 2^-11 in f16, in place of 1e-5.
  */
 #ifndef TN_LAB_OP_H
 #define TN_LAB_OP_H
@@ -24,8 +29,9 @@
 
 enum { LAB_MAX_X = 8, LAB_MAX_W = 4, LAB_SEED = 20151 /* of every plan that the lab makes */ };
 
-/* Devices to test on, up to NULL: the backends that this build has. */
-extern const char *const lab_devices[];
+/* Devices to test on, up to NULL: the CPU, and a GPU with and without cuDNN. The GPU is the one that
+ * $TENON_TEST_GPU names ("cuda:0"), else the simulated one if this build has it. */
+const char *const *lab_devices(void);
 
 /* An input of a case, filled with numbers drawn evenly from [low, high] (both 0: [-1, 1]); u8 and i32
  * with whole ones. */
@@ -33,7 +39,8 @@ typedef struct lab_tensor {
     tn_shape shape;
     tn_dtype dtype;
     double low, high;
-    bool apart; /* no two alike, none 0, in random order: for what has kinks, max or relu */
+    bool apart;  /* no two alike, none 0, in random order: for what has kinks, max or relu */
+    bool coarse; /* the lab's own: numbers with 8 bits, which bf16 and f16 hold too */
 } lab_tensor;
 
 typedef struct lab_case {
@@ -41,6 +48,7 @@ typedef struct lab_case {
     lab_tensor x[LAB_MAX_X]; /* ndim 0 ends them */
     const void *opts;        /* for the three callbacks */
     bool big;                /* differences would take too long: gradients from `backward` */
+    bool f32_only;           /* what it is about does not show in coarser numbers */
 } lab_case;
 
 /* What the reference is given. All in double, canonical. */

@@ -35,6 +35,7 @@ typedef struct tn_plan_opts {
     tn_optim optim;         /**< default: none; tn_plan_update() is then an error */
     float clip_norm;        /**< gradients are scaled down to this global 2-norm; default: not */
     int accumulate;         /**< runs whose mean gradient one update takes; default 1 */
+    float loss_scale;       /**< of TN_PRECISION_F16: what it begins with; default 65536 */
     uint64_t seed;          /**< of initial parameters and dropout */
     tn_precision precision; /**< what it computes in; default: the device's choice */
     bool no_fusion;         /**< keep every node, to compare or to debug */

@@ -40,6 +40,7 @@ typedef struct tn_run_state {
     uint64_t step; /* runs in training mode so far: the stream of dropout */
     tn_precision precision;
     void *control;     /* control_bytes of device memory, NULL if that is 0 */
+    float first_scale; /* of f16: what the loss is multiplied with at first */
     float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
 } tn_run_state;
 

@@ -1,5 +1,6 @@
 #include "graph/plan.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "graph/plan_io.h"
@@ -14,6 +15,9 @@ static tn_status check_opts(tn_plan *p)
         return tn_fail(TN_ERR_ARGUMENT, "plan: accumulate is %d", o->accumulate);
     if (!(o->clip_norm >= 0))
         return tn_fail(TN_ERR_ARGUMENT, "plan: clip_norm is %g", (double)o->clip_norm);
+    p->run.first_scale = o->loss_scale == 0 ? 65536 : o->loss_scale; /* as PyTorch's GradScaler */
+    if (!(p->run.first_scale >= 1) || isinf(p->run.first_scale))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: loss_scale is %g", (double)o->loss_scale);
     if (o->input_gradients && !o->loss.id)
         return tn_fail(TN_ERR_ARGUMENT, "plan: input_gradients need a loss");
     return TN_OK;

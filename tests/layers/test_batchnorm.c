@@ -258,7 +258,7 @@ static void runs_as_pytorch(void **unused)
         {.epsilon = 0x1p-10F, .momentum = 0.25F, .bias = frozen},
         {.epsilon = 0x1p-10F, .momentum = 0.25F, .weight = frozen, .bias = frozen},
     };
-    for (const char *const *device = lab_devices; *device; device++)
+    for (const char *const *device = lab_devices(); *device; device++)
         for (size_t i = 0; i < TN_COUNT(opts); i++)
             run_as_pytorch(*device, opts[i]);
 }
@@ -271,7 +271,7 @@ static void one_element_has_no_variance(void **unused)
     (void)unused;
     const tn_shape shape = TN_SHAPE(1, 8);
     float x[8] = {0}, y[8];
-    for (const char *const *device = lab_devices; *device; device++) {
+    for (const char *const *device = lab_devices(); *device; device++) {
         tn_device *d = NULL;
         tn_graph *g = NULL;
         tn_plan *p = NULL;

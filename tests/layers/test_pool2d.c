@@ -275,7 +275,7 @@ static void the_first_of_equals_gets_the_gradient(void **unused)
     /* Windows begin at -1, 1 and 3: their first taps in x are 0, 1 and 3. */
     static const bool first[SIDE] = {true, true, false, true, false};
     float dx[CHANNELS * SIDE * SIDE];
-    for (const char *const *device = lab_devices; *device; device++) {
+    for (const char *const *device = lab_devices(); *device; device++) {
         pool_zeros(*device, dx);
         for (int i = 0; i < CHANNELS * SIDE * SIDE; i++)
             assert_true(dx[i] == (first[i / SIDE % SIDE] && first[i % SIDE] ? -1 : 0));

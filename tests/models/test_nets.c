@@ -211,7 +211,7 @@ static void check(const net *n, tn_device *d, bool no_fusion)
 static void agree_with_pytorch(void **unused)
 {
     (void)unused;
-    for (const char *const *device = lab_devices; *device; device++)
+    for (const char *const *device = lab_devices(); *device; device++)
         for (size_t i = 0; i < TN_COUNT(nets); i++)
             for (int no_fusion = 0; no_fusion < 2; no_fusion++) {
                 tn_device *d = NULL;

@@ -1,0 +1,27 @@
+/* Which devices there are to test on. */
+#include <stdio.h>
+
+#include "lab_op.h"
+
+const char *const *lab_devices(void)
+{
+    static char without[64];
+    static const char *list[4];
+    if (list[0])
+        return list;
+    list[0] = "cpu";
+    const char *named = getenv("TENON_TEST_GPU"), *gpu = named ? named : "sim:0";
+    tn_device *d = NULL;
+    const tn_status status = tn_device_open(&d, gpu);
+    if (status == TN_ERR_UNSUPPORTED && !named) {
+        print_message("skipped: the simulated GPU is not in this build: %s\n", tn_error());
+        return list;
+    }
+    if (status != TN_OK)
+        fail_msg("%s: %s", gpu, tn_error());
+    tn_device_close(d);
+    snprintf(without, sizeof without, "%s,cudnn=off", gpu);
+    list[1] = gpu;
+    list[2] = without;
+    return list;
+}

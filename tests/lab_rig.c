@@ -1,0 +1,103 @@
+#include "lab_rig.h"
+
+#include <string.h>
+
+enum { FIRST_SCALE = 64 }; /* of f16: the lab's losses have few elements, and so large gradients */
+
+static tn_status build(lab_rig *r, const lab_answers *a)
+{
+    tn_shape shape;
+    TN_TRY(tn_graph_create(&r->g));
+    for (int i = 0; i < a->num_x; i++) {
+        const char name[] = {'x', (char)('0' + i), 0};
+        r->x[i] = tn_input(r->g, name, a->x[i].dtype, a->x[i].shape);
+    }
+    r->y = r->loss = a->op->build(r->g, r->x, a->num_x, a->c->opts);
+    TN_TRY(tn_graph_status(r->g));
+    TN_TRY(tn_value_shape(r->g, r->y, &shape));
+    if (!a->op->loss) {
+        r->target = tn_input(r->g, "target", TN_F32, shape);
+        r->loss = tn_mse(r->g, r->y, r->target);
+    }
+    return TN_OK;
+}
+
+int lab_find_param(const tn_plan *p, const char *name)
+{
+    tn_param_info info;
+    for (int i = 0; i < tn_plan_num_params(p); i++)
+        if (tn_plan_param(p, i, &info) == TN_OK && strcmp(info.name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* A tensor of a's numbers in the type that the plan takes; the caller frees data. */
+static tn_tensor host(const lab_numbers *n)
+{
+    const tn_tensor t = {n->dtype, n->shape, lab_take(n->count, sizeof(float))};
+    for (int64_t i = 0; i < n->count; i++)
+        if (n->dtype == TN_F32)
+            ((float *)t.data)[i] = (float)n->value[i];
+        else if (n->dtype == TN_I32)
+            ((int32_t *)t.data)[i] = (int32_t)n->value[i];
+        else
+            ((uint8_t *)t.data)[i] = (uint8_t)n->value[i];
+    return t;
+}
+
+static tn_status set_all(const lab_rig *r, const lab_answers *a)
+{
+    tn_status status = TN_OK;
+    for (int i = 0; i < a->num_x && status == TN_OK; i++) {
+        const tn_tensor x = host(&a->x[i]);
+        status = tn_plan_set(r->plan, r->x[i], x);
+        free(x.data);
+    }
+    for (int i = 0; i < LAB_MAX_W && status == TN_OK; i++) {
+        if (a->w[i].count == 0)
+            continue;
+        const tn_tensor w = host(&a->w[i]);
+        status = tn_plan_param_set(r->plan, lab_find_param(r->plan, a->op->param[i].name),
+                                   TN_PARAM_VALUE, w);
+        free(w.data);
+    }
+    return status;
+}
+
+static tn_status set_target(const lab_rig *r, const lab_answers *a)
+{
+    if (a->op->loss)
+        return TN_OK;
+    const tn_tensor t = host(&a->target);
+    const tn_status status = tn_plan_set(r->plan, r->target, t);
+    free(t.data);
+    return status;
+}
+
+tn_status lab_rig_open(lab_rig *r, const lab_answers *a, tn_device *d, bool training,
+                       tn_plan_opts opts)
+{
+    TN_TRY(build(r, a));
+    opts.seed = LAB_SEED;
+    opts.loss_scale = FIRST_SCALE;
+    opts.keep = &r->y;
+    opts.num_keep = 1;
+    if (training)
+        opts.loss = r->loss;
+    return tn_plan_create(&r->plan, r->g, d, &opts);
+}
+
+tn_status lab_rig_open_filled(lab_rig *r, const lab_answers *a, tn_device *d, bool training,
+                              tn_plan_opts opts)
+{
+    TN_TRY(lab_rig_open(r, a, d, training, opts));
+    TN_TRY(set_all(r, a));
+    return training ? set_target(r, a) : TN_OK;
+}
+
+void lab_rig_close(lab_rig *r)
+{
+    tn_plan_destroy(r->plan);
+    tn_graph_destroy(r->g);
+    *r = (lab_rig){0};
+}
