@@ -28,25 +28,25 @@ static void set_batch(session *s, const tn_batch *b)
     tn_must(tn_plan_set(s->plan, s->label, b->labels));
 }
 
-/* Adds what the last run found out about a batch; returns its loss. */
-static double add_score(session *s, score *sum, const tn_batch *b)
+/* Adds what the runs since the last look found out, of `rows` images each; returns their mean loss. Only
+ * this makes the program wait for the device. */
+static double add_score(session *s, score *sum, int64_t rows)
 {
-    float loss;
-    int32_t top_1, top_5;
-    tn_must(tn_plan_get(s->plan, s->loss.loss, (tn_tensor){TN_F32, {0}, &loss}));
-    tn_must(tn_plan_get(s->plan, s->loss.top_1, (tn_tensor){TN_I32, {0}, &top_1}));
-    tn_must(tn_plan_get(s->plan, s->loss.top_k, (tn_tensor){TN_I32, {0}, &top_5}));
-    sum->loss += (double)loss * b->count;
-    sum->top_1 += top_1;
-    sum->top_5 += top_5;
-    sum->images += b->count;
-    return (double)loss;
+    const tn_value value[] = {s->loss.loss, s->loss.top_1, s->loss.top_k};
+    double found[3];
+    int64_t runs = 0;
+    for (int i = 0; i < 3; i++)
+        tn_must(tn_plan_take_sum(s->plan, value[i], &found[i], &runs));
+    sum->loss += found[0] * (double)rows;
+    sum->top_1 += (int64_t)found[1];
+    sum->top_5 += (int64_t)found[2];
+    sum->images += runs * rows;
+    return runs ? found[0] / (double)runs : 0;
 }
 
-/* One update of the parameters, from `accumulate` batches; returns the last one's loss. */
-static double train_step(session *s, score *sum)
+/* One update of the parameters, from `accumulate` batches. */
+static void train_step(session *s)
 {
-    double loss = 0;
     const float rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan));
     for (int64_t i = 0; i < s->r.accumulate; i++) {
         tn_batch batch;
@@ -54,17 +54,10 @@ static double train_step(session *s, score *sum)
         tell_bad(s, &s->train);
         set_batch(s, &batch);
         tn_must(tn_plan_run(s->plan));
-        loss = add_score(s, sum, &batch);
-        if (!isfinite(loss))
-            run_fail("the loss is %g at step %lld (epoch %lld): the run cannot go on; try a lower "
-                     "--rate (it is %g), a longer --warmup, or --clip 1",
-                     loss, (long long)tn_plan_updates(s->plan) + 1, (long long)s->epoch + 1,
-                     (double)rate);
         s->images += batch.count;
         s->index++;
     }
     tn_must(tn_plan_update(s->plan, rate));
-    return loss;
 }
 
 static bool at_end(const session *s)
@@ -73,27 +66,46 @@ static bool at_end(const session *s)
     return stopped || done == s->steps || (s->r.max_steps && done >= s->r.max_steps);
 }
 
+/* Sees how it goes. */
+static void look(session *s, score *sum)
+{
+    const double loss = add_score(s, sum, s->r.batch);
+    const int64_t step = tn_plan_updates(s->plan);
+    const double rate = (double)tn_rate_at(&s->rate, step - 1);
+    if (!isfinite(loss))
+        run_fail(
+            "the loss is %g at step %lld (epoch %lld), or was before: the run cannot go on; try "
+            "a lower --rate (it is %g), a longer --warmup, or --clip 1",
+            loss, (long long)step, (long long)s->epoch + 1, rate);
+    progress_show(&s->progress, &(progress_step){.step = step,
+                                                 .epoch = s->epoch + 1,
+                                                 .loss = loss,
+                                                 .top_1 = (double)sum->top_1 /
+                                                          (double)(sum->images + !sum->images),
+                                                 .rate = rate,
+                                                 .images = s->images,
+                                                 .waited = s->train.waited});
+}
+
 /* To the end of the epoch, or until something stops it. */
 static score train_epoch(session *s)
 {
     score sum = {0};
+    bool seen = true;
     while (s->index / s->r.accumulate < s->per_epoch && !at_end(s)) {
-        const double loss = train_step(s, &sum);
-        if (s->clock <= 0) {
+        train_step(s);
+        if (s->clock <= 0) { /* waits, so that the clock begins when the first step has ended */
+            look(s, &sum);
             s->clock = seconds();
             s->clock_waited = s->train.waited;
             s->clock_images = s->images;
         }
-        const int64_t step = tn_plan_updates(s->plan);
-        progress_show(&s->progress, &(progress_step){.step = step,
-                                                     .epoch = s->epoch + 1,
-                                                     .loss = loss,
-                                                     .top_1 = (double)sum.top_1 /
-                                                              (double)(sum.images + !sum.images),
-                                                     .rate = (double)tn_rate_at(&s->rate, step - 1),
-                                                     .images = s->images,
-                                                     .waited = s->train.waited});
+        seen = progress_due(&s->progress, tn_plan_updates(s->plan));
+        if (seen)
+            look(s, &sum);
     }
+    if (!seen)
+        look(s, &sum);
     return sum;
 }
 
@@ -105,12 +117,16 @@ static score evaluate(session *s, feed *f)
     tn_status status;
     while ((status = feed_next(f, &batch)) == TN_OK) {
         tell_bad(s, f);
+        if (batch.count < s->r.batch) /* the last one: its mean is over fewer */
+            add_score(s, &sum, s->r.batch);
         set_batch(s, &batch);
         tn_must(tn_plan_evaluate(s->plan));
-        add_score(s, &sum, &batch);
+        if (batch.count < s->r.batch)
+            add_score(s, &sum, batch.count);
     }
     if (status != TN_END)
         tn_must(status);
+    add_score(s, &sum, s->r.batch);
     return sum;
 }
 

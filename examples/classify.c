@@ -16,8 +16,9 @@ static struct {
 
 static const arg table[] = {
     {ARG_INT, "top", "N", "how many classes to tell of each image", &flags.top, 1, 1000},
-    {ARG_TEXT, "device", "NAME", "\"cpu\", \"cpu,threads=2\", ...; default: the best there is",
-     &flags.device, 0, 0},
+    {ARG_TEXT, "device", "NAME",
+     "\"cuda:0\", \"cpu\", \"cpu,threads=2\", ...; default: the best there is", &flags.device, 0,
+     0},
 };
 
 typedef struct session {

@@ -66,12 +66,16 @@ static void show_bar(const progress *p, const progress_step *now, const char *te
     fflush(stdout);
 }
 
+bool progress_due(const progress *p, int64_t step)
+{
+    const bool due = p->terminal ? seconds() - p->shown >= 0.2 : step % p->log_every == 0;
+    return due || step == p->steps;
+}
+
 void progress_show(progress *p, const progress_step *now)
 {
     const double time = seconds(), span = time - p->shown;
-    const bool last = now->step == p->steps;
-    const bool due = p->terminal ? span >= 0.2 : now->step % p->log_every == 0;
-    if (!due && !last)
+    if (!progress_due(p, now->step))
         return;
     const int64_t done = now->step - p->first;
     const double left =

@@ -33,6 +33,8 @@ typedef struct progress_step {
 } progress_step;
 
 void progress_begin(progress *p, int64_t steps, int64_t first, int64_t log_every);
+/* Is it time to show this step? To know what to show may make the device wait. */
+bool progress_due(const progress *p, int64_t step);
 void progress_show(progress *p, const progress_step *now);
 
 /* Time that was no training (validation, saving) must not count in the rates. */

@@ -39,6 +39,7 @@ static recipe flags = {.classes = 1000,
                        .batch = 128,
                        .accumulate = 1,
                        .seed = 1,
+                       .precision = "default",
                        .optim = "sgd",
                        .momentum = 0.9,
                        .decay = 5e-4,
@@ -112,8 +113,11 @@ static const arg options[] = {
      &flags.max_steps, 1, 1e9},
 
     {ARG_HEADING, .help = "Machine"},
-    {ARG_TEXT, "device", "NAME", "\"cpu\", \"cpu,threads=2\", ...; default: the best there is",
-     &flags.device, 0, 0},
+    {ARG_TEXT, "device", "NAME",
+     "\"cuda:0\", \"cpu\", \"cpu,threads=2\", ...; default: the best there is", &flags.device, 0,
+     0},
+    {ARG_CHOICE, "precision", "default|f32|tf32|bf16|f16",
+     "what it computes in; default: the device's choice", &flags.precision, 0, 0},
     {ARG_INT, "threads", "N",
      "of the loader, and of the CPU unless --device says;\ndefault: every core", &flags.threads, 1,
      1024},
@@ -257,11 +261,11 @@ recipe_text recipe_describe(const recipe *r)
         t.text, sizeof t.text,
         "batch %lld x %lld, seed %lld, %lld epochs, %s, rate %g %s, gamma %g, power %g, period "
         "%g, at %s, warmup %g, momentum %g, decay %g, clip %g, smoothing %g, augment %s, crop "
-        "%s%s, jitter %g, lighting %g, split %g",
+        "%s%s, jitter %g, lighting %g, split %g, precision %s",
         (long long)r->batch, (long long)r->accumulate, (long long)r->seed, (long long)r->epochs,
         r->optim, r->rate, r->policy, r->gamma, r->power, r->period,
         r->rate_at ? r->rate_at : "none", r->warmup, r->momentum, r->decay, r->clip, r->smoothing,
         r->augment, r->crop ? r->crop : "as that", r->no_flip ? ", no flip" : "", r->jitter,
-        r->lighting, r->split);
+        r->lighting, r->split, r->precision);
     return t;
 }

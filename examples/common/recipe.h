@@ -30,7 +30,7 @@ typedef struct recipe {
     const char *policy, *rate_at;
     double gamma, power, period, warmup; /* period and warmup in epochs */
     /* The machine */
-    const char *device;
+    const char *device, *precision;
     int64_t threads;
     /* Files and reports */
     const char *save, *resume, *evaluate;

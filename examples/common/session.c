@@ -89,6 +89,7 @@ static void build(session *s)
         opts.clip_norm = (float)s->r.clip;
         opts.accumulate = (int)s->r.accumulate;
     }
+    tn_must(tn_precision_find(s->r.precision, &opts.precision));
     tn_must(tn_plan_create(&s->plan, s->g, s->device, &opts));
 }
 

@@ -31,9 +31,9 @@ static void tell_plan(const session *s)
     tn_plan_flops(s->plan, &forward, &training);
     const double n = (double)s->r.batch * 1e9;
     printf("network  %s, %d x %d, %.2f million parameters; GFLOP an image: %.2f forward, %.2f "
-           "training\n",
+           "training; in %s\n",
            s->model.net->about, s->model.size, s->model.size, (double)params / 1e6, forward / n,
-           training / n);
+           training / n, tn_precision_name(tn_plan_precision(s->plan)));
     const tn_memory_plan m = tn_plan_memory(s->plan);
     printf("memory   %.0f MiB: parameters %.0f, gradients %.0f, optimizer %.0f, inputs %.0f, "
            "activations %.0f, scratch %.0f\n",
@@ -51,6 +51,13 @@ void tell_score(const char *what, const score *sum)
 /* How fast it was, and what held it up. */
 void tell_speed(const session *s)
 {
+    int64_t skipped;
+    tn_must(tn_plan_skipped(s->plan, &skipped));
+    if (skipped)
+        printf(
+            "left out %lld of %lld updates: gradients too large for f16, at a smaller loss scale "
+            "from then on\n",
+            (long long)skipped, (long long)tn_plan_updates(s->plan));
     const double time = s->clock > 0 ? seconds() - s->clock : 0;
     if (time <= 0 || s->images == s->clock_images)
         return;

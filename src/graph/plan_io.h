@@ -5,12 +5,23 @@
 #ifndef TN_PLAN_IO_H
 #define TN_PLAN_IO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <tenon/plan.h>
 
 /* Sets the number of updates made (Adam's t) and of runs in training mode (dropout's stream). */
 void tn_plan_restore(tn_plan *plan, int64_t updates, int64_t runs);
+
+/* The f16 loss scale's state, so that a resumed run goes on with it; `scales` is false in any other
+ * precision, and then there is nothing to save. */
+typedef struct tn_plan_scaling {
+    bool scales;
+    float scale;
+    int64_t growth, skipped;
+} tn_plan_scaling;
+tn_status tn_plan_scaling_get(tn_plan *plan, tn_plan_scaling *out);
+tn_status tn_plan_scaling_set(tn_plan *plan, const tn_plan_scaling *in);
 
 /* Runs in training mode so far. */
 int64_t tn_plan_runs(const tn_plan *plan);

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "graph/plan.h"
+#include "graph/plan_io.h"
 
 static tn_status check_runnable(const tn_plan *p)
 {
@@ -249,6 +250,29 @@ tn_status tn_plan_loss_scale(tn_plan *p, float *scale)
     TN_TRY(report(p, &r));
     *scale = r.loss_scale;
     return TN_OK;
+}
+
+tn_status tn_plan_scaling_get(tn_plan *p, tn_plan_scaling *out)
+{
+    tn_control_report r;
+    *out = (tn_plan_scaling){.scales = p->run.precision == TN_PRECISION_F16};
+    if (!out->scales)
+        return TN_OK;
+    TN_TRY(report(p, &r));
+    *out = (tn_plan_scaling){true, r.next_scale, r.growth, r.skipped};
+    return TN_OK;
+}
+
+tn_status tn_plan_scaling_set(tn_plan *p, const tn_plan_scaling *in)
+{
+    if (p->run.precision != TN_PRECISION_F16 || !in->scales)
+        return TN_OK;
+    TN_TRY(tn_plan_settle(p));
+    const tn_control_report r = {.loss_scale = in->scale,
+                                 .next_scale = in->scale,
+                                 .growth = (int32_t)in->growth,
+                                 .skipped = in->skipped};
+    return tn_plan_backend(p)->control_set(p->device->impl, p->run.control, &r);
 }
 
 tn_status tn_plan_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)

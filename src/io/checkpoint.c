@@ -7,6 +7,7 @@
  *     tenon.version                     of the library that wrote it
  *     tenon.optimizer                   the optimizer and what it keeps, "adam m v"; "" if none
  *     tenon.updates, tenon.runs         how far the run had got: Adam's t, and dropout's stream
+ *     tenon.loss_scale                  of f16: the scale, updates since it changed, updates left out
  */
 #include <errno.h>
 #include <stdio.h>
@@ -96,7 +97,7 @@ static optimizer_text describe_optimizer(const tn_plan *plan)
 
 /* ---- saving ----------------------------------------------------------------------------------- */
 
-enum { OWN_META = 4 };
+enum { OWN_META = 5 };
 
 static tn_status check_meta(const tn_meta *meta, int count)
 {
@@ -116,17 +117,23 @@ static tn_status check_meta(const tn_meta *meta, int count)
     return TN_OK;
 }
 
-static tn_status begin_file(tn_safetensors_writer **out, const tn_plan *plan, const char *path,
+static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const char *path,
                             const parts *list, const tn_meta *meta, size_t num_meta)
 {
     const optimizer_text optimizer = describe_optimizer(plan);
-    char updates[24], runs[24];
+    char updates[24], runs[24], scale[96] = "";
+    tn_plan_scaling scaling;
+    TN_TRY(tn_plan_scaling_get(plan, &scaling));
+    if (scaling.scales)
+        snprintf(scale, sizeof scale, "%.9g %lld %lld", (double)scaling.scale,
+                 (long long)scaling.growth, (long long)scaling.skipped);
     snprintf(updates, sizeof updates, "%lld", (long long)tn_plan_updates(plan));
     snprintf(runs, sizeof runs, "%lld", (long long)tn_plan_runs(plan));
     const tn_meta own[OWN_META] = {{"tenon.version", tn_version()},
                                    {"tenon.optimizer", optimizer.text},
                                    {"tenon.updates", updates},
-                                   {"tenon.runs", runs}};
+                                   {"tenon.runs", runs},
+                                   {"tenon.loss_scale", scale}};
     tn_meta *all = tn_alloc(OWN_META + num_meta, sizeof *all);
     tn_safetensor *tensors = tn_alloc(list->count, sizeof *tensors);
     tn_status status;
@@ -200,6 +207,24 @@ static tn_status counter(const tn_safetensors *f, const char *path, const char *
     return TN_OK;
 }
 
+/* What f16 training goes on with; a file of another precision has none, and its plan begins anew. */
+static tn_status read_scaling(const tn_safetensors *f, const char *path, tn_plan_scaling *out)
+{
+    const char *text = tn_safetensors_meta(f, "tenon.loss_scale");
+    long long growth, skipped;
+    int end = 0;
+    *out = (tn_plan_scaling){0};
+    if (!text || !*text)
+        return TN_OK;
+    if (sscanf(text, "%f %lld %lld%n", &out->scale, &growth, &skipped, &end) != 3 || text[end] ||
+        !(out->scale >= 1) || growth < 0 || growth > INT32_MAX || skipped < 0)
+        return tn_fail(TN_ERR_FORMAT, "%s: tenon.loss_scale is \"%s\"", path, text);
+    out->scales = true;
+    out->growth = growth;
+    out->skipped = skipped;
+    return TN_OK;
+}
+
 static tn_status check_optimizer(const tn_safetensors *f, const char *path, const tn_plan *plan)
 {
     const char *wrote = tn_safetensors_meta(f, "tenon.optimizer");
@@ -261,11 +286,14 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
     tn_safetensors *f = NULL;
     parts list = {0};
     int64_t updates = 0, runs = 0;
+    tn_plan_scaling scaling;
     tn_status status = tn_safetensors_open(&f, path);
     if (status == TN_OK && resume)
         status = counter(f, path, "tenon.updates", &updates);
     if (status == TN_OK && resume)
         status = counter(f, path, "tenon.runs", &runs);
+    if (status == TN_OK && resume)
+        status = read_scaling(f, path, &scaling);
     if (status == TN_OK && resume)
         status = check_optimizer(f, path, plan);
     if (status == TN_OK)
@@ -274,8 +302,10 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
         status = read_part(f, path, &list.part[i]);
     if (status == TN_OK)
         status = set_parts(plan, &list);
-    if (status == TN_OK && resume)
+    if (status == TN_OK && resume) {
         tn_plan_restore(plan, updates, runs);
+        status = tn_plan_scaling_set(plan, &scaling);
+    }
     parts_free(&list);
     tn_safetensors_close(f);
     return status;
