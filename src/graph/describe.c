@@ -97,6 +97,9 @@ static void describe_text(const tn_plan *p, FILE *to)
             "node", "op", "kernel", "x layout", "y layout", "y", "y KiB", "scratch", "MFLOP");
     for (size_t i = 0; i < p->num_steps; i++)
         print_step(p, i, to);
+    fprintf(to, "computes in %s\n", tn_precision_name(p->run.precision));
+    if (*p->replay_why)
+        fprintf(to, "steps are not replayed: %s\n", p->replay_why);
     tn_plan_flops(p, &forward, &training);
     fprintf(to,
             "memory, MiB: %.1f parameters, %.1f gradients, %.1f optimizer, %.1f activations "

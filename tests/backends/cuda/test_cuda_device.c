@@ -1,0 +1,198 @@
+/*
+ * Opening a GPU, and everything that can go wrong on one: each call that fails is an error that names it,
+ * nothing is left behind, and what a kernel finds wrong reaches the program.
+ */
+#include <string.h>
+
+#include "backends/cuda/lab_small.h"
+#include "lab_sim.h"
+
+static void options_are_checked(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    static const struct {
+        const char *name;
+        tn_status status;
+        const char *says;
+    } cases[] = {
+        {"sim:8", TN_ERR_DEVICE, "sim:8: there are 8 GPUs"},
+        {"sim:0,cudnn", TN_ERR_ARGUMENT, "option \"cudnn\" is not of the form key=value"},
+        {"sim:0,cudnn=yes", TN_ERR_ARGUMENT, "option cudnn=yes: on or off is wanted"},
+        {"sim:0,speed=9", TN_ERR_ARGUMENT, "option \"speed=9\" is none of cudnn"},
+        {"sim:0,workspace=lots", TN_ERR_ARGUMENT, "workspace=lots: a number of MiB is wanted"},
+        {"sim:0,workspace=-1", TN_ERR_ARGUMENT, "a number of MiB is wanted"},
+        {"sim:0,deterministic=on,autotune=on", TN_ERR_ARGUMENT, "not with deterministic=on"},
+        {"sim,gpu=h999", TN_ERR_ARGUMENT, "gpu=h999: neither one that is known (a100, b200, h100"},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_device *d = NULL;
+        assert_fails(tn_device_open(&d, cases[i].name), cases[i].status, cases[i].says);
+        assert_null(d);
+    }
+    tn_device *d = NULL;
+    assert_ok(tn_device_open(&d, "sim:0"));
+    assert_non_null(strstr(tn_device_describe(d), "H100"));
+    assert_non_null(strstr(tn_device_describe(d), "cuDNN 9."));
+    assert_non_null(strstr(tn_device_describe(d), "computes in tf32"));
+    size_t total, unused_bytes;
+    assert_ok(tn_device_memory(d, &total, &unused_bytes));
+    assert_true(unused_bytes <= total && unused_bytes > 0);
+    tn_device_close(d);
+    assert_ok(tn_device_open(&d, "sim:1,cudnn=off"));
+    assert_non_null(strstr(tn_device_describe(d), "cuDNN off"));
+    tn_device_close(d);
+    sim->check_leaks();
+}
+
+static void each_lack_of_a_gpu_is_told_apart(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    static const struct {
+        int error;
+        const char *says;
+    } cases[] = {{34, "stub"}, {35, "driver"}, {100, "no CUDA-capable device"}};
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_device *d = NULL;
+        sim->set_count_error(cases[i].error);
+        assert_fails(tn_device_open(&d, "sim:0"), TN_ERR_DEVICE, "there is no GPU");
+        assert_fails(tn_device_open(&d, "sim:0"), TN_ERR_DEVICE, cases[i].says);
+    }
+    sim->set_count_error(0);
+}
+
+/* Any precision a model has not is refused by name. */
+static void precisions_are_the_models(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    (void)sim;
+    static const struct {
+        const char *device;
+        tn_precision asked, got;
+        const char *says;
+    } cases[] = {
+        {"sim,gpu=h100", TN_PRECISION_DEFAULT, TN_PRECISION_TF32, NULL},
+        {"sim,gpu=h100", TN_PRECISION_F32, TN_PRECISION_F32, NULL},
+        {"sim,gpu=t4", TN_PRECISION_DEFAULT, TN_PRECISION_F32, NULL},
+        {"sim,gpu=t4", TN_PRECISION_F16, TN_PRECISION_F16, NULL},
+        {"sim,gpu=t4", TN_PRECISION_BF16, 0, "(sm_75) has no bf16"},
+        {"sim,gpu=t4", TN_PRECISION_TF32, 0, "(sm_75) has no tf32"},
+        {"cpu", TN_PRECISION_BF16, 0, "cpu: computes in f32, not in bf16"},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        lab_small s;
+        const tn_plan_opts opts = {.precision = cases[i].asked, .dry = true};
+        if (cases[i].says) {
+            assert_fails(lab_small_open(&s, cases[i].device, opts), TN_ERR_UNSUPPORTED,
+                         cases[i].says);
+            continue;
+        }
+        assert_ok(lab_small_open(&s, cases[i].device, opts));
+        assert_int_equal(tn_plan_precision(s.plan), cases[i].got);
+        lab_small_close(&s);
+    }
+    lab_small s;
+    assert_fails(lab_small_open(&s, "sim,gpu=h100", (tn_plan_opts){0}), TN_ERR_DEVICE,
+                 "is only planned for (gpu=h100): plans must be dry");
+}
+
+static tn_status train_a_little(void)
+{
+    lab_small s;
+    tn_status status = lab_small_open(
+        &s, "sim:0", (tn_plan_opts){.optim = tn_adam(NULL), .precision = TN_PRECISION_BF16});
+    float loss;
+    for (int i = 0; i < 3 && status == TN_OK; i++)
+        status = lab_small_step(&s, i, 0.01F);
+    if (status == TN_OK)
+        status = lab_small_loss(&s, &loss);
+    lab_small_close(&s);
+    return status;
+}
+
+/* Every call of every library fails once. Either the run goes on without (a recording, cuDNN), or the error
+ * names what failed; nothing stays behind. */
+static void every_call_may_fail(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    assert_ok(train_a_little());
+    sim->trace_begin();
+    assert_ok(train_a_little());
+    const long calls = sim->trace_calls("");
+    assert_true(calls > 100);
+    /* All of the first ones, which open the device and make the plan; then every few. */
+    const long live = tn_alloc_live();
+    long failed = 0;
+    for (long n = 1; n <= calls; n += n < 300 ? 1 : 7) {
+        sim->fail_at("", n);
+        const tn_status status = train_a_little();
+        sim->fail_at(NULL, 0);
+        if (status != TN_OK && !strstr(tn_error(), "sim:0"))
+            fail_msg("call %ld of %ld failing says only: %s", n, calls, tn_error());
+        failed += status != TN_OK;
+        assert_int_equal(tn_alloc_live(), live);
+        sim->check_leaks();
+    }
+    assert_true(failed > 50);
+}
+
+static void memory_that_runs_out_is_told_in_numbers(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    lab_small s;
+    for (int n = 2; n <= 6; n++) { /* the first is the device's own */
+        sim->fail_at("cudaMalloc", n);
+        assert_fails(lab_small_open(&s, "sim:0", (tn_plan_opts){.optim = tn_adam(NULL)}),
+                     TN_ERR_MEMORY, "plan: no memory on sim:0 for ");
+        sim->fail_at(NULL, 0);
+        sim->check_leaks();
+    }
+}
+
+/* What the CPU says at once a GPU says when somebody waits, and then no update has been made with it. */
+static void a_label_out_of_range_is_named(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    static const char *const devices[] = {"sim:0", "sim:0,graph=off", "sim:0,sync=on"};
+    for (size_t d = 0; d < TN_COUNT(devices); d++) {
+        lab_small s;
+        float before[SMALL_CLASSES], after[SMALL_CLASSES], loss;
+        int32_t bad[SMALL_ROWS] = {0, 1, SMALL_CLASSES, 2};
+        assert_ok(lab_small_open(&s, devices[d], (tn_plan_opts){.optim = tn_sgd(NULL)}));
+        for (int i = 0; i < 3; i++)
+            assert_ok(lab_small_step(&s, i, 0.01F));
+        const int bias = tn_plan_find_param(s.plan, "fc.bias");
+        const tn_shape shape = TN_SHAPE(SMALL_CLASSES);
+        assert_ok(tn_plan_param_get(s.plan, bias, 0, (tn_tensor){TN_F32, shape, before}));
+        assert_ok(tn_plan_set(s.plan, s.label, (tn_tensor){TN_I32, TN_SHAPE(SMALL_ROWS), bad}));
+        tn_status status = tn_plan_run(s.plan);
+        if (status == TN_OK)
+            status = tn_plan_update(s.plan, 0.01F);
+        if (status == TN_OK)
+            status = lab_small_loss(&s, &loss);
+        assert_fails(status, TN_ERR_ARGUMENT,
+                     "softmax_xent loss: label 3 in row 2 is not in [0, 3) nor -1");
+        assert_ok(tn_plan_param_get(s.plan, bias, 0, (tn_tensor){TN_F32, shape, after}));
+        assert_memory_equal(before, after, sizeof before);
+        lab_small_close(&s);
+    }
+    sim->check_leaks();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(each_lack_of_a_gpu_is_told_apart),
+        cmocka_unit_test(precisions_are_the_models),
+        cmocka_unit_test(every_call_may_fail),
+        cmocka_unit_test(memory_that_runs_out_is_told_in_numbers),
+        cmocka_unit_test(a_label_out_of_range_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
