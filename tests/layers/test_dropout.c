@@ -111,11 +111,14 @@ static void agrees_with_another_philox(void **unused)
 {
     (void)unused;
     float y[COUNT];
-    run("cpu", "drop", 42, 3, y);
-    for (int i = 0; i < (int)COUNT; i++)
-        if ((y[i] != 0) != (golden_dropout_kept[i] != 0) ||
-            (y[i] != 0 && fabsf(y[i] - 1 / 0.7F) > 1e-6F))
-            fail_msg("element %d became %g, kept: %d", i, (double)y[i], golden_dropout_kept[i]);
+    for (const char *const *device = lab_devices(); *device; device++) {
+        run(*device, "drop", 42, 3, y);
+        for (int i = 0; i < (int)COUNT; i++)
+            if ((y[i] != 0) != (golden_dropout_kept[i] != 0) ||
+                (y[i] != 0 && fabsf(y[i] - 1 / 0.7F) > 1e-6F))
+                fail_msg("%s: element %d became %g, kept: %d", *device, i, (double)y[i],
+                         golden_dropout_kept[i]);
+    }
 }
 
 static void differs_only_where_it_should(void **unused)

@@ -8,6 +8,10 @@
 #include "base/random.h"
 #include "lab_op.h"
 
+/* What the tests below run on, and in what. */
+static const char *device_name = "cpu";
+static tn_precision in = TN_PRECISION_F32;
+
 /* A network in training: its input, its labels or target, and what is read. */
 typedef struct trainer {
     tn_device *device;
@@ -17,10 +21,10 @@ typedef struct trainer {
     tn_plan *plan;
 } trainer;
 
-static void begin(trainer *t, const char *device)
+static void begin(trainer *t)
 {
     *t = (trainer){0};
-    assert_ok(tn_device_open(&t->device, device));
+    assert_ok(tn_device_open(&t->device, device_name));
     assert_ok(tn_graph_create(&t->g));
 }
 
@@ -40,13 +44,12 @@ static float loss_of(const trainer *t)
 
 /* ---- XOR ---------------------------------------------------------------------------------- */
 
-static void learns_xor(void **unused)
+static void learns_xor(void)
 {
-    (void)unused;
     static const tn_param_opts wide = {.init = {TN_INIT_UNIFORM, 1}};
     float x[] = {0, 0, 0, 1, 1, 0, 1, 1}, want[] = {0, 1, 1, 0};
     trainer t;
-    begin(&t, "cpu");
+    begin(&t);
     t.x = tn_input(t.g, "x", TN_F32, TN_SHAPE(4, 2));
     t.target = tn_input(t.g, "want", TN_F32, TN_SHAPE(4, 1));
     tn_value y = tn_dense(t.g, t.x, &(tn_dense_opts){.units = 8, .weight = wide});
@@ -55,6 +58,7 @@ static void learns_xor(void **unused)
     assert_ok(tn_plan_create(&t.plan, t.g, t.device,
                              &(tn_plan_opts){.loss = t.loss.loss,
                                              .optim = tn_sgd(&(tn_sgd_opts){.momentum = 0.9F}),
+                                             .precision = in,
                                              .seed = 1}));
     assert_ok(tn_plan_set(t.plan, t.x, (tn_tensor){TN_F32, TN_SHAPE(4, 2), x}));
     assert_ok(tn_plan_set(t.plan, t.target, (tn_tensor){TN_F32, TN_SHAPE(4, 1), want}));
@@ -89,7 +93,6 @@ static void draw(float *x, int32_t *labels, int rows, uint64_t stream)
 
 typedef struct recipe {
     const char *why;
-    const char *device; /* NULL: "cpu" */
     tn_optim optim;
     float rate;
     int steps;
@@ -103,7 +106,7 @@ typedef struct recipe {
 static void build_patterns(trainer *t, const recipe *how)
 {
     const int rows = how->rows ? how->rows : ROWS;
-    begin(t, how->device ? how->device : "cpu");
+    begin(t);
     t->x = tn_input(t->g, "x", TN_F32, TN_SHAPE(rows, 1, SIDE, SIDE));
     t->target = tn_input(t->g, "labels", TN_I32, TN_SHAPE(rows));
     tn_value y = tn_conv2d(
@@ -119,6 +122,7 @@ static void build_patterns(trainer *t, const recipe *how)
                                              .optim = how->optim,
                                              .clip_norm = how->clip_norm,
                                              .accumulate = how->accumulate,
+                                             .precision = in,
                                              .seed = how->seed ? how->seed : LAB_SEED}));
 }
 
@@ -147,15 +151,14 @@ static void train(trainer *t, const recipe *how)
     }
 }
 
-static void learns_patterns(void **unused)
+static void learns_patterns(void)
 {
-    (void)unused;
     const recipe recipes[] = {
-        {"sgd with momentum", NULL, tn_sgd(&(tn_sgd_opts){.momentum = 0.9F}), 0.05F, 60},
-        {"adam", NULL, tn_adam(NULL), 0.01F, 60},
-        {"adamw, clipped", NULL, tn_adamw(&(tn_adam_opts){.weight_decay = 0.01F}), 0.01F, 60,
+        {"sgd with momentum", tn_sgd(&(tn_sgd_opts){.momentum = 0.9F}), 0.05F, 60},
+        {"adam", tn_adam(NULL), 0.01F, 60},
+        {"adamw, clipped", tn_adamw(&(tn_adam_opts){.weight_decay = 0.01F}), 0.01F, 60,
          .clip_norm = 1},
-        {"sgd, two halves a step", NULL, tn_sgd(&(tn_sgd_opts){.momentum = 0.9F}), 0.05F, 60,
+        {"sgd, two halves a step", tn_sgd(&(tn_sgd_opts){.momentum = 0.9F}), 0.05F, 60,
          .rows = ROWS / 2, .accumulate = 2},
     };
     for (size_t i = 0; i < TN_COUNT(recipes); i++) {
@@ -202,9 +205,8 @@ static int64_t train_and_read(const recipe *how, float *to)
     return count;
 }
 
-static void same_seed_same_bits(void **unused)
+static void same_seed_same_bits(void)
 {
-    (void)unused;
     static float one[MOST], two[MOST];
     recipe how = {.optim = tn_adam(NULL), .rate = 0.01F, .steps = 12};
     trainer first, second;
@@ -221,9 +223,8 @@ static void same_seed_same_bits(void **unused)
 }
 
 /* Two halves accumulated are the whole batch: the mean of means of equal size is the mean. */
-static void halves_make_a_whole(void **unused)
+static void halves_make_a_whole(void)
 {
-    (void)unused;
     static float whole[MOST], halves[MOST];
     static double want[MOST];
     recipe how = {.optim = tn_sgd(NULL), .rate = 0.1F, .steps = 3, .plain = true};
@@ -237,9 +238,8 @@ static void halves_make_a_whole(void **unused)
 }
 
 /* w - rate g max_norm / (norm + 1e-6), by hand, from an unclipped run's gradient. */
-static void clips_to_the_norm(void **unused)
+static void clips_to_the_norm(void)
 {
-    (void)unused;
     static float w[MOST], g[MOST], after[MOST];
     static double want[MOST];
     recipe how = {.optim = tn_sgd(NULL), .rate = 0.5F, .plain = true};
@@ -271,12 +271,61 @@ static void clips_to_the_norm(void **unused)
     }
 }
 
+/* ---- on each device --------------------------------------------------------------------------- */
+
+static void on_each(void (*test)(void), bool exact)
+{
+    static const tn_precision precisions[] = {TN_PRECISION_F32, TN_PRECISION_BF16,
+                                              TN_PRECISION_F16};
+    for (const char *const *device = lab_devices(); *device; device++) {
+        const bool cpu = strcmp(*device, "cpu") == 0;
+        for (size_t i = 0; i < (cpu || exact ? 1 : TN_COUNT(precisions)); i++) {
+            device_name = *device;
+            in = precisions[i];
+            print_message("%s, %s\n", device_name, tn_precision_name(in));
+            test();
+        }
+    }
+}
+
+static void learns_xor_everywhere(void **unused)
+{
+    (void)unused;
+    on_each(learns_xor, false);
+}
+
+static void learns_patterns_everywhere(void **unused)
+{
+    (void)unused;
+    on_each(learns_patterns, false);
+}
+
+static void same_seed_same_bits_everywhere(void **unused)
+{
+    (void)unused;
+    on_each(same_seed_same_bits, false);
+}
+
+static void halves_make_a_whole_everywhere(void **unused)
+{
+    (void)unused;
+    on_each(halves_make_a_whole, true);
+}
+
+static void clips_to_the_norm_everywhere(void **unused)
+{
+    (void)unused;
+    on_each(clips_to_the_norm, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns_xor),          cmocka_unit_test(learns_patterns),
-        cmocka_unit_test(same_seed_same_bits), cmocka_unit_test(halves_make_a_whole),
-        cmocka_unit_test(clips_to_the_norm),
+        cmocka_unit_test(learns_xor_everywhere),
+        cmocka_unit_test(learns_patterns_everywhere),
+        cmocka_unit_test(same_seed_same_bits_everywhere),
+        cmocka_unit_test(halves_make_a_whole_everywhere),
+        cmocka_unit_test(clips_to_the_norm_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,6 +186,7 @@ static void check(const net *n, tn_device *d, bool no_fusion)
                                              .keep = &logits,
                                              .num_keep = 1,
                                              .no_fusion = no_fusion,
+                                             .precision = TN_PRECISION_F32,
                                              .input_gradients = true}));
     int64_t count;
     assert_ok(tn_shape_count(&n->x, &count));
