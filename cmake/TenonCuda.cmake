@@ -111,10 +111,11 @@ if(NOT TENON_SANITIZE)
   tenon_module(tenon_cuda ${libraries} ${objects})
   set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   target_link_libraries(tenon_cuda PRIVATE CUDA::cudart_static)
-  if(TENON_TESTS AND TENON_REPORT_PYTHON)
+  if(TENON_PYTHON)
     add_custom_command(TARGET tenon_cuda POST_BUILD
-      COMMAND ${TENON_REPORT_PYTHON} ${PROJECT_SOURCE_DIR}/cmake/ptxas_report.py ${reports})
+      COMMAND ${TENON_PYTHON} -B ${PROJECT_SOURCE_DIR}/cmake/ptxas_report.py ${reports})
   endif()
+  set(TENON_PTXAS_REPORTS ${reports})
 endif()
 
 # ---- tenon_sim.so -----------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ install(DIRECTORY include/tenon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MA
 foreach(kind static shared)
   install(TARGETS tenon_${kind} EXPORT tenon_${kind} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endforeach()
+if(TENON_CUDA_MODULE) # beside the library, where it looks for it
+  install(TARGETS tenon_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/tenon)
+endif()
 set_target_properties(tenon_depends PROPERTIES EXPORT_NAME depends)
 install(TARGETS tenon_depends EXPORT tenon_static)
 foreach(kind static shared)
