@@ -19,14 +19,31 @@ typedef struct tn_device tn_device;
 /**
  * Open a device.
  *
+ * "cpu" is part of the library. "cuda" is a file beside it, tenon_cuda.so, which is looked for in the folders
+ * of $TENON_MODULES (parted by ":"), then beside libtenon.so or the program, in tenon/ there, one folder up,
+ * and in the installation; NVIDIA's libraries are opened with the first GPU, so a run on the CPU does
+ * not pay for them.
+ *
  * @param name  A backend, then optionally ":" and an index, then optionally options that each begin
  *              with a comma: "cpu", "cpu,threads=2", "cuda:0". NULL takes the first GPU there is,
  *              else the CPU; tn_device_describe() says which it was. Anything named and not there is
  *              an error: nothing falls back silently.
  *              Options of "cpu": threads=N (default: what OMP_NUM_THREADS says, else every core).
- * @return      TN_ERR_ARGUMENT if the name or an option is malformed; TN_ERR_UNSUPPORTED if this
- *              build has no such backend (tn_error() lists those it has); TN_ERR_DEVICE if the
- *              backend has no such device; TN_ERR_MEMORY.
+ *              Options of "cuda", each =on or =off but where another value stands:
+ *                cudnn          on: NVIDIA's kernels for convolution and others where cuDNN is
+ *                               there; off: only cuBLASLt and Tenon's own
+ *                deterministic  off; on: only what gives the same bits every time
+ *                autotune       off; on: time the best few of cuDNN's engines when planning
+ *                graph          on: replay a step of training as one CUDA graph
+ *                sync           off; on: wait after each step of a plan, so that the error of a
+ *                               kernel that faults names it
+ *                workspace=MiB  limit of one kernel's working memory; default a 16th of all memory
+ *                gpu=NAME       plan for this model ("h100", "t4", ...) or for the one whose
+ *                               properties are in this file, without having it: dry plans only
+ * @return      TN_ERR_ARGUMENT if the name or an option is malformed; TN_ERR_UNSUPPORTED if there is
+ *              no such backend (tn_error() says where it was looked for); TN_ERR_DEVICE if there is
+ *              no such device, or no driver, or a library that it needs (with what was found, and
+ *              where it was looked for); TN_ERR_MEMORY.
  */
 TN_API tn_status tn_device_open(tn_device **out, const char *name);
 TN_API void tn_device_close(tn_device *device); /* NULL is fine */

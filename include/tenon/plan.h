@@ -57,7 +57,13 @@ TN_API void tn_plan_destroy(tn_plan *plan); /* NULL is fine */
 /** Copy a whole input to the device. @return TN_ERR_SHAPE, TN_ERR_ARGUMENT if it does not fit. */
 TN_API tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
 
-/** Forward in training mode, then backward. TN_ERR_ARGUMENT in a plan without a loss. */
+/**
+ * Forward in training mode, then backward. TN_ERR_ARGUMENT in a plan without a loss.
+ *
+ * A GPU works on its own: this and tn_plan_update() return when it has been told what to do, and what goes
+ * wrong while it does it (a label out of range, a kernel that faults) is the error of a later call, at
+ * the latest of the first one that reads a result. No update is made with such a run.
+ */
 TN_API tn_status tn_plan_run(tn_plan *plan);
 
 /** Forward only, in evaluation mode: no dropout, running statistics. Changes no parameter. */
