@@ -1,5 +1,6 @@
 /*
- * AlexNet in the three forms that people mean by it, a slim one for small machines, and LeNet.
+ * AlexNet in the three forms that people mean by it, a slim one for small machines, and LeNet; and the
+ * table of all networks.
  *
  *              conv1     conv2    conv3 conv4 conv5  groups  LRN                 start
  *     torchvision 64 11/4  192 5/1  384   256   256    1     none                He et al., dense smaller
@@ -209,6 +210,15 @@ static const net nets[] = {
      krizhevsky},
     {"slim", "AlexNet, an eighth of torchvision's widths", 224, 256, 3, IMAGENET, slim},
     {"lenet", "LeNet as Caffe's", 28, 28, 1, {.scale = {1.0f / 256}}, lenet},
+    {"googlenet",
+     "GoogLeNet as Caffe's bvlc_googlenet",
+     224,
+     256,
+     3,
+     {.mean = {123, 117, 104}, .scale = {1, 1, 1}},
+     net_googlenet},
+    {"resnet18", "ResNet-18 as torchvision has it", 224, 256, 3, IMAGENET, net_resnet18},
+    {"resnet50", "ResNet-50 as torchvision has it", 224, 256, 3, IMAGENET, net_resnet50},
 };
 
 const net *net_find(const char *name)
@@ -217,4 +227,10 @@ const net *net_find(const char *name)
         if (strcmp(nets[i].name, name) == 0)
             return &nets[i];
     return NULL;
+}
+
+const char *net_name(int index)
+{
+    const int count = (int)(sizeof nets / sizeof nets[0]);
+    return index >= 0 && index < count ? nets[index].name : NULL;
 }

@@ -20,4 +20,12 @@ typedef struct net {
 /* NULL if there is none of that name. */
 const net *net_find(const char *name);
 
+/* The name of each, in a row until NULL. */
+const char *net_name(int index);
+
+/* nets_deep.c */
+tn_value net_googlenet(tn_graph *g, tn_value x, int classes);
+tn_value net_resnet18(tn_graph *g, tn_value x, int classes);
+tn_value net_resnet50(tn_graph *g, tn_value x, int classes);
+
 #endif
