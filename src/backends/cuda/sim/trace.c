@@ -1,0 +1,125 @@
+/*
+ * What has been called, and how often, since a test asked.
+ *
+ * A table of entry points by name. What happens again in a graph that is replayed is not counted: it was
+ * when it was captured, and the launch of the graph is.
+ */
+#include <string.h>
+
+#include "backends/cuda/sim/_runtime.h"
+
+enum { NAMES = 512 };
+
+static struct {
+    const char *function[NAMES];
+    long calls[NAMES];
+    int names;
+    tn_sim_counts counts;
+} trace;
+
+static int find(const char *function)
+{
+    for (int i = 0; i < trace.names; i++)
+        if (trace.function[i] == function || !strcmp(trace.function[i], function))
+            return i;
+    return -1;
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return !strncmp(text, with, strlen(with));
+}
+
+/* Which sum a call belongs to, or NULL. Copies are counted where their direction is known. */
+static long *sum_of(const char *f)
+{
+    static const struct {
+        const char *function;
+        size_t offset;
+    } sums[] = {
+        {"cudaLaunchKernel", offsetof(tn_sim_counts, launches)},
+        {"cudaGraphLaunch", offsetof(tn_sim_counts, graph_launches)},
+        {"cudnnBackendExecute", offsetof(tn_sim_counts, executions)},
+        {"cublasLtMatmul", offsetof(tn_sim_counts, matmuls)},
+        {"cudaMemset", offsetof(tn_sim_counts, fills)},
+        {"cudaMemsetAsync", offsetof(tn_sim_counts, fills)},
+        {"cudaMalloc", offsetof(tn_sim_counts, allocations)},
+        {"cudaMallocHost", offsetof(tn_sim_counts, allocations)},
+        {"cudaHostAlloc", offsetof(tn_sim_counts, allocations)},
+        {"cudaFree", offsetof(tn_sim_counts, frees)},
+        {"cudaFreeHost", offsetof(tn_sim_counts, frees)},
+        {"cudaStreamSynchronize", offsetof(tn_sim_counts, synchronisations)},
+        {"cudaEventSynchronize", offsetof(tn_sim_counts, synchronisations)},
+        {"cudaDeviceSynchronize", offsetof(tn_sim_counts, synchronisations)},
+    };
+    for (size_t i = 0; i < TN_SIM_COUNT(sums); i++)
+        if (!strcmp(sums[i].function, f))
+            return (long *)(void *)((char *)&trace.counts + sums[i].offset);
+    /* What cuDNN has besides its graphs: cudnnPoolingForward(), cudnnSoftmaxBackward() and so on. */
+    if (begins(f, "cudnn") && !begins(f, "cudnnGet") && !begins(f, "cudnnSet") &&
+        (strstr(f, "Forward") || strstr(f, "Backward")))
+        return &trace.counts.executions;
+    return NULL;
+}
+
+void tn_sim_count_call(const char *function)
+{
+    int i = find(function);
+    if (i < 0) {
+        if (trace.names == NAMES)
+            tn_sim_break("trace", "more than %d entry points", NAMES);
+        i = trace.names++;
+        trace.function[i] = function;
+    }
+    trace.calls[i]++;
+    long *sum = sum_of(function);
+    if (sum)
+        ++*sum;
+}
+
+void tn_sim_count_copy(enum cudaMemcpyKind kind, size_t bytes)
+{
+    tn_sim_counts *c = &trace.counts;
+    long *const copies[] = {
+        [cudaMemcpyHostToDevice] = &c->copies_to_device,
+        [cudaMemcpyDeviceToHost] = &c->copies_from_device,
+        [cudaMemcpyDeviceToDevice] = &c->copies_inside,
+    };
+    size_t *const sums[] = {
+        [cudaMemcpyHostToDevice] = &c->bytes_to_device,
+        [cudaMemcpyDeviceToHost] = &c->bytes_from_device,
+        [cudaMemcpyDeviceToDevice] = &c->bytes_inside,
+    };
+    ++*copies[kind];
+    *sums[kind] += bytes;
+}
+
+void tn_sim_count_wait(void)
+{
+    trace.counts.synchronisations++;
+}
+
+void tn_sim_trace_begin(void)
+{
+    tn_sim_lock();
+    memset(trace.calls, 0, sizeof trace.calls);
+    trace.counts = (tn_sim_counts){0};
+    tn_sim_unlock();
+}
+
+tn_sim_counts tn_sim_trace_counts(void)
+{
+    tn_sim_lock();
+    const tn_sim_counts c = trace.counts;
+    tn_sim_unlock();
+    return c;
+}
+
+long tn_sim_trace_calls(const char *function)
+{
+    tn_sim_lock();
+    const int i = find(function);
+    const long calls = i < 0 ? 0 : trace.calls[i];
+    tn_sim_unlock();
+    return calls;
+}
