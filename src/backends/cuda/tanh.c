@@ -1,0 +1,26 @@
+/* tanh by a kernel of our own. */
+#include "backends/cuda/_elementwise.h"
+
+static tn_status forward(const tn_call *c)
+{
+    struct tnk_map_args a = tn_elementwise_args(c, 0);
+    TN_ELEMENTWISE(c, tnk_tanh, &a);
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    if (!c->dx[0])
+        return TN_OK;
+    struct tnk_map_back_args a = tn_elementwise_back_args(c, 0);
+    TN_ELEMENTWISE(c, tnk_tanh_back, &a);
+    return TN_OK;
+}
+
+const tn_kernel tn_cuda_tanh = {
+    .op = "tanh",
+    .prepare = tn_elementwise_prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = tn_elementwise_release,
+};
