@@ -134,7 +134,7 @@ typedef struct tn_optim_call {
 typedef struct tn_control_report {
     float norm;       /* of the last update that measured it */
     float loss_scale; /* of the last run: gradients are this much too large; 1 but in f16 */
-    float next_scale; /* of the next one */
+    float next_scale; /* of the next one; 0: not begun */
     int32_t growth;   /* updates since it last changed */
     int64_t skipped;  /* updates left out because a gradient was not finite */
 } tn_control_report;

@@ -259,7 +259,8 @@ tn_status tn_plan_scaling_get(tn_plan *p, tn_plan_scaling *out)
     if (!out->scales)
         return TN_OK;
     TN_TRY(report(p, &r));
-    *out = (tn_plan_scaling){true, r.next_scale, r.growth, r.skipped};
+    const float next = r.next_scale == 0 ? p->run.first_scale : r.next_scale;
+    *out = (tn_plan_scaling){true, next, r.growth, r.skipped};
     return TN_OK;
 }
 

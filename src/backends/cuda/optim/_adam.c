@@ -1,0 +1,28 @@
+/* adam and adamw: one pass, bound by memory: reads w, g, m, v and writes w, m, v and the half copy once. */
+#include "backends/cuda/optim/_adam.h"
+
+#include <math.h>
+
+#include "backends/cuda/optim/_arena.h"
+
+static cudaError_t launch(const tn_optim_call *c, tn_dtype half, unsigned grid, void *args)
+{
+    struct tnk_adam_args *a = args;
+    return TN_LAUNCH_TYPE(half, tnk_adam, grid, TN_CUDA_BLOCK, 0, c->device->compute, a);
+}
+
+tn_status tn_cuda_adam(const tn_optim_call *c, bool decoupled)
+{
+    const tn_adam_opts *o = &c->optim->opts.adam;
+    struct tnk_adam_args a = {
+        .beta1 = o->beta1,
+        .beta2 = o->beta2,
+        .rest1 = 1 - o->beta1,
+        .rest2 = 1 - o->beta2,
+        .log1 = (float)log((double)o->beta1),
+        .log2 = (float)log((double)o->beta2),
+        .epsilon = o->epsilon,
+        .decoupled = decoupled,
+    };
+    return tn_cuda_update_arena(c, o->weight_decay, launch, &a, &a.arena);
+}

@@ -1,0 +1,9 @@
+#ifndef TN_CUDA_ADAM_H
+#define TN_CUDA_ADAM_H
+
+#include "backends/cuda/_cuda.h"
+
+/* decoupled: weight decay shrinks w itself (AdamW) and does not enter g (Adam). */
+tn_status tn_cuda_adam(const tn_optim_call *c, bool decoupled);
+
+#endif

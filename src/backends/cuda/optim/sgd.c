@@ -1,0 +1,21 @@
+/* sgd: one pass, bound by memory: reads w, g, v and writes w, v and the half copy once. */
+#include "backends/cuda/optim/_arena.h"
+
+static cudaError_t launch(const tn_optim_call *c, tn_dtype half, unsigned grid, void *args)
+{
+    struct tnk_sgd_args *a = args;
+    return TN_LAUNCH_TYPE(half, tnk_sgd, grid, TN_CUDA_BLOCK, 0, c->device->compute, a);
+}
+
+static tn_status update(const tn_optim_call *c)
+{
+    const tn_sgd_opts *o = &c->optim->opts.sgd;
+    struct tnk_sgd_args a = {
+        .momentum = o->momentum,
+        .a = o->nesterov ? 1.0f : 0.0f,
+        .b = o->nesterov ? o->momentum : 1.0f,
+    };
+    return tn_cuda_update_arena(c, o->weight_decay, launch, &a, &a.arena);
+}
+
+const tn_optim_kernel tn_cuda_optim_sgd = {.optim = "sgd", .update = update};
