@@ -1,0 +1,86 @@
+#include "backends/cuda/_linear.h"
+
+#include "backends/cuda/kernels/linear.h"
+
+enum { VECTOR_BYTES = 16 };
+
+tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const void *bias,
+                            int64_t rows, int64_t cols, bool relu)
+{
+    tn_backend_device *d = c->device;
+    struct tnk_bias_relu_args a = {
+        .y = y, .bias = bias, .count = rows * cols, .cols = cols, .relu = relu};
+    const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(dtype);
+    const unsigned grid = tn_cuda_grid(d, (a.count + lanes - 1) / lanes);
+    TN_CUDA(d, c->node,
+            TN_LAUNCH_TYPE(dtype, tnk_bias_relu, grid, TN_CUDA_BLOCK, 0, d->compute, &a));
+    return TN_OK;
+}
+
+/* Blocks of TNK_SUM_BLOCK threads: as wide as the columns are or as a warp, and as many parts as fill the
+ * device if each thread still has a few rows to itself. */
+static void cut(const tn_backend_device *d, tn_dtype dtype, int64_t rows, int64_t cols,
+                tn_cuda_sums *s)
+{
+    enum { WARP = 32, ROWS_A_THREAD = 8 };
+    const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(dtype);
+    const int64_t vectors = (cols + lanes - 1) / lanes;
+    s->across = 1;
+    while (s->across < vectors && s->across < WARP)
+        s->across *= 2;
+    s->tiles = (vectors + s->across - 1) / s->across;
+    const int64_t down = TNK_SUM_BLOCK / s->across;
+    const int64_t most = (rows + down * ROWS_A_THREAD - 1) / (down * ROWS_A_THREAD);
+    const int64_t fill = tn_cuda_grid(d, INT64_MAX / 2) / s->tiles;
+    s->parts = (int)(fill < 1 ? 1 : fill < most ? fill : most);
+}
+
+tn_cuda_sums tn_cuda_sums_plan(const tn_backend_device *d, tn_dtype dtype, int64_t rows,
+                               int64_t cols, bool relu, bool db, size_t *scratch_bytes)
+{
+    tn_cuda_sums s = {.dtype = dtype, .relu = relu, .rows = rows, .cols = cols};
+    cut(d, dtype, rows, cols, &s);
+    if (relu)
+        s.dz = tn_cuda_part(scratch_bytes, (size_t)(rows * cols) * tn_dtype_bytes(dtype));
+    if (db && s.parts > 1)
+        s.sums = tn_cuda_part(scratch_bytes, (size_t)(s.parts * cols) * sizeof(float));
+    return s;
+}
+
+static tn_status launch(const tn_cuda_sums *s, const tn_call *c, tn_dtype dtype,
+                        struct tnk_sum_rows_args a)
+{
+    tn_backend_device *d = c->device;
+    a.tiles = s->tiles;
+    a.across = s->across;
+    a.parts = s->parts;
+    const unsigned grid = (unsigned)(s->tiles * s->parts);
+    TN_CUDA(d, c->node,
+            TN_LAUNCH_TYPE(dtype, tnk_sum_rows, grid, TNK_SUM_BLOCK, 0, d->compute, &a));
+    return TN_OK;
+}
+
+tn_status tn_cuda_sums_run(const tn_cuda_sums *s, const tn_call *c, const void **dz)
+{
+    float *db = c->dw[1];
+    float *sums = db && s->parts > 1 ? tn_cuda_at(c->scratch, s->sums) : db;
+    void *masked = s->relu ? tn_cuda_at(c->scratch, s->dz) : NULL;
+    *dz = s->relu ? masked : c->dy;
+    if (!s->relu && !db)
+        return TN_OK;
+    TN_TRY(launch(s, c, s->dtype,
+                  (struct tnk_sum_rows_args){.dy = c->dy,
+                                             .y = s->relu ? c->y[0] : NULL,
+                                             .dz = masked,
+                                             .sum = sums,
+                                             .rows = s->rows,
+                                             .cols = s->cols}));
+    if (sums == db)
+        return TN_OK;
+    tn_cuda_sums rest = *s; /* the parts' sums are rows again, of f32 */
+    cut(c->device, TN_F32, s->parts, s->cols, &rest);
+    rest.parts = 1;
+    return launch(
+        &rest, c, TN_F32,
+        (struct tnk_sum_rows_args){.dy = sums, .sum = db, .rows = s->parts, .cols = s->cols});
+}
