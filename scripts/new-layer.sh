@@ -1,6 +1,7 @@
 #!/bin/sh
-# Adds a layer: ./scripts/new-layer.sh NAME. Writes the operation, its kernel on the CPU and its test, and
-# declares tn_NAME() in layers.h, from the templates in scripts/layer. What it writes works: y = scale x.
+# Adds a layer: ./scripts/new-layer.sh NAME. Writes the operation, its kernels on the CPU and on a GPU and its
+# test, and declares tn_NAME() in layers.h, from the templates in scripts/layer. What it writes works:
+# y = scale x.
 set -eu
 cd "$(dirname "$0")/.."
 header=include/tenon/layers.h
@@ -16,7 +17,12 @@ name=$1
 echo "$name" | grep -qx '[a-z][a-z0-9_]*' || die "\"$name\" is no name: a-z, then a-z, 0-9 and _"
 grep -q "tn_$name(" $header && die "$header declares tn_$name() already"
 grep -q "$losses" $header || die "$header has no section of losses to put the declaration before"
-for file in "src/layers/$name.c" "src/backends/cpu/$name.c" "tests/layers/test_$name.c"; do
+layer=src/layers/$name.c
+cpu=src/backends/cpu/$name.c
+cuda=src/backends/cuda/$name.c
+kernel=src/backends/cuda/kernels/$name # .h and .cu
+test=tests/layers/test_$name.c
+for file in "$layer" "$cpu" "$cuda" "$kernel.h" "$kernel.cu" "$test"; do
     [ ! -e "$file" ] || die "$file is there already"
 done
 
@@ -24,9 +30,12 @@ from_template() {
     sed "s/NAME/$name/g" "scripts/layer/$1"
 }
 
-from_template layer.c >"src/layers/$name.c"
-from_template kernel.c >"src/backends/cpu/$name.c"
-from_template test.c >"tests/layers/test_$name.c"
+from_template layer.c >"$layer"
+from_template kernel.c >"$cpu"
+from_template cuda.c >"$cuda"
+from_template cuda.h >"$kernel.h"
+from_template cuda.cu >"$kernel.cu"
+from_template test.c >"$test"
 {
     sed "\%$losses%,\$d" $header
     from_template declaration.h
@@ -37,7 +46,7 @@ mv "$header.new" $header
 
 # A long name makes long lines.
 if command -v clang-format >/dev/null 2>&1; then
-    clang-format -i $header "src/layers/$name.c" "src/backends/cpu/$name.c" "tests/layers/test_$name.c"
+    clang-format -i $header "$layer" "$cpu" "$cuda" "$kernel.h" "$kernel.cu" "$test"
 fi
 echo "tn_$name() is there, as y = scale x. Now make it yours:"
-echo "    $header  src/layers/$name.c  src/backends/cpu/$name.c  tests/layers/test_$name.c"
+echo "    $header  $layer  $cpu  $cuda  $kernel.h  $kernel.cu  $test"

@@ -36,12 +36,23 @@ status=0
 trap '[ $? = 0 ] || cat "$work/build.log"' EXIT
 cmake -S . -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DTENON_WERROR=ON -DTENON_EXAMPLES=OFF \
     >"$work/build.log" 2>&1
-cmake --build "$work/build" --target test_twice_over >>"$work/build.log" 2>&1
+# The simulated GPU too, where there is a toolkit to build it with.
+targets=test_twice_over
+grep -q tenon_sim "$work/build/build.ninja" && targets="$targets tenon_sim"
+# shellcheck disable=SC2086  # a list of words
+cmake --build "$work/build" --target $targets >>"$work/build.log" 2>&1
+export TENON_MODULES="$work/build"
 "$work/build/tests/test_twice_over"
 
 # The new test must notice a kernel that is wrong.
-sed -i 's/to\[i\] = scale \* from\[i\]/to[i] = scale * from[i] + 1/' src/backends/cpu/twice_over.c
-cmake --build "$work/build" --target test_twice_over >>"$work/build.log" 2>&1
-if "$work/build/tests/test_twice_over" >/dev/null 2>&1; then
-    fail "the new test passes with a kernel that is wrong"
-fi
+notices() {
+    sed -i "$2" "src/backends/$1"
+    cmake --build "$work/build" --target $targets >>"$work/build.log" 2>&1
+    if "$work/build/tests/test_twice_over" >/dev/null 2>&1; then
+        fail "the new test passes with src/backends/$1 wrong"
+    fi
+    sed -i "$3" "src/backends/$1"
+}
+notices cpu/twice_over.c 's/scale \* from\[i\]/scale * from[i] + 1/' 's/ + 1;/;/'
+[ "$targets" = test_twice_over ] ||
+    notices cuda/kernels/twice_over.cu 's/p.factor \* v\[j\]/p.factor * v[j] + 1/' 's/ + 1;/;/'
