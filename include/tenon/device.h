@@ -76,6 +76,16 @@ TN_API const char *tn_device_describe(const tn_device *device);
 /** Bytes of memory the device has in all, and how many of them are free now; either may be NULL. */
 TN_API tn_status tn_device_memory(tn_device *device, size_t *total, size_t *free);
 
+/**
+ * Peak rates of a device: floating point operations a second in a precision (a multiply and an add are
+ * two; matrices without sparsity, sums in f32), and bytes a second to and from its memory. From the maker's
+ * data sheets; of a GPU known by a file of properties, its multiprocessors times its clock. Nothing exceeds
+ * them and nothing reaches them. Either pointer may be NULL.
+ * @return TN_ERR_UNSUPPORTED, with what is not known or not there, "cpu" among it
+ */
+TN_API tn_status tn_device_rates(tn_device *device, tn_precision precision,
+                                 double *flops_per_second, double *bytes_per_second);
+
 #ifdef __cplusplus
 }
 #endif

@@ -144,11 +144,66 @@ typedef struct tn_memory_plan {
 } tn_memory_plan;
 TN_API tn_memory_plan tn_plan_memory(const tn_plan *plan);
 
+/** What a step belongs to. */
+typedef enum tn_pass {
+    TN_PASS_FORWARD,
+    TN_PASS_BACKWARD,
+    TN_PASS_ADD,   /**< gradients that meet, or those of several runs, are added up */
+    TN_PASS_TALLY, /**< a kept scalar is added to its sum, for tn_plan_take_sum() */
+    TN_PASS_UPDATE /**< the optimizer, all parameters at once */
+} tn_pass;
+
+/** @return "forward", "backward", "add", "tally", "update"; NULL for a value that is not a tn_pass. */
+TN_API const char *tn_pass_name(tn_pass pass);
+
+/**
+ * One step of a plan. Strings live with the plan.
+ *
+ * Bytes are those of the tensors in the device's own layouts, each counted once: x, y, parameters, gradients
+ * and what is kept from forward to backward. FLOPs are those of the operation as its formula has it; a
+ * multiply and an add are two.
+ */
+typedef struct tn_step_info {
+    tn_pass pass;
+    const char *node;   /**< "conv1"; of an add or a tally, the node whose output it is about */
+    const char *op;     /**< "conv2d", "reorder" (from one layout to another), "add", "sgd" */
+    const char *fused;  /**< what is done in the same pass, "relu"; NULL: nothing */
+    const char *kernel; /**< who does it, as its kernel says; forward and backward in one text */
+    const char *x_layout, *y_layout; /**< of the node's first input and output; "-": canonical */
+    tn_shape y;
+    double flops;
+    size_t read, written;
+    size_t scratch; /**< bytes of working memory */
+} tn_step_info;
+
+/** Steps in the order they run: forward, sums of kept scalars, and in a plan with a loss backward and the
+ *  update. Evaluation does the steps before the first backward one. */
+TN_API int tn_plan_num_steps(const tn_plan *plan);
+TN_API tn_status tn_plan_step(const tn_plan *plan, int index, tn_step_info *out);
+
+/**
+ * The larger of FLOPs / peak rate and bytes / peak bandwidth of a step, with the rates of
+ * tn_device_rates(): a lower bound of its time, never a forecast. Starting it takes time that is not in it,
+ * and nothing runs at peak rates. What can be faster all the same: a step that finds its input in a cache,
+ * and a convolution by a method that needs fewer operations than the formula (Winograd's, Fourier's).
+ * @return what tn_device_rates() returns
+ */
+TN_API tn_status tn_plan_lower_bound(const tn_plan *plan, int index, double *seconds);
+
+/**
+ * Does what tn_plan_run() and tn_plan_update() do (without a loss: tn_plan_evaluate()), and measures each
+ * step: seconds[i] of step i, as many as tn_plan_num_steps(). It waits for the device after each, so that
+ * on a GPU each has its launch and a wait in it, some microseconds: they tell which steps are long, but
+ * their sum is more than a step of training takes. Without an optimizer `rate` is not looked at.
+ * @return TN_ERR_ARGUMENT in a plan that accumulates, or where run and update return it
+ */
+TN_API tn_status tn_plan_profile(tn_plan *plan, float rate, double *seconds);
+
 /** Floating point operations of one forward, and of one forward and backward pass. A multiply and
  *  an add are two. */
 TN_API void tn_plan_flops(const tn_plan *plan, double *forward, double *training);
 
-/** TEXT: a table, a line a step: kernel, layouts, shapes, bytes, FLOPs. DOT: for Graphviz. */
+/** TEXT: a table, a line a step: what tn_plan_step() tells. DOT: for Graphviz. */
 typedef enum tn_describe_format { TN_DESCRIBE_TEXT, TN_DESCRIBE_DOT } tn_describe_format;
 TN_API tn_status tn_plan_describe(const tn_plan *plan, tn_describe_format format, FILE *to);
 

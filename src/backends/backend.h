@@ -13,7 +13,7 @@
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 2 };
+enum { TN_BACKEND_ABI = 3 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -223,6 +223,13 @@ struct tn_backend {
     /* After a step of a plan; `step` says which it was, for messages. Waits if the device was opened to
      * do so. May be NULL. */
     tn_status (*after_step)(tn_backend_device *d, const char *pass, const tn_node *n);
+
+    /* ---- looking at it from outside: may be NULL ---- */
+    /* Until all that was asked is done. */
+    tn_status (*wait)(tn_backend_device *d);
+    /* See tn_device_rates(); bytes is NULL if only the other is wanted. */
+    tn_status (*rates)(const tn_backend_device *d, tn_precision precision, double *flops,
+                       double *bytes);
 };
 
 /* An open device: the backend's, with its name. */

@@ -135,6 +135,15 @@ tn_status tn_device_memory(tn_device *d, size_t *total, size_t *unused)
     return TN_OK;
 }
 
+tn_status tn_device_rates(tn_device *d, tn_precision precision, double *flops, double *bytes)
+{
+    double unused;
+    if (!d->backend->rates)
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s: its peak rates are not known", d->name);
+    TN_TRY(d->backend->precision(d->impl, precision, &precision));
+    return d->backend->rates(d->impl, precision, flops ? flops : &unused, bytes);
+}
+
 const char *tn_device_name(const tn_device *d)
 {
     return d->name;

@@ -201,6 +201,9 @@ static inline size_t tn_plan_stage_bytes(size_t bytes)
     return 2 * ((bytes + 255) / 256 * 256);
 }
 
+/* steps.c: what did the node's kernel choose? Not of an input or a view. */
+const char *tn_plan_kernel_name(const tn_plan_node *pn);
+
 tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
 
 /* run.c: takes the loss scale out of a gradient on the host. */

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "base/thread.h"
 #include "graph/plan.h"
 #include "graph/plan_io.h"
 
@@ -166,13 +167,19 @@ tn_status tn_plan_evaluate(tn_plan *p)
     return tn_plan_do(p, TN_RECORD_EVALUATE, NULL);
 }
 
+static tn_status check_rate(float rate)
+{
+    if (!(rate >= 0) || isinf(rate))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the rate is %g", (double)rate);
+    return TN_OK;
+}
+
 static tn_status check_update(const tn_plan *p, float rate)
 {
     TN_TRY(check_runnable(p));
     if (!p->optim_kernel)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it was made without an optimizer");
-    if (!(rate >= 0) || isinf(rate))
-        return tn_fail(TN_ERR_ARGUMENT, "plan: the rate is %g", (double)rate);
+    TN_TRY(check_rate(rate));
     if (p->runs_since_update < p->opts.accumulate)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d runs since the last update, not %d",
                        p->runs_since_update, p->opts.accumulate);
@@ -212,6 +219,43 @@ tn_status tn_plan_update(tn_plan *p, float rate)
     p->updates++;
     p->runs_since_update = 0;
     return TN_OK;
+}
+
+/* ---- step by step --------------------------------------------------------------------------- */
+
+/* Until it is done, in seconds since `start`. */
+static tn_status lap(tn_plan *p, double start, double *seconds)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    TN_TRY(b->wait ? b->wait(p->device->impl) : TN_OK);
+    *seconds = tn_now() - start;
+    return TN_OK;
+}
+
+tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
+{
+    const bool training = p->opts.loss.id != 0;
+    double start;
+    TN_TRY(check_runnable(p));
+    if (p->opts.accumulate > 1)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: it accumulates %d runs: a profile is of one",
+                       p->opts.accumulate);
+    if (p->optim_kernel)
+        TN_TRY(check_rate(rate));
+    TN_TRY(begin(p, training));
+    TN_TRY(lap(p, 0, &start));
+    for (size_t i = 0; i < p->num_steps; i++) {
+        start = tn_now();
+        TN_TRY(run_step(p, &p->step[i]));
+        TN_TRY(lap(p, start, &seconds[i]));
+    }
+    p->run.step += training;
+    p->runs_since_update += training;
+    if (!p->optim_kernel)
+        return TN_OK;
+    start = tn_now();
+    TN_TRY(tn_plan_update(p, rate));
+    return lap(p, start, &seconds[p->num_steps]);
 }
 
 /* ---- what runs leave behind ------------------------------------------------------------------ */

@@ -361,6 +361,15 @@ static tn_status precision(const tn_backend_device *d, tn_precision asked, tn_pr
     return TN_OK;
 }
 
+static tn_status rates(const tn_backend_device *d, tn_precision p, double *flops, double *bytes)
+{
+    (void)d, (void)p;
+    *flops = TOY_FLOPS;
+    if (bytes)
+        *bytes = TOY_BANDWIDTH;
+    return TN_OK;
+}
+
 static const tn_optim_kernel *const optims[] = {NULL};
 
 static const tn_backend backend = {
@@ -379,6 +388,7 @@ static const tn_backend backend = {
     .accumulate = accumulate,
     .tally = tally,
     .precision = precision,
+    .rates = rates,
 };
 
 static char name[] = "toy";

@@ -12,6 +12,9 @@
 
 #include "backends/backend.h"
 
+/* Its peak rates. */
+enum { TOY_FLOPS = 16, TOY_BANDWIDTH = 128 };
+
 typedef struct toy_opts {
     bool reversed;
     float start; /* scale: w begins at this */
