@@ -19,10 +19,10 @@ TN_DEVICE float warp_sum(float v)
 }
 
 /* What goes wrong before the sum. */
-TN_DEVICE bool stumble(int wrong, unsigned lane)
+TN_DEVICE bool stumble(int wrong, unsigned lane, unsigned warp)
 {
     const bool low = lane < 16;
-    if (wrong == TNK_TEST_TWO_BARRIERS && low)
+    if (wrong == TNK_TEST_TWO_BARRIERS && warp == 0)
         __syncthreads();
     if (wrong == TNK_TEST_LANE_MISSING)
         __syncwarp(low ? 0xffff0000u : 0xffffu);
@@ -32,8 +32,12 @@ TN_DEVICE bool stumble(int wrong, unsigned lane)
         else
             __shfl_sync(0xffffffffu, 1, 0);
     }
-    if (wrong == TNK_TEST_DEADLOCK && low)
-        __syncwarp();
+    if (wrong == TNK_TEST_DEADLOCK) {
+        if (low)
+            __syncwarp();
+        else
+            __syncthreads();
+    }
     if (wrong == TNK_TEST_LANE_ENDS && !low)
         __syncwarp();
     return (wrong == TNK_TEST_ENDS_EARLY || wrong == TNK_TEST_LANE_ENDED ||
@@ -45,13 +49,14 @@ TN_KERNEL(tnk_test_sum, struct tnk_test_sum_args)
 {
     TN_SHARED(float, part, 32);
     const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    if (stumble(p.wrong, lane))
+    if (stumble(p.wrong, lane, warp))
         return;
     if (p.wrong == TNK_TEST_TOO_MUCH) {
         TN_SHARED(float, large, 12 * 1024);
         large[threadIdx.x] = 0;
     }
     float v = 0;
+    bool right = true;
     for (int i = static_cast<int>(threadIdx.x); i < p.count; i += static_cast<int>(blockDim.x))
         v += p.x[i];
     if (p.wrong == TNK_TEST_ENDS_EARLY) {
@@ -69,16 +74,16 @@ TN_KERNEL(tnk_test_sum, struct tnk_test_sum_args)
         for (unsigned i = 0; i < blockDim.x / 32; i++)
             sum += part[i];
         if (round == 1)
-            p.y[threadIdx.x] = sum;
-        else if (sum != static_cast<float>(blockDim.x))
-            p.y[0] = NAN;
+            p.y[threadIdx.x] = right ? sum : NAN;
+        else
+            right = sum == static_cast<float>(blockDim.x);
         if (p.wrong != TNK_TEST_NO_SECOND_BARRIER)
             __syncthreads();
     }
     if (p.wrong == TNK_TEST_OUT_OF_SHARED)
         part[32 + lane % 2] = 0;
     if (p.wrong == TNK_TEST_OUT_OF_MEMORY)
-        p.y[p.count] = 0;
+        p.y[blockDim.x] = 0;
 }
 
 TN_KERNEL(tnk_test_warp, struct tnk_test_warp_args)

@@ -20,16 +20,16 @@ enum tnk_test_wrong {
     TNK_TEST_RIGHT,
     TNK_TEST_NO_BARRIER,        /* reads what other threads have not written yet */
     TNK_TEST_NO_SECOND_BARRIER, /* writes what others have not read yet */
-    TNK_TEST_TWO_BARRIERS,      /* half of the threads wait at another one */
+    TNK_TEST_TWO_BARRIERS,      /* one warp waits at another one */
     TNK_TEST_ENDS_EARLY,        /* half of the threads never come to the barrier */
     TNK_TEST_LANE_ENDED,        /* a shuffle names lanes that have ended */
     TNK_TEST_LANE_ENDS,         /* lanes end while others wait for them */
     TNK_TEST_LANE_MISSING,      /* a mask without the lane itself */
     TNK_TEST_LANES_APART,       /* half of the lanes vote, half shuffle */
-    TNK_TEST_DEADLOCK,          /* half of the lanes wait at a barrier */
+    TNK_TEST_DEADLOCK,          /* the other half wait at a barrier */
     TNK_TEST_TOO_MUCH,          /* more shared memory than there is */
     TNK_TEST_OUT_OF_SHARED,     /* writes behind an array in shared memory */
-    TNK_TEST_OUT_OF_MEMORY      /* writes y[count] */
+    TNK_TEST_OUT_OF_MEMORY      /* writes y[threads] */
 };
 struct tnk_test_sum_args {
     const float *x;

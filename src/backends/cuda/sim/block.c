@@ -50,7 +50,7 @@ static struct {
     thread thread[THREADS];
     unsigned current;
     /* Threads that can run: those that have not begun, and those that wait no more. */
-    unsigned fresh[THREADS], fresh_count, ready[THREADS], ready_first, ready_count;
+    unsigned fresh[THREADS], fresh_count, ready[THREADS], ready_count;
     unsigned chosen; /* to go on with; THREADS: none yet */
 } b;
 
@@ -116,29 +116,29 @@ void *tn_sim_dynamic_shared(void)
 static void make_ready(unsigned t)
 {
     b.thread[t].state = READY;
-    b.ready[(b.ready_first + b.ready_count++) % THREADS] = t;
+    b.ready[b.ready_count++] = t;
 }
 
-/* Takes one of those that can run, first those that have waited; false if there is none. */
+static unsigned take(unsigned *from, unsigned *count, size_t i)
+{
+    const unsigned t = from[i];
+    memmove(from + i, from + i + 1, (--*count - i) * sizeof *from);
+    return t;
+}
+
+/* Takes one of those that can run; false if there is none. Mostly the one that has waited least, so that
+ * a warp gets as far ahead of the others as it can; with a seed now and then any. */
 static bool choose(unsigned *t)
 {
-    if (b.ready_count + b.fresh_count == 0)
+    const unsigned ready = b.ready_count, fresh = b.fresh_count;
+    if (ready + fresh == 0)
         return false;
-    size_t i = tn_sim_choose(b.ready_count + b.fresh_count);
-    if (i < b.ready_count) {
-        unsigned *first = &b.ready[b.ready_first];
-        unsigned *taken = &b.ready[(b.ready_first + i) % THREADS];
-        *t = *taken;
-        *taken = *first;
-        b.ready_first = (b.ready_first + 1) % THREADS;
-        b.ready_count--;
-    } else {
-        /* The first is at the end. */
-        unsigned *last = &b.fresh[--b.fresh_count];
-        unsigned *taken = last - (i - b.ready_count);
-        *t = *taken;
-        *taken = *last;
-    }
+    const bool any = tn_sim_choose(4) == 1;
+    const size_t i = any ? tn_sim_choose(ready + fresh) : ready ? ready - 1 : ready + fresh - 1;
+    if (i < ready)
+        *t = take(b.ready, &b.ready_count, i);
+    else
+        *t = take(b.fresh, &b.fresh_count, i - ready);
     return true;
 }
 
@@ -211,7 +211,7 @@ void tn_sim_barrier(const char *file, int line)
         return;
     }
     b.at_barrier = 0;
-    for (unsigned t = 0; t < b.count; t++)
+    for (unsigned t = b.count; t-- > 0;)
         if (b.thread[t].state == AT_BARRIER)
             make_ready(t);
 }
@@ -223,7 +223,7 @@ static void conclude(unsigned first, unsigned mask)
     for (unsigned l = 0; l < 32; l++)
         if (mask >> l & 1)
             votes |= (uint64_t)(b.thread[first + l].value != 0) << l;
-    for (unsigned l = 0; l < 32; l++) {
+    for (unsigned l = 32; l-- > 0;) { /* so that lane 0 is the next to run */
         if (!(mask >> l & 1))
             continue;
         thread *t = &b.thread[first + l];
@@ -286,7 +286,7 @@ static void deadlock(void)
 
 static void run_block(size_t dynamic_bytes)
 {
-    b.done = b.at_barrier = b.ready_first = b.ready_count = 0;
+    b.done = b.at_barrier = b.ready_count = 0;
     b.fresh_count = b.count;
     b.chosen = THREADS;
     for (unsigned t = 0; t < b.count; t++) {
