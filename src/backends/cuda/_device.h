@@ -19,6 +19,10 @@ tn_status tn_cuda_wait(tn_backend_device *d);
 /* _options.c */
 tn_status tn_cuda_read_options(const char *text, tn_cuda_opts *out);
 
+/* _rates.c */
+tn_status tn_cuda_rates(const tn_backend_device *d, tn_precision precision, double *flops,
+                        double *bytes);
+
 /* _inlet.c */
 tn_status tn_cuda_inlet_create(tn_backend_device *d, void *to, void *stage, size_t bytes,
                                void **inlet);

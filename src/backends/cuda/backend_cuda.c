@@ -348,4 +348,6 @@ const tn_backend tn_backend_cuda = {
     .replay = tn_cuda_replay,
     .recording_destroy = tn_cuda_recording_destroy,
     .after_step = after_step,
+    .wait = tn_cuda_wait,
+    .rates = tn_cuda_rates,
 };
