@@ -1,0 +1,244 @@
+#include "backends/cuda/kernels/pool.h"
+#include "backends/cuda/kernels/vector.h"
+
+/* A thread does N channels of one pixel: those from `channel` on. */
+struct place {
+    int64_t image, channel;
+    int at[2]; /* row and column */
+};
+
+template <int N> TN_DEVICE place place_of(int64_t i, int64_t channels, const int32_t (&size)[2])
+{
+    const int64_t groups = channels / N;
+    place r;
+    r.channel = i % groups * N;
+    i /= groups;
+    r.at[1] = static_cast<int>(i % size[1]);
+    i /= size[1];
+    r.at[0] = static_cast<int>(i % size[0]);
+    r.image = i / size[0];
+    return r;
+}
+
+/* What window number i of one direction covers, in x. */
+struct span {
+    int first; /* may be in the padding */
+    int begin, end;
+    int taps; /* that a mean is divided by */
+};
+
+TN_DEVICE span span_of(const tnk_pool_args &p, int direction, int i)
+{
+    const int size = p.in[direction], pad = p.pad[direction];
+    span s;
+    s.first = i * p.stride[direction] - pad;
+    const int end = s.first + p.kernel[direction];
+    s.begin = max(s.first, 0);
+    s.end = min(end, size);
+    s.taps = p.counts_pad ? min(end, size + pad) - s.first : s.end - s.begin;
+    return s;
+}
+
+/* The windows of one direction that cover row or column i of x: begin to end - 1. */
+struct windows {
+    int begin, end;
+};
+
+TN_DEVICE windows windows_over(const tnk_pool_args &p, int direction, int i)
+{
+    const int at = i + p.pad[direction], stride = p.stride[direction];
+    const int before = at - p.kernel[direction];
+    windows w;
+    w.begin = before < 0 ? 0 : before / stride + 1;
+    w.end = min(at / stride + 1, p.out[direction]);
+    return w;
+}
+
+/* Elements of a plane pixel are `channels` apart. */
+TN_DEVICE int64_t offset_of(int64_t image, const int32_t (&size)[2], int row, int column,
+                            int64_t channels, int64_t channel)
+{
+    return ((image * size[0] + row) * size[1] + column) * channels + channel;
+}
+
+/* ---- picks: several bytes are moved as one ------------------------------------------------ */
+
+template <class I, int N> TN_DEVICE void store_picks(I *to, const int (&tap)[N])
+{
+    if constexpr (N == 1) {
+        *to = static_cast<I>(tap[0]);
+    } else {
+        alignas(16) I v[N];
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            v[j] = static_cast<I>(tap[j]);
+#ifdef __CUDACC__
+        typedef typename tn_word<N * sizeof(I)>::type word;
+        *reinterpret_cast<word *>(to) = *reinterpret_cast<const word *>(v);
+#else
+        std::memcpy(to, v, sizeof v);
+#endif
+    }
+}
+
+template <class I, int N> TN_DEVICE void load_picks(int (&tap)[N], const I *from)
+{
+    if constexpr (N == 1) {
+        tap[0] = *from;
+    } else {
+        alignas(16) I v[N];
+#ifdef __CUDACC__
+        typedef typename tn_word<N * sizeof(I)>::type word;
+        *reinterpret_cast<word *>(v) = *reinterpret_cast<const word *>(from);
+#else
+        std::memcpy(v, from, sizeof v);
+#endif
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            tap[j] = v[j];
+    }
+}
+
+/* ---- the largest -------------------------------------------------------------------------- */
+
+template <class T, class I, int N> TN_DEVICE void max_forward(const tnk_pool_args &p)
+{
+    const T *x = static_cast<const T *>(p.from);
+    T *y = static_cast<T *>(p.to);
+    I *pick = static_cast<I *>(p.pick);
+    TN_GRID_STRIDE(i, p.images * p.out[0] * p.out[1] * (p.channels / N))
+    {
+        const place to = place_of<N>(i, p.channels, p.out);
+        const span rows = span_of(p, 0, to.at[0]), columns = span_of(p, 1, to.at[1]);
+        const int first = (rows.begin - rows.first) * p.kernel[1] + columns.begin - columns.first;
+        float best[N];
+        int tap[N];
+        TN_UNROLL
+        for (int j = 0; j < N; j++) {
+            best[j] = -INFINITY;
+            tap[j] = first;
+        }
+        for (int h = rows.begin; h < rows.end; h++)
+            for (int w = columns.begin; w < columns.end; w++) {
+                const int here = (h - rows.first) * p.kernel[1] + w - columns.first;
+                float v[N];
+                tn_load_all(v, x + offset_of(to.image, p.in, h, w, p.channels, to.channel));
+                TN_UNROLL
+                for (int j = 0; j < N; j++)
+                    if (!(v[j] <= best[j]) && best[j] == best[j]) {
+                        best[j] = v[j];
+                        tap[j] = here;
+                    }
+            }
+        const int64_t at = i * N;
+        tn_store_all(y + at, best);
+        if (pick)
+            store_picks(pick + at, tap);
+    }
+}
+
+template <class T, class I, int N> TN_DEVICE void max_back(const tnk_pool_args &p)
+{
+    const T *dy = static_cast<const T *>(p.from);
+    T *dx = static_cast<T *>(p.to);
+    const I *pick = static_cast<const I *>(p.pick);
+    TN_GRID_STRIDE(i, p.images * p.in[0] * p.in[1] * (p.channels / N))
+    {
+        const place to = place_of<N>(i, p.channels, p.in);
+        const windows rows = windows_over(p, 0, to.at[0]), columns = windows_over(p, 1, to.at[1]);
+        float sum[N] = {};
+        for (int r = rows.begin; r < rows.end; r++)
+            for (int c = columns.begin; c < columns.end; c++) {
+                const int64_t at = offset_of(to.image, p.out, r, c, p.channels, to.channel);
+                const int here = (to.at[0] - (r * p.stride[0] - p.pad[0])) * p.kernel[1] +
+                                 to.at[1] - (c * p.stride[1] - p.pad[1]);
+                int tap[N];
+                float v[N];
+                load_picks(tap, pick + at);
+                tn_load_all(v, dy + at);
+                TN_UNROLL
+                for (int j = 0; j < N; j++)
+                    if (tap[j] == here)
+                        sum[j] += v[j];
+            }
+        tn_store_all(dx + i * N, sum);
+    }
+}
+
+/* ---- means -------------------------------------------------------------------------------- */
+
+template <class T, class I, int N> TN_DEVICE void mean_forward(const tnk_pool_args &p)
+{
+    const T *x = static_cast<const T *>(p.from);
+    T *y = static_cast<T *>(p.to);
+    TN_GRID_STRIDE(i, p.images * p.out[0] * p.out[1] * (p.channels / N))
+    {
+        const place to = place_of<N>(i, p.channels, p.out);
+        const span rows = span_of(p, 0, to.at[0]), columns = span_of(p, 1, to.at[1]);
+        float sum[N] = {};
+        for (int h = rows.begin; h < rows.end; h++)
+            for (int w = columns.begin; w < columns.end; w++) {
+                float v[N];
+                tn_load_all(v, x + offset_of(to.image, p.in, h, w, p.channels, to.channel));
+                TN_UNROLL
+                for (int j = 0; j < N; j++)
+                    sum[j] += v[j];
+            }
+        const float taps = static_cast<float>(rows.taps) * static_cast<float>(columns.taps);
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            sum[j] /= taps;
+        tn_store_all(y + i * N, sum);
+    }
+}
+
+template <class T, class I, int N> TN_DEVICE void mean_back(const tnk_pool_args &p)
+{
+    const T *dy = static_cast<const T *>(p.from);
+    T *dx = static_cast<T *>(p.to);
+    TN_GRID_STRIDE(i, p.images * p.in[0] * p.in[1] * (p.channels / N))
+    {
+        const place to = place_of<N>(i, p.channels, p.in);
+        const windows rows = windows_over(p, 0, to.at[0]), columns = windows_over(p, 1, to.at[1]);
+        float sum[N] = {};
+        for (int r = rows.begin; r < rows.end; r++)
+            for (int c = columns.begin; c < columns.end; c++) {
+                const float share = 1.0f / (static_cast<float>(span_of(p, 0, r).taps) *
+                                            static_cast<float>(span_of(p, 1, c).taps));
+                float v[N];
+                tn_load_all(v, dy + offset_of(to.image, p.out, r, c, p.channels, to.channel));
+                TN_UNROLL
+                for (int j = 0; j < N; j++)
+                    sum[j] += v[j] * share;
+            }
+        tn_store_all(dx + i * N, sum);
+    }
+}
+
+/* ---- kernels ------------------------------------------------------------------------------ */
+
+/* Whole vectors of channels, if they come in such. Windows of more than 256 taps are rare enough to go
+ * channel by channel. */
+template <class T> TN_DEVICE bool in_vectors(const tnk_pool_args &p)
+{
+    constexpr int N = tn_lanes<T>;
+    return p.channels % N == 0 && tn_aligned<T, N>(static_cast<const T *>(p.from)) &&
+           tn_aligned<T, N>(static_cast<const T *>(p.to));
+}
+
+#define POOL(name, pass)                                           \
+    template <class T> TN_DEVICE void name(const tnk_pool_args &p) \
+    {                                                              \
+        if (p.pick && p.pick_bytes == 4)                           \
+            pass<T, int32_t, 1>(p);                                \
+        else if (in_vectors<T>(p))                                 \
+            pass<T, uint8_t, tn_lanes<T>>(p);                      \
+        else                                                       \
+            pass<T, uint8_t, 1>(p);                                \
+    }                                                              \
+    TN_KERNEL_TYPES(tnk_##name, struct tnk_pool_args, name)
+
+POOL(pool_max, max_forward)
+POOL(pool_max_back, max_back)
+POOL(pool_mean, mean_forward)
+POOL(pool_mean_back, mean_back)
