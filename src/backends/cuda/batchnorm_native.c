@@ -1,0 +1,207 @@
+/*
+ * batchnorm by kernels of our own: images in nhwc, everything else in rows, so that both are M x C numbers.
+ * Saved: mean and var. All statistics are f32, in every precision.
+ */
+#include "backends/cuda/_cuda.h"
+#include "backends/cuda/kernels/batchnorm.h"
+
+enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
+enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 4, BLOCKS_A_PROCESSOR = 8 };
+
+typedef struct batchnorm {
+    struct tnk_columns grid;
+    tn_dtype dtype;
+    size_t mean, var;         /* where in saved */
+    size_t part, coefficient; /* where in scratch */
+} batchnorm;
+
+/* One element has no variance. */
+static tn_status check_count(const tn_node *n, int64_t count)
+{
+    if (count > 1)
+        return TN_OK;
+    return tn_fail(TN_ERR_SHAPE,
+                   "batchnorm %s: training needs more than 1 element a channel, and input 0 is %s",
+                   n->name, tn_shape_format(&n->x[0]).text);
+}
+
+/* Threads side by side for the columns, then as many blocks for the rows as keep the device busy. */
+static struct tnk_columns divide(const tn_backend_device *d, const tn_node *n, tn_dtype dtype)
+{
+    const int64_t C = n->x[0].dim[1], M = tn_elements(&n->x[0]) / C;
+    const int64_t vector = VECTOR_BYTES / (int64_t)tn_dtype_bytes(dtype);
+    const int64_t lanes = C % vector ? 1 : vector, groups = C / lanes;
+    int64_t across = 1;
+    while (across < groups && across < MOST_ACROSS)
+        across *= 2;
+    const int64_t tiles = (groups + across - 1) / across;
+    const int64_t rows = TNK_COLUMNS_BLOCK / across * ROWS_A_THREAD;
+    const int64_t useful = (M + rows - 1) / rows;
+    const int64_t room = (int64_t)d->gpu.processors * BLOCKS_A_PROCESSOR / tiles;
+    const int64_t chunks = useful < room ? useful : room;
+    return (struct tnk_columns){
+        .rows = M,
+        .columns = C,
+        .lanes = (int32_t)lanes,
+        .across = (int32_t)across,
+        .tiles = (int32_t)tiles,
+        .chunks = chunks > 1 ? (int32_t)chunks : 1,
+    };
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    const size_t C = (size_t)n->x[0].dim[1];
+    if (b->training)
+        TN_TRY(check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1]));
+    if (n->x[0].ndim == 4) {
+        TN_TRY(tn_cuda_want_nhwc(d, n, b, 0));
+    } else {
+        TN_TRY(tn_cuda_want_rows(d, n, b, 0));
+    }
+    batchnorm *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("batchnorm", sizeof *s);
+    s->dtype = tn_cuda_type_of(b->precision);
+    s->grid = divide(d, n, s->dtype);
+    s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
+    s->var = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
+    s->part = tn_cuda_part(&b->scratch_bytes, 2 * C * (size_t)s->grid.chunks * sizeof(float));
+    s->coefficient = tn_cuda_part(&b->scratch_bytes, 2 * C * sizeof(float));
+    b->y[0] = b->x[0];
+    b->backward_reads_x[0] = true;
+    b->inplace = b->inplace_backward = true;
+    b->state = s;
+    return TN_OK;
+}
+
+static void release(void *state)
+{
+    tn_free(state);
+}
+
+/* Launches over all of x, and over columns. */
+static unsigned grid_of(const batchnorm *s)
+{
+    return (unsigned)(s->grid.tiles * s->grid.chunks);
+}
+static unsigned column_grid_of(const tn_call *c, const batchnorm *s)
+{
+    return tn_cuda_grid(c->device, s->grid.columns * WARP);
+}
+
+/* Of the launches that add up: `each` numbers for each column of each thread, and one more a thread. */
+static size_t shared_bytes(const batchnorm *s)
+{
+    return (size_t)(2 * s->grid.lanes + 1) * TNK_COLUMNS_BLOCK * sizeof(float);
+}
+
+static tn_status find_statistics(const tn_call *c, const batchnorm *s)
+{
+    const tn_node *n = c->node;
+    struct tnk_batchnorm_stats_args stats = {
+        .grid = s->grid,
+        .x = c->x[0],
+        .part = tn_cuda_at(c->scratch, s->part),
+    };
+    struct tnk_batchnorm_merge_args merge = {
+        .grid = s->grid,
+        .part = stats.part,
+        .mean = tn_cuda_at(c->saved, s->mean),
+        .var = tn_cuda_at(c->saved, s->var),
+        .running_mean = c->w[RUNNING_MEAN],
+        .running_var = c->w[RUNNING_VAR],
+        .momentum = ((const tn_batchnorm_opts *)n->opts)->momentum,
+        .unbiased = (float)((double)s->grid.rows / (double)(s->grid.rows - 1)),
+    };
+    TN_CUDA(c->device, n,
+            TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_stats, grid_of(s), TNK_COLUMNS_BLOCK,
+                           shared_bytes(s), c->device->compute, &stats));
+    TN_CUDA(c->device, n,
+            TN_LAUNCH(tnk_batchnorm_merge, column_grid_of(c, s), TN_CUDA_BLOCK, 0,
+                      c->device->compute, &merge));
+    return TN_OK;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const batchnorm *s = c->state;
+    const bool training = c->run->training;
+    struct tnk_batchnorm_args a = {
+        .grid = s->grid,
+        .x = c->x[0],
+        .y = c->y[0],
+        .mean = training ? tn_cuda_at(c->saved, s->mean) : c->w[RUNNING_MEAN],
+        .var = training ? tn_cuda_at(c->saved, s->var) : c->w[RUNNING_VAR],
+        .weight = c->w[WEIGHT],
+        .bias = c->w[BIAS],
+        .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
+    };
+    if (training) {
+        TN_TRY(check_count(c->node, s->grid.rows));
+        TN_TRY(find_statistics(c, s));
+    }
+    TN_CUDA(c->device, c->node,
+            TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm, grid_of(s), TNK_COLUMNS_BLOCK, 0,
+                           c->device->compute, &a));
+    return TN_OK;
+}
+
+static tn_status add_up(const tn_call *c, const batchnorm *s)
+{
+    struct tnk_batchnorm_sums_args sums = {
+        .grid = s->grid,
+        .x = c->x[0],
+        .dy = c->dy,
+        .mean = tn_cuda_at(c->saved, s->mean),
+        .part = tn_cuda_at(c->scratch, s->part),
+    };
+    struct tnk_batchnorm_add_args add = {
+        .grid = s->grid,
+        .part = sums.part,
+        .var = tn_cuda_at(c->saved, s->var),
+        .dweight = c->dw[WEIGHT],
+        .dbias = c->dw[BIAS],
+        .coefficient = tn_cuda_at(c->scratch, s->coefficient),
+        .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
+    };
+    TN_CUDA(c->device, c->node,
+            TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_sums, grid_of(s), TNK_COLUMNS_BLOCK,
+                           shared_bytes(s), c->device->compute, &sums));
+    TN_CUDA(c->device, c->node,
+            TN_LAUNCH(tnk_batchnorm_add, column_grid_of(c, s), TN_CUDA_BLOCK, 0, c->device->compute,
+                      &add));
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const batchnorm *s = c->state;
+    struct tnk_batchnorm_back_args a = {
+        .grid = s->grid,
+        .x = c->x[0],
+        .dy = c->dy,
+        .dx = c->dx[0],
+        .mean = tn_cuda_at(c->saved, s->mean),
+        .var = tn_cuda_at(c->saved, s->var),
+        .weight = c->w[WEIGHT],
+        .coefficient = tn_cuda_at(c->scratch, s->coefficient),
+        .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
+    };
+    TN_TRY(add_up(c, s));
+    if (!a.dx)
+        return TN_OK;
+    TN_CUDA(c->device, c->node,
+            TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_back, grid_of(s), TNK_COLUMNS_BLOCK, 0,
+                           c->device->compute, &a));
+    return TN_OK;
+}
+
+const tn_kernel tn_cuda_batchnorm_native = {
+    .op = "batchnorm",
+    .name = "native",
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+};

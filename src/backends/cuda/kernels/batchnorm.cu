@@ -1,0 +1,273 @@
+#include "backends/cuda/kernels/batchnorm.h"
+#include "backends/cuda/kernels/team.h"
+
+/* ---- who does what ------------------------------------------------------------------------ */
+
+/* This thread's columns, `column` to column + N - 1, and its rows, first, first + step, ... */
+struct share {
+    int64_t column, first, step;
+    bool any; /* has columns at all */
+};
+
+TN_DEVICE share share_of(const tnk_columns &g, int lanes)
+{
+    const int down = static_cast<int>(blockDim.x) / g.across;
+    const int tile = static_cast<int>(blockIdx.x) % g.tiles;
+    const int chunk = static_cast<int>(blockIdx.x) / g.tiles;
+    const int x = static_cast<int>(threadIdx.x) % g.across,
+              y = static_cast<int>(threadIdx.x) / g.across;
+    share s;
+    s.column = (static_cast<int64_t>(tile) * g.across + x) * lanes;
+    s.first = static_cast<int64_t>(chunk) * down + y;
+    s.step = static_cast<int64_t>(g.chunks) * down;
+    s.any = s.column < g.columns;
+    return s;
+}
+
+/* Rows that all threads of a chunk see together. */
+TN_DEVICE int64_t count_of_chunk(const tnk_columns &g, int chunk)
+{
+    const int64_t down = TNK_COLUMNS_BLOCK / g.across, step = g.chunks * down;
+    const int64_t rest = g.rows % step - chunk * down;
+    return g.rows / step * down + max(static_cast<int64_t>(0), min(rest, down));
+}
+
+/* N floats at p, whatever it is aligned to. */
+template <int N> TN_DEVICE void load_floats(float (&to)[N], const float *p)
+{
+    TN_UNROLL
+    for (int j = 0; j < N; j++)
+        to[j] = p[j];
+}
+
+/* ---- statistics --------------------------------------------------------------------------- */
+
+/* Of some numbers: how many, their mean, the sum of their squared distances from it. */
+struct moments {
+    float count, mean, square;
+};
+
+TN_DEVICE moments merge(const moments &a, const moments &b)
+{
+    const float count = a.count + b.count, off = b.mean - a.mean;
+    const float part = count > 0 ? b.count / count : 0.0f;
+    return {count, a.mean + off * part, a.square + b.square + off * off * a.count * part};
+}
+
+template <class T, int N> TN_DEVICE void stats(const tnk_batchnorm_stats_args &p)
+{
+    TN_DYNAMIC_SHARED(float, counts);
+    float *const means = counts + TNK_COLUMNS_BLOCK, *const squares = means + TNK_COLUMNS_BLOCK * N;
+    const share s = share_of(p.grid, N);
+    const int me = static_cast<int>(threadIdx.x);
+    const T *x = static_cast<const T *>(p.x);
+    float mean[N] = {}, square[N] = {}, count = 0;
+    for (int64_t r = s.first; s.any && r < p.grid.rows; r += s.step) {
+        float v[N];
+        tn_load_all(v, x + r * p.grid.columns + s.column);
+        count += 1;
+        const float part = 1 / count;
+        TN_UNROLL
+        for (int j = 0; j < N; j++) {
+            const float off = v[j] - mean[j];
+            mean[j] += off * part;
+            square[j] += off * (v[j] - mean[j]);
+        }
+    }
+    TN_UNROLL
+    for (int j = 0; j < N; j++) {
+        means[j * TNK_COLUMNS_BLOCK + me] = mean[j];
+        squares[j * TNK_COLUMNS_BLOCK + me] = square[j];
+    }
+    counts[me] = count;
+    for (int d = TNK_COLUMNS_BLOCK / 2; d >= p.grid.across; d /= 2) {
+        __syncthreads();
+        if (me >= d)
+            continue;
+        moments sum = {};
+        TN_UNROLL
+        for (int j = 0; j < N; j++) {
+            const int a = j * TNK_COLUMNS_BLOCK + me, b = a + d;
+            sum = merge({counts[me], means[a], squares[a]}, {counts[me + d], means[b], squares[b]});
+            means[a] = sum.mean;
+            squares[a] = sum.square;
+        }
+        counts[me] = sum.count;
+    }
+    if (me >= p.grid.across || !s.any)
+        return;
+    TN_UNROLL
+    for (int j = 0; j < N; j++) {
+        float *to = p.part + 2 * ((s.column + j) * p.grid.chunks + blockIdx.x / p.grid.tiles);
+        to[0] = means[j * TNK_COLUMNS_BLOCK + me];
+        to[1] = squares[j * TNK_COLUMNS_BLOCK + me];
+    }
+}
+
+TN_KERNEL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args)
+{
+    const tn_team<false> team = tn_my_team<false>();
+    const float rows = static_cast<float>(p.grid.rows);
+    for (int64_t c = team.first; c < p.grid.columns; c += team.step) {
+        moments sum = {};
+        for (int chunk = team.rank; chunk < p.grid.chunks; chunk += team.size) {
+            const float *from = p.part + 2 * (c * p.grid.chunks + chunk);
+            sum = merge(sum, {static_cast<float>(count_of_chunk(p.grid, chunk)), from[0], from[1]});
+        }
+        for (int d = TN_WARP / 2; d > 0; d /= 2)
+            sum = merge(sum, {__shfl_xor_sync(0xffffffffu, sum.count, d),
+                              __shfl_xor_sync(0xffffffffu, sum.mean, d),
+                              __shfl_xor_sync(0xffffffffu, sum.square, d)});
+        if (team.rank != 0)
+            continue;
+        const float var = sum.square / rows;
+        p.mean[c] = sum.mean;
+        p.var[c] = var;
+        p.running_mean[c] += p.momentum * (sum.mean - p.running_mean[c]);
+        p.running_var[c] += p.momentum * (var * p.unbiased - p.running_var[c]);
+    }
+}
+
+/* ---- forward ------------------------------------------------------------------------------ */
+
+template <class T, int N> TN_DEVICE void normalise(const tnk_batchnorm_args &p)
+{
+    const share s = share_of(p.grid, N);
+    if (!s.any)
+        return;
+    const T *x = static_cast<const T *>(p.x) + s.column;
+    T *y = static_cast<T *>(p.y) + s.column;
+    float mean[N], scale[N], bias[N];
+    load_floats(mean, p.mean + s.column);
+    load_floats(bias, p.bias + s.column);
+    TN_UNROLL
+    for (int j = 0; j < N; j++)
+        scale[j] = p.weight[s.column + j] / sqrtf(p.var[s.column + j] + p.epsilon);
+    for (int64_t r = s.first; r < p.grid.rows; r += s.step) {
+        float v[N];
+        tn_load_all(v, x + r * p.grid.columns);
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            v[j] = (v[j] - mean[j]) * scale[j] + bias[j];
+        tn_store_all(y + r * p.grid.columns, v);
+    }
+}
+
+/* ---- backward ----------------------------------------------------------------------------- */
+
+template <class T, int N> TN_DEVICE void sums(const tnk_batchnorm_sums_args &p)
+{
+    TN_DYNAMIC_SHARED(float, bias);
+    float *const weight = bias + TNK_COLUMNS_BLOCK * N;
+    const share s = share_of(p.grid, N);
+    const int me = static_cast<int>(threadIdx.x);
+    const T *x = static_cast<const T *>(p.x) + s.column;
+    const T *dy = static_cast<const T *>(p.dy) + s.column;
+    float mean[N] = {}, db[N] = {}, dw[N] = {};
+    if (s.any)
+        load_floats(mean, p.mean + s.column);
+    for (int64_t r = s.first; s.any && r < p.grid.rows; r += s.step) {
+        float u[N], v[N];
+        tn_load_all(u, x + r * p.grid.columns);
+        tn_load_all(v, dy + r * p.grid.columns);
+        TN_UNROLL
+        for (int j = 0; j < N; j++) {
+            db[j] += v[j];
+            dw[j] += v[j] * (u[j] - mean[j]);
+        }
+    }
+    TN_UNROLL
+    for (int j = 0; j < N; j++) {
+        bias[j * TNK_COLUMNS_BLOCK + me] = db[j];
+        weight[j * TNK_COLUMNS_BLOCK + me] = dw[j];
+    }
+    for (int d = TNK_COLUMNS_BLOCK / 2; d >= p.grid.across; d /= 2) {
+        __syncthreads();
+        if (me >= d)
+            continue;
+        TN_UNROLL
+        for (int j = 0; j < N; j++) {
+            const int a = j * TNK_COLUMNS_BLOCK + me;
+            bias[a] += bias[a + d];
+            weight[a] += weight[a + d];
+        }
+    }
+    if (me >= p.grid.across || !s.any)
+        return;
+    TN_UNROLL
+    for (int j = 0; j < N; j++) {
+        float *to = p.part + 2 * ((s.column + j) * p.grid.chunks + blockIdx.x / p.grid.tiles);
+        to[0] = bias[j * TNK_COLUMNS_BLOCK + me];
+        to[1] = weight[j * TNK_COLUMNS_BLOCK + me];
+    }
+}
+
+TN_KERNEL(tnk_batchnorm_add, struct tnk_batchnorm_add_args)
+{
+    const tn_team<false> team = tn_my_team<false>();
+    const float rows = static_cast<float>(p.grid.rows);
+    for (int64_t c = team.first; c < p.grid.columns; c += team.step) {
+        float db = 0, dw = 0;
+        for (int chunk = team.rank; chunk < p.grid.chunks; chunk += team.size) {
+            const float *from = p.part + 2 * (c * p.grid.chunks + chunk);
+            db += from[0];
+            dw += from[1];
+        }
+        db = team.sum(db);
+        dw = team.sum(dw);
+        if (team.rank != 0)
+            continue;
+        const float scale = 1 / sqrtf(p.var[c] + p.epsilon);
+        if (p.dbias)
+            p.dbias[c] = db;
+        if (p.dweight)
+            p.dweight[c] = dw * scale;
+        p.coefficient[2 * c] = db / rows;
+        p.coefficient[2 * c + 1] = dw * scale * scale / rows;
+    }
+}
+
+template <class T, int N> TN_DEVICE void back(const tnk_batchnorm_back_args &p)
+{
+    const share s = share_of(p.grid, N);
+    if (!s.any)
+        return;
+    const T *x = static_cast<const T *>(p.x) + s.column;
+    const T *dy = static_cast<const T *>(p.dy) + s.column;
+    T *dx = static_cast<T *>(p.dx) + s.column;
+    float mean[N], scale[N], even[N], slope[N];
+    load_floats(mean, p.mean + s.column);
+    TN_UNROLL
+    for (int j = 0; j < N; j++) {
+        const int64_t c = s.column + j;
+        scale[j] = p.weight[c] / sqrtf(p.var[c] + p.epsilon);
+        even[j] = p.coefficient[2 * c];
+        slope[j] = p.coefficient[2 * c + 1];
+    }
+    for (int64_t r = s.first; r < p.grid.rows; r += s.step) {
+        float u[N], v[N];
+        tn_load_all(u, x + r * p.grid.columns);
+        tn_load_all(v, dy + r * p.grid.columns);
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            v[j] = scale[j] * (v[j] - even[j] - (u[j] - mean[j]) * slope[j]);
+        tn_store_all(dx + r * p.grid.columns, v);
+    }
+}
+
+/* ---- kernels ------------------------------------------------------------------------------ */
+
+#define COLUMNS(name, args, pass)                               \
+    template <class T> TN_DEVICE void name##_any(const args &p) \
+    {                                                           \
+        if (p.grid.lanes == 1)                                  \
+            pass<T, 1>(p);                                      \
+        else                                                    \
+            pass<T, tn_lanes<T>>(p);                            \
+    }                                                           \
+    TN_KERNEL_TYPES(name, struct args, name##_any)
+
+COLUMNS(tnk_batchnorm_stats, tnk_batchnorm_stats_args, stats)
+COLUMNS(tnk_batchnorm, tnk_batchnorm_args, normalise)
+COLUMNS(tnk_batchnorm_sums, tnk_batchnorm_sums_args, sums)
+COLUMNS(tnk_batchnorm_back, tnk_batchnorm_back_args, back)

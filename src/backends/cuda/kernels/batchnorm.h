@@ -1,0 +1,79 @@
+/*
+ * Batch normalisation of M x C numbers, C innermost: images in nhwc (M = N H W) or rows (M = N).
+ *
+ * Statistics in two launches: each block takes a tile of columns and every so many rows, `chunks` blocks
+ * sharing a tile, and leaves the mean and the squared distances from it of what it saw; then a warp a
+ * column merges those. Nothing cancels where the mean is large (Welford 1962; Chan, Golub, LeVeque
+ * 1979), and the order of all sums is fixed.
+ */
+#ifndef TN_BATCHNORM_H
+#define TN_BATCHNORM_H
+
+#include "backends/cuda/kernels/gpu.h"
+
+/* Who does what in a launch of tiles x chunks blocks of TNK_COLUMNS_BLOCK threads. */
+enum { TNK_COLUMNS_BLOCK = 256 };
+struct tnk_columns {
+    int64_t rows, columns;
+    int32_t lanes;  /* columns a thread does: 1, or what makes 16 bytes if that divides `columns` */
+    int32_t across; /* threads side by side, a power of 2; the others of a block take other rows */
+    int32_t tiles, chunks;
+};
+
+/* x's mean and squared distances, part[column][chunk][2]. */
+struct tnk_batchnorm_stats_args {
+    struct tnk_columns grid;
+    const void *x;
+    float *part;
+};
+TN_KERNEL_DECL_TYPES(tnk_batchnorm_stats, struct tnk_batchnorm_stats_args);
+
+/* From these mean and var; the running ones move. A warp a column. */
+struct tnk_batchnorm_merge_args {
+    struct tnk_columns grid; /* of the launch before */
+    const float *part;
+    float *mean, *var, *running_mean, *running_var;
+    float momentum, unbiased; /* M / (M - 1) */
+};
+TN_KERNEL_DECL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args);
+
+/* y = weight (x - mean) / sqrt(var + epsilon) + bias. */
+struct tnk_batchnorm_args {
+    struct tnk_columns grid;
+    const void *x;
+    void *y; /* may be x */
+    const float *mean, *var, *weight, *bias;
+    float epsilon;
+};
+TN_KERNEL_DECL_TYPES(tnk_batchnorm, struct tnk_batchnorm_args);
+
+/* The sums of dy and of dy (x - mean), part[column][chunk][2]. */
+struct tnk_batchnorm_sums_args {
+    struct tnk_columns grid;
+    const void *x, *dy;
+    const float *mean;
+    float *part;
+};
+TN_KERNEL_DECL_TYPES(tnk_batchnorm_sums, struct tnk_batchnorm_sums_args);
+
+/* From these dbias and dweight, NULL if nobody asks, and coefficient[column][2]: dbias / M and what
+ * x - mean is multiplied with in dx. A warp a column. */
+struct tnk_batchnorm_add_args {
+    struct tnk_columns grid; /* of the launch before */
+    const float *part, *var;
+    float *dweight, *dbias, *coefficient;
+    float epsilon;
+};
+TN_KERNEL_DECL(tnk_batchnorm_add, struct tnk_batchnorm_add_args);
+
+/* dx, which may be dy. */
+struct tnk_batchnorm_back_args {
+    struct tnk_columns grid;
+    const void *x, *dy;
+    void *dx;
+    const float *mean, *var, *weight, *coefficient;
+    float epsilon;
+};
+TN_KERNEL_DECL_TYPES(tnk_batchnorm_back, struct tnk_batchnorm_back_args);
+
+#endif
