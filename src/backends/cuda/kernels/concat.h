@@ -1,0 +1,34 @@
+/*
+ * Concatenation: row after row, what each part has of it stands side by side in the whole. A row is a
+ * pixel of an image in nhwc, or all of one image or row of something else.
+ */
+#ifndef TN_CONCAT_H
+#define TN_CONCAT_H
+
+#include "backends/cuda/kernels/gpu.h"
+
+enum { TNK_CONCAT_PARTS = 16 };
+
+struct tnk_pieces {
+    int64_t rows;
+    int64_t end[TNK_CONCAT_PARTS]; /* where each part ends in a row of the whole, in units */
+    int32_t parts;
+    int32_t unit; /* bytes that are moved as one: 16, 8, 4 or 2; divides every piece */
+};
+
+struct tnk_concat_args {
+    struct tnk_pieces pieces;
+    const void *part[TNK_CONCAT_PARTS];
+    void *whole;
+};
+TN_KERNEL_DECL(tnk_concat, struct tnk_concat_args);
+
+/* The other way. A part of NULL is left out. */
+struct tnk_split_args {
+    struct tnk_pieces pieces;
+    const void *whole;
+    void *part[TNK_CONCAT_PARTS];
+};
+TN_KERNEL_DECL(tnk_split, struct tnk_split_args);
+
+#endif
