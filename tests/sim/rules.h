@@ -14,8 +14,8 @@
 void rule_breaks(const char *rule, const char *text, void (*body)(void));
 /* Fails unless body dies of memory that it may not touch; the address sanitizer's word is good too. */
 void rule_faults(void (*body)(void));
-/* Fails unless body gets through. */
-void rule_allows(void (*body)(void));
+/* Fails unless body ends the process with that status, or returns (0). */
+void rule_exits(int status, void (*body)(void));
 
 #define assert_cuda(call) rule_assert((call), cudaSuccess, #call, __FILE__, __LINE__)
 #define assert_error(call, error) rule_assert((call), (error), #call, __FILE__, __LINE__)

@@ -43,7 +43,7 @@ static void fault(void)
 static void test_fault(void **state)
 {
     (void)state;
-    rule_allows(fault);
+    rule_exits(0, fault);
 }
 
 /* ---- broken rules ------------------------------------------------------------------------- */

@@ -114,7 +114,7 @@ cudaError_t tn_sim_begin(const char *function, size_t bytes)
     tn_sim_lock();
     if (!tn_sim_enter(function, bytes))
         return cudaSuccess;
-    return strstr(function, "Alloc") ? cudaErrorMemoryAllocation : cudaErrorUnknown;
+    return strstr(function, "lloc") ? cudaErrorMemoryAllocation : cudaErrorUnknown;
 }
 
 cudaError_t tn_sim_begin_device(const char *function, size_t bytes)
