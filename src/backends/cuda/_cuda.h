@@ -44,7 +44,7 @@ typedef struct tn_cuda_opts {
     bool sync;          /* default off: wait after each step of a plan, to name the one at fault */
     size_t workspace;   /* limit of one kernel's scratch, bytes; default a share of the memory */
     bool cudnn_named, workspace_named; /* said, not left to the default */
-    char gpu[64]; /* plan for this model, or for the one in this file, which need not be there */
+    char gpu[256]; /* plan for this model, or for the one in this file, which need not be there */
 } tn_cuda_opts;
 
 /* The model. */

@@ -1,0 +1,98 @@
+#include "json.h"
+
+#include <math.h>
+
+static void quote(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            fprintf(to, "\\%c", c);
+        else if (c < 0x20)
+            fprintf(to, "\\u%04x", c);
+        else
+            fputc(c, to);
+    }
+    fputc('"', to);
+}
+
+static void begin(json *j, const char *name)
+{
+    if (j->begun)
+        fputc(',', j->to);
+    if (j->depth > 0)
+        fprintf(j->to, "\n%*s", 2 * j->depth, "");
+    if (name) {
+        quote(j->to, name);
+        fputs(": ", j->to);
+    }
+    j->begun = true;
+}
+
+static void open_bracket(json *j, const char *name, char bracket)
+{
+    begin(j, name);
+    fputc(bracket, j->to);
+    j->depth++;
+    j->begun = false;
+}
+
+void json_object(json *j, const char *name)
+{
+    open_bracket(j, name, '{');
+}
+
+void json_array(json *j, const char *name)
+{
+    open_bracket(j, name, '[');
+}
+
+void json_end(json *j, char bracket)
+{
+    j->depth--;
+    if (j->begun)
+        fprintf(j->to, "\n%*s", 2 * j->depth, "");
+    fputc(bracket, j->to);
+    j->begun = true;
+    if (j->depth == 0)
+        fputc('\n', j->to);
+}
+
+void json_null(json *j, const char *name)
+{
+    begin(j, name);
+    fputs("null", j->to);
+}
+
+void json_text(json *j, const char *name, const char *text)
+{
+    if (!text) {
+        json_null(j, name);
+        return;
+    }
+    begin(j, name);
+    quote(j->to, text);
+}
+
+void json_real(json *j, const char *name, double number)
+{
+    if (!isfinite(number)) {
+        json_null(j, name);
+        return;
+    }
+    begin(j, name);
+    fprintf(j->to, "%.9g", number);
+}
+
+void json_count(json *j, const char *name, int64_t number)
+{
+    begin(j, name);
+    fprintf(j->to, "%lld", (long long)number);
+}
+
+void json_bool(json *j, const char *name, bool is)
+{
+    begin(j, name);
+    fputs(is ? "true" : "false", j->to);
+}

@@ -1,0 +1,28 @@
+/*
+ * Writing JSON (RFC 8259), one value after the other; commas, quotes and line breaks are its affair. `name`
+ * is NULL inside of an array.
+ */
+#ifndef EXAMPLES_JSON_H
+#define EXAMPLES_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct json {
+    FILE *to;
+    int depth;
+    bool begun; /* a value stands before this one */
+} json;
+
+void json_object(json *j, const char *name);
+void json_array(json *j, const char *name);
+void json_end(json *j, char bracket); /* '}' or ']' */
+
+void json_text(json *j, const char *name, const char *text); /* NULL: null */
+void json_real(json *j, const char *name, double number);    /* not finite: null */
+void json_count(json *j, const char *name, int64_t number);
+void json_bool(json *j, const char *name, bool is);
+void json_null(json *j, const char *name);
+
+#endif

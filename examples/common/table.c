@@ -1,0 +1,53 @@
+#include "table.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+
+enum { MOST_COLUMNS = 16 };
+
+static void *grown(void *old, size_t bytes)
+{
+    void *p = realloc(old, bytes);
+    if (!p)
+        run_fail("no memory for a table of %zu bytes", bytes);
+    return p;
+}
+
+void table_cell(table *t, const char *format, ...)
+{
+    char text[512];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    if (t->count == t->capacity) {
+        t->capacity = t->capacity ? 2 * t->capacity : 64;
+        t->cell = grown(t->cell, (size_t)t->capacity * sizeof *t->cell);
+    }
+    const size_t bytes = strlen(text) + 1;
+    t->cell[t->count++] = memcpy(grown(NULL, bytes), text, bytes);
+}
+
+void table_print(table *t, FILE *to)
+{
+    const int columns = (int)strlen(t->columns);
+    int width[MOST_COLUMNS] = {0};
+    for (int i = 0; i < t->count; i++) {
+        const int length = (int)strlen(t->cell[i]);
+        if (length > width[i % columns])
+            width[i % columns] = length;
+    }
+    for (int i = 0; i < t->count; i++) {
+        const int c = i % columns, last = c == columns - 1;
+        if (t->columns[c] == 'r')
+            fprintf(to, "%*s%s", width[c], t->cell[i], last ? "\n" : "  ");
+        else
+            fprintf(to, "%-*s%s", last ? 0 : width[c], t->cell[i], last ? "\n" : "  ");
+        free(t->cell[i]);
+    }
+    free(t->cell);
+    *t = (table){.columns = t->columns};
+}
