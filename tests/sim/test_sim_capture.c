@@ -218,8 +218,16 @@ static void test_threads(void **state)
         if (g)
             assert_cuda(cudaGraphDestroy(g));
     }
-    void *p; /* who captures relaxed may do anything */
+    void *p; /* who captures relaxed, or cares for nothing meanwhile, may do anything */
     cudaGraph_t g;
+    enum cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
+    assert_cuda(cudaStreamBeginCapture(first, local));
+    assert_cuda(cudaThreadExchangeStreamCaptureMode(&mode));
+    assert_cuda(cudaMalloc(&p, 4));
+    assert_cuda(cudaFree(p));
+    assert_cuda(cudaThreadExchangeStreamCaptureMode(&mode));
+    assert_cuda(cudaStreamEndCapture(first, &g));
+    assert_cuda(cudaGraphDestroy(g));
     assert_cuda(cudaStreamBeginCapture(first, cudaStreamCaptureModeRelaxed));
     assert_cuda(cudaMalloc(&p, 4));
     assert_cuda(cudaStreamEndCapture(first, &g));

@@ -47,6 +47,9 @@ static void test_new_memory(void **state)
         for (size_t k = 0; k < sizes[i]; k++)
             assert_int_equal(bytes[k], 0xff);
         assert_cuda(cudaFree(p));
+        void *next = new_device(sizes[i]); /* somewhere else, so that a use of p is seen */
+        assert_ptr_not_equal(next, p);
+        assert_cuda(cudaFree(next));
     }
     for (int i = 0; i < N; i++)
         assert_true(isnan(pinned_array[i]));
