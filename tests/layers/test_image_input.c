@@ -1,4 +1,6 @@
-/* image_input: against its formula in double; what it refuses. */
+/* image_input: against its formula in double, on every device; what it refuses. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lab_op.h"
@@ -25,12 +27,20 @@ static const image_case cases[] = {
     {"one pixel", {4, {1, 1, 1, 3}}, IMAGENET},
 };
 
-static tn_status run(const image_case *c, const uint8_t *x, float *y)
+/* What a case is run on. A half y is rounded once more than f32: by so much, compared to its largest. */
+typedef struct manner {
+    const char *device;
+    tn_precision precision;
+    double rounding;
+} manner;
+static const manner cpu = {"cpu", TN_PRECISION_F32, 0};
+
+static tn_status run(const image_case *c, const manner *m, const uint8_t *x, float *y)
 {
     tn_device *d = NULL;
     tn_graph *g = NULL;
     tn_plan *p = NULL;
-    tn_status status = tn_device_open(&d, "cpu");
+    tn_status status = tn_device_open(&d, m->device);
     if (status == TN_OK)
         status = tn_graph_create(&g);
     if (status != TN_OK)
@@ -38,7 +48,8 @@ static tn_status run(const image_case *c, const uint8_t *x, float *y)
     const tn_value in = tn_input(g, "x", TN_U8, c->x);
     const tn_value out = tn_image_input(g, in, &c->opts);
     const tn_shape shape = TN_SHAPE(c->x.dim[0], c->x.dim[3], c->x.dim[1], c->x.dim[2]);
-    status = tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &out, .num_keep = 1});
+    status = tn_plan_create(
+        &p, g, d, &(tn_plan_opts){.keep = &out, .num_keep = 1, .precision = m->precision});
     if (status == TN_OK)
         status = tn_plan_set(p, in, (tn_tensor){TN_U8, c->x, (void *)(uintptr_t)x});
     if (status == TN_OK)
@@ -64,22 +75,37 @@ static void reference(const image_case *c, const uint8_t *x, double *y)
             }
 }
 
+static void check(const image_case *c, const manner *m)
+{
+    int64_t count;
+    char what[160];
+    assert_ok(tn_shape_count(&c->x, &count));
+    uint8_t *x = tn_alloc((size_t)count, 1);
+    float *y = tn_alloc((size_t)count, sizeof *y);
+    double *want = tn_alloc((size_t)count, sizeof *want);
+    for (int64_t j = 0; j < count; j++) /* every byte is there, in a large image */
+        x[j] = (uint8_t)(j * 37 + j / 256);
+    memset(y, 0xFF, (size_t)count * sizeof *y);
+    reference(c, x, want);
+    assert_ok(run(c, m, x, y));
+    snprintf(what, sizeof what, "%s (%s, %s)", c->why, m->device, tn_precision_name(m->precision));
+    for (int64_t j = 0; m->rounding > 0 && j < count; j++)
+        if (fabs((double)y[j] - want[j]) <= m->rounding * (fabs(want[j]) + 1e-5))
+            y[j] = (float)want[j];
+    lab_assert_close(what, y, want, count, 1);
+    tn_free(x), tn_free(y), tn_free(want);
+}
+
 static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
-    for (size_t i = 0; i < TN_COUNT(cases); i++) {
-        int64_t count;
-        assert_ok(tn_shape_count(&cases[i].x, &count));
-        uint8_t *x = tn_alloc((size_t)count, 1);
-        float *y = tn_alloc((size_t)count, sizeof *y);
-        double *want = tn_alloc((size_t)count, sizeof *want);
-        for (int64_t j = 0; j < count; j++) /* every byte is there, in a large image */
-            x[j] = (uint8_t)(j * 37 + j / 256);
-        memset(y, 0xFF, (size_t)count * sizeof *y);
-        reference(&cases[i], x, want);
-        assert_ok(run(&cases[i], x, y));
-        lab_assert_close(cases[i].why, y, want, count, 1);
-        tn_free(x), tn_free(y), tn_free(want);
+    for (const char *const *d = lab_devices(); *d; d++) {
+        const manner manners[] = {{*d, TN_PRECISION_F32, 0},
+                                  {*d, TN_PRECISION_F16, 0x1p-11},
+                                  {*d, TN_PRECISION_BF16, 0x1p-8}};
+        for (size_t i = 0; i < TN_COUNT(cases); i++)
+            for (size_t m = 0; m < (d == lab_devices() ? 1 : TN_COUNT(manners)); m++)
+                check(&cases[i], &manners[m]);
     }
 }
 
@@ -88,7 +114,7 @@ static tn_status run_small(void *arg)
     const uint8_t x[2 * 3 * 4 * 3] = {0};
     float y[TN_COUNT(x)];
     (void)arg;
-    return run(&cases[0], x, y);
+    return run(&cases[0], &cpu, x, y);
 }
 
 static void allocations_may_fail(void **unused)

@@ -172,6 +172,40 @@ static void other_types_are_copied(void **unused)
     lab_raw_close(&r);
 }
 
+/* What is beyond an image's channels, which only a convolution sees, is zero. */
+static void images_get_channels_of_zeros(void **unused)
+{
+    (void)unused;
+    enum { PIXELS = 6 };
+    static const uint8_t bytes[PIXELS * 4] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+    lab_raw r;
+    lab_raw_open(&r);
+    void *x = lab_raw_take(&r, bytes, sizeof bytes);
+    for (int C = 1; C <= 4; C++)
+        for (int i = 0; i < TYPES; i++) {
+            tn_image_input_opts opts = {.mean = {-1, -1, -1, -1}, .scale = {1, 1, 1, 1}};
+            tn_node n = {.name = "image", .opts = &opts, .num_in = 1, .num_out = 1};
+            tn_binding b = {.precision = precisions[i]};
+            const tn_run_state run = {.precision = precisions[i]};
+            float got[PIXELS * 4];
+            n.x[0] = TN_SHAPE(1, 2, 3, C);
+            n.y[0] = TN_SHAPE(1, C, 2, 3);
+            const tn_kernel *k = find(&r, "image_input");
+            assert_ok(k->prepare(r.d, &n, &b));
+            void *y = lab_raw_take(&r, NULL, b.y[0]->bytes);
+            assert_ok(
+                k->forward(&(tn_call){.node = &n, .device = r.d, .run = &run, .x = {x}, .y = {y}}));
+            lab_raw_get(&r, got, y, b.y[0]->bytes);
+            for (int p = 0; p < PIXELS; p++)
+                for (int c = 0; c < 4; c++)
+                    assert_true(lab_decode(types[i], got, (size_t)(4 * p + c)) ==
+                                (c < C ? bytes[C * p + c] + 1 : 0));
+            lab_raw_give(&r, y);
+        }
+    lab_raw_give(&r, x);
+    lab_raw_close(&r);
+}
+
 /* ---- sums and copies ---------------------------------------------------------------------- */
 
 static void gradients_are_added_in_their_type(void **unused)
@@ -254,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_becomes_every_other),
         cmocka_unit_test(other_types_are_copied),
+        cmocka_unit_test(images_get_channels_of_zeros),
         cmocka_unit_test(gradients_are_added_in_their_type),
         cmocka_unit_test(scalars_are_tallied_in_double),
         cmocka_unit_test(parameters_are_rounded_to_half),
