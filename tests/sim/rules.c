@@ -57,12 +57,12 @@ void rule_faults(void (*body)(void))
         fail_msg("no fault: status 0x%x, \"%s\"", status, said);
 }
 
-void rule_exits(int wanted, void (*body)(void))
+void rule_exits(int status, void (*body)(void))
 {
     char said[8192];
-    const int status = run_child(body, said, sizeof said);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted)
-        fail_msg("status 0x%x, \"%s\"", status, said);
+    const int end = run_child(body, said, sizeof said);
+    if (!WIFEXITED(end) || WEXITSTATUS(end) != status)
+        fail_msg("status 0x%x, \"%s\"", end, said);
 }
 
 void rule_assert(cudaError_t got, cudaError_t want, const char *call, const char *file, int line)

@@ -7,16 +7,16 @@ static const enum cudaStreamCaptureMode local = cudaStreamCaptureModeThreadLocal
 
 /* ---- failures ----------------------------------------------------------------------------- */
 
+static void note(cudaError_t *first, cudaError_t e)
+{
+    if (*first == cudaSuccess)
+        *first = e;
+}
+
 /* One of everything; returns the first error, having destroyed what it made. */
 static cudaError_t use_all(void)
 {
     cudaError_t e = cudaSuccess;
-#define TRY(call)                         \
-    do {                                  \
-        const cudaError_t tried = (call); \
-        if (e == cudaSuccess && tried)    \
-            e = tried;                    \
-    } while (0)
     cudaStream_t s = NULL, other = NULL;
     cudaEvent_t start = NULL, end = NULL;
     cudaGraph_t g = NULL;
@@ -35,70 +35,69 @@ static cudaError_t use_all(void)
         const void *object;
     } key = {(tn_any_kernel)tnk_test_scale_f32};
 
-    TRY(cudaGetDeviceCount(&number));
-    TRY(cudaSetDevice(0));
-    TRY(cudaGetDevice(&number));
-    TRY(cudaDriverGetVersion(&number));
-    TRY(cudaRuntimeGetVersion(&number));
-    TRY(cudaGetDeviceProperties(&properties, 0));
-    TRY(cudaDeviceGetAttribute(&number, cudaDevAttrWarpSize, 0));
-    TRY(cudaFuncGetAttributes(&attributes, key.object));
-    TRY(cudaMemGetInfo(&left, &total));
-    TRY(cudaThreadExchangeStreamCaptureMode(&mode));
-    TRY(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking));
-    TRY(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking));
-    TRY(cudaEventCreateWithFlags(&start, cudaEventDefault));
-    TRY(cudaEventCreateWithFlags(&end, cudaEventDefault));
-    TRY(cudaMalloc((void **)&p, 64));
-    TRY(cudaMallocHost((void **)&pinned, 64));
-    TRY(cudaHostAlloc((void **)&mapped, 64, cudaHostAllocMapped));
+    note(&e, cudaGetDeviceCount(&number));
+    note(&e, cudaSetDevice(0));
+    note(&e, cudaGetDevice(&number));
+    note(&e, cudaDriverGetVersion(&number));
+    note(&e, cudaRuntimeGetVersion(&number));
+    note(&e, cudaGetDeviceProperties(&properties, 0));
+    note(&e, cudaDeviceGetAttribute(&number, cudaDevAttrWarpSize, 0));
+    note(&e, cudaFuncGetAttributes(&attributes, key.object));
+    note(&e, cudaMemGetInfo(&left, &total));
+    note(&e, cudaThreadExchangeStreamCaptureMode(&mode));
+    note(&e, cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking));
+    note(&e, cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking));
+    note(&e, cudaEventCreateWithFlags(&start, cudaEventDefault));
+    note(&e, cudaEventCreateWithFlags(&end, cudaEventDefault));
+    note(&e, cudaMalloc((void **)&p, 64));
+    note(&e, cudaMallocHost((void **)&pinned, 64));
+    note(&e, cudaHostAlloc((void **)&mapped, 64, cudaHostAllocMapped));
     if (e == cudaSuccess) {
         void *seen;
-        TRY(cudaHostGetDevicePointer(&seen, mapped, 0));
-        TRY(cudaEventRecord(start, s));
-        TRY(cudaStreamWaitEvent(other, start, 0));
-        TRY(cudaMemsetAsync(p, 0, 64, s));
-        TRY(cudaMemset(p, 0, 64));
-        TRY(cudaMemcpyAsync(pinned, p, 64, cudaMemcpyDeviceToHost, s));
-        TRY(cudaMemcpy(p, pinned, 64, cudaMemcpyHostToDevice));
-        TRY(TN_LAUNCH(tnk_test_scale_f32, 1, 32, 0, s, &a));
-        TRY(cudaEventRecord(end, s));
-        TRY(cudaEventSynchronize(end));
-        TRY(cudaEventQuery(end));
-        TRY(cudaStreamSynchronize(s));
-        TRY(cudaStreamQuery(s));
-        TRY(cudaDeviceSynchronize());
-        TRY(cudaEventElapsedTime(&ms, start, end));
+        note(&e, cudaHostGetDevicePointer(&seen, mapped, 0));
+        note(&e, cudaEventRecord(start, s));
+        note(&e, cudaStreamWaitEvent(other, start, 0));
+        note(&e, cudaMemsetAsync(p, 0, 64, s));
+        note(&e, cudaMemset(p, 0, 64));
+        note(&e, cudaMemcpyAsync(pinned, p, 64, cudaMemcpyDeviceToHost, s));
+        note(&e, cudaMemcpy(p, pinned, 64, cudaMemcpyHostToDevice));
+        note(&e, TN_LAUNCH(tnk_test_scale_f32, 1, 32, 0, s, &a));
+        note(&e, cudaEventRecord(end, s));
+        note(&e, cudaEventSynchronize(end));
+        note(&e, cudaEventQuery(end));
+        note(&e, cudaStreamSynchronize(s));
+        note(&e, cudaStreamQuery(s));
+        note(&e, cudaDeviceSynchronize());
+        note(&e, cudaEventElapsedTime(&ms, start, end));
     }
     if (e == cudaSuccess)
-        TRY(cudaStreamBeginCapture(s, local));
+        note(&e, cudaStreamBeginCapture(s, local));
     if (e == cudaSuccess) {
-        TRY(cudaStreamIsCapturing(s, &status));
-        TRY(cudaStreamEndCapture(s, &g));
+        note(&e, cudaStreamIsCapturing(s, &status));
+        note(&e, cudaStreamEndCapture(s, &g));
     }
     if (e == cudaSuccess)
-        TRY(cudaGraphGetNodes(g, NULL, &nodes));
+        note(&e, cudaGraphGetNodes(g, NULL, &nodes));
     if (e == cudaSuccess)
-        TRY(cudaGraphInstantiate(&exec, g, 0));
+        note(&e, cudaGraphInstantiate(&exec, g, 0));
     if (exec)
-        TRY(cudaGraphLaunch(exec, s));
-    TRY(cudaFree(p));
-    TRY(cudaFreeHost(pinned));
-    TRY(cudaFreeHost(mapped));
+        note(&e, cudaGraphLaunch(exec, s));
+    note(&e, cudaFree(p));
+    note(&e, cudaFreeHost(pinned));
+    note(&e, cudaFreeHost(mapped));
     if (exec)
-        TRY(cudaGraphExecDestroy(exec));
+        note(&e, cudaGraphExecDestroy(exec));
     if (g)
-        TRY(cudaGraphDestroy(g));
+        note(&e, cudaGraphDestroy(g));
     if (start)
-        TRY(cudaEventDestroy(start));
+        note(&e, cudaEventDestroy(start));
     if (end)
-        TRY(cudaEventDestroy(end));
+        note(&e, cudaEventDestroy(end));
     if (s)
-        TRY(cudaStreamDestroy(s));
+        note(&e, cudaStreamDestroy(s));
     if (other)
-        TRY(cudaStreamDestroy(other));
+        note(&e, cudaStreamDestroy(other));
     return e;
-#undef TRY
 }
 
 static void test_each_entry_point(void **state)

@@ -192,7 +192,7 @@ typedef struct tn_sim_kernel {
     size_t bytes;
 } tn_sim_kernel;
 
-void tn_sim_run_kernel(const tn_sim_kernel *k, dim3 grid, dim3 block, size_t shared,
+void tn_sim_run_kernel(const tn_sim_kernel *k, dim3 grid, dim3 block, size_t dynamic_bytes,
                        const void *args);
 
 /* A stack to run on. `body` is the same for all, and never returns. */

@@ -32,10 +32,10 @@ void *tn_sim_dynamic_shared(void);
 /* Waits for all threads of the block. */
 void tn_sim_barrier(const char *file, int line);
 
-/* Waits for the lanes in the mask, which all give a value and take one: what `lane` gave, or (votes) a bit
- * for every lane that gave something else than zero. lane < 0: the caller wants nothing that is defined. */
+/* Waits for the lanes in the mask, which all give a value and take one: what lane `from` gave, or (votes) a bit
+ * for every lane that gave something else than zero. from < 0: the caller wants nothing that is defined. */
 typedef enum tn_sim_meeting { TN_SIM_SYNC, TN_SIM_SHUFFLE, TN_SIM_VOTE } tn_sim_meeting;
-uint64_t tn_sim_meet(tn_sim_meeting kind, unsigned mask, uint64_t value, int lane, const char *file,
+uint64_t tn_sim_meet(tn_sim_meeting kind, unsigned mask, uint64_t value, int from, const char *file,
                      int line);
 
 #ifdef __cplusplus

@@ -12,22 +12,22 @@
 
 #include "backends/cuda/sim/_runtime.h"
 
-typedef struct object {
+typedef struct entry {
     const char *kind;
     const void *at;
     bool alive;
-} object;
+} entry;
 
 static struct {
-    object *slot;
+    entry *slot;
     size_t slots, used;
 } table;
 
 /* Its place in the table, or the empty one where it would go. */
-static object *find(const char *kind, const void *at)
+static entry *find(const char *kind, const void *at)
 {
     size_t i = (size_t)(((uintptr_t)at >> 4) * 0x9e3779b97f4a7c15u >> 20) & (table.slots - 1);
-    while (table.slot[i].kind && (table.slot[i].at != at || strcmp(table.slot[i].kind, kind)))
+    while (table.slot[i].kind && (table.slot[i].at != at || strcmp(table.slot[i].kind, kind) != 0))
         i = (i + 1) & (table.slots - 1);
     return &table.slot[i];
 }
@@ -36,7 +36,7 @@ static void make_room(void)
 {
     if (2 * table.used < table.slots)
         return;
-    object *old = table.slot;
+    entry *old = table.slot;
     const size_t count = table.slots;
     table.slots = count ? 2 * count : 256;
     table.slot = tn_sim_new(table.slots, sizeof *table.slot);
@@ -46,35 +46,35 @@ static void make_room(void)
     free(old);
 }
 
-void tn_sim_born(const char *kind, const void *at)
+void tn_sim_born(const char *kind, const void *object)
 {
     tn_sim_lock();
     make_room();
-    object *o = find(kind, at);
+    entry *o = find(kind, object);
     if (o->alive)
-        tn_sim_break("destroyed", "%s %p is made twice", kind, at);
+        tn_sim_break("destroyed", "%s %p is made twice", kind, object);
     table.used += !o->kind;
-    *o = (object){kind, at, true};
+    *o = (entry){kind, object, true};
     tn_sim_unlock();
 }
 
-void tn_sim_check_alive(const char *kind, const void *at)
+void tn_sim_check_alive(const char *kind, const void *object)
 {
     tn_sim_lock();
     make_room();
-    const object *o = find(kind, at);
+    const entry *o = find(kind, object);
     if (!o->kind)
-        tn_sim_break("destroyed", "%p never was a %s", at, kind);
+        tn_sim_break("destroyed", "%p never was a %s", object, kind);
     if (!o->alive)
-        tn_sim_break("destroyed", "%s %p is used after it was destroyed", kind, at);
+        tn_sim_break("destroyed", "%s %p is used after it was destroyed", kind, object);
     tn_sim_unlock();
 }
 
-void tn_sim_died(const char *kind, const void *at)
+void tn_sim_died(const char *kind, const void *object)
 {
     tn_sim_lock();
-    tn_sim_check_alive(kind, at);
-    find(kind, at)->alive = false;
+    tn_sim_check_alive(kind, object);
+    find(kind, object)->alive = false;
     tn_sim_unlock();
 }
 
