@@ -1,0 +1,114 @@
+/*
+ * speedup: what a GPU, and cuDNN on it, are worth: one network trained on the same batch on the CPU, on the
+ * GPU without cuDNN, and on the GPU with it in each precision.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <tenon/tenon.h>
+
+#include "common/args.h"
+#include "common/column.h"
+
+static struct {
+    const char *net, *cpu, *gpu;
+    int64_t batch, size, classes, rounds, steps, cpu_steps, warm_up;
+    bool per_layer, json;
+} flags = {.net = "torchvision",
+           .cpu = "cpu",
+           .gpu = "cuda:0",
+           .batch = 128,
+           .rounds = 5,
+           .steps = 20,
+           .cpu_steps = 1,
+           .warm_up = 5};
+
+static const arg options[] = {
+    {ARG_CHOICE, "net", "torchvision|caffe|2012|slim|lenet|googlenet|resnet18|resnet50",
+     "the first four are AlexNet", &flags.net, 0, 0},
+    {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, 65536},
+    {ARG_INT, "size", "PIXELS", "side of the images; default: as the network has it", &flags.size,
+     1, 4096},
+    {ARG_INT, "classes", "N", "default 1000, of lenet 10", &flags.classes, 1, 100000},
+    {ARG_TEXT, "cpu", "NAME", "the CPU: \"cpu\", \"cpu,threads=8\"", &flags.cpu, 0, 0},
+    {ARG_TEXT, "gpu", "NAME", "the GPU: \"cuda:0\", \"cuda:1,autotune=on\"", &flags.gpu, 0, 0},
+    {ARG_INT, "rounds", "N", "measurements of a column", &flags.rounds, 1, 1000},
+    {ARG_INT, "steps", "N", "steps in a round on the GPU", &flags.steps, 1, 1e6},
+    {ARG_INT, "cpu-steps", "N", "steps in a round on the CPU", &flags.cpu_steps, 1, 1e6},
+    {ARG_INT, "warm-up", "N", "steps before the first round", &flags.warm_up, 1, 1e6},
+    {ARG_FLAG, "per-layer", NULL, "also what each layer takes", &flags.per_layer, 0, 0},
+    {ARG_FLAG, "json", NULL, "everything as JSON", &flags.json, 0, 0},
+};
+
+static void check_device(const char *flag, const char *name)
+{
+    const size_t length = strcspn(name, ":,");
+    if (length == 3 && strncmp(name, "sim", length) == 0)
+        args_fail("--%s %s is a simulation of a GPU: how long it takes says nothing about one",
+                  flag, name);
+    if (strstr(name, "cudnn="))
+        args_fail("--%s %s: cudnn is what the columns differ in", flag, name);
+    if (strlen(name) > 200)
+        args_fail("--%s is too long", flag);
+}
+
+static const struct {
+    const char *title, *cudnn;
+    tn_precision precision;
+} kinds[COLUMNS] = {
+    [CPU] = {"CPU", "", TN_PRECISION_F32},
+    [NO_CUDNN] = {"GPU no cuDNN f32", ",cudnn=off", TN_PRECISION_F32},
+    [CUDNN_F32] = {"GPU f32", ",cudnn=on", TN_PRECISION_F32},
+    [CUDNN_TF32] = {"GPU tf32", ",cudnn=on", TN_PRECISION_TF32},
+    [CUDNN_BF16] = {"GPU bf16", ",cudnn=on", TN_PRECISION_BF16},
+    [CUDNN_F16] = {"GPU f16", ",cudnn=on", TN_PRECISION_F16},
+};
+
+int main(int argc, char **argv)
+{
+    const args a = {
+        .usage = "speedup [options]",
+        .about =
+            "Trains one network on one batch of random images on the CPU, on the GPU without\n"
+            "cuDNN, and on the GPU with cuDNN in f32, tf32, bf16 and f16, and prints one table:\n"
+            "milliseconds a step, images a second, and how many times as fast. A device that is\n"
+            "not there is a column that says so.\n\nOptions:",
+        .more = "Exit status: 0, with columns that are absent too; 1: a column computed something\n"
+                "else than the CPU; 2: flags that cannot be.",
+        .options = options,
+        .count = sizeof options / sizeof options[0]};
+    args_parse(&a, argc, argv);
+    check_device("cpu", flags.cpu);
+    check_device("gpu", flags.gpu);
+    task t = {.net = net_find(flags.net),
+              .batch = flags.batch,
+              .size = flags.size,
+              .classes = flags.classes,
+              .warm_up = flags.warm_up,
+              .rounds = flags.rounds,
+              .per_layer = flags.per_layer};
+    t.size = t.size ? t.size : t.net->size;
+    t.classes = t.classes ? t.classes : t.net->channels == 1 ? 10 : 1000;
+    task_make_batch(&t);
+
+    column c[COLUMNS] = {0};
+    bool doubt = false;
+    for (int i = 0; i < COLUMNS; i++) {
+        c[i].title = kinds[i].title;
+        c[i].precision = kinds[i].precision;
+        c[i].steps = i == CPU ? flags.cpu_steps : flags.steps;
+        snprintf(c[i].device, sizeof c[i].device, "%s%s", i == CPU ? flags.cpu : flags.gpu,
+                 kinds[i].cudnn);
+        fprintf(stderr, "measuring %s\n", c[i].title);
+        column_measure(&c[i], &t);
+        doubt |= *column_doubt(&c[i], &c[CPU]) != '\0';
+    }
+    if (flags.json)
+        columns_write(c, &t);
+    else
+        columns_print(c, &t);
+    for (int i = 0; i < COLUMNS; i++)
+        column_free(&c[i]);
+    task_free(&t);
+    return fflush(stdout) != 0 || doubt;
+}
