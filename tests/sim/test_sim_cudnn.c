@@ -1,100 +1,8 @@
 /* Numbers of the simulated cuDNN: convolutions of every direction and what is fused with them. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "backends/cuda/sim/numbers.h"
-#include "dnn.h"
-
-enum {
-    TENSOR_CORE = 1 << CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
-    REDUCED = 1 << CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION,
-    UNORDERED = 1 << CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC,
-    F32 = CUDNN_DATA_FLOAT,
-    F16 = CUDNN_DATA_HALF,
-    BF16 = CUDNN_DATA_BFLOAT16
-};
-
-static cudnnHandle_t handle;
-
-/* ---- tensors with numbers ----------------------------------------------------------------- */
-
-/* A tensor on the device and its numbers here, canonical, as the type keeps them. */
-typedef struct numbers {
-    dnn_tensor t;
-    int64_t count, span;
-    void *device;
-    double *x;
-} numbers;
-
-static int64_t offset_of(const dnn_tensor *t, int64_t i)
-{
-    const int64_t c = t->channels ? t->channels : t->dim[1], h = t->dim[2], w = t->dim[3];
-    const int64_t x = i % w, y = i / w % h, k = i / w / h % t->dim[1], n = i / w / h / t->dim[1];
-    return t->nchw ? ((n * c + k) * h + y) * w + x : ((n * h + y) * w + x) * c + k;
-}
-
-static void upload(numbers *a, void *host)
-{
-    const size_t bytes = (size_t)a->span * tn_sim_bytes_of(a->t.type);
-    assert_cuda(cudaMemcpy(a->device, host, bytes, cudaMemcpyHostToDevice));
-}
-
-static numbers make(dnn_tensor t, unsigned seed)
-{
-    numbers a = {.t = t, .count = t.dim[0] * t.dim[1] * t.dim[2] * t.dim[3]};
-    a.span = a.count / t.dim[1] * (t.channels ? t.channels : t.dim[1]);
-    const size_t bytes = (size_t)a.span * tn_sim_bytes_of(t.type);
-    void *host = calloc(1, bytes);
-    a.x = calloc((size_t)a.count, sizeof *a.x);
-    a.device = new_device(bytes);
-    for (int64_t i = 0; i < a.count; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        float f = (float)(seed >> 8) * 0x1p-23f - 1;
-        tn_sim_store(t.type, host, offset_of(&t, i), 1, 1, &f);
-        tn_sim_load(t.type, host, offset_of(&t, i), 1, 1, &f);
-        a.x[i] = (double)f;
-    }
-    upload(&a, host);
-    free(host);
-    return a;
-}
-
-static void drop(numbers *a)
-{
-    assert_cuda(cudaFree(a->device));
-    free(a->x);
-}
-
-/* The largest difference of what is on the device from what should be, as a part of the largest of that;
- * what is between a slice's channels must still be zero. */
-static double error_of(const numbers *a, const double *should)
-{
-    const size_t bytes = (size_t)a->span * tn_sim_bytes_of(a->t.type);
-    void *host = calloc(1, bytes);
-    double most = 0, largest = 0, between = 0;
-    assert_cuda(cudaMemcpy(host, a->device, bytes, cudaMemcpyDeviceToHost));
-    for (int64_t i = 0; i < a->count; i++) {
-        float f, none = 0;
-        tn_sim_load(a->t.type, host, offset_of(&a->t, i), 1, 1, &f);
-        most = fmax(most, isnan(f) ? (double)INFINITY : fabs((double)f - should[i]));
-        largest = fmax(largest, fabs(should[i]));
-        tn_sim_store(a->t.type, host, offset_of(&a->t, i), 1, 1, &none);
-    }
-    for (int64_t i = 0; i < a->span; i++) {
-        float f;
-        tn_sim_load(a->t.type, host, i, 1, 1, &f);
-        between = fmax(between, fabs((double)f));
-    }
-    assert_true(between == 0);
-    free(host);
-    return most / largest;
-}
-
-static double tolerance(cudnnDataType_t type)
-{
-    return type == CUDNN_DATA_HALF ? 1e-3 : type == CUDNN_DATA_BFLOAT16 ? 8e-3 : 1e-6;
-}
+#include "numbers.h"
 
 /* ---- convolutions ------------------------------------------------------------------------- */
 
@@ -235,23 +143,23 @@ static double run_conv(const conv_case *c, int kind, unsigned not )
 {
     const int64_t p = slid(c, 0), q = slid(c, 1), groups = c->groups ? c->groups : 1;
     const cudnnDataType_t type = (cudnnDataType_t)c->type;
-    numbers part[3] = {make((dnn_tensor){.uid = 11,
-                                         .type = type,
-                                         .dim = {c->n, c->c, c->h, c->w},
-                                         .nchw = c->nchw,
-                                         .channels = c->x_channels},
-                            1),
-                       make((dnn_tensor){.uid = 22,
-                                         .type = type,
-                                         .dim = {c->k, c->c / groups, c->r, c->s},
-                                         .nchw = c->nchw},
-                            2),
-                       make((dnn_tensor){.uid = 33,
-                                         .type = type,
-                                         .dim = {c->n, c->k, p, q},
-                                         .nchw = c->nchw,
-                                         .channels = c->y_channels},
-                            3)};
+    numbers part[3] = {numbers_make((dnn_tensor){.uid = 11,
+                                                 .type = type,
+                                                 .dim = {c->n, c->c, c->h, c->w},
+                                                 .nchw = c->nchw,
+                                                 .channels = c->x_channels},
+                                    1),
+                       numbers_make((dnn_tensor){.uid = 22,
+                                                 .type = type,
+                                                 .dim = {c->k, c->c / groups, c->r, c->s},
+                                                 .nchw = c->nchw},
+                                    2),
+                       numbers_make((dnn_tensor){.uid = 33,
+                                                 .type = type,
+                                                 .dim = {c->n, c->k, p, q},
+                                                 .nchw = c->nchw,
+                                                 .channels = c->y_channels},
+                                    3)};
     numbers *out = &part[kind == 0 ? 2 : kind == 1 ? 0 : 1];
     const float alpha = c->alpha != 0 ? c->alpha : 1;
     double *should = calloc((size_t)out->count, sizeof *should);
@@ -260,13 +168,13 @@ static double run_conv(const conv_case *c, int kind, unsigned not )
         should[i] = (double)alpha * should[i] + (double)c->beta * out->x[i];
     dnn_desc op = dnn_conv(kind, &c->window, dnn_tensor_new(&part[0].t), dnn_tensor_new(&part[1].t),
                            dnn_tensor_new(&part[2].t), alpha, c->beta);
-    dnn_desc plan = dnn_plan_of(handle, 1, &op, not );
-    dnn_run(handle, plan, 3, (int64_t[]){33, 22, 11},
+    dnn_desc plan = dnn_plan_of(numbers_handle, 1, &op, not );
+    dnn_run(numbers_handle, plan, 3, (int64_t[]){33, 22, 11},
             (void *[]){part[2].device, part[1].device, part[0].device});
-    const double error = error_of(out, should);
+    const double error = numbers_error(out, should);
     dnn_end();
     for (int i = 0; i < 3; i++)
-        drop(&part[i]);
+        numbers_drop(&part[i]);
     free(should);
     return error;
 }
@@ -278,7 +186,7 @@ static void test_conv(void **state)
         for (int kind = 0; kind < 3; kind++) {
             const conv_case *c = &conv_cases[i];
             const double e = run_conv(c, kind, TENSOR_CORE | REDUCED | UNORDERED);
-            if (!(e < tolerance((cudnnDataType_t)c->type)))
+            if (!(e < numbers_tolerance((cudnnDataType_t)c->type)))
                 fail_msg("%s, direction %d: error of %g", c->why, kind, e);
         }
 }
@@ -320,11 +228,11 @@ static void test_fused(void **state)
     (void)state;
     enum { N = 2, C = 4, H = 5, K = 8 };
     const dnn_window pad = {.pre = {1, 1}, .post = {1, 1}};
-    numbers x = make((dnn_tensor){.uid = 1, .dim = {N, C, H, H}}, 1);
-    numbers w = make((dnn_tensor){.uid = 2, .dim = {K, C, 3, 3}}, 2);
-    numbers z = make((dnn_tensor){.uid = 3, .dim = {N, K, H, H}, .channels = 20}, 3);
-    numbers b = make((dnn_tensor){.uid = 4, .dim = {1, K, 1, 1}}, 4);
-    numbers y = make((dnn_tensor){.uid = 5, .dim = {N, K, H, H}}, 5);
+    numbers x = numbers_make((dnn_tensor){.uid = 1, .dim = {N, C, H, H}}, 1);
+    numbers w = numbers_make((dnn_tensor){.uid = 2, .dim = {K, C, 3, 3}}, 2);
+    numbers z = numbers_make((dnn_tensor){.uid = 3, .dim = {N, K, H, H}, .channels = 20}, 3);
+    numbers b = numbers_make((dnn_tensor){.uid = 4, .dim = {1, K, 1, 1}}, 4);
+    numbers y = numbers_make((dnn_tensor){.uid = 5, .dim = {N, K, H, H}}, 5);
     dnn_desc v[3], ops[4];
     for (int i = 0; i < 3; i++)
         v[i] =
@@ -333,37 +241,19 @@ static void test_fused(void **state)
     ops[0] = dnn_pointwise(CUDNN_POINTWISE_ADD, v[0], dnn_tensor_new(&z.t), v[1]);
     ops[1] = dnn_pointwise(CUDNN_POINTWISE_ADD, v[1], dnn_tensor_new(&b.t), v[2]);
     ops[2] = dnn_pointwise(CUDNN_POINTWISE_RELU_FWD, v[2], NULL, dnn_tensor_new(&y.t));
-    dnn_desc plan = dnn_plan_of(handle, 4, ops, TENSOR_CORE | REDUCED | UNORDERED);
-    dnn_run(handle, plan, 5, (int64_t[]){1, 2, 3, 4, 5},
+    dnn_desc plan = dnn_plan_of(numbers_handle, 4, ops, TENSOR_CORE | REDUCED | UNORDERED);
+    dnn_run(numbers_handle, plan, 5, (int64_t[]){1, 2, 3, 4, 5},
             (void *[]){x.device, w.device, z.device, b.device, y.device});
     const conv_case c = {.n = N, .c = C, .h = H, .w = H, .k = K, .r = 3, .s = 3, .window = pad};
     double should[N * K * H * H] = {0};
     conv_reference(&c, 0, x.x, w.x, NULL, H, H, should);
     for (int i = 0; i < N * K * H * H; i++)
         should[i] = fmax(should[i] + z.x[i] + b.x[i / H / H % K], 0);
-    assert_true(error_of(&y, should) < 1e-6);
+    assert_true(numbers_error(&y, should) < 1e-6);
     dnn_end();
     numbers *all[] = {&x, &w, &z, &b, &y};
     for (int i = 0; i < 5; i++)
-        drop(all[i]);
-}
-
-static int open_device(void **state)
-{
-    (void)state;
-    assert_dnn(cudnnCreate(&handle));
-    cudaStream_t s = new_stream();
-    assert_dnn(cudnnSetStream(handle, s));
-    *state = s;
-    return 0;
-}
-
-static int close_device(void **state)
-{
-    assert_dnn(cudnnDestroy(handle));
-    assert_cuda(cudaStreamDestroy(*state));
-    tn_sim_check_leaks();
-    return 0;
+        numbers_drop(all[i]);
 }
 
 int main(void)
@@ -374,5 +264,5 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_fused),
     };
-    return cmocka_run_group_tests(tests, open_device, close_device);
+    return cmocka_run_group_tests(tests, numbers_open, numbers_close);
 }

@@ -17,6 +17,11 @@
 
 #include "backends/cuda/sim/cublaslt_sim.h"
 
+/* Nets run through these loops in tests, in builds for debugging too. */
+#ifndef __clang__
+#pragma GCC optimize("O3")
+#endif
+
 enum { AT_ONCE = 512, WORKSPACE_ALIGNMENT = 256 };
 
 typedef struct run {

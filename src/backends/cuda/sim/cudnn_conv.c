@@ -14,6 +14,11 @@
 
 #include "backends/cuda/sim/cudnn_run.h"
 
+/* Nets run through these loops in tests, in builds for debugging too. */
+#ifndef __clang__
+#pragma GCC optimize("O3")
+#endif
+
 typedef struct shape {
     int64_t n, c, h, w, k, p, q, r, s, groups, cg, kg;
     int64_t pre[2], stride[2], dilation[2];
