@@ -1,5 +1,4 @@
 #include "backends/cuda/kernels/NAME.h"
-
 #include "backends/cuda/kernels/vector.h"
 
 template <class T> TN_DEVICE void NAME(const tnk_NAME_args &p)
