@@ -21,21 +21,28 @@ enum {
     NATIVE_GRAPH = 1 << CUDNN_BEHAVIOR_NOTE_SUPPORTS_CUDA_GRAPH_NATIVE_API
 };
 
-static bool has_conv(const tn_dnn_program *p)
+static bool has(const tn_dnn_program *p, bool (*what)(const tn_dnn_op *op))
 {
     for (int i = 0; i < p->ops; i++)
-        if (tn_dnn_is_conv(&p->op[i]))
+        if (what(&p->op[i]))
             return true;
     return false;
 }
 
-static bool has_norm(const tn_dnn_program *p)
+static bool is_norm(const tn_dnn_op *op)
 {
-    for (int i = 0; i < p->ops; i++)
-        if (p->op[i].kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
-            p->op[i].kind == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR)
-            return true;
-    return false;
+    return op->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
+           op->kind == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR;
+}
+
+static bool is_sum(const tn_dnn_op *op)
+{
+    return op->kind == CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR;
+}
+
+static bool is_wgrad(const tn_dnn_op *op)
+{
+    return op->kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
 }
 
 static bool all_floats(const tn_dnn_program *p)
@@ -56,23 +63,32 @@ static int64_t bytes_of_largest(const tn_dnn_program *p)
     return most;
 }
 
+/* Engines of what is compiled at run time. One without tensor cores is there for convolutions with
+ * pointwise operations behind them; a convolution that only changes the type has none in mode A. */
+static int runtime_engines(const tn_dnn_program *p, int64_t much, tn_dnn_engine out[TN_DNN_ENGINES])
+{
+    const bool norm = has(p, is_norm), conv = has(p, tn_dnn_is_conv), alone = conv && p->ops == 1;
+    const bool plain = conv && !alone && !has(p, is_sum) && !has(p, is_wgrad);
+    const unsigned notes = norm ? 0 : TENSOR_CORE;
+    const unsigned behaviour = norm ? COMPILED : COMPILED | NATIVE_GRAPH;
+    const bool nchw = norm && !tn_dnn_is_nhwc(&p->tensor[p->op[0].tensor[TN_DNN_X]]);
+    const tn_dnn_engine all[] = {{1, notes, behaviour, nchw ? 2 * much : 1040, alone},
+                                 {2, notes, behaviour, nchw ? 2 * much : 528, alone},
+                                 {3, notes, behaviour, 2064, true},
+                                 {4, 0, behaviour, 4112, true}};
+    memcpy(out, all, sizeof all);
+    return plain ? 4 : 3;
+}
+
 int tn_dnn_engines(const tn_dnn_program *p, const tn_dnn_device *d,
                    tn_dnn_engine out[TN_DNN_ENGINES])
 {
     const int64_t much = 65536 + bytes_of_largest(p) / 2;
     /* Floats use them as TF32, which T4 does not have. */
     const unsigned tensor_core = all_floats(p) && d->version < 800 ? 0 : TENSOR_CORE;
-    if (tn_dnn_is_runtime(p)) {
-        const unsigned notes = has_norm(p) ? 0 : TENSOR_CORE;
-        const unsigned behaviour = has_norm(p) ? COMPILED : COMPILED | NATIVE_GRAPH;
-        const tn_dnn_engine compiled[] = {{1, notes, behaviour, 1040, false},
-                                          {2, notes, behaviour, 528, false}};
-        memcpy(out, compiled, sizeof compiled);
-        if (has_norm(p) && !tn_dnn_is_nhwc(&p->tensor[p->op[0].tensor[TN_DNN_X]]))
-            out[0].workspace = out[1].workspace = 2 * much;
-        return 2;
-    }
-    if (!has_conv(p)) {
+    if (tn_dnn_is_runtime(p))
+        return runtime_engines(p, much, out);
+    if (!has(p, tn_dnn_is_conv)) {
         out[0] = (tn_dnn_engine){3, 0, 0, 272, false};
         return 1;
     }
