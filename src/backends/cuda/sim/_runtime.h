@@ -42,7 +42,6 @@ void *tn_sim_more(void *array, size_t count, size_t *room, size_t size);
 
 void tn_sim_count_call(const char *function);
 void tn_sim_count_copy(enum cudaMemcpyKind kind, size_t bytes);
-void tn_sim_count_wait(void);
 
 /* ---- devices (device.c) ------------------------------------------------------------------- */
 

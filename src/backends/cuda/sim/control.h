@@ -44,11 +44,11 @@ typedef struct tn_sim_counts {
     size_t bytes_to_device, bytes_from_device, bytes_inside;
     long fills;
     long allocations, frees; /* of device and of pinned memory */
-    long synchronisations;   /* calls that wait for the device */
+    long synchronisations;   /* calls that wait for the device, besides copies to pageable memory */
 } tn_sim_counts;
 TN_SIM_API void tn_sim_trace_begin(void);
 TN_SIM_API tn_sim_counts tn_sim_trace_counts(void);
-/* Calls of one entry point since tn_sim_trace_begin(). */
+/* Calls of one entry point, or with "" of any, since tn_sim_trace_begin(). */
 TN_SIM_API long tn_sim_trace_calls(const char *function);
 
 /* Breaks the rule "leak" if anything is alive that was made with a simulated call. */

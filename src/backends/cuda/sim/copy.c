@@ -88,10 +88,8 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
     cudaError_t e = tn_sim_begin_device(__func__, bytes);
     if (!e && bytes)
         e = copy_start(__func__, to, from, bytes, kind, stream, &wait);
-    if (!e && wait) {
-        tn_sim_count_wait();
+    if (!e && wait)
         e = tn_sim_run_stream(tn_sim_stream(stream));
-    }
     return tn_sim_end(e);
 }
 
@@ -99,7 +97,6 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpy
 {
     bool wait = false;
     cudaError_t e = tn_sim_begin_device(__func__, bytes);
-    tn_sim_count_wait();
     if (!e)
         e = tn_sim_unsafe_stream(tn_sim_stream(NULL));
     if (!e && bytes)

@@ -51,6 +51,7 @@ static long *sum_of(const char *f)
         {"cudaStreamSynchronize", offsetof(tn_sim_counts, synchronisations)},
         {"cudaEventSynchronize", offsetof(tn_sim_counts, synchronisations)},
         {"cudaDeviceSynchronize", offsetof(tn_sim_counts, synchronisations)},
+        {"cudaMemcpy", offsetof(tn_sim_counts, synchronisations)},
     };
     for (size_t i = 0; i < TN_SIM_COUNT(sums); i++)
         if (!strcmp(sums[i].function, f))
@@ -94,11 +95,6 @@ void tn_sim_count_copy(enum cudaMemcpyKind kind, size_t bytes)
     *sums[kind] += bytes;
 }
 
-void tn_sim_count_wait(void)
-{
-    trace.counts.synchronisations++;
-}
-
 void tn_sim_trace_begin(void)
 {
     tn_sim_lock();
@@ -118,8 +114,10 @@ tn_sim_counts tn_sim_trace_counts(void)
 long tn_sim_trace_calls(const char *function)
 {
     tn_sim_lock();
-    const int i = find(function);
-    const long calls = i < 0 ? 0 : trace.calls[i];
+    long calls = 0;
+    for (int i = 0; i < trace.names; i++)
+        if (!*function || !strcmp(trace.function[i], function))
+            calls += trace.calls[i];
     tn_sim_unlock();
     return calls;
 }
