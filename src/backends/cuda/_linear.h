@@ -6,6 +6,12 @@
 
 #include "backends/cuda/_cuda.h"
 
+/* Parameter i, in the plan's type. */
+static inline const void *tn_cuda_param(const tn_call *c, int i)
+{
+    return c->half[i] ? c->half[i] : c->w[i];
+}
+
 /* y = f(y + bias), rows x cols of one type; f is max(., 0) or nothing, bias (of y's type) may be NULL. */
 tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const void *bias,
                             int64_t rows, int64_t cols, bool relu);

@@ -90,20 +90,14 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-/* The weights, or their copy in the plan's type. */
-static const void *param(const tn_call *c, int i)
-{
-    return c->half[i] ? c->half[i] : c->w[i];
-}
-
 static tn_status forward(const tn_call *c)
 {
     dense *s = c->state;
     return tn_matmul_run(
         &s->forward, c,
         &(tn_matmul_args){.a = c->x[0],
-                          .b = param(c, 0),
-                          .bias = c->node->num_params > 1 ? param(c, 1) : NULL,
+                          .b = tn_cuda_param(c, 0),
+                          .bias = c->node->num_params > 1 ? tn_cuda_param(c, 1) : NULL,
                           .y = c->y[0],
                           .workspace = tn_cuda_at(c->scratch, s->forward_workspace)});
 }
@@ -117,7 +111,8 @@ static tn_status backward(const tn_call *c)
     if (c->dx[0])
         TN_TRY(tn_matmul_run(
             &s->dx, c,
-            &(tn_matmul_args){.a = dz, .b = param(c, 0), .y = c->dx[0], .workspace = workspace}));
+            &(tn_matmul_args){
+                .a = dz, .b = tn_cuda_param(c, 0), .y = c->dx[0], .workspace = workspace}));
     if (c->dw[0])
         TN_TRY(tn_matmul_run(
             &s->dw, c,
