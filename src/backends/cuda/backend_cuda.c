@@ -108,7 +108,7 @@ static tn_status find_gpu(tn_backend_device *d)
     d->gpu = (tn_gpu){.sm = 10 * p.major + p.minor,
                       .processors = p.multiProcessorCount,
                       .memory_bytes = p.totalGlobalMem};
-    snprintf(d->gpu.name, sizeof d->gpu.name, "%s", p.name);
+    snprintf(d->gpu.name, sizeof d->gpu.name, "%.*s", (int)sizeof d->gpu.name - 1, p.name);
     if (d->gpu.sm < 75)
         return tn_fail(TN_ERR_UNSUPPORTED, "%s: %s has compute capability %d.%d, below 7.5",
                        d->name, p.name, p.major, p.minor);
