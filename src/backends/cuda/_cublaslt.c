@@ -64,10 +64,13 @@ static int batch_of(const tn_matmul_spec *s)
     return s->batch > 1 ? s->batch : 1;
 }
 
+/* Of all that a plan gives a kernel: parameters begin at every 64th number, of which each may have 2 bytes. */
+enum { GIVEN_ALIGN = 128 };
+
 /* What every address is a multiple of, of matrices that are `step` elements apart. */
 static uint32_t alignment(const tn_matmul_spec *s, size_t align, int64_t step, tn_dtype type)
 {
-    size_t bytes = align && align < TN_CUDA_ALIGN ? align : TN_CUDA_ALIGN;
+    size_t bytes = align && align < GIVEN_ALIGN ? align : GIVEN_ALIGN;
     while (batch_of(s) > 1 && (size_t)step * tn_dtype_bytes(type) % bytes)
         bytes /= 2;
     return (uint32_t)bytes;
@@ -150,10 +153,8 @@ static tn_status fill_preference(const tn_backend_device *d, const tn_node *n,
     const uint32_t a = alignment(s, s->a.align, s->a.step, s->type);
     const uint32_t b = alignment(s, s->b.align, s->b.step, s->type);
     const uint32_t y = alignment(s, s->y.align, s->y.step, s->y_type);
-    /* Others add parts in y itself, in its type, or as they come. */
-    const uint32_t reduction = d->opts.deterministic || s->y_type != TN_F32
-                                   ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
-                                   : CUBLASLT_REDUCTION_SCHEME_MASK;
+    /* Or none: the others add parts in y itself, perhaps as they come, or in its type. */
+    const uint32_t reduction = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
     SET(MAX_WORKSPACE_BYTES, workspace);
     SET(REDUCTION_SCHEME_MASK, reduction);
     SET(MIN_ALIGNMENT_A_BYTES, b);

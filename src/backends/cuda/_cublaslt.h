@@ -7,9 +7,8 @@
  * transpose, y^T = b^T a^T, which is the same memory.
  *
  * The algorithm is the first that cuBLASLt's heuristics name within the workspace, which is the same for
- * every product of a device: so a plan that is dry needs as much memory as a real one. Sums are f32, and
- * parts of a sum are never added in less; a deterministic device adds them in a step of their own, in a
- * fixed order.
+ * every product of a device: so a plan that is dry needs as much memory as a real one. Sums are f32; where
+ * one is cut into parts, these are added in f32 too, in a step of their own and so in a fixed order.
  */
 #ifndef TN_CUBLASLT_H
 #define TN_CUBLASLT_H
@@ -30,7 +29,7 @@ typedef struct tn_matrix {
     bool transposed; /* kept with rows and columns exchanged; not y */
     int64_t pitch;   /* elements from one row in memory to the next */
     int64_t step;    /* elements from one matrix of a batch to the next */
-    size_t align;    /* bytes that its address is a multiple of; 0: TN_CUDA_ALIGN */
+    size_t align;    /* bytes that its address is a multiple of, a power of 2; 0: what plans give */
 } tn_matrix;
 
 typedef struct tn_matmul_spec {
