@@ -1,154 +1,8 @@
-/* The simulated cuBLASLt: numbers of products, which algorithms are offered, and rules. */
-#include <cublasLt.h>
+/* Numbers of the simulated cuBLASLt. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "backends/cuda/sim/numbers.h"
-#include "rules.h"
-
-#define assert_blas(call) assert_int_equal((call), CUBLAS_STATUS_SUCCESS)
-
-enum { F32 = CUDA_R_32F, F16 = CUDA_R_16F, BF16 = CUDA_R_16BF, WORKSPACE = 1 << 20 };
-
-static cublasLtHandle_t handle;
-static cudaStream_t stream;
-
-/* ---- a product in few words --------------------------------------------------------------- */
-
-typedef struct product_case {
-    const char *why;
-    int m, n, k;
-    bool ta, tb, row; /* row: all four matrices are row major */
-    int in, out;      /* types; default f32 */
-    int batch, gap;   /* elements between columns that are not the matrix's */
-    int epilogue;
-    float alpha, beta; /* alpha: default 1 */
-    bool tf32, device_scalars;
-    uint32_t schemes; /* default none: no parts of sums */
-} product_case;
-
-typedef struct matrix {
-    cudnnDataType_t type;
-    int rows, cols, pitch, batch;
-    bool row;
-    int64_t step, span;
-    void *device;
-    double *x; /* [batch][col][row] */
-    cublasLtMatrixLayout_t layout;
-} matrix;
-
-static cudnnDataType_t type_of(int t)
-{
-    return t == F16 ? CUDNN_DATA_HALF : t == BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
-}
-
-static int64_t offset_of(const matrix *a, int i)
-{
-    const int r = i % a->rows, c = i / a->rows % a->cols, b = i / a->rows / a->cols;
-    return b * a->step + (a->row ? (int64_t)r * a->pitch + c : (int64_t)c * a->pitch + r);
-}
-
-static void set_layout(cublasLtMatrixLayout_t l, cublasLtMatrixLayoutAttribute_t name,
-                       const void *value, size_t bytes)
-{
-    assert_blas(cublasLtMatrixLayoutSetAttribute(l, name, value, bytes));
-}
-
-static matrix make(int rows, int cols, int type, const product_case *c, unsigned seed)
-{
-    const int32_t batch = c->batch ? c->batch : 1;
-    matrix a = {.type = type_of(type), .rows = rows, .cols = cols, .batch = batch, .row = c->row};
-    a.pitch = (c->row ? cols : rows) + c->gap;
-    a.step = (int64_t)a.pitch * (c->row ? rows : cols);
-    a.span = a.step * batch;
-    a.x = calloc((size_t)(rows * cols * batch), sizeof *a.x);
-    const size_t bytes = (size_t)a.span * tn_sim_bytes_of(a.type);
-    void *host = malloc(bytes);
-    memset(host, 0xff, bytes);
-    for (int i = 0; i < rows * cols * batch; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        float f = (float)(seed >> 8) * 0x1p-23f - 1;
-        tn_sim_store(a.type, host, offset_of(&a, i), 1, 1, &f);
-        tn_sim_load(a.type, host, offset_of(&a, i), 1, 1, &f);
-        a.x[i] = (double)f;
-    }
-    a.device = new_device(bytes);
-    assert_cuda(cudaMemcpy(a.device, host, bytes, cudaMemcpyHostToDevice));
-    free(host);
-    const int32_t order = c->row ? CUBLASLT_ORDER_ROW : CUBLASLT_ORDER_COL;
-    assert_blas(cublasLtMatrixLayoutCreate(&a.layout, (cudaDataType)type, (uint64_t)rows,
-                                           (uint64_t)cols, a.pitch));
-    set_layout(a.layout, CUBLASLT_MATRIX_LAYOUT_ORDER, &order, sizeof order);
-    set_layout(a.layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch);
-    set_layout(a.layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &a.step, sizeof a.step);
-    return a;
-}
-
-static void drop(matrix *a)
-{
-    assert_blas(cublasLtMatrixLayoutDestroy(a->layout));
-    assert_cuda(cudaFree(a->device));
-    free(a->x);
-}
-
-static float *download(const matrix *a)
-{
-    const size_t bytes = (size_t)a->span * tn_sim_bytes_of(a->type);
-    void *host = malloc(bytes);
-    float *x = calloc((size_t)(a->rows * a->cols * a->batch), sizeof *x);
-    assert_cuda(cudaMemcpy(host, a->device, bytes, cudaMemcpyDeviceToHost));
-    for (int i = 0; i < a->rows * a->cols * a->batch; i++)
-        tn_sim_load(a->type, host, offset_of(a, i), 1, 1, &x[i]);
-    free(host);
-    return x;
-}
-
-#define SET_PRODUCT(d, name, value) \
-    assert_blas(                    \
-        cublasLtMatmulDescSetAttribute((d), CUBLASLT_MATMUL_DESC_##name, &(value), sizeof(value)))
-#define SET_PREFERENCE(p, name, value)                                                           \
-    assert_blas(cublasLtMatmulPreferenceSetAttribute((p), CUBLASLT_MATMUL_PREF_##name, &(value), \
-                                                     sizeof(value)))
-
-static cublasLtMatmulDesc_t make_product(const product_case *c)
-{
-    const int32_t t = CUBLAS_OP_T, mode = CUBLASLT_POINTER_MODE_DEVICE;
-    const uint32_t epilogue = (uint32_t)c->epilogue;
-    cublasLtMatmulDesc_t d;
-    assert_blas(cublasLtMatmulDescCreate(
-        &d, c->tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F));
-    if (c->ta)
-        SET_PRODUCT(d, TRANSA, t);
-    if (c->tb)
-        SET_PRODUCT(d, TRANSB, t);
-    if (c->epilogue)
-        SET_PRODUCT(d, EPILOGUE, epilogue);
-    if (c->device_scalars)
-        SET_PRODUCT(d, POINTER_MODE, mode);
-    return d;
-}
-
-/* How many algorithms; up to 8. */
-static int ask(cublasLtMatmulDesc_t d, const matrix *a, const matrix *b, const matrix *y,
-               uint64_t workspace, uint32_t schemes, uint32_t align,
-               cublasLtMatmulHeuristicResult_t result[8])
-{
-    cublasLtMatmulPreference_t p;
-    int count = -1;
-    assert_blas(cublasLtMatmulPreferenceCreate(&p));
-    SET_PREFERENCE(p, MAX_WORKSPACE_BYTES, workspace);
-    SET_PREFERENCE(p, REDUCTION_SCHEME_MASK, schemes);
-    SET_PREFERENCE(p, MIN_ALIGNMENT_A_BYTES, align);
-    SET_PREFERENCE(p, MIN_ALIGNMENT_B_BYTES, align);
-    SET_PREFERENCE(p, MIN_ALIGNMENT_C_BYTES, align);
-    SET_PREFERENCE(p, MIN_ALIGNMENT_D_BYTES, align);
-    const cublasStatus_t s = cublasLtMatmulAlgoGetHeuristic(
-        handle, d, a->layout, b->layout, y->layout, y->layout, p, 8, result, &count);
-    assert_int_equal(s, count ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED);
-    assert_blas(cublasLtMatmulPreferenceDestroy(p));
-    return count;
-}
+#include "product.h"
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
@@ -209,30 +63,30 @@ static double *reference(const product_case *c, const matrix *a, const matrix *b
 static double run_product(const product_case *c)
 {
     const int in = c->in ? c->in : F32, out = c->out ? c->out : F32;
-    matrix a = make(c->ta ? c->k : c->m, c->ta ? c->m : c->k, in, c, 1);
-    matrix b = make(c->tb ? c->n : c->k, c->tb ? c->k : c->n, in, c, 2);
-    matrix y = make(c->m, c->n, out, c, 3);
+    matrix a = matrix_make(c->ta ? c->k : c->m, c->ta ? c->m : c->k, in, c, 1);
+    matrix b = matrix_make(c->tb ? c->n : c->k, c->tb ? c->k : c->n, in, c, 2);
+    matrix y = matrix_make(c->m, c->n, out, c, 3);
     const product_case column = {.batch = c->batch};
-    matrix bias = make(c->m, 1, out, &column, 4);
+    matrix bias = matrix_make(c->m, 1, out, &column, 4);
     const float scalars[64] = {[0] = c->alpha != 0 ? c->alpha : 1, [32] = c->beta};
     float *device_scalars = new_device(sizeof scalars);
     assert_cuda(cudaMemcpy(device_scalars, scalars, sizeof scalars, cudaMemcpyHostToDevice));
     const float *s = c->device_scalars ? device_scalars : scalars;
     const bool has_bias = c->epilogue & CUBLASLT_EPILOGUE_BIAS;
-    cublasLtMatmulDesc_t d = make_product(c);
+    cublasLtMatmulDesc_t d = product_make(c);
     if (has_bias) {
         SET_PRODUCT(d, BIAS_POINTER, bias.device);
         SET_PRODUCT(d, BIAS_BATCH_STRIDE, bias.step);
     }
     void *workspace = new_device(WORKSPACE);
     cublasLtMatmulHeuristicResult_t result[8];
-    assert_true(ask(d, &a, &b, &y, WORKSPACE, c->schemes, 256, result) > 0);
-    assert_blas(cublasLtMatmul(handle, d, s, a.device, a.layout, b.device, b.layout, s + 32,
+    assert_true(product_ask(d, &a, &b, &y, WORKSPACE, c->schemes, 256, result) > 0);
+    assert_blas(cublasLtMatmul(product_handle, d, s, a.device, a.layout, b.device, b.layout, s + 32,
                                y.device, y.layout, y.device, y.layout, &result[0].algo, workspace,
-                               WORKSPACE, stream));
-    assert_cuda(cudaStreamSynchronize(stream));
+                               WORKSPACE, product_stream));
+    assert_cuda(cudaStreamSynchronize(product_stream));
     double *should = reference(c, &a, &b, &y), most = 0, largest = 0;
-    float *is = download(&y);
+    float *is = matrix_get(&y);
     for (int i = 0; i < c->m * c->n * y.batch; i++) {
         if (has_bias)
             should[i] += bias.x[i / c->m / c->n * c->m + i % c->m];
@@ -248,7 +102,7 @@ static double run_product(const product_case *c)
     assert_blas(cublasLtMatmulDescDestroy(d));
     matrix *all[] = {&a, &b, &y, &bias};
     for (int i = 0; i < 4; i++)
-        drop(all[i]);
+        matrix_drop(all[i]);
     return most / largest;
 }
 
@@ -272,28 +126,115 @@ static void test_tf32(void **state)
     assert_true(e > 1e-5 && e < 2e-3);
 }
 
-static int open_device(void **state)
+/* ---- epilogues with a vector or a mask of their own --------------------------------------- */
+
+/* Runs d = f(a b), m x n, with an epilogue that writes or reads `vector`, of m or n, and `mask`. */
+static void run_epilogue(const product_case *c, const matrix *a, const matrix *b, const matrix *d,
+                         void *vector, void *mask, int64_t pitch)
 {
-    (void)state;
-    assert_blas(cublasLtCreate(&handle));
-    stream = new_stream();
-    return 0;
+    cublasLtMatmulDesc_t p = product_make(c);
+    cublasLtMatmulHeuristicResult_t result[8];
+    const float one = 1, zero = 0;
+    SET_PRODUCT(p, BIAS_POINTER, vector);
+    if (mask) {
+        SET_PRODUCT(p, EPILOGUE_AUX_POINTER, mask);
+        SET_PRODUCT(p, EPILOGUE_AUX_LD, pitch);
+    }
+    assert_true(product_ask(p, a, b, d, 0, 0, 256, result) > 0);
+    assert_blas(cublasLtMatmul(product_handle, p, &one, a->device, a->layout, b->device, b->layout,
+                               &zero, d->device, d->layout, d->device, d->layout, &result[0].algo,
+                               NULL, 0, product_stream));
+    assert_cuda(cudaStreamSynchronize(product_stream));
+    assert_blas(cublasLtMatmulDescDestroy(p));
 }
 
-static int close_device(void **state)
+static void check(const float *is, const double *should, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!(fabs((double)is[i] - should[i]) < 1e-5))
+            fail_msg("element %d is %g, not %g", i, (double)is[i], should[i]);
+}
+
+/* Sums over k of what goes in: BGRADA one a row of D, BGRADB one a column. */
+static void test_sums_of_inputs(void **state)
 {
     (void)state;
-    assert_blas(cublasLtDestroy(handle));
-    assert_cuda(cudaStreamDestroy(stream));
-    tn_sim_check_leaks();
-    return 0;
+    enum { M = 6, NN = 5, K = 9 };
+    for (int of_b = 0; of_b < 2; of_b++)
+        for (int turned = 0; turned < 2; turned++) {
+            const product_case c = {.m = M,
+                                    .n = NN,
+                                    .k = K,
+                                    .ta = turned,
+                                    .tb = turned,
+                                    .epilogue =
+                                        of_b ? CUBLASLT_EPILOGUE_BGRADB : CUBLASLT_EPILOGUE_BGRADA};
+            matrix a = matrix_make(turned ? K : M, turned ? M : K, F32, &c, 1);
+            matrix b = matrix_make(turned ? NN : K, turned ? K : NN, F32, &c, 2);
+            matrix d = matrix_make(M, NN, F32, &c, 3),
+                   sums = matrix_make(of_b ? NN : M, 1, F32, &c, 4);
+            double should[8] = {0};
+            for (int i = 0; i < sums.rows; i++)
+                for (int k = 0; k < K; k++)
+                    should[i] += of_b     ? b.x[turned ? k * NN + i : i * K + k]
+                                 : turned ? a.x[i * K + k]
+                                          : a.x[k * M + i];
+            run_epilogue(&c, &a, &b, &d, sums.device, NULL, 0);
+            float *is = matrix_get(&sums), *product = matrix_get(&d);
+            double *plain = reference(&c, &a, &b, &d);
+            check(is, should, sums.rows);
+            check(product, plain, M * NN);
+            free(is);
+            free(product);
+            free(plain);
+            matrix *all[] = {&a, &b, &d, &sums};
+            for (int i = 0; i < 4; i++)
+                matrix_drop(all[i]);
+        }
+}
+
+/* relu leaves a mask; drelu goes back by it, and sums the rows of what is left. */
+static void test_mask(void **state)
+{
+    (void)state;
+    enum { M = 6, NN = 5, K = 9, PITCH = 128 };
+    product_case c = {.m = M, .n = NN, .k = K, .epilogue = CUBLASLT_EPILOGUE_RELU_AUX};
+    matrix a = matrix_make(M, K, F32, &c, 1), b = matrix_make(K, NN, F32, &c, 2);
+    matrix d = matrix_make(M, NN, F32, &c, 3), sums = matrix_make(M, 1, F32, &c, 4);
+    matrix other = matrix_make(M, K, F32, &c, 5);
+    void *mask = new_device(PITCH / 8 * NN);
+    double *x = reference(&c, &a, &b, &d), *dx = reference(&c, &other, &b, &d), should[M] = {0};
+    run_epilogue(&c, &a, &b, &d, sums.device, mask, PITCH);
+    float *y = matrix_get(&d);
+    c.epilogue = CUBLASLT_EPILOGUE_DRELU_BGRAD;
+    run_epilogue(&c, &other, &b, &d, sums.device, mask, PITCH);
+    float *back = matrix_get(&d), *is = matrix_get(&sums);
+    for (int i = 0; i < M * NN; i++) {
+        dx[i] = x[i] > 0 ? dx[i] : 0;
+        x[i] = fmax(x[i], 0);
+        should[i % M] += dx[i];
+    }
+    check(y, x, M * NN);
+    check(back, dx, M * NN);
+    check(is, should, M);
+    free(x);
+    free(dx);
+    free(y);
+    free(back);
+    free(is);
+    assert_cuda(cudaFree(mask));
+    matrix *all[] = {&a, &b, &d, &sums, &other};
+    for (int i = 0; i < 5; i++)
+        matrix_drop(all[i]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_product),
+        cmocka_unit_test(test_sums_of_inputs),
+        cmocka_unit_test(test_mask),
         cmocka_unit_test(test_tf32),
     };
-    return cmocka_run_group_tests(tests, open_device, close_device);
+    return cmocka_run_group_tests(tests, product_open, product_close);
 }

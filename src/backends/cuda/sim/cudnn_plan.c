@@ -101,7 +101,8 @@ static void tensor(text *t, tn_dnn_tensor *x)
     x->by_value = field(t, "isByValue", x->by_value);
     mark(t, "}");
     for (int i = 0; i < x->dims && !t->bad; i++)
-        t->bad = x->dim[i] < 1 || x->stride[i] < 1 || x->alignment < 1;
+        t->bad = x->dim[i] < 1 || x->dim[i] > INT32_MAX || x->stride[i] < 1 ||
+                 x->stride[i] > INT32_MAX || x->alignment < 1;
 }
 
 static void operation(text *t, tn_dnn_op *op, int tensors)
@@ -123,6 +124,8 @@ static void operation(text *t, tn_dnn_op *op, int tensors)
         op->tensor[i] = (int32_t)slot[i];
         t->bad = t->bad || slot[i] < -1 || slot[i] >= tensors;
     }
+    for (int i = 0; i < TN_DNN_NUMBERS; i++)
+        t->bad = t->bad || op->number[i] < 0 || op->number[i] > INT32_MAX;
     t->bad = t->bad || !tn_dnn_outputs(op->kind);
 }
 
