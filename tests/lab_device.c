@@ -5,7 +5,7 @@
 
 const char *const *lab_devices(void)
 {
-    static char without[64];
+    static char with[64], without[64];
     static const char *list[4];
     if (list[0])
         return list;
@@ -20,8 +20,10 @@ const char *const *lab_devices(void)
     if (status != TN_OK)
         fail_msg("%s: %s", gpu, tn_error());
     tn_device_close(d);
+    /* The lab looks for the same bits; both ways of summing are seen. */
+    snprintf(with, sizeof with, "%s,deterministic=on", gpu);
     snprintf(without, sizeof without, "%s,cudnn=off", gpu);
-    list[1] = gpu;
+    list[1] = with;
     list[2] = without;
     return list;
 }

@@ -7,7 +7,7 @@
 
 #include "graph/plan.h"
 
-enum { ALIGN_ELEMENTS = 64 }; /* 256 bytes */
+enum { ALIGN_ELEMENTS = 128 }; /* 256 bytes of a half-precision copy, 512 of f32 */
 
 static tn_status check_opts(const tn_node *n, const tn_param_spec *spec)
 {

@@ -50,6 +50,6 @@ tn_status tn_cuda_replay(tn_backend_device *d, void *recording)
 
 void tn_cuda_recording_destroy(tn_backend_device *d, void *recording)
 {
-    if (tn_cuda_use(d) == TN_OK)
-        cudaGraphExecDestroy(recording);
+    cudaSetDevice(d->index); /* nothing can be done about a failure of either */
+    cudaGraphExecDestroy(recording);
 }

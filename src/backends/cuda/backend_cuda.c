@@ -270,14 +270,18 @@ static tn_status alloc_memory(tn_backend_device *d, size_t bytes, void **out)
 {
     TN_TRY(runnable(d));
     TN_TRY(tn_cuda_use(d));
-    TN_CUDA(d, NULL, cudaMalloc(out, bytes ? bytes : 1));
-    return TN_OK;
+    const cudaError_t e = cudaMalloc(out, bytes ? bytes : 1);
+    if (e == cudaErrorMemoryAllocation) {
+        (void)cudaGetLastError(); /* it is told here */
+        return tn_fail(TN_ERR_MEMORY, "%s: no memory for %zu bytes", d->name, bytes);
+    }
+    return tn_cuda_check(d, NULL, e, "cudaMalloc");
 }
 
 static void free_memory(tn_backend_device *d, void *p)
 {
-    if (tn_cuda_use(d) == TN_OK)
-        cudaFree(p); /* waits for what uses it */
+    cudaSetDevice(d->index); /* nothing can be done about a failure of either */
+    cudaFree(p);             /* waits for what uses it */
 }
 
 static tn_status upload(tn_backend_device *d, void *to, const void *host, size_t bytes)

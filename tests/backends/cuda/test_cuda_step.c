@@ -108,9 +108,9 @@ static void a_replayed_step_is_the_step(void **unused)
     static history plain, replayed, looked;
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         print_message("%s\n", cases[i].why);
-        train("sim:0,graph=off", cases[i].opts, true, &plain);
-        train("sim:0", cases[i].opts, true, &looked);
-        train("sim:0", cases[i].opts, false, &replayed);
+        train("sim:0,deterministic=on,graph=off", cases[i].opts, true, &plain);
+        train("sim:0,deterministic=on", cases[i].opts, true, &looked);
+        train("sim:0,deterministic=on", cases[i].opts, false, &replayed);
         assert_memory_equal(&plain, &looked, sizeof plain);
         assert_memory_equal(plain.param, replayed.param, sizeof plain.param);
     }
@@ -123,7 +123,7 @@ static void accumulated_runs_are_replayed(void **unused)
     (void)unused;
     lab_need_sim(sim);
     float want = 0, got = 0;
-    const char *const devices[] = {"sim:0,graph=off", "sim:0"};
+    const char *const devices[] = {"sim:0,deterministic=on,graph=off", "sim:0,deterministic=on"};
     for (int d = 0; d < 2; d++) {
         lab_small s;
         assert_ok(
@@ -152,7 +152,7 @@ static void a_device_that_cannot_record_still_trains(void **unused)
     float loss[TN_COUNT(calls) + 1];
     for (size_t c = 0; c <= TN_COUNT(calls); c++) {
         char text[1 << 14] = "";
-        assert_ok(lab_small_open(&s, "sim:0", with_sgd()));
+        assert_ok(lab_small_open(&s, "sim:0,deterministic=on", with_sgd()));
         if (c > 0)
             sim->fail_at(calls[c - 1], 1);
         for (int i = 0; i < 6; i++)
@@ -180,7 +180,7 @@ static void no_order_of_streams_changes_a_number(void **unused)
     static history first, h;
     for (uint64_t seed = 0; seed < 6; seed++) {
         sim->set_seed(seed);
-        train("sim:0", with_sgd(), false, seed ? &h : &first);
+        train("sim:0,deterministic=on", with_sgd(), false, seed ? &h : &first);
         if (seed)
             assert_memory_equal(&h, &first, sizeof h);
     }
