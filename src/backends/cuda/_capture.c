@@ -32,7 +32,7 @@ tn_status tn_cuda_capture_end(tn_backend_device *d, bool keep, void **recording,
         e = cudaGraphInstantiate(&exec, graph, 0);
     }
     if (graph)
-        TN_CUDA(d, NULL, cudaGraphDestroy(graph));
+        cudaGraphDestroy(graph); /* the exec has its own copy: nothing depends on this */
     *recording = exec;
     if (e != cudaSuccess) {
         snprintf(why, size, "%s: %s: %s", d->name, call, cudaGetErrorString(e));
