@@ -259,10 +259,8 @@ static void in_place(void)
     _Exit(0);
 }
 
-/* Into a graph, and twice from it. */
-static void captured(void)
+static cudaGraphExec_t capture(cudaStream_t s)
 {
-    cudaStream_t s = new_stream();
     cudaGraph_t graph;
     cudaGraphExec_t run;
     dnn_desc plan = conv_plan();
@@ -276,6 +274,14 @@ static void captured(void)
     assert_dnn(cudnnBackendExecute(numbers_handle, plan, with));
     assert_cuda(cudaStreamEndCapture(s, &graph));
     assert_cuda(cudaGraphInstantiate(&run, graph, 0));
+    return run;
+}
+
+/* Into a graph, and twice from it. */
+static void captured(void)
+{
+    cudaStream_t s = new_stream();
+    cudaGraphExec_t run = capture(s);
     for (int i = 0; i < 2; i++) {
         float first = -1;
         assert_cuda(cudaMemset(memory[2], 0xff, BYTES));
@@ -288,11 +294,22 @@ static void captured(void)
     _Exit(0);
 }
 
+/* A graph keeps the addresses that it was captured with. */
+static void freed_in_graph(void)
+{
+    cudaStream_t s = new_stream();
+    cudaGraphExec_t run = capture(s);
+    assert_cuda(cudaFree(memory[1]));
+    assert_cuda(cudaGraphLaunch(run, s));
+    assert_cuda(cudaStreamSynchronize(s));
+}
+
 static void test_allows(void **state)
 {
     (void)state;
     rule_exits(0, in_place);
     rule_exits(0, captured);
+    rule_breaks("memory", "a tensor of cudnnBackendExecute", freed_in_graph);
 }
 
 int main(void)

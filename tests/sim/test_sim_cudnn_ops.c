@@ -230,6 +230,24 @@ static void test_pointwise(void **state)
     }
 }
 
+/* One number for all, which the host passes by value. */
+static void test_by_value(void **state)
+{
+    (void)state;
+    float value = 3;
+    numbers x = image(1, CUDNN_DATA_FLOAT, false), y = image(3, CUDNN_DATA_FLOAT, false);
+    const dnn_tensor one = {.uid = 2, .dim = {1, 1, 1, 1}, .by_value = true};
+    dnn_desc op = dnn_pointwise(CUDNN_POINTWISE_MUL, dnn_tensor_new(&x.t), dnn_tensor_new(&one),
+                                dnn_tensor_new(&y.t));
+    dnn_run(numbers_handle, dnn_plan_of(numbers_handle, 1, &op, 0), 3, (int64_t[]){1, 2, 3},
+            (void *[]){x.device, &value, y.device});
+    dnn_end();
+    for (int i = 0; i < ALL; i++)
+        x.x[i] *= 3;
+    assert_true(numbers_error(&y, x.x) < 1e-6);
+    drop_all(2, (numbers *[]){&x, &y});
+}
+
 static void test_sum(void **state)
 {
     (void)state;
@@ -256,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_pointwise),
+        cmocka_unit_test(test_by_value),
         cmocka_unit_test(test_sum),
     };
     return cmocka_run_group_tests(tests, numbers_open, numbers_close);
