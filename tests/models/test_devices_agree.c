@@ -53,6 +53,7 @@ static void train(const char *device, tn_precision precision, float *losses)
         &(tn_plan_opts){.loss = loss.loss,
                         .optim = tn_sgd(&(tn_sgd_opts){.momentum = 0.9F, .weight_decay = 5e-4F}),
                         .precision = precision,
+                        .loss_scale = 128,
                         .seed = 1}));
     for (int step = 0; step < STEPS; step++) {
         uint8_t pixels[ROWS * PIXELS];
