@@ -153,6 +153,47 @@ static void descriptor_left(void)
     tn_sim_check_leaks();
 }
 
+/* ---- what has no graph -------------------------------------------------------------------- */
+
+static void softmax(cudnnTensorDescriptor_t d, void *x)
+{
+    const float one = 1, zero = 0;
+    void *y = new_device(BYTES);
+    assert_dnn(cudnnSetTensor4dDescriptor(d, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 2, 4, 3, 3));
+    assert_dnn(cudnnSoftmaxForward(numbers_handle, CUDNN_SOFTMAX_ACCURATE,
+                                   CUDNN_SOFTMAX_MODE_CHANNEL, &one, d, x, &zero, d, y));
+}
+
+static cudnnTensorDescriptor_t tensor(void)
+{
+    cudnnTensorDescriptor_t d;
+    assert_dnn(cudnnCreateTensorDescriptor(&d));
+    return d;
+}
+
+static void destroyed_tensor(void)
+{
+    cudnnTensorDescriptor_t d = tensor();
+    assert_dnn(cudnnDestroyTensorDescriptor(d));
+    softmax(d, new_device(BYTES));
+}
+
+static void short_softmax(void)
+{
+    softmax(tensor(), new_device(2 * 4 * 9 * 4 - 1));
+}
+
+static void unaligned_softmax(void)
+{
+    softmax(tensor(), (char *)new_device(BYTES) + 2);
+}
+
+static void tensor_left(void)
+{
+    tensor();
+    tn_sim_check_leaks();
+}
+
 /* ---- graphs ------------------------------------------------------------------------------- */
 
 static void wrong_descriptor(void)
@@ -234,6 +275,10 @@ static void test_breaks(void **state)
         {handle_in_use, "handle", "another thread"},
         {handle_left, "leak", "2 cuDNN handle"},
         {descriptor_left, "leak", "1 cuDNN descriptor"},
+        {destroyed_tensor, "destroyed", "cuDNN tensor descriptor"},
+        {short_softmax, "memory", "cudnnSoftmaxForward"},
+        {unaligned_softmax, "alignment", "cudnnSoftmaxForward"},
+        {tensor_left, "leak", "1 cuDNN tensor descriptor"},
         {wrong_descriptor, "descriptor", "is given a descriptor of type TENSOR"},
         {tensor_as_operation, "descriptor",
          "OPERATIONGRAPH_OPS: is given a descriptor of type TENSOR"},

@@ -265,12 +265,75 @@ static void test_lasting(void **state)
     assert_dnn(cudnnBackendDestroyDescriptor(kept));
 }
 
+/* ---- handles, and what has no graph ------------------------------------------------------- */
+
+static void test_handles(void **state)
+{
+    (void)state;
+    cudnnHandle_t h = NULL;
+    cudaStream_t there;
+    tn_sim_fail_at("cudnnCreate", 1);
+    assert_dnn_is(cudnnCreate(&h), CUDNN_STATUS_NOT_INITIALIZED);
+    assert_null(h);
+    assert_dnn_is(cudnnCreate(NULL), CUDNN_STATUS_BAD_PARAM);
+    assert_dnn_is(cudnnSetStream(NULL, NULL), CUDNN_STATUS_BAD_PARAM);
+    assert_dnn(cudnnCreate(&h));
+    assert_cuda(cudaSetDevice(1));
+    there = new_stream();
+    assert_cuda(cudaSetDevice(0));
+    assert_says(cudnnSetStream(h, there), CUDNN_STATUS_BAD_PARAM_STREAM_MISMATCH,
+                "the stream is on device 1, the handle on 0");
+    assert_dnn(cudnnDestroy(h));
+    assert_cuda(cudaStreamDestroy(there));
+    assert_int_equal(cudnnGetVersion(), CUDNN_VERSION);
+    tn_sim_fail_at("cudnnGetVersion", 1);
+    assert_true(cudnnGetVersion() < 90800); /* too old for us */
+    assert_string_equal(cudnnGetErrorString(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT),
+                        "CUDNN_STATUS_NOT_SUPPORTED_LAYOUT");
+}
+
+static void test_legacy(void **state)
+{
+    (void)state;
+    const float one = 1, zero = 0;
+    const cudnnSoftmaxAlgorithm_t how = CUDNN_SOFTMAX_ACCURATE;
+    const cudnnSoftmaxMode_t mode = CUDNN_SOFTMAX_MODE_CHANNEL;
+    cudnnTensorDescriptor_t a, b;
+    cudnnLRNDescriptor_t lrn;
+    char *x = new_device(BYTES), *y = new_device(BYTES);
+    assert_dnn(cudnnCreateTensorDescriptor(&a));
+    assert_dnn(cudnnCreateTensorDescriptor(&b));
+    assert_dnn(cudnnCreateLRNDescriptor(&lrn));
+    assert_dnn(cudnnSetTensor4dDescriptor(a, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 2, 4, 3, 3));
+    assert_says(cudnnSoftmaxForward(numbers_handle, how, mode, &one, a, x, &zero, b, y),
+                CUDNN_STATUS_BAD_PARAM, "was not set");
+    assert_dnn(cudnnSetTensor4dDescriptorEx(b, CUDNN_DATA_FLOAT, 2, 4, 3, 2, 24, 6, 2, 1));
+    assert_says(cudnnSoftmaxForward(numbers_handle, how, mode, &one, a, x, &zero, b, y),
+                CUDNN_STATUS_BAD_PARAM, "different types or shapes");
+    assert_says(cudnnSoftmaxForward(numbers_handle, how, mode, &one, a, NULL, &zero, a, y),
+                CUDNN_STATUS_BAD_PARAM, "at NULL");
+    assert_says(cudnnSoftmaxForward(NULL, how, mode, &one, a, x, &zero, a, y),
+                CUDNN_STATUS_BAD_PARAM, "handle");
+    assert_says(cudnnSetTensor4dDescriptor(b, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 2, 0, 3, 3),
+                CUDNN_STATUS_BAD_PARAM, "dimension 0 is 2, its stride 0");
+    assert_dnn_is(cudnnSetLRNDescriptor(lrn, 17, 1e-4, 0.75, 2), CUDNN_STATUS_BAD_PARAM);
+    assert_says(cudnnLRNCrossChannelForward(numbers_handle, lrn, CUDNN_LRN_CROSS_CHANNEL_DIM1, &one,
+                                            a, x, &zero, a, y),
+                CUDNN_STATUS_BAD_PARAM, "not set");
+    assert_dnn(cudnnDestroyLRNDescriptor(lrn));
+    assert_dnn(cudnnDestroyTensorDescriptor(a));
+    assert_dnn(cudnnDestroyTensorDescriptor(b));
+    assert_cuda(cudaFree(x));
+    assert_cuda(cudaFree(y));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set),     cmocka_unit_test(test_missing),
         cmocka_unit_test(test_shapes),  cmocka_unit_test(test_graphs),
         cmocka_unit_test(test_execute), cmocka_unit_test(test_lasting),
+        cmocka_unit_test(test_handles), cmocka_unit_test(test_legacy),
     };
     return cmocka_run_group_tests(tests, numbers_open, numbers_close);
 }
