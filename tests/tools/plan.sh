@@ -89,6 +89,9 @@ for model in b200 h100 a100 t4; do # from fast to slow
     before=$("$python" -c "import json; print(json.load(open('out.json'))['lower_bound_seconds'])")
 done
 check "d['device_memory_bytes'] == 85520809984 and d['fits']" $gpu h100
+for file in "$gpus"/*.json; do
+    check "d['lower_bound_seconds'] > 0" $gpu "$(basename "$file" .json)"
+done
 refuse_plan() {
     why=$1
     shift
