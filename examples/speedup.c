@@ -42,8 +42,7 @@ static const arg options[] = {
 
 static void check_device(const char *flag, const char *name)
 {
-    const size_t length = strcspn(name, ":,");
-    if (length == 3 && strncmp(name, "sim", length) == 0)
+    if (device_is_simulated(name))
         args_fail("--%s %s is a simulation of a GPU: how long it takes says nothing about one",
                   flag, name);
     if (strstr(name, "cudnn="))

@@ -187,11 +187,19 @@ double column_layer(const column *c, const char *name)
 
 /* ---- a column ----------------------------------------------------------------------------- */
 
+bool device_is_simulated(const char *name)
+{
+    return strcspn(name, ":,") == 3 && strncmp(name, "sim", 3) == 0;
+}
+
 static tn_status measure(run *r, column *c, const task *t)
 {
     tn_status status = run_open(r, c, t);
     if (status != TN_OK)
         return status;
+    c->simulated = device_is_simulated(tn_device_name(r->device));
+    if (c->simulated)
+        return TN_OK;
     snprintf(c->description, sizeof c->description, "%s", tn_device_describe(r->device));
     c->computes_in = tn_precision_name(tn_plan_precision(r->plan));
     c->memory = tn_plan_memory(r->plan);
@@ -208,10 +216,13 @@ static tn_status measure(run *r, column *c, const task *t)
 void column_measure(column *c, const task *t)
 {
     run r = {0};
-    if (measure(&r, c, t) != TN_OK) {
-        c->absent = true;
-        snprintf(c->why, sizeof c->why, "%s", tn_error());
-    }
+    const tn_status status = measure(&r, c, t);
+    c->absent = status != TN_OK || c->simulated;
+    if (c->absent)
+        snprintf(c->why, sizeof c->why, "%s",
+                 c->simulated
+                     ? "it is a simulation of a GPU: how long it takes says nothing about one"
+                     : tn_error());
     run_close(&r);
 }
 

@@ -34,6 +34,7 @@ typedef struct column {
 
     bool absent;
     char why[768]; /* if so */
+    bool simulated;
 
     char description[768]; /* the device's own */
     const char *computes_in;
@@ -52,6 +53,9 @@ void task_free(task *t);
 /* Fills in the column, or says in it why there is nothing to fill in. */
 void column_measure(column *c, const task *t);
 void column_free(column *c);
+
+/* By a device's name. How long a simulation takes is no speed: it is refused. */
+bool device_is_simulated(const char *name);
 
 /* Seconds of that layer; below 0 if the column has none of that name. */
 double column_layer(const column *c, const char *name);

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """speedup: figures that agree with each other; what is not there has a reason and no figure; no simulation."""
 import json
+import os
+import pathlib
 
 import programs
-from programs import expect, refused, run
+from programs import Folder, expect, refused, run
 
 SMALL = ("--net", "slim", "--batch", 2, "--size", 64, "--classes", 7, "--cpu", "cpu,threads=1", "--rounds", 3, "--steps",
          2, "--warm-up", 2)
@@ -45,6 +47,15 @@ expect(any(line.startswith("GPU bf16: absent: ") for line in lines), "no reason"
 for flag in ("--gpu", "--cpu"):
     for name in ("sim", "sim:0", "sim:0,graph=off", "sim,gpu=h100"):
         refused("speedup", flag, name, says="is a simulation of a GPU")
+# Nor under another name.
+simulation = pathlib.Path(os.environ.get("TENON_MODULES", "nowhere")) / "tenon_sim.so"
+if simulation.exists():
+    with Folder() as folder:
+        (folder / "tenon_cuda.so").symlink_to(simulation)
+        before, os.environ["TENON_MODULES"] = os.environ["TENON_MODULES"], str(folder)
+        for c in json.loads(run("speedup", *SMALL, "--json").stdout)["columns"][1:]:
+            expect(c["absent"] and "simulation" in c["because"] and "images_per_second" not in c, "figures of a simulation", str(c))
+        os.environ["TENON_MODULES"] = before
 refused("speedup", "--gpu", "cuda:0,cudnn=on", says="cudnn is what the columns differ in")
 refused("speedup", "--net", "vgg", says="one of torchvision|caffe")
 refused("speedup", "--rounds", 0, says="whole number from 1")

@@ -126,10 +126,10 @@ static void a_gpu_that_is_there_has_those_of_its_model(void **unused)
     double flops;
     assert_true(sim->set_gpu("h100"));
     assert_ok(rates("sim:0", TN_PRECISION_F32, &flops, NULL));
-    assert_true(flops == 66.9e12);
+    assert_true(flops == 66.9 * 1e12);
     assert_true(sim->set_gpu("t4"));
     assert_ok(rates("sim:0", TN_PRECISION_DEFAULT, &flops, NULL));
-    assert_true(flops == 8.1e12);
+    assert_true(flops == 8.1 * 1e12);
     assert_true(sim->set_gpu("h100"));
 }
 
