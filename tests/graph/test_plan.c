@@ -232,7 +232,7 @@ static void memory_plan_needs_no_memory(void **state)
     assert_ok(build(&wet, fan_out, (tn_plan_opts){0}));
     const tn_memory_plan a = tn_plan_memory(dry.plan), b = tn_plan_memory(wet.plan);
     assert_memory_equal(&a, &b, sizeof a);
-    assert_int_equal(a.params, 4 * 256);
+    assert_int_equal(a.params, 4 * 512);
     assert_fails(tn_plan_run(dry.plan), TN_ERR_ARGUMENT, "it is dry");
     destroy(&dry);
     destroy(&wet);
