@@ -111,6 +111,10 @@ if(NOT TENON_SANITIZE)
   tenon_module(tenon_cuda ${libraries} ${objects})
   set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   target_link_libraries(tenon_cuda PRIVATE CUDA::cudart_static)
+  # What nvcc makes of a kernel's host side initialises a static variable, which takes a little of C++'s
+  # library: of its static one, so that no other need be there.
+  set_target_properties(tenon_cuda PROPERTIES LINKER_LANGUAGE CXX)
+  target_link_options(tenon_cuda PRIVATE -static-libstdc++ -static-libgcc)
   if(TENON_PYTHON)
     add_custom_command(TARGET tenon_cuda POST_BUILD
       COMMAND ${TENON_PYTHON} -B ${PROJECT_SOURCE_DIR}/cmake/ptxas_report.py ${reports})

@@ -5,10 +5,9 @@
 #define TN_CUDA_DEVICE_H
 
 #include "backends/cuda/_cuda.h"
+#include "backends/cuda/libraries/libraries.h"
 
 extern const tn_backend tn_backend_cuda;
-/* "cuda", or "sim" where the simulation is linked in: libraries/ and sim/ each define it. */
-extern const char tn_cuda_name[];
 
 /* Makes the device this thread's: everything that begins a sequence of calls does. */
 tn_status tn_cuda_use(const tn_backend_device *d);

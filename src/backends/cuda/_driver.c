@@ -1,0 +1,41 @@
+/*
+ * Why there is no GPU. cudaGetDeviceCount() tells three cases apart, the driver's version two more.
+ */
+#include <stdio.h>
+
+#include "backends/cuda/libraries/libraries.h"
+
+void tn_library_why_no_device(cudaError_t e, char *why, size_t size)
+{
+    int driver = 0;
+    const int major = CUDART_VERSION / 1000, minor = CUDART_VERSION % 1000 / 10;
+    (void)cudaGetLastError(); /* it is told here */
+    if (cudaDriverGetVersion(&driver) != cudaSuccess)
+        driver = 0;
+    switch (e) {
+    case cudaErrorStubLibrary:
+        snprintf(
+            why, size,
+            "the libcuda.so.1 that was found is the stub that the CUDA toolkit has for linking "
+            "(it must not be on LD_LIBRARY_PATH), not NVIDIA's driver");
+        break;
+    case cudaErrorInsufficientDriver:
+        if (driver > 0)
+            snprintf(why, size,
+                     "NVIDIA's driver is too old: it serves CUDA up to %d.%d, and this is built "
+                     "with %d.%d",
+                     driver / 1000, driver % 1000 / 10, major, minor);
+        else
+            snprintf(why, size, "NVIDIA's driver (libcuda.so.1) is not installed");
+        break;
+    case cudaErrorNoDevice:
+    case cudaSuccess:
+        snprintf(why, size,
+                 "NVIDIA's driver is there and finds no CUDA-capable device (does "
+                 "CUDA_VISIBLE_DEVICES hide it?)");
+        break;
+    default:
+        snprintf(why, size, "cudaGetDeviceCount: %s", cudaGetErrorString(e));
+        break;
+    }
+}

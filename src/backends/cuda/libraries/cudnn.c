@@ -1,0 +1,76 @@
+/*
+ * cuDNN's functions, passed on to libcudnn.so.9. The compiler checks the list against cudnn.h: each line
+ * defines a function that is declared there.
+ */
+#include <cudnn.h>
+#include <pthread.h>
+
+#include "backends/cuda/libraries/_open.h"
+#include "backends/cuda/libraries/libraries.h"
+
+/* clang-format off */
+#define FUNCTIONS(X) \
+    X(size_t, cudnnGetVersion, (void), ()) \
+    X(const char *, cudnnGetErrorString, (cudnnStatus_t status), (status)) \
+    X(cudnnStatus_t, cudnnCreate, (cudnnHandle_t *handle), (handle)) \
+    X(cudnnStatus_t, cudnnDestroy, (cudnnHandle_t handle), (handle)) \
+    X(cudnnStatus_t, cudnnSetStream, (cudnnHandle_t handle, cudaStream_t stream), (handle, stream)) \
+    X(cudnnStatus_t, cudnnBackendCreateDescriptor, \
+      (cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *d), (type, d)) \
+    X(cudnnStatus_t, cudnnBackendDestroyDescriptor, (cudnnBackendDescriptor_t d), (d)) \
+    X(cudnnStatus_t, cudnnBackendFinalize, (cudnnBackendDescriptor_t d), (d)) \
+    X(cudnnStatus_t, cudnnBackendSetAttribute, \
+      (cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, \
+       int64_t count, const void *elements), (d, name, type, count, elements)) \
+    X(cudnnStatus_t, cudnnBackendGetAttribute, \
+      (const cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name, \
+       cudnnBackendAttributeType_t type, int64_t asked, int64_t *count, void *elements), \
+      (d, name, type, asked, count, elements)) \
+    X(cudnnStatus_t, cudnnBackendExecute, \
+      (cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack), \
+      (handle, plan, pack))
+
+#define POINTER(type, name, parameters, arguments) type (*name) parameters;
+static struct {
+    FUNCTIONS(POINTER)
+    void (*cudnnGetLastErrorString)(char *message, size_t size);
+} cudnn;
+
+#define PASS_ON(type, name, parameters, arguments) type name parameters { return cudnn.name arguments; }
+FUNCTIONS(PASS_ON)
+
+void cudnnGetLastErrorString(char *message, size_t size)
+{
+    cudnn.cudnnGetLastErrorString(message, size);
+}
+
+#define ENTRY(type, name, parameters, arguments) {#name, (void (**)(void))(void *)&cudnn.name},
+static const tn_library_entry entries[] = {
+    FUNCTIONS(ENTRY)
+    ENTRY(void, cudnnGetLastErrorString, , )
+    {NULL, NULL},
+};
+/* clang-format on */
+
+static tn_status open_library(void)
+{
+    const char *const needed = "cuDNN 9.8 to 9.x";
+    enum { LEAST = 90800, BEYOND = 100000 };
+    TN_TRY(tn_library_open("libcudnn.so.9", needed, entries));
+    const size_t version = cudnnGetVersion();
+    if (version < LEAST || version >= BEYOND)
+        return tn_fail(TN_ERR_DEVICE, "%s is needed, and libcudnn.so.9 is %zu.%zu.%zu", needed,
+                       version / 10000, version / 100 % 100, version % 100);
+    return TN_OK;
+}
+
+tn_status tn_library_cudnn(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool ready;
+    pthread_mutex_lock(&lock);
+    const tn_status status = ready ? TN_OK : open_library();
+    ready = status == TN_OK;
+    pthread_mutex_unlock(&lock);
+    return status;
+}
