@@ -92,6 +92,8 @@ check "d['device_memory_bytes'] == 85520809984 and d['fits']" $gpu h100
 for file in "$gpus"/*.json; do
     check "d['lower_bound_seconds'] > 0" $gpu "$(basename "$file" .json)"
 done
+# With cuDNN, where it is installed.
+check "d['fits'] and d['largest_batch'] > 1000 and d['lower_bound_seconds'] > 0" lenet --gpu a100 --precision bf16
 refuse_plan() {
     why=$1
     shift
