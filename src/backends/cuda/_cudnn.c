@@ -58,7 +58,10 @@ static tn_status open_parts(tn_backend_device *d)
         TN_CUDNN(d, NULL, cudnnCreate(&dnn->handle));
         TN_CUDNN(d, NULL, cudnnSetStream(dnn->handle, d->compute));
         TN_CUDA(d, NULL, cudaDriverGetVersion(&dnn->driver));
-        TN_CUDA(d, NULL, cudaMalloc(&dnn->zeros, TN_CUDNN_ZEROS));
+        if (cudaMalloc(&dnn->zeros, TN_CUDNN_ZEROS) != cudaSuccess) {
+            (void)cudaGetLastError(); /* it is told here */
+            return tn_no_memory(d->name, TN_CUDNN_ZEROS);
+        }
         TN_CUDA(d, NULL, cudaMemsetAsync(dnn->zeros, 0, TN_CUDNN_ZEROS, d->compute));
         TN_TRY(tn_cudnn_cache_folder(&dnn->cache));
     }
