@@ -216,8 +216,9 @@ static tn_status tell(const tn_backend_device *d, const tn_node *n, tn_matmul *m
     TN_BLAS(d, n,
             cublasLtMatmulAlgoConfigGetAttribute(&m->algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &parts,
                                                  sizeof parts, &size));
-    snprintf(m->text, sizeof m->text, "cublasLt %d, tile %u, split %d%s", (int)id, (unsigned)tile,
-             (int)parts, m->apart ? ", +bias" : "");
+    const int used = snprintf(m->text, sizeof m->text, "cublasLt:%d.%u", (int)id, (unsigned)tile);
+    if (parts > 1)
+        snprintf(m->text + used, sizeof m->text - (size_t)used, "x%d", (int)parts);
     return TN_OK;
 }
 
@@ -240,7 +241,7 @@ static tn_status make(const tn_backend_device *d, const tn_node *n, tn_matmul *m
 tn_status tn_matmul_prepare(tn_backend_device *d, const tn_node *n, const tn_matmul_spec *spec,
                             tn_matmul *m)
 {
-    *m = (tn_matmul){.spec = *spec};
+    *m = (tn_matmul){.spec = *spec, .text = "cublasLt"};
     if (!d->blas)
         return TN_OK;
     TN_TRY(tn_cuda_use(d));

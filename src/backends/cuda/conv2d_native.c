@@ -202,7 +202,7 @@ static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_bindin
     b->scratch_bytes = forward > backward ? forward : backward;
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = relu;
-    snprintf(s->text, sizeof s->text, "%s%s", s->unrolled ? "im2col, " : "", s->y[WHOLE].text);
+    snprintf(s->text, sizeof s->text, "%s%s", s->unrolled ? "im2col " : "", s->y[WHOLE].text);
     return TN_OK;
 }
 
@@ -357,7 +357,7 @@ static tn_status backward(const tn_call *c)
 static const char *describe(const void *state)
 {
     const conv *s = state;
-    return *s->y[WHOLE].text ? s->text : NULL;
+    return s->text;
 }
 
 const tn_kernel tn_cuda_conv2d_native = {

@@ -123,7 +123,7 @@ static tn_status backward(const tn_call *c)
 static const char *describe(const void *state)
 {
     const dense *s = state;
-    return *s->forward.text ? s->forward.text : NULL;
+    return s->forward.text;
 }
 
 const tn_kernel tn_cuda_dense = {

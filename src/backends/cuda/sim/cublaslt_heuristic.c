@@ -191,6 +191,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     const cublasStatus_t status = tn_lt_check(&q);
     if (status)
         return status;
+    if (tn_sim_refuses_epilogues() && q.p->epilogue != CUBLASLT_EPILOGUE_DEFAULT)
+        return CUBLAS_STATUS_NOT_SUPPORTED;
     tn_lt_algo all[MANY];
     offer(&q, all);
     for (int i = 0; i < MANY && *count < asked; i++) {

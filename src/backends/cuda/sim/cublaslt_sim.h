@@ -66,6 +66,8 @@ cublasStatus_t tn_lt_check(const tn_lt_problem *q);
 /* What must stay the same between asking for an algorithm and using it: types, orders, epilogue. */
 uint32_t tn_lt_form(const tn_lt_problem *q);
 cudnnDataType_t tn_lt_type(uint32_t cuda_type);
+/* As tests have set it: cudnn_refusals.c. */
+bool tn_sim_refuses_epilogues(void);
 
 const tn_lt_product *tn_lt_product_of(cublasLtMatmulDesc_t x);
 const tn_lt_layout *tn_lt_layout_of(cublasLtMatrixLayout_t x);

@@ -8,20 +8,26 @@
 #include <string.h>
 
 #include "backends/cuda/sim/control.h"
+#include "backends/cuda/sim/cublaslt_sim.h"
 #include "backends/cuda/sim/cudnn_sim.h"
 
-enum { NONE, TABLE, ALL };
+enum { NONE, TABLE, ALL, EPILOGUES };
 static atomic_int refusals = NONE;
 
 bool tn_sim_set_refusals(const char *policy)
 {
-    static const char *const names[] = {"none", "table", "all"};
-    for (int i = NONE; i <= ALL; i++)
+    static const char *const names[] = {"none", "table", "all", "epilogues"};
+    for (int i = NONE; i <= EPILOGUES; i++)
         if (!strcmp(policy, names[i])) {
             atomic_store(&refusals, i);
             return true;
         }
     return false;
+}
+
+bool tn_sim_refuses_epilogues(void)
+{
+    return atomic_load(&refusals) == EPILOGUES;
 }
 
 /* ---- what a graph is ---------------------------------------------------------------------- */
