@@ -178,11 +178,12 @@ static void agrees_in_blocks_of_channels(void **unused)
     (void)unused;
     static const lab_op op = {
         .build = build_behind, .reference = reference_behind, .param = {{"weight"}}};
+    /* Rounded to half precision on its way here, another may be the largest. */
     const lab_case cases[] = {
-        {"small", X(1, 2, 4, 4), POOL(.kernel = {2})},
-        {"AlexNet's windows", X(2, 3, 7, 7), POOL(.kernel = {3}, .stride = {2})},
+        {"small", X(1, 2, 4, 4), POOL(.kernel = {2}), .f32_only = true},
+        {"AlexNet's windows", X(2, 3, 7, 7), POOL(.kernel = {3}, .stride = {2}), .f32_only = true},
         {"padding, hanging over", X(1, 3, 6, 7),
-         POOL(.kernel = {3, 4}, .stride = {2, 3}, .pad = {1}, .ceil = true)},
+         POOL(.kernel = {3, 4}, .stride = {2, 3}, .pad = {1}, .ceil = true), .f32_only = true},
         {"mean", X(1, 3, 6, 7),
          POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2}, .pad = {1}, .ceil = true)},
         {"mean with the padding", X(1, 3, 5, 5),

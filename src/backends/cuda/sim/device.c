@@ -17,6 +17,9 @@ static const tn_sim_gpu gpus[] = {
     {"b200", "NVIDIA B200", 10, 0, 148, 232448, 2048, 1965000, 3996000, 132644864},
 };
 
+/* As many as any model has here: kernels that fill a whole one would take long. */
+enum { PROCESSORS = 8 };
+
 tn_sim_settings tn_sim_set = {8, 0, (size_t)2 << 30, &gpus[0]};
 static cudaError_t faults[TN_SIM_MAX_DEVICES];
 static _Thread_local int chosen;
@@ -146,7 +149,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
     p->maxBlocksPerMultiProcessor = 16;
     p->major = g->major;
     p->minor = g->minor;
-    p->multiProcessorCount = g->processors;
+    p->multiProcessorCount = PROCESSORS;
     p->l2CacheSize = g->l2;
     p->pciBusID = device + 1;
     p->canMapHostMemory = p->unifiedAddressing = p->concurrentKernels = 1;
@@ -168,7 +171,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
     } known[] = {
         {cudaDevAttrComputeCapabilityMajor, g->major},
         {cudaDevAttrComputeCapabilityMinor, g->minor},
-        {cudaDevAttrMultiProcessorCount, g->processors},
+        {cudaDevAttrMultiProcessorCount, PROCESSORS},
         {cudaDevAttrMaxThreadsPerMultiProcessor, g->threads},
         {cudaDevAttrMaxThreadsPerBlock, 1024},
         {cudaDevAttrMaxSharedMemoryPerBlock, TN_SIM_SHARED},
