@@ -201,6 +201,11 @@ size_t tn_cudnn_workspace(const tn_cudnn_run *r)
     return r->plan ? r->plan->choice.workspace : 0;
 }
 
+bool tn_cudnn_uses_tensor_cores(const tn_cudnn_run *r)
+{
+    return r->plan->choice.notes >> CUDNN_NUMERICAL_NOTE_TENSOR_CORE & 1;
+}
+
 /* ---- running ------------------------------------------------------------------------------ */
 
 static tn_status make_pack(tn_cudnn_run *r, const tn_call *c, void *const *pointers,

@@ -9,7 +9,8 @@
  *     deterministic  no engine that is noted to give other bits another time
  *
  * Of those that are left and need no more workspace than the device's limit, the first that cuDNN's
- * heuristics name and that it can build is taken; with autotune the fastest of the first few. Everything is
+ * heuristics name and that it can build is taken; with autotune the fastest of the first few. If there is
+ * none, one of those that it falls back on, with tensor cores rather than without. Everything is
  * asked through a descriptor of device properties, never through the handle: so a plan for a GPU that is not
  * there comes from the same code as one for a GPU that is.
  *
@@ -91,6 +92,7 @@ tn_status tn_cudnn_prepare(tn_backend_device *d, const tn_node *n, tn_precision 
                            const char *what, const tn_cudnn_graph *g, tn_cudnn_run *out);
 /* Bytes of scratch; 0 of a run that was not prepared. */
 size_t tn_cudnn_workspace(const tn_cudnn_run *r);
+bool tn_cudnn_uses_tensor_cores(const tn_cudnn_run *r);
 /* `pointers`: to each tensor that is not virtual, in the order in which they were added. Makes a descriptor
  * only where they are others than before. */
 tn_status tn_cudnn_execute(tn_cudnn_run *r, const tn_call *c, void *const *pointers,

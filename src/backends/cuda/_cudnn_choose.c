@@ -1,5 +1,6 @@
 /*
- * Which engine: what the heuristics offer in mode A, and if nothing of that will do, in mode FALLBACK.
+ * Which engine: what the heuristics offer in mode A, best first, and if nothing of that will do, in mode
+ * FALLBACK. What that lists is not ordered by speed: those with tensor cores are looked at before the others.
  *
  * How many results there are is only known once they are fetched: asked for their number, cuDNN gives an
  * upper bound. That one can be fetched does not say that it can be built.
@@ -14,7 +15,7 @@ enum { MOST_TUNED = 4, MOST_OFFERED = 256 };
 typedef struct search {
     tn_backend_device *d;
     const tn_node *n;
-    unsigned forbidden;
+    unsigned forbidden, needed; /* notes */
     int wanted;
 
     int count; /* that will do */
@@ -126,7 +127,7 @@ static bool consider(search *s, cudnnBackendDescriptor_t config)
         failed(s, status);
         return false;
     }
-    if (c.notes & s->forbidden) {
+    if ((c.notes & s->forbidden) || (c.notes & s->needed) != s->needed) {
         s->barred++;
         return false;
     }
@@ -235,22 +236,26 @@ static tn_status none(const search *s)
 tn_status tn_cudnn_choose(tn_backend_device *d, const tn_node *n, const tn_cudnn_graph *g,
                           unsigned forbidden, tn_cudnn_plan *p)
 {
-    static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK};
     const bool tune = d->opts.autotune && d->index >= 0;
     search s = {.d = d, .n = n, .forbidden = forbidden, .wanted = tune ? MOST_TUNED : 1};
-    tn_status status = TN_OK;
     cudnnBackendDescriptor_t graph = tn_cudnn_build(&p->maker, g);
     if (p->maker.status != CUDNN_STATUS_SUCCESS) {
-        status = tn_cudnn_check(d, n, p->maker.status, p->maker.call);
+        const tn_status status = tn_cudnn_check(d, n, p->maker.status, p->maker.call);
         failed(&s, p->maker.status);
         return status == TN_ERR_MEMORY
                    ? status
                    : tn_fail(TN_ERR_UNSUPPORTED, "%s: %s", p->maker.call, s.reason);
     }
-    for (size_t i = 0; i < TN_COUNT(modes) && s.count == 0 && status == TN_OK; i++)
-        status = ask(&s, graph, modes[i]);
-    if (status != TN_OK)
-        return status;
+    TN_TRY(ask(&s, graph, CUDNN_HEUR_MODE_A));
+    if (s.count == 0 && !(forbidden & BIT(TENSOR_CORE))) {
+        search fast = s;
+        fast.needed = BIT(TENSOR_CORE);
+        TN_TRY(ask(&fast, graph, CUDNN_HEUR_MODE_FALLBACK));
+        if (fast.count > 0)
+            s = fast;
+    }
+    if (s.count == 0)
+        TN_TRY(ask(&s, graph, CUDNN_HEUR_MODE_FALLBACK));
     if (s.count == 0)
         return none(&s);
     take(&s, s.count > 1 ? tn_cudnn_fastest(d, g, s.plan, s.choice, s.count) : 0, p);

@@ -8,7 +8,10 @@
  *
  * Where cuDNN refuses the first, a convolution by itself and our kernel for bias and relu take its place; where
  * it refuses anything else, so does this. Images of fewer than 4 channels have 4 in memory: of 3, cuDNN would
- * copy them into 4 itself, into workspace, each time. */
+ * copy them into 4 itself, into workspace, each time.
+ *
+ * For a few groups cuDNN sometimes has only engines without tensor cores, an order of magnitude slower. Then
+ * each group is a convolution of its own, on its channels of x and y, if that has one with them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,46 +19,66 @@
 #include "backends/cuda/_linear.h"
 #include "backends/cuda/kernels/layout.h"
 
+enum { MOST_PARTS = 8, MOST_POINTERS = 4 };
+
+/* Dimensions in memory, of one part of `parts`; the same plan serves all. */
+typedef struct shapes {
+    tn_dtype type;
+    bool bias, relu;
+    int64_t x[4], w[4], y[4], add[4];
+    int64_t x_pitch, y_pitch; /* elements between pixels */
+    tn_cudnn_window window;
+} shapes;
+
+/* x, w, y or their gradients, and the bias; where each part begins is told in elements. */
+typedef struct operand {
+    const void *memory;
+    int64_t step;
+} operand;
+
+typedef struct pass {
+    int parts; /* 1, or as many as groups; 0: not asked for */
+    tn_cudnn_run run[MOST_PARTS];
+} pass;
+
 typedef struct conv {
     tn_dtype type;
     bool relu, bias; /* to be done */
     bool fused;      /* by the graph */
-    tn_cudnn_run y, dx, dw;
+    pass y, dx, dw;
     tn_cuda_sums sums;
     int64_t weights;                                       /* elements in memory */
     size_t half_dw, forward_workspace, backward_workspace; /* where in the scratch */
-    char text[160];
+    char text[192];
 } conv;
 
 static void release(void *state)
 {
     conv *s = state;
-    tn_cudnn_release(&s->y);
-    tn_cudnn_release(&s->dx);
-    tn_cudnn_release(&s->dw);
+    for (int i = 0; i < MOST_PARTS; i++) {
+        tn_cudnn_release(&s->y.run[i]);
+        tn_cudnn_release(&s->dx.run[i]);
+        tn_cudnn_release(&s->dw.run[i]);
+    }
     tn_free(s);
 }
 
 /* ---- graphs ------------------------------------------------------------------------------- */
 
-/* Dimensions in memory. */
-typedef struct shapes {
-    tn_dtype type;
-    int64_t x[4], w[4], y[4], bias[4];
-    tn_cudnn_window window;
-} shapes;
-
-static shapes shapes_of(const tn_node *n, const tn_binding *b)
+static shapes shapes_of(const tn_node *n, const tn_binding *b, int parts)
 {
     const tn_conv2d_opts *o = n->opts;
     shapes s = {.type = tn_cuda_type_of(b->precision)};
     memcpy(s.x, n->x[0].dim, sizeof s.x);
     memcpy(s.w, n->param[0].shape.dim, sizeof s.w);
     memcpy(s.y, n->y[0].dim, sizeof s.y);
-    s.x[1] = tn_cuda_layout_from(b->x[0])->channels;
+    s.x_pitch = tn_cuda_layout_from(b->x[0])->channels;
+    s.y_pitch = o->filters;
+    s.x[1] = s.x_pitch / parts;
+    s.y[1] = s.w[0] = o->filters / parts;
     s.w[1] = tn_cuda_layout_from(b->w[0])->channels;
-    s.bias[0] = s.bias[2] = s.bias[3] = 1;
-    s.bias[1] = o->filters;
+    s.add[0] = s.add[2] = s.add[3] = 1;
+    s.add[1] = s.y[1];
     for (int i = 0; i < 2; i++) {
         s.window.size[i] = o->kernel[i];
         s.window.stride[i] = o->stride[i];
@@ -65,82 +88,138 @@ static shapes shapes_of(const tn_node *n, const tn_binding *b)
     return s;
 }
 
-/* x, w, (bias,) y. */
-static tn_cudnn_graph forward_graph(const shapes *s, bool bias, bool relu)
+typedef tn_cudnn_graph graph_of(const shapes *s);
+
+/* x, w, y. */
+static tn_cudnn_graph plain_graph(const shapes *s)
 {
     tn_cudnn_graph g = {0};
-    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, 0);
+    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
     const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
-    if (!bias) {
-        const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, 0);
-        tn_cudnn_add(
-            &g, &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, y}, .window = s->window});
-        return g;
-    }
-    const int add = tn_cudnn_add_nhwc(&g, s->type, s->bias, 0);
+    const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
+    tn_cudnn_add(&g,
+                 &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, y}, .window = s->window});
+    return g;
+}
+
+/* x, w, bias, y. */
+static tn_cudnn_graph fused_graph(const shapes *s)
+{
+    tn_cudnn_graph g = {0};
+    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
+    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    const int bias = tn_cudnn_add_nhwc(&g, s->type, s->add, 0);
     const int product = tn_cudnn_add_virtual(&g, s->y);
-    const int sum = relu ? tn_cudnn_add_virtual(&g, s->y) : 0;
-    const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, 0);
+    const int sum = s->relu ? tn_cudnn_add_virtual(&g, s->y) : 0;
+    const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
     tn_cudnn_add(
         &g, &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, product}, .window = s->window});
     tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
-                                    .tensor = {product, add, relu ? sum : y},
+                                    .tensor = {product, bias, s->relu ? sum : y},
                                     .mode = CUDNN_POINTWISE_ADD});
-    if (relu)
+    if (s->relu)
         tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
                                         .tensor = {sum, 0, y},
                                         .mode = CUDNN_POINTWISE_RELU_FWD});
     return g;
 }
 
-/* dgrad: dy, w, dx. wgrad: x, dy, dw. */
-static tn_cudnn_graph backward_graph(const shapes *s, const tn_cudnn_kind *kind,
-                                     const int64_t first[4], const int64_t second[4],
-                                     const int64_t result[4])
+/* dz, w, dx. */
+static tn_cudnn_graph dgrad_graph(const shapes *s)
 {
     tn_cudnn_graph g = {0};
-    const int a = tn_cudnn_add_nhwc(&g, s->type, first, 0);
-    const int b = tn_cudnn_add_nhwc(&g, s->type, second, 0);
-    const int y = tn_cudnn_add_nhwc(&g, s->type, result, 0);
-    tn_cudnn_add(&g, &(tn_cudnn_op){.kind = kind, .tensor = {a, b, y}, .window = s->window});
+    const int dz = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
+    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    const int dx = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
+    tn_cudnn_add(
+        &g, &(tn_cudnn_op){.kind = &tn_cudnn_dgrad, .tensor = {dz, w, dx}, .window = s->window});
+    return g;
+}
+
+/* x, dz, dw. */
+static tn_cudnn_graph wgrad_graph(const shapes *s)
+{
+    tn_cudnn_graph g = {0};
+    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
+    const int dz = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
+    const int dw = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    tn_cudnn_add(
+        &g, &(tn_cudnn_op){.kind = &tn_cudnn_wgrad, .tensor = {x, dz, dw}, .window = s->window});
     return g;
 }
 
 /* ---- preparing ---------------------------------------------------------------------------- */
 
-static tn_status prepare_forward(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                                 const shapes *shape, conv *s)
+/* Can each group stand alone? Where its channels begin must be aligned as whole tensors are. */
+static bool can_be_cut(const shapes *whole, int groups)
 {
-    const size_t bias_bytes = (size_t)shape->bias[1] * tn_dtype_bytes(shape->type);
-    s->fused = (s->bias || s->relu) && (s->bias || bias_bytes <= TN_CUDNN_ZEROS);
+    enum { ALIGN = 16 };
+    const int64_t bytes = (int64_t)tn_dtype_bytes(whole->type);
+    return groups > 1 && groups <= MOST_PARTS && whole->x[1] / groups * bytes % ALIGN == 0 &&
+           whole->y[1] / groups * bytes % ALIGN == 0;
+}
+
+static tn_status prepare_pass(tn_backend_device *d, const tn_node *n, const tn_binding *b,
+                              const char *what, graph_of *graph, bool relu, pass *p)
+{
+    const int groups = ((const tn_conv2d_opts *)n->opts)->groups;
+    tn_cudnn_run part;
+    shapes s = shapes_of(n, b, 1);
+    s.relu = relu;
+    tn_cudnn_graph g = graph(&s);
+    p->parts = 1;
+    TN_TRY(tn_cudnn_prepare(d, n, b->precision, what, &g, &p->run[0]));
+    if (b->precision == TN_PRECISION_F32 || tn_cudnn_uses_tensor_cores(&p->run[0]) ||
+        !can_be_cut(&s, groups))
+        return TN_OK;
+    s = shapes_of(n, b, groups);
+    s.relu = relu;
+    g = graph(&s);
+    const tn_status status = tn_cudnn_prepare(d, n, b->precision, what, &g, &part);
+    if (status != TN_OK)
+        return status == TN_ERR_UNSUPPORTED ? TN_OK : status;
+    if (!tn_cudnn_uses_tensor_cores(&part))
+        return TN_OK;
+    p->parts = groups;
+    for (int i = 0; i < groups; i++)
+        p->run[i] = part;
+    return TN_OK;
+}
+
+static tn_status prepare_forward(tn_backend_device *d, const tn_node *n, const tn_binding *b,
+                                 conv *s)
+{
+    const size_t bias_bytes = (size_t)n->y[0].dim[1] * tn_dtype_bytes(s->type);
+    s->fused = s->bias || (s->relu && bias_bytes <= TN_CUDNN_ZEROS);
     if (s->fused) {
-        const tn_cudnn_graph g = forward_graph(shape, true, s->relu);
         const tn_status status =
-            tn_cudnn_prepare(d, n, b->precision, "convolution with bias", &g, &s->y);
+            prepare_pass(d, n, b, "convolution with bias", fused_graph, s->relu, &s->y);
         if (status != TN_ERR_UNSUPPORTED)
             return status;
         s->fused = false;
     }
-    const tn_cudnn_graph g = forward_graph(shape, false, false);
-    return tn_cudnn_prepare(d, n, b->precision, "convolution", &g, &s->y);
+    return prepare_pass(d, n, b, "convolution", plain_graph, false, &s->y);
+}
+
+static void tell(conv *s, const char *what, const pass *p)
+{
+    tn_cudnn_tell(&p->run[0], what, s->text, sizeof s->text);
+    const size_t used = strlen(s->text);
+    if (p->parts > 1)
+        snprintf(s->text + used, sizeof s->text - used, " x %d", p->parts);
 }
 
 static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, const tn_binding *b,
                                 conv *s)
 {
-    const shapes shape = shapes_of(n, b);
-    TN_TRY(prepare_forward(d, n, b, &shape, s));
-    tn_cudnn_tell(&s->y, "y", s->text, sizeof s->text);
-    if (b->dx[0]) {
-        const tn_cudnn_graph g = backward_graph(&shape, &tn_cudnn_dgrad, shape.y, shape.w, shape.x);
-        TN_TRY(tn_cudnn_prepare(d, n, b->precision, "gradient of x", &g, &s->dx));
-        tn_cudnn_tell(&s->dx, "dx", s->text, sizeof s->text);
-    }
-    if (b->dw[0]) {
-        const tn_cudnn_graph g = backward_graph(&shape, &tn_cudnn_wgrad, shape.x, shape.y, shape.w);
-        TN_TRY(tn_cudnn_prepare(d, n, b->precision, "gradient of weights", &g, &s->dw));
-        tn_cudnn_tell(&s->dw, "dw", s->text, sizeof s->text);
-    }
+    TN_TRY(prepare_forward(d, n, b, s));
+    if (b->dx[0])
+        TN_TRY(prepare_pass(d, n, b, "gradient of x", dgrad_graph, false, &s->dx));
+    if (b->dw[0])
+        TN_TRY(prepare_pass(d, n, b, "gradient of weights", wgrad_graph, false, &s->dw));
+    tell(s, "y", &s->y);
+    tell(s, "dx", &s->dx);
+    tell(s, "dw", &s->dw);
     return TN_OK;
 }
 
@@ -148,9 +227,10 @@ static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *
 {
     const int64_t K = n->y[0].dim[1], pixels = tn_elements(&n->y[0]) / K;
     size_t forward = 0, backward = 0;
-    s->forward_workspace = tn_cuda_part(&forward, tn_cudnn_workspace(&s->y));
+    s->forward_workspace = tn_cuda_part(&forward, tn_cudnn_workspace(&s->y.run[0]));
     if (b->training) {
-        const size_t dx = tn_cudnn_workspace(&s->dx), dw = tn_cudnn_workspace(&s->dw);
+        const size_t dx = tn_cudnn_workspace(&s->dx.run[0]);
+        const size_t dw = tn_cudnn_workspace(&s->dw.run[0]);
         s->backward_workspace = tn_cuda_part(&backward, dx > dw ? dx : dw);
         s->sums = tn_cuda_sums_plan(d, s->type, pixels, K, s->relu, b->dw[1], &backward);
         if (b->dw[0] && s->type != TN_F32)
@@ -203,24 +283,52 @@ static const void *param(const tn_call *c, int i)
     return c->half[i] ? c->half[i] : c->w[i];
 }
 
-static void *writable(const void *p)
+/* One part after the other, each with its stretch of every operand. */
+static tn_status run_pass(pass *p, const tn_call *c, tn_dtype type, const operand *operands,
+                          void *workspace)
 {
-    return (void *)(uintptr_t)p; /* cuDNN takes what it only reads without const */
+    const int64_t bytes = (int64_t)tn_dtype_bytes(type);
+    for (int i = 0; i < p->parts; i++) {
+        void *pointers[MOST_POINTERS] = {0};
+        for (int k = 0; k < MOST_POINTERS && operands[k].memory; k++) /* read or written: cuDNN */
+            pointers[k] =
+                (void *)((uintptr_t)operands[k].memory + (uintptr_t)(i * operands[k].step * bytes));
+        TN_TRY(tn_cudnn_execute(&p->run[i], c, pointers, workspace));
+    }
+    return TN_OK;
+}
+
+/* x, w, y, bias or their gradients, for a pass in parts. */
+static operand of_x(const tn_call *c, const pass *p, const void *x)
+{
+    return (operand){x, c->node->x[0].dim[1] / p->parts};
+}
+
+static operand of_y(const tn_call *c, const pass *p, const void *y)
+{
+    return (operand){y, c->node->y[0].dim[1] / p->parts};
+}
+
+static operand of_w(const tn_call *c, const pass *p, const void *w)
+{
+    const conv *s = c->state;
+    return (operand){w, s->weights / p->parts};
 }
 
 static tn_status forward(const tn_call *c)
 {
     conv *s = c->state;
-    void *pointers[4] = {writable(c->x[0]), writable(param(c, 0))};
-    int count = 2;
-    if (s->fused)
-        pointers[count++] = writable(s->bias ? param(c, 1) : tn_cudnn_zeros(c->device));
-    pointers[count] = c->y[0];
-    TN_TRY(tn_cudnn_execute(&s->y, c, pointers, tn_cuda_at(c->scratch, s->forward_workspace)));
-    if (s->fused || (!s->bias && !s->relu))
-        return TN_OK;
     const int64_t K = c->node->y[0].dim[1];
-    return tn_cuda_bias_relu(c, s->type, c->y[0], s->bias ? param(c, 1) : NULL,
+    const void *bias = s->bias ? param(c, 1) : tn_cudnn_zeros(c->device);
+    const operand x = of_x(c, &s->y, c->x[0]), w = of_w(c, &s->y, param(c, 0));
+    const operand y = of_y(c, &s->y, c->y[0]), add = of_y(c, &s->y, bias);
+    void *workspace = tn_cuda_at(c->scratch, s->forward_workspace);
+    if (s->fused)
+        return run_pass(&s->y, c, s->type, (operand[MOST_POINTERS]){x, w, add, y}, workspace);
+    TN_TRY(run_pass(&s->y, c, s->type, (operand[MOST_POINTERS]){x, w, y}, workspace));
+    if (!s->bias && !s->relu)
+        return TN_OK;
+    return tn_cuda_bias_relu(c, s->type, c->y[0], s->bias ? bias : NULL,
                              tn_elements(&c->node->y[0]) / K, K, s->relu);
 }
 
@@ -242,13 +350,18 @@ static tn_status backward(const tn_call *c)
     const void *dz;
     TN_TRY(tn_cuda_sums_run(&s->sums, c, &dz));
     if (c->dx[0])
-        TN_TRY(tn_cudnn_execute(
-            &s->dx, c, (void *[]){writable(dz), writable(param(c, 0)), c->dx[0]}, workspace));
+        TN_TRY(run_pass(&s->dx, c, s->type,
+                        (operand[MOST_POINTERS]){of_y(c, &s->dx, dz), of_w(c, &s->dx, param(c, 0)),
+                                                 of_x(c, &s->dx, c->dx[0])},
+                        workspace));
     if (!c->dw[0])
         return TN_OK;
     const bool half = s->type != TN_F32;
     void *dw = half ? tn_cuda_at(c->scratch, s->half_dw) : c->dw[0];
-    TN_TRY(tn_cudnn_execute(&s->dw, c, (void *[]){writable(c->x[0]), writable(dz), dw}, workspace));
+    TN_TRY(run_pass(&s->dw, c, s->type,
+                    (operand[MOST_POINTERS]){of_x(c, &s->dw, c->x[0]), of_y(c, &s->dw, dz),
+                                             of_w(c, &s->dw, dw)},
+                    workspace));
     return half ? widen(s, c, dw) : TN_OK;
 }
 
