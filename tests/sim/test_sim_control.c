@@ -235,15 +235,15 @@ static void test_models(void **state)
     (void)state;
     static const struct {
         const char *name, *full;
-        int major, minor, processors;
+        int major, minor;
     } cases[] = {
-        {"t4", "Tesla T4", 7, 5, 40},
-        {"a100", "NVIDIA A100-SXM4-40GB", 8, 0, 108},
-        {"r3090", "NVIDIA GeForce RTX 3090", 8, 6, 82},
-        {"r4090", "NVIDIA GeForce RTX 4090", 8, 9, 128},
-        {"r5090", "NVIDIA GeForce RTX 5090", 12, 0, 170},
-        {"b200", "NVIDIA B200", 10, 0, 148},
-        {"h100", "NVIDIA H100 80GB HBM3", 9, 0, 132},
+        {"t4", "Tesla T4", 7, 5},
+        {"a100", "NVIDIA A100-SXM4-40GB", 8, 0},
+        {"r3090", "NVIDIA GeForce RTX 3090", 8, 6},
+        {"r4090", "NVIDIA GeForce RTX 4090", 8, 9},
+        {"r5090", "NVIDIA GeForce RTX 5090", 12, 0},
+        {"b200", "NVIDIA B200", 10, 0},
+        {"h100", "NVIDIA H100 80GB HBM3", 9, 0},
     };
     assert_false(tn_sim_set_gpu("voodoo"));
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
@@ -254,10 +254,10 @@ static void test_models(void **state)
         assert_string_equal(p.name, cases[i].full);
         assert_int_equal(p.major, cases[i].major);
         assert_int_equal(p.minor, cases[i].minor);
-        assert_int_equal(p.multiProcessorCount, cases[i].processors);
+        assert_int_equal(p.multiProcessorCount, 8); /* small, to be quick */
         assert_int_equal(p.totalGlobalMem, (size_t)2 << 30);
         assert_cuda(cudaDeviceGetAttribute(&value, cudaDevAttrMultiProcessorCount, 0));
-        assert_int_equal(value, cases[i].processors);
+        assert_int_equal(value, 8);
         assert_cuda(cudaDeviceGetAttribute(&value, cudaDevAttrComputeCapabilityMajor, 0));
         assert_int_equal(value, cases[i].major);
     }
