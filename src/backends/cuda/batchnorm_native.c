@@ -6,7 +6,7 @@
 #include "backends/cuda/kernels/batchnorm.h"
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
-enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 4, BLOCKS_A_PROCESSOR = 8 };
+enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 16, BLOCKS_A_PROCESSOR = 8 };
 
 typedef struct batchnorm {
     struct tnk_columns grid;

@@ -5,7 +5,7 @@
 #include "backends/cuda/_cuda.h"
 #include "backends/cuda/kernels/loss.h"
 
-enum { VECTOR_BYTES = 16 };
+enum { VECTOR_BYTES = 16, VECTORS_A_THREAD = 8 };
 
 typedef struct mse {
     tn_dtype dtype; /* of the kernel; an input that is not of it is f32 */
@@ -27,7 +27,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     s->dtype = of_plan;
     s->count = tn_elements(&n->x[0]);
     const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(of_plan);
-    s->grid = tn_cuda_grid(d, (s->count + lanes - 1) / lanes);
+    const int64_t vectors = (s->count + lanes - 1) / lanes;
+    s->grid = tn_cuda_grid(d, (vectors + VECTORS_A_THREAD - 1) / VECTORS_A_THREAD);
     for (int i = 0; i < 2; i++)
         s->is_f32[i] = dtype[i] == TN_F32;
     b->scratch_bytes = s->grid * sizeof(float);
