@@ -93,8 +93,9 @@ static void agrees_with_the_formula(void **unused)
         {"power one", X(1, 16, 3, 4), LRN(.alpha = 0.5F, .beta = 1, .k = 3)},
         {"Krizhevsky's own: k 2, alpha 5e-4 without / size", X(1, 32, 5, 5),
          LRN(.alpha = 25e-4F, .k = 2)},
+        {"more channels than go into one tile", X(1, 301, 2, 2), LRN(.alpha = 1)},
         {"CaffeNet's norm1", X(1, 96, 27, 27), NULL, true},
-        {"GoogLeNet's norm1", X(1, 64, 56, 56), LRN(.alpha = 1), true},
+        {"GoogLeNet's norm1", X(1, 64, 56, 56), LRN(.alpha = 1), .big = true, .f32_only = true},
     };
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
@@ -135,6 +136,25 @@ static void agrees_in_blocks_of_channels(void **unused)
         {"another power", X(2, 3, 3, 5), &(const setup){{.alpha = 1, .beta = 0.5F}, 32}},
     };
     lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+/* A GPU's kernel has neighbours in memory that is small. */
+static void refuses_very_many_neighbours(void **unused)
+{
+    (void)unused;
+    for (const char *const *device = lab_devices() + 1; *device; device++) {
+        tn_device *d = NULL;
+        tn_graph *g = NULL;
+        tn_plan *p = NULL;
+        assert_ok(tn_device_open(&d, *device));
+        assert_ok(tn_graph_create(&g));
+        const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(1, 600, 1, 1));
+        const tn_value y = tn_lrn(g, x, &(tn_lrn_opts){.name = "norm1", .size = 1101});
+        assert_fails(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &y, .num_keep = 1}),
+                     TN_ERR_UNSUPPORTED, "lrn norm1: size 1101 is above 1025");
+        tn_graph_destroy(g);
+        tn_device_close(d);
+    }
 }
 
 static void refuses(void **unused)
@@ -178,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(agrees_in_blocks_of_channels),
+        cmocka_unit_test(refuses_very_many_neighbours),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

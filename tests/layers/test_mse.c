@@ -32,6 +32,34 @@ static void is_the_mean(void **unused)
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
 
+/* On a GPU in bf16 what is computed is bf16, and an input f32: here both are computed. */
+static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    (void)num_x, (void)opts;
+    return tn_mse(g, tn_relu(g, x[0]), tn_relu(g, x[1]));
+}
+
+static void reference_behind(const lab_ref *r)
+{
+    int64_t count;
+    assert_ok(tn_shape_count(&r->x_shape[0], &count));
+    r->y[0] = 0;
+    for (int64_t i = 0; i < count; i++)
+        r->y[0] += pow(fmax(r->x[0][i], 0) - fmax(r->x[1][i], 0), 2) / (double)count;
+}
+
+static void takes_what_is_computed(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {.build = build_behind, .reference = reference_behind, .loss = true};
+    static const lab_case cases[] = {
+        {.why = "two layers", .x = {{{2, {3, 5}}, .apart = true}, {{2, {3, 5}}, .apart = true}}},
+        {.why = "whole vectors",
+         .x = {{{2, {4, 16}}, .apart = true}, {{2, {4, 16}}, .apart = true}}},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
 /* Blocks are summed in their order, whatever the number of threads. */
 static void same_for_any_threads(void **unused)
 {
@@ -80,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_the_mean),
+        cmocka_unit_test(takes_what_is_computed),
         cmocka_unit_test(same_for_any_threads),
         cmocka_unit_test(refuses),
     };

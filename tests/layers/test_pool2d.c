@@ -1,4 +1,6 @@
 /* pool2d: every rounding of window, stride, padding; who gets the gradient; shapes of known networks. */
+#include <math.h>
+
 #include "lab_blocked.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
@@ -131,6 +133,8 @@ static void agrees_with_the_formula(void **unused)
         {"ceil: hangs over by nearly a window", X(1, 16, 9, 9),
          POOL(.kernel = {4}, .stride = {4}, .ceil = true)},
         {"global", X(2, 3, 4, 5), POOL(.global = true)},
+        {"global, of more elements than a byte counts", X(1, 3, 40, 25), POOL(.global = true),
+         true},
         {"mean", X(2, 3, 6, 7), POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2})},
         {"mean without the padding", X(1, 3, 5, 6),
          POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2}, .pad = {1})},
@@ -238,7 +242,7 @@ static void rounds_as_caffe(void **unused)
                 }
 }
 
-/* ---- ties --------------------------------------------------------------------------------- */
+/* ---- ties, and what is no number ------------------------------------------------------------ */
 
 enum { CHANNELS = 17, SIDE = 5, OUT = 3 };
 
@@ -280,6 +284,34 @@ static void the_first_of_equals_gets_the_gradient(void **unused)
         pool_zeros(*device, dx);
         for (int i = 0; i < CHANNELS * SIDE * SIDE; i++)
             assert_true(dx[i] == (first[i / SIDE % SIDE] && first[i % SIDE] ? -1 : 0));
+    }
+}
+
+/* A network that has run away must show it. Not asked of the CPU: oneDNN leaves out what is no number. */
+static void passes_nan_on(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 2 * 4 * 8 };
+    const tn_shape x_shape = TN_SHAPE(1, 8, 2, 4), y_shape = TN_SHAPE(1, 8, 1, 2);
+    float x[COUNT], y[16];
+    for (int i = 0; i < COUNT; i++)
+        x[i] = i == 5 ? NAN : (float)i; /* in the first plane: 0 1 2 3 / 4 NaN 6 7 */
+    for (const char *const *device = lab_devices() + 1; *device; device++) {
+        tn_device *d = NULL;
+        tn_graph *g = NULL;
+        tn_plan *p = NULL;
+        assert_ok(tn_device_open(&d, *device));
+        assert_ok(tn_graph_create(&g));
+        const tn_value in = tn_input(g, "x", TN_F32, x_shape);
+        const tn_value out = tn_pool2d(g, in, &(tn_pool2d_opts){.kernel = {2}});
+        assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &out, .num_keep = 1}));
+        assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, x_shape, x}));
+        assert_ok(tn_plan_evaluate(p));
+        assert_ok(tn_plan_get(p, out, (tn_tensor){TN_F32, y_shape, y}));
+        assert_true(isnan(y[0]) && y[1] == 7 && y[2] == 13 && y[15] == 63);
+        tn_plan_destroy(p);
+        tn_graph_destroy(g);
+        tn_device_close(d);
     }
 }
 
@@ -360,6 +392,7 @@ int main(void)
         cmocka_unit_test(agrees_in_blocks_of_channels),
         cmocka_unit_test(rounds_as_caffe),
         cmocka_unit_test(the_first_of_equals_gets_the_gradient),
+        cmocka_unit_test(passes_nan_on),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

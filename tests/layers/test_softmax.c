@@ -33,13 +33,16 @@ static void agrees_with_the_formula(void **unused)
         {.why = "small", .x = {{{2, {2, 3}}}}},
         {.why = "one class is certain", .x = {{{2, {4, 1}}}}},
         {.why = "ImageNet's classes", .x = {{{2, {3, 1000}}}}},
+        {.why = "more classes than a warp takes", .x = {{{2, {3, 2048}}}}},
+        {.why = "more, and no whole vectors", .x = {{{2, {3, 1031}}}}},
+        {.why = "many rows", .x = {{{2, {301, 10}}}}},
         {.why = "exp(x) alone would overflow", .x = {{{2, {5, 7}}, .low = 9990, .high = 10000}}},
         {.why = "exp(x) alone would underflow", .x = {{{2, {5, 7}}, .low = -1e4, .high = -9990}}},
     };
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
 
-static void run(const float *x, tn_shape shape, float *y)
+static void run(const char *device, const float *x, tn_shape shape, float *y)
 {
     tn_device *d = NULL;
     tn_graph *g = NULL;
@@ -49,7 +52,7 @@ static void run(const float *x, tn_shape shape, float *y)
     assert_ok(tn_shape_count(&shape, &count));
     for (int64_t i = 0; i < count; i++)
         in[i] = x[i];
-    assert_ok(tn_device_open(&d, "cpu"));
+    assert_ok(tn_device_open(&d, device));
     assert_ok(tn_graph_create(&g));
     const tn_value a = tn_input(g, "a", TN_F32, shape), b = tn_softmax(g, a);
     assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &b, .num_keep = 1}));
@@ -65,8 +68,10 @@ static void agrees_with_pytorch(void **unused)
 {
     (void)unused;
     float y[TN_COUNT(golden_softmax_y)];
-    run(golden_softmax_x, TN_SHAPE(4, 6), y);
-    lab_assert_close("y", y, golden_softmax_y, TN_COUNT(y), 0);
+    for (const char *const *device = lab_devices(); *device; device++) {
+        run(*device, golden_softmax_x, TN_SHAPE(4, 6), y);
+        lab_assert_close("y", y, golden_softmax_y, TN_COUNT(y), 0);
+    }
 }
 
 /* What is no number stays none, in its own row only. */
@@ -75,10 +80,12 @@ static void passes_nan_on(void **unused)
     (void)unused;
     const float x[] = {1, NAN, 2, 1, INFINITY, 2, -INFINITY, -INFINITY, -INFINITY, -INFINITY, 0, 0};
     float y[12];
-    run(x, TN_SHAPE(4, 3), y);
-    for (int i = 0; i < 9; i++)
-        assert_true(isnan(y[i]));
-    assert_true(y[9] == 0 && y[10] == 0.5F && y[11] == 0.5F);
+    for (const char *const *device = lab_devices(); *device; device++) {
+        run(*device, x, TN_SHAPE(4, 3), y);
+        for (int i = 0; i < 9; i++)
+            assert_true(isnan(y[i]));
+        assert_true(y[9] == 0 && y[10] == 0.5F && y[11] == 0.5F);
+    }
 }
 
 static void refuses(void **unused)
