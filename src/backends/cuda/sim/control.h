@@ -19,7 +19,8 @@ extern "C" {
 TN_SIM_API void tn_sim_fail_at(const char *function, long nth);
 
 /* How many devices there are (default 8), how many bytes each has (default 2 GiB), and what model they
- * are, as src/backends/cuda/gpus names it (default "h100"): before the first device is opened. */
+ * are, as src/backends/cuda/gpus names it (default "h100") or "one", which has one multiprocessor: while
+ * none is open. */
 TN_SIM_API void tn_sim_set_devices(int count);
 TN_SIM_API void tn_sim_set_memory(size_t bytes);
 TN_SIM_API bool tn_sim_set_gpu(const char *name);

@@ -15,10 +15,15 @@ static const tn_sim_gpu gpus[] = {
     {"r4090", "NVIDIA GeForce RTX 4090", 8, 9, 128, 101376, 1536, 2520000, 10501000, 75497472},
     {"r5090", "NVIDIA GeForce RTX 5090", 12, 0, 170, 101376, 1536, 2407000, 14001000, 100663296},
     {"b200", "NVIDIA B200", 10, 0, 148, 232448, 2048, 1965000, 3996000, 132644864},
+    /* No such thing: grids end after 8 blocks, so that every loop over them goes round. */
+    {"one", "one multiprocessor", 9, 0, 1, 232448, 2048, 1980000, 2619000, 52428800},
 };
 
-/* As many as any model has here: kernels that fill a whole one would take long. */
-enum { PROCESSORS = 8 };
+/* No more than so many has any model here: kernels that fill a whole one would take long. */
+static int processors(const tn_sim_gpu *g)
+{
+    return g->processors < 8 ? g->processors : 8;
+}
 
 tn_sim_settings tn_sim_set = {8, 0, (size_t)2 << 30, &gpus[0]};
 static cudaError_t faults[TN_SIM_MAX_DEVICES];
@@ -149,7 +154,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
     p->maxBlocksPerMultiProcessor = 16;
     p->major = g->major;
     p->minor = g->minor;
-    p->multiProcessorCount = PROCESSORS;
+    p->multiProcessorCount = processors(g);
     p->l2CacheSize = g->l2;
     p->pciBusID = device + 1;
     p->canMapHostMemory = p->unifiedAddressing = p->concurrentKernels = 1;
@@ -171,7 +176,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
     } known[] = {
         {cudaDevAttrComputeCapabilityMajor, g->major},
         {cudaDevAttrComputeCapabilityMinor, g->minor},
-        {cudaDevAttrMultiProcessorCount, PROCESSORS},
+        {cudaDevAttrMultiProcessorCount, processors(g)},
         {cudaDevAttrMaxThreadsPerMultiProcessor, g->threads},
         {cudaDevAttrMaxThreadsPerBlock, 1024},
         {cudaDevAttrMaxSharedMemoryPerBlock, TN_SIM_SHARED},
