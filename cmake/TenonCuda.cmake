@@ -131,4 +131,5 @@ if(TENON_TESTS)
   set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX)
   set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS "-xc++;-DTN_SIM")
   target_compile_features(tenon_sim PRIVATE cxx_std_17)
+  target_compile_options(tenon_sim PRIVATE -O2) # tests run it for long
 endif()
