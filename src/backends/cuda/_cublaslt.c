@@ -45,11 +45,22 @@ void tn_cublaslt_close(tn_backend_device *d)
 }
 
 /* What NVIDIA recommends (documentation of cublasSetWorkspace), or half of what there may be. */
-size_t tn_cublaslt_workspace(const tn_backend_device *d)
+size_t tn_cublaslt_most(const tn_backend_device *d)
 {
     const size_t wanted = (size_t)(d->gpu.sm >= 90 ? 32 : 4) << 20;
     const size_t half = d->opts.workspace / 2 / TN_CUDA_ALIGN * TN_CUDA_ALIGN;
     return half < wanted ? half : wanted;
+}
+
+/* Room for sums that are cut into very many parts, and for what is there to go with it: less for small y. */
+static size_t workspace_of(const tn_backend_device *d, const tn_matmul_spec *s)
+{
+    enum { PARTS = 128, REST = 1 << 16 };
+    const double wanted =
+        (double)s->rows * (double)s->cols * (s->batch > 1 ? s->batch : 1) * sizeof(float) * PARTS +
+        REST;
+    const size_t most = tn_cublaslt_most(d);
+    return wanted < (double)most ? (size_t)wanted : most;
 }
 
 /* ---- what is asked for -------------------------------------------------------------------- */
@@ -146,10 +157,11 @@ static tn_status set_epilogue(const tn_backend_device *d, const tn_node *n, tn_m
             cublasLtMatmulPreferenceSetAttribute(p, CUBLASLT_MATMUL_PREF_##attribute, &(value), \
                                                  sizeof(value)))
 
-static tn_status fill_preference(const tn_backend_device *d, const tn_node *n,
-                                 const tn_matmul_spec *s, cublasLtMatmulPreference_t p)
+static tn_status fill_preference(const tn_backend_device *d, const tn_node *n, const tn_matmul *m,
+                                 cublasLtMatmulPreference_t p)
 {
-    const uint64_t workspace = tn_cublaslt_workspace(d);
+    const tn_matmul_spec *s = &m->spec;
+    const uint64_t workspace = m->workspace;
     const uint32_t a = alignment(s, s->a.align, s->a.step, s->type);
     const uint32_t b = alignment(s, s->b.align, s->b.step, s->type);
     const uint32_t y = alignment(s, s->y.align, s->y.step, s->y_type);
@@ -186,7 +198,7 @@ static tn_status choose(const tn_backend_device *d, const tn_node *n, tn_matmul 
 {
     const tn_matmul_spec *s = &m->spec;
     bool found;
-    TN_TRY(fill_preference(d, n, s, p));
+    TN_TRY(fill_preference(d, n, m, p));
     TN_TRY(ask(d, n, m, p, &found));
     if (!found && (s->bias || s->relu)) {
         m->apart = true;
@@ -198,7 +210,7 @@ static tn_status choose(const tn_backend_device *d, const tn_node *n, tn_matmul 
                        "(sum in f32, result %s) within %zu bytes",
                        n->op->name, n->name, d->name, (long long)s->rows, (long long)s->depth,
                        tn_dtype_name(s->type), (long long)s->depth, (long long)s->cols,
-                       tn_dtype_name(s->y_type), tn_cublaslt_workspace(d));
+                       tn_dtype_name(s->y_type), m->workspace);
     return TN_OK;
 }
 
@@ -241,7 +253,7 @@ static tn_status make(const tn_backend_device *d, const tn_node *n, tn_matmul *m
 tn_status tn_matmul_prepare(tn_backend_device *d, const tn_node *n, const tn_matmul_spec *spec,
                             tn_matmul *m)
 {
-    *m = (tn_matmul){.spec = *spec, .text = "cublasLt"};
+    *m = (tn_matmul){.spec = *spec, .workspace = workspace_of(d, spec), .text = "cublasLt"};
     if (!d->blas)
         return TN_OK;
     TN_TRY(tn_cuda_use(d));
@@ -279,7 +291,7 @@ tn_status tn_matmul_run(tn_matmul *m, const tn_call *c, const tn_matmul_args *ar
     TN_BLAS(d, c->node,
             cublasLtMatmul(d->blas->handle, m->product, &one, args->b, m->b, args->a, m->a,
                            args->add ? &one : &zero, args->y, m->y, args->y, m->y, &m->algo,
-                           args->workspace, tn_cublaslt_workspace(d), d->compute));
+                           args->workspace, m->workspace, d->compute));
     if (!m->apart)
         return TN_OK;
     return tn_cuda_bias_relu(c, s->y_type, args->y, s->bias ? args->bias : NULL, s->rows,

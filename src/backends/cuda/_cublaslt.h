@@ -6,9 +6,9 @@
  * All are row major; f is max(., 0) or nothing. cuBLASLt counts columns first, so it is asked for the
  * transpose, y^T = b^T a^T, which is the same memory.
  *
- * The algorithm is the first that cuBLASLt's heuristics name within the workspace, which is the same for
- * every product of a device: so a plan that is dry needs as much memory as a real one. Sums are f32; where
- * one is cut into parts, these are added in f32 too, in a step of their own and so in a fixed order.
+ * The algorithm is the first that cuBLASLt's heuristics name within the workspace, which follows from
+ * the form of the product alone: so a plan that is dry needs as much memory as a real one. Sums are f32;
+ * where one is cut into parts, these are added in f32 too, in a step of their own and so in a fixed order.
  */
 #ifndef TN_CUBLASLT_H
 #define TN_CUBLASLT_H
@@ -21,8 +21,8 @@
 tn_status tn_cublaslt_open(tn_backend_device *d);
 void tn_cublaslt_close(tn_backend_device *d);
 
-/* Bytes of scratch that every run of a product must be given. */
-size_t tn_cublaslt_workspace(const tn_backend_device *d);
+/* The most bytes of scratch that a product of this device asks for. */
+size_t tn_cublaslt_most(const tn_backend_device *d);
 
 /* One of the three matrices. */
 typedef struct tn_matrix {
@@ -46,6 +46,7 @@ typedef struct tn_matmul_spec {
 
 typedef struct tn_matmul {
     tn_matmul_spec spec;
+    size_t workspace; /* bytes of scratch that every run must be given */
     cublasLtMatmulDesc_t product;
     cublasLtMatrixLayout_t a, b, y;
     cublasLtMatmulAlgo_t algo;
@@ -62,7 +63,7 @@ typedef struct tn_matmul_args {
     void *workspace;
 } tn_matmul_args;
 
-/* On failure nothing is left of *m. On a device that is only planned for it only says yes. */
+/* On failure nothing is left of *m. On a device that is only planned for only sizes are found. */
 tn_status tn_matmul_prepare(tn_backend_device *d, const tn_node *n, const tn_matmul_spec *spec,
                             tn_matmul *m);
 tn_status tn_matmul_run(tn_matmul *m, const tn_call *c, const tn_matmul_args *args);

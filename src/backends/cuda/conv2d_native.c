@@ -102,7 +102,7 @@ static tn_status cut(const tn_backend_device *d, const tn_node *n, const tn_bind
     s->images = s->N;
     if (!s->unrolled)
         return TN_OK;
-    const size_t room = d->opts.workspace - tn_cublaslt_workspace(d);
+    const size_t room = d->opts.workspace - tn_cublaslt_most(d);
     const double each = (double)s->pixels * (double)s->width * (double)matrix_bytes(s, b);
     const double most = room < MATRIX_BYTES ? (double)room : MATRIX_BYTES;
     const double numbers = (double)s->pixels * (double)s->width, x = (double)(s->H * s->W) * s->C;
@@ -177,6 +177,14 @@ static tn_status prepare_cut(tn_backend_device *d, const tn_node *n, const tn_bi
     return TN_OK;
 }
 
+/* Bytes of workspace for any of them, and no fewer than that. */
+static size_t most_of(const tn_matmul m[CUTS], size_t bytes)
+{
+    for (int i = 0; i < CUTS; i++)
+        bytes = m[i].workspace > bytes ? m[i].workspace : bytes;
+    return bytes;
+}
+
 static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
     const bool relu = n->fused != NULL;
@@ -192,10 +200,10 @@ static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_bindin
     size_t forward = 0, backward = 0;
     const size_t matrix =
         s->unrolled ? (size_t)(s->images * s->pixels * s->width * matrix_bytes(s, b)) : 0;
-    s->forward_workspace = tn_cuda_part(&forward, tn_cublaslt_workspace(d));
+    s->forward_workspace = tn_cuda_part(&forward, most_of(s->y, 0));
     s->forward_matrix = tn_cuda_part(&forward, matrix);
     if (b->training) {
-        s->backward_workspace = tn_cuda_part(&backward, tn_cublaslt_workspace(d));
+        s->backward_workspace = tn_cuda_part(&backward, most_of(s->dx, most_of(s->dw, 0)));
         s->backward_matrix = tn_cuda_part(&backward, matrix);
         s->sums = tn_cuda_sums_plan(d, s->type, s->N * s->pixels, s->K, relu, b->dw[1], &backward);
     }

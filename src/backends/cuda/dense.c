@@ -77,9 +77,10 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
         return status;
     }
     size_t forward = 0, backward = 0;
-    s->forward_workspace = tn_cuda_part(&forward, tn_cublaslt_workspace(d));
+    s->forward_workspace = tn_cuda_part(&forward, s->forward.workspace);
     if (b->training) {
-        s->backward_workspace = tn_cuda_part(&backward, tn_cublaslt_workspace(d));
+        s->backward_workspace = tn_cuda_part(
+            &backward, s->dx.workspace > s->dw.workspace ? s->dx.workspace : s->dw.workspace);
         s->sums =
             tn_cuda_sums_plan(d, tn_cuda_type_of(b->precision), N, K, relu, b->dw[1], &backward);
     }
