@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Every operation has all its parts. Usage: check_layers.py [root]
 
-For src/layers/<stem>.c: a kernel src/backends/cpu/<stem>.c (unless the op is a view, which has none),
-a test tests/layers/test_<stem>.c, and in include/tenon/layers.h each builder that it defines. And no
+For src/layers/<stem>.c: kernels src/backends/cpu/<stem>.c and src/backends/cuda/<stem>.c (unless the op is
+a view, which has none), a test tests/layers/test_<stem>.c, and in include/tenon/layers.h each builder that it defines. And no
 kernel without an operation. Files that begin with _ are helpers; kernels may come in several files,
 <stem>_<which>.c.
 """
@@ -21,15 +21,17 @@ def main():
     header = (top / "include/tenon/layers.h").read_text()
     declared = set(re.findall(r"TN_API\s+tn_(?:value|loss)\s+(tn_\w+)\(", header))
     ops = {s for s in stems(top, "src/layers") if not s.startswith("_")}
-    kernels = {s for s in stems(top, "src/backends/cpu") if not s.startswith(("_", "backend_"))}
+    kernels = {backend: {s for s in stems(top, f"src/backends/{backend}")
+                         if not s.startswith(("_", "backend_"))} for backend in ("cpu", "cuda")}
     tests = stems(top, "tests/layers", "test_")
     found, defined = [], set()
     for op in sorted(ops):
         text = (top / f"src/layers/{op}.c").read_text()
         if f"const tn_op tn_op_{op} = " not in text:
             found.append(f"src/layers/{op}.c: does not define tn_op_{op}")
-        if ".view = true" not in text and not any(k == op or k.startswith(op + "_") for k in kernels):
-            found.append(f"src/backends/cpu/{op}.c is missing")
+        for backend, own in kernels.items():
+            if ".view = true" not in text and not any(k == op or k.startswith(op + "_") for k in own):
+                found.append(f"src/backends/{backend}/{op}.c is missing")
         if op not in tests:
             found.append(f"tests/layers/test_{op}.c is missing")
         builders = set(re.findall(r"^tn_(?:value|loss) (tn_\w+)\(", text, re.M))
@@ -40,7 +42,8 @@ def main():
         defined |= builders
     found += [f"include/tenon/layers.h: {b}() is declared, and no file of src/layers defines it"
               for b in sorted(declared - defined)]
-    found += [f"src/backends/cpu/{k}.c: serves no operation of src/layers" for k in sorted(kernels)
+    found += [f"src/backends/{backend}/{k}.c: serves no operation of src/layers"
+              for backend, own in kernels.items() for k in sorted(own)
               if not any(k == op or k.startswith(op + "_") for op in ops)]
     tree.end("layers", found, len(ops))
 
