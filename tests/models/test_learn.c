@@ -281,7 +281,7 @@ static void on_each(void (*test)(void), bool exact)
                                               TN_PRECISION_F16};
     for (const char *const *device = lab_devices(); *device; device++) {
         const bool cpu = strcmp(*device, "cpu") == 0;
-        for (size_t i = 0; i < (cpu || exact ? 1 : TN_COUNT(precisions)); i++) {
+        for (size_t i = 0; i < (cpu || exact || LAB_SLOW ? 1 : TN_COUNT(precisions)); i++) {
             device_name = *device;
             in = precisions[i];
             print_message("%s, %s\n", device_name, tn_precision_name(in));

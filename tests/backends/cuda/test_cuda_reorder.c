@@ -135,7 +135,7 @@ static void every_layout_becomes_every_other(void **unused)
         {"a little more than a tile, both ways", {4, {2, 33, 5, 7}}},
         {"single pixels: a plain copy or conversion", {4, {3, 40, 1, 1}}},
         {"weights of 3 x 3", {4, {40, 70, 3, 3}}},
-        {"more tiles than there are blocks", {4, {2400, 9, 1, 2}}},
+        {"more tiles than there are blocks", {4, {200, 9, 1, 2}}},
         {"weights of the first layer, padded", {4, {16, 3, 11, 11}}},
     };
     lab_raw r;
