@@ -236,6 +236,42 @@ static void check_no_numbers(void)
     assert_true(isinf(got.loss) && got.top_1 == 3);
 }
 
+/* A plan that is gone, and its names with it, when somebody looks at the device again. */
+static void check_forgets(void)
+{
+    const tn_shape shape = TN_SHAPE(ROWS, CLASSES);
+    float x[ROWS * CLASSES] = {0};
+    int32_t bad[ROWS] = {0, 1, CLASSES, 2};
+    float loss;
+    tn_device *d = NULL;
+    assert_ok(tn_device_open(&d, where));
+    for (int i = 0; i < 2; i++) {
+        tn_graph *g = NULL;
+        tn_plan *p = NULL;
+        assert_ok(tn_graph_create(&g));
+        const tn_value a = tn_input(g, "logits", TN_F32, shape);
+        const tn_value b = tn_input(g, "labels", TN_I32, TN_SHAPE(ROWS));
+        const tn_value y = tn_softmax_xent(g, a, b, NULL).loss;
+        assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.loss = y, .input_gradients = true}));
+        assert_ok(tn_plan_set(p, a, (tn_tensor){TN_F32, shape, x}));
+        assert_ok(tn_plan_set(p, b, (tn_tensor){TN_I32, TN_SHAPE(ROWS), bad}));
+        const tn_status status = tn_plan_run(p);
+        assert_true(i == 0 || status == TN_OK);
+        if (i == 1)
+            assert_ok(tn_plan_get(p, y, (tn_tensor){TN_F32, {0}, &loss}));
+        tn_plan_destroy(p);
+        tn_graph_destroy(g);
+        bad[2] = 0;
+    }
+    tn_device_close(d);
+}
+
+static void forgets_what_nobody_asked_for(void **unused)
+{
+    (void)unused;
+    on_each_device(check_forgets);
+}
+
 /* A network that has run away must show it. */
 static void shows_what_is_no_number(void **unused)
 {
@@ -276,9 +312,13 @@ static void refuses(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_the_formula), cmocka_unit_test(agrees_with_pytorch),
-        cmocka_unit_test(counts_the_right_ones),   cmocka_unit_test(names_a_bad_label),
-        cmocka_unit_test(shows_what_is_no_number), cmocka_unit_test(refuses),
+        cmocka_unit_test(agrees_with_the_formula),
+        cmocka_unit_test(agrees_with_pytorch),
+        cmocka_unit_test(forgets_what_nobody_asked_for),
+        cmocka_unit_test(counts_the_right_ones),
+        cmocka_unit_test(names_a_bad_label),
+        cmocka_unit_test(shows_what_is_no_number),
+        cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
