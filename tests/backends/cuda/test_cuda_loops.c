@@ -1,9 +1,11 @@
 /*
  * On a GPU of one multiprocessor, where a grid ends after 8 blocks: every kernel's loop over the grid goes
- * round, which it seldom does on a larger one. Results are the CPU's, in f32.
+ * round, which it seldom does on a larger one. Results are the CPU's, in f32, and the same bits in any
+ * order of blocks and threads.
  */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lab_answers.h"
 #include "lab_sim.h"
@@ -201,6 +203,12 @@ static void drop(outcome *o)
         free(o->dw[i]);
 }
 
+static void same(size_t layer, const void *one, const void *two, int64_t count)
+{
+    if (memcmp(one, two, (size_t)count * sizeof(float)) != 0)
+        fail_msg("%s: other bits in another order of blocks and threads", layers[layer].why);
+}
+
 static void loops_go_round(void **unused)
 {
     (void)unused;
@@ -221,10 +229,34 @@ static void loops_go_round(void **unused)
     assert_true(sim->set_gpu("h100"));
 }
 
+/* Nothing says in what order a GPU does blocks and threads. */
+static void no_order_is_relied_on(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    assert_true(sim->set_gpu("one"));
+    for (size_t i = 0; i < TN_COUNT(layers); i++) {
+        outcome want = run("sim:0,cudnn=off", i);
+        sim->set_seed(i + 1);
+        outcome got = run("sim:0,cudnn=off", i);
+        sim->set_seed(0);
+        same(i, &got.loss, &want.loss, 1);
+        same(i, got.y, want.y, want.count);
+        same(i, got.dx, want.dx, want.x_count);
+        for (int w = 0; w < MOST_PARAMS; w++)
+            if (want.dw[w])
+                same(i, got.dw[w], want.dw[w], want.w_count[w]);
+        drop(&want);
+        drop(&got);
+    }
+    assert_true(sim->set_gpu("h100"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loops_go_round),
+        cmocka_unit_test(no_order_is_relied_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
