@@ -94,15 +94,16 @@ static score train_epoch(session *s)
     bool seen = true;
     while (s->index / s->r.accumulate < s->per_epoch && !at_end(s)) {
         train_step(s);
-        if (s->clock <= 0) { /* waits, so that the clock begins when the first step has ended */
+        const bool first =
+            s->clock <= 0; /* look, and so wait: the clock begins when it has ended */
+        seen = first || progress_due(&s->progress, tn_plan_updates(s->plan));
+        if (seen)
             look(s, &sum);
+        if (first) {
             s->clock = seconds();
             s->clock_waited = s->train.waited;
             s->clock_images = s->images;
         }
-        seen = progress_due(&s->progress, tn_plan_updates(s->plan));
-        if (seen)
-            look(s, &sum);
     }
     if (!seen)
         look(s, &sum);

@@ -31,6 +31,7 @@ def near(got, want, allowed):
 
 def main(folder):
     programs.make_images(folder / "set/train", 8)
+    programs.make_images(folder / "set/val", 2)
     cpu = train(folder, "--device", "cpu", "--save", folder / "cpu")
     for device in ("sim:0", "sim:0,cudnn=off"):
         # The losses are told with 4 digits after the point.
