@@ -182,7 +182,7 @@ static tn_status plan_for(tn_backend_device *d, const tn_node *n, const tn_cudnn
 tn_status tn_cudnn_prepare(tn_backend_device *d, const tn_node *n, tn_precision precision,
                            const char *what, const tn_cudnn_graph *g, tn_cudnn_run *out)
 {
-    const tn_cudnn_plan *p;
+    const tn_cudnn_plan *p = NULL;
     if (d->index >= 0)
         TN_TRY(tn_cuda_use(d));
     TN_TRY(plan_for(d, n, g, tn_cudnn_forbidden(d, precision), &p));

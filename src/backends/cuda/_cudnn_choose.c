@@ -120,7 +120,7 @@ static void failed(search *s, cudnnStatus_t status)
 static bool consider(search *s, cudnnBackendDescriptor_t config)
 {
     tn_cudnn_choice c = {0};
-    cudnnBackendDescriptor_t plan;
+    cudnnBackendDescriptor_t plan = NULL;
     s->offered++;
     cudnnStatus_t status = read_config(config, &c);
     if (status != CUDNN_STATUS_SUCCESS) {
