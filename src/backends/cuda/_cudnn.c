@@ -25,7 +25,6 @@ tn_status tn_cudnn_check(const tn_backend_device *d, const tn_node *n, cudnnStat
                    n ? n->name : "", d->name, (int)strcspn(call, "("), call, cudnnGetErrorString(s),
                    *text ? ": " : "", text);
 }
-#define TN_CUDNN(d, n, call) TN_TRY(tn_cudnn_check((d), (n), (call), #call))
 
 /* ---- the device --------------------------------------------------------------------------- */
 

@@ -122,14 +122,14 @@ static int add_tensor(tn_cudnn_graph *g, cudnnDataType_t type, const int64_t dim
     return g->tensors;
 }
 
-static cudnnDataType_t type_of(tn_dtype t)
+cudnnDataType_t tn_cudnn_type(tn_dtype t)
 {
     return t == TN_F16 ? CUDNN_DATA_HALF : t == TN_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 }
 
 int tn_cudnn_add_nhwc(tn_cudnn_graph *g, tn_dtype type, const int64_t dim[4], int64_t pitch)
 {
-    return add_tensor(g, type_of(type), dim, pitch ? pitch : dim[1]);
+    return add_tensor(g, tn_cudnn_type(type), dim, pitch ? pitch : dim[1]);
 }
 
 int tn_cudnn_add_virtual(tn_cudnn_graph *g, const int64_t dim[4])

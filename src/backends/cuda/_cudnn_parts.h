@@ -61,9 +61,11 @@ struct tn_cudnn {
 /* TN_OK, or an error that names node, device, call and what cuDNN says. */
 tn_status tn_cudnn_check(const tn_backend_device *d, const tn_node *n, cudnnStatus_t s,
                          const char *call);
+#define TN_CUDNN(d, n, call) TN_TRY(tn_cudnn_check((d), (n), (call), #call))
 
 /* ---- _cudnn_graph.c ----------------------------------------------------------------------- */
 
+cudnnDataType_t tn_cudnn_type(tn_dtype t);
 /* The operation graph, finalized. */
 cudnnBackendDescriptor_t tn_cudnn_build(tn_cudnn_maker *m, const tn_cudnn_graph *g);
 /* Equal texts: equal graphs. For tn_free(); NULL: no memory. */

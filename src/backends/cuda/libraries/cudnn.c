@@ -28,7 +28,39 @@
       (d, name, type, asked, count, elements)) \
     X(cudnnStatus_t, cudnnBackendExecute, \
       (cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack), \
-      (handle, plan, pack))
+      (handle, plan, pack)) \
+    X(cudnnStatus_t, cudnnCreateTensorDescriptor, (cudnnTensorDescriptor_t *d), (d)) \
+    X(cudnnStatus_t, cudnnDestroyTensorDescriptor, (cudnnTensorDescriptor_t d), (d)) \
+    X(cudnnStatus_t, cudnnSetTensor4dDescriptor, \
+      (cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnDataType_t type, int n, int c, \
+       int h, int w), (d, format, type, n, c, h, w)) \
+    X(cudnnStatus_t, cudnnSoftmaxForward, \
+      (cudnnHandle_t handle, cudnnSoftmaxAlgorithm_t algorithm, cudnnSoftmaxMode_t mode, \
+       const void *alpha, const cudnnTensorDescriptor_t x_is, const void *x, const void *beta, \
+       const cudnnTensorDescriptor_t y_is, void *y), \
+      (handle, algorithm, mode, alpha, x_is, x, beta, y_is, y)) \
+    X(cudnnStatus_t, cudnnSoftmaxBackward, \
+      (cudnnHandle_t handle, cudnnSoftmaxAlgorithm_t algorithm, cudnnSoftmaxMode_t mode, \
+       const void *alpha, const cudnnTensorDescriptor_t y_is, const void *y, \
+       const cudnnTensorDescriptor_t dy_is, const void *dy, const void *beta, \
+       const cudnnTensorDescriptor_t dx_is, void *dx), \
+      (handle, algorithm, mode, alpha, y_is, y, dy_is, dy, beta, dx_is, dx)) \
+    X(cudnnStatus_t, cudnnCreateLRNDescriptor, (cudnnLRNDescriptor_t *d), (d)) \
+    X(cudnnStatus_t, cudnnDestroyLRNDescriptor, (cudnnLRNDescriptor_t d), (d)) \
+    X(cudnnStatus_t, cudnnSetLRNDescriptor, \
+      (cudnnLRNDescriptor_t d, unsigned n, double alpha, double beta, double k), \
+      (d, n, alpha, beta, k)) \
+    X(cudnnStatus_t, cudnnLRNCrossChannelForward, \
+      (cudnnHandle_t handle, cudnnLRNDescriptor_t lrn, cudnnLRNMode_t mode, const void *alpha, \
+       const cudnnTensorDescriptor_t x_is, const void *x, const void *beta, \
+       const cudnnTensorDescriptor_t y_is, void *y), \
+      (handle, lrn, mode, alpha, x_is, x, beta, y_is, y)) \
+    X(cudnnStatus_t, cudnnLRNCrossChannelBackward, \
+      (cudnnHandle_t handle, cudnnLRNDescriptor_t lrn, cudnnLRNMode_t mode, const void *alpha, \
+       const cudnnTensorDescriptor_t y_is, const void *y, const cudnnTensorDescriptor_t dy_is, \
+       const void *dy, const cudnnTensorDescriptor_t x_is, const void *x, const void *beta, \
+       const cudnnTensorDescriptor_t dx_is, void *dx), \
+      (handle, lrn, mode, alpha, y_is, y, dy_is, dy, x_is, x, beta, dx_is, dx))
 
 #define POINTER(type, name, parameters, arguments) type (*name) parameters;
 static struct {

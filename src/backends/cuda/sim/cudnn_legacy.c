@@ -277,6 +277,8 @@ static cudnnStatus_t start(run *r, struct cudnnContext *h, const void *alpha, co
     r->beta = *(const float *)beta;
     if (r->t[r->out].type == CUDNN_DATA_BFLOAT16 && tn_dnn_ask_device(h->device).version < 800)
         return tn_dnn_fail(CUDNN_STATUS_NOT_SUPPORTED, "%s: bf16 before sm_80", r->what);
+    if (tn_dnn_refuses_all())
+        return tn_dnn_fail(CUDNN_STATUS_NOT_SUPPORTED, "%s: made to refuse", r->what);
     check_memory(r);
     const cudaError_t e = tn_sim_enqueue(h->stream, r->what, run_groups, r, sizeof *r);
     return e ? tn_dnn_fail(CUDNN_STATUS_EXECUTION_FAILED_CUDART, "%s: CUDA error %d", r->what,

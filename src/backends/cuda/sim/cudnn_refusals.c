@@ -25,6 +25,11 @@ bool tn_sim_set_refusals(const char *policy)
     return false;
 }
 
+bool tn_dnn_refuses_all(void)
+{
+    return atomic_load(&refusals) == ALL;
+}
+
 bool tn_sim_refuses_epilogues(void)
 {
     return atomic_load(&refusals) == EPILOGUES;

@@ -1,0 +1,32 @@
+/*
+ * What cuDNN does by functions of their own, without graphs: softmax and lrn.
+ *
+ * They say whether they do it only when they are called, and then our own kernel of that op does it: such a
+ * kernel set asks for the same layouts and memory as the other, or for more.
+ */
+#ifndef TN_CUDNN_LEGACY_H
+#define TN_CUDNN_LEGACY_H
+
+#include "backends/cuda/_cudnn_parts.h"
+
+typedef struct tn_cudnn_legacy {
+    const tn_kernel *other;         /* our own */
+    cudnnTensorDescriptor_t tensor; /* of x, y and gradients; NULL on a device only planned for */
+    bool refused;                   /* so the other does it from now on */
+} tn_cudnn_legacy;
+
+/* For tensors of x's shape in the plan's type. TN_ERR_UNSUPPORTED says why cuDNN cannot be asked. */
+tn_status tn_cudnn_legacy_open(tn_backend_device *d, const tn_node *n, const tn_binding *b,
+                               cudnnTensorFormat_t format, const tn_kernel *other,
+                               tn_cudnn_legacy *out);
+/* Of one that is all zero: nothing. */
+void tn_cudnn_legacy_close(tn_cudnn_legacy *l);
+
+/* Sees to the status of a call: the other kernel takes over if that was TN_ERR_UNSUPPORTED. */
+tn_status tn_cudnn_legacy_forward(tn_cudnn_legacy *l, const tn_call *c, tn_status status);
+tn_status tn_cudnn_legacy_backward(tn_cudnn_legacy *l, const tn_call *c, tn_status status);
+
+/* For descriptions: NULL, or that cuDNN has refused. */
+const char *tn_cudnn_legacy_tell(const tn_cudnn_legacy *l);
+
+#endif

@@ -1,0 +1,81 @@
+/* softmax by cuDNN: a row is an image of one pixel, with K channels. */
+#include "backends/cuda/_cudnn_legacy.h"
+
+extern const tn_kernel tn_cuda_softmax_native;
+
+static void release(void *state)
+{
+    tn_cudnn_legacy_close(state);
+    tn_free(state);
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    tn_cudnn_legacy l;
+    TN_TRY(tn_cuda_want_rows(d, n, b, 0));
+    TN_TRY(tn_cuda_give_rows(d, n, b));
+    TN_TRY(tn_cudnn_legacy_open(d, n, b, CUDNN_TENSOR_NCHW, &tn_cuda_softmax_native, &l));
+    tn_cudnn_legacy *s = tn_alloc(1, sizeof *s);
+    if (!s) {
+        tn_cudnn_legacy_close(&l);
+        return tn_no_memory("softmax", sizeof *s);
+    }
+    *s = l;
+    b->backward_reads_y = true;
+    b->inplace_backward = true; /* cuDNN promises it of backward only */
+    b->state = s;
+    return TN_OK;
+}
+
+static tn_status ask_forward(const tn_call *c)
+{
+    const tn_backend_device *d = c->device;
+    const tn_cudnn_legacy *s = c->state;
+    const float one = 1, zero = 0;
+    TN_CUDNN(d, c->node,
+             cudnnSoftmaxForward(d->cudnn->handle, CUDNN_SOFTMAX_ACCURATE,
+                                 CUDNN_SOFTMAX_MODE_INSTANCE, &one, s->tensor, c->x[0], &zero,
+                                 s->tensor, c->y[0]));
+    return TN_OK;
+}
+
+static tn_status ask_backward(const tn_call *c)
+{
+    const tn_backend_device *d = c->device;
+    const tn_cudnn_legacy *s = c->state;
+    const float one = 1, zero = 0;
+    TN_CUDNN(d, c->node,
+             cudnnSoftmaxBackward(d->cudnn->handle, CUDNN_SOFTMAX_ACCURATE,
+                                  CUDNN_SOFTMAX_MODE_INSTANCE, &one, s->tensor, c->y[0], s->tensor,
+                                  c->dy, &zero, s->tensor, c->dx[0]));
+    return TN_OK;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    tn_cudnn_legacy *s = c->state;
+    return tn_cudnn_legacy_forward(s, c, s->refused ? TN_OK : ask_forward(c));
+}
+
+static tn_status backward(const tn_call *c)
+{
+    tn_cudnn_legacy *s = c->state;
+    if (!c->dx[0])
+        return TN_OK;
+    return tn_cudnn_legacy_backward(s, c, s->refused ? TN_OK : ask_backward(c));
+}
+
+static const char *describe(const void *state)
+{
+    return tn_cudnn_legacy_tell(state);
+}
+
+const tn_kernel tn_cuda_softmax_cudnn = {
+    .op = "softmax",
+    .name = "cudnn",
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .describe = describe,
+};
