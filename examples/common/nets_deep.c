@@ -89,7 +89,7 @@ tn_value net_googlenet(tn_graph *g, tn_value x, int classes)
 static tn_value conv_bn(tn_graph *g, tn_value x, const char *block, int number, int filters,
                         int kernel, int stride)
 {
-    char conv[LONGEST], norm[LONGEST];
+    char conv[LONGEST + 16], norm[LONGEST + 16];
     snprintf(conv, sizeof conv, number ? "%sconv%d" : "%sdownsample.%d", block, number);
     snprintf(norm, sizeof norm, number ? "%sbn%d" : "%sdownsample.1", block, number);
     const tn_conv2d_opts opts = {.name = conv,
