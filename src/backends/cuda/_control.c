@@ -9,6 +9,7 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
 {
     struct tnk_begin_run_args a = {
         .control = run->control,
+        .fault = d->fault_on_device,
         .loss_start = run->loss_start,
         .seed = run->seed,
         .step = run->step,

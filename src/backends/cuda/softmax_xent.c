@@ -104,6 +104,7 @@ static tn_status forward(const tn_call *c)
         .top_1 = c->y[1],
         .top_k_count = c->y[2],
         .each = tn_cuda_at(saved, p.each),
+        .control = c->run->control,
         .fault = c->device->fault_on_device,
         .where = (uint64_t)(uintptr_t)n,
     };

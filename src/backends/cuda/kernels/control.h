@@ -18,9 +18,11 @@ struct tnk_control {
     float next_scale; /* of the next run; 0: not begun */
     int32_t growth;   /* updates since it changed */
     int32_t skip;     /* this update is left out: a gradient is not finite, or there is a fault */
+    int32_t fault;    /* a kernel of the run found something wrong, see below */
 };
 
-/* What a kernel found wrong; in pinned memory of the host, one of each device. The first stays. */
+/* What a kernel found wrong; in pinned memory of the host, one of each device. The first stays. A block that
+ * reads it waits a microsecond for the bus, and they wait in a row: kernels of many blocks ask the plan's control. */
 enum { TN_FAULT_NONE, TN_FAULT_LABEL };
 struct tn_cuda_fault {
     int32_t kind;

@@ -85,6 +85,7 @@ TN_DEVICE void report(const tnk_xent_sum_args &p)
     int64_t row = 0;
     while (p.better[row] != TNK_XENT_BAD)
         row++;
+    p.control->fault = 1;
     if (p.fault->kind != TN_FAULT_NONE)
         return;
     p.fault->value = p.labels[row];

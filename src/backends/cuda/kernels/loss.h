@@ -30,7 +30,7 @@ struct tnk_xent_args {
 TN_KERNEL_DECL_TYPES(tnk_xent, struct tnk_xent_args);
 
 /* One block. Results that nobody asks for are NULL. A bad label makes the loss NaN and is reported in
- * `fault`, the first one, unless there is another already. */
+ * `fault`, the first one, unless there is another already, and in `control`. */
 struct tnk_xent_sum_args {
     const float *loss;
     const int32_t *better, *labels;
@@ -39,6 +39,7 @@ struct tnk_xent_sum_args {
     float *mean;
     int32_t *top_1, *top_k_count;
     float *each; /* for backward: 1 / counted rows */
+    struct tnk_control *control;
     struct tn_cuda_fault *fault;
     uint64_t where; /* the tn_node */
 };

@@ -12,9 +12,8 @@ TN_DEVICE bool left_out(const tnk_arena &p)
 {
     TN_SHARED(int32_t, skip, 1);
     if (threadIdx.x == 0) {
-        const volatile tn_cuda_fault *fault = p.fault;
         *skip = p.control->skip;
-        if (!*skip && fault && fault->kind != TN_FAULT_NONE) {
+        if (!*skip && p.control->fault) {
             *skip = 1;
             if (blockIdx.x == 0) {
                 p.control->skip = 1;

@@ -9,7 +9,6 @@
 #include "backends/cuda/kernels/gpu.h"
 
 struct tnk_control;
-struct tn_cuda_fault;
 
 /* Elements from where the last range ended up to `end`. rate: multiplies the rate of the update; below 0,
  * they are left alone. decay: weight decay times their own multiplier. */
@@ -22,7 +21,6 @@ struct tnk_range {
 enum { TNK_RANGES = 240 };
 struct tnk_arena {
     struct tnk_control *control;
-    const struct tn_cuda_fault *fault; /* may be NULL */
     float *w, *slot[2]; /* slots: what the optimizer keeps, or NULL; all aligned to 16 bytes */
     void *half;
     const float *g;

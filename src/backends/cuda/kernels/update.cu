@@ -1,9 +1,16 @@
 #include "backends/cuda/kernels/update.h"
 #include "backends/cuda/kernels/vector.h"
 
+/* Is there one that the host was not told of yet? */
+TN_DEVICE bool is_set(const volatile tn_cuda_fault *fault)
+{
+    return fault && fault->kind != TN_FAULT_NONE;
+}
+
 TN_KERNEL(tnk_begin_run, struct tnk_begin_run_args)
 {
     tnk_control *c = p.control;
+    c->fault = is_set(p.fault);
     c->seed = p.seed;
     c->step = p.step;
     if (c->next_scale == 0)
@@ -18,11 +25,10 @@ TN_KERNEL(tnk_begin_run, struct tnk_begin_run_args)
 TN_KERNEL(tnk_begin_update, struct tnk_begin_update_args)
 {
     tnk_control *c = p.control;
-    const volatile tn_cuda_fault *fault = p.fault;
     c->updates = p.updates;
     c->rate = p.rate;
     c->factor = p.scale;
-    c->skip = fault && fault->kind != TN_FAULT_NONE;
+    c->skip = is_set(p.fault);
     c->skipped += c->skip;
 }
 

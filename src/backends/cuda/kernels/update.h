@@ -10,7 +10,8 @@
 /* One thread. */
 struct tnk_begin_run_args {
     struct tnk_control *control;
-    float *loss_start; /* gets the loss scale; may be NULL */
+    const struct tn_cuda_fault *fault; /* may be NULL */
+    float *loss_start;                 /* gets the loss scale; may be NULL */
     uint64_t seed, step;
     float first_scale; /* the loss scale, if there was none yet */
     int32_t training;

@@ -20,7 +20,6 @@ tn_status tn_cuda_update_arena(const tn_optim_call *c, float decay, tn_cuda_upda
                                void *args, struct tnk_arena *arena)
 {
     arena->control = c->run->control;
-    arena->fault = c->device->fault_on_device;
     arena->w = c->w;
     arena->half = c->half;
     arena->g = c->g;
