@@ -17,16 +17,16 @@ tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const voi
     return TN_OK;
 }
 
-/* Blocks of TNK_SUM_BLOCK threads: as wide as the columns are or as a warp, and as many parts as fill the
+/* Blocks of TNK_SUM_BLOCK threads: as wide as the columns are or as `widest`, and as many parts as fill the
  * device if each thread still has a few rows to itself. */
-static void cut(const tn_backend_device *d, tn_dtype dtype, int64_t rows, int64_t cols,
+static void cut(const tn_backend_device *d, tn_dtype dtype, int64_t rows, int64_t cols, int widest,
                 tn_cuda_sums *s)
 {
-    enum { WARP = 32, ROWS_A_THREAD = 8 };
+    enum { ROWS_A_THREAD = 8 };
     const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(dtype);
     const int64_t vectors = (cols + lanes - 1) / lanes;
     s->across = 1;
-    while (s->across < vectors && s->across < WARP)
+    while (s->across < vectors && s->across < widest)
         s->across *= 2;
     s->tiles = (vectors + s->across - 1) / s->across;
     const int64_t down = TNK_SUM_BLOCK / s->across;
@@ -35,11 +35,15 @@ static void cut(const tn_backend_device *d, tn_dtype dtype, int64_t rows, int64_
     s->parts = (int)(fill < 1 ? 1 : fill < most ? fill : most);
 }
 
+/* What is read from memory, a warp at a time; what is in the cache, by as many blocks as may be: a thread that
+ * adds up hundreds of rows waits for each of them. */
+enum { WIDE = 32, NARROW = 2 };
+
 tn_cuda_sums tn_cuda_sums_plan(const tn_backend_device *d, tn_dtype dtype, int64_t rows,
                                int64_t cols, bool relu, bool db, size_t *scratch_bytes)
 {
     tn_cuda_sums s = {.dtype = dtype, .relu = relu, .rows = rows, .cols = cols};
-    cut(d, dtype, rows, cols, &s);
+    cut(d, dtype, rows, cols, WIDE, &s);
     if (relu)
         s.dz = tn_cuda_part(scratch_bytes, (size_t)(rows * cols) * tn_dtype_bytes(dtype));
     if (db && s.parts > 1)
@@ -78,7 +82,7 @@ tn_status tn_cuda_sums_run(const tn_cuda_sums *s, const tn_call *c, const void *
     if (sums == db)
         return TN_OK;
     tn_cuda_sums rest = *s; /* the parts' sums are rows again, of f32 */
-    cut(c->device, TN_F32, s->parts, s->cols, &rest);
+    cut(c->device, TN_F32, s->parts, s->cols, NARROW, &rest);
     rest.parts = 1;
     return launch(
         &rest, c, TN_F32,
