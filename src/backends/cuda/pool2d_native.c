@@ -2,8 +2,6 @@
 #include "backends/cuda/_cuda.h"
 #include "backends/cuda/kernels/pool.h"
 
-enum { VECTOR_BYTES = 16 };
-
 static bool is_max(const tn_node *n)
 {
     return ((const tn_pool2d_opts *)n->opts)->kind == TN_POOL_MAX;
@@ -18,6 +16,13 @@ static int64_t taps_of(const tn_node *n)
 static size_t pick_bytes(const tn_node *n)
 {
     return taps_of(n) <= UINT8_MAX + 1 ? sizeof(uint8_t) : sizeof(int32_t);
+}
+
+/* Elements that a thread does at a time. */
+static int64_t lanes_of(const tn_node *n, tn_dtype dtype)
+{
+    const int64_t lanes = TNK_POOL_BYTES / (int64_t)tn_dtype_bytes(dtype);
+    return n->x[0].dim[1] % lanes || pick_bytes(n) > 1 ? 1 : lanes;
 }
 
 /* Kernels count rows, columns and taps in 32 bits. */
@@ -37,6 +42,9 @@ static tn_status supports(const tn_node *n)
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
+    if (tn_elements(&n->x[0]) / lanes_of(n, tn_cuda_type_of(b->precision)) > INT32_MAX)
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s on %s: x %s is too large", n->name, d->name,
+                       tn_shape_format(&n->x[0]).text);
     TN_TRY(tn_cuda_want_nhwc(d, n, b, 0));
     TN_TRY(tn_cuda_give_nhwc(d, n, b));
     if (b->dx[0] && is_max(n))
@@ -44,15 +52,22 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static struct tnk_pool_args args_of(const tn_call *c, const void *from, void *to)
+/* `through`: the tensor whose elements are each written once. */
+static struct tnk_pool_args args_of(const tn_call *c, const tn_shape *through, const void *from,
+                                    void *to)
 {
     const tn_node *n = c->node;
+    const int64_t lanes = lanes_of(n, tn_cuda_type_of(c->run->precision));
     const tn_pool2d_opts *o = n->opts;
     struct tnk_pool_args a = {
         .from = from,
         .to = to,
-        .images = n->x[0].dim[0],
+        .count = tn_elements(through) / lanes,
         .channels = n->x[0].dim[1],
+        .groups = tnk_divisor_of(n->x[0].dim[1] / lanes),
+        .rows = tnk_divisor_of(through->dim[2]),
+        .columns = tnk_divisor_of(through->dim[3]),
+        .lanes = (int32_t)lanes,
         .pick_bytes = (int32_t)pick_bytes(n),
         .counts_pad = o->kind == TN_POOL_MEAN_PAD,
     };
@@ -60,26 +75,18 @@ static struct tnk_pool_args args_of(const tn_call *c, const void *from, void *to
         a.in[i] = (int32_t)n->x[0].dim[2 + i];
         a.out[i] = (int32_t)n->y[0].dim[2 + i];
         a.kernel[i] = o->kernel[i];
-        a.stride[i] = o->stride[i];
+        a.stride[i] = tnk_divisor_of(o->stride[i]);
         a.pad[i] = o->pad[i];
     }
     return a;
-}
-
-/* Of a thread for each vector of `shape`, or element if channels do not make whole ones. */
-static unsigned grid_of(const tn_call *c, const tn_shape *shape)
-{
-    const tn_dtype dtype = tn_cuda_type_of(c->run->precision);
-    const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(dtype);
-    return tn_cuda_grid(c->device, tn_elements(shape) / (shape->dim[1] % lanes ? 1 : lanes));
 }
 
 static tn_status forward(const tn_call *c)
 {
     const tn_node *n = c->node;
     const tn_dtype dtype = tn_cuda_type_of(c->run->precision);
-    const unsigned grid = grid_of(c, &n->y[0]);
-    struct tnk_pool_args a = args_of(c, c->x[0], c->y[0]);
+    struct tnk_pool_args a = args_of(c, &n->y[0], c->x[0], c->y[0]);
+    const unsigned grid = tn_cuda_grid(c->device, a.count);
     a.pick = c->run->training ? c->saved : NULL;
     if (is_max(n))
         TN_CUDA(
@@ -96,8 +103,8 @@ static tn_status backward(const tn_call *c)
 {
     const tn_node *n = c->node;
     const tn_dtype dtype = tn_cuda_type_of(c->run->precision);
-    const unsigned grid = grid_of(c, &n->x[0]);
-    struct tnk_pool_args a = args_of(c, c->dy, c->dx[0]);
+    struct tnk_pool_args a = args_of(c, &n->x[0], c->dy, c->dx[0]);
+    const unsigned grid = tn_cuda_grid(c->device, a.count);
     a.pick = c->saved;
     if (!c->dx[0])
         return TN_OK;

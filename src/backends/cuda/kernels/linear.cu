@@ -89,15 +89,6 @@ TN_KERNEL_TYPES(tnk_sum_rows, struct tnk_sum_rows_args, sum_rows)
 
 /* ---- convolutions as matrix products ------------------------------------------------------ */
 
-/* The remainder; n becomes the quotient. */
-TN_DEVICE uint32_t divide(uint32_t &n, const tnk_divisor &d)
-{
-    const uint32_t quotient = d.by == 1 ? n : __umulhi(n, d.factor) >> d.shift;
-    const uint32_t rest = n - quotient * d.by;
-    n = quotient;
-    return rest;
-}
-
 template <int bytes> TN_DEVICE void im2col(const tnk_im2col_args &p)
 {
     typedef typename tn_word<bytes>::type word;

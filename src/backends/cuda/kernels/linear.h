@@ -5,6 +5,7 @@
 #ifndef TN_LINEAR_H
 #define TN_LINEAR_H
 
+#include "backends/cuda/kernels/divisor.h"
 #include "backends/cuda/kernels/gpu.h"
 
 /* y[r, c] = f(y[r, c] + bias[c]) for `count` elements of rows of `cols`; f is max(., 0) or nothing. `bias`
@@ -31,25 +32,6 @@ struct tnk_sum_rows_args {
     int32_t parts, across;
 };
 TN_KERNEL_DECL_TYPES(tnk_sum_rows, struct tnk_sum_rows_args);
-
-/* A number below 2^31 divided by one that does not change, without a division: n / by is the upper half of
- * n * factor, shifted, with factor = ceil(2^(32 + shift) / by) and shift = ceil(log2(by)) - 1.
- * Source: Granlund and Montgomery 1994, "Division by invariant integers using multiplication". */
-struct tnk_divisor {
-    uint32_t by, factor, shift;
-};
-static inline struct tnk_divisor tnk_divisor_of(int64_t by)
-{
-    struct tnk_divisor d = {(uint32_t)by, 0, 0};
-    uint32_t bits = 0;
-    while (((int64_t)1 << bits) < by)
-        bits++;
-    if (by > 1) {
-        d.shift = bits - 1;
-        d.factor = (uint32_t)((((uint64_t)1 << (32 + d.shift)) + (uint64_t)by - 1) / (uint64_t)by);
-    }
-    return d;
-}
 
 /* A convolution's images, window and groups. Padded images have fewer than 2^31 rows and columns. */
 struct tnk_window {

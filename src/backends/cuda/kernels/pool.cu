@@ -7,16 +7,14 @@ struct place {
     int at[2]; /* row and column */
 };
 
-template <int N> TN_DEVICE place place_of(int64_t i, int64_t channels, const int32_t (&size)[2])
+template <int N> TN_DEVICE place place_of(const tnk_pool_args &p, int64_t i)
 {
-    const int64_t groups = channels / N;
+    uint32_t n = static_cast<uint32_t>(i);
     place r;
-    r.channel = i % groups * N;
-    i /= groups;
-    r.at[1] = static_cast<int>(i % size[1]);
-    i /= size[1];
-    r.at[0] = static_cast<int>(i % size[0]);
-    r.image = i / size[0];
+    r.channel = static_cast<int64_t>(divide(n, p.groups)) * N;
+    r.at[1] = static_cast<int>(divide(n, p.columns));
+    r.at[0] = static_cast<int>(divide(n, p.rows));
+    r.image = n;
     return r;
 }
 
@@ -31,7 +29,7 @@ TN_DEVICE span span_of(const tnk_pool_args &p, int direction, int i)
 {
     const int size = p.in[direction], pad = p.pad[direction];
     span s;
-    s.first = i * p.stride[direction] - pad;
+    s.first = i * static_cast<int>(p.stride[direction].by) - pad;
     const int end = s.first + p.kernel[direction];
     s.begin = max(s.first, 0);
     s.end = min(end, size);
@@ -46,11 +44,13 @@ struct windows {
 
 TN_DEVICE windows windows_over(const tnk_pool_args &p, int direction, int i)
 {
-    const int at = i + p.pad[direction], stride = p.stride[direction];
-    const int before = at - p.kernel[direction];
+    const int at = i + p.pad[direction], before = at - p.kernel[direction];
+    uint32_t last = static_cast<uint32_t>(at), left = static_cast<uint32_t>(max(before, 0));
+    divide(last, p.stride[direction]);
+    divide(left, p.stride[direction]);
     windows w;
-    w.begin = before < 0 ? 0 : before / stride + 1;
-    w.end = min(at / stride + 1, p.out[direction]);
+    w.begin = before < 0 ? 0 : static_cast<int>(left) + 1;
+    w.end = min(static_cast<int>(last) + 1, p.out[direction]);
     return w;
 }
 
@@ -106,9 +106,9 @@ template <class T, class I, int N> TN_DEVICE void max_forward(const tnk_pool_arg
     const T *x = static_cast<const T *>(p.from);
     T *y = static_cast<T *>(p.to);
     I *pick = static_cast<I *>(p.pick);
-    TN_GRID_STRIDE(i, p.images * p.out[0] * p.out[1] * (p.channels / N))
+    TN_GRID_STRIDE(i, p.count)
     {
-        const place to = place_of<N>(i, p.channels, p.out);
+        const place to = place_of<N>(p, i);
         const span rows = span_of(p, 0, to.at[0]), columns = span_of(p, 1, to.at[1]);
         const int first = (rows.begin - rows.first) * p.kernel[1] + columns.begin - columns.first;
         float best[N];
@@ -142,16 +142,17 @@ template <class T, class I, int N> TN_DEVICE void max_back(const tnk_pool_args &
     const T *dy = static_cast<const T *>(p.from);
     T *dx = static_cast<T *>(p.to);
     const I *pick = static_cast<const I *>(p.pick);
-    TN_GRID_STRIDE(i, p.images * p.in[0] * p.in[1] * (p.channels / N))
+    TN_GRID_STRIDE(i, p.count)
     {
-        const place to = place_of<N>(i, p.channels, p.in);
+        const place to = place_of<N>(p, i);
         const windows rows = windows_over(p, 0, to.at[0]), columns = windows_over(p, 1, to.at[1]);
         float sum[N] = {};
         for (int r = rows.begin; r < rows.end; r++)
             for (int c = columns.begin; c < columns.end; c++) {
                 const int64_t at = offset_of(to.image, p.out, r, c, p.channels, to.channel);
-                const int here = (to.at[0] - (r * p.stride[0] - p.pad[0])) * p.kernel[1] +
-                                 to.at[1] - (c * p.stride[1] - p.pad[1]);
+                const int top = r * static_cast<int>(p.stride[0].by) - p.pad[0];
+                const int left = c * static_cast<int>(p.stride[1].by) - p.pad[1];
+                const int here = (to.at[0] - top) * p.kernel[1] + to.at[1] - left;
                 int tap[N];
                 float v[N];
                 load_picks(tap, pick + at);
@@ -171,9 +172,9 @@ template <class T, class I, int N> TN_DEVICE void mean_forward(const tnk_pool_ar
 {
     const T *x = static_cast<const T *>(p.from);
     T *y = static_cast<T *>(p.to);
-    TN_GRID_STRIDE(i, p.images * p.out[0] * p.out[1] * (p.channels / N))
+    TN_GRID_STRIDE(i, p.count)
     {
-        const place to = place_of<N>(i, p.channels, p.out);
+        const place to = place_of<N>(p, i);
         const span rows = span_of(p, 0, to.at[0]), columns = span_of(p, 1, to.at[1]);
         float sum[N] = {};
         for (int h = rows.begin; h < rows.end; h++)
@@ -196,9 +197,9 @@ template <class T, class I, int N> TN_DEVICE void mean_back(const tnk_pool_args 
 {
     const T *dy = static_cast<const T *>(p.from);
     T *dx = static_cast<T *>(p.to);
-    TN_GRID_STRIDE(i, p.images * p.in[0] * p.in[1] * (p.channels / N))
+    TN_GRID_STRIDE(i, p.count)
     {
-        const place to = place_of<N>(i, p.channels, p.in);
+        const place to = place_of<N>(p, i);
         const windows rows = windows_over(p, 0, to.at[0]), columns = windows_over(p, 1, to.at[1]);
         float sum[N] = {};
         for (int r = rows.begin; r < rows.end; r++)
@@ -217,21 +218,13 @@ template <class T, class I, int N> TN_DEVICE void mean_back(const tnk_pool_args 
 
 /* ---- kernels ------------------------------------------------------------------------------ */
 
-/* Whole vectors of channels, if they come in such. Windows of more than 256 taps are rare enough to go
- * channel by channel. */
-template <class T> TN_DEVICE bool in_vectors(const tnk_pool_args &p)
-{
-    constexpr int N = tn_lanes<T>;
-    return p.channels % N == 0 && tn_aligned<T, N>(static_cast<const T *>(p.from)) &&
-           tn_aligned<T, N>(static_cast<const T *>(p.to));
-}
-
+/* Windows of more than 256 taps are rare enough to go channel by channel. */
 #define POOL(name, pass)                                           \
     template <class T> TN_DEVICE void name(const tnk_pool_args &p) \
     {                                                              \
-        if (p.pick && p.pick_bytes == 4)                           \
+        if (p.pick_bytes == 4)                                     \
             pass<T, int32_t, 1>(p);                                \
-        else if (in_vectors<T>(p))                                 \
+        else if (p.lanes > 1)                                      \
             pass<T, uint8_t, tn_lanes<T>>(p);                      \
         else                                                       \
             pass<T, uint8_t, 1>(p);                                \

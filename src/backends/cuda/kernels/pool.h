@@ -7,16 +7,23 @@
 #ifndef TN_POOL_H
 #define TN_POOL_H
 
-#include "backends/cuda/kernels/gpu.h"
+#include "backends/cuda/kernels/divisor.h"
 
-/* Pairs are vertical, horizontal. */
+/* Pairs are vertical, horizontal. Elements of x, vectors of TNK_POOL_BYTES where channels make whole ones, are
+ * fewer than 2^31. */
+enum { TNK_POOL_BYTES = 16 };
 struct tnk_pool_args {
     const void *from; /* forward: x;  backward: dy */
     void *to;         /* forward: y;  backward: dx */
-    void *pick; /* MAX: for each element of y its tap r * S + s; forward: NULL if nobody asks */
-    int64_t images, channels;
-    int32_t in[2], out[2], kernel[2], stride[2], pad[2];
-    int32_t pick_bytes; /* of one: 1 or 4 */
+    void *pick;    /* MAX: for each element of y its tap r * S + s; forward: NULL if nobody asks */
+    int64_t count; /* what threads go through: vectors of y; backward: of x */
+    int64_t channels;
+    int32_t in[2], out[2], kernel[2], pad[2];
+    struct tnk_divisor groups;        /* vectors of a pixel */
+    struct tnk_divisor rows, columns; /* of what is gone through */
+    struct tnk_divisor stride[2];
+    int32_t lanes;      /* of a vector: as many as make TNK_POOL_BYTES, or 1 */
+    int32_t pick_bytes; /* of one: 1 or 4, and then lanes is 1 */
     int32_t counts_pad; /* means: 1 if taps in the padding count */
 };
 
