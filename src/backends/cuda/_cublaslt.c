@@ -5,6 +5,7 @@
 
 #include "backends/cuda/_device.h"
 #include "backends/cuda/_linear.h"
+#include "backends/cuda/kernels/linear.h"
 
 struct tn_cublaslt {
     cublasLtHandle_t handle;
@@ -52,13 +53,15 @@ size_t tn_cublaslt_most(const tn_backend_device *d)
     return half < wanted ? half : wanted;
 }
 
+enum { WORKSPACE_REST = 1 << 16 };
+
 /* Room for sums that are cut into very many parts, and for what is there to go with it: less for small y. */
 static size_t workspace_of(const tn_backend_device *d, const tn_matmul_spec *s)
 {
-    enum { PARTS = 128, REST = 1 << 16 };
+    enum { PARTS = 128 };
     const double wanted =
         (double)s->rows * (double)s->cols * (s->batch > 1 ? s->batch : 1) * sizeof(float) * PARTS +
-        REST;
+        WORKSPACE_REST;
     const size_t most = tn_cublaslt_most(d);
     return wanted < (double)most ? (size_t)wanted : most;
 }
@@ -150,6 +153,66 @@ static tn_status set_epilogue(const tn_backend_device *d, const tn_node *n, tn_m
 }
 #undef SET
 
+/* ---- parts -------------------------------------------------------------------------------- */
+
+/* The least number of at least `wanted` that divides `depth`, or else the largest below it. */
+static int64_t divisor_near(int64_t depth, int64_t wanted)
+{
+    enum { TOO_MANY = 4 };
+    for (int64_t parts = wanted; parts <= TOO_MANY * wanted && parts <= depth; parts++)
+        if (depth % parts == 0)
+            return parts;
+    int64_t parts = wanted;
+    while (depth % parts)
+        parts--;
+    return parts;
+}
+
+/*
+ * A gradient of weights is small, and each of its numbers a sum over all pixels of all images: of tiles there are
+ * so few that most of the device would have nothing to do, and cuBLASLt's heuristics do not always cut the sums
+ * (64 x 484 of 33275: two blocks, 5.1 ms on an H100). So such products are made in parts, side by side as a
+ * batch in the workspace, and a kernel of ours adds them up, always in the same order.
+ */
+static void cut_sums(const tn_backend_device *d, tn_matmul *m)
+{
+    enum { TILE = 128, SHARE = 8, LEAST_DEPTH = 64 };
+    tn_matmul_spec *s = &m->spec;
+    const int64_t tiles = ((s->rows + TILE - 1) / TILE) * ((s->cols + TILE - 1) / TILE);
+    if (!s->a.transposed || s->b.transposed || s->batch > 1 || s->y_type != TN_F32 || s->bias ||
+        s->relu || s->y.pitch != s->cols || tiles * SHARE > d->gpu.processors)
+        return;
+    const double each = (double)s->rows * (double)s->cols * sizeof(float);
+    const double room = (double)(tn_cublaslt_most(d) / 2) / each;
+    int64_t wanted = d->gpu.processors / tiles;
+    wanted = (double)wanted > room ? (int64_t)room : wanted;
+    wanted = wanted > s->depth / LEAST_DEPTH ? s->depth / LEAST_DEPTH : wanted;
+    if (wanted < 2)
+        return;
+    const int64_t parts = divisor_near(s->depth, wanted);
+    if (parts < 2 || (double)parts > room)
+        return;
+    m->parts = s->batch = (int)parts;
+    s->depth /= parts;
+    s->a.step = s->depth * s->a.pitch;
+    s->b.step = s->depth * s->b.pitch;
+    s->y = (tn_matrix){.pitch = s->cols, .step = s->rows * s->cols};
+    tn_cuda_part(&m->parts_bytes, (size_t)(parts * s->y.step) * sizeof(float));
+}
+
+static tn_status add_parts(const tn_matmul *m, const tn_call *c, const tn_matmul_args *args)
+{
+    tn_backend_device *d = c->device;
+    struct tnk_sum_parts_args a = {.part = args->workspace,
+                                   .y = args->y,
+                                   .count = m->spec.y.step,
+                                   .parts = m->parts,
+                                   .add = args->add};
+    TN_CUDA(d, c->node,
+            TN_LAUNCH(tnk_sum_parts, tn_cuda_grid(d, a.count), TN_CUDA_BLOCK, 0, d->compute, &a));
+    return TN_OK;
+}
+
 /* ---- the algorithm ------------------------------------------------------------------------ */
 
 #define SET(attribute, value)                                                                   \
@@ -161,7 +224,7 @@ static tn_status fill_preference(const tn_backend_device *d, const tn_node *n, c
                                  cublasLtMatmulPreference_t p)
 {
     const tn_matmul_spec *s = &m->spec;
-    const uint64_t workspace = m->workspace;
+    const uint64_t workspace = m->workspace - m->parts_bytes;
     const uint32_t a = alignment(s, s->a.align, s->a.step, s->type);
     const uint32_t b = alignment(s, s->b.align, s->b.step, s->type);
     const uint32_t y = alignment(s, s->y.align, s->y.step, s->y_type);
@@ -231,6 +294,8 @@ static tn_status tell(const tn_backend_device *d, const tn_node *n, tn_matmul *m
     const int used = snprintf(m->text, sizeof m->text, "cublasLt:%d.%u", (int)id, (unsigned)tile);
     if (parts > 1)
         snprintf(m->text + used, sizeof m->text - (size_t)used, "x%d", (int)parts);
+    else if (m->parts)
+        snprintf(m->text + used, sizeof m->text - (size_t)used, " in %d", m->parts);
     return TN_OK;
 }
 
@@ -253,7 +318,10 @@ static tn_status make(const tn_backend_device *d, const tn_node *n, tn_matmul *m
 tn_status tn_matmul_prepare(tn_backend_device *d, const tn_node *n, const tn_matmul_spec *spec,
                             tn_matmul *m)
 {
-    *m = (tn_matmul){.spec = *spec, .workspace = workspace_of(d, spec), .text = "cublasLt"};
+    *m = (tn_matmul){.spec = *spec, .text = "cublasLt"};
+    cut_sums(d, m);
+    /* Sums that are cut already need no room to be cut further. */
+    m->workspace = m->parts ? m->parts_bytes + WORKSPACE_REST : workspace_of(d, spec);
     if (!d->blas)
         return TN_OK;
     TN_TRY(tn_cuda_use(d));
@@ -288,10 +356,14 @@ tn_status tn_matmul_run(tn_matmul *m, const tn_call *c, const tn_matmul_args *ar
         TN_BLAS(d, c->node,
                 cublasLtMatmulDescSetAttribute(m->product, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
                                                &args->bias, sizeof args->bias));
+    void *y = m->parts ? args->workspace : args->y;
     TN_BLAS(d, c->node,
             cublasLtMatmul(d->blas->handle, m->product, &one, args->b, m->b, args->a, m->a,
-                           args->add ? &one : &zero, args->y, m->y, args->y, m->y, &m->algo,
-                           args->workspace, m->workspace, d->compute));
+                           args->add && !m->parts ? &one : &zero, y, m->y, y, m->y, &m->algo,
+                           tn_cuda_at(args->workspace, m->parts_bytes),
+                           m->workspace - m->parts_bytes, d->compute));
+    if (m->parts)
+        return add_parts(m, c, args);
     if (!m->apart)
         return TN_OK;
     return tn_cuda_bias_relu(c, s->y_type, args->y, s->bias ? args->bias : NULL, s->rows,

@@ -47,6 +47,8 @@ typedef struct tn_matmul_spec {
 typedef struct tn_matmul {
     tn_matmul_spec spec;
     size_t workspace; /* bytes of scratch that every run must be given */
+    int parts; /* that the sums are cut into: spec is a batch of them, added up behind; 0: no */
+    size_t parts_bytes; /* of the workspace, at its beginning */
     cublasLtMatmulDesc_t product;
     cublasLtMatrixLayout_t a, b, y;
     cublasLtMatmulAlgo_t algo;

@@ -87,6 +87,17 @@ template <class T> TN_DEVICE void sum_rows(const tnk_sum_rows_args &p)
 }
 TN_KERNEL_TYPES(tnk_sum_rows, struct tnk_sum_rows_args, sum_rows)
 
+TN_KERNEL(tnk_sum_parts, struct tnk_sum_parts_args)
+{
+    TN_GRID_STRIDE(i, p.count)
+    {
+        float sum = p.add ? p.y[i] : 0.0f;
+        for (int k = 0; k < p.parts; k++)
+            sum += p.part[k * p.count + i];
+        p.y[i] = sum;
+    }
+}
+
 /* ---- convolutions as matrix products ------------------------------------------------------ */
 
 template <int bytes> TN_DEVICE void im2col(const tnk_im2col_args &p)

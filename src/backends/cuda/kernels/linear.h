@@ -33,6 +33,15 @@ struct tnk_sum_rows_args {
 };
 TN_KERNEL_DECL_TYPES(tnk_sum_rows, struct tnk_sum_rows_args);
 
+/* y = sum over `parts` of part[i], each of `count` numbers, or y += that if `add`. */
+struct tnk_sum_parts_args {
+    const float *part;
+    float *y;
+    int64_t count;
+    int32_t parts, add;
+};
+TN_KERNEL_DECL(tnk_sum_parts, struct tnk_sum_parts_args);
+
 /* A convolution's images, window and groups. Padded images have fewer than 2^31 rows and columns. */
 struct tnk_window {
     int32_t height, width; /* of x */
