@@ -15,20 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/cuda/_cudnn.h"
+#include "backends/cuda/_cudnn_conv.h"
 #include "backends/cuda/_linear.h"
 #include "backends/cuda/kernels/layout.h"
 
 enum { MOST_PARTS = 8, MOST_POINTERS = 4 };
-
-/* Dimensions in memory, of one part of `parts`; the same plan serves all. */
-typedef struct shapes {
-    tn_dtype type;
-    bool bias, relu;
-    int64_t x[4], w[4], y[4], add[4];
-    int64_t x_pitch, y_pitch; /* elements between pixels */
-    tn_cudnn_window window;
-} shapes;
 
 /* x, w, y or their gradients, and the bias; where each part begins is told in elements. */
 typedef struct operand {
@@ -63,12 +54,12 @@ static void release(void *state)
     tn_free(s);
 }
 
-/* ---- graphs ------------------------------------------------------------------------------- */
+/* ---- preparing ---------------------------------------------------------------------------- */
 
-static shapes shapes_of(const tn_node *n, const tn_binding *b, int parts)
+static tn_cudnn_conv_shapes shapes_of(const tn_node *n, const tn_binding *b, int parts)
 {
     const tn_conv2d_opts *o = n->opts;
-    shapes s = {.type = tn_cuda_type_of(b->precision)};
+    tn_cudnn_conv_shapes s = {.type = tn_cuda_type_of(b->precision)};
     memcpy(s.x, n->x[0].dim, sizeof s.x);
     memcpy(s.w, n->param[0].shape.dim, sizeof s.w);
     memcpy(s.y, n->y[0].dim, sizeof s.y);
@@ -88,70 +79,8 @@ static shapes shapes_of(const tn_node *n, const tn_binding *b, int parts)
     return s;
 }
 
-typedef tn_cudnn_graph graph_of(const shapes *s);
-
-/* x, w, y. */
-static tn_cudnn_graph plain_graph(const shapes *s)
-{
-    tn_cudnn_graph g = {0};
-    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
-    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
-    const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
-    tn_cudnn_add(&g,
-                 &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, y}, .window = s->window});
-    return g;
-}
-
-/* x, w, bias, y. */
-static tn_cudnn_graph fused_graph(const shapes *s)
-{
-    tn_cudnn_graph g = {0};
-    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
-    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
-    const int bias = tn_cudnn_add_nhwc(&g, s->type, s->add, 0);
-    const int product = tn_cudnn_add_virtual(&g, s->y);
-    const int sum = s->relu ? tn_cudnn_add_virtual(&g, s->y) : 0;
-    const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
-    tn_cudnn_add(
-        &g, &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, product}, .window = s->window});
-    tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
-                                    .tensor = {product, bias, s->relu ? sum : y},
-                                    .mode = CUDNN_POINTWISE_ADD});
-    if (s->relu)
-        tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
-                                        .tensor = {sum, 0, y},
-                                        .mode = CUDNN_POINTWISE_RELU_FWD});
-    return g;
-}
-
-/* dz, w, dx. */
-static tn_cudnn_graph dgrad_graph(const shapes *s)
-{
-    tn_cudnn_graph g = {0};
-    const int dz = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
-    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
-    const int dx = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
-    tn_cudnn_add(
-        &g, &(tn_cudnn_op){.kind = &tn_cudnn_dgrad, .tensor = {dz, w, dx}, .window = s->window});
-    return g;
-}
-
-/* x, dz, dw. */
-static tn_cudnn_graph wgrad_graph(const shapes *s)
-{
-    tn_cudnn_graph g = {0};
-    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
-    const int dz = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
-    const int dw = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
-    tn_cudnn_add(
-        &g, &(tn_cudnn_op){.kind = &tn_cudnn_wgrad, .tensor = {x, dz, dw}, .window = s->window});
-    return g;
-}
-
-/* ---- preparing ---------------------------------------------------------------------------- */
-
 /* Can each group stand alone? Where its channels begin must be aligned as whole tensors are. */
-static bool can_be_cut(const shapes *whole, int groups)
+static bool can_be_cut(const tn_cudnn_conv_shapes *whole, int groups)
 {
     enum { ALIGN = 16 };
     const int64_t bytes = (int64_t)tn_dtype_bytes(whole->type);
@@ -160,11 +89,11 @@ static bool can_be_cut(const shapes *whole, int groups)
 }
 
 static tn_status prepare_pass(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                              const char *what, graph_of *graph, bool relu, pass *p)
+                              const char *what, tn_cudnn_conv_graph *graph, bool relu, pass *p)
 {
     const int groups = ((const tn_conv2d_opts *)n->opts)->groups;
     tn_cudnn_run part;
-    shapes s = shapes_of(n, b, 1);
+    tn_cudnn_conv_shapes s = shapes_of(n, b, 1);
     s.relu = relu;
     tn_cudnn_graph g = graph(&s);
     p->parts = 1;
@@ -193,12 +122,12 @@ static tn_status prepare_forward(tn_backend_device *d, const tn_node *n, const t
     s->fused = s->bias || (s->relu && bias_bytes <= TN_CUDNN_ZEROS);
     if (s->fused) {
         const tn_status status =
-            prepare_pass(d, n, b, "convolution with bias", fused_graph, s->relu, &s->y);
+            prepare_pass(d, n, b, "convolution with bias", tn_cudnn_fused_graph, s->relu, &s->y);
         if (status != TN_ERR_UNSUPPORTED)
             return status;
         s->fused = false;
     }
-    return prepare_pass(d, n, b, "convolution", plain_graph, false, &s->y);
+    return prepare_pass(d, n, b, "convolution", tn_cudnn_plain_graph, false, &s->y);
 }
 
 static void tell(conv *s, const char *what, const pass *p)
@@ -214,9 +143,9 @@ static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, const tn
 {
     TN_TRY(prepare_forward(d, n, b, s));
     if (b->dx[0])
-        TN_TRY(prepare_pass(d, n, b, "gradient of x", dgrad_graph, false, &s->dx));
+        TN_TRY(prepare_pass(d, n, b, "gradient of x", tn_cudnn_dgrad_graph, false, &s->dx));
     if (b->dw[0])
-        TN_TRY(prepare_pass(d, n, b, "gradient of weights", wgrad_graph, false, &s->dw));
+        TN_TRY(prepare_pass(d, n, b, "gradient of weights", tn_cudnn_wgrad_graph, false, &s->dw));
     tell(s, "y", &s->y);
     tell(s, "dx", &s->dx);
     tell(s, "dw", &s->dw);
@@ -277,12 +206,6 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-/* The weights, or their copy in the plan's type. */
-static const void *param(const tn_call *c, int i)
-{
-    return c->half[i] ? c->half[i] : c->w[i];
-}
-
 /* One part after the other, each with its stretch of every operand. */
 static tn_status run_pass(pass *p, const tn_call *c, tn_dtype type, const operand *operands,
                           void *workspace)
@@ -319,8 +242,8 @@ static tn_status forward(const tn_call *c)
 {
     conv *s = c->state;
     const int64_t K = c->node->y[0].dim[1];
-    const void *bias = s->bias ? param(c, 1) : tn_cudnn_zeros(c->device);
-    const operand x = of_x(c, &s->y, c->x[0]), w = of_w(c, &s->y, param(c, 0));
+    const void *bias = s->bias ? tn_cuda_param(c, 1) : tn_cudnn_zeros(c->device);
+    const operand x = of_x(c, &s->y, c->x[0]), w = of_w(c, &s->y, tn_cuda_param(c, 0));
     const operand y = of_y(c, &s->y, c->y[0]), add = of_y(c, &s->y, bias);
     void *workspace = tn_cuda_at(c->scratch, s->forward_workspace);
     if (s->fused)
@@ -351,7 +274,8 @@ static tn_status backward(const tn_call *c)
     TN_TRY(tn_cuda_sums_run(&s->sums, c, &dz));
     if (c->dx[0])
         TN_TRY(run_pass(&s->dx, c, s->type,
-                        (operand[MOST_POINTERS]){of_y(c, &s->dx, dz), of_w(c, &s->dx, param(c, 0)),
+                        (operand[MOST_POINTERS]){of_y(c, &s->dx, dz),
+                                                 of_w(c, &s->dx, tn_cuda_param(c, 0)),
                                                  of_x(c, &s->dx, c->dx[0])},
                         workspace));
     if (!c->dw[0])

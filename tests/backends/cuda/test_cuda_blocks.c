@@ -1,0 +1,96 @@
+/*
+ * The first convolution of a network on a GPU, done in blocks of pixels. The CPU has the answers.
+ */
+#include <string.h>
+
+#include "backends/cuda/lab_layer.h"
+#include "lab_sim.h"
+
+static lab_answer want, got;
+
+static const lab_layer layers[] = {
+    {.why = "AlexNet's: 11 x 11 by 4, of sides that are no multiples",
+     .x = {4, {2, 3, 41, 38}},
+     .conv = {.filters = 8, .kernel = {11}, .stride = {4}, .pad = {2}},
+     .relu = true,
+     .first = true},
+    {.why = "ResNet's: 7 x 7 by 2; 4 channels a pixel in half precision",
+     .x = {4, {2, 3, 17, 22}},
+     .conv = {.filters = 8, .kernel = {7}, .stride = {2}, .pad = {3}, .no_bias = true},
+     .first = true},
+    {.why = "4 channels that all count",
+     .x = {4, {3, 4, 13, 12}},
+     .conv = {.filters = 16, .kernel = {5}, .stride = {2}},
+     .first = true},
+    {.why = "4 channels by 4; a window that is a whole number of blocks one way",
+     .x = {4, {1, 4, 29, 33}},
+     .conv = {.filters = 8, .kernel = {8, 6}, .stride = {4}, .pad = {0, 3}},
+     .first = true},
+    {.why = "padding as wide as a block; relu without bias",
+     .x = {4, {2, 3, 9, 9}},
+     .conv = {.filters = 8, .kernel = {3}, .stride = {2}, .pad = {2}, .no_bias = true},
+     .relu = true,
+     .first = true},
+};
+
+static void first_layers_are_done_in_blocks(void **unused)
+{
+    (void)unused;
+    const char *gpu = lab_devices()[1];
+    if (!gpu)
+        skip();
+    for (size_t i = 0; i < TN_COUNT(layers); i++)
+        for (int p = 0; p < LAB_PRECISIONS; p++) {
+            lab_layer_answer(&layers[i], "cpu", TN_PRECISION_F32, &want);
+            lab_layer_answer(&layers[i], gpu, lab_precisions[p], &got);
+            lab_layer_compare(&layers[i], &got, &want, lab_tolerances[p]);
+            if (!strstr(got.kernel, "blocks"))
+                fail_msg("%s: done by %s", layers[i].why, got.kernel);
+        }
+}
+
+/* What it cannot do goes to the kernels that can. */
+static void others_are_not(void **unused)
+{
+    (void)unused;
+    static const lab_layer others[] = {
+        {.why = "dx is wanted",
+         .x = {4, {2, 3, 17, 22}},
+         .conv = {.filters = 8, .kernel = {7}, .stride = {2}, .pad = {3}}},
+        {.why = "many channels",
+         .x = {4, {2, 8, 9, 9}},
+         .conv = {.filters = 8, .kernel = {3}, .stride = {2}},
+         .first = true},
+        {.why = "strides that differ",
+         .x = {4, {2, 3, 17, 17}},
+         .conv = {.filters = 8, .kernel = {5}, .stride = {2, 1}},
+         .first = true},
+        {.why = "a window no larger than a block",
+         .x = {4, {2, 3, 16, 16}},
+         .conv = {.filters = 8, .kernel = {4}, .stride = {4}},
+         .first = true},
+        {.why = "dilation",
+         .x = {4, {2, 3, 17, 17}},
+         .conv = {.filters = 8, .kernel = {3}, .stride = {2}, .dilation = {2}},
+         .first = true},
+    };
+    const char *gpu = lab_devices()[1];
+    if (!gpu)
+        skip();
+    for (size_t i = 0; i < TN_COUNT(others); i++) {
+        lab_layer_answer(&others[i], "cpu", TN_PRECISION_F32, &want);
+        lab_layer_answer(&others[i], gpu, TN_PRECISION_F32, &got);
+        lab_layer_compare(&others[i], &got, &want, lab_tolerances[0]);
+        if (strstr(got.kernel, "blocks"))
+            fail_msg("%s: done by %s", others[i].why, got.kernel);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_layers_are_done_in_blocks),
+        cmocka_unit_test(others_are_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
