@@ -41,3 +41,8 @@ const lab_sim *lab_find_sim(void)
         fail_msg("%s: %s", path, dlerror());
     return &sim;
 }
+
+const lab_sim *lab_counting_sim(void)
+{
+    return getenv("TENON_TEST_GPU") ? NULL : lab_find_sim();
+}

@@ -26,6 +26,9 @@ typedef struct lab_sim {
 /* NULL if this build has no simulated GPU. */
 const lab_sim *lab_find_sim(void);
 
+/* The same if it is what tests run on: NULL where TENON_TEST_GPU names another, whose calls nobody counts. */
+const lab_sim *lab_counting_sim(void);
+
 /* Skips the test, saying so, where there is none. */
 #define lab_need_sim(sim)                                                \
     const lab_sim *sim = lab_find_sim();                                 \

@@ -11,7 +11,6 @@ static void names_are_understood(void **state)
     const struct {
         const char *name, *opened, *why;
     } cases[] = {
-        {NULL, "cpu", "the best there is"},
         {"cpu", "cpu", "a backend"},
         {"cpu:0", "cpu:0", "and which of its devices"},
         {"cpu,threads=2", "cpu,threads=2", "an option"},
@@ -28,6 +27,20 @@ static void names_are_understood(void **state)
         tn_device_close(d);
     }
     tn_device_close(NULL);
+}
+
+/* The first GPU, or the CPU, which says why there is none. */
+static void the_best_there_is_is_opened(void **state)
+{
+    (void)state;
+    tn_device *best = NULL, *gpu = NULL;
+    const bool has_gpu = tn_device_open(&gpu, "cuda:0") == TN_OK;
+    assert_ok(tn_device_open(&best, NULL));
+    assert_string_equal(tn_device_name(best), has_gpu ? "cuda:0" : "cpu");
+    if (!has_gpu)
+        assert_non_null(strstr(tn_device_describe(best), "oneDNN"));
+    tn_device_close(best);
+    tn_device_close(gpu);
 }
 
 static void mistakes_are_named(void **state)
@@ -82,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_understood),
+        cmocka_unit_test(the_best_there_is_is_opened),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(every_allocation_may_fail),
     };

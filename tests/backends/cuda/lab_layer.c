@@ -72,7 +72,7 @@ void lab_layer_answer(const lab_layer *l, const char *device, tn_precision preci
     lab_layer_rig r;
     tn_shape y;
     tn_param_info info;
-    const lab_sim *sim = lab_find_sim();
+    const lab_sim *sim = lab_counting_sim();
     *a = (lab_answer){0};
     assert_ok(lab_layer_open(&r, l, device, precision, true));
     a->planned = tn_plan_memory(r.plan).total;
