@@ -48,6 +48,8 @@ typedef struct run {
     tn_graph *g;
     tn_plan *plan;
     tn_value image, label, loss;
+    tn_tensor
+        images; /* the task's, where the device copies them from by itself, as a loader's batches are */
 } run;
 
 static tn_status run_open(run *r, const column *c, const task *t)
@@ -58,6 +60,13 @@ static tn_status run_open(run *r, const column *c, const task *t)
         status = tn_graph_create(&r->g);
     if (status != TN_OK)
         return status;
+    const size_t bytes = (size_t)(t->batch * t->size * t->size * n->channels);
+    r->images = t->images;
+    r->images.data = NULL;
+    status = tn_device_host_alloc(r->device, bytes, &r->images.data);
+    if (status != TN_OK)
+        return status;
+    memcpy(r->images.data, t->images.data, bytes);
     r->image = tn_input(r->g, "image", TN_U8, t->images.shape);
     r->label = tn_input(r->g, "label", TN_I32, t->labels.shape);
     const tn_value x = tn_image_input(r->g, r->image, &n->input);
@@ -74,13 +83,15 @@ static void run_close(run *r)
 {
     tn_plan_destroy(r->plan);
     tn_graph_destroy(r->g);
+    if (r->device)
+        tn_device_host_free(r->device, r->images.data);
     tn_device_close(r->device);
 }
 
 /* The batch goes to the device in each, as it does in training. */
 static tn_status step(run *r, const task *t)
 {
-    tn_status status = tn_plan_set(r->plan, r->image, t->images);
+    tn_status status = tn_plan_set(r->plan, r->image, r->images);
     if (status == TN_OK)
         status = tn_plan_set(r->plan, r->label, t->labels);
     if (status == TN_OK)

@@ -97,6 +97,7 @@ void session_feeds(session *s)
 {
     const recipe *r = &s->r;
     tn_loader_opts opts = recipe_loader(r, s->model.size, s->model.resize);
+    opts.device = s->device;
     if (r->synthetic || r->overfit)
         feed_fixed(&s->train, s->sets.train, &opts, s->model.classes, r->max_steps * r->accumulate);
     else if (!r->evaluate)
@@ -107,7 +108,8 @@ void session_feeds(session *s)
                             .resize = opts.resize,
                             .threads = opts.threads,
                             .on_bad = opts.on_bad,
-                            .max_bad = opts.max_bad};
+                            .max_bad = opts.max_bad,
+                            .device = opts.device};
     s->validates = r->evaluate || (s->sets.val && !r->overfit);
     if (s->validates)
         feed_open(&s->val, s->sets.val ? s->sets.val : s->sets.train, opts, false);

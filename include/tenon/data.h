@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tenon/device.h>
 #include <tenon/tensor.h>
 
 #ifdef __cplusplus
@@ -116,8 +117,10 @@ typedef struct tn_loader_opts {
     int queue;      /**< batches made ahead; default 4 */
     uint64_t seed;
     tn_on_bad on_bad;
-    double max_bad; /**< SKIP: the share of the set that may be bad, in per cent; default 1, and
+    double max_bad;    /**< SKIP: the share of the set that may be bad, in per cent; default 1, and
                             one file is always allowed */
+    tn_device *device; /**< where the batches go, or NULL: their images lie in memory of
+                            tn_device_host_alloc(). Borrowed: close the loader before it */
 } tn_loader_opts;
 
 /** Both tensors belong to the loader and are valid until the next call with it. */

@@ -73,6 +73,17 @@ TN_API const char *tn_device_name(const tn_device *device);
 /** @return one line for a program's banner: model, threads, libraries with versions. */
 TN_API const char *tn_device_describe(const tn_device *device);
 
+/**
+ * Memory of the host that the device copies from by itself, at the full speed of the bus (on a GPU it is pinned;
+ * on a CPU it is memory like any other), aligned to 64 bytes and not cleared. Batches for tn_plan_set() should
+ * lie in such, and those of a loader do that was opened with this device: from other memory each is copied once
+ * more, by the thread that calls. There is not much of it: it is never swapped out.
+ * @return TN_ERR_ARGUMENT for no bytes, TN_ERR_MEMORY
+ */
+TN_API tn_status tn_device_host_alloc(tn_device *device, size_t bytes, void **out);
+/** Before the device is closed. NULL is fine. */
+TN_API void tn_device_host_free(tn_device *device, void *memory);
+
 /** Bytes of memory the device has in all, and how many of them are free now; either may be NULL. */
 TN_API tn_status tn_device_memory(tn_device *device, size_t *total, size_t *free);
 

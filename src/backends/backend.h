@@ -203,9 +203,12 @@ struct tn_backend {
     tn_status (*control_get)(tn_backend_device *d, const void *control, tn_control_report *out);
     tn_status (*control_set)(tn_backend_device *d, void *control, const tn_control_report *in);
 
-    /* ---- inputs: may be NULL, then upload() is used ----
-     * A way in for one input that lies at `to`: push() takes the host's numbers and returns, they are at
-     * `to` for what is run after. `stage`: 2 x bytes (rounded up to 256) of device memory for it. */
+    /* ---- inputs: may be NULL, then any memory is as good, and upload() is used ----
+     * Memory of the host that the device copies from by itself. */
+    tn_status (*host_alloc)(tn_backend_device *d, size_t bytes, void **out);
+    void (*host_free)(tn_backend_device *d, void *p);
+    /* A way in for one input that lies at `to`: push() takes the host's numbers and returns when their memory
+     * may be used again; they are at `to` for what is run after. `stage`: 2 x bytes (rounded up to 256) of device memory for it. */
     tn_status (*inlet_create)(tn_backend_device *d, void *to, void *stage, size_t bytes,
                               void **inlet);
     tn_status (*inlet_push)(void *inlet, const void *host);

@@ -135,6 +135,29 @@ tn_status tn_device_memory(tn_device *d, size_t *total, size_t *unused)
     return TN_OK;
 }
 
+tn_status tn_device_host_alloc(tn_device *d, size_t bytes, void **out)
+{
+    if (bytes == 0)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: no bytes of memory are asked for", d->name);
+    if (d->backend->host_alloc)
+        return d->backend->host_alloc(d->impl, bytes, out);
+    void *p = tn_alloc_aligned(bytes);
+    if (!p)
+        return tn_no_memory(d->name, bytes);
+    *out = p;
+    return TN_OK;
+}
+
+void tn_device_host_free(tn_device *d, void *p)
+{
+    if (!p)
+        return;
+    if (d->backend->host_free)
+        d->backend->host_free(d->impl, p);
+    else
+        tn_free(p);
+}
+
 tn_status tn_device_rates(tn_device *d, tn_precision precision, double *flops, double *bytes)
 {
     double unused;

@@ -116,7 +116,7 @@ static tn_status create_queue(tn_loader *l, const tn_loader_opts *opts)
                              opts->drop_last, opts->seed));
     /* One more than are made ahead: the one that the program is looking at. */
     const int slots = (opts->queue ? opts->queue : 4) + 1;
-    return tn_queue_create(&l->queue, &sampler, slots, chunk, l->row_bytes);
+    return tn_queue_create(&l->queue, &sampler, opts->device, slots, chunk, l->row_bytes);
 }
 
 static tn_status create_fillers(tn_loader *l, int threads)

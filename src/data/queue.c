@@ -4,6 +4,26 @@
 
 #include "base/base.h"
 
+static tn_status images_create(const tn_queue *q, size_t bytes, uint8_t **out)
+{
+    if (q->device) {
+        void *images;
+        TN_TRY(tn_device_host_alloc(q->device, bytes, &images));
+        *out = images;
+        return TN_OK;
+    }
+    *out = tn_alloc_aligned(bytes);
+    return *out ? TN_OK : tn_no_memory("loader: batches", bytes * (size_t)q->slots);
+}
+
+static void images_destroy(const tn_queue *q, uint8_t *images)
+{
+    if (q->device)
+        tn_device_host_free(q->device, images);
+    else
+        tn_free(images);
+}
+
 static tn_status create_slots(tn_queue *q, size_t row_bytes)
 {
     q->slot = tn_alloc((size_t)q->slots, sizeof *q->slot);
@@ -15,9 +35,9 @@ static tn_status create_slots(tn_queue *q, size_t row_bytes)
         s->item = tn_alloc(rows, sizeof *s->item);
         s->row = tn_alloc(rows, sizeof *s->row);
         s->labels = tn_alloc_aligned(rows * sizeof *s->labels);
-        s->images = tn_alloc_aligned(rows * row_bytes);
-        if (!s->item || !s->row || !s->labels || !s->images)
-            return tn_no_memory("loader: batches", rows * row_bytes * (size_t)q->slots);
+        if (!s->item || !s->row || !s->labels)
+            return tn_no_memory("loader: batches", rows * sizeof *s->labels);
+        TN_TRY(images_create(q, rows * row_bytes, &s->images));
     }
     return TN_OK;
 }
@@ -42,9 +62,14 @@ static tn_status create_locks(tn_queue *q)
     return TN_OK;
 }
 
-tn_status tn_queue_create(tn_queue *q, tn_sampler *sampler, int slots, int chunk, size_t row_bytes)
+tn_status tn_queue_create(tn_queue *q, tn_sampler *sampler, tn_device *device, int slots, int chunk,
+                          size_t row_bytes)
 {
-    *q = (tn_queue){.sampler = *sampler, .slots = slots, .rows = sampler->batch, .chunk = chunk};
+    *q = (tn_queue){.device = device,
+                    .sampler = *sampler,
+                    .slots = slots,
+                    .rows = sampler->batch,
+                    .chunk = chunk};
     *sampler = (tn_sampler){0};
     tn_status status = create_locks(q);
     if (status == TN_OK)
@@ -73,7 +98,7 @@ void tn_queue_destroy(tn_queue *q)
         tn_free(s->item);
         tn_free(s->row);
         tn_free(s->labels);
-        tn_free(s->images);
+        images_destroy(q, s->images);
     }
     tn_free(q->slot);
     tn_sampler_destroy(&q->sampler);

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tenon/device.h>
+
 #include "data/sampler.h"
 
 /* What came of a row; `problem` says why it failed and belongs to the slot. */
@@ -32,6 +34,7 @@ typedef struct tn_slot {
 } tn_slot;
 
 typedef struct tn_queue {
+    tn_device *device; /* whose memory the images lie in, or NULL */
     pthread_mutex_t lock;
     pthread_cond_t work;  /* there may be rows to claim, or it is time to stop */
     pthread_cond_t ready; /* a batch is done, or no thread is busy */
@@ -52,9 +55,11 @@ typedef struct tn_claim {
     int first, end;
 } tn_claim;
 
-/* `slots` batches of sampler->batch rows, `row_bytes` of image each; `chunk` rows a claim. The
+/* `slots` batches of sampler->batch rows, `row_bytes` of image each, in memory for `device` if that is not NULL;
+ * `chunk` rows a claim. The
  * sampler becomes the queue's, even if this fails. */
-tn_status tn_queue_create(tn_queue *q, tn_sampler *sampler, int slots, int chunk, size_t row_bytes);
+tn_status tn_queue_create(tn_queue *q, tn_sampler *sampler, tn_device *device, int slots, int chunk,
+                          size_t row_bytes);
 void tn_queue_destroy(tn_queue *q); /* when no thread uses it any more; a zeroed one is fine */
 
 /* For the threads that fill. claim() waits for work; false: stop. */

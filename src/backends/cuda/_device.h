@@ -23,6 +23,8 @@ tn_status tn_cuda_rates(const tn_backend_device *d, tn_precision precision, doub
                         double *bytes);
 
 /* _inlet.c */
+tn_status tn_cuda_host_alloc(tn_backend_device *d, size_t bytes, void **out);
+void tn_cuda_host_free(tn_backend_device *d, void *p);
 tn_status tn_cuda_inlet_create(tn_backend_device *d, void *to, void *stage, size_t bytes,
                                void **inlet);
 tn_status tn_cuda_inlet_push(void *inlet, const void *host);

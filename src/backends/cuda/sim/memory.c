@@ -319,6 +319,24 @@ cudaError_t cudaHostGetDevicePointer(void **out, void *p, unsigned flags)
     return tn_sim_end(e);
 }
 
+/* Of addresses that it does not know it says so, which is no error. */
+cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *out, const void *p)
+{
+    cudaError_t e = tn_sim_begin_device(__func__, 0);
+    const int owner = device_of(p);
+    if (!e && !p)
+        e = cudaErrorInvalidValue;
+    *out = (struct cudaPointerAttributes){.type = cudaMemoryTypeUnregistered, .device = -2};
+    if (owner >= 0)
+        *out = (struct cudaPointerAttributes){cudaMemoryTypeDevice, owner, (void *)(uintptr_t)p};
+    else if (inside(&pinned, p))
+        *out = (struct cudaPointerAttributes){cudaMemoryTypeHost, tn_sim_device(),
+                                              (void *)(uintptr_t)p, (void *)(uintptr_t)p};
+    else
+        out->hostPointer = (void *)(uintptr_t)p;
+    return tn_sim_end(e);
+}
+
 cudaError_t cudaMemGetInfo(size_t *left, size_t *total)
 {
     const cudaError_t e = tn_sim_begin_device(__func__, 0);
