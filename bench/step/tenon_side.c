@@ -31,7 +31,9 @@ static void *must_alloc(size_t bytes)
 static void make_data(state *s, const bench_net *net, int batch)
 {
     const size_t bytes = (size_t)batch * (size_t)(net->side * net->side * net->channels);
-    uint8_t *pixels = must_alloc(bytes);
+    void *memory;
+    tn_must(tn_device_host_alloc(s->device, bytes, &memory));
+    uint8_t *pixels = memory;
     int32_t *labels = must_alloc((size_t)batch * sizeof *labels);
     uint32_t random = 1; /* Knuth's linear congruential generator: any numbers do */
     for (size_t i = 0; i < bytes; i++)
@@ -46,11 +48,8 @@ static void make_data(state *s, const bench_net *net, int batch)
                                   must_alloc((size_t)batch * (size_t)net->classes * sizeof(float))};
 }
 
-static void make_plan(state *s, const bench_net *net, int threads)
+static void make_plan(state *s, const bench_net *net, tn_precision precision)
 {
-    char device[32];
-    snprintf(device, sizeof device, "cpu,threads=%d", threads);
-    tn_must(tn_device_open(&s->device, device));
     tn_must(tn_graph_create(&s->graph));
     s->image = tn_input(s->graph, "image", TN_U8, s->pixels.shape);
     const tn_value x =
@@ -63,9 +62,11 @@ static void make_plan(state *s, const bench_net *net, int threads)
         s->loss = tn_softmax_xent(s->graph, s->logits, s->label, NULL).loss;
     }
     const tn_optim sgd = tn_sgd(&(tn_sgd_opts){.momentum = 0.9f, .weight_decay = 5e-4f});
-    const tn_plan_opts opts = s->training
-                                  ? (tn_plan_opts){.loss = s->loss, .optim = sgd, .seed = 1}
-                                  : (tn_plan_opts){.keep = &s->logits, .num_keep = 1, .seed = 1};
+    tn_plan_opts opts = {.precision = precision, .seed = 1};
+    if (s->training)
+        opts.loss = s->loss, opts.optim = sgd;
+    else
+        opts.keep = &s->logits, opts.num_keep = 1;
     tn_must(tn_plan_create(&s->plan, s->graph, s->device, &opts));
 }
 
@@ -94,26 +95,28 @@ static bench_lap work(void *arg, int64_t units)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5 || (strcmp(argv[4], "train") != 0 && strcmp(argv[4], "infer") != 0)) {
-        fprintf(stderr, "usage: tenon_step NET BATCH THREADS train|infer\n");
+    if (argc != 6 || (strcmp(argv[5], "train") != 0 && strcmp(argv[5], "infer") != 0)) {
+        fprintf(stderr, "usage: tenon_step NET BATCH DEVICE PRECISION train|infer\n");
         return 2;
     }
     const bench_net *net = bench_net_find(argv[1]);
     const int batch = bench_number("BATCH", argv[2], 1);
-    const int threads = bench_number("THREADS", argv[3], 1);
-    state s = {.training = strcmp(argv[4], "train") == 0};
+    tn_precision precision;
+    tn_must(tn_precision_find(argv[4], &precision));
+    state s = {.training = strcmp(argv[5], "train") == 0};
+    tn_must(tn_device_open(&s.device, argv[3]));
     make_data(&s, net, batch);
-    make_plan(&s, net, threads);
+    make_plan(&s, net, precision);
     for (int i = 0; i < 2; i++)
         step(&s);
-    char about[256];
+    char about[512];
     snprintf(about, sizeof about, "Tenon %s, %s, plan of %.0f MiB", tn_version(),
              tn_device_describe(s.device), (double)tn_plan_memory(s.plan).total / (1 << 20));
     bench_serve(about, work, &s);
     tn_plan_destroy(s.plan);
     tn_graph_destroy(s.graph);
+    tn_device_host_free(s.device, s.pixels.data);
     tn_device_close(s.device);
-    free(s.pixels.data);
     free(s.labels.data);
     free(s.result.data);
     return 0;
