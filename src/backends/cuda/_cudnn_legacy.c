@@ -2,16 +2,19 @@
 
 #include <limits.h>
 
-static tn_status describe(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                          cudnnTensorFormat_t format, tn_cudnn_legacy *l)
+tn_status tn_cudnn_legacy_describe(tn_backend_device *d, const tn_node *n,
+                                   cudnnTensorFormat_t format, tn_dtype type, const tn_shape *shape,
+                                   cudnnTensorDescriptor_t *out)
 {
-    const cudnnDataType_t type = tn_cudnn_type(tn_cuda_type_of(b->precision));
     int dim[] = {1, 1, 1, 1};
-    for (int i = 0; i < n->x[0].ndim; i++)
-        dim[i] = (int)n->x[0].dim[i];
-    TN_CUDNN(d, n, cudnnCreateTensorDescriptor(&l->tensor));
+    for (int i = 0; i < shape->ndim; i++)
+        dim[i] = (int)shape->dim[i];
+    if (d->index < 0)
+        return TN_OK;
+    TN_CUDNN(d, n, cudnnCreateTensorDescriptor(out));
     TN_CUDNN(d, n,
-             cudnnSetTensor4dDescriptor(l->tensor, format, type, dim[0], dim[1], dim[2], dim[3]));
+             cudnnSetTensor4dDescriptor(*out, format, tn_cudnn_type(type), dim[0], dim[1], dim[2],
+                                        dim[3]));
     return TN_OK;
 }
 
@@ -27,9 +30,8 @@ tn_status tn_cudnn_legacy_open(tn_backend_device *d, const tn_node *n, const tn_
     if (count > INT_MAX)
         return tn_fail(TN_ERR_UNSUPPORTED, "%s %s on %s: cuDNN does not count to %lld elements",
                        n->op->name, n->name, d->name, (long long)count);
-    if (d->index < 0)
-        return TN_OK;
-    const tn_status status = describe(d, n, b, format, out);
+    const tn_status status = tn_cudnn_legacy_describe(d, n, format, tn_cuda_type_of(b->precision),
+                                                      &n->x[0], &out->tensor);
     if (status != TN_OK)
         tn_cudnn_legacy_close(out);
     return status;
@@ -39,19 +41,30 @@ void tn_cudnn_legacy_close(tn_cudnn_legacy *l)
 {
     if (l->tensor)
         cudnnDestroyTensorDescriptor(l->tensor);
+    if (l->state)
+        l->other->release(l->state);
     l->tensor = NULL;
+    l->state = NULL;
+}
+
+static tn_status by_the_other(const tn_cudnn_legacy *l, const tn_call *c,
+                              tn_status (*pass)(const tn_call *c))
+{
+    tn_call call = *c;
+    call.state = l->state;
+    return pass(&call);
 }
 
 tn_status tn_cudnn_legacy_forward(tn_cudnn_legacy *l, const tn_call *c, tn_status status)
 {
     l->refused |= status == TN_ERR_UNSUPPORTED;
-    return l->refused ? l->other->forward(c) : status;
+    return l->refused ? by_the_other(l, c, l->other->forward) : status;
 }
 
 tn_status tn_cudnn_legacy_backward(tn_cudnn_legacy *l, const tn_call *c, tn_status status)
 {
     l->refused |= status == TN_ERR_UNSUPPORTED;
-    return l->refused ? l->other->backward(c) : status;
+    return l->refused ? by_the_other(l, c, l->other->backward) : status;
 }
 
 const char *tn_cudnn_legacy_tell(const tn_cudnn_legacy *l)

@@ -1,5 +1,5 @@
 /*
- * What cuDNN does by functions of their own, without graphs: softmax and lrn.
+ * What cuDNN does by functions of their own, without graphs: softmax, lrn, pool2d and batchnorm.
  *
  * They say whether they do it only when they are called, and then our own kernel of that op does it: such a
  * kernel set asks for the same layouts and memory as the other, or for more.
@@ -11,6 +11,7 @@
 
 typedef struct tn_cudnn_legacy {
     const tn_kernel *other;         /* our own */
+    void *state;                    /* of the other, which is released with this; may be NULL */
     cudnnTensorDescriptor_t tensor; /* of x, y and gradients; NULL on a device only planned for */
     bool refused;                   /* so the other does it from now on */
 } tn_cudnn_legacy;
@@ -19,6 +20,10 @@ typedef struct tn_cudnn_legacy {
 tn_status tn_cudnn_legacy_open(tn_backend_device *d, const tn_node *n, const tn_binding *b,
                                cudnnTensorFormat_t format, const tn_kernel *other,
                                tn_cudnn_legacy *out);
+/* A descriptor of a tensor, if there is a GPU to use it on. */
+tn_status tn_cudnn_legacy_describe(tn_backend_device *d, const tn_node *n,
+                                   cudnnTensorFormat_t format, tn_dtype type, const tn_shape *shape,
+                                   cudnnTensorDescriptor_t *out);
 /* Of one that is all zero: nothing. */
 void tn_cudnn_legacy_close(tn_cudnn_legacy *l);
 

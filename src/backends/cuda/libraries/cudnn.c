@@ -60,7 +60,45 @@
        const cudnnTensorDescriptor_t y_is, const void *y, const cudnnTensorDescriptor_t dy_is, \
        const void *dy, const cudnnTensorDescriptor_t x_is, const void *x, const void *beta, \
        const cudnnTensorDescriptor_t dx_is, void *dx), \
-      (handle, lrn, mode, alpha, y_is, y, dy_is, dy, x_is, x, beta, dx_is, dx))
+      (handle, lrn, mode, alpha, y_is, y, dy_is, dy, x_is, x, beta, dx_is, dx)) \
+    X(cudnnStatus_t, cudnnCreatePoolingDescriptor, (cudnnPoolingDescriptor_t *d), (d)) \
+    X(cudnnStatus_t, cudnnDestroyPoolingDescriptor, (cudnnPoolingDescriptor_t d), (d)) \
+    X(cudnnStatus_t, cudnnSetPooling2dDescriptor, \
+      (cudnnPoolingDescriptor_t d, cudnnPoolingMode_t mode, cudnnNanPropagation_t nan, int r, int s, \
+       int pad_h, int pad_w, int stride_h, int stride_w), \
+      (d, mode, nan, r, s, pad_h, pad_w, stride_h, stride_w)) \
+    X(cudnnStatus_t, cudnnPoolingForward, \
+      (cudnnHandle_t handle, const cudnnPoolingDescriptor_t pooling, const void *alpha, \
+       const cudnnTensorDescriptor_t x_is, const void *x, const void *beta, \
+       const cudnnTensorDescriptor_t y_is, void *y), \
+      (handle, pooling, alpha, x_is, x, beta, y_is, y)) \
+    X(cudnnStatus_t, cudnnPoolingBackward, \
+      (cudnnHandle_t handle, const cudnnPoolingDescriptor_t pooling, const void *alpha, \
+       const cudnnTensorDescriptor_t y_is, const void *y, const cudnnTensorDescriptor_t dy_is, \
+       const void *dy, const cudnnTensorDescriptor_t x_is, const void *x, const void *beta, \
+       const cudnnTensorDescriptor_t dx_is, void *dx), \
+      (handle, pooling, alpha, y_is, y, dy_is, dy, x_is, x, beta, dx_is, dx)) \
+    X(cudnnStatus_t, cudnnBatchNormalizationForwardTraining, \
+      (cudnnHandle_t handle, cudnnBatchNormMode_t mode, const void *alpha, const void *beta, \
+       const cudnnTensorDescriptor_t x_is, const void *x, const cudnnTensorDescriptor_t y_is, void *y, \
+       const cudnnTensorDescriptor_t channel_is, const void *scale, const void *bias, double factor, \
+       void *mean, void *var, double epsilon, void *saved_mean, void *saved_inv), \
+      (handle, mode, alpha, beta, x_is, x, y_is, y, channel_is, scale, bias, factor, mean, var, epsilon, \
+       saved_mean, saved_inv)) \
+    X(cudnnStatus_t, cudnnBatchNormalizationForwardInference, \
+      (cudnnHandle_t handle, cudnnBatchNormMode_t mode, const void *alpha, const void *beta, \
+       const cudnnTensorDescriptor_t x_is, const void *x, const cudnnTensorDescriptor_t y_is, void *y, \
+       const cudnnTensorDescriptor_t channel_is, const void *scale, const void *bias, const void *mean, \
+       const void *var, double epsilon), \
+      (handle, mode, alpha, beta, x_is, x, y_is, y, channel_is, scale, bias, mean, var, epsilon)) \
+    X(cudnnStatus_t, cudnnBatchNormalizationBackward, \
+      (cudnnHandle_t handle, cudnnBatchNormMode_t mode, const void *alpha, const void *beta, \
+       const void *alpha_of_w, const void *beta_of_w, const cudnnTensorDescriptor_t x_is, const void *x, \
+       const cudnnTensorDescriptor_t dy_is, const void *dy, const cudnnTensorDescriptor_t dx_is, \
+       void *dx, const cudnnTensorDescriptor_t channel_is, const void *scale, void *dscale, void *dbias, \
+       double epsilon, const void *saved_mean, const void *saved_inv), \
+      (handle, mode, alpha, beta, alpha_of_w, beta_of_w, x_is, x, dy_is, dy, dx_is, dx, channel_is, scale, \
+       dscale, dbias, epsilon, saved_mean, saved_inv))
 
 #define POINTER(type, name, parameters, arguments) type (*name) parameters;
 static struct {
