@@ -29,9 +29,10 @@ typedef struct tn_device tn_device;
  *              else the CPU; tn_device_describe() says which it was. Anything named and not there is
  *              an error: nothing falls back silently.
  *              Options of "cpu": threads=N (default: what OMP_NUM_THREADS says, else every core).
- *              Options of "cuda", each =on or =off but where another value stands:
+ *              Options of "cuda", each =on or =off but where others stand:
  *                cudnn          on: NVIDIA's kernels for convolution and others where cuDNN is
- *                               there; off: only cuBLASLt and Tenon's own
+ *                               there; off: only cuBLASLt and Tenon's own; all: cuDNN also for what
+ *                               Tenon's own do faster
  *                deterministic  off; on: only what gives the same bits every time
  *                autotune       off; on: time the best few of cuDNN's engines when planning
  *                graph          on: replay a step of training as one CUDA graph

@@ -1,5 +1,6 @@
 /* softmax: against loops in double, PyTorch, and where exp() overflows. */
 #include <math.h>
+#include <string.h>
 
 #include "golden/softmax.h"
 #include "lab_op.h"
@@ -82,8 +83,10 @@ static void passes_nan_on(void **unused)
     float y[12];
     for (const char *const *device = lab_devices(); *device; device++) {
         run(*device, x, TN_SHAPE(4, 3), y);
+        /* cuDNN's, which one has to ask for, makes zeros of a row of -inf. */
+        const bool cudnn = strstr(*device, "cudnn=all") != NULL;
         for (int i = 0; i < 9; i++)
-            if (!isnan(y[i]))
+            if (!isnan(y[i]) && !(cudnn && i >= 6 && y[i] == 0))
                 fail_msg("%s: y[%d] is %g", *device, i, (double)y[i]);
         if (y[9] != 0 || y[10] != 0.5F || y[11] != 0.5F)
             fail_msg("%s: the last row is %g %g %g", *device, (double)y[9], (double)y[10],

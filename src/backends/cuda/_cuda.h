@@ -38,6 +38,7 @@ struct tn_cuda_layout {
 /* What follows the device's name, "cuda:0,cudnn=off,deterministic=on". */
 typedef struct tn_cuda_opts {
     bool cudnn;         /* default on: use it where it is there */
+    bool cudnn_all;     /* and for what our own kernels do faster, too */
     bool deterministic; /* default off: only what gives the same bits every time */
     bool autotune;      /* default off: time the best few engines of cuDNN */
     bool graph;         /* default on: replay a step as one CUDA graph */

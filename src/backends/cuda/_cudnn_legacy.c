@@ -18,6 +18,14 @@ tn_status tn_cudnn_legacy_describe(tn_backend_device *d, const tn_node *n,
     return TN_OK;
 }
 
+tn_status tn_cudnn_legacy_asked(const tn_backend_device *d, const tn_node *n)
+{
+    if (d->opts.cudnn_all)
+        return TN_OK;
+    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s on %s: Tenon's own is faster than cuDNN's",
+                   n->op->name, n->name, d->name);
+}
+
 tn_status tn_cudnn_legacy_open(tn_backend_device *d, const tn_node *n, const tn_binding *b,
                                cudnnTensorFormat_t format, const tn_kernel *other,
                                tn_cudnn_legacy *out)

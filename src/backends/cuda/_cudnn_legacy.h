@@ -16,6 +16,9 @@ typedef struct tn_cudnn_legacy {
     bool refused;                   /* so the other does it from now on */
 } tn_cudnn_legacy;
 
+/* What ours do faster is cuDNN's only on a device with cudnn=all: TN_ERR_UNSUPPORTED on others. */
+tn_status tn_cudnn_legacy_asked(const tn_backend_device *d, const tn_node *n);
+
 /* For tensors of x's shape in the plan's type. TN_ERR_UNSUPPORTED says why cuDNN cannot be asked. */
 tn_status tn_cudnn_legacy_open(tn_backend_device *d, const tn_node *n, const tn_binding *b,
                                cudnnTensorFormat_t format, const tn_kernel *other,

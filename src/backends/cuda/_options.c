@@ -17,6 +17,17 @@ static tn_status read_switch(const char *key, const char *value, bool *out)
                    value);
 }
 
+static tn_status read_cudnn(const char *value, tn_cuda_opts *o)
+{
+    o->cudnn_named = true;
+    o->cudnn_all = strcmp(value, "all") == 0;
+    o->cudnn = o->cudnn_all || strcmp(value, "on") == 0;
+    if (o->cudnn || strcmp(value, "off") == 0)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT, "%s: option cudnn=%s: on, off or all is wanted", tn_cuda_name,
+                   value);
+}
+
 static tn_status read_mebibytes(const char *key, const char *value, size_t *out)
 {
     char *end;
@@ -35,15 +46,16 @@ static tn_status read_one(const char *key, const char *value, tn_cuda_opts *o)
         const char *key;
         bool *to;
     } switches[] = {
-        {"cudnn", &o->cudnn},       {"deterministic", &o->deterministic},
-        {"autotune", &o->autotune}, {"graph", &o->graph},
+        {"deterministic", &o->deterministic},
+        {"autotune", &o->autotune},
+        {"graph", &o->graph},
         {"sync", &o->sync},
     };
     for (size_t i = 0; i < TN_COUNT(switches); i++)
-        if (strcmp(key, switches[i].key) == 0) {
-            o->cudnn_named |= switches[i].to == &o->cudnn;
+        if (strcmp(key, switches[i].key) == 0)
             return read_switch(key, value, switches[i].to);
-        }
+    if (strcmp(key, "cudnn") == 0)
+        return read_cudnn(value, o);
     if (strcmp(key, "workspace") == 0) {
         o->workspace_named = true;
         return read_mebibytes(key, value, &o->workspace);
@@ -53,8 +65,8 @@ static tn_status read_one(const char *key, const char *value, tn_cuda_opts *o)
         return TN_OK;
     }
     return tn_fail(TN_ERR_ARGUMENT,
-                   "%s: option \"%s=%s\" is none of cudnn, deterministic, autotune, graph, sync "
-                   "(=on or =off), workspace=MiB, gpu=NAME or FILE",
+                   "%s: option \"%s=%s\" is none of cudnn=on, off or all, deterministic, autotune, "
+                   "graph, sync (=on or =off), workspace=MiB, gpu=NAME or FILE",
                    tn_cuda_name, key, value);
 }
 

@@ -18,7 +18,7 @@ static void options_are_checked(void **unused)
     } cases[] = {
         {"sim:8", TN_ERR_DEVICE, "sim:8: there are 8 GPUs"},
         {"sim:0,cudnn", TN_ERR_ARGUMENT, "option \"cudnn\" is not of the form key=value"},
-        {"sim:0,cudnn=yes", TN_ERR_ARGUMENT, "option cudnn=yes: on or off is wanted"},
+        {"sim:0,cudnn=yes", TN_ERR_ARGUMENT, "option cudnn=yes: on, off or all is wanted"},
         {"sim:0,speed=9", TN_ERR_ARGUMENT, "option \"speed=9\" is none of cudnn"},
         {"sim:0,workspace=lots", TN_ERR_ARGUMENT, "workspace=lots: a number of MiB is wanted"},
         {"sim:0,workspace=-1", TN_ERR_ARGUMENT, "a number of MiB is wanted"},

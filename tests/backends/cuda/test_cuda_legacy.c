@@ -116,7 +116,7 @@ static void are_called(void **unused)
     for (size_t i = 0; i < TN_COUNT(layers); i++) {
         const layer *l = &layers[i];
         print_message("%s\n", l->why);
-        answer(sim, l, "sim:0", &with);
+        answer(sim, l, "sim:0,cudnn=all", &with);
         answer(sim, l, "sim:0,cudnn=off", &without);
         assert_int_equal(with.forward, l->ours ? 0 : 1);
         assert_int_equal(with.backward, l->ours ? 0 : 1);
@@ -139,7 +139,7 @@ static void are_replaced_where_they_refuse(void **unused)
         const size_t bytes = (size_t)tn_elements(&l->x) * sizeof(float);
         print_message("%s\n", l->why);
         assert_true(sim->set_refusals("all"));
-        answer(sim, l, "sim:0", &refused);
+        answer(sim, l, "sim:0,cudnn=all", &refused);
         assert_true(sim->set_refusals("none"));
         answer(sim, l, "sim:0,cudnn=off", &without);
         assert_int_equal(refused.forward, l->ours ? 0 : 1);
@@ -169,7 +169,7 @@ static void fail_with_the_name_of_the_call(void **unused)
         rig r;
         const tn_shape shape = layers[made[i].layer].x;
         static const float zeros[MOST];
-        open(&r, &layers[made[i].layer], "sim:0", false);
+        open(&r, &layers[made[i].layer], "sim:0,cudnn=all", false);
         assert_ok(tn_plan_set(r.plan, r.x, (tn_tensor){TN_F32, shape, (void *)(uintptr_t)zeros}));
         assert_ok(
             tn_plan_set(r.plan, r.target, (tn_tensor){TN_F32, shape, (void *)(uintptr_t)zeros}));
