@@ -96,9 +96,10 @@ static tn_status prepare_graphs(tn_backend_device *d, const tn_node *n, const tn
     g = tn_cudnn_wgrad_graph(&shapes);
     if (b->dw[0])
         TN_TRY(tn_cudnn_prepare(d, n, b->precision, "gradient of weights", &g, &s->dw));
-    snprintf(s->text, sizeof s->text, "%lldx%lld blocks", (long long)s->side, (long long)s->side);
     tn_cudnn_tell(&s->y, "y", s->text, sizeof s->text);
     tn_cudnn_tell(&s->dw, "dw", s->text, sizeof s->text);
+    const size_t used = strlen(s->text);
+    snprintf(s->text + used, sizeof s->text - used, "; %dx%d blocks", (int)s->side, (int)s->side);
     return TN_OK;
 }
 
