@@ -1,6 +1,7 @@
 #include "dnn.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { MOST = 512 };
 static dnn_desc all[MOST];
@@ -15,6 +16,15 @@ void dnn_assert(cudnnStatus_t got, cudnnStatus_t want, const char *call, const c
     fprintf(stderr, "%s:%d: %s: %s, not %s (%s)\n", file, line, call, cudnnGetErrorString(got),
             cudnnGetErrorString(want), text);
     _assert_true(0, call, file, line);
+}
+
+void assert_says(cudnnStatus_t got, cudnnStatus_t want, const char *text)
+{
+    char said[512];
+    cudnnGetLastErrorString(said, sizeof said);
+    assert_dnn_is(got, want);
+    if (!strstr(said, text))
+        fail_msg("\"%s\" does not say \"%s\"", said, text);
 }
 
 /* ---- descriptors -------------------------------------------------------------------------- */

@@ -15,6 +15,9 @@ typedef cudnnBackendDescriptor_t dnn_desc;
 void dnn_assert(cudnnStatus_t got, cudnnStatus_t want, const char *call, const char *file,
                 int line);
 
+/* That status, and a sentence with that text in it. */
+void assert_says(cudnnStatus_t got, cudnnStatus_t want, const char *text);
+
 typedef struct dnn_tensor {
     int64_t uid;
     cudnnDataType_t type; /* default FLOAT */

@@ -93,6 +93,14 @@ double numbers_tolerance(cudnnDataType_t type)
     return type == CUDNN_DATA_HALF ? 1e-3 : type == CUDNN_DATA_BFLOAT16 ? 8e-3 : 1e-6;
 }
 
+cudnnTensorDescriptor_t numbers_descriptor(int n, cudnnDataType_t type, int c, int h, int w)
+{
+    cudnnTensorDescriptor_t d;
+    assert_dnn(cudnnCreateTensorDescriptor(&d));
+    assert_dnn(cudnnSetTensor4dDescriptor(d, CUDNN_TENSOR_NHWC, type, n, c, h, w));
+    return d;
+}
+
 int numbers_open(void **state)
 {
     assert_dnn(cudnnCreate(&numbers_handle));

@@ -36,6 +36,9 @@ double numbers_error(const numbers *a, const double *should);
 /* What may be lost by rounding the result. */
 double numbers_tolerance(cudnnDataType_t type);
 
+/* For functions without graphs: NHWC. */
+cudnnTensorDescriptor_t numbers_descriptor(int n, cudnnDataType_t type, int c, int h, int w);
+
 /* For a group of tests: a handle with a stream; the end looks for leaks. */
 extern cudnnHandle_t numbers_handle;
 int numbers_open(void **state);

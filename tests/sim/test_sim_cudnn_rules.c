@@ -43,15 +43,6 @@ static void free_memory(void)
     dnn_end();
 }
 
-static void assert_says(cudnnStatus_t got, cudnnStatus_t want, const char *text)
-{
-    char said[512];
-    cudnnGetLastErrorString(said, sizeof said);
-    assert_dnn_is(got, want);
-    if (!strstr(said, text))
-        fail_msg("\"%s\" does not say \"%s\"", said, text);
-}
-
 /* ---- descriptors -------------------------------------------------------------------------- */
 
 static void test_set(void **state)

@@ -32,7 +32,7 @@ TN_SIM_API void tn_sim_set_seed(uint64_t seed);
 TN_SIM_API void tn_sim_set_count_error(int error);
 
 /* Refuses configurations in cuDNN's heuristics: "none" (default), "table" (what real cuDNN refuses for
- * this model), "all"; or in cuBLASLt's all products with a bias or a relu in them: "epilogues". */
+ * this model), "all"; of what has no graph, the calls for gradients: "backward"; or in cuBLASLt's all products with a bias or a relu in them: "epilogues". */
 TN_SIM_API bool tn_sim_set_refusals(const char *policy);
 
 /* What happened since tn_sim_trace_begin(). */

@@ -134,7 +134,8 @@ cudnnStatus_t cudnnBatchNormalizationForwardTraining(
         status = check(&r, mode, TN_DNN_Y, TN_DNN_SCALE);
     if (!status)
         status = tn_dnn_legacy_unscaled(&r.legacy, alpha, beta);
-    tn_dnn_legacy_apart(&r.legacy, TN_DNN_Y, TN_DNN_X);
+    if (!status)
+        tn_dnn_legacy_apart(&r.legacy, TN_DNN_Y, TN_DNN_X);
     return tn_dnn_legacy_run(&r.legacy, sizeof r, handle, status, run_training);
 }
 
@@ -160,7 +161,8 @@ cudnnStatus_t cudnnBatchNormalizationForwardInference(
         status = check(&r, mode, TN_DNN_Y, TN_DNN_SCALE);
     if (!status)
         status = tn_dnn_legacy_unscaled(&r.legacy, alpha, beta);
-    tn_dnn_legacy_apart(&r.legacy, TN_DNN_Y, TN_DNN_X);
+    if (!status)
+        tn_dnn_legacy_apart(&r.legacy, TN_DNN_Y, TN_DNN_X);
     return tn_dnn_legacy_run(&r.legacy, sizeof r, handle, status, run_inference);
 }
 
@@ -194,7 +196,9 @@ cudnnStatus_t cudnnBatchNormalizationBackward(
         status = tn_dnn_legacy_unscaled(&r.legacy, alpha, beta);
     if (!status)
         status = tn_dnn_legacy_unscaled(&r.legacy, alpha_param, beta_param);
-    tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_X);
-    tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_DY);
+    if (!status) {
+        tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_X);
+        tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_DY);
+    }
     return tn_dnn_legacy_run(&r.legacy, sizeof r, handle, status, run_training);
 }

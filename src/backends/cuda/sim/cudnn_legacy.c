@@ -143,7 +143,7 @@ static cudnnStatus_t enqueue(tn_dnn_legacy *l, size_t size, const struct cudnnCo
         if (l->has[i] && l->t[i].type == CUDNN_DATA_BFLOAT16 &&
             tn_dnn_ask_device(h->device).version < 800)
             return tn_dnn_fail(CUDNN_STATUS_NOT_SUPPORTED, "%s: bf16 before sm_80", l->what);
-    if (tn_dnn_refuses_all())
+    if (tn_dnn_refuses_call(l->what))
         return tn_dnn_fail(CUDNN_STATUS_NOT_SUPPORTED, "%s: made to refuse", l->what);
     tn_dnn_legacy_check_memory(l);
     const cudaError_t e = tn_sim_enqueue(h->stream, l->what, body, l, size);

@@ -151,7 +151,8 @@ cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, const cudnnPoolingDescri
         status = check(&r, pooling, TN_DNN_X, TN_DNN_Y);
     if (!status)
         status = tn_dnn_legacy_unscaled(&r.legacy, alpha, beta);
-    tn_dnn_legacy_apart(&r.legacy, TN_DNN_Y, TN_DNN_X);
+    if (!status)
+        tn_dnn_legacy_apart(&r.legacy, TN_DNN_Y, TN_DNN_X);
     return tn_dnn_legacy_run(&r.legacy, sizeof r, handle, status, run_pool);
 }
 
@@ -184,8 +185,9 @@ cudnnStatus_t cudnnPoolingBackward(cudnnHandle_t handle, const cudnnPoolingDescr
         status = check(&r, pooling, TN_DNN_DX, TN_DNN_DY);
     if (!status)
         status = tn_dnn_legacy_unscaled(&r.legacy, alpha, beta);
-    tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_DY);
-    if (r.op.number[TN_DNN_MODE] == CUDNN_RESAMPLE_MAXPOOL) {
+    if (!status)
+        tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_DY);
+    if (!status && r.op.number[TN_DNN_MODE] == CUDNN_RESAMPLE_MAXPOOL) {
         tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_X);
         tn_dnn_legacy_apart(&r.legacy, TN_DNN_DX, TN_DNN_Y);
     }

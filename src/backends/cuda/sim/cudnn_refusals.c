@@ -2,7 +2,7 @@
  * Simulated cuDNN: which graphs have no engine.
  *
  * Always: what the simulation cannot run. With the policy "table": also what cuDNN 9.19 was seen to
- * refuse for each model of GPU, a row each. With "all": everything.
+ * refuse for each model of GPU, a row each. With "all": everything; with "backward": what has no graph, there.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -11,13 +11,13 @@
 #include "backends/cuda/sim/cublaslt_sim.h"
 #include "backends/cuda/sim/cudnn_sim.h"
 
-enum { NONE, TABLE, ALL, EPILOGUES };
+enum { NONE, TABLE, ALL, EPILOGUES, BACKWARD };
 static atomic_int refusals = NONE;
 
 bool tn_sim_set_refusals(const char *policy)
 {
-    static const char *const names[] = {"none", "table", "all", "epilogues"};
-    for (int i = NONE; i <= EPILOGUES; i++)
+    static const char *const names[] = {"none", "table", "all", "epilogues", "backward"};
+    for (int i = NONE; i <= BACKWARD; i++)
         if (!strcmp(policy, names[i])) {
             atomic_store(&refusals, i);
             return true;
@@ -25,9 +25,10 @@ bool tn_sim_set_refusals(const char *policy)
     return false;
 }
 
-bool tn_dnn_refuses_all(void)
+bool tn_dnn_refuses_call(const char *function)
 {
-    return atomic_load(&refusals) == ALL;
+    const int policy = atomic_load(&refusals);
+    return policy == ALL || (policy == BACKWARD && strstr(function, "Backward"));
 }
 
 bool tn_sim_refuses_epilogues(void)

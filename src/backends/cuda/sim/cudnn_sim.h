@@ -130,8 +130,8 @@ bool tn_dnn_is_nhwc(const tn_dnn_tensor *t);
 
 /* Why there is no engine, in the policy that is set: a sentence, or NULL if there is one. */
 const char *tn_dnn_refusal(const tn_dnn_program *p, const tn_dnn_device *d);
-/* Also what has no graph. */
-bool tn_dnn_refuses_all(void);
+/* Of functions that have no graph. */
+bool tn_dnn_refuses_call(const char *function);
 /* Has engines whose plans then cannot be made: deterministic reductions, in the policy "table". */
 bool tn_dnn_fails_to_compile(const tn_dnn_program *p);
 /* Can it be run? */
