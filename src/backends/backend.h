@@ -13,7 +13,7 @@
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 3 };
+enum { TN_BACKEND_ABI = 4 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -25,7 +25,7 @@ typedef struct tn_backend_device tn_backend_device; /* each backend defines its 
  */
 typedef struct tn_layout {
     size_t bytes;
-    char name[28]; /* for descriptions, "aBcd16b" */
+    char name[36]; /* for descriptions, "aBcd16b" */
 } tn_layout;
 
 /*
@@ -59,6 +59,10 @@ typedef struct tn_binding {
      * the plan inserts a reorder. */
     const tn_layout *x[TN_MAX_IN];
 
+    /* From the plan: y[0] may also be written so, as a part of a larger value that a node which `joins`
+     * would copy it to; dy then is such a part too. NULL: it may not. */
+    const tn_layout *part;
+
     /* To the plan. */
     const tn_layout *y[TN_MAX_OUT];
     const tn_layout *w[TN_MAX_PARAMS];
@@ -77,11 +81,12 @@ typedef struct tn_call {
     void *state;
     tn_backend_device *device;
     const tn_run_state *run;
-    const void *x[TN_MAX_IN];
-    void *y[TN_MAX_OUT];    /* backward: y[0] if it reads it */
-    const void *dy;         /* of y[0]: the only output that has a gradient */
-    void *dx[TN_MAX_IN];    /* overwritten, never added to: the plan adds where values fan out */
-    void *w[TN_MAX_PARAMS]; /* f32, in the layout asked for */
+    const void
+        *x[TN_MAX_IN];   /* NULL for a node that joins: y has that part already, and dx is dy's */
+    void *y[TN_MAX_OUT]; /* backward: y[0] if it reads it */
+    const void *dy;      /* of y[0]: the only output that has a gradient */
+    void *dx[TN_MAX_IN]; /* overwritten, never added to: the plan adds where values fan out */
+    void *w[TN_MAX_PARAMS];          /* f32, in the layout asked for */
     const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
     void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
     void *saved, *scratch;
@@ -180,6 +185,12 @@ struct tn_backend {
      * if x is written in `from`. May be NULL: the canonical one. */
     tn_status (*view_layout)(tn_backend_device *d, const tn_shape *x, const tn_layout *from,
                              const tn_layout **out);
+
+    /* The layout in which x is what `whole` has of channels `first` and on, and where it begins there. *out
+     * is NULL, or this is, if kernels cannot write such. A node that joins takes it as it is. */
+    tn_status (*part_layout)(tn_backend_device *d, tn_precision precision, const tn_shape *x,
+                             const tn_shape *whole, int64_t first, const tn_layout **out,
+                             size_t *offset);
 
     /* y += x, tensors of `bytes` in that layout (f32 if NULL). */
     tn_status (*accumulate)(tn_backend_device *d, const tn_layout *layout, void *y, const void *x,

@@ -115,8 +115,10 @@ static void bind_step(tn_plan *p, tn_step *s)
         .scratch = address(p, s->scratch),
     };
     for (int i = 0; i < n->num_in; i++) {
-        if (!backward || s->node->bind.backward_reads_x[i])
-            c->x[i] = address(p, tn_plan_value_of(p, n->in[i])->buffer);
+        const tn_plan_value *x = tn_plan_value_of(p, n->in[i]);
+        const bool there = n->op->joins && tn_plan_is_part(x);
+        if (!there && (!backward || s->node->bind.backward_reads_x[i]))
+            c->x[i] = address(p, x->buffer);
         c->dx[i] = address(p, s->dx[i]);
     }
     if (!backward || s->node->bind.backward_reads_y)

@@ -19,7 +19,7 @@ static void print_step(const tn_plan *p, int i, FILE *to)
     if (tn_plan_step(p, i, &s) != TN_OK)
         return; /* the index is right */
     snprintf(op, sizeof op, "%s%s%s", s.op, s.fused ? "+" : "", s.fused ? s.fused : "");
-    fprintf(to, "%4d  %-8s %-16s %-16s %-26s %-10s %-10s %-22s %10.1f %10.1f %10.2f\n", i,
+    fprintf(to, "%4d  %-8s %-16s %-16s %-26s %-10s %-16s %-22s %10.1f %10.1f %10.2f\n", i,
             tn_pass_name(s.pass), s.node, op, s.kernel, s.x_layout, s.y_layout,
             tn_shape_format(&s.y).text, (double)(s.read + s.written) / 1024,
             (double)s.scratch / 1024, s.flops * 1e-6);
@@ -34,7 +34,7 @@ static void describe_text(const tn_plan *p, FILE *to)
 {
     double forward, training;
     const tn_memory_plan m = tn_plan_memory(p);
-    fprintf(to, "%4s  %-8s %-16s %-16s %-26s %-10s %-10s %-22s %10s %10s %10s\n", "step", "pass",
+    fprintf(to, "%4s  %-8s %-16s %-16s %-26s %-10s %-16s %-22s %10s %10s %10s\n", "step", "pass",
             "node", "op", "kernel", "x layout", "y layout", "y", "KiB moved", "scratch", "MFLOP");
     for (int i = 0; i < tn_plan_num_steps(p); i++)
         print_step(p, i, to);

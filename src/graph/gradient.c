@@ -76,7 +76,8 @@ static tn_status forward_steps(tn_plan *p)
             else
                 TN_TRY(tn_plan_new_buffer(p, y->bytes, &y->buffer));
         }
-        if (!pn->kernel)
+        tn_plan_join_buffers(p, pn);
+        if (!pn->kernel || tn_plan_is_joined(p, pn))
             continue;
         if (pn->bind.saved_bytes)
             TN_TRY(tn_plan_new_buffer(p, pn->bind.saved_bytes, &pn->saved));
@@ -126,10 +127,17 @@ static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
         return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: %s has no backward for it", pn->node.op->name,
                        pn->node.name, p->device->name);
     for (int i = 0; i < pn->node.num_in; i++) {
+        tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         buffer[i] = TN_NO_BUFFER;
-        if (pn->bind.dx[i])
-            TN_TRY(share(p, tn_plan_value_of(p, pn->node.in[i]), &buffer[i], &sum[i]));
+        if (!pn->bind.dx[i])
+            continue;
+        if (pn->node.op->joins && tn_plan_is_part(x))
+            TN_TRY(tn_plan_join_gradient(p, pn, i));
+        else
+            TN_TRY(share(p, x, &buffer[i], &sum[i]));
     }
+    if (tn_plan_is_joined(p, pn))
+        return TN_OK;
     TN_TRY(add_step(p, TN_STEP_BACKWARD, pn, &s));
     for (int i = 0; i < pn->node.num_in; i++)
         s->dx[i] = buffer[i];

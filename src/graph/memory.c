@@ -22,6 +22,13 @@ tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out)
     return TN_OK;
 }
 
+void tn_plan_part_of(tn_plan *p, int buffer, int whole, size_t at)
+{
+    p->buffer[buffer].same_as = whole;
+    p->buffer[buffer].part = true;
+    p->buffer[buffer].at = at;
+}
+
 /* The buffer whose memory b has. */
 static int owner(const tn_plan *p, int b)
 {
@@ -34,7 +41,7 @@ static void touch(tn_plan *p, int b, int step)
 {
     if (b == TN_NO_BUFFER)
         return;
-    tn_buffer *buffer = &p->buffer[b];
+    tn_buffer *buffer = &p->buffer[owner(p, b)];
     if (step < buffer->first)
         buffer->first = step;
     if (step > buffer->last)
@@ -69,9 +76,9 @@ static void find_lives(tn_plan *p)
     for (size_t i = 0; i < p->num_values; i++) {
         const tn_plan_value *v = &p->value[i];
         if (v->buffer != TN_NO_BUFFER && (v->input || v->kept))
-            p->buffer[v->buffer].always = true;
+            p->buffer[owner(p, v->buffer)].always = true;
         if (v->gradient != TN_NO_BUFFER && v->input)
-            p->buffer[v->gradient].always = true; /* tn_plan_get_gradient() */
+            p->buffer[owner(p, v->gradient)].always = true; /* tn_plan_get_gradient() */
     }
     for (size_t i = 0; i < p->num_steps; i++) {
         const tn_step *s = &p->step[i];
@@ -88,9 +95,12 @@ static void find_lives(tn_plan *p)
     }
 }
 
-/* If step i is the last to use `from` and the first to use `to`, `to` takes over its memory. */
+/* If step i is the last to use `from` and the first to use `to`, `to` takes over its memory. Not of parts:
+ * where they lie is settled. */
 static void take_over(tn_plan *p, int from, int to, int i)
 {
+    if (p->buffer[from].part || p->buffer[to].part)
+        return;
     from = owner(p, from);
     to = owner(p, to);
     tn_buffer *a = &p->buffer[from], *b = &p->buffer[to];
@@ -156,6 +166,15 @@ static size_t place(tn_buffer **placed, size_t count, tn_buffer *b)
     return at + b->bytes;
 }
 
+/* Where b begins, from the beginning of its owner. */
+static size_t offset_inside(const tn_plan *p, int b)
+{
+    size_t at = 0;
+    for (; p->buffer[b].same_as != TN_NO_BUFFER; b = p->buffer[b].same_as)
+        at += p->buffer[b].at;
+    return at;
+}
+
 static tn_status assign_offsets(tn_plan *p)
 {
     tn_buffer **list = tn_arena_alloc(&p->arena, 2 * p->num_buffers + 1, sizeof(tn_buffer *));
@@ -177,7 +196,8 @@ static tn_status assign_offsets(tn_plan *p)
             p->arena_bytes = end;
     }
     for (size_t i = 0; i < p->num_buffers; i++)
-        p->buffer[i].offset = p->buffer[owner(p, (int)i)].offset;
+        if (p->buffer[i].same_as != TN_NO_BUFFER)
+            p->buffer[i].offset = p->buffer[owner(p, (int)i)].offset + offset_inside(p, (int)i);
     return TN_OK;
 }
 

@@ -49,6 +49,7 @@ typedef struct tn_op {
     int min_in, max_in;
     bool view;     /* y is x under another shape: no kernel, no memory of its own */
     bool monotone; /* element by element, and never falling: may move past what `picks` */
+    bool joins;    /* y is its inputs one after the other along dimension 1, and nothing else */
 
     /* Checks inputs and options, fills in defaults, and sets y and params. The only shape code. */
     tn_status (*infer)(tn_node *n);

@@ -4,7 +4,8 @@
  *   order     nodes that the loss and the kept values need, each after what it reads
  *   fuse      rewrite where that is free: relu after max-pooling, relu into conv2d
  *   needs     which values and parameters a gradient is wanted for (gradient.c)
- *   select    the first kernel that supports each node; layouts agreed, reorders put in between
+ *   select    the first kernel that supports each node; layouts agreed, reorders put in between; what
+ *             is only joined to a larger value written there at once (join.c)
  *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
  *   params    the flat arenas of parameters, gradients and optimizer state
  *   memory    lifetimes, one arena, every pointer filled in
@@ -29,7 +30,9 @@ typedef struct tn_buffer {
     int first, last; /* steps at which it is in use; first > last: never */
     bool always;     /* in use from before the first step to after the last */
     int same_as;     /* the buffer whose memory it shares, or TN_NO_BUFFER */
-    size_t offset;   /* in the arena */
+    bool part;       /* of that one: begins `at` bytes into it */
+    size_t at;
+    size_t offset; /* in the arena */
 } tn_buffer;
 
 /* One value; id i of the graph is value[i - 1], reorders add more behind. */
@@ -45,6 +48,8 @@ typedef struct tn_plan_value {
     bool wants_gradient;
     int readers; /* nodes that read it, once for each time */
     const tn_layout *layout;
+    const tn_layout *part; /* in which it would be a part of what its only reader joins, or NULL */
+    size_t part_at;        /* where there, bytes */
     size_t bytes;
     int buffer, gradient; /* buffers, or TN_NO_BUFFER */
     int tally;            /* kept scalars: place in plan->tallies, from 1; else 0 */
@@ -205,6 +210,21 @@ static inline size_t tn_plan_stage_bytes(size_t bytes)
 const char *tn_plan_kernel_name(const tn_plan_node *pn);
 
 tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
+/* The first is a stretch of the other, from `at` bytes on. */
+void tn_plan_part_of(tn_plan *p, int buffer, int whole, size_t at);
+
+/* join.c: sets v->part of the node's output, if there is such a layout. */
+tn_status tn_plan_offer_part(tn_plan *p, const tn_plan_node *pn);
+/* Its kernel took the offer. */
+static inline bool tn_plan_is_part(const tn_plan_value *v)
+{
+    return v->part && v->layout == v->part;
+}
+/* All inputs are parts of its output already. */
+bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn);
+/* Those of its inputs that are parts share y's memory; the gradient of one such shares that of y. */
+void tn_plan_join_buffers(tn_plan *p, const tn_plan_node *pn);
+tn_status tn_plan_join_gradient(tn_plan *p, const tn_plan_node *pn, int input);
 
 /* run.c: takes the loss scale out of a gradient on the host. */
 tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient);

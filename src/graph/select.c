@@ -21,7 +21,9 @@ tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dty
 
 static void ask(const tn_plan *p, tn_plan_node *pn)
 {
-    pn->bind = (tn_binding){.precision = p->run.precision, .training = pn->backward};
+    pn->bind = (tn_binding){.precision = p->run.precision,
+                            .training = pn->backward,
+                            .part = tn_plan_value_of(p, pn->node.out[0])->part};
     for (int i = 0; i < pn->node.num_in; i++) {
         const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         pn->bind.x[i] = x->layout;
@@ -37,6 +39,7 @@ static tn_status choose(tn_plan *p, tn_plan_node *pn)
 {
     char reasons[512] = "";
     const tn_node *n = &pn->node;
+    TN_TRY(tn_plan_offer_part(p, pn));
     for (const tn_kernel *const *k = tn_plan_backend(p)->kernels; *k; k++) {
         if (strcmp((*k)->op, n->op->name) != 0)
             continue;
@@ -108,6 +111,7 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
     y.input = y.kept = false;
     y.wants_gradient = backward;
     y.output = 0;
+    y.part = NULL;
     y.layout = to;
     TN_TRY(tn_layout_bytes(to, &y.shape, y.dtype, &y.bytes));
     p->value[p->num_values++] = y;

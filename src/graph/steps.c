@@ -51,6 +51,16 @@ static size_t y_bytes(const tn_plan *p, const tn_plan_node *pn)
     return bytes;
 }
 
+/* Inputs that lie in y already: a node that joins neither reads nor writes them. */
+static size_t part_bytes(const tn_plan *p, const tn_plan_node *pn)
+{
+    size_t bytes = 0;
+    for (int i = 0; pn->node.op->joins && i < pn->node.num_in; i++)
+        if (tn_plan_is_part(tn_plan_value_of(p, pn->node.in[i])))
+            bytes += tn_plan_value_of(p, pn->node.in[i])->bytes;
+    return bytes;
+}
+
 /* The trained ones and the frozen, or the running statistics, of `size` bytes an element. */
 static size_t w_bytes(const tn_plan *p, const tn_plan_node *pn, bool statistics, size_t size)
 {
@@ -70,8 +80,10 @@ static size_t weight_bytes(const tn_plan *p)
 static void move_forward(const tn_plan *p, const tn_plan_node *pn, tn_step_info *out)
 {
     const size_t statistics = w_bytes(p, pn, true, sizeof(float));
-    out->read = x_bytes(p, pn, false) + w_bytes(p, pn, false, weight_bytes(p)) + statistics;
-    out->written = y_bytes(p, pn) + pn->bind.saved_bytes + (pn->bind.training ? statistics : 0);
+    const size_t there = part_bytes(p, pn);
+    out->read = x_bytes(p, pn, false) - there + w_bytes(p, pn, false, weight_bytes(p)) + statistics;
+    out->written =
+        y_bytes(p, pn) - there + pn->bind.saved_bytes + (pn->bind.training ? statistics : 0);
 }
 
 static void move_backward(const tn_plan *p, const tn_step *s, tn_step_info *out)
@@ -79,11 +91,11 @@ static void move_backward(const tn_plan *p, const tn_step *s, tn_step_info *out)
     const tn_plan_node *pn = s->node;
     const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
     bool dx = false;
-    out->read = y->bytes + x_bytes(p, pn, true) + pn->bind.saved_bytes;
+    out->read = y->bytes - part_bytes(p, pn) + x_bytes(p, pn, true) + pn->bind.saved_bytes;
     if (pn->bind.backward_reads_y)
         out->read += y->bytes;
     for (int i = 0; i < pn->node.num_in; i++)
-        if (pn->bind.dx[i]) {
+        if (s->dx[i] != TN_NO_BUFFER) {
             out->written += tn_plan_value_of(p, pn->node.in[i])->bytes;
             dx = true;
         }

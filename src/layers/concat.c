@@ -44,6 +44,7 @@ const tn_op tn_op_concat = {
     .onnx = "Concat",
     .min_in = 1,
     .max_in = TN_MAX_IN,
+    .joins = true,
     .infer = infer,
     .flops = flops,
 };

@@ -30,8 +30,9 @@ struct tn_cuda_layout {
     tn_dtype dtype; /* f32, f16 or bf16 */
     tn_cuda_form form;
     int64_t channels; /* nhwc: in memory, >= C */
-    int64_t count;    /* elements in memory */
-    tn_shape shape;   /* nhwc: of the tensor, canonical */
+    int64_t pitch;  /* nhwc: from one pixel to the next; more than channels in a part of a tensor */
+    int64_t count;  /* elements in memory */
+    tn_shape shape; /* nhwc: of the tensor, canonical */
     tn_cuda_layout *next;
 };
 
@@ -88,6 +89,13 @@ tn_status tn_cuda_check(const tn_backend_device *d, const tn_node *n, cudaError_
  * arguments give the same object; NULL (rows of f32) is one too. */
 tn_status tn_cuda_layout_of(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
                             tn_cuda_form form, int64_t channels, const tn_layout **out);
+
+/* The same as a part of a tensor of so many channels; *out is NULL if x's pixels would not be aligned. See
+ * tn_backend.part_layout. */
+tn_status tn_cuda_part_layout(tn_backend_device *d, tn_precision precision, const tn_shape *x,
+                              const tn_shape *whole, int64_t first, const tn_layout **out,
+                              size_t *offset);
+bool tn_cuda_is_part(const tn_layout *l);
 
 /* What a layout says, NULL included. */
 tn_dtype tn_cuda_dtype(const tn_layout *l);

@@ -1,5 +1,6 @@
 #include "backends/cuda/_linear.h"
 
+#include "backends/cuda/kernels/concat.h"
 #include "backends/cuda/kernels/linear.h"
 
 enum { VECTOR_BYTES = 16 };
@@ -14,6 +15,25 @@ tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const voi
     const unsigned grid = tn_cuda_grid(d, (a.count + lanes - 1) / lanes);
     TN_CUDA(d, c->node,
             TN_LAUNCH_TYPE(dtype, tnk_bias_relu, grid, TN_CUDA_BLOCK, 0, d->compute, &a));
+    return TN_OK;
+}
+
+tn_status tn_cuda_place(const tn_call *c, tn_dtype dtype, void *y, const void *from, int64_t rows,
+                        int64_t cols, int64_t pitch)
+{
+    tn_backend_device *d = c->device;
+    const int64_t bytes = (int64_t)tn_dtype_bytes(dtype);
+    int32_t unit = VECTOR_BYTES;
+    while (cols * bytes % unit)
+        unit /= 2;
+    struct tnk_place_args a = {.part = from,
+                               .whole = y,
+                               .count = rows * cols * bytes / unit,
+                               .pitch = pitch * bytes / unit,
+                               .width = tnk_divisor_of(cols * bytes / unit),
+                               .unit = unit};
+    const unsigned grid = tn_cuda_grid(d, a.count);
+    TN_CUDA(d, c->node, TN_LAUNCH(tnk_place, grid, TN_CUDA_BLOCK, 0, d->compute, &a));
     return TN_OK;
 }
 
@@ -42,7 +62,7 @@ enum { WIDE = 32, NARROW = 2 };
 tn_cuda_sums tn_cuda_sums_plan(const tn_backend_device *d, tn_dtype dtype, int64_t rows,
                                int64_t cols, bool relu, bool db, size_t *scratch_bytes)
 {
-    tn_cuda_sums s = {.dtype = dtype, .relu = relu, .rows = rows, .cols = cols};
+    tn_cuda_sums s = {.dtype = dtype, .relu = relu, .rows = rows, .cols = cols, .pitch = cols};
     cut(d, dtype, rows, cols, WIDE, &s);
     if (relu)
         s.dz = tn_cuda_part(scratch_bytes, (size_t)(rows * cols) * tn_dtype_bytes(dtype));
@@ -78,13 +98,14 @@ tn_status tn_cuda_sums_run(const tn_cuda_sums *s, const tn_call *c, const void *
                                              .dz = masked,
                                              .sum = sums,
                                              .rows = s->rows,
-                                             .cols = s->cols}));
+                                             .cols = s->cols,
+                                             .pitch = s->pitch}));
     if (sums == db)
         return TN_OK;
     tn_cuda_sums rest = *s; /* the parts' sums are rows again, of f32 */
     cut(c->device, TN_F32, s->parts, s->cols, NARROW, &rest);
     rest.parts = 1;
-    return launch(
-        &rest, c, TN_F32,
-        (struct tnk_sum_rows_args){.dy = sums, .sum = db, .rows = s->parts, .cols = s->cols});
+    return launch(&rest, c, TN_F32,
+                  (struct tnk_sum_rows_args){
+                      .dy = sums, .sum = db, .rows = s->parts, .cols = s->cols, .pitch = s->cols});
 }

@@ -16,6 +16,10 @@ static inline const void *tn_cuda_param(const tn_call *c, int i)
 tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const void *bias,
                             int64_t rows, int64_t cols, bool relu);
 
+/* y = from, rows x cols of one type, where rows of y are `pitch` elements apart; of a tn_cuda_part_layout. */
+tn_status tn_cuda_place(const tn_call *c, tn_dtype dtype, void *y, const void *from, int64_t rows,
+                        int64_t cols, int64_t pitch);
+
 /*
  * What backward begins with: the gradient of an absorbed relu, and that of the bias, in one pass.
  *     dz = dy where y > 0, else 0        only if `relu`; otherwise dz is dy
@@ -26,6 +30,7 @@ typedef struct tn_cuda_sums {
     tn_dtype dtype;
     bool relu;
     int64_t rows, cols;
+    int64_t pitch;     /* from one row of dy and y to the next: cols, unless it is set to more */
     int64_t tiles;     /* that the columns are cut into, one a block */
     int across, parts; /* threads beside each other; parts that the rows are cut into */
     size_t dz, sums;   /* where in the scratch these lie */

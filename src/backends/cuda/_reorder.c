@@ -118,7 +118,8 @@ tn_status tn_cuda_reorder_create(tn_backend_device *d, const tn_shape *shape, tn
                                  const tn_layout *from, const tn_layout *to, void **out)
 {
     const bool image = is_nhwc(from) || is_nhwc(to);
-    if (from != to && (dtype != TN_F32 || (image && shape->ndim < 2)))
+    if (from != to && (dtype != TN_F32 || (image && shape->ndim < 2) || tn_cuda_is_part(from) ||
+                       tn_cuda_is_part(to)))
         return tn_fail(TN_ERR_UNSUPPORTED, "reorder on %s: %s %s from %s to %s", d->name,
                        tn_shape_format(shape).text, tn_dtype_name(dtype),
                        from ? from->name : "rows", to ? to->name : "rows");

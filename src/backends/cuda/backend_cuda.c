@@ -335,6 +335,7 @@ const tn_backend tn_backend_cuda = {
     .reorder_run = tn_cuda_reorder_run,
     .reorder_destroy = tn_cuda_reorder_destroy,
     .view_layout = tn_cuda_view_layout,
+    .part_layout = tn_cuda_part_layout,
     .accumulate = tn_cuda_accumulate,
     .tally = tn_cuda_tally,
     .measure = tn_cuda_measure,

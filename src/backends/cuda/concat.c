@@ -1,6 +1,6 @@
 /*
  * concat by a kernel that moves bytes: images in nhwc, where an input's share of a pixel is one piece of
- * memory, everything else in rows, where its share of an image is.
+ * memory, everything else in rows, where its share of an image is. What is a part of y already stays.
  */
 #include "backends/cuda/kernels/concat.h"
 
@@ -15,6 +15,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const bool images = n->x[0].ndim == 4;
     for (int i = 0; i < n->num_in; i++) {
+        if (tn_cuda_is_part(b->x[i]))
+            continue; /* of y: the plan offers no other */
         if (images)
             TN_TRY(tn_cuda_want_nhwc(d, n, b, i));
         else

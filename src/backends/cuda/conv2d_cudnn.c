@@ -10,6 +10,8 @@
  * it refuses anything else, so does this. Images of fewer than 4 channels have 4 in memory: of 3, cuDNN would
  * copy them into 4 itself, into workspace, each time.
  *
+ * y may be a part of a concat's output, and dy then of its gradient; see prepare_part().
+ *
  * For a few groups cuDNN sometimes has only engines without tensor cores, an order of magnitude slower. Then
  * each group is a convolution of its own, on its channels of x and y, if that has one with them. */
 #include <stdio.h>
@@ -36,35 +38,42 @@ typedef struct conv {
     tn_dtype type;
     bool relu, bias; /* to be done */
     bool fused;      /* by the graph */
+    int64_t pitch; /* of y: from one pixel to the next, more than channels in a part of a tensor */
+    bool placed;   /* such a y is made without gaps first */
     pass y, dx, dw;
     tn_cuda_sums sums;
-    int64_t weights;                                       /* elements in memory */
-    size_t half_dw, forward_workspace, backward_workspace; /* where in the scratch */
+    int64_t weights;                                              /* elements in memory */
+    size_t half_dw, forward_workspace, backward_workspace, whole; /* where in the scratch */
     char text[192];
 } conv;
+
+static void release_pass(pass *p)
+{
+    for (int i = 0; i < MOST_PARTS; i++)
+        tn_cudnn_release(&p->run[i]);
+    *p = (pass){0};
+}
 
 static void release(void *state)
 {
     conv *s = state;
-    for (int i = 0; i < MOST_PARTS; i++) {
-        tn_cudnn_release(&s->y.run[i]);
-        tn_cudnn_release(&s->dx.run[i]);
-        tn_cudnn_release(&s->dw.run[i]);
-    }
+    release_pass(&s->y);
+    release_pass(&s->dx);
+    release_pass(&s->dw);
     tn_free(s);
 }
 
 /* ---- preparing ---------------------------------------------------------------------------- */
 
-static tn_cudnn_conv_shapes shapes_of(const tn_node *n, const tn_binding *b, int parts)
+static tn_cudnn_conv_shapes shapes_of(const tn_node *n, const tn_binding *b, int64_t y_pitch,
+                                      int parts)
 {
     const tn_conv2d_opts *o = n->opts;
-    tn_cudnn_conv_shapes s = {.type = tn_cuda_type_of(b->precision)};
+    tn_cudnn_conv_shapes s = {.type = tn_cuda_type_of(b->precision), .y_pitch = y_pitch};
     memcpy(s.x, n->x[0].dim, sizeof s.x);
     memcpy(s.w, n->param[0].shape.dim, sizeof s.w);
     memcpy(s.y, n->y[0].dim, sizeof s.y);
     s.x_pitch = tn_cuda_layout_from(b->x[0])->channels;
-    s.y_pitch = o->filters;
     s.x[1] = s.x_pitch / parts;
     s.y[1] = s.w[0] = o->filters / parts;
     s.w[1] = tn_cuda_layout_from(b->w[0])->channels;
@@ -89,11 +98,12 @@ static bool can_be_cut(const tn_cudnn_conv_shapes *whole, int groups)
 }
 
 static tn_status prepare_pass(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                              const char *what, tn_cudnn_conv_graph *graph, bool relu, pass *p)
+                              const char *what, tn_cudnn_conv_graph *graph, bool relu,
+                              int64_t y_pitch, pass *p)
 {
     const int groups = ((const tn_conv2d_opts *)n->opts)->groups;
     tn_cudnn_run part;
-    tn_cudnn_conv_shapes s = shapes_of(n, b, 1);
+    tn_cudnn_conv_shapes s = shapes_of(n, b, y_pitch, 1);
     s.relu = relu;
     tn_cudnn_graph g = graph(&s);
     p->parts = 1;
@@ -101,7 +111,7 @@ static tn_status prepare_pass(tn_backend_device *d, const tn_node *n, const tn_b
     if (b->precision == TN_PRECISION_F32 || tn_cudnn_uses_tensor_cores(&p->run[0]) ||
         !can_be_cut(&s, groups))
         return TN_OK;
-    s = shapes_of(n, b, groups);
+    s = shapes_of(n, b, y_pitch, groups);
     s.relu = relu;
     g = graph(&s);
     const tn_status status = tn_cudnn_prepare(d, n, b->precision, what, &g, &part);
@@ -115,19 +125,63 @@ static tn_status prepare_pass(tn_backend_device *d, const tn_node *n, const tn_b
     return TN_OK;
 }
 
-static tn_status prepare_forward(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                                 conv *s)
+/* Both in one graph, or the convolution alone. */
+static tn_status prepare_y(tn_backend_device *d, const tn_node *n, const tn_binding *b,
+                           int64_t pitch, conv *s)
 {
     const size_t bias_bytes = (size_t)n->y[0].dim[1] * tn_dtype_bytes(s->type);
     s->fused = s->bias || (s->relu && bias_bytes <= TN_CUDNN_ZEROS);
     if (s->fused) {
-        const tn_status status =
-            prepare_pass(d, n, b, "convolution with bias", tn_cudnn_fused_graph, s->relu, &s->y);
+        const tn_status status = prepare_pass(d, n, b, "convolution with bias",
+                                              tn_cudnn_fused_graph, s->relu, pitch, &s->y);
         if (status != TN_ERR_UNSUPPORTED)
             return status;
         s->fused = false;
     }
-    return prepare_pass(d, n, b, "convolution", tn_cudnn_plain_graph, false, &s->y);
+    return prepare_pass(d, n, b, "convolution", tn_cudnn_plain_graph, false, pitch, &s->y);
+}
+
+/* Does cuDNN write a y with gaps as fast as the other? Most of its engines that use tensor cores ask for as
+ * much more workspace as y takes, and so seem to make it there first. */
+static bool is_direct(const tn_node *n, const conv *s, const pass *gaps, const pass *dense)
+{
+    const tn_cudnn_run *a = &gaps->run[0], *b = &dense->run[0];
+    const size_t y = (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type);
+    return gaps->parts > 0 &&
+           tn_cudnn_workspace(a) < tn_cudnn_workspace(b) + y / (size_t)dense->parts &&
+           (tn_cudnn_uses_tensor_cores(a) || !tn_cudnn_uses_tensor_cores(b));
+}
+
+/* Of a y with gaps. Where cuDNN would move it once more, ours may as well, at the speed of memory; so also where
+ * what is to be done behind the convolution leaves no gaps. */
+static tn_status prepare_part(tn_backend_device *d, const tn_node *n, const tn_binding *b, conv *s)
+{
+    pass gaps = {0};
+    tn_status status = prepare_y(d, n, b, s->pitch, s);
+    if (status != TN_OK && status != TN_ERR_UNSUPPORTED)
+        return status;
+    if (status == TN_OK && (s->fused || (!s->bias && !s->relu))) {
+        gaps = s->y;
+        s->y = (pass){0};
+    }
+    release_pass(&s->y);
+    s->placed = true;
+    status = prepare_y(d, n, b, n->y[0].dim[1], s);
+    if (status == TN_OK && is_direct(n, s, &gaps, &s->y)) {
+        const pass dense = s->y;
+        s->y = gaps;
+        gaps = dense;
+        s->fused = s->bias || s->relu;
+        s->placed = false;
+    }
+    release_pass(&gaps);
+    return status;
+}
+
+static tn_status prepare_forward(tn_backend_device *d, const tn_node *n, const tn_binding *b,
+                                 conv *s)
+{
+    return s->pitch > n->y[0].dim[1] ? prepare_part(d, n, b, s) : prepare_y(d, n, b, s->pitch, s);
 }
 
 static void tell(conv *s, const char *what, const pass *p)
@@ -141,12 +195,17 @@ static void tell(conv *s, const char *what, const pass *p)
 static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, const tn_binding *b,
                                 conv *s)
 {
+    /* dz is dy, or made from it without gaps. */
+    const int64_t pitch = s->relu ? n->y[0].dim[1] : s->pitch;
     TN_TRY(prepare_forward(d, n, b, s));
     if (b->dx[0])
-        TN_TRY(prepare_pass(d, n, b, "gradient of x", tn_cudnn_dgrad_graph, false, &s->dx));
+        TN_TRY(prepare_pass(d, n, b, "gradient of x", tn_cudnn_dgrad_graph, false, pitch, &s->dx));
     if (b->dw[0])
-        TN_TRY(prepare_pass(d, n, b, "gradient of weights", tn_cudnn_wgrad_graph, false, &s->dw));
+        TN_TRY(prepare_pass(d, n, b, "gradient of weights", tn_cudnn_wgrad_graph, false, pitch,
+                            &s->dw));
     tell(s, "y", &s->y);
+    if (s->placed)
+        strncat(s->text, ", placed", sizeof s->text - strlen(s->text) - 1);
     tell(s, "dx", &s->dx);
     tell(s, "dw", &s->dw);
     return TN_OK;
@@ -157,11 +216,14 @@ static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *
     const int64_t K = n->y[0].dim[1], pixels = tn_elements(&n->y[0]) / K;
     size_t forward = 0, backward = 0;
     s->forward_workspace = tn_cuda_part(&forward, tn_cudnn_workspace(&s->y.run[0]));
+    s->whole = tn_cuda_part(
+        &forward, s->placed ? (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type) : 0);
     if (b->training) {
         const size_t dx = tn_cudnn_workspace(&s->dx.run[0]);
         const size_t dw = tn_cudnn_workspace(&s->dw.run[0]);
         s->backward_workspace = tn_cuda_part(&backward, dx > dw ? dx : dw);
         s->sums = tn_cuda_sums_plan(d, s->type, pixels, K, s->relu, b->dw[1], &backward);
+        s->sums.pitch = s->pitch;
         if (b->dw[0] && s->type != TN_F32)
             s->half_dw = tn_cuda_part(&backward, (size_t)s->weights * tn_dtype_bytes(s->type));
     }
@@ -176,7 +238,10 @@ static tn_status prepare_layouts(tn_backend_device *d, const tn_node *n, tn_bind
     TN_TRY(tn_cuda_layout_of(d, &n->x[0], tn_cuda_type_of(b->precision), TN_CUDA_NHWC, channels,
                              &b->x[0]));
     TN_TRY(tn_cuda_layout_of(d, &n->param[0].shape, TN_F32, TN_CUDA_NHWC, channels, &b->w[0]));
-    return tn_cuda_give_nhwc(d, n, b);
+    TN_TRY(tn_cuda_give_nhwc(d, n, b));
+    if (b->part && tn_elements(&n->y[0]) <= INT32_MAX) /* which tn_cuda_place() counts */
+        b->y[0] = b->part;
+    return TN_OK;
 }
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
@@ -192,6 +257,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     s->relu = n->fused != NULL;
     s->bias = n->num_params > 1;
     s->weights = tn_cuda_count(b->w[0], &n->param[0].shape);
+    s->pitch = tn_cuda_layout_from(b->y[0])->pitch;
     const tn_status status = prepare_passes(d, n, b, s);
     if (status != TN_OK) {
         release(s);
@@ -238,21 +304,33 @@ static operand of_w(const tn_call *c, const pass *p, const void *w)
     return (operand){w, s->weights / p->parts};
 }
 
-static tn_status forward(const tn_call *c)
+/* relu(conv(x, w) + bias), without gaps if it is placed afterwards. */
+static tn_status make_y(const tn_call *c, void *to)
 {
     conv *s = c->state;
     const int64_t K = c->node->y[0].dim[1];
     const void *bias = s->bias ? tn_cuda_param(c, 1) : tn_cudnn_zeros(c->device);
     const operand x = of_x(c, &s->y, c->x[0]), w = of_w(c, &s->y, tn_cuda_param(c, 0));
-    const operand y = of_y(c, &s->y, c->y[0]), add = of_y(c, &s->y, bias);
+    const operand y = of_y(c, &s->y, to), add = of_y(c, &s->y, bias);
     void *workspace = tn_cuda_at(c->scratch, s->forward_workspace);
     if (s->fused)
         return run_pass(&s->y, c, s->type, (operand[MOST_POINTERS]){x, w, add, y}, workspace);
     TN_TRY(run_pass(&s->y, c, s->type, (operand[MOST_POINTERS]){x, w, y}, workspace));
     if (!s->bias && !s->relu)
         return TN_OK;
-    return tn_cuda_bias_relu(c, s->type, c->y[0], s->bias ? bias : NULL,
-                             tn_elements(&c->node->y[0]) / K, K, s->relu);
+    return tn_cuda_bias_relu(c, s->type, to, s->bias ? bias : NULL, tn_elements(&c->node->y[0]) / K,
+                             K, s->relu);
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const conv *s = c->state;
+    const int64_t K = c->node->y[0].dim[1];
+    void *whole = s->placed ? tn_cuda_at(c->scratch, s->whole) : c->y[0];
+    TN_TRY(make_y(c, whole));
+    if (!s->placed)
+        return TN_OK;
+    return tn_cuda_place(c, s->type, c->y[0], whole, tn_elements(&c->node->y[0]) / K, K, s->pitch);
 }
 
 /* dw as cuDNN left it, made f32. */

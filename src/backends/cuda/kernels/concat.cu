@@ -23,7 +23,8 @@ template <int unit> TN_DEVICE void join(const tnk_concat_args &p)
     TN_GRID_STRIDE(i, p.pieces.rows * p.pieces.end[p.pieces.parts - 1])
     {
         const piece from = find(p.pieces, i);
-        static_cast<word *>(p.whole)[i] = static_cast<const word *>(p.part[from.part])[from.at];
+        if (p.part[from.part])
+            static_cast<word *>(p.whole)[i] = static_cast<const word *>(p.part[from.part])[from.at];
     }
 }
 
@@ -37,6 +38,29 @@ TN_KERNEL(tnk_concat, struct tnk_concat_args)
         join<4>(p);
     else
         join<2>(p);
+}
+
+template <int unit> TN_DEVICE void place(const tnk_place_args &p)
+{
+    typedef typename tn_word<unit>::type word;
+    TN_GRID_STRIDE(i, p.count)
+    {
+        uint32_t row = static_cast<uint32_t>(i);
+        const uint32_t column = divide(row, p.width);
+        static_cast<word *>(p.whole)[row * p.pitch + column] = static_cast<const word *>(p.part)[i];
+    }
+}
+
+TN_KERNEL(tnk_place, struct tnk_place_args)
+{
+    if (p.unit == 16)
+        place<16>(p);
+    else if (p.unit == 8)
+        place<8>(p);
+    else if (p.unit == 4)
+        place<4>(p);
+    else
+        place<2>(p);
 }
 
 template <int unit> TN_DEVICE void split(const tnk_split_args &p)

@@ -5,7 +5,7 @@
 #ifndef TN_CONCAT_H
 #define TN_CONCAT_H
 
-#include "backends/cuda/kernels/gpu.h"
+#include "backends/cuda/kernels/divisor.h"
 
 enum { TNK_CONCAT_PARTS = 16 };
 
@@ -16,6 +16,7 @@ struct tnk_pieces {
     int32_t unit; /* bytes that are moved as one: 16, 8, 4 or 2; divides every piece */
 };
 
+/* A part of NULL is left out, here and below. */
 struct tnk_concat_args {
     struct tnk_pieces pieces;
     const void *part[TNK_CONCAT_PARTS];
@@ -23,12 +24,23 @@ struct tnk_concat_args {
 };
 TN_KERNEL_DECL(tnk_concat, struct tnk_concat_args);
 
-/* The other way. A part of NULL is left out. */
+/* The other way. */
 struct tnk_split_args {
     struct tnk_pieces pieces;
     const void *whole;
     void *part[TNK_CONCAT_PARTS];
 };
 TN_KERNEL_DECL(tnk_split, struct tnk_split_args);
+
+/* One part alone, to where it begins in the whole: `count` units, fewer than 2^31, of rows of `width` units
+ * here and `pitch` units there. */
+struct tnk_place_args {
+    const void *part;
+    void *whole;
+    int64_t count, pitch;
+    struct tnk_divisor width;
+    int32_t unit; /* bytes: 16, 8, 4 or 2 */
+};
+TN_KERNEL_DECL(tnk_place, struct tnk_place_args);
 
 #endif

@@ -55,8 +55,8 @@ template <class T> TN_DEVICE void sum_rows(const tnk_sum_rows_args &p)
     constexpr int N = tn_lanes<T>;
     const T *dy = static_cast<const T *>(p.dy), *y = static_cast<const T *>(p.y);
     T *dz = static_cast<T *>(p.dz);
-    const bool whole =
-        p.cols % N == 0 && tn_aligned<T, N>(dy) && tn_aligned<T, N>(y) && tn_aligned<T, N>(dz);
+    const bool whole = p.cols % N == 0 && p.pitch % N == 0 && tn_aligned<T, N>(dy) &&
+                       tn_aligned<T, N>(y) && tn_aligned<T, N>(dz);
     const int64_t part = blockIdx.x / p.tiles, tile = blockIdx.x % p.tiles;
     const int64_t group = tile * p.across + threadIdx.x % p.across;
     const int64_t down = blockDim.x / p.across, each = (p.rows + p.parts - 1) / p.parts;
@@ -65,10 +65,10 @@ template <class T> TN_DEVICE void sum_rows(const tnk_sum_rows_args &p)
     float sum[N] = {0};
     for (int64_t r = part * each + threadIdx.x / p.across; inside && r < end; r += down) {
         float v[N];
-        tn_read(v, dy + r * p.cols, group, p.cols, whole);
+        tn_read(v, dy + r * p.pitch, group, p.cols, whole);
         if (y) {
             float u[N];
-            tn_read(u, y + r * p.cols, group, p.cols, whole);
+            tn_read(u, y + r * p.pitch, group, p.cols, whole);
             TN_UNROLL
             for (int j = 0; j < N; j++)
                 v[j] = u[j] > 0 ? v[j] : 0.0f;

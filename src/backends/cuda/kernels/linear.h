@@ -20,7 +20,7 @@ TN_KERNEL_DECL_TYPES(tnk_bias_relu, struct tnk_bias_relu_args);
 
 /* dz = dy where y > 0, else 0;  sum[k, c] = sum of dz[r, c] over the rows of part k out of `parts`, which
  * are cut evenly. Without y, dz is dy and not written; `sum` may be NULL. dy, y, dz: rows x cols; sum: parts
- * x cols, which the same kernel then sums once more.
+ * x cols, which the same kernel then sums once more. Rows of dy and y are `pitch` elements apart.
  * tiles * parts blocks of TNK_SUM_BLOCK threads, of which `across` (a power of 2) stand side by side, each
  * with 16 bytes of a row, and the others in rows below; a tile is as many columns. */
 enum { TNK_SUM_BLOCK = 256 };
@@ -29,6 +29,7 @@ struct tnk_sum_rows_args {
     void *dz;
     float *sum;
     int64_t rows, cols, tiles;
+    int64_t pitch; /* elements from one row of dy and y to the next; those of dz have no gaps */
     int32_t parts, across;
 };
 TN_KERNEL_DECL_TYPES(tnk_sum_rows, struct tnk_sum_rows_args);

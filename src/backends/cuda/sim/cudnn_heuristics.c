@@ -4,13 +4,14 @@
  * Every graph gets several, so that whoever chooses has something to choose from: the first of a
  * convolution sums in reduced precision, the second is not deterministic, both want much workspace; the
  * third uses tensor cores, the last nothing special. What is noted is also done, see cudnn_conv.c.
+ * Those with tensor cores make an output that has gaps in their workspace first.
  * A graph that is refused has results when they are counted, and none when they are fetched: so does
  * the real library.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/cuda/sim/cudnn_sim.h"
+#include "backends/cuda/sim/cudnn_run.h"
 
 enum {
     TENSOR_CORE = 1 << CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
@@ -80,9 +81,25 @@ static int runtime_engines(const tn_dnn_program *p, int64_t much, tn_dnn_engine 
     return plain ? 4 : 3;
 }
 
+static int64_t bytes_with_gaps(const tn_dnn_program *p)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < p->ops; i++)
+        for (int s = 0; s < TN_DNN_SLOTS; s++) {
+            const int k = p->op[i].tensor[s];
+            if (k < 0 || !(tn_dnn_outputs(p->op[i].kind) >> s & 1) || p->tensor[k].is_virtual)
+                continue;
+            const int64_t count = tn_dnn_count(&p->tensor[k]);
+            if (tn_dnn_span(&p->tensor[k]) > count)
+                bytes += count * (int64_t)tn_sim_bytes_of(p->tensor[k].type);
+        }
+    return bytes;
+}
+
 int tn_dnn_engines(const tn_dnn_program *p, const tn_dnn_device *d,
                    tn_dnn_engine out[TN_DNN_ENGINES])
 {
+    const int64_t first = bytes_with_gaps(p);
     const int64_t much = 65536 + bytes_of_largest(p) / 2;
     /* Floats use them as TF32, which T4 does not have. */
     const unsigned tensor_core = all_floats(p) && d->version < 800 ? 0 : TENSOR_CORE;
@@ -92,9 +109,9 @@ int tn_dnn_engines(const tn_dnn_program *p, const tn_dnn_device *d,
         out[0] = (tn_dnn_engine){3, 0, 0, 272, false};
         return 1;
     }
-    const tn_dnn_engine precompiled[] = {{60, tensor_core | REDUCED, 0, much, false},
-                                         {61, tensor_core | UNORDERED, 0, 32784, false},
-                                         {62, tensor_core, 0, 16400, false},
+    const tn_dnn_engine precompiled[] = {{60, tensor_core | REDUCED, 0, much + first, false},
+                                         {61, tensor_core | UNORDERED, 0, first + 32784, false},
+                                         {62, tensor_core, 0, first + 16400, false},
                                          {63, 0, 0, 8208, false},
                                          {0, STRICT_NAN, 0, 0, true}};
     memcpy(out, precompiled, sizeof precompiled);
