@@ -33,6 +33,7 @@ else()
     set(TENON_CUDA_WHY "")
   endif()
 endif()
+include(cmake/TenonNccl.cmake)
 if(NOT TENON_CUDA_FOUND)
   if(TENON_CUDA STREQUAL ON)
     message(FATAL_ERROR "TENON_CUDA is ON, but ${TENON_CUDA_WHY}.")
@@ -48,6 +49,7 @@ tenon_table(cuda       FOLDER ${folder} HEADER backends/backend.h
 tenon_table(cuda_optim FOLDER ${folder}/optim HEADER backends/backend.h
             TYPE tn_optim_kernel SYMBOL tn_cuda_optim_ ARRAY tn_cuda_optims)
 file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c ${folder}/optim/*.c)
+tenon_without_nccl(sources)
 file(GLOB kernels CONFIGURE_DEPENDS ${folder}/kernels/*.cu)
 include(cmake/TenonGpus.cmake)
 
@@ -55,8 +57,9 @@ add_library(tenon_cuda_objects OBJECT ${sources} ${cuda_TABLE} ${cuda_optim_TABL
             src/base/text.c src/base/random.c src/tensor/tensor.c src/backends/precision.c)
 target_include_directories(tenon_cuda_objects PRIVATE src include)
 target_include_directories(tenon_cuda_objects SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS}
-                           ${TENON_CUDNN_INCLUDE_DIR})
-target_compile_definitions(tenon_cuda_objects PRIVATE TENON_VERSION="${PROJECT_VERSION}")
+                           ${TENON_CUDNN_INCLUDE_DIR} ${TENON_NCCL_INCLUDE})
+target_compile_definitions(tenon_cuda_objects PRIVATE TENON_VERSION="${PROJECT_VERSION}"
+                           TENON_NCCL=$<BOOL:${TENON_NCCL_FOUND}>)
 
 # Only tn_module_open() and what tests ask of the simulation can be seen from outside.
 set(exports ${CMAKE_CURRENT_BINARY_DIR}/module.map)
@@ -64,7 +67,8 @@ file(CONFIGURE OUTPUT ${exports} CONTENT "{ global: tn_module_open; tn_sim_*; lo
 function(tenon_module name)
   add_library(${name} MODULE $<TARGET_OBJECTS:tenon_cuda_objects> ${ARGN})
   target_include_directories(${name} PRIVATE src include)
-  target_include_directories(${name} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} ${TENON_CUDNN_INCLUDE_DIR})
+  target_include_directories(${name} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} ${TENON_CUDNN_INCLUDE_DIR}
+                             ${TENON_NCCL_INCLUDE})
   target_link_options(${name} PRIVATE LINKER:--version-script=${exports})
   if(NOT TENON_SANITIZE)
     target_link_options(${name} PRIVATE LINKER:--no-undefined)
@@ -108,6 +112,7 @@ if(NOT TENON_SANITIZE)
     list(APPEND reports ${report})
   endforeach()
   file(GLOB libraries CONFIGURE_DEPENDS ${folder}/libraries/*.c)
+  tenon_without_nccl(libraries)
   tenon_module(tenon_cuda ${libraries} ${objects})
   set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   target_link_libraries(tenon_cuda PRIVATE CUDA::cudart_static)
@@ -127,6 +132,7 @@ endif()
 if(TENON_TESTS)
   set(TENON_SIM_MODULE ON)
   file(GLOB simulation CONFIGURE_DEPENDS ${folder}/sim/*.c ${folder}/sim/*.cpp)
+  tenon_without_nccl(simulation)
   tenon_module(tenon_sim ${simulation} ${kernels})
   set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX)
   set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS "-xc++;-DTN_SIM")

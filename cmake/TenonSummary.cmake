@@ -54,4 +54,8 @@ tenon_row_if(TENON_CUDA_MODULE "CUDA" "${CUDAToolkit_VERSION}" "backend cuda, fo
              "no backend for GPUs: ${TENON_CUDA_WHY}")
 tenon_row_if(TENON_CUDA_FOUND "cuDNN" "${TENON_CUDNN_VERSION}" "convolutions of backend cuda; opened when a GPU is"
              "-")
+if(TENON_CUDA_FOUND)
+  tenon_row_if(TENON_NCCL_FOUND "NCCL" "${TENON_NCCL_VERSION}" "several GPUs of backend cuda; opened when they are"
+               "one GPU at a time: ${TENON_NCCL_WHY}")
+endif()
 message(STATUS "")

@@ -25,6 +25,11 @@ cudaError_t tn_sim_begin_device(const char *function, size_t bytes);
 /* Gives the lock back and remembers an error for cudaGetLastError(). */
 cudaError_t tn_sim_end(cudaError_t e);
 
+/* For threads that can only wait for what others do: something has happened; wait until it has, without the
+ * lock meanwhile. False if nothing has for as long as a test is patient. */
+void tn_sim_news(void);
+bool tn_sim_wait_for_news(void);
+
 /* Breaks the rule "destroyed" unless the object is alive. */
 void tn_sim_check_alive(const char *kind, const void *object);
 
@@ -32,6 +37,8 @@ void tn_sim_check_alive(const char *kind, const void *object);
 size_t tn_sim_choose(size_t n);
 /* Should this kernel's run be the one that ends in a fault? */
 bool tn_sim_kernel_faults(void);
+/* Should this operation of several devices be the one that fails while it runs? */
+bool tn_sim_collective_fails(void);
 
 /* malloc() that does not return without memory. */
 void *tn_sim_new(size_t count, size_t size);
@@ -42,6 +49,9 @@ void *tn_sim_more(void *array, size_t count, size_t *room, size_t size);
 
 void tn_sim_count_call(const char *function);
 void tn_sim_count_copy(enum cudaMemcpyKind kind, size_t bytes);
+/* One rank's part of a sum or a broadcast; one piece of work that a stream has done. */
+void tn_sim_count_collective(int device, bool sum, size_t bytes);
+void tn_sim_count_work(int device);
 
 /* ---- devices (device.c) ------------------------------------------------------------------- */
 
@@ -61,6 +71,7 @@ typedef struct tn_sim_settings {
     int devices, count_error;
     size_t memory;
     const tn_sim_gpu *gpu;
+    double patience; /* s */
 } tn_sim_settings;
 extern tn_sim_settings tn_sim_set;
 
@@ -79,7 +90,7 @@ tn_sim_place tn_sim_place_of(int device, const char *what, const void *p, size_t
 void tn_sim_open(int device);
 void tn_sim_close(int device);
 
-/* ---- work, streams (stream.c) ------------------------------------------------------------- */
+/* ---- work, streams (stream.c, run.c) ------------------------------------------------------------- */
 
 /* Something to run, with its argument. */
 typedef struct tn_sim_task {
@@ -117,16 +128,58 @@ struct CUstream_st {
     cudaStream_t next;       /* of all streams of the device */
 };
 
+/* Work that streams of several devices do together, begun by what it is for: it runs once, when all of them
+ * have reached their places for it, and none goes on before. */
+typedef struct tn_sim_joint tn_sim_joint;
+struct tn_sim_joint {
+    int owners, places;
+    struct {
+        cudaStream_t stream; /* NULL: nobody has given it one yet */
+        bool reached;        /* everything before it there has been done */
+        bool left;           /* the stream goes on without it */
+    } place[TN_SIM_MAX_DEVICES];
+    bool done;
+    bool (*run)(tn_sim_joint *j); /* false: it fails, and is never done */
+};
+
+typedef enum tn_sim_op_kind {
+    TN_SIM_TASK,
+    TN_SIM_MARK,
+    TN_SIM_WAIT,
+    TN_SIM_REPLAY,
+    TN_SIM_JOINT
+} tn_sim_op_kind;
+
+/* What is in a stream. */
+struct tn_sim_op {
+    tn_sim_op_kind kind;
+    uint64_t number; /* in the order of the calls, on all streams */
+    tn_sim_task *task;
+    tn_sim_mark *mark;
+    tn_sim_replay *replay;
+    tn_sim_joint *joint;
+    int place; /* in the joint */
+    tn_sim_op *next;
+};
+
 /* The stream, NULL being the legacy one of the device; breaks a rule if this thread may not use it. */
 cudaStream_t tn_sim_stream(cudaStream_t stream);
-/* The first of all streams of the device. */
+/* The first of all streams of the device; the legacy one, or NULL if nobody has used it. */
 cudaStream_t tn_sim_streams(int device);
+cudaStream_t tn_sim_legacy(int device);
 
-/* A mark at the end of the stream, with an owner to release it. */
+/* A mark with two owners to release it: at the end of the stream, or in something that is there. */
 tn_sim_mark *tn_sim_push_mark(cudaStream_t s);
+tn_sim_mark *tn_sim_mark_new(cudaStream_t s);
+void tn_sim_mark_reach(tn_sim_mark *m);
 void tn_sim_mark_release(tn_sim_mark *m);
 void tn_sim_push_wait(cudaStream_t s, tn_sim_mark *m);
 void tn_sim_push_replay(cudaStream_t s, tn_sim_replay *r);
+
+void tn_sim_push_joint(cudaStream_t s, tn_sim_joint *j, int place);
+/* That place's stream goes on at once; the others never do, unless it had reached its place. */
+void tn_sim_joint_leave(tn_sim_joint *j, int place);
+void tn_sim_joint_release(tn_sim_joint *j);
 
 /* Runs work, in an order that is allowed, until the mark is reached, or nothing is left on the stream, or
  * nothing on any of the device. Returns the device's fault. */
@@ -149,6 +202,8 @@ typedef struct tn_sim_body {
 } tn_sim_body;
 struct CUgraphNode_st {
     tn_sim_task *task;
+    cudaEvent_t event; /* or this: it is recorded for those outside, or waited for */
+    bool records;
     tn_sim_after after;
 };
 
@@ -168,6 +223,7 @@ cudaError_t tn_sim_capture_allows(cudaStream_t s);
 /* A stream that is being captured: work, events and waits become part of the graph. */
 void tn_sim_capture_task(cudaStream_t s, tn_sim_task *task);
 void tn_sim_capture_record(cudaStream_t s, cudaEvent_t event);
+void tn_sim_capture_external(cudaStream_t s, cudaEvent_t event, bool records);
 cudaError_t tn_sim_capture_wait(cudaStream_t s, cudaEvent_t event);
 
 struct CUevent_st {
@@ -177,7 +233,11 @@ struct CUevent_st {
     uint64_t capture;   /* in which it was last recorded, or 0 */
     tn_sim_after after; /* of that capture */
 };
+/* Its last record is that mark, or none in a stream. */
+void tn_sim_event_set(cudaEvent_t event, tn_sim_mark *mark);
 
+/* The stream that all of it waits for, or NULL. */
+cudaStream_t tn_sim_replay_blocker(tn_sim_replay *r);
 /* Runs one node that may run now; true when there is none left. */
 bool tn_sim_replay_step(tn_sim_replay *r, void (*run)(const tn_sim_task *task));
 void tn_sim_replay_delete(tn_sim_replay *r);

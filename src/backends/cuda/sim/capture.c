@@ -107,20 +107,33 @@ cudaError_t tn_sim_unsafe_device(int device)
 
 /* ---- what becomes part of it -------------------------------------------------------------- */
 
-void tn_sim_capture_task(cudaStream_t s, tn_sim_task *task)
+static cudaGraphNode_t node_new(cudaStream_t s)
 {
     tn_sim_body *b = s->capture->body;
     b->node = tn_sim_more(b->node, b->count, &b->room, sizeof(cudaGraphNode_t));
     cudaGraphNode_t n = tn_sim_new(1, sizeof *n);
-    n->task = task;
     n->after = s->after;
     s->after = (tn_sim_after){0};
     add_node(&s->after, b->count);
     b->node[b->count++] = n;
+    return n;
+}
+
+void tn_sim_capture_task(cudaStream_t s, tn_sim_task *task)
+{
+    node_new(s)->task = task;
+}
+
+void tn_sim_capture_external(cudaStream_t s, cudaEvent_t event, bool records)
+{
+    cudaGraphNode_t n = node_new(s);
+    n->event = event;
+    n->records = records;
 }
 
 void tn_sim_capture_record(cudaStream_t s, cudaEvent_t event)
 {
+    tn_sim_event_set(event, NULL);
     event->capture = s->capture->number;
     add_nodes(&event->after, &s->after);
 }

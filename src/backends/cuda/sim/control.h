@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* The nth call from now of that entry point fails, once (1: the next). NULL, 0: none does. An entry
- * point of "" counts every call of any. */
+ * point of "" counts every call of any; "kernel" and "collective" are those that fail while they run. */
 TN_SIM_API void tn_sim_fail_at(const char *function, long nth);
 
 /* How many devices there are (default 8), how many bytes each has (default 2 GiB), and what model they
@@ -24,6 +24,10 @@ TN_SIM_API void tn_sim_fail_at(const char *function, long nth);
 TN_SIM_API void tn_sim_set_devices(int count);
 TN_SIM_API void tn_sim_set_memory(size_t bytes);
 TN_SIM_API bool tn_sim_set_gpu(const char *name);
+
+/* How many seconds a thread waits for what another one has to do before the rule "stall" is broken
+ * (default 60). */
+TN_SIM_API void tn_sim_set_patience(double seconds);
 
 /* Order of streams, blocks and threads: 0 is as they come, anything else is a seed. */
 TN_SIM_API void tn_sim_set_seed(uint64_t seed);
@@ -46,9 +50,14 @@ typedef struct tn_sim_counts {
     long fills;
     long allocations, frees; /* of device and of pinned memory */
     long synchronisations;   /* calls that wait for the device, besides copies to pageable memory */
+    long sums, broadcasts;   /* ncclAllReduce, ncclBroadcast: every rank's */
+    size_t bytes_summed, bytes_broadcast;
+    long work; /* kernels, copies, products and so on that have been done, in replays too */
 } tn_sim_counts;
 TN_SIM_API void tn_sim_trace_begin(void);
 TN_SIM_API tn_sim_counts tn_sim_trace_counts(void);
+/* The same of one device: of calls that were made while it was chosen. */
+TN_SIM_API tn_sim_counts tn_sim_trace_device(int device);
 /* Calls of one entry point, or with "" of any, since tn_sim_trace_begin(). */
 TN_SIM_API long tn_sim_trace_calls(const char *function);
 

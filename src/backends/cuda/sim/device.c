@@ -25,7 +25,7 @@ static int processors(const tn_sim_gpu *g)
     return g->processors < 8 ? g->processors : 8;
 }
 
-tn_sim_settings tn_sim_set = {8, 0, (size_t)2 << 30, &gpus[0]};
+tn_sim_settings tn_sim_set = {8, 0, (size_t)2 << 30, &gpus[0], 60};
 static cudaError_t faults[TN_SIM_MAX_DEVICES];
 static _Thread_local int chosen;
 
@@ -56,6 +56,11 @@ bool tn_sim_set_gpu(const char *name)
 void tn_sim_set_count_error(int error)
 {
     tn_sim_set.count_error = error;
+}
+
+void tn_sim_set_patience(double seconds)
+{
+    tn_sim_set.patience = seconds;
 }
 
 /* ---- faults ------------------------------------------------------------------------------- */

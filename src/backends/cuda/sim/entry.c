@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backends/cuda/sim/_runtime.h"
 
 static pthread_mutex_t lock;
+static pthread_cond_t news;
 static pthread_once_t lock_once = PTHREAD_ONCE_INIT;
+static _Thread_local int depth; /* of this thread in the lock */
 static _Thread_local cudaError_t last_error;
 
 static struct {
@@ -29,6 +32,10 @@ static void make_lock(void)
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&lock, &kind);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&news, &clock);
 }
 
 /* Recursive: work that runs inside the lock checks its memory, which takes it again. */
@@ -36,11 +43,33 @@ void tn_sim_lock(void)
 {
     pthread_once(&lock_once, make_lock);
     pthread_mutex_lock(&lock);
+    depth++;
 }
 
 void tn_sim_unlock(void)
 {
+    depth--;
     pthread_mutex_unlock(&lock);
+}
+
+void tn_sim_news(void)
+{
+    pthread_cond_broadcast(&news);
+}
+
+bool tn_sim_wait_for_news(void)
+{
+    struct timespec until;
+    if (depth != 1)
+        tn_sim_break("host", "a thread waits that has the lock %d times", depth);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const double end = (double)until.tv_sec + 1e-9 * (double)until.tv_nsec + tn_sim_set.patience;
+    until.tv_sec = (time_t)end;
+    until.tv_nsec = (long)(1e9 * (end - (double)until.tv_sec));
+    depth = 0;
+    const int error = pthread_cond_timedwait(&news, &lock, &until);
+    depth = 1;
+    return error == 0;
 }
 
 void tn_sim_break(const char *rule, const char *format, ...)
@@ -107,6 +136,11 @@ bool tn_sim_enter(const char *function, size_t bytes)
 bool tn_sim_kernel_faults(void)
 {
     return fails_now("kernel", false);
+}
+
+bool tn_sim_collective_fails(void)
+{
+    return fails_now("collective", false);
 }
 
 cudaError_t tn_sim_begin(const char *function, size_t bytes)

@@ -1,6 +1,6 @@
 /*
  * Events. To record one puts a mark into a stream; to wait for it means the mark that it had at the time
- * of the call.
+ * of the call. A graph's own records and waits count as made when it is launched.
  */
 #include "backends/cuda/sim/_runtime.h"
 
@@ -27,10 +27,10 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned flags)
     return tn_sim_end(e);
 }
 
-static void forget(cudaEvent_t event)
+void tn_sim_event_set(cudaEvent_t event, tn_sim_mark *mark)
 {
     tn_sim_mark_release(event->mark);
-    event->mark = NULL;
+    event->mark = mark;
     event->capture = 0;
     tn_sim_after_free(&event->after);
 }
@@ -39,25 +39,37 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 {
     const cudaError_t e = tn_sim_begin_device(__func__, 0);
     tn_sim_died("event", event);
-    forget(event);
+    tn_sim_event_set(event, NULL);
     return tn_sim_end(e);
 }
 
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
+static cudaError_t record(cudaError_t e, cudaEvent_t event, cudaStream_t stream, unsigned flags)
 {
-    cudaError_t e = tn_sim_begin_device(__func__, 0);
     cudaStream_t s = tn_sim_stream(stream);
     check(event);
     if (!e)
         e = tn_sim_capture_allows(s);
-    if (!e) {
-        forget(event);
-        if (s->capture)
-            tn_sim_capture_record(s, event);
-        else
-            event->mark = tn_sim_push_mark(s);
-    }
-    return tn_sim_end(e);
+    if (!e && (flags & ~(unsigned)cudaEventRecordExternal || (flags && !s->capture)))
+        e = cudaErrorInvalidValue;
+    if (e)
+        return e;
+    if (flags)
+        tn_sim_capture_external(s, event, true);
+    else if (s->capture)
+        tn_sim_capture_record(s, event);
+    else
+        tn_sim_event_set(event, tn_sim_push_mark(s));
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
+{
+    return tn_sim_end(record(tn_sim_begin_device(__func__, 0), event, stream, 0));
+}
+
+cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags)
+{
+    return tn_sim_end(record(tn_sim_begin_device(__func__, 0), event, stream, flags));
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
@@ -65,16 +77,18 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     cudaError_t e = tn_sim_begin_device(__func__, 0);
     cudaStream_t s = tn_sim_stream(stream);
     check(event);
-    if (!e && flags != cudaEventWaitDefault)
+    if (!e && (flags & ~(unsigned)cudaEventWaitExternal || (flags && !s->capture)))
         e = cudaErrorInvalidValue;
     if (!e)
         e = tn_sim_capture_allows(s);
-    if (!e) {
-        if (s->capture || event->capture)
-            e = tn_sim_capture_wait(s, event);
-        else if (event->mark)
-            tn_sim_push_wait(s, event->mark);
-    }
+    if (e)
+        return tn_sim_end(e);
+    if (flags)
+        tn_sim_capture_external(s, event, false);
+    else if (s->capture || event->capture)
+        e = tn_sim_capture_wait(s, event);
+    else if (event->mark)
+        tn_sim_push_wait(s, event->mark);
     return tn_sim_end(e);
 }
 

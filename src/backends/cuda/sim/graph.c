@@ -3,7 +3,7 @@
  *
  * A graph and what is instantiated from it share one body, which nobody changes. A replay is one entry in
  * a stream's queue, but its nodes run one by one, with other streams' work in between, in any order that
- * the edges allow.
+ * the edges allow. Events that it records or waits for get and give their marks when it is launched.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,8 @@ struct CUgraphExec_st {
 struct tn_sim_replay {
     tn_sim_body *body;
     bool *done;
-    size_t first; /* all before it are done */
+    tn_sim_mark **mark; /* of nodes that are events; NULL: nothing to wait for */
+    size_t first;       /* all before it are done */
 };
 
 void tn_sim_body_release(tn_sim_body *b)
@@ -48,36 +49,87 @@ cudaGraph_t tn_sim_graph_new(tn_sim_body *b)
 
 static bool ready(const tn_sim_replay *r, size_t i)
 {
-    const tn_sim_after *a = &r->body->node[i]->after;
-    for (size_t k = 0; k < a->count; k++)
-        if (!r->done[a->node[k]])
+    const cudaGraphNode_t n = r->body->node[i];
+    for (size_t k = 0; k < n->after.count; k++)
+        if (!r->done[n->after.node[k]])
             return false;
-    return !r->done[i];
+    const bool waits = n->event && !n->records && r->mark[i] && !r->mark[i]->reached;
+    return !r->done[i] && !waits;
 }
 
-/* Chooses among the ready ones of the next few; the first that is left always is. */
-bool tn_sim_replay_step(tn_sim_replay *r, void (*run)(const tn_sim_task *task))
+enum { FEW = 32 };
+
+/* The ready ones of the next few. Nothing but an event keeps the first that is left from being one. */
+static size_t find_ready(tn_sim_replay *r, size_t candidates[FEW])
 {
-    enum { FEW = 32 };
-    size_t candidates[FEW], count = 0;
+    size_t count = 0;
     while (r->first < r->body->count && r->done[r->first])
         r->first++;
     for (size_t i = r->first; i < r->body->count && i < r->first + FEW; i++)
         if (ready(r, i))
             candidates[count++] = i;
+    return count;
+}
+
+cudaStream_t tn_sim_replay_blocker(tn_sim_replay *r)
+{
+    size_t candidates[FEW];
+    const size_t count = find_ready(r, candidates);
+    return count || r->first == r->body->count ? NULL : r->mark[r->first]->stream;
+}
+
+bool tn_sim_replay_step(tn_sim_replay *r, void (*run)(const tn_sim_task *task))
+{
+    size_t candidates[FEW];
+    const size_t count = find_ready(r, candidates);
     if (count == 0)
         return true;
     const size_t i = candidates[tn_sim_choose(count)];
+    const cudaGraphNode_t n = r->body->node[i];
     r->done[i] = true;
-    run(r->body->node[i]->task);
+    if (n->task)
+        run(n->task);
+    else if (n->records)
+        tn_sim_mark_reach(r->mark[i]);
     return false;
 }
 
+/* Of what has not run because the device is lost, others do not wait for ever. */
 void tn_sim_replay_delete(tn_sim_replay *r)
 {
+    for (size_t i = 0; i < r->body->count; i++) {
+        if (r->body->node[i]->records && !r->done[i])
+            tn_sim_mark_reach(r->mark[i]);
+        tn_sim_mark_release(r->mark[i]);
+    }
     tn_sim_body_release(r->body);
     free(r->done);
+    free(r->mark);
     free(r);
+}
+
+/* The marks of its events, as they are now. Whether a wait means the record of the same launch or the one
+ * before, nothing says: no graph has both. */
+static void take_marks(tn_sim_replay *r, cudaStream_t s)
+{
+    const tn_sim_body *b = r->body;
+    for (size_t i = 0; i < b->count; i++) {
+        const cudaGraphNode_t n = b->node[i];
+        if (!n->event)
+            continue;
+        tn_sim_check_alive("event", n->event);
+        for (size_t k = 0; k < i; k++)
+            if (b->node[k]->event == n->event && b->node[k]->records != n->records)
+                tn_sim_break("unknown", "a graph that records an event and waits for it too is "
+                                        "not simulated");
+        if (n->records) {
+            r->mark[i] = tn_sim_mark_new(s);
+            tn_sim_event_set(n->event, r->mark[i]);
+        } else if (n->event->mark) {
+            r->mark[i] = n->event->mark;
+            r->mark[i]->owners++;
+        }
+    }
 }
 
 /* ---- entry points ------------------------------------------------------------------------- */
@@ -145,6 +197,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
         r->body = exec->body;
         r->body->owners++;
         r->done = tn_sim_new(r->body->count, sizeof *r->done);
+        r->mark = tn_sim_new(r->body->count, sizeof(tn_sim_mark *));
+        take_marks(r, s);
         if (exec->last)
             tn_sim_push_wait(s, exec->last);
         tn_sim_push_replay(s, r);

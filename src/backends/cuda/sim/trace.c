@@ -14,7 +14,7 @@ static struct {
     const char *function[NAMES];
     long calls[NAMES];
     int names;
-    tn_sim_counts counts;
+    tn_sim_counts counts[TN_SIM_MAX_DEVICES];
 } trace;
 
 static int find(const char *function)
@@ -53,13 +53,14 @@ static long *sum_of(const char *f)
         {"cudaDeviceSynchronize", offsetof(tn_sim_counts, synchronisations)},
         {"cudaMemcpy", offsetof(tn_sim_counts, synchronisations)},
     };
+    tn_sim_counts *c = &trace.counts[tn_sim_device()];
     for (size_t i = 0; i < TN_SIM_COUNT(sums); i++)
         if (!strcmp(sums[i].function, f))
-            return (long *)(void *)((char *)&trace.counts + sums[i].offset);
+            return (long *)(void *)((char *)c + sums[i].offset);
     /* What cuDNN has besides its graphs: cudnnPoolingForward(), cudnnSoftmaxBackward() and so on. */
     if (begins(f, "cudnn") && !begins(f, "cudnnGet") && !begins(f, "cudnnSet") &&
         (strstr(f, "Forward") || strstr(f, "Backward")))
-        return &trace.counts.executions;
+        return &c->executions;
     return NULL;
 }
 
@@ -80,7 +81,7 @@ void tn_sim_count_call(const char *function)
 
 void tn_sim_count_copy(enum cudaMemcpyKind kind, size_t bytes)
 {
-    tn_sim_counts *c = &trace.counts;
+    tn_sim_counts *c = &trace.counts[tn_sim_device()];
     long *const copies[] = {
         [cudaMemcpyHostToDevice] = &c->copies_to_device,
         [cudaMemcpyDeviceToHost] = &c->copies_from_device,
@@ -95,20 +96,67 @@ void tn_sim_count_copy(enum cudaMemcpyKind kind, size_t bytes)
     *sums[kind] += bytes;
 }
 
+void tn_sim_count_collective(int device, bool sum, size_t bytes)
+{
+    tn_sim_counts *c = &trace.counts[device];
+    ++*(sum ? &c->sums : &c->broadcasts);
+    *(sum ? &c->bytes_summed : &c->bytes_broadcast) += bytes;
+}
+
+void tn_sim_count_work(int device)
+{
+    trace.counts[device].work++;
+}
+
 void tn_sim_trace_begin(void)
 {
     tn_sim_lock();
     memset(trace.calls, 0, sizeof trace.calls);
-    trace.counts = (tn_sim_counts){0};
+    memset(trace.counts, 0, sizeof trace.counts);
     tn_sim_unlock();
+}
+
+tn_sim_counts tn_sim_trace_device(int device)
+{
+    if (device < 0 || device >= TN_SIM_MAX_DEVICES)
+        tn_sim_break("control", "device %d, of at most %d", device, TN_SIM_MAX_DEVICES);
+    tn_sim_lock();
+    const tn_sim_counts c = trace.counts[device];
+    tn_sim_unlock();
+    return c;
+}
+
+static void add_counts(tn_sim_counts *sum, const tn_sim_counts *c)
+{
+    sum->launches += c->launches;
+    sum->graph_launches += c->graph_launches;
+    sum->executions += c->executions;
+    sum->matmuls += c->matmuls;
+    sum->copies_to_device += c->copies_to_device;
+    sum->copies_from_device += c->copies_from_device;
+    sum->copies_inside += c->copies_inside;
+    sum->bytes_to_device += c->bytes_to_device;
+    sum->bytes_from_device += c->bytes_from_device;
+    sum->bytes_inside += c->bytes_inside;
+    sum->fills += c->fills;
+    sum->allocations += c->allocations;
+    sum->frees += c->frees;
+    sum->synchronisations += c->synchronisations;
+    sum->sums += c->sums;
+    sum->broadcasts += c->broadcasts;
+    sum->bytes_summed += c->bytes_summed;
+    sum->bytes_broadcast += c->bytes_broadcast;
+    sum->work += c->work;
 }
 
 tn_sim_counts tn_sim_trace_counts(void)
 {
+    tn_sim_counts sum = {0};
     tn_sim_lock();
-    const tn_sim_counts c = trace.counts;
+    for (int i = 0; i < TN_SIM_MAX_DEVICES; i++)
+        add_counts(&sum, &trace.counts[i]);
     tn_sim_unlock();
-    return c;
+    return sum;
 }
 
 long tn_sim_trace_calls(const char *function)

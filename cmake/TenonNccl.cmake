@@ -1,0 +1,27 @@
+# NCCL, for training on several GPUs: its header where it is found. Sets TENON_NCCL_FOUND, TENON_NCCL_VERSION,
+# TENON_NCCL_INCLUDE (a folder, or nothing), and for the summary TENON_NCCL_WHY.
+find_path(TENON_NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${TENON_SIM_CUDA_INCLUDE_DIR})
+mark_as_advanced(TENON_NCCL_INCLUDE_DIR)
+set(TENON_NCCL_FOUND OFF)
+set(TENON_NCCL_INCLUDE "")
+if(NOT TENON_NCCL_INCLUDE_DIR)
+  set(TENON_NCCL_WHY "there is no nccl.h (libnccl-dev, or -DTENON_NCCL_INCLUDE_DIR=...)")
+else()
+  file(STRINGS ${TENON_NCCL_INCLUDE_DIR}/nccl.h lines REGEX "define NCCL_(MAJOR|MINOR|PATCH) ")
+  string(REGEX REPLACE "[^0-9;]" "" TENON_NCCL_VERSION "${lines}")
+  string(REPLACE ";" "." TENON_NCCL_VERSION "${TENON_NCCL_VERSION}")
+  if(TENON_NCCL_VERSION VERSION_LESS 2.19 OR TENON_NCCL_VERSION VERSION_GREATER_EQUAL 3)
+    set(TENON_NCCL_WHY "NCCL is ${TENON_NCCL_VERSION}, not 2.19 to 2.x")
+  else()
+    set(TENON_NCCL_FOUND ON)
+    set(TENON_NCCL_INCLUDE ${TENON_NCCL_INCLUDE_DIR})
+  endif()
+endif()
+
+# Leaves the files that need its header out of a list.
+function(tenon_without_nccl list)
+  if(NOT TENON_NCCL_FOUND)
+    list(FILTER ${list} EXCLUDE REGEX "/_?nccl[a-z_]*\\.c$")
+    set(${list} ${${list}} PARENT_SCOPE)
+  endif()
+endfunction()
