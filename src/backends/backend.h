@@ -10,6 +10,7 @@
 
 #include <tenon/device.h>
 
+#include "backends/collective.h"
 #include "graph/op.h"
 #include "optim/optim.h"
 
@@ -41,6 +42,12 @@ typedef struct tn_run_state {
     tn_precision precision;
     void *control;     /* control_bytes of device memory, NULL if that is 0 */
     float first_scale; /* of f16: what the loss is multiplied with at first */
+    /* Of a device that has one of several equal shares of the batch. */
+    int share; /* which; dropout counts elements of the whole batch */
+    float
+        share_rows; /* 0: the whole. Else what a mean over rows with a label divides by in place of its own
+                         count of them: those of the whole batch / shares, so that the mean of the shares'
+                         means is that of the whole. Changes from run to run: to be put into `control`. */
     float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
 } tn_run_state;
 
@@ -149,6 +156,15 @@ typedef struct tn_optim_kernel {
     tn_status (*update)(const tn_optim_call *c);
 } tn_optim_kernel;
 
+typedef struct tn_open_opts {
+    int index;
+    const char
+        *options; /* what followed the index in the device's name, without the first comma, or "" */
+    int place,
+        places; /* opened together are so many, and this is number `place` from 0 of them: they
+                            share what the host has, its cores. 0 of 1 alone. */
+} tn_open_opts;
+
 /* Members that say "may be NULL" are for devices that work on their own while the host goes on. */
 struct tn_backend {
     int abi;          /* TN_BACKEND_ABI */
@@ -158,8 +174,7 @@ struct tn_backend {
 
     /* None is no error: then `why` says why there is none. */
     tn_status (*count)(int *devices, char *why, size_t size);
-    /* `options`: what followed the index in the device's name, without the first comma, or "". */
-    tn_status (*open)(tn_backend_device **out, int index, const char *options);
+    tn_status (*open)(tn_backend_device **out, const tn_open_opts *opts);
     void (*close)(tn_backend_device *d);
     const char *(*describe)(const tn_backend_device *d);
     /* What a plan that asks for this precision computes in; TN_ERR_UNSUPPORTED says why it cannot. */
@@ -233,6 +248,14 @@ struct tn_backend {
                              size_t size);
     tn_status (*replay)(tn_backend_device *d, void *recording);
     void (*recording_destroy)(tn_backend_device *d, void *recording);
+
+    /* ---- several devices as one: see collective.h; NULL: this backend cannot ---- */
+    const tn_collectives *collectives;
+    /* Both are run among the steps, and captured with them. May be NULL: the device's calls return when the
+     * work is done. mark(): what came before is what all_reduce(mark) waits for. await(): what comes after
+     * waits for the last all_reduce(mark). */
+    tn_status (*mark)(tn_backend_device *d, int mark);
+    tn_status (*await)(tn_backend_device *d, int mark);
 
     /* After a step of a plan; `step` says which it was, for messages. Waits if the device was opened to
      * do so. May be NULL. */

@@ -52,7 +52,8 @@ static tn_status open_on(const tn_backend *b, const device_name *n, tn_device **
     if (!d)
         return tn_no_memory("device", sizeof *d);
     d->backend = b;
-    tn_status status = b->open(&d->impl, n->index, n->options);
+    tn_status status =
+        b->open(&d->impl, &(tn_open_opts){.index = n->index, .options = n->options, .places = 1});
     if (status != TN_OK)
         goto fail;
     d->name = n->has_index

@@ -78,12 +78,13 @@ static void close_device(tn_backend_device *d)
     tn_free(d);
 }
 
-static tn_status open_device(tn_backend_device **out, int index, const char *options)
+static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
 {
     int threads = 0;
-    if (index != 0)
-        return tn_fail(TN_ERR_DEVICE, "cpu:%d: there is only cpu:0, with all its cores", index);
-    TN_TRY(read_options(options, &threads));
+    if (opts->index != 0)
+        return tn_fail(TN_ERR_DEVICE, "cpu:%d: there is only cpu:0, with all its cores",
+                       opts->index);
+    TN_TRY(read_options(opts->options, &threads));
     tn_backend_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory("cpu", sizeof *d);

@@ -207,16 +207,16 @@ static tn_status open_parts(tn_backend_device *d)
     return describe_device(d, no_cudnn);
 }
 
-static tn_status open_device(tn_backend_device **out, int index, const char *options)
+static tn_status open_device(tn_backend_device **out, const tn_open_opts *how)
 {
     tn_cuda_opts opts;
-    TN_TRY(tn_cuda_read_options(options, &opts));
+    TN_TRY(tn_cuda_read_options(how->options, &opts));
     tn_backend_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory(tn_cuda_name, sizeof *d);
     d->opts = opts;
-    d->index = *opts.gpu ? -1 : index;
-    snprintf(d->name, sizeof d->name, "%s:%d", tn_cuda_name, index);
+    d->index = *opts.gpu ? -1 : how->index;
+    snprintf(d->name, sizeof d->name, "%s:%d", tn_cuda_name, how->index);
     const tn_status status = open_parts(d);
     if (status != TN_OK) {
         close_device(d);

@@ -1,0 +1,83 @@
+/*
+ * Collectives: what devices that train one model together do as one. Each has an end of the connection, a
+ * tn_comm with a rank from 0 to ranks - 1, and each calls the same functions in the same order with the
+ * same sizes, from a thread of its own.
+ *
+ * In a device that works on its own while the host goes on these calls only ask for the work, and it is
+ * ordered by marks. Mark m is set in the steps of a run (tn_backend.mark), after the last step that writes
+ * bucket m of the gradients. all_reduce(m) starts when the device has got there, beside what it does next;
+ * what runs after await(m) sees the sums. So a run, with its marks, and an update, with its waits, are one
+ * recording each, and the all-reduces between them are in neither.
+ *
+ *     device   forward  backward of fc8 | m0 | of fc7 | m1 | ... | await 0, update | await 1, update ...
+ *     beside it                          all_reduce(0)  all_reduce(1) ...
+ *
+ * A device whose calls return when the work is done has nothing to do for a mark: all_reduce() is asked for
+ * after the run, and returns with the sums there.
+ */
+#ifndef TN_COLLECTIVE_H
+#define TN_COLLECTIVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tenon/device.h>
+#include <tenon/tensor.h>
+
+typedef struct tn_backend_device tn_backend_device;
+typedef struct tn_comm tn_comm; /* each implementation defines its own */
+
+/* Names a group; one rank makes it and hands it to all. */
+typedef struct tn_comm_id {
+    unsigned char bytes[128];
+} tn_comm_id;
+
+enum {
+    TN_MAX_MARKS = 64, /* 0 to 63 */
+    TN_MARK_NONE =
+        -1 /* of an all-reduce that comes after all that was run before, and before what is
+                          run after */
+};
+
+typedef struct tn_join_opts {
+    tn_comm_id id;
+    int rank, ranks;
+    double stall;     /* seconds after which a call that waits for another member gives up */
+    size_t most_bf16; /* elements of the largest all-reduce in bf16, for its working memory */
+} tn_join_opts;
+
+/*
+ * Errors: of the device, or TN_ERR_DEVICE with what a member waited for, or that the group was aborted. After
+ * one a group is good for abort() and leave() alone.
+ */
+typedef struct tn_collectives {
+    const char *name; /* "nccl", "host" */
+    tn_status (*make_id)(tn_comm_id *out);
+    /* Returns when all have joined. A member that cannot makes the others fail too, at the latest after
+     * `stall`. A device is in one group at a time for each plan. */
+    tn_status (*join)(tn_backend_device *d, const tn_join_opts *opts, tn_comm **out);
+    void (*leave)(tn_comm *c); /* waits for what is under way; after abort() for nothing */
+
+    /* x becomes the sum of all members' x: every member gets the same bits, and the same in each run. `as` is
+     * what travels: TN_F32, or TN_BF16, to which each x is rounded first and the sum in the end. */
+    tn_status (*all_reduce)(tn_comm *c, int mark, float *x, size_t count, tn_dtype as);
+    /* The root's bytes to all; as an all-reduce with TN_MARK_NONE. */
+    tn_status (*broadcast)(tn_comm *c, void *x, size_t bytes, int root);
+    /* On the host: returns when all have called it and their devices have done what they were asked. */
+    tn_status (*barrier)(tn_comm *c);
+
+    /* Has anything failed that was only asked for? Does not wait. */
+    tn_status (*check)(tn_comm *c);
+    /* All-reduces with a mark that are done, since join(). From any thread; does not wait: a watchdog tells
+     * by it where a device stands. */
+    int64_t (*finished)(const tn_comm *c);
+    /* From any thread: what waits for other members, on the host or on the device, ends with an error, here
+     * and sooner or later in every member. */
+    void (*abort)(tn_comm *c);
+    const char *(*describe)(const tn_comm *c); /* "NCCL 2.28.3 over NVLink", "memory of the host" */
+} tn_collectives;
+
+/* Threads of one process whose devices keep their memory on the host. */
+extern const tn_collectives tn_host_collectives;
+
+#endif
