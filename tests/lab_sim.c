@@ -30,11 +30,13 @@ const lab_sim *lab_find_sim(void)
             find(module, "tn_sim_set_devices", &sim.set_devices) &&
             find(module, "tn_sim_set_memory", &sim.set_memory) &&
             find(module, "tn_sim_set_gpu", &sim.set_gpu) &&
+            find(module, "tn_sim_set_patience", &sim.set_patience) &&
             find(module, "tn_sim_set_seed", &sim.set_seed) &&
             find(module, "tn_sim_set_count_error", &sim.set_count_error) &&
             find(module, "tn_sim_set_refusals", &sim.set_refusals) &&
             find(module, "tn_sim_trace_begin", &sim.trace_begin) &&
             find(module, "tn_sim_trace_counts", &sim.trace_counts) &&
+            find(module, "tn_sim_trace_device", &sim.trace_device) &&
             find(module, "tn_sim_trace_calls", &sim.trace_calls) &&
             find(module, "tn_sim_check_leaks", &sim.check_leaks);
     if (!found)

@@ -14,11 +14,13 @@ typedef struct lab_sim {
     void (*set_devices)(int count);
     void (*set_memory)(size_t bytes);
     bool (*set_gpu)(const char *name);
+    void (*set_patience)(double seconds);
     void (*set_seed)(uint64_t seed);
     void (*set_count_error)(int error);
     bool (*set_refusals)(const char *policy);
     void (*trace_begin)(void);
     tn_sim_counts (*trace_counts)(void);
+    tn_sim_counts (*trace_device)(int device);
     long (*trace_calls)(const char *function);
     void (*check_leaks)(void);
 } lab_sim;

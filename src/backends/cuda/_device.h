@@ -37,6 +37,10 @@ tn_status tn_cuda_capture_end(tn_backend_device *d, bool keep, void **recording,
 tn_status tn_cuda_replay(tn_backend_device *d, void *recording);
 void tn_cuda_recording_destroy(tn_backend_device *d, void *recording);
 
+/* _beside.c */
+tn_status tn_cuda_mark(tn_backend_device *d, int mark);
+tn_status tn_cuda_await(tn_backend_device *d, int mark);
+
 /* _layout.c */
 void tn_cuda_free_layouts(tn_backend_device *d);
 tn_status tn_cuda_view_layout(tn_backend_device *d, const tn_shape *x, const tn_layout *from,

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "backends/cuda/_device.h"
+#include "backends/cuda/_nccl.h"
 
 typedef struct way {
     void *pinned, *stage;
@@ -134,10 +134,12 @@ tn_status tn_cuda_inlet_push(void *arg, const void *host)
         return TN_OK;
     }
     const cudaError_t free = cudaEventQuery(w->copied);
-    if (free == cudaErrorNotReady)
+    if (free == cudaErrorNotReady) {
+        TN_TRY(tn_cuda_settle(in->device, d->copy, w->copied));
         TN_CUDA(d, NULL, cudaEventSynchronize(w->copied));
-    else
+    } else {
         TN_TRY(tn_cuda_check(d, NULL, free, "cudaEventQuery"));
+    }
     memcpy(w->pinned, host, in->bytes);
     return send(in, w, w->pinned);
 }

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/cuda/_beside.h"
 #include "backends/cuda/_control.h"
 #include "backends/cuda/_cublaslt.h"
 #include "backends/cuda/_cudnn.h"
 #include "backends/cuda/_device.h"
 #include "backends/cuda/_gpus.h"
+#include "backends/cuda/_nccl.h"
 #include "backends/cuda/_reorder.h"
 #include "backends/cuda/kernels/control.h"
 #include "backends/cuda/libraries/libraries.h"
@@ -64,6 +66,7 @@ static tn_status take_fault(tn_backend_device *d)
 
 tn_status tn_cuda_wait(tn_backend_device *d)
 {
+    TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     TN_CUDA(d, NULL, cudaStreamSynchronize(d->compute));
     return take_fault(d);
 }
@@ -72,6 +75,7 @@ static tn_status after_step(tn_backend_device *d, const char *pass, const tn_nod
 {
     if (!d->opts.sync || d->capturing)
         return TN_OK;
+    TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     const cudaError_t e = cudaStreamSynchronize(d->compute);
     if (e != cudaSuccess)
         return tn_fail(TN_ERR_DEVICE, "%s %s on %s: %s pass: %s", n ? n->op->name : "sum of",
@@ -171,6 +175,7 @@ static void close_device(tn_backend_device *d)
         cudaSetDevice(d->index);
     if (d->compute)
         cudaStreamSynchronize(d->compute);
+    tn_cuda_beside_close(d);
     tn_cudnn_close(d);
     tn_cublaslt_close(d);
     if (d->fault)
@@ -287,6 +292,7 @@ static void free_memory(tn_backend_device *d, void *p)
 static tn_status upload(tn_backend_device *d, void *to, const void *host, size_t bytes)
 {
     TN_TRY(tn_cuda_use(d));
+    TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     TN_CUDA(d, NULL, cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, d->compute));
     TN_CUDA(d, NULL, cudaStreamSynchronize(d->compute));
     return TN_OK;
@@ -295,6 +301,7 @@ static tn_status upload(tn_backend_device *d, void *to, const void *host, size_t
 static tn_status download(tn_backend_device *d, void *host, const void *from, size_t bytes)
 {
     TN_TRY(tn_cuda_use(d));
+    TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     TN_CUDA(d, NULL, cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, d->compute));
     return tn_cuda_wait(d);
 }
@@ -354,6 +361,11 @@ const tn_backend tn_backend_cuda = {
     .capture_end = tn_cuda_capture_end,
     .replay = tn_cuda_replay,
     .recording_destroy = tn_cuda_recording_destroy,
+#if TENON_NCCL
+    .collectives = &tn_cuda_collectives,
+#endif
+    .mark = tn_cuda_mark,
+    .await = tn_cuda_await,
     .after_step = after_step,
     .wait = tn_cuda_wait,
     .rates = tn_cuda_rates,

@@ -2,7 +2,7 @@
  * NVIDIA's libraries, opened with the first GPU: a run on the CPU then pays for none of them, and one build
  * serves machines with and without them.
  *
- * The sources of this backend call cuDNN and cuBLASLt by their own names. In tenon_cuda.so those names are
+ * The sources of this backend call cuDNN, cuBLASLt and NCCL by their own names. In tenon_cuda.so those names are
  * functions of this folder, which pass each call on to the library that was opened; in tenon_sim.so they
  * are the simulation, which defines what is declared here too.
  */
@@ -20,6 +20,7 @@ extern const char tn_cuda_name[];
  * was looked for. */
 tn_status tn_library_cudnn(void);
 tn_status tn_library_cublaslt(void);
+tn_status tn_library_nccl(void); /* defined in builds with nccl.h */
 
 /* Why cudaGetDeviceCount() found nothing, in one sentence without a full stop. */
 void tn_library_why_no_device(cudaError_t e, char *why, size_t size);

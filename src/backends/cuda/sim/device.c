@@ -193,6 +193,9 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
         {cudaDevAttrUnifiedAddressing, 1},
         {cudaDevAttrCanMapHostMemory, 1},
         {cudaDevAttrAsyncEngineCount, 2},
+        {cudaDevAttrPciDomainId, 0},
+        {cudaDevAttrPciBusId, device + 1},
+        {cudaDevAttrPciDeviceId, 0},
     };
     for (size_t i = 0; i < TN_SIM_COUNT(known); i++)
         if (known[i].attribute == attribute) {
@@ -200,4 +203,32 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
             return tn_sim_end(cudaSuccess);
         }
     tn_sim_break("unknown", "cudaDeviceGetAttribute: attribute %d is not simulated", attribute);
+}
+
+/* Every two are linked, and the first four better with each other, as the others are with each other. */
+cudaError_t cudaDeviceCanAccessPeer(int *can, int device, int peer)
+{
+    cudaError_t e = tn_sim_begin(__func__, 0);
+    if (!e)
+        e = there(device);
+    if (!e)
+        e = there(peer);
+    *can = !e && device != peer;
+    return tn_sim_end(e);
+}
+
+cudaError_t cudaDeviceGetP2PAttribute(int *value, enum cudaDeviceP2PAttr attribute, int device,
+                                      int peer)
+{
+    cudaError_t e = tn_sim_begin(__func__, 0);
+    if (!e)
+        e = there(device);
+    if (!e)
+        e = there(peer);
+    if (!e && device == peer)
+        e = cudaErrorInvalidDevice;
+    if (!e && attribute != cudaDevP2PAttrNativeAtomicSupported)
+        tn_sim_break("unknown", "%s: attribute %d is not simulated", __func__, (int)attribute);
+    *value = !e && device / 4 == peer / 4;
+    return tn_sim_end(e);
 }

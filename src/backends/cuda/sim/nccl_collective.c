@@ -78,9 +78,9 @@ static void add(ncclDataType_t type, void *sum, const void *x, size_t n)
 /* All ranks are there, and their memory can be used. */
 static bool run(tn_sim_joint *j)
 {
-    tn_nccl_op *o = (tn_nccl_op *)(void *)j;
-    const tn_nccl_world *w = o->world;
-    const tn_nccl_call *first = &o->call[0];
+    tn_sim_nccl_op *o = (tn_sim_nccl_op *)(void *)j;
+    const tn_sim_nccl_world *w = o->world;
+    const tn_sim_nccl_call *first = &o->call[0];
     const size_t bytes = first->count * type_of(first->type)->bytes;
     const bool fails = tn_sim_collective_fails();
     for (int i = 0; i < w->ranks; i++) {
@@ -89,7 +89,7 @@ static bool run(tn_sim_joint *j)
         tn_sim_check_memory(c->device, "a collective that runs", o->call[i].from, bytes);
         tn_sim_check_memory(c->device, "a collective that runs", o->call[i].to, bytes);
         if (fails) {
-            c->state = TN_NCCL_FAILED;
+            c->state = TN_SIM_NCCL_FAILED;
             c->error = ncclRemoteError;
         }
     }
@@ -108,25 +108,25 @@ static bool run(tn_sim_joint *j)
 /* ---- operations that ranks share ---------------------------------------------------------- */
 
 /* Lets go of those that are done. */
-static void trim(tn_nccl_world *w)
+static void trim(tn_sim_nccl_world *w)
 {
     size_t gone = 0;
     while (gone < w->ops && w->op[gone]->joint.owners == 1 && w->op[gone]->joint.done)
         tn_sim_joint_release(&w->op[gone++]->joint);
-    memmove(w->op, w->op + gone, (w->ops - gone) * sizeof(tn_nccl_op *));
+    memmove(w->op, w->op + gone, (w->ops - gone) * sizeof(tn_sim_nccl_op *));
     w->ops -= gone;
     w->done += gone;
 }
 
 /* The next one of this rank; it may be the first to ask for it. */
-static tn_nccl_op *next_op(ncclComm_t c, const tn_nccl_call *call)
+static tn_sim_nccl_op *next_op(ncclComm_t c, const tn_sim_nccl_call *call)
 {
-    tn_nccl_world *w = c->world;
+    tn_sim_nccl_world *w = c->world;
     trim(w);
     const size_t i = (size_t)(c->issued++ - w->done);
     if (i == w->ops) {
-        w->op = tn_sim_more(w->op, w->ops, &w->room, sizeof(tn_nccl_op *));
-        tn_nccl_op *o = tn_sim_new(1, sizeof *o);
+        w->op = tn_sim_more(w->op, w->ops, &w->room, sizeof(tn_sim_nccl_op *));
+        tn_sim_nccl_op *o = tn_sim_new(1, sizeof *o);
         o->joint.owners = 1;
         o->joint.places = w->ranks;
         o->joint.run = run;
@@ -141,9 +141,9 @@ static tn_nccl_op *next_op(ncclComm_t c, const tn_nccl_call *call)
 }
 
 /* Fails the rule "collective" unless both ranks want the same. */
-static void check_same(ncclComm_t c, const tn_nccl_op *o, const tn_nccl_call *b)
+static void check_same(ncclComm_t c, const tn_sim_nccl_op *o, const tn_sim_nccl_call *b)
 {
-    const tn_nccl_call *a = &o->call[o->first];
+    const tn_sim_nccl_call *a = &o->call[o->first];
     if (strcmp(a->function, b->function) != 0 || a->count != b->count || a->type != b->type ||
         a->root != b->root)
         tn_sim_break("collective",
@@ -154,14 +154,14 @@ static void check_same(ncclComm_t c, const tn_nccl_op *o, const tn_nccl_call *b)
                      type_of(b->type)->name, b->root);
 }
 
-static void check_call(ncclComm_t c, const tn_nccl_call *call, cudaStream_t stream)
+static void check_call(ncclComm_t c, const tn_sim_nccl_call *call, cudaStream_t stream)
 {
     const char *f = call->function;
     const size_t bytes = call->count * type_of(call->type)->bytes;
     if (tn_sim_device() != c->device)
         tn_sim_break("device", "%s: the communicator was made on device %d, the thread is on %d", f,
                      c->device, tn_sim_device());
-    if (c->state != TN_NCCL_READY)
+    if (c->state != TN_SIM_NCCL_READY)
         tn_sim_break("communicator", "%s: rank %d of %d is not ready: the last call has not ended",
                      f, c->rank, c->world->ranks);
     if (tn_sim_stream(stream)->capture)
@@ -176,18 +176,18 @@ static void check_call(ncclComm_t c, const tn_nccl_call *call, cudaStream_t stre
                      call->to);
 }
 
-static ncclResult_t ask(ncclComm_t c, tn_nccl_call call, cudaStream_t stream)
+static ncclResult_t ask(ncclComm_t c, tn_sim_nccl_call call, cudaStream_t stream)
 {
     bool fails;
-    tn_nccl_begin(call.function, c, &fails);
+    tn_sim_nccl_begin(call.function, c, &fails);
     check_call(c, &call, stream);
     if (fails)
-        return tn_nccl_end(c, tn_nccl_fail(ncclUnhandledCudaError, "made to fail"));
+        return tn_sim_nccl_end(c, tn_sim_nccl_fail(ncclUnhandledCudaError, "made to fail"));
     const cudaError_t fault = tn_sim_fault(c->device);
     if (fault)
-        return tn_nccl_end(c, tn_nccl_fail(ncclUnhandledCudaError, "Cuda failure '%s'",
-                                           cudaGetErrorString(fault)));
-    tn_nccl_op *o = next_op(c, &call);
+        return tn_sim_nccl_end(c, tn_sim_nccl_fail(ncclUnhandledCudaError, "Cuda failure '%s'",
+                                                   cudaGetErrorString(fault)));
+    tn_sim_nccl_op *o = next_op(c, &call);
     check_same(c, o, &call);
     o->call[c->rank] = call;
     o->joint.owners++;
@@ -195,20 +195,20 @@ static ncclResult_t ask(ncclComm_t c, tn_nccl_call call, cudaStream_t stream)
         tn_sim_joint_release(&c->last->joint);
     c->last = o;
     c->stream = stream;
-    c->state = TN_NCCL_ISSUING;
+    c->state = TN_SIM_NCCL_ISSUING;
     tn_sim_count_collective(c->device, call.root < 0, call.count * type_of(call.type)->bytes);
-    return tn_nccl_end(c, ncclInProgress);
+    return tn_sim_nccl_end(c, ncclInProgress);
 }
 
-void tn_nccl_push(ncclComm_t c)
+void tn_sim_nccl_push(ncclComm_t c)
 {
     tn_sim_check_alive("stream", c->stream);
     tn_sim_push_joint(c->stream, &c->last->joint, c->rank);
 }
 
-void tn_nccl_leave(ncclComm_t c)
+void tn_sim_nccl_leave(ncclComm_t c)
 {
-    tn_nccl_world *w = c->world;
+    tn_sim_nccl_world *w = c->world;
     for (size_t i = 0; i < w->ops; i++)
         if (!w->op[i]->joint.done)
             tn_sim_joint_leave(&w->op[i]->joint, c->rank);
@@ -229,11 +229,11 @@ ncclResult_t ncclAllReduce(const void *from, void *to, size_t count, ncclDataTyp
 {
     if (op != ncclSum)
         tn_sim_break("unknown", "%s: only sums are simulated", __func__);
-    return ask(c, (tn_nccl_call){__func__, from, to, count, type, -1}, stream);
+    return ask(c, (tn_sim_nccl_call){__func__, from, to, count, type, -1}, stream);
 }
 
 ncclResult_t ncclBroadcast(const void *from, void *to, size_t count, ncclDataType_t type, int root,
                            ncclComm_t c, cudaStream_t stream)
 {
-    return ask(c, (tn_nccl_call){__func__, from, to, count, type, root}, stream);
+    return ask(c, (tn_sim_nccl_call){__func__, from, to, count, type, root}, stream);
 }

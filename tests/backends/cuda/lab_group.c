@@ -1,0 +1,64 @@
+#include "backends/cuda/lab_group.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+typedef struct task {
+    const lab_group *g;
+    const tn_comm_id *id;
+    int rank;
+    void (*body)(lab_member *m);
+} task;
+
+/* A failing assertion ends the process here: it is no thread of cmocka's. */
+static void *run(void *argument)
+{
+    const task *t = argument;
+    const lab_group *g = t->g;
+    const char *gpu = getenv("TENON_TEST_GPU");
+    char name[96];
+    lab_member m = {.rank = t->rank, .ranks = g->ranks, .note = g->note};
+    snprintf(name, sizeof name, "sim:%d%s", t->rank, g->options ? g->options : "");
+    assert_ok(tn_device_open(&m.raw.device, gpu ? gpu : name));
+    m.raw.b = m.raw.device->backend;
+    m.raw.d = m.raw.device->impl;
+    m.all = m.raw.b->collectives;
+    m.join = (tn_join_opts){.id = *t->id,
+                            .rank = t->rank,
+                            .ranks = g->ranks,
+                            .stall = g->stall,
+                            .most_bf16 = g->most_bf16};
+    if (!g->alone)
+        assert_ok(m.all->join(m.raw.d, &m.join, &m.comm));
+    t->body(&m);
+    if (!g->alone)
+        m.all->leave(m.comm);
+    lab_raw_close(&m.raw);
+    return NULL;
+}
+
+void lab_group_run(const lab_group *g, void (*body)(lab_member *m))
+{
+    pthread_t thread[GROUP_MOST];
+    task t[GROUP_MOST];
+    tn_comm_id id;
+    lab_raw first;
+    if (getenv("TENON_TEST_GPU") && g->ranks > 1) {
+        print_message("skipped: one GPU is tested on\n");
+        skip();
+    }
+    lab_raw_open(&first);
+    if (!first.b->collectives) {
+        lab_raw_close(&first);
+        print_message("skipped: this build has no NCCL\n");
+        skip();
+    }
+    assert_ok(first.b->collectives->make_id(&id));
+    lab_raw_close(&first);
+    for (int i = 0; i < g->ranks; i++) {
+        t[i] = (task){g, &id, i, body};
+        assert_int_equal(pthread_create(&thread[i], NULL, run, &t[i]), 0);
+    }
+    for (int i = 0; i < g->ranks; i++)
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+}
