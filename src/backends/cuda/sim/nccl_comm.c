@@ -22,10 +22,11 @@ ncclResult_t tn_sim_nccl_fail(ncclResult_t result, const char *format, ...)
 
 void tn_sim_nccl_begin(const char *function, ncclComm_t c, bool *fails)
 {
-    tn_sim_check_alive("NCCL communicator", c);
-    if (atomic_exchange(&c->busy, true))
+    if (atomic_exchange(&c->busy,
+                        true)) /* before the lock, which the other one may be waiting for */
         tn_sim_break("communicator", "%s: another thread uses the same communicator", function);
     tn_sim_lock();
+    tn_sim_check_alive("NCCL communicator", c);
     *fails = tn_sim_enter(function, 0);
 }
 
