@@ -40,6 +40,11 @@ typedef struct tn_plan_opts {
     tn_precision precision; /**< what it computes in; default: the device's choice */
     bool no_fusion;         /**< keep every node, to compare or to debug */
     bool input_gradients;   /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
+    /* Of a device with several members ("cuda:0-3"); see below. */
+    size_t bucket_bytes;   /**< gradients that are summed up over the devices at a time; default 8 MiB */
+    bool reduce_bf16;      /**< they travel as bf16: half the bytes, 8 bits of each sum */
+    bool sync_batchnorm;   /**< statistics of the whole batch, not of each device's rows; see below */
+    float stall;           /**< seconds without any progress after which all is given up; default 120 */
     bool dry; /**< lay everything out, for tn_plan_memory() and tn_plan_describe(), but
                                take no memory from the device; running it is an error */
 } tn_plan_opts;

@@ -269,12 +269,14 @@ struct tn_backend {
                        double *bytes);
 };
 
-/* An open device: the backend's, with its name. */
+/* An open device: the backend's, with its name; or several, a group. */
 struct tn_device {
     const tn_backend *backend;
-    tn_backend_device *impl;
+    tn_backend_device *impl; /* NULL: a group */
     char *name;
-    char *text; /* its description, if that says more than the backend's */
+    char *text;         /* its description, if that says more than the backend's */
+    tn_device **member; /* of a group; all of one backend */
+    int members;        /* 0: one device */
 };
 
 extern const tn_backend tn_backend_cpu;

@@ -167,6 +167,7 @@ void tn_plan_release(tn_plan *p)
 
 tn_memory_plan tn_plan_memory(const tn_plan *p)
 {
+    p = tn_plan_first(p);
     const size_t trained = p->trained_count * sizeof(float);
     const size_t rest = p->stage_bytes + tn_plan_backend(p)->control_bytes + tally_bytes(p);
     tn_memory_plan m = {

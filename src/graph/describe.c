@@ -84,12 +84,15 @@ static void describe_dot(const tn_plan *p, FILE *to)
 
 tn_status tn_plan_describe(const tn_plan *p, tn_describe_format format, FILE *to)
 {
+    const tn_plan *first = tn_plan_first(p);
     if (format == TN_DESCRIBE_TEXT)
-        describe_text(p, to);
+        describe_text(first, to);
     else if (format == TN_DESCRIBE_DOT)
-        describe_dot(p, to);
+        describe_dot(first, to);
     else
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d is no format to describe it in", (int)format);
+    if (p->group && format == TN_DESCRIBE_TEXT)
+        tn_group_describe(p->group, to);
     if (ferror(to))
         return tn_fail(TN_ERR_IO, "plan: its description could not be written");
     return TN_OK;

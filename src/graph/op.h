@@ -47,7 +47,8 @@ typedef struct tn_op {
     size_t opts_size;
     const tn_attr *attrs;
     int min_in, max_in;
-    bool view;     /* y is x under another shape: no kernel, no memory of its own */
+    bool view;  /* y is x under another shape: no kernel, no memory of its own */
+    int labels; /* y is a mean over the rows whose label, in this input, is not -1; 0: it is not */
     bool monotone; /* element by element, and never falling: may move past what `picks` */
     bool joins;    /* y is its inputs one after the other along dimension 1, and nothing else */
 

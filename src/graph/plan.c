@@ -6,18 +6,16 @@
 #include "graph/plan_io.h"
 #include "graph/plan_test.h"
 
-static tn_status check_opts(tn_plan *p)
+tn_status tn_plan_check_opts(const tn_plan_opts *o)
 {
-    tn_plan_opts *o = &p->opts;
-    if (o->accumulate == 0)
-        o->accumulate = 1;
-    if (o->accumulate < 1)
+    if (o->accumulate < 0)
         return tn_fail(TN_ERR_ARGUMENT, "plan: accumulate is %d", o->accumulate);
     if (!(o->clip_norm >= 0))
         return tn_fail(TN_ERR_ARGUMENT, "plan: clip_norm is %g", (double)o->clip_norm);
-    p->run.first_scale = o->loss_scale == 0 ? 65536 : o->loss_scale; /* as PyTorch's GradScaler */
-    if (!(p->run.first_scale >= 1) || isinf(p->run.first_scale))
+    if (!(o->loss_scale == 0 || o->loss_scale >= 1) || isinf(o->loss_scale))
         return tn_fail(TN_ERR_ARGUMENT, "plan: loss_scale is %g", (double)o->loss_scale);
+    if (!(o->stall >= 0) || isinf(o->stall))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: stall is %g", (double)o->stall);
     if (o->input_gradients && !o->loss.id)
         return tn_fail(TN_ERR_ARGUMENT, "plan: input_gradients need a loss");
     return TN_OK;
@@ -26,7 +24,10 @@ static tn_status check_opts(tn_plan *p)
 static tn_status make(tn_plan *p)
 {
     TN_TRY(tn_graph_status(p->graph));
-    TN_TRY(check_opts(p));
+    TN_TRY(tn_plan_check_opts(&p->opts));
+    p->opts.accumulate += p->opts.accumulate == 0;
+    p->run.first_scale =
+        p->opts.loss_scale == 0 ? 65536 : p->opts.loss_scale; /* as PyTorch's GradScaler */
     TN_TRY(tn_plan_backend(p)->precision(p->device->impl, p->opts.precision, &p->run.precision));
     if (!p->opts.dry && tn_plan_backend(p)->runnable)
         TN_TRY(tn_plan_backend(p)->runnable(p->device->impl));
@@ -36,10 +37,40 @@ static tn_status make(tn_plan *p)
     TN_TRY(tn_plan_select(p));
     TN_TRY(tn_plan_gradient(p));
     TN_TRY(tn_plan_params(p));
+    TN_TRY(tn_plan_buckets(p));
     TN_TRY(tn_plan_lay_out(p));
     if (p->opts.dry)
         return TN_OK;
     return tn_plan_allocate(p);
+}
+
+static tn_status create(tn_plan **out, const tn_graph *g, tn_device *device,
+                        const tn_plan_opts *opts, const tn_share *share)
+{
+    tn_plan *p = tn_alloc(1, sizeof *p);
+    if (!p)
+        return tn_no_memory("plan", sizeof *p);
+    p->graph = g;
+    p->device = device;
+    p->opts = *opts;
+    p->run.seed = opts->seed;
+    if (share) {
+        p->share = *share;
+        p->run.share = share->rank;
+    }
+    const tn_status status = device->members ? tn_group_create(&p->group, p) : make(p);
+    if (status != TN_OK) {
+        tn_plan_destroy(p);
+        return status;
+    }
+    *out = p;
+    return TN_OK;
+}
+
+tn_status tn_plan_create_share(tn_plan **out, const tn_graph *g, tn_device *device,
+                               const tn_plan_opts *opts, const tn_share *share)
+{
+    return create(out, g, device, opts, share);
 }
 
 tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
@@ -50,26 +81,19 @@ tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
                        !g        ? "the graph"
                        : !device ? "the device"
                                  : "opts");
-    tn_plan *p = tn_alloc(1, sizeof *p);
-    if (!p)
-        return tn_no_memory("plan", sizeof *p);
-    p->graph = g;
-    p->device = device;
-    p->opts = *opts;
-    p->run.seed = opts->seed;
-    const tn_status status = make(p);
-    if (status != TN_OK) {
-        tn_plan_destroy(p);
-        return status;
-    }
-    *out = p;
-    return TN_OK;
+    return create(out, g, device, opts, NULL);
+}
+
+const tn_plan *tn_plan_first(const tn_plan *p)
+{
+    return p->group ? tn_group_replica(p->group, 0) : p;
 }
 
 void tn_plan_destroy(tn_plan *p)
 {
     if (!p)
         return;
+    tn_group_destroy(p->group);
     tn_plan_drop_recordings(p);
     tn_plan_release(p);
     for (size_t i = 0; i < p->num_nodes; i++)
@@ -87,11 +111,12 @@ void tn_plan_destroy(tn_plan *p)
 
 int tn_plan_num_params(const tn_plan *p)
 {
-    return p->num_params;
+    return tn_plan_first(p)->num_params;
 }
 
 tn_status tn_plan_param(const tn_plan *p, int index, tn_param_info *out)
 {
+    p = tn_plan_first(p);
     if (index < 0 || index >= p->num_params)
         return tn_fail(TN_ERR_ARGUMENT, "plan: parameter %d of %d", index, p->num_params);
     const tn_plan_parameter *w = &p->param[index];
@@ -106,6 +131,7 @@ tn_status tn_plan_param(const tn_plan *p, int index, tn_param_info *out)
 
 int tn_plan_find_param(const tn_plan *p, const char *full_name)
 {
+    p = tn_plan_first(p);
     for (int i = 0; i < p->num_params; i++) {
         const tn_plan_parameter *w = &p->param[i];
         const size_t length = strlen(w->node->name);
@@ -142,9 +168,17 @@ static tn_status find_part(const tn_plan *p, int index, int part, const tn_tenso
     return TN_OK;
 }
 
+tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_tensor *host)
+{
+    float *unused;
+    return find_part(p, index, part, host, &unused);
+}
+
 tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *from;
+    if (p->group)
+        return tn_group_param_get(p->group, index, part, host);
     TN_TRY(find_part(p, index, part, &host, &from));
     TN_TRY(tn_plan_settle(p));
     TN_TRY(tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from));
@@ -154,6 +188,8 @@ tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
 tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *to;
+    if (p->group)
+        return tn_group_param_set(p->group, index, part, host);
     TN_TRY(find_part(p, index, part, &host, &to));
     TN_TRY(tn_plan_settle(p));
     p->half_stale = true;
@@ -162,26 +198,39 @@ tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
 
 /* ---- for checkpoints and tests -------------------------------------------------------------- */
 
-void tn_plan_restore(tn_plan *p, int64_t updates, int64_t runs)
+typedef struct counts {
+    int64_t updates, runs;
+} counts;
+
+static tn_status restore(tn_plan *p, void *from)
 {
-    p->updates = updates;
-    p->run.step = (uint64_t)runs;
+    const counts *c = from;
+    p->updates = c->updates;
+    p->run.step = (uint64_t)c->runs;
     p->runs_since_update = 0;
+    return TN_OK;
+}
+
+tn_status tn_plan_restore(tn_plan *p, int64_t updates, int64_t runs)
+{
+    counts c = {updates, runs};
+    return p->group ? tn_group_each(p->group, restore, &c) : restore(p, &c);
 }
 
 int64_t tn_plan_runs(const tn_plan *p)
 {
-    return (int64_t)p->run.step;
+    return (int64_t)tn_plan_first(p)->run.step;
 }
 
 const char *tn_plan_optim_name(const tn_plan *p)
 {
-    return p->optim_kernel ? p->opts.optim.kind->name : "";
+    return tn_plan_first(p)->optim_kernel ? p->opts.optim.kind->name : "";
 }
 
 const char *tn_plan_slot_name(const tn_plan *p, int slot)
 {
-    return slot < p->num_slots ? p->opts.optim.kind->slots(&p->opts.optim)[slot] : NULL;
+    return slot < tn_plan_first(p)->num_slots ? p->opts.optim.kind->slots(&p->opts.optim)[slot]
+                                              : NULL;
 }
 
 /* Is it written by the program, or once for all: an input, or the gradient of the loss by itself? */
@@ -195,8 +244,9 @@ static bool is_given(const tn_plan *p, int buffer)
     return false;
 }
 
-tn_status tn_plan_poison(tn_plan *p)
+static tn_status poison(tn_plan *p, void *unused)
 {
+    (void)unused;
     const tn_backend *b = tn_plan_backend(p);
     TN_TRY(tn_plan_settle(p));
     for (size_t i = 0; i < p->num_buffers; i++) {
@@ -210,4 +260,9 @@ tn_status tn_plan_poison(tn_plan *p)
             TN_TRY(b->fill(p->device->impl, p->gradients + p->param[i].begin, 0xff,
                            p->param[i].count * sizeof(float)));
     return TN_OK;
+}
+
+tn_status tn_plan_poison(tn_plan *p)
+{
+    return p->group ? tn_group_each(p->group, poison, NULL) : poison(p, NULL);
 }

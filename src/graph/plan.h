@@ -8,6 +8,7 @@
  *             is only joined to a larger value written there at once (join.c)
  *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
  *   params    the flat arenas of parameters, gradients and optimizer state
+ *   buckets   the stretches of them whose gradients devices sum up together (share.c)
  *   memory    lifetimes, one arena, every pointer filled in
  *
  * Everything small lives in plan->arena and goes with it.
@@ -15,11 +16,14 @@
 #ifndef TN_PLAN_INTERNAL_H
 #define TN_PLAN_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include <tenon/plan.h>
 
 #include "backends/backend.h"
 #include "base/arena.h"
 #include "base/base.h"
+#include "dist/group.h"
 #include "graph/graph.h"
 
 enum { TN_NO_BUFFER = -1 };
@@ -95,9 +99,10 @@ typedef struct tn_step {
     const void *from_data;
 } tn_step;
 
-/* What is replayed: a run, a run with its update, an evaluation. */
+/* What is replayed: a run, an update, both in one, an evaluation. */
 typedef enum tn_record_kind {
     TN_RECORD_RUN,
+    TN_RECORD_UPDATE,
     TN_RECORD_STEP,
     TN_RECORD_EVALUATE,
     TN_NUM_RECORDS
@@ -109,8 +114,31 @@ typedef struct tn_recording {
     bool refused;
 } tn_recording;
 
+/* A stretch of the trained parameters: on one device all of them. Where several train, the gradients of one
+ * are summed up over all devices while backward goes on with the next. */
+typedef struct tn_bucket {
+    size_t begin, end;     /* elements of the arenas */
+    size_t step;           /* the one that writes the last of its gradients */
+    const char *name;      /* the node of its first parameter */
+    tn_param_range *range; /* the plan's, cut out and counted from `begin` */
+    int num_ranges;
+} tn_bucket;
+
+/* A plan that is one of several replicas, see src/dist: its place among them. */
+typedef struct tn_share {
+    int rank, ranks; /* of 0: it is the whole */
+    const tn_collectives *collectives;
+    tn_comm *comm;
+    bool stale;  /* parameters and what the optimizer keeps are to be taken from rank 0 */
+    bool uneven; /* running statistics are those of this replica's rows */
+    bool summed; /* `gradients` are those of all replicas */
+} tn_share;
+
 struct tn_plan {
     const tn_graph *graph;
+    tn_group *group; /* not NULL: replicas, and all that follows is theirs */
+    tn_share share;
+    atomic_llong done; /* steps run so far: that it goes on */
     tn_device *device;
     tn_plan_opts opts;
     tn_arena arena;
@@ -130,6 +158,8 @@ struct tn_plan {
     int num_params;
     tn_param_range *range;
     int num_ranges;
+    tn_bucket *bucket; /* in the order in which backward gets done with them */
+    int num_buckets;
     size_t trained_count, param_count; /* elements: trained ones come first */
     int num_slots;
     const tn_optim_kernel *optim_kernel;
@@ -155,6 +185,9 @@ struct tn_plan {
     float gradient_norm;
 };
 
+/* A plan that does the work: itself, or the first of a group's. */
+const tn_plan *tn_plan_first(const tn_plan *p);
+
 static inline const tn_backend *tn_plan_backend(const tn_plan *p)
 {
     return p->device->backend;
@@ -177,7 +210,13 @@ void tn_plan_needs(tn_plan *p);
 tn_status tn_plan_select(tn_plan *p);
 tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_params(tn_plan *p);
+tn_status tn_plan_buckets(tn_plan *p);
 tn_status tn_plan_lay_out(tn_plan *p);
+
+/* One replica; g is for its share of the batch. */
+tn_status tn_plan_create_share(tn_plan **out, const tn_graph *g, tn_device *device,
+                               const tn_plan_opts *opts, const tn_share *share);
+tn_status tn_plan_check_opts(const tn_plan_opts *opts);
 
 /* Takes device memory, starts parameters, fills in pointers. */
 tn_status tn_plan_allocate(tn_plan *p);
@@ -189,6 +228,26 @@ tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
 /* Does what is pending; first thing in all that looks at results. */
 tn_status tn_plan_settle(tn_plan *p);
 void tn_plan_drop_recordings(tn_plan *p);
+/* share.c: what replicas do together; nothing in a plan that is the whole. Asks for the sums of what the
+ * last run, or those that are summed up, left; takes what rank 0 has, where it is asked for. */
+tn_status tn_plan_reduce(tn_plan *p);
+tn_status tn_plan_sum_gradients(tn_plan *p); /* of the last run, to be read */
+tn_status tn_plan_spread(tn_plan *p, bool training);
+/* Of a bucket: its gradients are there; wait until they are those of all. */
+tn_status tn_plan_bucket_done(tn_plan *p, int bucket);
+tn_status tn_plan_bucket_await(tn_plan *p, int bucket);
+
+/* run.c: whether these may be called now; a group asks before its replicas do. */
+tn_status tn_plan_check_run(const tn_plan *p);
+tn_status tn_plan_check_update(const tn_plan *p, float rate);
+tn_status tn_plan_check_profile(const tn_plan *p, float rate);
+tn_status tn_plan_check_runnable(const tn_plan *p);
+tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
+                               const tn_tensor *host);
+/* plan.c: has it that part of the parameter, and does the tensor fit it? */
+tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_tensor *host);
+/* run.c: of a plan that can run; settles what is pending. */
+tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out);
 /* run.c: the bodies. */
 tn_status tn_plan_run_steps(tn_plan *p, size_t count);
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);
@@ -226,7 +285,7 @@ bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn);
 void tn_plan_join_buffers(tn_plan *p, const tn_plan_node *pn);
 tn_status tn_plan_join_gradient(tn_plan *p, const tn_plan_node *pn, int input);
 
-/* run.c: takes the loss scale out of a gradient on the host. */
+/* results.c: takes the loss scale out of a gradient on the host. */
 tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient);
 
 /* transfer.c: canonical host memory to and from any layout. */

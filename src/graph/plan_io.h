@@ -11,7 +11,7 @@
 #include <tenon/plan.h>
 
 /* Sets the number of updates made (Adam's t) and of runs in training mode (dropout's stream). */
-void tn_plan_restore(tn_plan *plan, int64_t updates, int64_t runs);
+tn_status tn_plan_restore(tn_plan *plan, int64_t updates, int64_t runs);
 
 /* The f16 loss scale's state, so that a resumed run goes on with it; `scales` is false in any other
  * precision, and then there is nothing to save. */

@@ -4,7 +4,8 @@
  * What is run for the first time is run plainly, so that everything it needs is loaded; the second time
  * it is recorded and replayed, and from then on only replayed. tn_plan_run() only notes that it was asked
  * for: the update that follows then takes both in one. Whoever wants to see a result before that settles
- * it. What changes from step to step lies in the device's `control`, which recordings only read.
+ * it. Where replicas sum up gradients between a run and its update, each of the two is recorded by itself.
+ * What changes from step to step lies in the device's `control`, which recordings only read.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,10 @@
 
 static tn_status body(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
 {
-    TN_TRY(tn_plan_run_steps(p, kind == TN_RECORD_EVALUATE ? p->num_forward : p->num_steps));
+    const size_t steps[TN_NUM_RECORDS] = {[TN_RECORD_RUN] = p->num_steps,
+                                          [TN_RECORD_STEP] = p->num_steps,
+                                          [TN_RECORD_EVALUATE] = p->num_forward};
+    TN_TRY(tn_plan_run_steps(p, steps[kind]));
     return update ? tn_plan_update_body(p, update) : TN_OK;
 }
 
@@ -22,6 +26,11 @@ static tn_status record(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_recording *r = &p->recording[kind];
+    if (kind == TN_RECORD_RUN && p->share.ranks > 0 && p->opts.sync_batchnorm) {
+        r->refused = true;
+        snprintf(p->replay_why, sizeof p->replay_why, "batchnorm sums up over all devices");
+        return TN_OK;
+    }
     tn_status status = b->capture_begin(p->device->impl);
     if (status == TN_ERR_UNSUPPORTED) {
         r->refused = true;

@@ -6,17 +6,16 @@
 
 #include "base/thread.h"
 #include "graph/plan.h"
-#include "graph/plan_io.h"
 
-static tn_status check_runnable(const tn_plan *p)
+tn_status tn_plan_check_runnable(const tn_plan *p)
 {
     if (p->opts.dry)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it is dry (made with opts.dry) and has no memory");
     return TN_OK;
 }
 
-static tn_status check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
-                              const tn_tensor *host)
+tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
+                               const tn_tensor *host)
 {
     if (host->dtype != dtype || !tn_shape_equal(&host->shape, shape))
         return tn_fail(TN_ERR_SHAPE, "%s is %s %s, but the tensor given is %s %s", name,
@@ -27,10 +26,10 @@ static tn_status check_tensor(const char *name, const tn_shape *shape, tn_dtype 
     return TN_OK;
 }
 
-static tn_status find_value(tn_plan *p, tn_value v, tn_plan_value **out)
+tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out)
 {
     tn_shape shape;
-    TN_TRY(check_runnable(p));
+    TN_TRY(tn_plan_check_runnable(p));
     TN_TRY(tn_value_shape(p->graph, v, &shape));
     TN_TRY(tn_plan_settle(p));
     *out = tn_plan_value_of(p, v.id);
@@ -40,12 +39,14 @@ static tn_status find_value(tn_plan *p, tn_value v, tn_plan_value **out)
 tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
 {
     tn_plan_value *v;
-    TN_TRY(find_value(p, input, &v));
+    if (p->group)
+        return tn_group_set(p->group, input, host);
+    TN_TRY(tn_plan_find_value(p, input, &v));
     if (v->producer < 0)
         return tn_fail(TN_ERR_ARGUMENT, "%s: this plan computes nothing from it", v->name);
     if (!v->input)
         return tn_fail(TN_ERR_ARGUMENT, "%s is computed; only inputs can be set", v->name);
-    TN_TRY(check_tensor(v->name, &v->shape, v->dtype, &host));
+    TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     if (v->inlet)
         return tn_plan_backend(p)->inlet_push(v->inlet, host.data);
     return tn_plan_upload(p, &v->shape, v->dtype, NULL, p->memory + p->buffer[v->buffer].offset,
@@ -55,11 +56,13 @@ tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
 tn_status tn_plan_get(tn_plan *p, tn_value value, tn_tensor host)
 {
     tn_plan_value *v;
-    TN_TRY(find_value(p, value, &v));
+    if (p->group)
+        return tn_group_get(p->group, value, host);
+    TN_TRY(tn_plan_find_value(p, value, &v));
     if (v->producer < 0 || !(v->kept || v->input))
         return tn_fail(TN_ERR_ARGUMENT,
                        "the output of %s is not kept: name it in tn_plan_opts.keep", v->name);
-    TN_TRY(check_tensor(v->name, &v->shape, v->dtype, &host));
+    TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     return tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
                             p->memory + p->buffer[v->buffer].offset);
 }
@@ -67,14 +70,16 @@ tn_status tn_plan_get(tn_plan *p, tn_value value, tn_tensor host)
 tn_status tn_plan_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
 {
     tn_plan_value *v;
-    TN_TRY(find_value(p, value, &v));
+    if (p->group)
+        return tn_group_get_gradient(p->group, value, host);
+    TN_TRY(tn_plan_find_value(p, value, &v));
     if (!v->input || v->gradient == TN_NO_BUFFER)
         return tn_fail(
             TN_ERR_ARGUMENT,
             "%s has no gradient to read: it must be an f32 input that the loss depends on, "
             "in a plan with input_gradients",
             v->name);
-    TN_TRY(check_tensor(v->name, &v->shape, v->dtype, &host));
+    TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     TN_TRY(tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
                             p->memory + p->buffer[v->gradient].offset));
     return tn_plan_unscale(p, &v->shape, host.data);
@@ -106,22 +111,55 @@ static tn_status run_step(const tn_plan *p, const tn_step *s)
                          s->node ? &s->node->node : NULL);
 }
 
+/* And what is due after it. */
+static tn_status run_next(tn_plan *p, size_t i, int *bucket)
+{
+    TN_TRY(run_step(p, &p->step[i]));
+    while (*bucket < p->num_buckets && p->bucket[*bucket].step == i)
+        TN_TRY(tn_plan_bucket_done(p, (*bucket)++));
+    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
+    return TN_OK;
+}
+
 tn_status tn_plan_run_steps(tn_plan *p, size_t count)
 {
+    int bucket = 0;
     for (size_t i = 0; i < count; i++)
-        TN_TRY(run_step(p, &p->step[i]));
-    if (count < p->num_steps || p->opts.accumulate == 1 || !p->opts.loss.id)
-        return TN_OK;
-    return tn_plan_backend(p)->accumulate(p->device->impl, NULL, p->gradient_sum, p->gradients,
-                                          p->trained_count * sizeof(float));
+        TN_TRY(run_next(p, i, &bucket));
+    return TN_OK;
+}
+
+/* The part of the update that is about a bucket. */
+static tn_status update_bucket(tn_plan *p, const tn_optim_call *c, const tn_bucket *b)
+{
+    enum { HALF_BYTES = 2 };
+    tn_optim_call part = *c;
+    part.w += b->begin;
+    if (part.half)
+        part.half = (char *)part.half + b->begin * HALF_BYTES;
+    part.g += b->begin;
+    for (int i = 0; i < p->num_slots; i++)
+        part.slot[i] += b->begin;
+    part.count = b->end - b->begin;
+    part.range = b->range;
+    part.num_ranges = b->num_ranges;
+    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
+    return p->optim_kernel->update(&part);
 }
 
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
 {
     const tn_backend *b = tn_plan_backend(p);
-    if (c->clip_norm > 0 || p->run.precision == TN_PRECISION_F16)
+    const bool measures = c->clip_norm > 0 || p->run.precision == TN_PRECISION_F16;
+    for (int i = 0; measures && i < p->num_buckets; i++)
+        TN_TRY(tn_plan_bucket_await(p, i));
+    if (measures)
         TN_TRY(b->measure(c));
-    TN_TRY(p->optim_kernel->update(c));
+    for (int i = 0; i < p->num_buckets; i++) {
+        if (!measures)
+            TN_TRY(tn_plan_bucket_await(p, i));
+        TN_TRY(update_bucket(p, c, &p->bucket[i]));
+    }
     if (p->opts.accumulate == 1)
         return TN_OK;
     return b->fill(p->device->impl, p->gradient_sum, 0, p->trained_count * sizeof(float));
@@ -134,6 +172,7 @@ static tn_status begin(tn_plan *p, bool training)
 {
     const tn_backend *b = tn_plan_backend(p);
     TN_TRY(tn_plan_settle(p));
+    TN_TRY(tn_plan_spread(p, training));
     p->run.training = training;
     if (p->half && p->half_stale)
         TN_TRY(b->halve(p->device->impl, p->run.precision, p->half, p->weights, p->param_count));
@@ -142,19 +181,35 @@ static tn_status begin(tn_plan *p, bool training)
     return b->begin_run ? b->begin_run(p->device->impl, &p->run) : TN_OK;
 }
 
-tn_status tn_plan_run(tn_plan *p)
+tn_status tn_plan_check_run(const tn_plan *p)
 {
-    TN_TRY(check_runnable(p));
+    TN_TRY(tn_plan_check_runnable(p));
     if (!p->opts.loss.id)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it has no loss; tn_plan_evaluate() runs it forward");
     if (p->runs_since_update == p->opts.accumulate && p->opts.accumulate > 1)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d runs are summed already; tn_plan_update() is due",
                        p->runs_since_update);
+    return TN_OK;
+}
+
+/* May a run wait for its update, to be replayed in one? Between those of replicas sums are taken. */
+static bool may_wait(const tn_plan *p)
+{
+    return p->optim_kernel && p->opts.accumulate == 1 && p->share.ranks == 0 &&
+           p->recording[TN_RECORD_STEP].warm;
+}
+
+tn_status tn_plan_run(tn_plan *p)
+{
+    if (p->group)
+        return tn_group_run(p->group);
+    TN_TRY(tn_plan_check_run(p));
     TN_TRY(begin(p, true));
-    if (p->optim_kernel && p->opts.accumulate == 1 && p->recording[TN_RECORD_STEP].warm)
+    if (may_wait(p))
         p->pending = true;
     else
         TN_TRY(tn_plan_do(p, TN_RECORD_RUN, NULL));
+    TN_TRY(tn_plan_reduce(p));
     p->run.step++;
     p->runs_since_update++;
     return TN_OK;
@@ -162,7 +217,9 @@ tn_status tn_plan_run(tn_plan *p)
 
 tn_status tn_plan_evaluate(tn_plan *p)
 {
-    TN_TRY(check_runnable(p));
+    if (p->group)
+        return tn_group_evaluate(p->group);
+    TN_TRY(tn_plan_check_runnable(p));
     TN_TRY(begin(p, false));
     return tn_plan_do(p, TN_RECORD_EVALUATE, NULL);
 }
@@ -174,9 +231,9 @@ static tn_status check_rate(float rate)
     return TN_OK;
 }
 
-static tn_status check_update(const tn_plan *p, float rate)
+tn_status tn_plan_check_update(const tn_plan *p, float rate)
 {
-    TN_TRY(check_runnable(p));
+    TN_TRY(tn_plan_check_runnable(p));
     if (!p->optim_kernel)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it was made without an optimizer");
     TN_TRY(check_rate(rate));
@@ -188,14 +245,17 @@ static tn_status check_update(const tn_plan *p, float rate)
 
 tn_status tn_plan_update(tn_plan *p, float rate)
 {
-    TN_TRY(check_update(p, rate));
+    if (p->group)
+        return tn_group_update(p->group, rate);
+    TN_TRY(tn_plan_check_update(p, rate));
+    TN_TRY(tn_plan_spread(p, true));
     tn_optim_call c = {
         .device = p->device->impl,
         .run = &p->run,
         .optim = &p->opts.optim,
         .step = p->updates + 1,
         .rate = rate,
-        .scale = 1 / (float)p->opts.accumulate,
+        .scale = 1 / (float)(p->opts.accumulate * (p->share.ranks ? p->share.ranks : 1)),
         .clip_norm = p->opts.clip_norm,
         .w = p->weights,
         .half = p->half,
@@ -211,6 +271,8 @@ tn_status tn_plan_update(tn_plan *p, float rate)
     if (p->pending) {
         p->pending = false;
         TN_TRY(tn_plan_do(p, TN_RECORD_STEP, &c));
+    } else if (p->share.ranks > 0) {
+        TN_TRY(tn_plan_do(p, TN_RECORD_UPDATE, &c));
     } else {
         TN_TRY(tn_plan_update_body(p, &c));
         p->recording[TN_RECORD_STEP].warm = tn_plan_backend(p)->capture_begin != NULL;
@@ -232,128 +294,37 @@ static tn_status lap(tn_plan *p, double start, double *seconds)
     return TN_OK;
 }
 
-tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
+tn_status tn_plan_check_profile(const tn_plan *p, float rate)
 {
-    const bool training = p->opts.loss.id != 0;
-    double start;
-    TN_TRY(check_runnable(p));
+    TN_TRY(tn_plan_check_runnable(p));
     if (p->opts.accumulate > 1)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it accumulates %d runs: a profile is of one",
                        p->opts.accumulate);
-    if (p->optim_kernel)
-        TN_TRY(check_rate(rate));
+    return p->optim_kernel ? check_rate(rate) : TN_OK;
+}
+
+tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
+{
+    const bool training = p->opts.loss.id != 0;
+    int bucket = 0;
+    double start;
+    if (p->group)
+        return tn_group_profile(p->group, rate, seconds);
+    TN_TRY(tn_plan_check_profile(p, rate));
     TN_TRY(begin(p, training));
     TN_TRY(lap(p, 0, &start));
     for (size_t i = 0; i < p->num_steps; i++) {
         start = tn_now();
-        TN_TRY(run_step(p, &p->step[i]));
+        TN_TRY(run_next(p, i, &bucket));
         TN_TRY(lap(p, start, &seconds[i]));
     }
+    start = tn_now();
+    if (training)
+        TN_TRY(tn_plan_reduce(p));
     p->run.step += training;
     p->runs_since_update += training;
     if (!p->optim_kernel)
         return TN_OK;
-    start = tn_now();
     TN_TRY(tn_plan_update(p, rate));
     return lap(p, start, &seconds[p->num_steps]);
-}
-
-/* ---- what runs leave behind ------------------------------------------------------------------ */
-
-static tn_status report(tn_plan *p, tn_control_report *out)
-{
-    const tn_backend *b = tn_plan_backend(p);
-    TN_TRY(check_runnable(p));
-    TN_TRY(tn_plan_settle(p));
-    *out = (tn_control_report){.norm = p->gradient_norm, .loss_scale = 1, .next_scale = 1};
-    return b->control_get ? b->control_get(p->device->impl, p->run.control, out) : TN_OK;
-}
-
-tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
-{
-    tn_control_report r;
-    if (p->opts.clip_norm <= 0)
-        return tn_fail(TN_ERR_ARGUMENT,
-                       "plan: the gradient's norm is only computed with clip_norm");
-    TN_TRY(report(p, &r));
-    *norm = r.norm;
-    return TN_OK;
-}
-
-tn_status tn_plan_skipped(tn_plan *p, int64_t *updates)
-{
-    tn_control_report r;
-    TN_TRY(report(p, &r));
-    *updates = r.skipped;
-    return TN_OK;
-}
-
-tn_status tn_plan_loss_scale(tn_plan *p, float *scale)
-{
-    tn_control_report r;
-    TN_TRY(report(p, &r));
-    *scale = r.loss_scale;
-    return TN_OK;
-}
-
-tn_status tn_plan_scaling_get(tn_plan *p, tn_plan_scaling *out)
-{
-    tn_control_report r;
-    *out = (tn_plan_scaling){.scales = p->run.precision == TN_PRECISION_F16};
-    if (!out->scales)
-        return TN_OK;
-    TN_TRY(report(p, &r));
-    const float next = r.next_scale == 0 ? p->run.first_scale : r.next_scale;
-    *out = (tn_plan_scaling){true, next, r.growth, r.skipped};
-    return TN_OK;
-}
-
-tn_status tn_plan_scaling_set(tn_plan *p, const tn_plan_scaling *in)
-{
-    if (p->run.precision != TN_PRECISION_F16 || !in->scales)
-        return TN_OK;
-    TN_TRY(tn_plan_settle(p));
-    const tn_control_report r = {.loss_scale = in->scale,
-                                 .next_scale = in->scale,
-                                 .growth = (int32_t)in->growth,
-                                 .skipped = in->skipped};
-    return tn_plan_backend(p)->control_set(p->device->impl, p->run.control, &r);
-}
-
-tn_status tn_plan_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)
-{
-    const tn_backend *b = tn_plan_backend(p);
-    tn_plan_value *v;
-    TN_TRY(find_value(p, value, &v));
-    if (!v->tally)
-        return tn_fail(TN_ERR_ARGUMENT, "%s is no scalar that the plan keeps: nothing is summed",
-                       v->name);
-    TN_TRY(b->download(p->device->impl, sum, p->tallies + v->tally - 1, sizeof *sum));
-    TN_TRY(b->fill(p->device->impl, p->tallies + v->tally - 1, 0, sizeof *sum));
-    *runs = p->tally_runs - v->tally_from;
-    v->tally_from = p->tally_runs;
-    return TN_OK;
-}
-
-/* In f16 gradients are computed so many times too large. */
-tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient)
-{
-    tn_control_report r;
-    if (p->run.precision != TN_PRECISION_F16)
-        return TN_OK;
-    TN_TRY(report(p, &r));
-    const int64_t count = tn_elements(shape);
-    for (int64_t i = 0; i < count; i++)
-        gradient[i] /= r.loss_scale;
-    return TN_OK;
-}
-
-tn_precision tn_plan_precision(const tn_plan *p)
-{
-    return p->run.precision;
-}
-
-int64_t tn_plan_updates(const tn_plan *p)
-{
-    return p->updates;
 }

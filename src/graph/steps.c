@@ -217,11 +217,13 @@ static void arena_step(const tn_plan *p, bool update, tn_step_info *out)
 
 int tn_plan_num_steps(const tn_plan *p)
 {
+    p = tn_plan_first(p);
     return (int)p->num_steps + sums_up(p) + (p->optim_kernel != NULL);
 }
 
 tn_status tn_plan_step(const tn_plan *p, int index, tn_step_info *out)
 {
+    p = tn_plan_first(p);
     if (index < 0 || index >= tn_plan_num_steps(p))
         return tn_fail(TN_ERR_ARGUMENT, "plan: step %d of %d", index, tn_plan_num_steps(p));
     if ((size_t)index >= p->num_steps)
@@ -237,6 +239,7 @@ tn_status tn_plan_lower_bound(const tn_plan *p, int index, double *seconds)
 {
     tn_step_info s;
     double rate, bandwidth;
+    p = tn_plan_first(p);
     TN_TRY(tn_plan_step(p, index, &s));
     TN_TRY(tn_device_rates(p->device, p->run.precision, &rate, &bandwidth));
     const double compute = s.flops / rate, memory = (double)(s.read + s.written) / bandwidth;
@@ -246,13 +249,15 @@ tn_status tn_plan_lower_bound(const tn_plan *p, int index, double *seconds)
 
 void tn_plan_flops(const tn_plan *p, double *forward, double *training)
 {
+    const int shares = p->group ? p->device->members : 1;
     *forward = *training = 0;
+    p = tn_plan_first(p);
     for (size_t i = 0; i < p->num_steps; i++) {
         const tn_step *s = &p->step[i];
         if (!s->node)
             continue;
-        *training += flops(s);
+        *training += shares * flops(s);
         if (s->kind == TN_STEP_FORWARD)
-            *forward += flops(s);
+            *forward += shares * flops(s);
     }
 }

@@ -302,10 +302,10 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
         status = read_part(f, path, &list.part[i]);
     if (status == TN_OK)
         status = set_parts(plan, &list);
-    if (status == TN_OK && resume) {
-        tn_plan_restore(plan, updates, runs);
+    if (status == TN_OK && resume)
+        status = tn_plan_restore(plan, updates, runs);
+    if (status == TN_OK && resume)
         status = tn_plan_scaling_set(plan, &scaling);
-    }
     parts_free(&list);
     tn_safetensors_close(f);
     return status;

@@ -3,8 +3,8 @@
  *
  *   x, y  any shape, the same.   dx = 0 where y was set to 0, else dy / (1 - rate).
  *
- * Every backend computes the same mask. Element number i of step number s, counted in canonical order
- * and from 0, goes if
+ * Every backend computes the same mask. Element number i of step number s, counted in canonical order,
+ * from 0 and through the whole batch where devices share it, goes if
  *     tn_random_at(seed, TN_RANDOM_DROPOUT, hash ^ s * 0x9E3779B97F4A7C15, i / 4).word[i % 4] < rate 2^32
  * where hash is tn_hash_text() of the node's name. The factor is odd, so a node meets no stream twice.
  *   Source: Srivastava et al. 2014, "inverted".

@@ -7,6 +7,8 @@
  *   dlogits[n,k] = (p[n,k] - t[n,k]) / counted rows * dy, 0 in rows that are not counted.
  *   Saved for backward: dlogits for dy = 1, computed in the pass that has p at hand anyway.
  *
+ * In one of several equal shares of a batch "counted rows" are those of the whole, divided by the number of
+ * shares (tn_run_state.share_rows): then the mean of the shares' losses is the loss of the whole.
  * A logit of NaN or +inf makes the loss NaN, and its row is in neither count.
  *   Source of label smoothing: Szegedy et al. 2015, arXiv:1512.00567, section 7.
  */
@@ -56,6 +58,7 @@ const tn_op tn_op_softmax_xent = {
     .attrs = attrs,
     .min_in = 2,
     .max_in = 2,
+    .labels = 1,
     .infer = infer,
     .flops = flops,
 };

@@ -6,10 +6,15 @@
 #include "backends/cpu/_onednn.h"
 #include "lab.h"
 
+static tn_status open_as(tn_backend_device **d, int index, const char *options)
+{
+    return tn_backend_cpu.open(d, &(tn_open_opts){.index = index, .options = options, .places = 1});
+}
+
 static tn_backend_device *open_cpu(const char *options)
 {
     tn_backend_device *d = NULL;
-    assert_ok(tn_backend_cpu.open(&d, 0, options));
+    assert_ok(open_as(&d, 0, options));
     return d;
 }
 
@@ -38,8 +43,8 @@ static void options_are_checked(void **state)
     };
     tn_backend_device *d = NULL;
     for (size_t i = 0; i < TN_COUNT(cases); i++)
-        assert_fails(tn_backend_cpu.open(&d, 0, cases[i].options), TN_ERR_ARGUMENT, cases[i].text);
-    assert_fails(tn_backend_cpu.open(&d, 1, ""), TN_ERR_DEVICE, "only cpu:0");
+        assert_fails(open_as(&d, 0, cases[i].options), TN_ERR_ARGUMENT, cases[i].text);
+    assert_fails(open_as(&d, 1, ""), TN_ERR_DEVICE, "only cpu:0");
     assert_null(d);
     d = open_cpu("threads=3");
     assert_non_null(strstr(tn_backend_cpu.describe(d), ", 3 threads, "));
@@ -51,7 +56,7 @@ static tn_status open_and_close(void *arg)
 {
     (void)arg;
     tn_backend_device *d;
-    TN_TRY(tn_backend_cpu.open(&d, 0, "threads=2"));
+    TN_TRY(open_as(&d, 0, "threads=2"));
     void *p = NULL, *reorder = NULL;
     tn_status status = tn_backend_cpu.alloc(d, 1000, &p);
     if (status == TN_OK)

@@ -27,7 +27,8 @@ static tn_status count_devices(int *devices, char *why, size_t size)
     return TN_OK;
 }
 
-/* "" or "threads=N". Without: what OMP_NUM_THREADS says, else every core this process may use. */
+/* "" or "threads=N". Without: what OMP_NUM_THREADS says, else every core this process may use. Replicas
+ * that are opened together have so many in all. */
 static tn_status read_options(const char *options, int *threads)
 {
     static const char key[] = "threads=";
@@ -78,24 +79,36 @@ static void close_device(tn_backend_device *d)
     tn_free(d);
 }
 
+/* Of the threads that replicas share; each has one at least. */
+static int share_of(int threads, const tn_open_opts *opts)
+{
+    const int share = threads / opts->places + (opts->place < threads % opts->places);
+    return share > 0 ? share : 1;
+}
+
 static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
 {
     int threads = 0;
-    if (opts->index != 0)
+    if (opts->places == 1 && opts->index != 0)
         return tn_fail(TN_ERR_DEVICE, "cpu:%d: there is only cpu:0, with all its cores",
                        opts->index);
     TN_TRY(read_options(opts->options, &threads));
+    if (threads < opts->places && *opts->options)
+        return tn_fail(TN_ERR_ARGUMENT, "cpu: %s is not enough for %d replicas", opts->options,
+                       opts->places);
     tn_backend_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory("cpu", sizeof *d);
-    d->threads = threads;
+    d->threads = share_of(threads, opts);
     tn_status status = tn_onednn_open(d);
     if (status != TN_OK)
         goto fail;
-    char model[128];
+    char model[128], name[16] = "cpu";
+    if (opts->places > 1)
+        snprintf(name, sizeof name, "cpu:%d", opts->index);
     read_model(model, sizeof model);
-    d->text = tn_format("cpu: %s, %d thread%s, %s, %s", model, threads, threads == 1 ? "" : "s",
-                        tn_onednn_isa(), tn_onednn_version());
+    d->text = tn_format("%s: %s, %d thread%s, %s, %s", name, model, d->threads,
+                        d->threads == 1 ? "" : "s", tn_onednn_isa(), tn_onednn_version());
     if (!d->text) {
         status = tn_no_memory("cpu", 1);
         goto fail;
@@ -290,4 +303,5 @@ const tn_backend tn_backend_cpu = {
     .accumulate = accumulate,
     .tally = tally,
     .measure = measure,
+    .collectives = &tn_host_collectives,
 };

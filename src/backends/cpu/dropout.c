@@ -19,7 +19,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-/* to = from * (1 / (1 - rate) or 0); both ways are the same. May be in place. */
+/* to = from * (1 / (1 - rate) or 0); both ways are the same. May be in place. Elements are numbered through
+ * the whole batch, of which these may be one share: a group of four may begin before them or end after. */
 static void drop(const tn_call *c, const float *from, float *to)
 {
     const tn_dropout_opts *o = c->node->opts;
@@ -28,17 +29,17 @@ static void drop(const tn_call *c, const float *from, float *to)
     const uint64_t seed = c->run->seed;
     const uint64_t stream =
         tn_hash_text(c->node->name) ^ (c->run->step * UINT64_C(0x9E3779B97F4A7C15));
-    const int64_t count = tn_elements(&c->node->x[0]), whole = count / 4;
+    const int64_t count = tn_elements(&c->node->x[0]), first = c->run->share * count;
+    const int64_t end = first + count;
 
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < whole; i++) {
-        const tn_random4 r = tn_random_at(seed, TN_RANDOM_DROPOUT, stream, (uint64_t)i);
-        for (int j = 0; j < 4; j++)
-            to[4 * i + j] = r.word[j] < threshold ? 0 : from[4 * i + j] * scale;
+    for (int64_t four = first / 4; four < (end + 3) / 4; four++) {
+        const tn_random4 r = tn_random_at(seed, TN_RANDOM_DROPOUT, stream, (uint64_t)four);
+        const int64_t begin = four * 4 < first ? first : four * 4;
+        const int64_t stop = four * 4 + 4 < end ? four * 4 + 4 : end;
+        for (int64_t i = begin; i < stop; i++)
+            to[i - first] = r.word[i - four * 4] < threshold ? 0 : from[i - first] * scale;
     }
-    const tn_random4 r = tn_random_at(seed, TN_RANDOM_DROPOUT, stream, (uint64_t)whole);
-    for (int64_t i = 4 * whole; i < count; i++)
-        to[i] = r.word[i % 4] < threshold ? 0 : from[i] * scale;
 }
 
 static tn_status forward(const tn_call *c)

@@ -82,9 +82,12 @@ static tn_status forward(const tn_call *c)
     row_result *result = c->scratch;
     int64_t counted;
     TN_TRY(count_labels(c->node, label, &counted));
+    const float share = c->run->share_rows, rows_of_mean = share > 0 ? share
+                                                           : counted ? (float)counted
+                                                                     : 1;
 
     float *dlogits = c->run->training ? c->saved : NULL;
-    const float scale = 1 / (float)(counted ? counted : 1);
+    const float scale = 1 / rows_of_mean;
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < rows; n++) {
         float *dx = dlogits ? dlogits + n * classes : NULL;
@@ -105,7 +108,7 @@ static tn_status forward(const tn_call *c)
         top_k += result[n].better < o->top_k;
     }
     if (c->y[0])
-        *(float *)c->y[0] = (float)(loss / (double)(counted ? counted : 1));
+        *(float *)c->y[0] = (float)(loss / (double)rows_of_mean);
     if (c->y[1])
         *(int32_t *)c->y[1] = top_1;
     if (c->y[2])

@@ -1,0 +1,44 @@
+/*
+ * A plan on several devices: a replica of it on each, an equal share of the batch for each.
+ *
+ * What a program does with such a plan each replica does in a thread of its own (team.h); what they do as one
+ * goes through the backend's collectives. All numbers that a program sees are those of the whole batch.
+ * Replicas may be part of a larger group: `first` is the rank of the first one here, of `ranks`.
+ */
+#ifndef TN_GROUP_H
+#define TN_GROUP_H
+
+#include <tenon/plan.h>
+
+typedef struct tn_group tn_group;
+
+/* For the plan that the program has been given; it has its graph, device and options. */
+tn_status tn_group_create(tn_group **out, tn_plan *plan);
+void tn_group_destroy(tn_group *g); /* NULL is fine */
+
+/* The plan of replica `index`, from 0. */
+tn_plan *tn_group_replica(const tn_group *g, int index);
+/* How the batch is shared, a line or two. */
+void tn_group_describe(const tn_group *g, FILE *to);
+
+/* What <tenon/plan.h> says of the functions of these names. */
+tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host);
+tn_status tn_group_run(tn_group *g);
+tn_status tn_group_evaluate(tn_group *g);
+tn_status tn_group_update(tn_group *g, float rate);
+tn_status tn_group_profile(tn_group *g, float rate, double *seconds);
+tn_status tn_group_get(tn_group *g, tn_value v, tn_tensor host);
+tn_status tn_group_get_gradient(tn_group *g, tn_value v, tn_tensor host);
+tn_status tn_group_take_sum(tn_group *g, tn_value v, double *sum, int64_t *runs);
+tn_status tn_group_param_get(tn_group *g, int index, int part, tn_tensor host);
+tn_status tn_group_param_set(tn_group *g, int index, int part, tn_tensor host);
+
+/* Makes the gradients of the last run those of the whole batch, if they are not. */
+tn_status tn_group_sum_gradients(tn_group *g);
+
+/* Does call(replica, arg) for the first replica, or for each; for what needs no other. */
+typedef tn_status tn_replica_call(tn_plan *replica, void *arg);
+tn_status tn_group_first(tn_group *g, tn_replica_call *call, void *arg);
+tn_status tn_group_each(tn_group *g, tn_replica_call *call, void *arg);
+
+#endif

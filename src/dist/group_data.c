@@ -1,0 +1,190 @@
+/*
+ * What goes in is shared out by rows; what comes out is put together again: rows behind each other, scalars
+ * as the mean (f32) or the sum (i32) of the replicas'; of parameters those of the first.
+ */
+#include "dist/replica.h"
+
+typedef tn_status tensor_call(tn_plan *p, tn_value v, tn_tensor host);
+
+/* A tensor of the whole batch, of which each replica is given its rows. */
+typedef struct by_rows {
+    tn_group *g;
+    tensor_call *call;
+    tn_value value;
+    tn_tensor host;
+} by_rows;
+
+static tn_status rows_of_one(void *arg, int member)
+{
+    const by_rows *b = arg;
+    const int members = b->g->members;
+    size_t bytes;
+    tn_tensor part = b->host;
+    TN_TRY(tn_shape_bytes(&part.shape, part.dtype, &bytes));
+    part.shape.dim[0] /= members;
+    part.data = (char *)part.data + bytes / (size_t)members * (size_t)member;
+    return b->call(b->g->replica[member].plan, b->value, part);
+}
+
+/* Does the tensor fit the value, that of the whole batch? Then *name is the value's. */
+static tn_status check_whole(const tn_group *g, tn_value v, const tn_tensor *host)
+{
+    tn_shape shape;
+    tn_dtype dtype;
+    const tn_plan *first = g->replica[0].plan;
+    TN_TRY(tn_plan_check_runnable(first));
+    TN_TRY(tn_value_shape(g->whole->graph, v, &shape));
+    TN_TRY(tn_value_dtype(g->whole->graph, v, &dtype));
+    return tn_plan_check_tensor(tn_plan_value_of(first, v.id)->name, &shape, dtype, host);
+}
+
+/* ---- inputs --------------------------------------------------------------------------------- */
+
+/* What means over rows divide by: see tn_run_state.share_rows. */
+static void count_labels(tn_group *g, const tn_tensor *labels)
+{
+    const int32_t *label = labels->data;
+    int64_t counted = 0;
+    for (int64_t i = 0; i < tn_elements(&labels->shape); i++)
+        counted += label[i] != -1;
+    counted += counted == 0; /* then all sums are 0 */
+    for (int i = 0; i < g->members; i++)
+        g->replica[i].plan->run.share_rows = (float)((double)counted / g->ranks);
+}
+
+tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host)
+{
+    TN_TRY(check_whole(g, input, &host));
+    TN_TRY(tn_group_do(g, TN_TEAM_ALONE, rows_of_one, &(by_rows){g, tn_plan_set, input, host}));
+    if (input.id == g->labels)
+        count_labels(g, &host);
+    return TN_OK;
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+typedef union scalar {
+    float f32;
+    int32_t i32;
+} scalar;
+
+typedef struct scalars {
+    tn_group *g;
+    tn_value value;
+    tn_dtype dtype;
+    scalar *x; /* a replica */
+} scalars;
+
+static tn_status scalar_of_one(void *arg, int member)
+{
+    const scalars *s = arg;
+    return tn_plan_get(s->g->replica[member].plan, s->value,
+                       (tn_tensor){s->dtype, {0}, &s->x[member]});
+}
+
+static tn_status get_scalar(tn_group *g, tn_value v, const tn_tensor *host)
+{
+    scalars s = {.g = g, .value = v, .dtype = host->dtype};
+    s.x = tn_alloc((size_t)g->members, sizeof *s.x);
+    if (!s.x)
+        return tn_no_memory("group", (size_t)g->members * sizeof *s.x);
+    const tn_status status = tn_group_do(g, TN_TEAM_ALONE, scalar_of_one, &s);
+    double sum = 0;
+    for (int i = 0; i < g->members; i++)
+        sum += host->dtype == TN_I32 ? (double)s.x[i].i32 : (double)s.x[i].f32;
+    tn_free(s.x);
+    TN_TRY(status);
+    if (host->dtype == TN_I32)
+        *(int32_t *)host->data = (int32_t)sum;
+    else
+        *(float *)host->data = (float)(sum / g->members);
+    return TN_OK;
+}
+
+tn_status tn_group_get(tn_group *g, tn_value v, tn_tensor host)
+{
+    TN_TRY(check_whole(g, v, &host));
+    if (host.shape.ndim == 0)
+        return get_scalar(g, v, &host);
+    return tn_group_do(g, TN_TEAM_ALONE, rows_of_one, &(by_rows){g, tn_plan_get, v, host});
+}
+
+tn_status tn_group_get_gradient(tn_group *g, tn_value v, tn_tensor host)
+{
+    TN_TRY(check_whole(g, v, &host));
+    return tn_group_do(g, TN_TEAM_ALONE, rows_of_one, &(by_rows){g, tn_plan_get_gradient, v, host});
+}
+
+typedef struct sums {
+    tn_group *g;
+    tn_value value;
+    double *sum; /* a replica */
+    int64_t runs;
+} sums;
+
+static tn_status sum_of_one(void *arg, int member)
+{
+    sums *s = arg;
+    int64_t runs;
+    TN_TRY(tn_plan_take_sum(s->g->replica[member].plan, s->value, &s->sum[member], &runs));
+    if (member == 0)
+        s->runs = runs;
+    return TN_OK;
+}
+
+tn_status tn_group_take_sum(tn_group *g, tn_value v, double *sum, int64_t *runs)
+{
+    tn_dtype dtype;
+    TN_TRY(tn_value_dtype(g->whole->graph, v, &dtype));
+    sums s = {.g = g, .value = v};
+    s.sum = tn_alloc((size_t)g->members, sizeof *s.sum);
+    if (!s.sum)
+        return tn_no_memory("group", (size_t)g->members * sizeof *s.sum);
+    const tn_status status = tn_group_do(g, TN_TEAM_ALONE, sum_of_one, &s);
+    double all = 0;
+    for (int i = 0; i < g->members; i++)
+        all += s.sum[i];
+    tn_free(s.sum);
+    TN_TRY(status);
+    *sum = dtype == TN_I32 ? all : all / g->members;
+    *runs = s.runs;
+    return TN_OK;
+}
+
+/* ---- parameters ----------------------------------------------------------------------------- */
+
+typedef struct parameter {
+    int index, part;
+    tn_tensor host;
+} parameter;
+
+static tn_status get_param(tn_plan *p, void *arg)
+{
+    const parameter *w = arg;
+    return tn_plan_param_get(p, w->index, w->part, w->host);
+}
+
+static tn_status set_param(tn_plan *p, void *arg)
+{
+    const parameter *w = arg;
+    return tn_plan_param_set(p, w->index, w->part, w->host);
+}
+
+tn_status tn_group_param_get(tn_group *g, int index, int part, tn_tensor host)
+{
+    TN_TRY(tn_plan_check_part(g->replica[0].plan, index, part, &host));
+    if (part == TN_PARAM_GRADIENT)
+        TN_TRY(tn_group_sum_gradients(g));
+    return tn_group_first(g, get_param, &(parameter){index, part, host});
+}
+
+tn_status tn_group_param_set(tn_group *g, int index, int part, tn_tensor host)
+{
+    TN_TRY(tn_plan_check_part(g->replica[0].plan, index, part, &host));
+    if (part == TN_PARAM_GRADIENT)
+        return tn_fail(TN_ERR_UNSUPPORTED, "plan: on several devices gradients cannot be set");
+    TN_TRY(tn_group_first(g, set_param, &(parameter){index, part, host}));
+    for (int i = 0; i < g->members; i++) /* the next run takes it over */
+        g->replica[i].plan->share.stale = true;
+    return TN_OK;
+}

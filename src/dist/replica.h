@@ -1,0 +1,39 @@
+/*
+ * The parts of a group, for the files of this folder.
+ */
+#ifndef TN_REPLICA_H
+#define TN_REPLICA_H
+
+#include <stdatomic.h>
+
+#include "dist/group.h"
+#include "dist/team.h"
+#include "graph/plan.h"
+
+typedef struct tn_replica {
+    tn_plan *plan;
+    _Atomic(tn_comm *) comm; /* that of plan->share, for the watch */
+} tn_replica;
+
+struct tn_group {
+    tn_plan *whole;  /* what the program holds: graph, device and options */
+    tn_graph *shard; /* the graph for one replica's rows */
+    tn_team *team;
+    tn_replica *replica;
+    int members;      /* replicas here, */
+    int first, ranks; /* their first rank, and ranks in all */
+    int64_t rows;     /* of one replica */
+    int32_t labels;   /* the input whose rows of -1 do not count, 0: there is none */
+    tn_comm_id id;
+};
+
+/* tn_team_do(), with an error that says which device it was and how far the group had got. The task's
+ * argument is the caller's own. */
+tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *arg);
+
+static inline const tn_collectives *tn_group_collectives(const tn_group *g)
+{
+    return g->whole->device->backend->collectives;
+}
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * results: what runs and updates leave behind, beside values.
+ */
+#include "graph/plan.h"
+#include "graph/plan_io.h"
+
+static tn_status report_of_one(tn_plan *p, void *to)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    tn_control_report *out = to;
+    TN_TRY(tn_plan_check_runnable(p));
+    TN_TRY(tn_plan_settle(p));
+    *out = (tn_control_report){.norm = p->gradient_norm, .loss_scale = 1, .next_scale = 1};
+    return b->control_get ? b->control_get(p->device->impl, p->run.control, out) : TN_OK;
+}
+
+/* The same in all replicas: what it is made of is summed up over them first. */
+static tn_status report(tn_plan *p, tn_control_report *out)
+{
+    return p->group ? tn_group_first(p->group, report_of_one, out) : report_of_one(p, out);
+}
+
+tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
+{
+    tn_control_report r;
+    if (p->opts.clip_norm <= 0)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "plan: the gradient's norm is only computed with clip_norm");
+    TN_TRY(report(p, &r));
+    *norm = r.norm;
+    return TN_OK;
+}
+
+tn_status tn_plan_skipped(tn_plan *p, int64_t *updates)
+{
+    tn_control_report r;
+    TN_TRY(report(p, &r));
+    *updates = r.skipped;
+    return TN_OK;
+}
+
+tn_status tn_plan_loss_scale(tn_plan *p, float *scale)
+{
+    tn_control_report r;
+    TN_TRY(report(p, &r));
+    *scale = r.loss_scale;
+    return TN_OK;
+}
+
+tn_status tn_plan_scaling_get(tn_plan *p, tn_plan_scaling *out)
+{
+    tn_control_report r;
+    const tn_run_state *run = &tn_plan_first(p)->run;
+    *out = (tn_plan_scaling){.scales = run->precision == TN_PRECISION_F16};
+    if (!out->scales)
+        return TN_OK;
+    TN_TRY(report(p, &r));
+    const float next = r.next_scale == 0 ? run->first_scale : r.next_scale;
+    *out = (tn_plan_scaling){true, next, r.growth, r.skipped};
+    return TN_OK;
+}
+
+static tn_status set_scaling(tn_plan *p, void *from)
+{
+    const tn_plan_scaling *in = from;
+    if (p->run.precision != TN_PRECISION_F16 || !in->scales)
+        return TN_OK;
+    TN_TRY(tn_plan_settle(p));
+    const tn_control_report r = {.loss_scale = in->scale,
+                                 .next_scale = in->scale,
+                                 .growth = (int32_t)in->growth,
+                                 .skipped = in->skipped};
+    return tn_plan_backend(p)->control_set(p->device->impl, p->run.control, &r);
+}
+
+tn_status tn_plan_scaling_set(tn_plan *p, const tn_plan_scaling *in)
+{
+    tn_plan_scaling scaling = *in;
+    return p->group ? tn_group_each(p->group, set_scaling, &scaling) : set_scaling(p, &scaling);
+}
+
+tn_status tn_plan_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    tn_plan_value *v;
+    if (p->group)
+        return tn_group_take_sum(p->group, value, sum, runs);
+    TN_TRY(tn_plan_find_value(p, value, &v));
+    if (!v->tally)
+        return tn_fail(TN_ERR_ARGUMENT, "%s is no scalar that the plan keeps: nothing is summed",
+                       v->name);
+    TN_TRY(b->download(p->device->impl, sum, p->tallies + v->tally - 1, sizeof *sum));
+    TN_TRY(b->fill(p->device->impl, p->tallies + v->tally - 1, 0, sizeof *sum));
+    *runs = p->tally_runs - v->tally_from;
+    v->tally_from = p->tally_runs;
+    return TN_OK;
+}
+
+/* In f16 gradients are computed so many times too large; and replicas' add up to as many times their mean. */
+tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient)
+{
+    tn_control_report r;
+    float factor = p->share.ranks ? (float)p->share.ranks : 1;
+    if (p->run.precision == TN_PRECISION_F16) {
+        TN_TRY(report(p, &r));
+        factor *= r.loss_scale;
+    }
+    const int64_t count = tn_elements(shape);
+    for (int64_t i = 0; factor != 1 && i < count; i++)
+        gradient[i] /= factor;
+    return TN_OK;
+}
+
+tn_precision tn_plan_precision(const tn_plan *p)
+{
+    return tn_plan_first(p)->run.precision;
+}
+
+int64_t tn_plan_updates(const tn_plan *p)
+{
+    return tn_plan_first(p)->updates;
+}
