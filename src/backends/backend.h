@@ -42,12 +42,14 @@ typedef struct tn_run_state {
     tn_precision precision;
     void *control;     /* control_bytes of device memory, NULL if that is 0 */
     float first_scale; /* of f16: what the loss is multiplied with at first */
-    /* Of a device that has one of several equal shares of the batch. */
-    int share; /* which; dropout counts elements of the whole batch */
-    float
-        share_rows; /* 0: the whole. Else what a mean over rows with a label divides by in place of its own
-                         count of them: those of the whole batch / shares, so that the mean of the shares'
-                         means is that of the whole. Changes from run to run: to be put into `control`. */
+    /* Of a device that has one of several equal shares of the batch. Means over rows with a label divide by
+     * share_rows in place of their own count: by the whole batch's count / shares, so that the mean of the
+     * shares' means is that of the whole. It changes from run to run, so it belongs into `control`. */
+    int share,
+        shares;       /* number `share` from 0, where dropout counts on, of so many; 0: the whole */
+    float share_rows; /* 0: the whole */
+    const tn_collectives *collectives; /* sums over all shares, for kernels that need such */
+    tn_comm *comm;
     float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
 } tn_run_state;
 
@@ -61,6 +63,7 @@ typedef struct tn_binding {
     bool training;          /* backward will be asked for */
     bool dx[TN_MAX_IN];     /* which gradients will be asked for */
     bool dw[TN_MAX_PARAMS];
+    int shares; /* statistics are to be those of so many shares of the batch; 0: this one's */
 
     /* From the plan: what the producer writes. To the plan: what the kernel reads. Where they differ
      * the plan inserts a reorder. */
@@ -160,9 +163,8 @@ typedef struct tn_open_opts {
     int index;
     const char
         *options; /* what followed the index in the device's name, without the first comma, or "" */
-    int place,
-        places; /* opened together are so many, and this is number `place` from 0 of them: they
-                            share what the host has, its cores. 0 of 1 alone. */
+    /* Number `place` from 0 of so many that are opened together: they share the host's cores. */
+    int place, places; /* 0 of 1: alone */
 } tn_open_opts;
 
 /* Members that say "may be NULL" are for devices that work on their own while the host goes on. */

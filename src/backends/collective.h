@@ -47,8 +47,9 @@ typedef struct tn_join_opts {
 } tn_join_opts;
 
 /*
- * Errors: of the device, or TN_ERR_DEVICE with what a member waited for, or that the group was aborted. After
- * one a group is good for abort() and leave() alone.
+ * Errors: what the device says; TN_ERR_DEVICE with who was waited for in vain; and TN_END, with a text, from a
+ * call that only ends because another member failed or the group was aborted: it is the other one's error that
+ * is to be told. After an error a group is good for abort() and leave() alone.
  */
 typedef struct tn_collectives {
     const char *name; /* "nccl", "host" */

@@ -107,6 +107,7 @@ static tn_status join(void *arg, int member)
         opts.most_bf16 = count > opts.most_bf16 ? count : opts.most_bf16;
     }
     TN_TRY(p->share.collectives->join(p->device->impl, &opts, &p->share.comm));
+    p->run.comm = p->share.comm;
     atomic_store(&g->replica[member].comm, p->share.comm);
     return TN_OK;
 }

@@ -112,7 +112,7 @@ static tn_status meet(tn_comm *c, next then)
     if (missing >= 0)
         return tn_fail(TN_ERR_DEVICE, "rank %d of %d did not come within %g s", missing, r->ranks,
                        c->stall);
-    return tn_fail(TN_ERR_DEVICE, "the group was aborted");
+    return tn_fail(TN_END, "the group was aborted");
 }
 
 /* ---- joining and leaving -------------------------------------------------------------------- */
@@ -293,7 +293,7 @@ static tn_status check(tn_comm *c)
     pthread_mutex_lock(&c->room->lock);
     const bool aborted = c->room->aborted;
     pthread_mutex_unlock(&c->room->lock);
-    return aborted ? tn_fail(TN_ERR_DEVICE, "the group was aborted") : TN_OK;
+    return aborted ? tn_fail(TN_END, "the group was aborted") : TN_OK;
 }
 
 static int64_t finished(const tn_comm *c)

@@ -15,8 +15,9 @@ typedef struct job {
     tn_team_work work;
     tn_team_task *task;
     void *arg;
-    int failed; /* the first, or -1 */
-    bool over;  /* and with it all */
+    int failed;     /* the first, or -1 */
+    bool secondary; /* and that only because of another, which is yet to be heard of */
+    bool over;      /* and with it all */
     tn_status status;
     char text[1024];
 } job;
@@ -39,17 +40,21 @@ struct tn_team {
 
 /* ---- a member ------------------------------------------------------------------------------- */
 
-/* Keeps the first error, which may be the end for all. With the lock held. */
+/* Keeps the first error that is a member's own (TN_END is not: see collective.h), which may be the end for
+ * all. With the lock held. */
 static void keep_error(tn_team *t, int member, tn_status status, const char *text)
 {
-    if (status == TN_OK || t->job.failed >= 0)
+    job *j = &t->job;
+    const bool secondary = status == TN_END;
+    if (status == TN_OK || (j->failed >= 0 && (secondary || !j->secondary)))
         return;
-    t->job.failed = member;
-    t->job.status = status;
-    snprintf(t->job.text, sizeof t->job.text, "%s", text);
-    t->job.over = t->job.work == TN_TEAM_TOGETHER ||
-                  (t->job.work == TN_TEAM_ALONE && status == TN_ERR_DEVICE);
-    if (t->job.over)
+    j->failed = member;
+    j->secondary = secondary;
+    j->status = secondary ? TN_ERR_DEVICE : status;
+    snprintf(j->text, sizeof j->text, "%s", text);
+    j->over |=
+        j->work == TN_TEAM_TOGETHER || (j->work == TN_TEAM_ALONE && j->status == TN_ERR_DEVICE);
+    if (j->over)
         t->opts.give_up(t->opts.owner);
 }
 

@@ -57,6 +57,8 @@ static tn_status create(tn_plan **out, const tn_graph *g, tn_device *device,
     if (share) {
         p->share = *share;
         p->run.share = share->rank;
+        p->run.shares = share->ranks;
+        p->run.collectives = share->collectives;
     }
     const tn_status status = device->members ? tn_group_create(&p->group, p) : make(p);
     if (status != TN_OK) {

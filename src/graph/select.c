@@ -24,6 +24,8 @@ static void ask(const tn_plan *p, tn_plan_node *pn)
     pn->bind = (tn_binding){.precision = p->run.precision,
                             .training = pn->backward,
                             .part = tn_plan_value_of(p, pn->node.out[0])->part};
+    if (p->opts.loss.id && p->opts.sync_batchnorm)
+        pn->bind.shares = p->share.ranks;
     for (int i = 0; i < pn->node.num_in; i++) {
         const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         pn->bind.x[i] = x->layout;

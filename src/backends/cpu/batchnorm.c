@@ -77,6 +77,9 @@ static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b, size_t x
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const int64_t count = tn_elements(&n->x[0]) / n->x[0].dim[1];
+    if (b->shares > 0)
+        return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: oneDNN takes statistics of its own rows",
+                       n->name);
     if (b->training)
         TN_TRY(check_count(n, count));
     batchnorm *s = tn_alloc(1, sizeof *s);

@@ -52,6 +52,9 @@ static struct tnk_columns divide(const tn_backend_device *d, const tn_node *n, t
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const size_t C = (size_t)n->x[0].dim[1];
+    if (b->shares > 0)
+        return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: it takes statistics of its own rows",
+                       n->name);
     if (b->training)
         TN_TRY(check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1]));
     if (n->x[0].ndim == 4) {
