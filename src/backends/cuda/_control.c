@@ -13,6 +13,7 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
         .loss_start = run->loss_start,
         .seed = run->seed,
         .step = run->step,
+        .share_rows = run->share_rows,
         .first_scale = run->precision == TN_PRECISION_F16 ? run->first_scale : 1,
         .training = run->training,
     };

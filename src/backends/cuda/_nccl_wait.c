@@ -22,8 +22,7 @@ tn_status tn_nccl_check(const tn_comm *c, ncclResult_t r, const char *call)
 
 tn_status tn_nccl_was_aborted(const tn_comm *c)
 {
-    return tn_fail(TN_ERR_DEVICE, "%s: its group of %d devices was aborted", c->device->name,
-                   c->ranks);
+    return tn_fail(TN_END, "%s: its group of %d devices was aborted", c->device->name, c->ranks);
 }
 
 static tn_status has_stalled(const tn_comm *c, const char *what)

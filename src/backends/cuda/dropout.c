@@ -25,6 +25,7 @@ static tn_status drop(const tn_call *c, const void *from, void *to)
         .x = from,
         .y = to,
         .count = s->count,
+        .first = c->run->share * s->count,
         .name = tn_hash_text(c->node->name),
         .threshold = (uint32_t)ldexp((double)o->rate, 32),
         .scale = 1 / (1 - o->rate),

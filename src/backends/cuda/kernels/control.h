@@ -9,6 +9,7 @@
 
 struct tnk_control {
     uint64_t seed, step; /* of the run: dropout */
+    float share_rows;    /* of the run: see tn_run_state */
     int64_t updates;     /* number of the update, from 1 */
     int64_t skipped;     /* updates left out */
     float rate;          /* of the update */

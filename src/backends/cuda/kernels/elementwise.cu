@@ -100,7 +100,29 @@ TN_KERNEL_TYPES(tnk_add, struct tnk_add_args, add)
 
 /* ---- dropout ------------------------------------------------------------------------------ */
 
-/* The generator makes four numbers at a time, so a vector takes one call or two. */
+/* Four numbers of the stream from `at` on. It is made of groups of four; a share of a batch may begin inside
+ * of one. */
+TN_DEVICE tn_philox4 four_from(uint64_t seed, uint64_t stream, uint64_t at)
+{
+    tn_philox4 r = tn_philox_dropout(seed, stream, at / 4);
+    if (at % 4 == 0)
+        return r;
+    const tn_philox4 next = tn_philox_dropout(seed, stream, at / 4 + 1);
+    uint32_t w[8];
+    TN_UNROLL
+    for (int k = 0; k < 4; k++) {
+        w[k] = r.word[k];
+        w[k + 4] = next.word[k];
+    }
+    TN_UNROLL
+    for (int k = 0; k < 4; k++) { /* no index that is known only then: w stays in registers */
+        const uint32_t even = at & 2 ? w[k + 2] : w[k];
+        const uint32_t odd = at & 2 ? w[k + 3] : w[k + 1];
+        r.word[k] = at & 1 ? odd : even;
+    }
+    return r;
+}
+
 template <class T> TN_DEVICE void dropout(const tnk_dropout_args &p)
 {
     constexpr int N = tn_lanes<T>;
@@ -115,8 +137,8 @@ template <class T> TN_DEVICE void dropout(const tnk_dropout_args &p)
         tn_read(v, x, i, p.count, whole);
         TN_UNROLL
         for (int j = 0; j < N; j += 4) {
-            const uint64_t four = static_cast<uint64_t>((i * N + j) / 4);
-            const tn_philox4 r = tn_philox_dropout(seed, stream, four);
+            const tn_philox4 r =
+                four_from(seed, stream, static_cast<uint64_t>(p.first + i * N + j));
             TN_UNROLL
             for (int k = 0; k < 4; k++)
                 v[j + k] = r.word[k] < p.threshold ? 0.0f : v[j + k] * p.scale;

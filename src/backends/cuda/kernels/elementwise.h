@@ -46,6 +46,7 @@ struct tnk_dropout_args {
     const void *x;
     void *y;
     int64_t count;
+    int64_t first; /* number of the first one in the whole batch */
     uint64_t name; /* hash of the node's */
     uint32_t threshold;
     float scale;

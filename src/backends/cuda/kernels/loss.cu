@@ -116,7 +116,9 @@ TN_KERNEL(tnk_xent_sum, struct tnk_xent_sum_args)
     bad = tn_block_sum(bad);
     if (threadIdx.x != 0)
         return;
-    const double rows = counted > 0 ? static_cast<double>(counted) : 1.0;
+    const float share = p.control->share_rows;
+    const double own = counted > 0 ? static_cast<double>(counted) : 1.0;
+    const double rows = share > 0 ? static_cast<double>(share) : own;
     if (p.mean)
         *p.mean = bad ? NAN : static_cast<float>(loss / rows);
     if (p.top_1)

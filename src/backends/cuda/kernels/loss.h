@@ -38,8 +38,8 @@ struct tnk_xent_sum_args {
     int32_t top_k;
     float *mean;
     int32_t *top_1, *top_k_count;
-    float *each; /* for backward: 1 / counted rows */
-    struct tnk_control *control;
+    float *each;                 /* for backward: 1 / what the mean divides by */
+    struct tnk_control *control; /* has that, where the rows are a share of the batch */
     struct tn_cuda_fault *fault;
     uint64_t where; /* the tn_node */
 };

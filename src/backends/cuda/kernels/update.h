@@ -13,6 +13,7 @@ struct tnk_begin_run_args {
     const struct tn_cuda_fault *fault; /* may be NULL */
     float *loss_start;                 /* gets the loss scale; may be NULL */
     uint64_t seed, step;
+    float share_rows;
     float first_scale; /* the loss scale, if there was none yet */
     int32_t training;
 };
