@@ -15,6 +15,11 @@ static void names_are_understood(void **state)
         {"cpu:0", "cpu:0", "and which of its devices"},
         {"cpu,threads=2", "cpu,threads=2", "an option"},
         {"cpu:0,threads=1", "cpu:0,threads=1", "both"},
+        {"cpu:all", "cpu:0", "all that there are, which may be one"},
+        {"cpu:0-0", "cpu:0", "a list of one"},
+        {"cpu:0-1", "cpu:0-1", "several"},
+        {"cpu:3,0-1", "cpu:3,0-1", "in this order"},
+        {"cpu:0,2,threads=3", "cpu:0,2,threads=3", "options begin with a letter"},
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         tn_device *d = NULL, *again = NULL;
@@ -58,6 +63,13 @@ static void mistakes_are_named(void **state)
         {"cpu:x", TN_ERR_ARGUMENT, "\"x\" is no device number"},
         {"cpu:0x", TN_ERR_ARGUMENT, "is no device number"},
         {"cpu:99999999999999999999", TN_ERR_ARGUMENT, "is no device number"},
+        {"cpu:0-", TN_ERR_ARGUMENT, "is no device number"},
+        {"cpu:0-1x", TN_ERR_ARGUMENT, "\"0-1x\" is no device number"},
+        {"cpu:3-1", TN_ERR_ARGUMENT, "3-1 counts backwards"},
+        {"cpu:0-2,1", TN_ERR_ARGUMENT, "number 1 is there twice"},
+        {"cpu:0-64", TN_ERR_ARGUMENT, "more than 64 devices"},
+        {"cpu:all,1", TN_ERR_ARGUMENT, "option \"1\""},
+        {"cpu:0-2,threads=2", TN_ERR_ARGUMENT, "threads=2 is not enough for 3 replicas"},
         {"cpu:1", TN_ERR_DEVICE, "cpu:1: there is only cpu:0"},
         {"tpu", TN_ERR_UNSUPPORTED,
          "no backend \"tpu\": it has cpu, and there is no tenon_tpu.so in"},
@@ -76,11 +88,27 @@ static void mistakes_are_named(void **state)
     }
 }
 
+static void a_group_names_its_devices_and_shares_the_threads(void **state)
+{
+    (void)state;
+    tn_device *d = NULL;
+    size_t total = 0, unused = 0;
+    assert_ok(tn_device_open(&d, "cpu:4,7,threads=3"));
+    const char *text = tn_device_describe(d);
+    assert_non_null(strstr(text, "2 devices: cpu:4: "));
+    assert_non_null(strstr(text, ", 2 threads, "));
+    assert_non_null(strstr(text, "; cpu:7: "));
+    assert_non_null(strstr(text, ", 1 thread, "));
+    assert_ok(tn_device_memory(d, &total, &unused));
+    assert_true(unused > 0 && unused < total);
+    tn_device_close(d);
+}
+
 static tn_status open_and_close(void *arg)
 {
     tn_device *d = NULL;
     (void)arg;
-    const tn_status status = tn_device_open(&d, "cpu,threads=1");
+    const tn_status status = tn_device_open(&d, "cpu:0-1,threads=2");
     tn_device_close(d);
     return status;
 }
@@ -97,6 +125,7 @@ int main(void)
         cmocka_unit_test(names_are_understood),
         cmocka_unit_test(the_best_there_is_is_opened),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(a_group_names_its_devices_and_shares_the_threads),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

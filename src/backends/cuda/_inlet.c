@@ -32,9 +32,10 @@ void tn_cuda_inlet_destroy(void *arg)
     inlet *in = arg;
     if (!in)
         return;
+    cudaSetDevice(in->device->index); /* nothing can be done about a failure, here or below */
     for (int i = 0; i < 2; i++) {
         way *w = &in->way[i];
-        /* Nothing can be done about a failure here; what is still on its way has to end first. */
+        /* What is still on its way has to end first. */
         if (w->copied) {
             cudaEventSynchronize(w->copied);
             cudaEventDestroy(w->copied);
