@@ -7,6 +7,15 @@ static tn_status make_event(const tn_backend_device *d, cudaEvent_t *e)
     return TN_OK;
 }
 
+/* Its kernels go first: others wait for them, and they need little of the device. */
+static tn_status make_stream(const tn_backend_device *d, cudaStream_t *s)
+{
+    int least, greatest;
+    TN_CUDA(d, NULL, cudaDeviceGetStreamPriorityRange(&least, &greatest));
+    TN_CUDA(d, NULL, cudaStreamCreateWithPriority(s, cudaStreamNonBlocking, greatest));
+    return TN_OK;
+}
+
 tn_status tn_cuda_beside_open(tn_backend_device *d)
 {
     TN_TRY(tn_cuda_use(d));
@@ -15,7 +24,7 @@ tn_status tn_cuda_beside_open(tn_backend_device *d)
     if (!d->beside)
         return tn_no_memory(d->name, sizeof *d->beside);
     if (!d->beside->stream)
-        TN_CUDA(d, NULL, cudaStreamCreateWithFlags(&d->beside->stream, cudaStreamNonBlocking));
+        TN_TRY(make_stream(d, &d->beside->stream));
     return make_event(d, &d->beside->now);
 }
 

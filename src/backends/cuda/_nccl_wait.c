@@ -35,7 +35,7 @@ static tn_status has_stalled(const tn_comm *c, const char *what)
 /* Between two looks at something that takes microseconds, or until others come. */
 static void rest(int looks)
 {
-    enum { YIELDS = 100, NAP = 20000, LONG_NAP = 500000 }; /* ns */
+    enum { YIELDS = 1000, NAP = 50000, LONG_NAP = 500000 }; /* ns */
     if (looks < YIELDS)
         sched_yield();
     else

@@ -267,7 +267,7 @@ static void every_call_may_fail(void **unused)
         "cudaStreamWaitEvent",
         "cudaMalloc",
         "cudaEventQuery",
-        "cudaStreamCreateWithFlags",
+        "cudaStreamCreateWithPriority",
         "cudaLaunchKernel",
         "cudaMemcpyAsync",
         "cudaStreamSynchronize",

@@ -147,9 +147,8 @@ cudaError_t tn_sim_enqueue(cudaStream_t stream, const char *what, tn_sim_work *r
 
 /* ---- entry points ------------------------------------------------------------------------- */
 
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
+static cudaError_t create(cudaError_t e, cudaStream_t *out, unsigned flags)
 {
-    cudaError_t e = tn_sim_begin_device(__func__, 0);
     if (!e && flags & ~(unsigned)cudaStreamNonBlocking)
         e = cudaErrorInvalidValue;
     *out = NULL;
@@ -158,6 +157,26 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
         (*out)->blocking = !(flags & cudaStreamNonBlocking);
         tn_sim_born("stream", *out);
     }
+    return tn_sim_end(e);
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
+{
+    return create(tn_sim_begin_device(__func__, 0), out, flags);
+}
+
+/* Priorities say nothing of what may happen, only of what mostly does. */
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *out, unsigned flags, int priority)
+{
+    (void)priority;
+    return create(tn_sim_begin_device(__func__, 0), out, flags);
+}
+
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
+{
+    const cudaError_t e = tn_sim_begin_device(__func__, 0);
+    *least = 0;
+    *greatest = -5;
     return tn_sim_end(e);
 }
 
