@@ -193,6 +193,27 @@ static void a_label_out_of_range_is_named(void **unused)
     sim->check_leaks();
 }
 
+/* A thread may have worked on another one since. */
+static void two_devices_are_taken_in_turns(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    const char *const names[] = {"sim:0,graph=off", "sim:1,graph=off"};
+    lab_small s[2];
+    float loss[2];
+    for (int i = 0; i < 2; i++)
+        assert_ok(lab_small_open(&s[i], names[i], (tn_plan_opts){.optim = tn_sgd(NULL)}));
+    for (int step = 0; step < 4; step++)
+        for (int i = 0; i < 2; i++)
+            assert_ok(lab_small_step(&s[i], step, 0.01F));
+    for (int i = 0; i < 2; i++)
+        assert_ok(lab_small_loss(&s[i], &loss[i]));
+    assert_true(loss[0] == loss[1]);
+    for (int i = 0; i < 2; i++)
+        lab_small_close(&s[i]);
+    sim->check_leaks();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +223,7 @@ int main(void)
         cmocka_unit_test(every_call_may_fail),
         cmocka_unit_test(memory_that_runs_out_is_told_in_numbers),
         cmocka_unit_test(a_label_out_of_range_is_named),
+        cmocka_unit_test(two_devices_are_taken_in_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "backends/cuda/lab_group.h"
+#include "backends/cuda/lab_ranks.h"
 #include "base/thread.h"
 #include "lab_sim.h"
 
@@ -52,7 +52,7 @@ static const lab_sim *simulated(void)
 }
 
 /* On the simulated GPU for 1, 2, 4 and 8 of them, in several orders of what may happen. */
-static void for_all_sizes(lab_group g, void (*body)(lab_member *m))
+static void for_all_sizes(lab_ranks g, void (*body)(lab_member *m))
 {
     static const int sizes[] = {1, 2, 4, 8};
     const lab_sim *sim = simulated();
@@ -61,7 +61,7 @@ static void for_all_sizes(lab_group g, void (*body)(lab_member *m))
             if (sim)
                 sim->set_seed(seed);
             g.ranks = sizes[i];
-            lab_group_run(&g, body);
+            lab_ranks_run(&g, body);
         }
     if (sim) {
         sim->set_seed(0);
@@ -96,7 +96,7 @@ static void sums(lab_member *m)
 static void sums_are_the_same_for_all(void **unused)
 {
     (void)unused;
-    for_all_sizes((lab_group){0}, sums);
+    for_all_sizes((lab_ranks){0}, sums);
 }
 
 /* What bf16 has no place for is gone before the sum. */
@@ -116,7 +116,7 @@ static void sums_in_half(lab_member *m)
 static void sums_may_travel_in_bf16(void **unused)
 {
     (void)unused;
-    for_all_sizes((lab_group){.most_bf16 = N}, sums_in_half);
+    for_all_sizes((lab_ranks){.most_bf16 = N}, sums_in_half);
 }
 
 static void tells_what_it_is(lab_member *m)
@@ -133,7 +133,7 @@ static void tells_what_it_is(lab_member *m)
 static void links_are_told(void **unused)
 {
     (void)unused;
-    for_all_sizes((lab_group){0}, tells_what_it_is);
+    for_all_sizes((lab_ranks){0}, tells_what_it_is);
 }
 
 /* ---- marks -------------------------------------------------------------------------------- */
@@ -174,12 +174,12 @@ static void does_not_wait(lab_member *m)
 static void work_waits_for_its_sums_alone(void **unused)
 {
     (void)unused;
-    for_all_sizes((lab_group){0}, waits);
+    for_all_sizes((lab_ranks){0}, waits);
     if (!simulated())
         return;
     /* Nothing happens there that nobody waits for; whoever is first waits for no sum. */
     atomic_int wrong = 0;
-    lab_group_run(&(lab_group){.ranks = 2, .note = &wrong}, does_not_wait);
+    lab_ranks_run(&(lab_ranks){.ranks = 2, .note = &wrong}, does_not_wait);
     assert_in_range(wrong, 1, 2);
 }
 
@@ -204,7 +204,7 @@ static void misuses_marks(lab_member *m)
 static void marks_are_checked(void **unused)
 {
     (void)unused;
-    lab_group_run(&(lab_group){.ranks = 1}, misuses_marks);
+    lab_ranks_run(&(lab_ranks){.ranks = 1}, misuses_marks);
 }
 
 /* The host may be far ahead of the device, but not without end. */
@@ -229,7 +229,7 @@ static void asks_for_many(lab_member *m)
 static void the_host_is_not_too_far_ahead(void **unused)
 {
     (void)unused;
-    lab_group_run(&(lab_group){.ranks = simulated() ? 2 : 1}, asks_for_many);
+    lab_ranks_run(&(lab_ranks){.ranks = simulated() ? 2 : 1}, asks_for_many);
 }
 
 /* ---- recordings --------------------------------------------------------------------------- */
@@ -327,7 +327,7 @@ static void replays(lab_member *m)
 static void recordings_have_their_marks(void **unused)
 {
     (void)unused;
-    for_all_sizes((lab_group){0}, replays);
+    for_all_sizes((lab_ranks){0}, replays);
 }
 
 static void sums_begin_before_the_run_ends(void **unused)
@@ -339,7 +339,7 @@ static void sums_begin_before_the_run_ends(void **unused)
         skip();
     }
     sim->trace_begin();
-    lab_group_run(&(lab_group){.ranks = 2, .note = "overlap"}, replays);
+    lab_ranks_run(&(lab_ranks){.ranks = 2, .note = "overlap"}, replays);
     sim->check_leaks();
 }
 

@@ -1,14 +1,14 @@
 /*
  * Several devices as one, below the plan: each with a thread of the host.
  */
-#ifndef TN_LAB_GROUP_H
-#define TN_LAB_GROUP_H
+#ifndef TN_LAB_RANKS_H
+#define TN_LAB_RANKS_H
 
 #include "backends/cuda/lab_raw.h"
 
-enum { GROUP_MOST = 8 };
+enum { RANKS_MOST = 8 };
 
-/* A member, as its thread sees it; sum: TN_F32, or TN_BF16 with room for GROUP_COUNT elements. */
+/* A member, as its thread sees it. */
 typedef struct lab_member {
     lab_raw raw;
     const tn_collectives *all;
@@ -20,14 +20,14 @@ typedef struct lab_member {
 
 /* Opens devices 0, 1, ... of the simulated GPU (or, with TENON_TEST_GPU, that one alone: then `ranks` must
  * be 1, or the test is skipped), and runs body for each, joined, in a thread of its own; then leaves. */
-typedef struct lab_group {
+typedef struct lab_ranks {
     int ranks;
     const char *options; /* of the devices: ",graph=off", or NULL */
     double stall;        /* s; 0: enough for anything */
     size_t most_bf16;
     bool alone; /* body joins by itself, and leaves */
     void *note;
-} lab_group;
-void lab_group_run(const lab_group *g, void (*body)(lab_member *m));
+} lab_ranks;
+void lab_ranks_run(const lab_ranks *g, void (*body)(lab_member *m));
 
 #endif

@@ -1,10 +1,10 @@
-#include "backends/cuda/lab_group.h"
+#include "backends/cuda/lab_ranks.h"
 
 #include <pthread.h>
 #include <stdio.h>
 
 typedef struct task {
-    const lab_group *g;
+    const lab_ranks *g;
     const tn_comm_id *id;
     int rank;
     void (*body)(lab_member *m);
@@ -14,7 +14,7 @@ typedef struct task {
 static void *run(void *argument)
 {
     const task *t = argument;
-    const lab_group *g = t->g;
+    const lab_ranks *g = t->g;
     const char *gpu = getenv("TENON_TEST_GPU");
     char name[96];
     lab_member m = {.rank = t->rank, .ranks = g->ranks, .note = g->note};
@@ -37,10 +37,10 @@ static void *run(void *argument)
     return NULL;
 }
 
-void lab_group_run(const lab_group *g, void (*body)(lab_member *m))
+void lab_ranks_run(const lab_ranks *g, void (*body)(lab_member *m))
 {
-    pthread_t thread[GROUP_MOST];
-    task t[GROUP_MOST];
+    pthread_t thread[RANKS_MOST];
+    task t[RANKS_MOST];
     tn_comm_id id;
     lab_raw first;
     if (getenv("TENON_TEST_GPU") && g->ranks > 1) {
