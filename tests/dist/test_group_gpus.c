@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dist/lab_group.h"
+#include "dist/replica.h"
 #include "lab_sim.h"
 
 static const float allowed = 1e-5F;
@@ -42,10 +43,207 @@ static void training_is_that_of_one_gpu(void **unused)
     sim->check_leaks();
 }
 
+/* In half precision the numbers are those of one GPU as nearly as two ways to add up in it are. */
+static void every_precision_trains(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    static const struct {
+        tn_precision precision;
+        bool bf16;
+        float allowed;
+    } manners[] = {{TN_PRECISION_TF32, true, 0.05F},
+                   {TN_PRECISION_BF16, false, 0.3F},
+                   {TN_PRECISION_F16, false, 0.02F}};
+    static lab_history one, several;
+    sim->set_devices(2);
+    for (size_t m = 0; m < TN_COUNT(manners); m++) {
+        tn_plan_opts opts = with_sgd(manners[m].precision);
+        lab_group_train("sim:0", LAB_LENET, opts, &one);
+        opts.reduce_bf16 = manners[m].bf16;
+        lab_group_train("sim:0-1", LAB_LENET, opts, &several);
+        const float difference = lab_group_difference(&one, &several);
+        print_message("%s: %.2g\n", tn_precision_name(manners[m].precision), (double)difference);
+        assert_true(difference <= manners[m].allowed);
+        assert_true(several.loss[GROUP_STEPS - 1] < several.loss[0]);
+    }
+    sim->check_leaks();
+}
+
+/* The rows of the first GPU have no label, so its gradients are 0; the other's are too large. */
+static void an_update_is_left_out_on_all_or_on_none(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    static float before[GROUP_MOST_PARAMS], after[GROUP_MOST_PARAMS];
+    lab_group s;
+    int32_t labels[GROUP_ROWS] = {-1, -1, -1, -1, 0, 1, 2, 3};
+    int64_t skipped;
+    tn_plan_opts opts = with_sgd(TN_PRECISION_F16);
+    opts.loss_scale = 1 << 23;
+    sim->set_devices(2);
+    assert_ok(lab_group_open(&s, "sim:0-1", LAB_LENET, opts));
+    const size_t count = lab_group_params(&s, TN_PARAM_VALUE, before);
+    assert_ok(lab_group_set(&s, 0));
+    assert_ok(tn_plan_set(s.plan, s.label, (tn_tensor){TN_I32, TN_SHAPE(GROUP_ROWS), labels}));
+    assert_ok(tn_plan_run(s.plan));
+    assert_ok(tn_plan_update(s.plan, 0.1F));
+    assert_ok(tn_plan_skipped(s.plan, &skipped));
+    assert_int_equal(skipped, 1);
+    for (int r = 0; r < 2; r++) {
+        lab_group one = s;
+        one.plan = tn_group_replica(s.plan->group, r);
+        assert_int_equal(lab_group_params(&one, TN_PARAM_VALUE, after), count);
+        assert_memory_equal(before, after, count * sizeof *before);
+        assert_ok(tn_plan_skipped(one.plan, &skipped));
+        assert_int_equal(skipped, 1);
+    }
+    lab_group_close(&s);
+    sim->check_leaks();
+}
+
+/* Two recordings and two small launches, the inputs' copies, a sum a bucket: nothing else, nobody waits. */
+static void a_steady_step_does_no_more_than_it_must(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    enum { STEPS = 4, INPUTS = 2, BUCKETS = 4 };
+    lab_group s;
+    float loss;
+    tn_plan_opts opts = with_sgd(TN_PRECISION_F32);
+    opts.bucket_bytes = 1000;
+    sim->set_devices(2);
+    assert_ok(lab_group_open(&s, "sim:0-1", LAB_LENET, opts));
+    for (int i = 0; i < 4; i++)
+        assert_ok(lab_group_step(&s, i, 1));
+    assert_ok(lab_group_loss(&s, &loss));
+    sim->trace_begin();
+    for (int i = 0; i < STEPS; i++)
+        assert_ok(lab_group_step(&s, i, 1));
+    for (int d = 0; d < 2; d++) {
+        const tn_sim_counts c = sim->trace_device(d);
+        assert_int_equal(c.graph_launches, 2 * STEPS);
+        assert_int_equal(c.launches, 2 * STEPS);
+        assert_int_equal(c.executions + c.matmuls + c.fills + c.allocations + c.frees, 0);
+        assert_int_equal(c.copies_to_device, INPUTS * STEPS);
+        assert_int_equal(c.bytes_to_device, GROUP_ROWS / 2 * (GROUP_PIXELS + 4) * STEPS);
+        assert_int_equal(c.copies_from_device, 0);
+        assert_int_equal(c.sums, BUCKETS * STEPS);
+        assert_int_equal(c.bytes_summed,
+                         STEPS * tn_plan_first(s.plan)->trained_count * sizeof(float));
+        assert_int_equal(c.broadcasts, 0);
+    }
+    lab_group_close(&s);
+    sim->check_leaks();
+}
+
+/* When the first sum is there, backward is still to do, on a device where nothing happens that nobody waits
+ * for. */
+static void sums_are_taken_while_backward_goes_on(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    lab_group s;
+    float loss;
+    tn_plan_opts opts = with_sgd(TN_PRECISION_F32);
+    opts.bucket_bytes = 1000;
+    sim->set_devices(2);
+    assert_ok(lab_group_open(&s, "sim:0-1", LAB_LENET, opts));
+    for (int i = 0; i < 4; i++)
+        assert_ok(lab_group_step(&s, i, 1));
+    const tn_plan *p = tn_plan_first(s.plan);
+    const tn_collectives *all = p->share.collectives;
+    assert_ok(lab_group_set(&s, 0));
+    assert_ok(lab_group_loss(&s, &loss)); /* waits for all */
+    const int64_t finished = all->finished(p->share.comm);
+    sim->trace_begin();
+    assert_ok(tn_plan_run(s.plan));
+    while (all->finished(p->share.comm) == finished)
+        assert_ok(all->check(p->share.comm));
+    const long at_first = sim->trace_device(0).work;
+    while (all->finished(p->share.comm) < finished + p->num_buckets)
+        assert_ok(all->check(p->share.comm));
+    const long at_last = sim->trace_device(0).work;
+    print_message("%ld of %ld pieces of work were done with the first sum\n", at_first, at_last);
+    assert_true(at_first < at_last);
+    assert_ok(tn_plan_update(s.plan, 0.01F));
+    lab_group_close(&s);
+}
+
+/* ---- faults --------------------------------------------------------------------------------- */
+
+static void a_gpu_that_fails_ends_the_run_on_all(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    /* A GPU whose kernel has failed is lost for good: others each time. */
+    static const struct {
+        const char *call, *devices, *text;
+        long nth;
+    } faults[] = {{"ncclAllReduce", "sim:0-1", "ncclAllReduce", 2},
+                  {"cudaGraphLaunch", "sim:2-3", "cudaGraphLaunch", 3},
+                  {"kernel", "sim:4-5", "illegal memory access", 40},
+                  {"collective", "sim:6-7", "NCCL", 1}};
+    sim->set_devices(8);
+    for (size_t i = 0; i < TN_COUNT(faults); i++) {
+        lab_group s;
+        float loss;
+        tn_status status = TN_OK;
+        tn_plan_opts opts = with_sgd(TN_PRECISION_F32);
+        opts.stall = 20;
+        assert_ok(lab_group_open(&s, faults[i].devices, LAB_LENET, opts));
+        for (int k = 0; k < 3; k++)
+            assert_ok(lab_group_step(&s, k, 1));
+        assert_ok(lab_group_loss(&s, &loss));
+        sim->fail_at(faults[i].call, faults[i].nth);
+        for (int k = 0; k < 6 && status == TN_OK; k++) {
+            status = lab_group_step(&s, k, 1);
+            if (status == TN_OK)
+                status = lab_group_loss(&s, &loss);
+        }
+        sim->fail_at(NULL, 0);
+        print_message("%s: %s\n", faults[i].call, tn_error());
+        assert_int_equal(status, TN_ERR_DEVICE);
+        assert_non_null(strstr(tn_error(), faults[i].text));
+        assert_non_null(strstr(tn_error(), "all 2 devices ended after update "));
+        assert_int_equal(tn_plan_run(s.plan), TN_ERR_DEVICE);
+        lab_group_close(&s);
+    }
+}
+
+static void memory_may_run_out_on_one(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    sim->set_devices(2);
+    long nth = 1;
+    for (;; nth += 3) {
+        lab_group s;
+        sim->fail_at("cudaMalloc", nth);
+        const tn_status status =
+            lab_group_open(&s, "sim:0-1", LAB_LENET, with_sgd(TN_PRECISION_F16));
+        sim->fail_at(NULL, 0);
+        if (status == TN_OK) {
+            lab_group_close(&s);
+            break;
+        }
+        assert_int_equal(status, TN_ERR_MEMORY);
+        assert_non_null(strstr(tn_error(), "sim:"));
+        sim->check_leaks();
+    }
+    assert_true(nth > 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_is_that_of_one_gpu),
+        cmocka_unit_test(every_precision_trains),
+        cmocka_unit_test(an_update_is_left_out_on_all_or_on_none),
+        cmocka_unit_test(a_steady_step_does_no_more_than_it_must),
+        cmocka_unit_test(sums_are_taken_while_backward_goes_on),
+        cmocka_unit_test(memory_may_run_out_on_one),
+        cmocka_unit_test(a_gpu_that_fails_ends_the_run_on_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
