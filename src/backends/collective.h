@@ -18,6 +18,7 @@
 #ifndef TN_COLLECTIVE_H
 #define TN_COLLECTIVE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ typedef struct tn_join_opts {
     int rank, ranks;
     double stall;     /* seconds after which a call that waits for another member gives up */
     size_t most_bf16; /* elements of the largest all-reduce in bf16, for its working memory */
+    const atomic_bool
+        *given_up; /* may be NULL; true: another member has failed, and this one is not to wait
+                                    for it. Before join() returns there is nothing to abort() by. */
 } tn_join_opts;
 
 /*
@@ -54,7 +58,7 @@ typedef struct tn_join_opts {
 typedef struct tn_collectives {
     const char *name; /* "nccl", "host" */
     tn_status (*make_id)(tn_comm_id *out);
-    /* Returns when all have joined. A member that cannot makes the others fail too, at the latest after
+    /* Returns when all have joined. A member that cannot makes the others fail too: by `given_up`, or after
      * `stall`. A device is in one group at a time for each plan. */
     tn_status (*join)(tn_backend_device *d, const tn_join_opts *opts, tn_comm **out);
     void (*leave)(tn_comm *c); /* waits for what is under way; after abort() for nothing */

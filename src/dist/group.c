@@ -31,7 +31,8 @@ static tn_status check(void *owner, int member)
 
 static void give_up(void *owner)
 {
-    const tn_group *g = owner;
+    tn_group *g = owner;
+    atomic_store(&g->given_up, true);
     for (int i = 0; i < g->members; i++) {
         tn_comm *comm = atomic_load(&g->replica[i].comm);
         if (comm)
@@ -101,6 +102,7 @@ static tn_status join(void *arg, int member)
     tn_join_opts opts = {.id = g->id,
                          .rank = p->share.rank,
                          .ranks = p->share.ranks,
+                         .given_up = &g->given_up,
                          .stall = 2 * g->whole->opts.stall}; /* the watch is to be first */
     for (int i = 0; p->opts.reduce_bf16 && i < p->num_buckets; i++) {
         const size_t count = p->bucket[i].end - p->bucket[i].begin;

@@ -25,6 +25,7 @@ struct tn_group {
     int64_t rows;     /* of one replica */
     int32_t labels;   /* the input whose rows of -1 do not count, 0: there is none */
     tn_comm_id id;
+    atomic_bool given_up; /* one has failed: nobody is to be waited for */
 };
 
 /* tn_team_do(), with an error that says which device it was and how far the group had got. The task's

@@ -108,6 +108,7 @@ tn_status tn_nccl_join(tn_backend_device *d, const tn_join_opts *opts, tn_comm *
     c->self = c;
     c->rank = opts->rank;
     c->ranks = opts->ranks;
+    c->given_up = opts->given_up;
     c->stall = opts->stall > 0 ? opts->stall : STALL;
     pthread_mutex_init(&c->lock, NULL);
     tn_status status = take_memory(c, opts->most_bf16);

@@ -26,6 +26,7 @@ struct tn_comm {
     tn_comm *next; /* of the device's */
     int rank, ranks;
     double stall;
+    const atomic_bool *given_up;
     float *probe;                     /* device: TN_CUDA_PLACE of every rank */
     void *half;                       /* device: bf16, of one all-reduce */
     size_t half_count;                /* elements that it has room for */

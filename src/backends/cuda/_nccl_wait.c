@@ -48,7 +48,7 @@ tn_status tn_nccl_poll(tn_comm *c, const char *call, bool *ready)
 {
     ncclResult_t state = ncclSuccess, r = ncclSuccess;
     pthread_mutex_lock(&c->lock);
-    const bool aborted = c->aborted;
+    const bool aborted = c->aborted || (c->given_up && atomic_load(c->given_up));
     if (!aborted)
         r = ncclCommGetAsyncError(c->nccl, &state);
     pthread_mutex_unlock(&c->lock);
