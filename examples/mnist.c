@@ -53,8 +53,9 @@ static const arg table[] = {
     {ARG_INT, "max-steps", "N", "stop after this many steps; default: when done", &flags.max_steps,
      1, 1e9},
     {ARG_TEXT, "device", "NAME",
-     "\"cuda:0\", \"cpu\", \"cpu,threads=2\", ...; default: the best there is", &flags.device, 0,
-     0},
+     "\"cuda:0\", \"cuda:0-3\", \"cuda:all\", \"cpu\", \"cpu,threads=2\",\n...; default: the best "
+     "there is",
+     &flags.device, 0, 0},
     {ARG_TEXT, "save", "FILE", "write what was learned there, for classify", &flags.save, 0, 0},
     {ARG_INT, "log-every", "STEPS", "between two lines, where there is no terminal",
      &flags.log_every, 1, 1e9},

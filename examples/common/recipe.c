@@ -114,8 +114,9 @@ static const arg options[] = {
 
     {ARG_HEADING, .help = "Machine"},
     {ARG_TEXT, "device", "NAME",
-     "\"cuda:0\", \"cpu\", \"cpu,threads=2\", ...; default: the best there is", &flags.device, 0,
-     0},
+     "\"cuda:0\", \"cuda:0-3\", \"cuda:all\", \"cpu\", \"cpu,threads=2\",\n...; default: the best "
+     "there is",
+     &flags.device, 0, 0},
     {ARG_CHOICE, "precision", "default|f32|tf32|bf16|f16",
      "what it computes in; default: the device's choice", &flags.precision, 0, 0},
     {ARG_INT, "threads", "N",

@@ -62,13 +62,16 @@ static void open_device(session *s)
     const recipe *r = &s->r;
     if (tn_device_open(&s->device, r->device) != TN_OK)
         args_fail("%s", tn_error());
-    if (r->threads == 0 || strcmp(tn_device_name(s->device), "cpu") != 0)
+    char name[256];
+    snprintf(name, sizeof name, "%s,threads=%lld", tn_device_name(s->device),
+             (long long)r->threads);
+    if (r->threads == 0 || strncmp(name, "cpu", 3) != 0 ||
+        strstr(tn_device_name(s->device), "threads="))
         return;
-    char name[32];
-    snprintf(name, sizeof name, "cpu,threads=%lld", (long long)r->threads);
     tn_device_close(s->device);
     s->device = NULL;
-    tn_must(tn_device_open(&s->device, name));
+    if (tn_device_open(&s->device, name) != TN_OK)
+        args_fail("%s", tn_error());
 }
 
 static void build(session *s)

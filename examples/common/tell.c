@@ -90,4 +90,5 @@ void tell_start(const session *s)
     tell_set("data", s->sets.train);
     tell_set("val", s->sets.val);
     tell_plan(s);
+    tn_must(tn_plan_describe(s->plan, TN_DESCRIBE_SHARES, stdout));
 }

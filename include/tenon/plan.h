@@ -208,8 +208,13 @@ TN_API tn_status tn_plan_profile(tn_plan *plan, float rate, double *seconds);
  *  an add are two. */
 TN_API void tn_plan_flops(const tn_plan *plan, double *forward, double *training);
 
-/** TEXT: a table, a line a step: what tn_plan_step() tells. DOT: for Graphviz. */
-typedef enum tn_describe_format { TN_DESCRIBE_TEXT, TN_DESCRIBE_DOT } tn_describe_format;
+/** TEXT: a table, a line a step: what tn_plan_step() tells. DOT: for Graphviz. SHARES: a line on how several
+ *  devices share the batch and what connects them; nothing of one device. */
+typedef enum tn_describe_format {
+    TN_DESCRIBE_TEXT,
+    TN_DESCRIBE_DOT,
+    TN_DESCRIBE_SHARES
+} tn_describe_format;
 TN_API tn_status tn_plan_describe(const tn_plan *plan, tn_describe_format format, FILE *to);
 
 #ifdef __cplusplus

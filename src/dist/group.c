@@ -243,7 +243,7 @@ void tn_group_describe(const tn_group *g, FILE *to)
 {
     const tn_plan *p = g->replica[0].plan;
     const tn_comm *comm = p->share.comm;
-    fprintf(to, "the same on each of %d devices, %lld rows of %lld each", g->ranks,
+    fprintf(to, "shares   the same on each of %d devices, %lld rows of %lld", g->ranks,
             (long long)g->rows, (long long)g->rows * g->ranks);
     if (p->num_buckets > 0)
         fprintf(to, "; gradients summed up in %d bucket%s by %s, %s", p->num_buckets,

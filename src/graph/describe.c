@@ -89,9 +89,9 @@ tn_status tn_plan_describe(const tn_plan *p, tn_describe_format format, FILE *to
         describe_text(first, to);
     else if (format == TN_DESCRIBE_DOT)
         describe_dot(first, to);
-    else
+    else if (format != TN_DESCRIBE_SHARES)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d is no format to describe it in", (int)format);
-    if (p->group && format == TN_DESCRIBE_TEXT)
+    if (p->group && format != TN_DESCRIBE_DOT)
         tn_group_describe(p->group, to);
     if (ferror(to))
         return tn_fail(TN_ERR_IO, "plan: its description could not be written");

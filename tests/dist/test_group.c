@@ -265,7 +265,7 @@ static void a_plan_tells_how_it_is_shared(void **unused)
     text[fread(text, 1, sizeof text - 1, f)] = 0;
     fclose(f);
     assert_non_null(strstr(text,
-                           "the same on each of 2 devices, 4 rows of 8 each; gradients summed "
+                           "shares   the same on each of 2 devices, 4 rows of 8; gradients summed "
                            "up in 4 buckets by host, f32: memory of the host"));
     lab_group_close(&s);
     lab_group_close(&one);

@@ -77,6 +77,27 @@ def resumes(folder):
     expect("--net says caffe" in said.stderr, "another network", said.stderr)
 
 
+def losses(said):
+    return [float(x) for x in re.findall(r"loss (\d+\.\d+)", said.stdout)]
+
+
+def several_devices(folder):
+    """Halves of each batch on two devices: the same training, and either goes on from the other's checkpoint."""
+    recipe = (folder / "set", *SMALL[:-4], "--log-every", 1, "--max-steps", 6)
+    one = run("alexnet", *recipe, "--device", "cpu,threads=1", "--save", folder / "one_device")
+    two = run("alexnet", *recipe, "--device", "cpu:0-1", "--threads", 2, "--save", folder / "two_devices")
+    expect(losses(one) and len(losses(one)) == len(losses(two)) and
+           all(abs(a - b) < 2e-3 for a, b in zip(losses(one), losses(two))),
+           "two devices learn otherwise", one.stdout + two.stdout)
+    expect(re.search(r"2 devices: cpu:0: .*, 1 thread, .*; cpu:1: .*, 1 thread", two.stdout) and
+           "shares   the same on each of 2 devices, 2 rows of 4; gradients summed up" in two.stdout,
+           "how two devices share is not told", two.stdout)
+    said = run("alexnet", *recipe[:-1], 8, "--device", "cpu:0-1", "--threads", 2, "--resume", folder / "one_device")
+    expect("resumed" in said.stdout and "note: " not in said.stdout, "two go on from one", said.stdout)
+    said = run("alexnet", *recipe, "--device", "cpu:0-3", "--threads", 3, status=2)
+    expect("threads=3 is not enough for 4 replicas" in said.stderr, "too few threads", said.stderr)
+
+
 def accumulates(folder):
     """4 images x 2 are the same step as 8, but for rounding and dropout: only that it runs is seen here,
     and that an epoch's last batches, too few for a step, are left out."""
@@ -132,7 +153,7 @@ with Folder() as folder:
     (folder / "one").mkdir()
     (folder / "set/train/blue").rename(folder / "one/blue")
     programs.shutil.copytree(folder / "one/blue", folder / "set/train/blue")
-    for check in (learns, resumes, accumulates, tells_of_bad_files, fails_plainly, stops_on_interrupt,
+    for check in (learns, resumes, several_devices, accumulates, tells_of_bad_files, fails_plainly, stops_on_interrupt,
                   measures):
         begun = time.monotonic()
         check(folder)

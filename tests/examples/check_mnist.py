@@ -35,6 +35,13 @@ with Folder() as folder:
         (small / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 100) + labels[8:108])
     said = run("mnist", small, *ONE, "--batch", 32)
     expect("of 100 test images right" in said.stdout, "plain files", said.stdout)
+    # Two devices with half of each batch: the same training.
+    both = run("mnist", small, "--device", "cpu:0-1,threads=2", "--batch", 32)
+    learned = [re.findall(r"loss \S+ top-1 \S+ %|^epoch \d+: \S+ %", s.stdout, re.M) for s in (said, both)]
+    expect(len(learned[0]) >= 3 and learned[0] == learned[1], "two devices learn otherwise", said.stdout + both.stdout)
+    refuse = run("mnist", small, "--device", "cpu:0-1", "--batch", 33, status=1)
+    expect("a batch of 33 cannot be shared equally by 2 devices: 32 and 34 can" in refuse.stderr, "an odd batch",
+           refuse.stderr)
     refused("mnist", small, "--batch", 101, says="--batch is 101")
     cut = small / "train-images-idx3-ubyte"
     cut.write_bytes(cut.read_bytes()[:-1])
