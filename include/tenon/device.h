@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/** One device and its memory. Safe to use from one thread at a time. */
+/** One device and its memory, or several that work as one. Safe to use from one thread at a time. */
 typedef struct tn_device tn_device;
 
 /**
@@ -24,11 +24,16 @@ typedef struct tn_device tn_device;
  * and in the installation; NVIDIA's libraries are opened with the first GPU, so a run on the CPU does
  * not pay for them.
  *
- * @param name  A backend, then optionally ":" and an index, then optionally options that each begin
- *              with a comma: "cpu", "cpu,threads=2", "cuda:0". NULL takes the first GPU there is,
+ * Several devices are a group, and a plan on it trains on all of them (docs/group.md): each has a replica of
+ * the plan and an equal share of the batch, and what the program sees is one plan.
+ *
+ * @param name  A backend, then optionally ":" and an index, several ("0-3", "0,2") or "all", then
+ *              optionally options that each begin with a comma: "cpu", "cpu,threads=2", "cuda:0",
+ *              "cuda:0-3,deterministic=on". NULL takes the first GPU there is,
  *              else the CPU; tn_device_describe() says which it was. Anything named and not there is
- *              an error: nothing falls back silently.
- *              Options of "cpu": threads=N (default: what OMP_NUM_THREADS says, else every core).
+ *              an error: nothing falls back silently. "cpu:0-1" are two replicas on the one CPU.
+ *              Options of "cpu": threads=N (default: what OMP_NUM_THREADS says, else every core), in
+ *              a group of all replicas together.
  *              Options of "cuda", each =on or =off but where others stand:
  *                cudnn          on: NVIDIA's kernels for convolution and others where cuDNN is
  *                               there; off: only cuBLASLt and Tenon's own; all: cuDNN also for what
@@ -85,14 +90,15 @@ TN_API tn_status tn_device_host_alloc(tn_device *device, size_t bytes, void **ou
 /** Before the device is closed. NULL is fine. */
 TN_API void tn_device_host_free(tn_device *device, void *memory);
 
-/** Bytes of memory the device has in all, and how many of them are free now; either may be NULL. */
+/** Bytes of memory the device has in all, and how many of them are free now; either may be NULL. Of a group:
+ *  those of the device that has the least left. */
 TN_API tn_status tn_device_memory(tn_device *device, size_t *total, size_t *free);
 
 /**
  * Peak rates of a device: floating point operations a second in a precision (a multiply and an add are
  * two; matrices without sparsity, sums in f32), and bytes a second to and from its memory. From the maker's
  * data sheets; of a GPU known by a file of properties, its multiprocessors times its clock. Nothing exceeds
- * them and nothing reaches them. Either pointer may be NULL.
+ * them and nothing reaches them. Of a group: all together. Either pointer may be NULL.
  * @return TN_ERR_UNSUPPORTED, with what is not known or not there, "cpu" among it
  */
 TN_API tn_status tn_device_rates(tn_device *device, tn_precision precision,

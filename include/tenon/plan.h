@@ -9,6 +9,10 @@
  *     tn_plan_set(plan, label, batch.labels);
  *     tn_plan_run(plan);
  *     tn_plan_update(plan, rate);
+ *
+ * On a device that is a group ("cuda:0-3") a plan has a replica on each, and all shapes, values, sums and
+ * gradients here are those of the whole batch; docs/group.md says of each call what that means. The batch is
+ * dimension 0 of every input.
  */
 #ifndef TENON_PLAN_H
 #define TENON_PLAN_H
@@ -40,12 +44,15 @@ typedef struct tn_plan_opts {
     tn_precision precision; /**< what it computes in; default: the device's choice */
     bool no_fusion;         /**< keep every node, to compare or to debug */
     bool input_gradients;   /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
-    /* Of a device with several members ("cuda:0-3"); see below. */
-    size_t bucket_bytes;   /**< gradients that are summed up over the devices at a time; default 8 MiB */
-    bool reduce_bf16;      /**< they travel as bf16: half the bytes, 8 bits of each sum */
-    bool sync_batchnorm;   /**< statistics of the whole batch, not of each device's rows; see below */
-    float stall;           /**< seconds without any progress after which all is given up; default 120 */
-    bool dry; /**< lay everything out, for tn_plan_memory() and tn_plan_describe(), but
+    /* On several devices; on one nothing changes. */
+    size_t
+        bucket_bytes; /**< gradients that are summed up over the devices at a time, at least so many bytes
+                              and in at most 64 parts; default 8 MiB */
+    bool reduce_bf16; /**< they travel as bf16: half the bytes, 8 bits of each sum */
+    bool
+        sync_batchnorm; /**< batchnorm takes the statistics of the whole batch, not of each device's rows */
+    float stall; /**< seconds without any progress after which all is given up; default 120 */
+    bool dry;    /**< lay everything out, for tn_plan_memory() and tn_plan_describe(), but
                                take no memory from the device; running it is an error */
 } tn_plan_opts;
 
@@ -53,7 +60,9 @@ typedef struct tn_plan_opts {
  * @p g and @p device are borrowed and must outlive the plan; the graph may not change after.
  * @return the graph's first error if it has one; TN_ERR_ARGUMENT, TN_ERR_SHAPE; TN_ERR_UNSUPPORTED
  *         if no kernel of the device can do a node (tn_error() says why each refused);
- *         TN_ERR_MEMORY with the bytes wanted; TN_ERR_DEVICE
+ *         TN_ERR_MEMORY with the bytes wanted; TN_ERR_DEVICE. On several devices also TN_ERR_SHAPE if
+ *         the batch cannot be shared equally, with the nearest that can. An error of one of them in a
+ *         run ends all: later calls return the same.
  */
 TN_API tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
                                 const tn_plan_opts *opts);

@@ -13,7 +13,7 @@
 
 /*
  * 8 MiB: AlexNet's fc8, fc7 and fc6 (16, 67 and 151 MB of its 244) are then sent each by itself as soon as it
- * is there, and what is left when backward ends is conv1 and conv2, 1.4 MB. A smaller bucket would wait more
+ * is there, and what is left when backward ends is conv1 and conv2, 1.3 MB. A smaller bucket would wait more
  * for the start of a transfer than for its bytes.
  */
 enum { DEFAULT_BUCKET = 8 << 20 };
