@@ -1,6 +1,11 @@
 /*
  * batchnorm by kernels of our own: images in nhwc, everything else in rows, so that both are M x C numbers.
  * Saved: mean and var. All statistics are f32, in every precision.
+ *
+ * Where devices share a batch and statistics are to be the whole's: with m, v the mean and variance of a share
+ * and R the number of shares, mean = (sum of m) / R, var = (sum of v + (m - mean)^2) / R, each sum taken over the
+ * devices; and backward sums up the two coefficients of dx, which are linear in dy. dweight and dbias stay those
+ * of the share: the plan sums up gradients.
  */
 #include "backends/cuda/_cuda.h"
 #include "backends/cuda/kernels/batchnorm.h"
@@ -13,6 +18,7 @@ typedef struct batchnorm {
     tn_dtype dtype;
     size_t mean, var;         /* where in saved */
     size_t part, coefficient; /* where in scratch */
+    int shares; /* of the batch that statistics are summed up over; 0: they are of these rows */
 } batchnorm;
 
 /* One element has no variance. */
@@ -52,11 +58,9 @@ static struct tnk_columns divide(const tn_backend_device *d, const tn_node *n, t
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const size_t C = (size_t)n->x[0].dim[1];
-    if (b->shares > 0)
-        return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: it takes statistics of its own rows",
-                       n->name);
     if (b->training)
-        TN_TRY(check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1]));
+        TN_TRY(
+            check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1] * (b->shares ? b->shares : 1)));
     if (n->x[0].ndim == 4) {
         TN_TRY(tn_cuda_want_nhwc(d, n, b, 0));
     } else {
@@ -65,6 +69,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
+    s->shares = b->shares;
     s->dtype = tn_cuda_type_of(b->precision);
     s->grid = divide(d, n, s->dtype);
     s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
@@ -99,6 +104,56 @@ static size_t shared_bytes(const batchnorm *s)
     return (size_t)(2 * s->grid.lanes + 1) * TNK_COLUMNS_BLOCK * sizeof(float);
 }
 
+/* Rows of all shares. */
+static int64_t all_rows(const batchnorm *s)
+{
+    return s->grid.rows * (s->shares ? s->shares : 1);
+}
+
+static float unbiased_of(const batchnorm *s)
+{
+    return (float)((double)all_rows(s) / (double)(all_rows(s) - 1));
+}
+
+static tn_status sum_up(const tn_call *c, float *x, int64_t count)
+{
+    return c->run->collectives->all_reduce(c->run->comm, TN_MARK_NONE, x, (size_t)count, TN_F32);
+}
+
+/* From a share's mean and var those of all. */
+static tn_status share_statistics(const tn_call *c, const batchnorm *s)
+{
+    const size_t bytes = (size_t)s->grid.columns * sizeof(float);
+    const unsigned grid = tn_cuda_grid(c->device, s->grid.columns);
+    struct tnk_batchnorm_centre_args centre = {
+        .columns = s->grid.columns,
+        .shares = (float)s->shares,
+        .own = tn_cuda_at(c->scratch, s->coefficient),
+        .mean = tn_cuda_at(c->saved, s->mean),
+        .var = tn_cuda_at(c->saved, s->var),
+    };
+    struct tnk_batchnorm_settle_args settle = {
+        .columns = s->grid.columns,
+        .shares = (float)s->shares,
+        .mean = centre.mean,
+        .var = centre.var,
+        .running_mean = c->w[RUNNING_MEAN],
+        .running_var = c->w[RUNNING_VAR],
+        .momentum = ((const tn_batchnorm_opts *)c->node->opts)->momentum,
+        .unbiased = unbiased_of(s),
+    };
+    TN_CUDA(c->device, c->node,
+            cudaMemcpyAsync(tn_cuda_at(c->scratch, s->coefficient), centre.mean, bytes,
+                            cudaMemcpyDeviceToDevice, c->device->compute));
+    TN_TRY(sum_up(c, centre.mean, s->grid.columns));
+    TN_CUDA(c->device, c->node,
+            TN_LAUNCH(tnk_batchnorm_centre, grid, TN_CUDA_BLOCK, 0, c->device->compute, &centre));
+    TN_TRY(sum_up(c, centre.var, s->grid.columns));
+    TN_CUDA(c->device, c->node,
+            TN_LAUNCH(tnk_batchnorm_settle, grid, TN_CUDA_BLOCK, 0, c->device->compute, &settle));
+    return TN_OK;
+}
+
 static tn_status find_statistics(const tn_call *c, const batchnorm *s)
 {
     const tn_node *n = c->node;
@@ -112,10 +167,10 @@ static tn_status find_statistics(const tn_call *c, const batchnorm *s)
         .part = stats.part,
         .mean = tn_cuda_at(c->saved, s->mean),
         .var = tn_cuda_at(c->saved, s->var),
-        .running_mean = c->w[RUNNING_MEAN],
-        .running_var = c->w[RUNNING_VAR],
+        .running_mean = s->shares ? NULL : c->w[RUNNING_MEAN],
+        .running_var = s->shares ? NULL : c->w[RUNNING_VAR],
         .momentum = ((const tn_batchnorm_opts *)n->opts)->momentum,
-        .unbiased = (float)((double)s->grid.rows / (double)(s->grid.rows - 1)),
+        .unbiased = unbiased_of(s),
     };
     TN_CUDA(c->device, n,
             TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_stats, grid_of(s), TNK_COLUMNS_BLOCK,
@@ -123,7 +178,7 @@ static tn_status find_statistics(const tn_call *c, const batchnorm *s)
     TN_CUDA(c->device, n,
             TN_LAUNCH(tnk_batchnorm_merge, column_grid_of(c, s), TN_CUDA_BLOCK, 0,
                       c->device->compute, &merge));
-    return TN_OK;
+    return s->shares ? share_statistics(c, s) : TN_OK;
 }
 
 static tn_status forward(const tn_call *c)
@@ -141,7 +196,7 @@ static tn_status forward(const tn_call *c)
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
     };
     if (training) {
-        TN_TRY(check_count(c->node, s->grid.rows));
+        TN_TRY(check_count(c->node, all_rows(s)));
         TN_TRY(find_statistics(c, s));
     }
     TN_CUDA(c->device, c->node,
@@ -168,6 +223,7 @@ static tn_status add_up(const tn_call *c, const batchnorm *s)
         .coefficient = tn_cuda_at(c->scratch, s->coefficient),
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
     };
+    add.grid.rows = all_rows(s);
     TN_CUDA(c->device, c->node,
             TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_sums, grid_of(s), TNK_COLUMNS_BLOCK,
                            shared_bytes(s), c->device->compute, &sums));
@@ -194,6 +250,8 @@ static tn_status backward(const tn_call *c)
     TN_TRY(add_up(c, s));
     if (!a.dx)
         return TN_OK;
+    if (s->shares)
+        TN_TRY(sum_up(c, tn_cuda_at(c->scratch, s->coefficient), 2 * s->grid.columns));
     TN_CUDA(c->device, c->node,
             TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_back, grid_of(s), TNK_COLUMNS_BLOCK, 0,
                            c->device->compute, &a));

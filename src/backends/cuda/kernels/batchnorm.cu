@@ -123,7 +123,30 @@ TN_KERNEL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args)
         const float var = sum.square / rows;
         p.mean[c] = sum.mean;
         p.var[c] = var;
+        if (!p.running_mean)
+            continue;
         p.running_mean[c] += p.momentum * (sum.mean - p.running_mean[c]);
+        p.running_var[c] += p.momentum * (var * p.unbiased - p.running_var[c]);
+    }
+}
+
+TN_KERNEL(tnk_batchnorm_centre, struct tnk_batchnorm_centre_args)
+{
+    TN_GRID_STRIDE(c, p.columns)
+    {
+        const float mean = p.mean[c] / p.shares, off = p.own[c] - mean;
+        p.mean[c] = mean;
+        p.var[c] += off * off;
+    }
+}
+
+TN_KERNEL(tnk_batchnorm_settle, struct tnk_batchnorm_settle_args)
+{
+    TN_GRID_STRIDE(c, p.columns)
+    {
+        const float var = p.var[c] / p.shares;
+        p.var[c] = var;
+        p.running_mean[c] += p.momentum * (p.mean[c] - p.running_mean[c]);
         p.running_var[c] += p.momentum * (var * p.unbiased - p.running_var[c]);
     }
 }

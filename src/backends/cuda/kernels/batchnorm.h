@@ -28,7 +28,7 @@ struct tnk_batchnorm_stats_args {
 };
 TN_KERNEL_DECL_TYPES(tnk_batchnorm_stats, struct tnk_batchnorm_stats_args);
 
-/* From these mean and var; the running ones move. A warp a column. */
+/* From these mean and var; the running ones, if not NULL, move. A warp a column. */
 struct tnk_batchnorm_merge_args {
     struct tnk_columns grid; /* of the launch before */
     const float *part;
@@ -36,6 +36,26 @@ struct tnk_batchnorm_merge_args {
     float momentum, unbiased; /* M / (M - 1) */
 };
 TN_KERNEL_DECL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args);
+
+/* Of one of several equal shares of a batch. `mean` holds the sum of all shares' means and becomes their mean;
+ * var, of this share around its `own` mean, becomes that around the common one. A thread a column. */
+struct tnk_batchnorm_centre_args {
+    int64_t columns;
+    float shares;
+    const float *own;
+    float *mean, *var;
+};
+TN_KERNEL_DECL(tnk_batchnorm_centre, struct tnk_batchnorm_centre_args);
+
+/* Then `var` holds the sum of all shares' and becomes their mean; the running ones move. A thread a column. */
+struct tnk_batchnorm_settle_args {
+    int64_t columns;
+    float shares;
+    const float *mean;
+    float *var, *running_mean, *running_var;
+    float momentum, unbiased; /* M / (M - 1), M of all shares */
+};
+TN_KERNEL_DECL(tnk_batchnorm_settle, struct tnk_batchnorm_settle_args);
 
 /* y = weight (x - mean) / sqrt(var + epsilon) + bias. */
 struct tnk_batchnorm_args {
@@ -59,7 +79,8 @@ TN_KERNEL_DECL_TYPES(tnk_batchnorm_sums, struct tnk_batchnorm_sums_args);
 /* From these dbias and dweight, NULL if nobody asks, and coefficient[column][2]: dbias / M and what
  * x - mean is multiplied with in dx. A warp a column. */
 struct tnk_batchnorm_add_args {
-    struct tnk_columns grid; /* of the launch before */
+    struct tnk_columns
+        grid; /* of the launch before, but for rows: M, of all shares if there are several */
     const float *part, *var;
     float *dweight, *dbias, *coefficient;
     float epsilon;
