@@ -113,6 +113,8 @@ static void trim(tn_sim_nccl_world *w)
     size_t gone = 0;
     while (gone < w->ops && w->op[gone]->joint.owners == 1 && w->op[gone]->joint.done)
         tn_sim_joint_release(&w->op[gone++]->joint);
+    if (!gone)
+        return;
     memmove(w->op, w->op + gone, (w->ops - gone) * sizeof(tn_sim_nccl_op *));
     w->ops -= gone;
     w->done += gone;
