@@ -4,7 +4,7 @@ find_path(TENON_NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${TENO
 mark_as_advanced(TENON_NCCL_INCLUDE_DIR)
 set(TENON_NCCL_FOUND OFF)
 set(TENON_NCCL_INCLUDE "")
-if(NOT TENON_NCCL_INCLUDE_DIR)
+if(NOT EXISTS "${TENON_NCCL_INCLUDE_DIR}/nccl.h")
   set(TENON_NCCL_WHY "there is no nccl.h (libnccl-dev, or -DTENON_NCCL_INCLUDE_DIR=...)")
 else()
   file(STRINGS ${TENON_NCCL_INCLUDE_DIR}/nccl.h lines REGEX "define NCCL_(MAJOR|MINOR|PATCH) ")
