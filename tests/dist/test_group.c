@@ -237,6 +237,70 @@ static void a_checkpoint_goes_on_anywhere(void **unused)
     lab_remove(folder);
 }
 
+/* Each device has had statistics of its own rows; evaluation is with the first's, which the checkpoint has. */
+static void evaluation_is_the_same_on_all(void **unused)
+{
+    (void)unused;
+    static float want[LOGITS], got[LOGITS];
+    const char *folder = lab_make_folder();
+    const tn_tensor whole = {TN_F32, TN_SHAPE(GROUP_ROWS, GROUP_CLASSES), got};
+    char path[512];
+    lab_group s;
+    snprintf(path, sizeof path, "%s/trained.safetensors", folder);
+    assert_ok(lab_group_open(&s, "cpu:0-3", LAB_RESNET, with_sgd()));
+    for (int i = 0; i < 5; i++)
+        assert_ok(lab_group_step(&s, i, 1));
+    assert_ok(tn_checkpoint_save(s.plan, path, NULL, 0));
+    assert_ok(lab_group_set(&s, 9));
+    assert_ok(tn_plan_evaluate(s.plan));
+    assert_ok(tn_plan_get(s.plan, s.logits, whole));
+    lab_group_close(&s);
+    memcpy(want, got, sizeof want);
+    assert_ok(lab_group_open(&s, "cpu", LAB_RESNET, with_sgd()));
+    assert_ok(tn_checkpoint_load(s.plan, path, TN_LOAD_PARAMS));
+    assert_ok(lab_group_set(&s, 9));
+    assert_ok(tn_plan_evaluate(s.plan));
+    assert_ok(tn_plan_get(s.plan, s.logits, whole));
+    lab_group_close(&s);
+    near("logit", want, got, LOGITS);
+    lab_remove(folder);
+}
+
+/* Of an input that is f32: the gradient of the whole batch's loss, row by row. */
+static void gradients_of_inputs_are_of_the_whole_loss(void **unused)
+{
+    (void)unused;
+    enum { ROWS = 8, WIDE = 3 };
+    static const char *const devices[] = {"cpu", "cpu:0-3"};
+    float x[ROWS * WIDE], target[ROWS * 2], loss[2], dx[2][ROWS * WIDE];
+    for (int i = 0; i < ROWS * WIDE; i++)
+        x[i] = (float)(i % 7) - 3;
+    for (int i = 0; i < ROWS * 2; i++)
+        target[i] = (float)(i % 5) - 2;
+    for (int d = 0; d < 2; d++) {
+        tn_graph *g = NULL;
+        tn_device *device = NULL;
+        tn_plan *p = NULL;
+        const tn_shape in = TN_SHAPE(ROWS, WIDE), out = TN_SHAPE(ROWS, 2);
+        assert_ok(tn_graph_create(&g));
+        assert_ok(tn_device_open(&device, devices[d]));
+        const tn_value a = tn_input(g, "a", TN_F32, in), b = tn_input(g, "b", TN_F32, out);
+        const tn_value mse = tn_mse(g, tn_dense(g, a, &(tn_dense_opts){.units = 2}), b);
+        assert_ok(tn_plan_create(&p, g, device,
+                                 &(tn_plan_opts){.loss = mse, .input_gradients = true, .seed = 5}));
+        assert_ok(tn_plan_set(p, a, (tn_tensor){TN_F32, in, x}));
+        assert_ok(tn_plan_set(p, b, (tn_tensor){TN_F32, out, target}));
+        assert_ok(tn_plan_run(p));
+        assert_ok(tn_plan_get(p, mse, (tn_tensor){TN_F32, {0}, &loss[d]}));
+        assert_ok(tn_plan_get_gradient(p, a, (tn_tensor){TN_F32, in, dx[d]}));
+        tn_plan_destroy(p);
+        tn_device_close(device);
+        tn_graph_destroy(g);
+    }
+    near("loss", &loss[0], &loss[1], 1);
+    near("dx", dx[0], dx[1], ROWS * WIDE);
+}
+
 static void a_plan_tells_how_it_is_shared(void **unused)
 {
     (void)unused;
@@ -281,6 +345,8 @@ int main(void)
         cmocka_unit_test(what_is_read_is_of_the_whole_batch),
         cmocka_unit_test(validation_counts_each_row_once),
         cmocka_unit_test(a_checkpoint_goes_on_anywhere),
+        cmocka_unit_test(evaluation_is_the_same_on_all),
+        cmocka_unit_test(gradients_of_inputs_are_of_the_whole_loss),
         cmocka_unit_test(a_plan_tells_how_it_is_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
