@@ -67,8 +67,6 @@ tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *
     const tn_status status = tn_team_do(g->team, work, task, arg, &member);
     if (status == TN_OK || member < 0) /* none: it has failed before, and says the same again */
         return status;
-    if (work == TN_TEAM_ALONE && !tn_team_failed(g->team))
-        return status; /* the caller's mistake, no device's */
     const long long row = (g->first + member) * g->rows;
     tell_end(g, member, end, sizeof end);
     tn_fail(status, "%s (rows %lld to %lld of a batch): %s%s",

@@ -36,7 +36,8 @@ tn_status tn_group_param_set(tn_group *g, int index, int part, tn_tensor host);
 /* Makes the gradients of the last run those of the whole batch, if they are not. */
 tn_status tn_group_sum_gradients(tn_group *g);
 
-/* Does call(replica, arg) for the first replica, or for each; for what needs no other. */
+/* Does call(replica, arg) for the first replica, or for each at the same time. An error is the end of the group:
+ * what can be wrong with the call itself is to be looked at before. */
 typedef tn_status tn_replica_call(tn_plan *replica, void *arg);
 tn_status tn_group_first(tn_group *g, tn_replica_call *call, void *arg);
 tn_status tn_group_each(tn_group *g, tn_replica_call *call, void *arg);

@@ -26,7 +26,7 @@ static tn_status rows_of_one(void *arg, int member)
     return b->call(b->g->replica[member].plan, b->value, part);
 }
 
-/* Does the tensor fit the value, that of the whole batch? Then *name is the value's. */
+/* Does the tensor fit the value, that of the whole batch? */
 static tn_status check_whole(const tn_group *g, tn_value v, const tn_tensor *host)
 {
     tn_shape shape;
@@ -54,8 +54,10 @@ static void count_labels(tn_group *g, const tn_tensor *labels)
 
 tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host)
 {
+    tn_plan_value *unused;
     TN_TRY(check_whole(g, input, &host));
-    TN_TRY(tn_group_do(g, TN_TEAM_ALONE, rows_of_one, &(by_rows){g, tn_plan_set, input, host}));
+    TN_TRY(tn_plan_find_input(g->replica[0].plan, input, &unused));
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, tn_plan_set, input, host}));
     if (input.id == g->labels)
         count_labels(g, &host);
     return TN_OK;
@@ -88,7 +90,7 @@ static tn_status get_scalar(tn_group *g, tn_value v, const tn_tensor *host)
     s.x = tn_alloc((size_t)g->members, sizeof *s.x);
     if (!s.x)
         return tn_no_memory("group", (size_t)g->members * sizeof *s.x);
-    const tn_status status = tn_group_do(g, TN_TEAM_ALONE, scalar_of_one, &s);
+    const tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, scalar_of_one, &s);
     double sum = 0;
     for (int i = 0; i < g->members; i++)
         sum += host->dtype == TN_I32 ? (double)s.x[i].i32 : (double)s.x[i].f32;
@@ -103,16 +105,21 @@ static tn_status get_scalar(tn_group *g, tn_value v, const tn_tensor *host)
 
 tn_status tn_group_get(tn_group *g, tn_value v, tn_tensor host)
 {
+    tn_plan_value *unused;
     TN_TRY(check_whole(g, v, &host));
+    TN_TRY(tn_plan_find_kept(g->replica[0].plan, v, &unused));
     if (host.shape.ndim == 0)
         return get_scalar(g, v, &host);
-    return tn_group_do(g, TN_TEAM_ALONE, rows_of_one, &(by_rows){g, tn_plan_get, v, host});
+    return tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, tn_plan_get, v, host});
 }
 
 tn_status tn_group_get_gradient(tn_group *g, tn_value v, tn_tensor host)
 {
+    tn_plan_value *unused;
     TN_TRY(check_whole(g, v, &host));
-    return tn_group_do(g, TN_TEAM_ALONE, rows_of_one, &(by_rows){g, tn_plan_get_gradient, v, host});
+    TN_TRY(tn_plan_find_gradient(g->replica[0].plan, v, &unused));
+    return tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one,
+                       &(by_rows){g, tn_plan_get_gradient, v, host});
 }
 
 typedef struct sums {
@@ -134,13 +141,14 @@ static tn_status sum_of_one(void *arg, int member)
 
 tn_status tn_group_take_sum(tn_group *g, tn_value v, double *sum, int64_t *runs)
 {
-    tn_dtype dtype;
-    TN_TRY(tn_value_dtype(g->whole->graph, v, &dtype));
+    tn_plan_value *value;
+    TN_TRY(tn_plan_find_summed(g->replica[0].plan, v, &value));
+    const tn_dtype dtype = value->dtype;
     sums s = {.g = g, .value = v};
     s.sum = tn_alloc((size_t)g->members, sizeof *s.sum);
     if (!s.sum)
         return tn_no_memory("group", (size_t)g->members * sizeof *s.sum);
-    const tn_status status = tn_group_do(g, TN_TEAM_ALONE, sum_of_one, &s);
+    const tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, sum_of_one, &s);
     double all = 0;
     for (int i = 0; i < g->members; i++)
         all += s.sum[i];

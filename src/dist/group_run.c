@@ -1,6 +1,6 @@
 /*
- * Runs and updates: every replica does its own; what they do as one is in graph/share.c. What cannot be is
- * found out before they begin, so that an error in one is the end for all.
+ * Runs and updates: every replica does its own; what they do as one is in graph/share.c. What a program may not
+ * ask for is found out before they begin: then an error in one can be the end for all.
  */
 #include "dist/replica.h"
 
@@ -21,15 +21,10 @@ static tn_status call_one(void *arg, int member)
 
 tn_status tn_group_first(tn_group *g, tn_replica_call *call, void *arg)
 {
-    return tn_group_do(g, TN_TEAM_ALONE, call_one, &(every){g, call, arg, 0});
+    return tn_group_do(g, TN_TEAM_TOGETHER, call_one, &(every){g, call, arg, 0});
 }
 
 tn_status tn_group_each(tn_group *g, tn_replica_call *call, void *arg)
-{
-    return tn_group_do(g, TN_TEAM_ALONE, call_one, &(every){g, call, arg, -1});
-}
-
-static tn_status together(tn_group *g, tn_replica_call *call, void *arg)
 {
     return tn_group_do(g, TN_TEAM_TOGETHER, call_one, &(every){g, call, arg, -1});
 }
@@ -43,7 +38,7 @@ static tn_status run(tn_plan *p, void *unused)
 tn_status tn_group_run(tn_group *g)
 {
     TN_TRY(tn_plan_check_run(g->replica[0].plan));
-    return together(g, run, NULL);
+    return tn_group_each(g, run, NULL);
 }
 
 static tn_status evaluate(tn_plan *p, void *unused)
@@ -55,7 +50,7 @@ static tn_status evaluate(tn_plan *p, void *unused)
 tn_status tn_group_evaluate(tn_group *g)
 {
     TN_TRY(tn_plan_check_runnable(g->replica[0].plan));
-    return together(g, evaluate, NULL);
+    return tn_group_each(g, evaluate, NULL);
 }
 
 static tn_status update(tn_plan *p, void *rate)
@@ -66,7 +61,7 @@ static tn_status update(tn_plan *p, void *rate)
 tn_status tn_group_update(tn_group *g, float rate)
 {
     TN_TRY(tn_plan_check_update(g->replica[0].plan, rate));
-    return together(g, update, &rate);
+    return tn_group_each(g, update, &rate);
 }
 
 static tn_status sum_gradients(tn_plan *p, void *unused)
@@ -77,7 +72,7 @@ static tn_status sum_gradients(tn_plan *p, void *unused)
 
 tn_status tn_group_sum_gradients(tn_group *g)
 {
-    return together(g, sum_gradients, NULL);
+    return tn_group_each(g, sum_gradients, NULL);
 }
 
 /* ---- step by step --------------------------------------------------------------------------- */

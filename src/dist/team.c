@@ -17,7 +17,6 @@ typedef struct job {
     void *arg;
     int failed;     /* the first, or -1 */
     bool secondary; /* and that only because of another, which is yet to be heard of */
-    bool over;      /* and with it all */
     tn_status status;
     char text[1024];
 } job;
@@ -52,9 +51,7 @@ static void keep_error(tn_team *t, int member, tn_status status, const char *tex
     j->secondary = secondary;
     j->status = secondary ? TN_ERR_DEVICE : status;
     snprintf(j->text, sizeof j->text, "%s", text);
-    j->over |=
-        j->work == TN_TEAM_TOGETHER || (j->work == TN_TEAM_ALONE && j->status == TN_ERR_DEVICE);
-    if (j->over)
+    if (j->work == TN_TEAM_TOGETHER)
         t->opts.give_up(t->opts.owner);
 }
 
@@ -201,7 +198,7 @@ static void watch(tn_team *t)
         busy = t->num_busy;
         if (busy == 0 || tn_now() - last < stall)
             continue;
-        if (t->job.over)
+        if (t->job.failed >= 0)
             return;
         char text[64];
         snprintf(text, sizeof text, "has not gone on for %g s", stall);
@@ -222,17 +219,16 @@ tn_status tn_team_do(tn_team *t, tn_team_work work, tn_team_task *task, void *ar
     for (int i = 0; i < t->opts.members; i++)
         t->busy[i] = true;
     pthread_cond_broadcast(&t->change);
-    if (work != TN_TEAM_PREPARE)
+    if (work == TN_TEAM_TOGETHER)
         watch(t);
     while (work == TN_TEAM_PREPARE && t->num_busy > 0)
         pthread_cond_wait(&t->change, &t->lock);
     *failed = t->job.failed;
     const tn_status status = t->job.status;
-    const bool over = t->job.over;
     if (status != TN_OK)
         tn_fail(status, "%s", t->job.text);
     pthread_mutex_unlock(&t->lock);
-    if (over)
+    if (status != TN_OK && work == TN_TEAM_TOGETHER)
         tn_team_fail(t, status);
     return status;
 }

@@ -26,7 +26,6 @@ typedef struct tn_team_opts {
 
 typedef enum tn_team_work {
     TN_TEAM_PREPARE, /* takes as long as it takes; who fails, fails for itself */
-    TN_TEAM_ALONE,   /* watched */
     TN_TEAM_TOGETHER /* watched, and waiting for each other: if one fails, none can go on */
 } tn_team_work;
 typedef tn_status tn_team_task(void *arg, int member);
@@ -36,8 +35,8 @@ void tn_team_end(tn_team *team); /* NULL is fine */
 
 /*
  * Runs the task in every member's thread and returns when all are back; the error of the member that failed
- * first, whose number is in *failed (else -1). One that fails together with others, or by TN_ERR_DEVICE,
- * makes all give up, and the team is good for nothing more.
+ * first, whose number is in *failed (else -1). One that fails in what is done together makes all give up, and
+ * the team is good for nothing more.
  *
  * Watched: if none goes on for `stall` seconds, the one that is furthest behind has failed. Should it not come
  * back after all were made to give up, this returns after `stall` seconds more all the same; then its thread

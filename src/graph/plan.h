@@ -246,8 +246,13 @@ tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype
                                const tn_tensor *host);
 /* plan.c: has it that part of the parameter, and does the tensor fit it? */
 tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_tensor *host);
-/* run.c: of a plan that can run; settles what is pending. */
+/* run.c, results.c: the value, or why it is none, of a plan that can run; settles what is pending. One that can
+ * be set; read; whose gradient can be read; that is summed up. */
 tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_input(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_kept(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_gradient(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_summed(tn_plan *p, tn_value v, tn_plan_value **out);
 /* run.c: the bodies. */
 tn_status tn_plan_run_steps(tn_plan *p, size_t count);
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);

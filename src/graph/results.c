@@ -79,16 +79,22 @@ tn_status tn_plan_scaling_set(tn_plan *p, const tn_plan_scaling *in)
     return p->group ? tn_group_each(p->group, set_scaling, &scaling) : set_scaling(p, &scaling);
 }
 
+tn_status tn_plan_find_summed(tn_plan *p, tn_value value, tn_plan_value **out)
+{
+    TN_TRY(tn_plan_find_value(p, value, out));
+    if ((*out)->tally)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT, "%s is no scalar that the plan keeps: nothing is summed",
+                   (*out)->name);
+}
+
 tn_status tn_plan_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_plan_value *v;
     if (p->group)
         return tn_group_take_sum(p->group, value, sum, runs);
-    TN_TRY(tn_plan_find_value(p, value, &v));
-    if (!v->tally)
-        return tn_fail(TN_ERR_ARGUMENT, "%s is no scalar that the plan keeps: nothing is summed",
-                       v->name);
+    TN_TRY(tn_plan_find_summed(p, value, &v));
     TN_TRY(b->download(p->device->impl, sum, p->tallies + v->tally - 1, sizeof *sum));
     TN_TRY(b->fill(p->device->impl, p->tallies + v->tally - 1, 0, sizeof *sum));
     *runs = p->tally_runs - v->tally_from;

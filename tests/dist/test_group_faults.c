@@ -27,6 +27,15 @@ static void mistakes_are_named(void **unused)
     const tn_tensor wrong = {TN_F32, {0}, &x};
     assert_fails(tn_plan_set(s.plan, s.image, wrong), TN_ERR_SHAPE, "image is 8 x 12 x 12 x 1 u8");
     assert_fails(tn_plan_set(s.plan, s.loss.loss, wrong), TN_ERR_ARGUMENT, "is computed");
+    assert_fails(
+        tn_plan_get_gradient(s.plan, s.label, (tn_tensor){TN_I32, TN_SHAPE(GROUP_ROWS), &x}),
+        TN_ERR_ARGUMENT, "no gradient");
+    double sum;
+    int64_t runs;
+    assert_fails(tn_plan_take_sum(s.plan, s.label, &sum, &runs), TN_ERR_ARGUMENT, "no scalar");
+    assert_fails(tn_plan_param_set(s.plan, 0, TN_PARAM_GRADIENT, wrong), TN_ERR_SHAPE,
+                 "conv1.weight");
+    assert_fails(tn_plan_profile(s.plan, -1, &sum), TN_ERR_ARGUMENT, "the rate is -1");
     assert_fails(tn_plan_update(s.plan, 0.1F), TN_ERR_ARGUMENT, "0 runs since the last update");
     assert_fails(tn_plan_gradient_norm(s.plan, &x), TN_ERR_ARGUMENT,
                  "only computed with clip_norm");

@@ -194,6 +194,29 @@ static void sums_are_taken_while_backward_goes_on(void **unused)
 
 /* ---- faults --------------------------------------------------------------------------------- */
 
+/* A GPU tells of a label that is no class when somebody waits for it: the others have gone on by then, and must
+ * not go on any further. */
+static void a_bad_label_on_one_is_the_end(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    lab_group s;
+    float loss;
+    int32_t labels[GROUP_ROWS] = {0, 1, 2, 3, 0, 1, 77, 3};
+    sim->set_devices(2);
+    assert_ok(lab_group_open(&s, "sim:0-1", LAB_LENET, with_sgd(TN_PRECISION_F32)));
+    for (int i = 0; i < 3; i++)
+        assert_ok(lab_group_step(&s, i, 1));
+    assert_ok(tn_plan_set(s.plan, s.label, (tn_tensor){TN_I32, TN_SHAPE(GROUP_ROWS), labels}));
+    assert_ok(tn_plan_run(s.plan));
+    assert_ok(tn_plan_update(s.plan, 0.1F));
+    assert_fails(lab_group_loss(&s, &loss), TN_ERR_ARGUMENT,
+                 "sim:1 (rows 4 to 7 of a batch): softmax_xent");
+    assert_non_null(strstr(tn_error(), "label 77 in row 2"));
+    assert_fails(tn_plan_run(s.plan), TN_ERR_ARGUMENT, "all 2 devices ended");
+    lab_group_close(&s);
+}
+
 static void a_gpu_that_fails_ends_the_run_on_all(void **unused)
 {
     (void)unused;
@@ -266,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_steady_step_does_no_more_than_it_must),
         cmocka_unit_test(sums_are_taken_while_backward_goes_on),
         cmocka_unit_test(memory_may_run_out_on_one),
+        cmocka_unit_test(a_bad_label_on_one_is_the_end),
         cmocka_unit_test(a_gpu_that_fails_ends_the_run_on_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

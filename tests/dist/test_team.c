@@ -130,7 +130,7 @@ static void the_one_at_fault_is_named(void **unused)
         assert_true(tn_now() - begun < 20); /* far less than the 60 s of the meeting itself */
         assert_int_equal(failed, s.odd);
         assert_true(tn_team_failed(team));
-        assert_fails(tn_team_do(team, TN_TEAM_ALONE, leave, &s, &failed), cases[i].status,
+        assert_fails(tn_team_do(team, TN_TEAM_PREPARE, leave, &s, &failed), cases[i].status,
                      cases[i].text);
         for (int m = 0; m < MEMBERS; m++)
             leave(&s, m);
@@ -168,7 +168,7 @@ static void slow_is_not_stalled_and_a_mistake_is_not_the_end(void **unused)
                                                    .check = check,
                                                    .give_up = give_up}));
     assert_ok(tn_team_do(team, TN_TEAM_TOGETHER, dawdle, &s, &failed));
-    assert_fails(tn_team_do(team, TN_TEAM_ALONE, refuse, &s, &failed), TN_ERR_SHAPE,
+    assert_fails(tn_team_do(team, TN_TEAM_PREPARE, refuse, &s, &failed), TN_ERR_SHAPE,
                  "does not fit");
     assert_int_equal(failed, 1);
     assert_false(tn_team_failed(team));

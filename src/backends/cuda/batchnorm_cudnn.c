@@ -64,6 +64,9 @@ static tn_status fill(tn_backend_device *d, const tn_node *n, tn_binding *b, bat
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     TN_TRY(tn_cudnn_legacy_asked(d, n));
+    if (b->shares > 0)
+        return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: cuDNN takes statistics of its own rows",
+                       n->name);
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
