@@ -228,6 +228,7 @@ int main(int argc, char **argv)
     build(&s);
     printf("tenon %s on %s\n%lld training images, %lld test images\n", tn_version(),
            tn_device_describe(s.device), (long long)s.train.count, (long long)s.test.count);
+    tn_must(tn_plan_describe(s.plan, TN_DESCRIBE_SHARES, stdout));
     train(&s);
     if (s.o.save)
         tn_must(model_save(&s.model, s.plan, s.o.save, NULL, 0));

@@ -301,6 +301,35 @@ static void gradients_of_inputs_are_of_the_whole_loss(void **unused)
     near("dx", dx[0], dx[1], ROWS * WIDE);
 }
 
+/* Without a loss: forward only. And dry: laid out, not joined. */
+static void plans_need_not_train(void **unused)
+{
+    (void)unused;
+    static const char *const devices[] = {"cpu", "cpu:0-1"};
+    float logits[2][LOGITS];
+    size_t memory[2];
+    for (int d = 0; d < 2; d++) {
+        lab_group s;
+        tn_plan *p = NULL;
+        assert_ok(lab_group_open(&s, devices[d], LAB_RESNET, (tn_plan_opts){.dry = true}));
+        memory[d] = tn_plan_memory(s.plan).total;
+        assert_fails(lab_group_set(&s, 0), TN_ERR_ARGUMENT, "it is dry");
+        assert_fails(tn_plan_evaluate(s.plan), TN_ERR_ARGUMENT, "it is dry");
+        assert_ok(tn_plan_create(&p, s.g, s.device,
+                                 &(tn_plan_opts){.keep = &s.logits, .num_keep = 1, .seed = 3}));
+        tn_plan_destroy(s.plan);
+        s.plan = p;
+        assert_fails(tn_plan_run(s.plan), TN_ERR_ARGUMENT, "it has no loss");
+        assert_fails(lab_group_set(&s, 0), TN_ERR_ARGUMENT, "label: this plan computes nothing");
+        assert_ok(tn_plan_evaluate(s.plan));
+        assert_ok(tn_plan_get(s.plan, s.logits,
+                              (tn_tensor){TN_F32, TN_SHAPE(GROUP_ROWS, GROUP_CLASSES), logits[d]}));
+        lab_group_close(&s);
+    }
+    near("logit", logits[0], logits[1], LOGITS);
+    assert_true(memory[1] < memory[0]);
+}
+
 static void a_plan_tells_how_it_is_shared(void **unused)
 {
     (void)unused;
@@ -347,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_goes_on_anywhere),
         cmocka_unit_test(evaluation_is_the_same_on_all),
         cmocka_unit_test(gradients_of_inputs_are_of_the_whole_loss),
+        cmocka_unit_test(plans_need_not_train),
         cmocka_unit_test(a_plan_tells_how_it_is_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
