@@ -45,9 +45,8 @@ typedef struct tn_run_state {
     /* Of a device that has one of several equal shares of the batch. Means over rows with a label divide by
      * share_rows in place of their own count: by the whole batch's count / shares, so that the mean of the
      * shares' means is that of the whole. It changes from run to run, so it belongs into `control`. */
-    int share,
-        shares;       /* number `share` from 0, where dropout counts on, of so many; 0: the whole */
-    float share_rows; /* 0: the whole */
+    int share, shares; /* number `share` from 0 of so many: dropout counts on; 0: the whole */
+    float share_rows;  /* 0: the whole */
     const tn_collectives *collectives; /* sums over all shares, for kernels that need such */
     tn_comm *comm;
     float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
@@ -162,7 +161,7 @@ typedef struct tn_optim_kernel {
 typedef struct tn_open_opts {
     int index;
     const char
-        *options; /* what followed the index in the device's name, without the first comma, or "" */
+        *options; /* what followed the index in the device's name, without the comma; or "" */
     /* Number `place` from 0 of so many that are opened together: they share the host's cores. */
     int place, places; /* 0 of 1: alone */
 } tn_open_opts;

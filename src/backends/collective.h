@@ -35,9 +35,8 @@ typedef struct tn_comm_id {
 
 enum {
     TN_MAX_MARKS = 64, /* 0 to 63 */
-    TN_MARK_NONE =
-        -1 /* of an all-reduce that comes after all that was run before, and before what is
-                          run after */
+    /* Of an all-reduce that comes after all that was run before, and before what is run after. */
+    TN_MARK_NONE = -1
 };
 
 typedef struct tn_join_opts {
@@ -45,9 +44,9 @@ typedef struct tn_join_opts {
     int rank, ranks;
     double stall;     /* seconds after which a call that waits for another member gives up */
     size_t most_bf16; /* elements of the largest all-reduce in bf16, for its working memory */
-    const atomic_bool
-        *given_up; /* may be NULL; true: another member has failed, and this one is not to wait
-                                    for it. Before join() returns there is nothing to abort() by. */
+    /* May be NULL. True: another member has failed, and this one is not to wait for it: before join()
+     * returns there is nothing to abort() by. */
+    const atomic_bool *given_up;
 } tn_join_opts;
 
 /*
@@ -73,8 +72,9 @@ typedef struct tn_collectives {
 
     /* Has anything failed that was only asked for? Does not wait. */
     tn_status (*check)(tn_comm *c);
-    /* All-reduces with a mark that are done, since join(). From any thread; does not wait: a watchdog tells
-     * by it where a device stands. */
+    /* All-reduces with a mark, since join(), that the device has got to, and that are done. From any thread; do
+     * not wait: a watch tells by them where a device stands, and which of them the others wait for. */
+    int64_t (*begun)(const tn_comm *c);
     int64_t (*finished)(const tn_comm *c);
     /* From any thread: what waits for other members, on the host or on the device, ends with an error, here
      * and sooner or later in every member. */

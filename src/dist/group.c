@@ -19,7 +19,8 @@ static int64_t progress(void *owner, int member)
     tn_comm *comm = atomic_load(&r->comm);
     if (!comm)
         return 0;
-    return atomic_load(&r->plan->done) + r->plan->share.collectives->finished(comm);
+    const tn_collectives *all = tn_group_collectives(owner);
+    return atomic_load(&r->plan->done) + all->begun(comm) + all->finished(comm);
 }
 
 static tn_status check(void *owner, int member)

@@ -36,8 +36,8 @@ struct tn_comm {
     room *room;
     int rank;
     double stall;
-    void *x; /* of the collective under way */
-    atomic_llong finished;
+    void *x;                      /* of the collective under way */
+    atomic_llong begun, finished; /* all-reduces with a mark */
 };
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -265,6 +265,8 @@ static tn_status all_reduce(tn_comm *c, int mark, float *x, size_t count, tn_dty
     const size_t end_line = lines * ((size_t)c->rank + 1) / ranks * LINE;
     const size_t end = end_line < count ? end_line : count;
     c->x = x;
+    if (mark != TN_MARK_NONE)
+        atomic_fetch_add(&c->begun, 1);
     TN_TRY(meet(c, SHARED_WORK));
     for (size_t i = first; i < end; i += BLOCK)
         add_up(r, i, end - i < BLOCK ? end - i : BLOCK, as == TN_BF16);
@@ -296,6 +298,11 @@ static tn_status check(tn_comm *c)
     return aborted ? tn_fail(TN_END, "the group was aborted") : TN_OK;
 }
 
+static int64_t begun(const tn_comm *c)
+{
+    return atomic_load(&c->begun);
+}
+
 static int64_t finished(const tn_comm *c)
 {
     return atomic_load(&c->finished);
@@ -321,6 +328,7 @@ const tn_collectives tn_host_collectives = {
     .broadcast = broadcast,
     .barrier = barrier,
     .check = check,
+    .begun = begun,
     .finished = finished,
     .abort = abort_group,
     .describe = describe,

@@ -188,15 +188,16 @@ static void watch(tn_team *t)
     const double stall = t->opts.stall, look = stall / 8 < 0.25 ? stall / 8 : 0.25;
     double last = tn_now();
     int busy = t->num_busy;
-    goes_on(t);
     while (t->num_busy > 0) {
         wait_a_while(t, look);
         for (int i = 0; t->num_busy > 0 && i < t->opts.members; i++)
             keep_error(t, i, t->opts.check(t->opts.owner, i), tn_error());
+        if (t->num_busy == 0) /* as a rule the first time: then nobody was looked at */
+            return;
         if (goes_on(t) || t->num_busy != busy)
             last = tn_now();
         busy = t->num_busy;
-        if (busy == 0 || tn_now() - last < stall)
+        if (tn_now() - last < stall)
             continue;
         if (t->job.failed >= 0)
             return;

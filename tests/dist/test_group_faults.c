@@ -2,9 +2,12 @@
  * What ends a group: batches that cannot be shared, memory that runs out, a device that fails while the others
  * wait for it. All is told with the device's name, nothing hangs, nothing is left behind.
  */
+#include <sched.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "dist/lab_group.h"
+#include "graph/plan.h"
 
 static void mistakes_are_named(void **unused)
 {
@@ -66,6 +69,36 @@ static void a_device_that_fails_ends_the_run_on_all(void **unused)
     lab_group_close(&s);
 }
 
+/* The second device never comes to a sum that the first has got to. */
+static tn_status wait_or_stand_still(tn_plan *p, void *unused)
+{
+    (void)unused;
+    const tn_collectives *all = p->share.collectives;
+    float x = 1;
+    if (p->share.rank != 1)
+        return all->all_reduce(p->share.comm, 0, &x, 1, TN_F32);
+    while (all->check(p->share.comm) == TN_OK)
+        sched_yield();
+    return tn_fail(TN_END, "woken");
+}
+
+static void a_device_that_stands_still_is_given_up(void **unused)
+{
+    (void)unused;
+    lab_group s;
+    tn_plan_opts opts = {.optim = tn_sgd(NULL), .stall = 0.5F};
+    assert_ok(lab_group_open(&s, "cpu:0-1", LAB_LENET, opts));
+    for (int i = 0; i < 3; i++)
+        assert_ok(lab_group_step(&s, i, 1));
+    const double begun = tn_now();
+    assert_fails(tn_group_each(s.plan->group, wait_or_stand_still, NULL), TN_ERR_DEVICE,
+                 "cpu:1 (rows 4 to 7 of a batch): has not gone on for 0.5 s; all 2 devices ended "
+                 "after update 3, bucket 1 of 1 (conv1) being the next");
+    assert_true(tn_now() - begun < 10);
+    assert_fails(tn_plan_run(s.plan), TN_ERR_DEVICE, "has not gone on");
+    lab_group_close(&s);
+}
+
 static tn_status open_and_step(void *arg)
 {
     lab_group s;
@@ -88,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(a_device_that_fails_ends_the_run_on_all),
+        cmocka_unit_test(a_device_that_stands_still_is_given_up),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,7 @@ static void sums_are_taken_while_backward_goes_on(void **unused)
     const long at_last = sim->trace_device(0).work;
     print_message("%ld of %ld pieces of work were done with the first sum\n", at_first, at_last);
     assert_true(at_first < at_last);
+    assert_true(all->begun(p->share.comm) == all->finished(p->share.comm));
     assert_ok(tn_plan_update(s.plan, 0.01F));
     lab_group_close(&s);
 }

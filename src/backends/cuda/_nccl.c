@@ -134,6 +134,18 @@ static int64_t finished(const tn_comm *constant)
     return marked;
 }
 
+static int64_t begun(const tn_comm *constant)
+{
+    tn_comm *c = constant->self;
+    int64_t count = finished(constant);
+    pthread_mutex_lock(&c->lock);
+    const tn_nccl_turn *next = &c->turn[c->done % TN_NCCL_TURNS];
+    if (c->done < c->issued && next->mark != TN_MARK_NONE)
+        count += cudaEventQuery(next->begun) == cudaSuccess;
+    pthread_mutex_unlock(&c->lock);
+    return count;
+}
+
 static const char *describe(const tn_comm *c)
 {
     return c->text;
@@ -148,6 +160,7 @@ const tn_collectives tn_cuda_collectives = {
     .broadcast = broadcast,
     .barrier = barrier,
     .check = check,
+    .begun = begun,
     .finished = finished,
     .abort = tn_nccl_abort,
     .describe = describe,
