@@ -32,8 +32,8 @@ struct tn_comm {
     size_t half_count;                /* elements that it has room for */
     tn_nccl_turn turn[TN_NCCL_TURNS]; /* number i is in [i % TN_NCCL_TURNS] */
     char *text;
-    int64_t seen; /* turns that are done, when last looked at */
-    double since; /* when that changed */
+    int64_t seen;          /* turns that are done, when last looked at */
+    double looked, waited; /* when that was; seconds since it changed */
 
     /* For all that is below: NCCL, and other threads, come one at a time. */
     pthread_mutex_t lock;

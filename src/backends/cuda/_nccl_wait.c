@@ -102,8 +102,14 @@ static tn_status turn_stalled(const tn_comm *c, int64_t number)
     return has_stalled(c, what);
 }
 
+static void begin_to_wait(tn_comm *c)
+{
+    c->looked = tn_now();
+    c->waited = 0;
+}
+
 /* Has anything failed, or has the next turn taken too long? Time counts only while the device itself has got
- * to it. */
+ * to it, and no more of it between two looks than there is if this thread is let run. */
 static tn_status look_after(tn_comm *c, int64_t *done)
 {
     bool ready;
@@ -112,16 +118,19 @@ static tn_status look_after(tn_comm *c, int64_t *done)
     const bool idle = *done == tn_nccl_issued(c);
     if (*done != c->seen || idle ||
         cudaEventQuery(c->turn[*done % TN_NCCL_TURNS].begun) == cudaErrorNotReady)
-        c->since = tn_now();
+        begin_to_wait(c);
     c->seen = *done;
-    return tn_now() - c->since > c->stall ? turn_stalled(c, *done) : TN_OK;
+    const double now = tn_now(), most = c->stall / 8, passed = now - c->looked;
+    c->looked = now;
+    c->waited += passed < most ? passed : most;
+    return c->waited > c->stall ? turn_stalled(c, *done) : TN_OK;
 }
 
 tn_status tn_nccl_wait_until_done(tn_comm *c, int64_t wanted)
 {
     if (c->seen >= wanted)
         return TN_OK;
-    c->since = tn_now();
+    begin_to_wait(c);
     for (int looks = 0;; looks++) {
         int64_t done;
         TN_TRY(look_after(c, &done));
@@ -144,7 +153,7 @@ tn_status tn_cuda_settle(tn_backend_device *d, cudaStream_t stream, cudaEvent_t 
     enum { QUIET = 200 }; /* looks, before the reason is looked for */
     tn_comm *const comms = d->beside ? d->beside->comms : NULL;
     for (tn_comm *c = comms; c; c = c->next)
-        c->since = tn_now();
+        begin_to_wait(c);
     for (int looks = 0; comms; looks++) {
         const cudaError_t e = event ? cudaEventQuery(event) : cudaStreamQuery(stream);
         if (e != cudaErrorNotReady)
