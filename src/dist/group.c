@@ -19,7 +19,7 @@ static int64_t progress(void *owner, int member)
     tn_comm *comm = atomic_load(&r->comm);
     if (!comm)
         return 0;
-    const tn_collectives *all = tn_group_collectives(owner);
+    const tn_collectives *all = r->plan->share.collectives;
     return atomic_load(&r->plan->done) + all->begun(comm) + all->finished(comm);
 }
 
@@ -27,7 +27,7 @@ static tn_status check(void *owner, int member)
 {
     const tn_group *g = owner;
     tn_comm *comm = atomic_load(&g->replica[member].comm);
-    return comm ? tn_group_collectives(g)->check(comm) : TN_OK;
+    return comm ? g->collectives->check(comm) : TN_OK;
 }
 
 static void give_up(void *owner)
@@ -37,7 +37,7 @@ static void give_up(void *owner)
     for (int i = 0; i < g->members; i++) {
         tn_comm *comm = atomic_load(&g->replica[i].comm);
         if (comm)
-            tn_group_collectives(g)->abort(comm);
+            g->collectives->abort(comm);
     }
 }
 
@@ -56,7 +56,7 @@ static void tell_end(const tn_group *g, int member, char *text, size_t size)
     const int64_t buckets = r->plan->num_buckets;
     if (buckets == 0 || length < 0 || (size_t)length >= size)
         return;
-    const int64_t next = tn_group_collectives(g)->finished(comm) % buckets;
+    const int64_t next = g->collectives->finished(comm) % buckets;
     snprintf(text + length, size - (size_t)length, ", bucket %lld of %lld (%s) being the next",
              (long long)next + 1, (long long)buckets, r->plan->bucket[next].name);
 }
@@ -83,10 +83,8 @@ tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *
 static tn_status make_replica(void *arg, int member)
 {
     tn_group *g = arg;
-    const tn_share share = {.rank = g->first + member,
-                            .ranks = g->ranks,
-                            .collectives = tn_group_collectives(g),
-                            .stale = true};
+    const tn_share share = {
+        .rank = g->first + member, .ranks = g->ranks, .collectives = g->collectives, .stale = true};
     tn_plan **plan = &g->replica[member].plan;
     TN_TRY(tn_plan_create_share(plan, g->shard, g->whole->device->member[member], &g->whole->opts,
                                 &share));
@@ -183,7 +181,7 @@ static tn_status make(tn_group *g)
     TN_TRY(tn_group_do(g, TN_TEAM_PREPARE, make_replica, g));
     if (whole->opts.dry)
         return TN_OK;
-    TN_TRY(tn_group_collectives(g)->make_id(&g->id));
+    TN_TRY(g->collectives->make_id(&g->id));
     TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, join, g));
     return tn_group_do(g, TN_TEAM_TOGETHER, pre_flight, g);
 }
@@ -194,6 +192,7 @@ tn_status tn_group_create(tn_group **out, tn_plan *whole)
     if (!g)
         return tn_no_memory("group", sizeof *g);
     g->whole = whole;
+    g->collectives = whole->device->backend->collectives;
     g->members = g->ranks = whole->device->members;
     g->replica = tn_alloc((size_t)g->members, sizeof *g->replica);
     const tn_status status =
@@ -210,7 +209,7 @@ static tn_status leave(void *arg, int member)
 {
     tn_comm *comm = atomic_exchange(&((tn_group *)arg)->replica[member].comm, NULL);
     if (comm)
-        tn_group_collectives(arg)->leave(comm);
+        ((tn_group *)arg)->collectives->leave(comm);
     return TN_OK;
 }
 

@@ -17,13 +17,13 @@ typedef struct by_rows {
 static tn_status rows_of_one(void *arg, int member)
 {
     const by_rows *b = arg;
-    const int members = b->g->members;
+    const tn_group *g = b->g;
     size_t bytes;
     tn_tensor part = b->host;
     TN_TRY(tn_shape_bytes(&part.shape, part.dtype, &bytes));
-    part.shape.dim[0] /= members;
-    part.data = (char *)part.data + bytes / (size_t)members * (size_t)member;
-    return b->call(b->g->replica[member].plan, b->value, part);
+    part.shape.dim[0] /= g->ranks;
+    part.data = (char *)part.data + bytes / (size_t)g->ranks * (size_t)(g->first + member);
+    return b->call(g->replica[member].plan, b->value, part);
 }
 
 /* Does the tensor fit the value, that of the whole batch? */

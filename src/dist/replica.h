@@ -19,6 +19,7 @@ struct tn_group {
     tn_plan *whole;  /* what the program holds: graph, device and options */
     tn_graph *shard; /* the graph for one replica's rows */
     tn_team *team;
+    const tn_collectives *collectives; /* what the replicas do as one is done by */
     tn_replica *replica;
     int members;      /* replicas here, */
     int first, ranks; /* their first rank, and ranks in all */
@@ -31,10 +32,5 @@ struct tn_group {
 /* tn_team_do(), with an error that says which device it was and how far the group had got. The task's
  * argument is the caller's own. */
 tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *arg);
-
-static inline const tn_collectives *tn_group_collectives(const tn_group *g)
-{
-    return g->whole->device->backend->collectives;
-}
 
 #endif
