@@ -100,7 +100,7 @@ static tn_status join(void *arg, int member)
                          .rank = p->share.rank,
                          .ranks = p->share.ranks,
                          .given_up = &g->given_up,
-                         .stall = 2 * g->whole->opts.stall}; /* the watch is to be first */
+                         .stall = 2 * (double)g->whole->opts.stall}; /* the watch is to be first */
     for (int i = 0; p->opts.reduce_bf16 && i < p->num_buckets; i++) {
         const size_t count = p->bucket[i].end - p->bucket[i].begin;
         opts.most_bf16 = count > opts.most_bf16 ? count : opts.most_bf16;

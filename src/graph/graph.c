@@ -145,10 +145,13 @@ static tn_status add(tn_graph *g, const tn_op *op, const char *name, int num_in,
     TN_TRY(give_name(g, n, name));
     if (op->opts_size) {
         n->opts = tn_arena_alloc(&g->arena, 1, op->opts_size);
-        if (!n->opts)
+        n->given = tn_arena_alloc(&g->arena, 1, op->opts_size);
+        if (!n->opts || !n->given)
             return tn_no_memory("graph", op->opts_size);
-        if (opts)
+        if (opts) {
             memcpy(n->opts, opts, op->opts_size);
+            memcpy(n->given, opts, op->opts_size);
+        }
     }
     TN_TRY(connect(g, n, num_in, in));
     TN_TRY(op->infer(n));

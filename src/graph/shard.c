@@ -45,7 +45,7 @@ static tn_status copy_nodes(const tn_graph *from, int shares, tn_graph *to)
         }
         for (int j = 0; j < n->num_in; j++)
             in[j] = (tn_value){n->in[j]};
-        tn_graph_add(to, n->op, n->name, n->num_in, in, n->opts);
+        tn_graph_add(to, n->op, n->name, n->num_in, in, n->given);
     }
     return tn_graph_status(to);
 }

@@ -30,7 +30,7 @@ static tn_value resnet(tn_graph *g, tn_value x)
         const tn_value y = conv(g, tn_relu(g, conv(g, x, 8, 1)), 8, 1);
         x = tn_relu(g, tn_add(g, x, y));
     }
-    x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .kernel = {GROUP_SIDE}});
+    x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .global = true});
     return tn_dense(g, x, &(tn_dense_opts){.units = GROUP_CLASSES});
 }
 

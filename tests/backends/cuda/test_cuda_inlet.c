@@ -9,8 +9,8 @@
 #include "lab_set.h"
 #include "lab_sim.h"
 
-/* More bytes than are worth a copy on the host. */
-enum { ROWS = 2, HEIGHT = 96, WIDTH = 128, BYTES = ROWS * HEIGHT * WIDTH * 3, BATCHES = 5 };
+/* More bytes than are worth a copy on the host, also in half of the rows. */
+enum { ROWS = 4, HEIGHT = 96, WIDTH = 128, BYTES = ROWS * HEIGHT * WIDTH * 3, BATCHES = 5 };
 
 typedef struct rig {
     tn_device *device;
@@ -115,6 +115,27 @@ static void the_device_copies_by_itself(void **unused)
     sim->check_leaks();
 }
 
+/* Each GPU of a group takes its rows from where the batch lies. */
+static void several_devices_take_their_rows(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    rig r;
+    void *own;
+    sim->set_devices(2);
+    open(&r, "sim:0-1");
+    assert_ok(tn_device_host_alloc(r.device, BYTES, &own));
+    sim->trace_begin();
+    run_batches(&r, own);
+    for (int d = 0; d < 2; d++) {
+        assert_int_equal(sim->trace_device(d).copies_to_device, BATCHES);
+        assert_int_equal(sim->trace_device(d).bytes_to_device, BATCHES * BYTES / 2);
+    }
+    tn_device_host_free(r.device, own);
+    close(&r);
+    sim->check_leaks();
+}
+
 /* A loader gives the same batches in a device's memory. */
 static void loaders_fill_it(void **unused)
 {
@@ -154,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_memory_will_do),
         cmocka_unit_test(the_device_copies_by_itself),
+        cmocka_unit_test(several_devices_take_their_rows),
         cmocka_unit_test(loaders_fill_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
