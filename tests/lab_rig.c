@@ -2,7 +2,25 @@
 
 #include <string.h>
 
+#include "graph/graph.h"
+
 enum { FIRST_SCALE = 64 }; /* of f16: the lab's losses have few elements, and so large gradients */
+
+/* For a device's share of a batch all is inferred once more, from the options as they were given: for one share
+ * that is all of it nothing may be different. */
+static tn_status infer_again(const tn_graph *g)
+{
+    tn_graph *again = NULL;
+    TN_TRY(tn_graph_shard(&again, g, 1));
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int j = 0; j < g->node[i]->num_out; j++)
+            if (!tn_shape_equal(&g->node[i]->y[j], &again->node[i]->y[j]))
+                fail_msg("%s: %s, inferred again %s", g->node[i]->name,
+                         tn_shape_format(&g->node[i]->y[j]).text,
+                         tn_shape_format(&again->node[i]->y[j]).text);
+    tn_graph_destroy(again);
+    return TN_OK;
+}
 
 static tn_status build(lab_rig *r, const lab_answers *a)
 {
@@ -19,7 +37,7 @@ static tn_status build(lab_rig *r, const lab_answers *a)
         r->target = tn_input(r->g, "target", TN_F32, shape);
         r->loss = tn_mse(r->g, r->y, r->target);
     }
-    return TN_OK;
+    return infer_again(r->g);
 }
 
 int lab_find_param(const tn_plan *p, const char *name)
