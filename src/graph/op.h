@@ -69,7 +69,8 @@ struct tn_node {
     const tn_op *op;
     const char *name; /* unique in the graph */
     void *opts;       /* op->opts_size bytes, completed by infer */
-    void *given;      /* the same as they were given: with other shapes infer may complete them otherwise */
+    void *
+        given; /* the same as they were given: with other shapes infer may complete them otherwise */
 
     int num_in;
     int32_t in[TN_MAX_IN]; /* value ids, from 1 */
