@@ -58,4 +58,6 @@ if(TENON_CUDA_FOUND)
   tenon_row_if(TENON_NCCL_FOUND "NCCL" "${TENON_NCCL_VERSION}" "several GPUs of backend cuda; opened when they are"
                "one GPU at a time: ${TENON_NCCL_WHY}")
 endif()
+tenon_row_if(TENON_MPI_FOUND "MPI" "${TENON_MPI_VERSION}" "training in several processes, by mpirun"
+             "training in one process: ${TENON_MPI_WHY}")
 message(STATUS "")

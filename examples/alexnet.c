@@ -3,6 +3,8 @@
  *
  * The training is here; common/session.c makes its parts from the flags.
  */
+#define _POSIX_C_SOURCE 200809L /* SIGUSR1 */
+
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,7 +65,18 @@ static void train_step(session *s)
 static bool at_end(const session *s)
 {
     const int64_t done = tn_plan_updates(s->plan);
-    return stopped || done == s->steps || (s->r.max_steps && done >= s->r.max_steps);
+    return s->stops || done == s->steps || (s->r.max_steps && done >= s->r.max_steps);
+}
+
+/* Ranks look together, when the first one wants to, and stop together, when one was told to. */
+static bool agree(session *s, bool looks)
+{
+    unsigned char all[TN_MAX_RANKS];
+    const unsigned char own = (unsigned char)(looks | (stopped != 0) << 1);
+    tn_must(tn_device_gather(s->device, &own, 1, all));
+    for (int i = 0; i < tn_device_ranks(s->device); i++)
+        s->stops |= all[i] >> 1;
+    return all[0] & 1;
 }
 
 /* Sees how it goes. */
@@ -96,7 +109,7 @@ static score train_epoch(session *s)
         train_step(s);
         const bool first =
             s->clock <= 0; /* look, and so wait: the clock begins when it has ended */
-        seen = first || progress_due(&s->progress, tn_plan_updates(s->plan));
+        seen = agree(s, first || progress_due(&s->progress, tn_plan_updates(s->plan)));
         if (seen)
             look(s, &sum);
         if (first) {
@@ -163,6 +176,7 @@ static void train(session *s)
     if (s->r.resume)
         session_resume(s);
     signal(SIGINT, stop);
+    signal(SIGUSR1, stop); /* which mpirun hands on, and Slurm sends before the time is up */
     progress_begin(&s->progress, s->steps, tn_plan_updates(s->plan), s->r.log_every);
     while (s->epoch < s->r.epochs && !at_end(s)) {
         const score sum = train_epoch(s);
@@ -177,7 +191,7 @@ static void train(session *s)
     }
     progress_clear(&s->progress);
     tell_speed(s);
-    if (stopped)
+    if (s->stops)
         printf("stopped at step %lld of %lld%s%s\n", (long long)tn_plan_updates(s->plan),
                (long long)s->steps, s->r.save ? "; go on with --resume " : "",
                s->r.save ? s->r.save : "");
@@ -206,5 +220,5 @@ int main(int argc, char **argv)
     else
         train(&s);
     session_close(&s);
-    return stopped ? 130 : 0;
+    return s.stops ? 130 : 0;
 }

@@ -226,6 +226,7 @@ int main(int argc, char **argv)
     check_size(&s.train, argv[1]);
     check_size(&s.test, argv[1]);
     build(&s);
+    args_rank(tn_device_rank(s.device), tn_device_ranks(s.device));
     printf("tenon %s on %s\n%lld training images, %lld test images\n", tn_version(),
            tn_device_describe(s.device), (long long)s.train.count, (long long)s.test.count);
     tn_must(tn_plan_describe(s.plan, TN_DESCRIBE_SHARES, stdout));

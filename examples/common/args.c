@@ -8,11 +8,12 @@
 #include <string.h>
 
 static const char *program = "program";
+static char who[32]; /* " (rank 1)", where there are several */
 
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list values)
 {
     fflush(stdout);
-    fprintf(stderr, "%s: ", program);
+    fprintf(stderr, "%s%s: ", program, who);
     vfprintf(stderr, format, values);
     fputc('\n', stderr);
 }
@@ -33,6 +34,14 @@ void run_fail(const char *format, ...)
     say(format, values);
     va_end(values);
     exit(1);
+}
+
+void args_rank(int rank, int ranks)
+{
+    if (ranks > 1)
+        snprintf(who, sizeof who, " (rank %d)", rank);
+    if (rank > 0 && !freopen("/dev/null", "w", stdout))
+        run_fail("/dev/null cannot be opened");
 }
 
 /* ---- --help ----------------------------------------------------------------------------------- */

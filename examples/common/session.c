@@ -62,11 +62,12 @@ static void open_device(session *s)
     const recipe *r = &s->r;
     if (tn_device_open(&s->device, r->device) != TN_OK)
         args_fail("%s", tn_error());
+    args_rank(tn_device_rank(s->device), tn_device_ranks(s->device));
     char name[256];
     snprintf(name, sizeof name, "%s,threads=%lld", tn_device_name(s->device),
              (long long)r->threads);
-    if (r->threads == 0 || strncmp(name, "cpu", 3) != 0 ||
-        strstr(tn_device_name(s->device), "threads="))
+    const bool cpu = strncmp(name, "cpu", 3) == 0 || strncmp(name, "mpi:cpu", 7) == 0;
+    if (r->threads == 0 || !cpu || strstr(tn_device_name(s->device), "threads="))
         return;
     tn_device_close(s->device);
     s->device = NULL;

@@ -28,6 +28,7 @@ typedef struct session {
     int64_t epoch, index;     /* of the next batch */
     double best;              /* top-1 on the validation set */
     int64_t images;           /* trained on by this program */
+    bool stops;               /* a rank was told to stop, and all know */
     progress progress;
     /* Speed is measured from the end of the first step, without validation and saving. */
     double clock, clock_waited;

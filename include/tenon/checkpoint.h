@@ -23,7 +23,8 @@ typedef struct tn_meta {
 
 /**
  * Write everything that a run needs to go on. The file appears whole or not at all: written beside
- * its place, flushed to the disk, then renamed.
+ * its place, flushed to the disk, then renamed. Of several ranks the first one writes it, and all of them, which all
+ * call this, get the same status when it is done.
  *
  * @return  TN_ERR_IO naming the path and the reason; TN_ERR_DEVICE, TN_ERR_MEMORY; TN_ERR_ARGUMENT
  *          for a key that is empty, twice there or the library's.

@@ -120,7 +120,9 @@ typedef struct tn_loader_opts {
     double max_bad;    /**< SKIP: the share of the set that may be bad, in per cent; default 1, and
                             one file is always allowed */
     tn_device *device; /**< where the batches go, or NULL: their images lie in memory of
-                            tn_device_host_alloc(). Borrowed: close the loader before it */
+                            tn_device_host_alloc(). Of several ranks each then makes its own rows
+                            only, the images of others are not set, and tn_loader_next() is called
+                            by all. Borrowed: close the loader before it */
 } tn_loader_opts;
 
 /** Both tensors belong to the loader and are valid until the next call with it. */

@@ -46,6 +46,13 @@ typedef struct tn_device tn_device;
  *                workspace=MiB  limit of one kernel's working memory; default a 16th of all memory
  *                gpu=NAME       plan for this model ("h100", "t4", ...) or for the one whose
  *                               properties are in this file, without having it: dry plans only
+ *
+ *              "mpi:" before all that: this process is one of several, ranks, that mpirun or srun has
+ *              started, on one machine or many, and they train as one: "mpi:cpu", "mpi:cuda" (of the
+ *              GPUs of its machine each takes the one of its number there), "mpi:cuda:0-3". Every rank
+ *              runs the same program and calls the same functions in the same order; see the page
+ *              docs/ranks.md. MPI is in a file of its own too, tenon_mpi.so. Under mpirun a
+ *              device without "mpi:" is on its own, and its description says that.
  * @return      TN_ERR_ARGUMENT if the name or an option is malformed; TN_ERR_UNSUPPORTED if there is
  *              no such backend (tn_error() says where it was looked for); TN_ERR_DEVICE if there is
  *              no such device, or no driver, or a library that it needs (with what was found, and
@@ -89,6 +96,25 @@ TN_API const char *tn_device_describe(const tn_device *device);
 TN_API tn_status tn_device_host_alloc(tn_device *device, size_t bytes, void **out);
 /** Before the device is closed. NULL is fine. */
 TN_API void tn_device_host_free(tn_device *device, void *memory);
+
+enum { TN_MAX_RANKS = 1024 };
+
+/**
+ * Ranks: processes that train one model together, see tn_device_open(). Which of them this one is, from 0, and how
+ * many there are; 0 of 1 if the device is not "mpi:...". What a program should do but once, such as printing,
+ * rank 0 does.
+ */
+TN_API int tn_device_rank(const tn_device *device);
+/** At most TN_MAX_RANKS. */
+TN_API int tn_device_ranks(const tn_device *device);
+
+/**
+ * What each rank has, in all of them: @p bytes of each, behind each other in the order of ranks. For what ranks must
+ * decide alike but see differently, a clock or a signal. Every rank calls it; with one rank it copies.
+ * @param own  may be this rank's place in @p all
+ * @return     TN_ERR_DEVICE with the rank that did not come, or that has failed
+ */
+TN_API tn_status tn_device_gather(tn_device *device, const void *own, size_t bytes, void *all);
 
 /** Bytes of memory the device has in all, and how many of them are free now; either may be NULL. Of a group:
  *  those of the device that has the least left. */

@@ -11,10 +11,11 @@
 #include <tenon/device.h>
 
 #include "backends/collective.h"
+#include "backends/ranks.h"
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 4 };
+enum { TN_BACKEND_ABI = 5 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -275,9 +276,12 @@ struct tn_device {
     const tn_backend *backend;
     tn_backend_device *impl; /* NULL: a group */
     char *name;
-    char *text;         /* its description, if that says more than the backend's */
-    tn_device **member; /* of a group; all of one backend */
-    int members;        /* 0: one device */
+    char *text;            /* its description, if that says more than the backend's */
+    tn_device **member;    /* of a group; all of one backend */
+    int members;           /* 0: one device */
+    const tn_ranks *ranks; /* those that it is one part of; NULL: alone */
+    tn_rank_place place;
+    double stall; /* seconds after which another rank is not waited for any more */
 };
 
 extern const tn_backend tn_backend_cpu;

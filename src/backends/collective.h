@@ -19,6 +19,7 @@
 #define TN_COLLECTIVE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,7 +37,10 @@ typedef struct tn_comm_id {
 enum {
     TN_MAX_MARKS = 64, /* 0 to 63 */
     /* Of an all-reduce that comes after all that was run before, and before what is run after. */
-    TN_MARK_NONE = -1
+    TN_MARK_NONE = -1,
+    /* s without any progress: as long as the slowest step of a network may take on a CPU, and far less than
+     * somebody waits for a run that hangs. */
+    TN_STALL = 120
 };
 
 typedef struct tn_join_opts {
@@ -55,7 +59,8 @@ typedef struct tn_join_opts {
  * is to be told. After an error a group is good for abort() and leave() alone.
  */
 typedef struct tn_collectives {
-    const char *name; /* "nccl", "host" */
+    const char *name; /* "nccl", "host", "mpi" */
+    bool spans;       /* its members may be in several processes */
     tn_status (*make_id)(tn_comm_id *out);
     /* Returns when all have joined. A member that cannot makes the others fail too: by `given_up`, or after
      * `stall`. A device is in one group at a time for each plan. */

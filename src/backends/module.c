@@ -21,7 +21,7 @@ enum { MAX_MODULES = 4, MAX_PATH = 1024 };
 
 static struct {
     char name[16];
-    const tn_backend *backend;
+    const void *table;
 } loaded[MAX_MODULES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -96,7 +96,7 @@ static bool look_nearby(search *s)
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-static tn_status load(const char *path, const tn_backend **out)
+static tn_status load(const char *path, const void **out)
 {
     void *file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!file)
@@ -114,13 +114,13 @@ static tn_status load(const char *path, const tn_backend **out)
     return *out ? TN_OK : tn_fail(TN_ERR_DEVICE, "%s: %s", path, tn_error());
 }
 
-static tn_status find_and_load(const char *name, const tn_backend **out, char *looked, size_t size)
+static tn_status find_and_load(const char *name, const void **out, char *looked, size_t size)
 {
     search s = {.name = name, .looked = looked, .size = size};
     size_t slot = 0;
-    for (; slot < MAX_MODULES && loaded[slot].backend; slot++)
+    for (; slot < MAX_MODULES && loaded[slot].table; slot++)
         if (strcmp(loaded[slot].name, name) == 0) {
-            *out = loaded[slot].backend;
+            *out = loaded[slot].table;
             return TN_OK;
         }
     if (!look_in_list(&s, getenv("TENON_MODULES")) && !look_nearby(&s))
@@ -129,11 +129,11 @@ static tn_status find_and_load(const char *name, const tn_backend **out, char *l
         return tn_fail(TN_ERR_UNSUPPORTED, "%s: %d modules are loaded already", name, MAX_MODULES);
     TN_TRY(load(s.path, out));
     snprintf(loaded[slot].name, sizeof loaded[slot].name, "%s", name);
-    loaded[slot].backend = *out;
+    loaded[slot].table = *out;
     return TN_OK;
 }
 
-tn_status tn_module_load(const char *name, const tn_backend **out, char *looked, size_t size)
+tn_status tn_module_load(const char *name, const void **out, char *looked, size_t size)
 {
     *out = NULL;
     *looked = 0;

@@ -1,6 +1,7 @@
 /*
- * Backends that are files of their own, tenon_<name>.so: so that a machine without the libraries that one is
- * built on can run the rest, and who does not use it does not pay for it.
+ * Parts that are files of their own, tenon_<name>.so: so that a machine without the libraries that one is
+ * built on can run the rest, and who does not use it does not pay for it. What one gives is a table of
+ * functions: a backend its tn_backend, "mpi" its tn_ranks.
  *
  * A module has one entry, tn_module_open(). It is linked without libtenon and is lent what there must be
  * only one of: the allocator and the text of the last error.
@@ -22,10 +23,10 @@ typedef struct tn_host {
 
 #define TN_MODULE_ENTRY "tn_module_open"
 /* NULL, after host->fail(), if it does not go with this host. */
-typedef const tn_backend *tn_module_entry(const tn_host *host);
+typedef const void *tn_module_entry(const tn_host *host);
 
-/* The backend of that module, loaded once and never unloaded. NULL in *out if there is no such file:
+/* The table of that module, loaded once and never unloaded. NULL in *out if there is no such file:
  * then `looked` says where it was looked for. An error if there is one and it cannot be used. */
-tn_status tn_module_load(const char *name, const tn_backend **out, char *looked, size_t size);
+tn_status tn_module_load(const char *name, const void **out, char *looked, size_t size);
 
 #endif

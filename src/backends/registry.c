@@ -39,10 +39,12 @@ fail:
 
 /* ---- several -------------------------------------------------------------------------------- */
 
-/* "2 devices: cpu:0: ...; cpu:1: ..." */
+/* "2 devices: cpu:0: ...; cpu:1: ...", "rank 0 of 2 by Open MPI v4.1.4: cpu: ..." */
 static tn_status describe_group(tn_device *d)
 {
-    char *text = tn_format("%d devices", d->members);
+    char *text = d->ranks ? tn_format("rank %d of %d by %s", d->place.rank, d->place.ranks,
+                                      d->ranks->describe())
+                          : tn_format("%d devices", d->members);
     for (int i = 0; text && i < d->members; i++) {
         char *before = text;
         text = tn_format("%s%s %s", before, i ? ";" : ":", tn_device_describe(d->member[i]));
@@ -52,34 +54,55 @@ static tn_status describe_group(tn_device *d)
     return text ? TN_OK : tn_no_memory("device", 1024);
 }
 
+/* A CPU's cores are shared by the ranks that may run on them, but where the name says how many each has. */
+static void share_host(const tn_device *d, tn_open_opts *o)
+{
+    if (!d->ranks || *o->options)
+        return;
+    o->place += d->place.near * o->places;
+    o->places *= d->place.nears;
+}
+
 static tn_status open_members(tn_device *d, const tn_device_name_parts *n)
 {
     d->member = tn_alloc((size_t)n->count, sizeof(tn_device *));
     if (!d->member)
         return tn_no_memory("device", (size_t)n->count * sizeof(tn_device *));
     for (; d->members < n->count; d->members++) {
-        const tn_open_opts o = {.index = n->index[d->members],
-                                .options = n->options,
-                                .place = d->members,
-                                .places = n->count};
+        tn_open_opts o = {.index = n->index[d->members],
+                          .options = n->options,
+                          .place = d->members,
+                          .places = n->count};
+        share_host(d, &o);
         TN_TRY(open_one(d->backend, true, &o, &d->member[d->members]));
     }
     return describe_group(d);
 }
 
-static tn_status open_group(const tn_backend *b, const tn_device_name_parts *n, const char *name,
-                            tn_device **out)
+/* d: with its ranks, or empty. */
+static tn_status fill_group(tn_device *d, const tn_backend *b, const tn_device_name_parts *n,
+                            const char *name)
 {
     if (!b->collectives)
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "device \"%s\": the backend %s trains on one device at a time", name,
                        b->name);
+    if (d->ranks && n->count > 1 && !b->collectives->spans)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "device \"%s\": a rank has one %s, whose threads it may use all", name,
+                       b->name);
+    d->backend = b;
+    d->name = tn_copy_text(name);
+    return d->name ? open_members(d, n) : tn_no_memory("device", strlen(name));
+}
+
+static tn_status open_group(const tn_backend *b, const tn_device_name_parts *n, const char *name,
+                            tn_device **out)
+{
     tn_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory("device", sizeof *d);
-    d->backend = b;
-    d->name = tn_copy_text(name);
-    const tn_status status = d->name ? open_members(d, n) : tn_no_memory("device", strlen(name));
+    const tn_status status = fill_group(d, b, n, name);
     if (status != TN_OK) {
         tn_device_close(d);
         return status;
@@ -118,54 +141,132 @@ static tn_status open_on(const tn_backend *b, tn_device_name_parts *n, const cha
 
 /* ---- by name -------------------------------------------------------------------------------- */
 
+/* To what is said of it: "; " and these. */
+static tn_status add_text(tn_device *d, const char *what, const char *more)
+{
+    char *text = tn_format("%s; %s%s", tn_device_describe(d), what, more);
+    if (!text)
+        return tn_no_memory("device", strlen(more));
+    tn_free(d->text);
+    d->text = text;
+    return TN_OK;
+}
+
 /* NULL: a GPU if there is one, else the CPU, whose description then says why. */
 static tn_status open_best(tn_device **out)
 {
     const tn_open_opts any = {.options = "", .places = 1};
-    const tn_backend *cuda;
+    const void *module;
     char why[1024];
     int count = 0;
-    TN_TRY(tn_module_load("cuda", &cuda, why, sizeof why));
-    if (!cuda)
+    TN_TRY(tn_module_load("cuda", &module, why, sizeof why));
+    if (!module)
         return open_one(&tn_backend_cpu, false, &any, out);
+    const tn_backend *cuda = module;
     TN_TRY(cuda->count(&count, why, sizeof why));
     if (count > 0)
         return open_one(cuda, true, &any, out);
     tn_device *d;
     TN_TRY(open_one(&tn_backend_cpu, false, &any, &d));
-    d->text = tn_format("%s; no GPU: %s", d->backend->describe(d->impl), why);
-    if (!d->text) {
+    const tn_status status = add_text(d, "no GPU: ", why);
+    if (status != TN_OK) {
         tn_device_close(d);
-        return tn_no_memory("device", strlen(why));
+        return status;
     }
     *out = d;
     return TN_OK;
 }
 
-tn_status tn_device_open(tn_device **out, const char *name)
+/* The parts of a name and the backend that it means. */
+static tn_status find(const char *name, const char *part, tn_device_name_parts *n,
+                      const tn_backend **out)
 {
-    tn_device_name_parts n;
-    const tn_backend *b;
+    const void *module;
     char looked[1024];
-    if (!name)
-        return open_best(out);
-    TN_TRY(tn_device_name_parse(name, &n));
-    if (strcmp(n.backend, tn_backend_cpu.name) == 0)
-        return open_on(&tn_backend_cpu, &n, name, out);
-    TN_TRY(tn_module_load(n.backend, &b, looked, sizeof looked));
-    if (b)
-        return open_on(b, &n, name, out);
+    TN_TRY(tn_device_name_parse(part, n));
+    *out = &tn_backend_cpu;
+    if (strcmp(n->backend, tn_backend_cpu.name) == 0)
+        return TN_OK;
+    TN_TRY(tn_module_load(n->backend, &module, looked, sizeof looked));
+    *out = module;
+    if (module)
+        return TN_OK;
     return tn_fail(
         TN_ERR_UNSUPPORTED,
         "device \"%s\": this build of Tenon has no backend \"%s\": it has cpu, and there "
         "is no tenon_%s.so in %s",
-        name, n.backend, n.backend, looked);
+        name, n->backend, n->backend, looked);
+}
+
+static const char ranked[] = "mpi:"; /* before the name of what each rank has */
+
+/* What this rank has: the device named, or of several the one of its number. */
+static tn_status open_own(tn_device *d, const char *name)
+{
+    tn_device_name_parts n;
+    const tn_backend *b;
+    TN_TRY(find(name, name + strlen(ranked), &n, &b));
+    if (n.all)
+        TN_TRY(take_all(b, name, &n));
+    if (n.count == 0) {
+        n.count = 1;
+        n.index[0] = b == &tn_backend_cpu ? 0 : d->place.number;
+    }
+    return fill_group(d, b, &n, name);
+}
+
+static tn_status open_rank(const char *name, tn_device **out)
+{
+    tn_device *d = tn_alloc(1, sizeof *d);
+    if (!d)
+        return tn_no_memory("device", sizeof *d);
+    tn_status status = tn_ranks_begin(name, &d->ranks, &d->place);
+    if (status != TN_OK) {
+        tn_free(d);
+        return status;
+    }
+    d->stall = TN_STALL;
+    status = tn_ranks_agree(d->ranks, &d->place, d->stall, open_own(d, name));
+    if (status == TN_OK)
+        status = tn_ranks_same(d);
+    if (status != TN_OK) {
+        tn_device_close(d);
+        return status;
+    }
+    *out = d;
+    return TN_OK;
+}
+
+static tn_status open_named(const char *name, tn_device **out)
+{
+    tn_device_name_parts n;
+    const tn_backend *b;
+    if (strncmp(name, ranked, strlen(ranked)) == 0)
+        return open_rank(name, out);
+    TN_TRY(find(name, name, &n, &b));
+    return open_on(b, &n, name, out);
+}
+
+tn_status tn_device_open(tn_device **out, const char *name)
+{
+    tn_device *d = NULL;
+    TN_TRY(name ? open_named(name, &d) : open_best(&d));
+    const char *alone = d->ranks ? NULL : tn_ranks_alone();
+    const tn_status status = alone ? add_text(d, "", alone) : TN_OK;
+    if (status != TN_OK) {
+        tn_device_close(d);
+        return status;
+    }
+    *out = d;
+    return TN_OK;
 }
 
 void tn_device_close(tn_device *d)
 {
     if (!d)
         return;
+    if (d->ranks)
+        d->ranks->end();
     for (int i = 0; i < d->members; i++)
         tn_device_close(d->member[i]);
     tn_free(d->member);
@@ -248,6 +349,8 @@ tn_status tn_device_rates(tn_device *d, tn_precision precision, double *flops, d
         sum += f;
         sum_bytes += b;
     }
+    sum *= tn_device_ranks(d);
+    sum_bytes *= tn_device_ranks(d);
     if (flops)
         *flops = sum;
     if (bytes)

@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "data/filler.h"
 #include "data/queue.h"
+#include "data/share.h"
 
 typedef struct bad_file {
     int64_t item;
@@ -17,6 +18,7 @@ typedef struct bad_file {
 } bad_file;
 
 struct tn_loader {
+    tn_device *device; /* if several ranks share its batches, else NULL */
     tn_recipe recipe;
     tn_queue queue;
     tn_threads threads;
@@ -45,6 +47,10 @@ static void fill_row(const tn_loader *l, tn_filler *f, tn_slot *s, int i)
     const int64_t item = s->item[i], place = s->index * l->queue.rows + i;
     uint8_t *rgb = s->images + (size_t)i * l->row_bytes;
     tn_row *row = &s->row[i];
+    if (l->device && !tn_share_fills(l->device, l->queue.rows, i)) {
+        s->labels[i] = item >= 0 ? l->recipe.set->item[item].label : -1;
+        return;
+    }
     if (item >= 0)
         row->status = tn_filler_fill(f, &l->recipe, item, s->epoch, place, rgb);
     if (item >= 0 && row->status == TN_OK) {
@@ -98,6 +104,10 @@ static tn_status check(const tn_dataset *set, const tn_loader_opts *opts)
     if (!(opts->max_bad >= 0 && opts->max_bad <= 100))
         return tn_fail(TN_ERR_ARGUMENT, "loader: max_bad %g is not from 0 to 100 per cent",
                        opts->max_bad);
+    const int ranks = opts->device ? tn_device_ranks(opts->device) : 1;
+    if (opts->batch % ranks != 0)
+        return tn_fail(TN_ERR_ARGUMENT, "loader: %d ranks cannot share a batch of %d equally",
+                       ranks, opts->batch);
     /* The stream of an image's random numbers holds its place in 32 bits. */
     if (tn_dataset_count(set) > UINT32_MAX)
         return tn_fail(TN_ERR_ARGUMENT, "loader: more than 2^32 images");
@@ -131,6 +141,8 @@ static tn_status create_fillers(tn_loader *l, int threads)
 
 static tn_status set_up(tn_loader *l, const tn_dataset *set, const tn_loader_opts *opts)
 {
+    if (opts->device && tn_device_ranks(opts->device) > 1)
+        l->device = opts->device;
     l->recipe.set = set;
     l->recipe.seed = opts->seed;
     l->on_bad = opts->on_bad;
@@ -277,10 +289,12 @@ static tn_status take(tn_loader *l, tn_batch *out)
     if (l->holds)
         tn_queue_return(&l->queue);
     const double before = tn_now();
-    const tn_slot *s = tn_queue_front(&l->queue);
+    tn_slot *s = tn_queue_front(&l->queue);
+    tn_status status = l->device ? tn_share_verdicts(l->device, s, l->queue.rows) : TN_OK;
     l->times.waited += tn_now() - before;
     l->holds = true;
-    const tn_status status = judge(l, s);
+    if (status == TN_OK)
+        status = judge(l, s);
     if (status != TN_OK) {
         l->failed = status;
         l->failure = tn_copy_text(tn_error());

@@ -7,10 +7,6 @@
 
 #include "dist/replica.h"
 
-/* As long as the slowest step of a network may take on a CPU, and far less than somebody waits for a run
- * that hangs. */
-static const double default_stall = 120;
-
 /* ---- for the watch -------------------------------------------------------------------------- */
 
 static int64_t progress(void *owner, int member)
@@ -61,21 +57,64 @@ static void tell_end(const tn_group *g, int member, char *text, size_t size)
              (long long)next + 1, (long long)buckets, r->plan->bucket[next].name);
 }
 
+/* Of another process, which says how in tn_error(). */
+static bool other_failed(const tn_group *g)
+{
+    const tn_ranks *ranks = g->whole->device->ranks;
+    return ranks && ranks->check() == TN_END;
+}
+
+/* "cpu:1", "rank 1, cpu" */
+static void tell_who(const tn_group *g, int member, char *text, size_t size)
+{
+    const tn_device *d = g->whole->device;
+    if (d->ranks)
+        snprintf(text, size, "rank %d, %s", d->place.rank, d->member[member]->name);
+    else
+        snprintf(text, size, "%s", d->member[member]->name);
+}
+
+/* The group has failed, with that in tn_error(): in this process for good, and the others are told. */
+static void end_group(tn_group *g, tn_status status)
+{
+    tn_team_fail(g->team, status);
+    if (g->whole->device->ranks)
+        g->whole->device->ranks->fail(tn_error());
+}
+
 tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *arg)
 {
     int member;
-    char end[256];
+    char end[256], who[300];
     const tn_status status = tn_team_do(g->team, work, task, arg, &member);
     if (status == TN_OK || member < 0) /* none: it has failed before, and says the same again */
         return status;
+    if (tn_team_failed(g->team) && other_failed(g)) {
+        tn_team_fail(g->team, TN_ERR_DEVICE);
+        return TN_ERR_DEVICE;
+    }
     const long long row = (g->first + member) * g->rows;
     tell_end(g, member, end, sizeof end);
-    tn_fail(status, "%s (rows %lld to %lld of a batch): %s%s",
-            g->whole->device->member[member]->name, row, row + (long long)g->rows - 1, tn_error(),
-            end);
+    tell_who(g, member, who, sizeof who);
+    tn_fail(status, "%s (rows %lld to %lld of a batch): %s%s", who, row,
+            row + (long long)g->rows - 1, tn_error(), end);
     if (tn_team_failed(g->team))
-        tn_team_fail(g->team, status);
+        end_group(g, status);
     return status;
+}
+
+tn_status tn_group_gather(tn_group *g, const void *own, size_t bytes, void *all)
+{
+    const tn_status status = tn_device_gather(g->whole->device, own, bytes, all);
+    if (status != TN_OK)
+        end_group(g, status);
+    return status;
+}
+
+tn_status tn_group_agree(tn_group *g, tn_status status)
+{
+    const tn_device *d = g->whole->device;
+    return d->ranks ? tn_ranks_agree(d->ranks, &d->place, d->stall, status) : status;
 }
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -100,7 +139,7 @@ static tn_status join(void *arg, int member)
                          .rank = p->share.rank,
                          .ranks = p->share.ranks,
                          .given_up = &g->given_up,
-                         .stall = 2 * (double)g->whole->opts.stall}; /* the watch is to be first */
+                         .stall = g->stall_wait};
     for (int i = 0; p->opts.reduce_bf16 && i < p->num_buckets; i++) {
         const size_t count = p->bucket[i].end - p->bucket[i].begin;
         opts.most_bf16 = count > opts.most_bf16 ? count : opts.most_bf16;
@@ -160,28 +199,69 @@ static tn_status find_labels(tn_group *g)
     return TN_OK;
 }
 
-static tn_status make(tn_group *g)
+/* One rank makes it. */
+static tn_status share_id(tn_group *g)
+{
+    const tn_rank_place *place = &g->whole->device->place;
+    if (!g->whole->device->ranks)
+        return g->collectives->make_id(&g->id);
+    tn_comm_id *all = tn_alloc((size_t)place->ranks, sizeof *all);
+    tn_status status = all ? TN_OK : tn_no_memory("group", (size_t)place->ranks * sizeof *all);
+    if (status == TN_OK && place->rank == 0)
+        status = g->collectives->make_id(&g->id);
+    status = tn_group_agree(g, status);
+    if (status == TN_OK)
+        status = tn_group_gather(g, &g->id, sizeof *all, all);
+    if (status == TN_OK)
+        g->id = all[0];
+    tn_free(all);
+    return status;
+}
+
+/* Who is to be the first to give up: of members in one process the watch, which sees who is behind; a rank is only
+ * seen not to come by those that wait for it. */
+static void set_stalls(tn_group *g)
+{
+    tn_plan *whole = g->whole;
+    tn_device *d = whole->device;
+    if (whole->opts.stall == 0)
+        whole->opts.stall = TN_STALL;
+    d->stall = (double)whole->opts.stall;
+    g->stall_wait = d->ranks ? d->stall : 2 * d->stall;
+    g->stall_watch = d->ranks ? 2 * d->stall : d->stall;
+}
+
+static tn_status make_replicas(tn_group *g)
 {
     tn_plan *whole = g->whole;
     TN_TRY(tn_graph_status(whole->graph));
     TN_TRY(tn_plan_check_opts(&whole->opts));
-    if (whole->opts.stall == 0)
-        whole->opts.stall = (float)default_stall;
+    if (whole->opts.reduce_bf16 && whole->device->ranks &&
+        !whole->device->backend->collectives->spans)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "plan: reduce_bf16: gradients of %s travel between ranks as f32 only",
+                       whole->device->backend->name);
+    set_stalls(g);
     TN_TRY(tn_graph_shard(&g->shard, whole->graph, g->ranks));
     for (size_t i = 0; i < g->shard->num_nodes && g->rows == 0; i++)
         if (g->shard->node[i]->op == &tn_op_input)
             g->rows = g->shard->node[i]->y[0].dim[0];
     TN_TRY(find_labels(g));
     TN_TRY(tn_team_start(&g->team, &(tn_team_opts){.members = g->members,
-                                                   .stall = (double)whole->opts.stall,
+                                                   .stall = g->stall_watch,
                                                    .owner = g,
                                                    .progress = progress,
                                                    .check = check,
                                                    .give_up = give_up}));
-    TN_TRY(tn_group_do(g, TN_TEAM_PREPARE, make_replica, g));
-    if (whole->opts.dry)
+    return tn_group_do(g, TN_TEAM_PREPARE, make_replica, g);
+}
+
+static tn_status make(tn_group *g)
+{
+    TN_TRY(tn_group_agree(g, make_replicas(g)));
+    if (g->whole->opts.dry)
         return TN_OK;
-    TN_TRY(g->collectives->make_id(&g->id));
+    TN_TRY(share_id(g));
     TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, join, g));
     return tn_group_do(g, TN_TEAM_TOGETHER, pre_flight, g);
 }
@@ -192,8 +272,13 @@ tn_status tn_group_create(tn_group **out, tn_plan *whole)
     if (!g)
         return tn_no_memory("group", sizeof *g);
     g->whole = whole;
-    g->collectives = whole->device->backend->collectives;
-    g->members = g->ranks = whole->device->members;
+    const tn_device *d = whole->device;
+    g->members = d->members;
+    g->ranks = d->members * tn_device_ranks(d);
+    g->first = d->members * d->place.rank;
+    g->collectives = d->backend->collectives;
+    if (d->ranks && !g->collectives->spans)
+        g->collectives = d->ranks->collectives;
     g->replica = tn_alloc((size_t)g->members, sizeof *g->replica);
     const tn_status status =
         g->replica ? make(g) : tn_no_memory("group", (size_t)g->members * sizeof *g->replica);

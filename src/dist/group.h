@@ -33,6 +33,9 @@ tn_status tn_group_take_sum(tn_group *g, tn_value v, double *sum, int64_t *runs)
 tn_status tn_group_param_get(tn_group *g, int index, int part, tn_tensor host);
 tn_status tn_group_param_set(tn_group *g, int index, int part, tn_tensor host);
 
+/* The status of the first process that has another than TN_OK, in all of them. */
+tn_status tn_group_agree(tn_group *g, tn_status status);
+
 /* Makes the gradients of the last run those of the whole batch, if they are not. */
 tn_status tn_group_sum_gradients(tn_group *g);
 

@@ -1,6 +1,7 @@
 /*
  * What goes in is shared out by rows; what comes out is put together again: rows behind each other, scalars
- * as the mean (f32) or the sum (i32) of the replicas'; of parameters those of the first.
+ * as the mean (f32) or the sum (i32) of the replicas'; of parameters those of the first. Replicas of other
+ * processes are asked by theirs, and then each tells the others.
  */
 #include "dist/replica.h"
 
@@ -40,16 +41,40 @@ static tn_status check_whole(const tn_group *g, tn_value v, const tn_tensor *hos
 
 /* ---- inputs --------------------------------------------------------------------------------- */
 
-/* What means over rows divide by: see tn_run_state.share_rows. */
-static void count_labels(tn_group *g, const tn_tensor *labels)
+/* An array with room for one of `size` a replica. */
+static tn_status alloc_each(const tn_group *g, size_t size, void *out)
+{
+    void **array = out;
+    *array = tn_alloc((size_t)g->ranks, size);
+    return *array ? TN_OK : tn_no_memory("group", (size_t)g->ranks * size);
+}
+
+/* What the replicas here have found, at their places, becomes what all have. */
+static tn_status gather_each(tn_group *g, size_t size, void *each)
+{
+    char *own = (char *)each + (size_t)g->first * size;
+    return tn_group_gather(g, own, (size_t)g->members * size, each);
+}
+
+/* What means over rows divide by: see tn_run_state.share_rows. Each replica's own rows are what counts. */
+static tn_status count_labels(tn_group *g, const tn_tensor *labels)
 {
     const int32_t *label = labels->data;
-    int64_t counted = 0;
-    for (int64_t i = 0; i < tn_elements(&labels->shape); i++)
-        counted += label[i] != -1;
-    counted += counted == 0; /* then all sums are 0 */
+    const int64_t per_row = tn_elements(&labels->shape) / (g->rows * g->ranks);
+    const int64_t begin = g->first * g->rows * per_row, count = g->members * g->rows * per_row;
+    int64_t *each, all = 0;
+    TN_TRY(alloc_each(g, sizeof *each, &each));
+    for (int64_t i = begin; i < begin + count; i++)
+        each[g->first] += label[i] != -1;
+    const tn_status status = gather_each(g, sizeof *each, each);
+    for (int i = 0; i < g->ranks; i++)
+        all += each[i];
+    tn_free(each);
+    TN_TRY(status);
+    all += all == 0; /* then all sums are 0 */
     for (int i = 0; i < g->members; i++)
-        g->replica[i].plan->run.share_rows = (float)((double)counted / g->ranks);
+        g->replica[i].plan->run.share_rows = (float)((double)all / g->ranks);
+    return TN_OK;
 }
 
 tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host)
@@ -58,9 +83,7 @@ tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host)
     TN_TRY(check_whole(g, input, &host));
     TN_TRY(tn_plan_find_input(g->replica[0].plan, input, &unused));
     TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, tn_plan_set, input, host}));
-    if (input.id == g->labels)
-        count_labels(g, &host);
-    return TN_OK;
+    return input.id == g->labels ? count_labels(g, &host) : TN_OK;
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -81,26 +104,34 @@ static tn_status scalar_of_one(void *arg, int member)
 {
     const scalars *s = arg;
     return tn_plan_get(s->g->replica[member].plan, s->value,
-                       (tn_tensor){s->dtype, {0}, &s->x[member]});
+                       (tn_tensor){s->dtype, {0}, &s->x[s->g->first + member]});
 }
 
 static tn_status get_scalar(tn_group *g, tn_value v, const tn_tensor *host)
 {
     scalars s = {.g = g, .value = v, .dtype = host->dtype};
-    s.x = tn_alloc((size_t)g->members, sizeof *s.x);
-    if (!s.x)
-        return tn_no_memory("group", (size_t)g->members * sizeof *s.x);
-    const tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, scalar_of_one, &s);
+    TN_TRY(alloc_each(g, sizeof *s.x, &s.x));
+    tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, scalar_of_one, &s);
+    if (status == TN_OK)
+        status = gather_each(g, sizeof *s.x, s.x);
     double sum = 0;
-    for (int i = 0; i < g->members; i++)
+    for (int i = 0; i < g->ranks; i++)
         sum += host->dtype == TN_I32 ? (double)s.x[i].i32 : (double)s.x[i].f32;
     tn_free(s.x);
     TN_TRY(status);
     if (host->dtype == TN_I32)
         *(int32_t *)host->data = (int32_t)sum;
     else
-        *(float *)host->data = (float)(sum / g->members);
+        *(float *)host->data = (float)(sum / g->ranks);
     return TN_OK;
+}
+
+static tn_status get_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host)
+{
+    size_t bytes;
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, call, v, *host}));
+    TN_TRY(tn_shape_bytes(&host->shape, host->dtype, &bytes));
+    return gather_each(g, bytes / (size_t)g->ranks, host->data);
 }
 
 tn_status tn_group_get(tn_group *g, tn_value v, tn_tensor host)
@@ -108,9 +139,7 @@ tn_status tn_group_get(tn_group *g, tn_value v, tn_tensor host)
     tn_plan_value *unused;
     TN_TRY(check_whole(g, v, &host));
     TN_TRY(tn_plan_find_kept(g->replica[0].plan, v, &unused));
-    if (host.shape.ndim == 0)
-        return get_scalar(g, v, &host);
-    return tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, tn_plan_get, v, host});
+    return host.shape.ndim == 0 ? get_scalar(g, v, &host) : get_rows(g, tn_plan_get, v, &host);
 }
 
 tn_status tn_group_get_gradient(tn_group *g, tn_value v, tn_tensor host)
@@ -118,8 +147,7 @@ tn_status tn_group_get_gradient(tn_group *g, tn_value v, tn_tensor host)
     tn_plan_value *unused;
     TN_TRY(check_whole(g, v, &host));
     TN_TRY(tn_plan_find_gradient(g->replica[0].plan, v, &unused));
-    return tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one,
-                       &(by_rows){g, tn_plan_get_gradient, v, host});
+    return get_rows(g, tn_plan_get_gradient, v, &host);
 }
 
 typedef struct sums {
@@ -133,7 +161,8 @@ static tn_status sum_of_one(void *arg, int member)
 {
     sums *s = arg;
     int64_t runs;
-    TN_TRY(tn_plan_take_sum(s->g->replica[member].plan, s->value, &s->sum[member], &runs));
+    TN_TRY(tn_plan_take_sum(s->g->replica[member].plan, s->value, &s->sum[s->g->first + member],
+                            &runs));
     if (member == 0)
         s->runs = runs;
     return TN_OK;
@@ -145,16 +174,16 @@ tn_status tn_group_take_sum(tn_group *g, tn_value v, double *sum, int64_t *runs)
     TN_TRY(tn_plan_find_summed(g->replica[0].plan, v, &value));
     const tn_dtype dtype = value->dtype;
     sums s = {.g = g, .value = v};
-    s.sum = tn_alloc((size_t)g->members, sizeof *s.sum);
-    if (!s.sum)
-        return tn_no_memory("group", (size_t)g->members * sizeof *s.sum);
-    const tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, sum_of_one, &s);
+    TN_TRY(alloc_each(g, sizeof *s.sum, &s.sum));
+    tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, sum_of_one, &s);
+    if (status == TN_OK)
+        status = gather_each(g, sizeof *s.sum, s.sum);
     double all = 0;
-    for (int i = 0; i < g->members; i++)
+    for (int i = 0; i < g->ranks; i++)
         all += s.sum[i];
     tn_free(s.sum);
     TN_TRY(status);
-    *sum = dtype == TN_I32 ? all : all / g->members;
+    *sum = dtype == TN_I32 ? all : all / g->ranks;
     *runs = s.runs;
     return TN_OK;
 }

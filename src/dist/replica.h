@@ -22,9 +22,10 @@ struct tn_group {
     const tn_collectives *collectives; /* what the replicas do as one is done by */
     tn_replica *replica;
     int members;      /* replicas here, */
-    int first, ranks; /* their first rank, and ranks in all */
-    int64_t rows;     /* of one replica */
-    int32_t labels;   /* the input whose rows of -1 do not count, 0: there is none */
+    int first, ranks; /* their first rank, and ranks in all: those of other processes too */
+    double stall_watch, stall_wait; /* of the team, of the collectives */
+    int64_t rows;                   /* of one replica */
+    int32_t labels;                 /* the input whose rows of -1 do not count, 0: there is none */
     tn_comm_id id;
     atomic_bool given_up; /* one has failed: nobody is to be waited for */
 };
@@ -32,5 +33,8 @@ struct tn_group {
 /* tn_team_do(), with an error that says which device it was and how far the group had got. The task's
  * argument is the caller's own. */
 tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *arg);
+
+/* What each process has, in all of them; an error is the end for the group. */
+tn_status tn_group_gather(tn_group *g, const void *own, size_t bytes, void *all);
 
 #endif

@@ -235,6 +235,16 @@ const char *tn_plan_slot_name(const tn_plan *p, int slot)
                                               : NULL;
 }
 
+bool tn_plan_writes(const tn_plan *p)
+{
+    return tn_device_rank(p->device) == 0;
+}
+
+tn_status tn_plan_agree(tn_plan *p, tn_status status)
+{
+    return p->group ? tn_group_agree(p->group, status) : status;
+}
+
 /* Is it written by the program, or once for all: an input, or the gradient of the loss by itself? */
 static bool is_given(const tn_plan *p, int buffer)
 {

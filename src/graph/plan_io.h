@@ -32,4 +32,8 @@ const char *tn_plan_optim_name(const tn_plan *plan);
 /* What part TN_PARAM_SLOT + slot is called: "momentum"; NULL past the last one. */
 const char *tn_plan_slot_name(const tn_plan *plan, int slot);
 
+/* Is it for this process to write what all ranks have alike? And what came of it, in all of them. */
+bool tn_plan_writes(const tn_plan *plan);
+tn_status tn_plan_agree(tn_plan *plan, tn_status status);
+
 #endif

@@ -249,7 +249,7 @@ tn_status tn_plan_lower_bound(const tn_plan *p, int index, double *seconds)
 
 void tn_plan_flops(const tn_plan *p, double *forward, double *training)
 {
-    const int shares = p->group ? p->device->members : 1;
+    const int shares = p->group ? p->device->members * tn_device_ranks(p->device) : 1;
     *forward = *training = 0;
     p = tn_plan_first(p);
     for (size_t i = 0; i < p->num_steps; i++) {

@@ -170,9 +170,8 @@ static tn_status write_parts(tn_safetensors_writer *w, tn_plan *plan, const part
     return status;
 }
 
-tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
+static tn_status save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
 {
-    TN_TRY(check_meta(meta, num_meta));
     parts list = {0};
     tn_safetensors_writer *w = NULL;
     tn_status status = parts_list(&list, plan, true);
@@ -185,6 +184,12 @@ tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *met
     tn_safetensors_destroy(w);
     parts_free(&list);
     return status;
+}
+
+tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
+{
+    TN_TRY(check_meta(meta, num_meta));
+    return tn_plan_agree(plan, tn_plan_writes(plan) ? save(plan, path, meta, num_meta) : TN_OK);
 }
 
 /* ---- loading ---------------------------------------------------------------------------------- */

@@ -153,6 +153,7 @@ static const char *describe(const tn_comm *c)
 
 const tn_collectives tn_cuda_collectives = {
     .name = "nccl",
+    .spans = true,
     .make_id = tn_nccl_make_id,
     .join = tn_nccl_join,
     .leave = tn_nccl_leave,

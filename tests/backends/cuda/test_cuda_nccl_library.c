@@ -14,9 +14,10 @@
 /* That of the module for real GPUs; skips where there is none. */
 static const tn_collectives *real(void)
 {
-    const tn_backend *cuda;
+    const void *module;
     char looked[1024];
-    assert_ok(tn_module_load("cuda", &cuda, looked, sizeof looked));
+    assert_ok(tn_module_load("cuda", &module, looked, sizeof looked));
+    const tn_backend *cuda = module;
     if (!cuda || !cuda->collectives) {
         print_message("skipped: this build has no tenon_cuda.so, or that no NCCL\n");
         skip();

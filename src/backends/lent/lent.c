@@ -1,19 +1,14 @@
-/*
- * What the library lends this module: errors and the allocator, under the names that base.h gives them.
- */
+#include "backends/lent/lent.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/cuda/_device.h"
-#include "backends/module.h"
 #include "base/base.h"
 
 static const tn_host *host;
 
-TN_API tn_module_entry tn_module_open;
-
-const tn_backend *tn_module_open(const tn_host *lender)
+bool tn_lent_by(const tn_host *lender)
 {
     if (lender->abi != TN_BACKEND_ABI || strcmp(lender->version, TENON_VERSION) != 0) {
         char text[128];
@@ -21,10 +16,10 @@ const tn_backend *tn_module_open(const tn_host *lender)
                  "this module is of Tenon %s (interface %d), the library %s (%d)", TENON_VERSION,
                  TN_BACKEND_ABI, lender->version, lender->abi);
         lender->fail(TN_ERR_UNSUPPORTED, text);
-        return NULL;
+        return false;
     }
     host = lender;
-    return &tn_backend_cuda;
+    return true;
 }
 
 tn_status tn_fail(tn_status status, const char *format, ...)

@@ -1,0 +1,257 @@
+/*
+ * What check_ranks.py starts as several ranks: ranks_program TEST. `same` compares them with one process; the others
+ * break something and tell what came of it.
+ */
+#define _POSIX_C_SOURCE 200809L /* kill */
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dist/lab_group.h"
+#include "lab_set.h"
+
+static const char ranked[] = "mpi:cpu,threads=1";
+
+/* ---- the same as one process ---------------------------------------------------------------- */
+
+static tn_plan_opts with_sgd(void)
+{
+    return (tn_plan_opts){.optim = tn_sgd(&(tn_sgd_opts){.momentum = 0.9F})};
+}
+
+static void near(const lab_history *one, const lab_history *several)
+{
+    const float difference = lab_group_difference(one, several);
+    if (!(difference <= 1e-5F))
+        fail_msg("parameters or losses differ by %g", (double)difference);
+}
+
+/* Within rounding of one device; to the bit of as many in one process, and of itself. */
+static void training_is_that_of_one_process(void **unused)
+{
+    (void)unused;
+    static lab_history one, replicas, ranks, again;
+    lab_group s;
+    char together[32];
+    assert_ok(lab_group_open(&s, ranked, LAB_LENET, with_sgd()));
+    snprintf(together, sizeof together, "cpu:0-%d", tn_device_ranks(s.device) - 1);
+    lab_group_close(&s);
+    for (int clip = 0; clip < 2; clip++) {
+        tn_plan_opts opts = with_sgd();
+        opts.clip_norm = clip ? 1 : 0;
+        opts.accumulate = 1 + clip;
+        opts.bucket_bytes = 1000;
+        lab_group_train("cpu,threads=1", LAB_LENET, opts, &one);
+        lab_group_train(together, LAB_LENET, opts, &replicas);
+        lab_group_train(ranked, LAB_LENET, opts, &ranks);
+        lab_group_train(ranked, LAB_LENET, opts, &again);
+        near(&one, &ranks);
+        assert_memory_equal(&ranks, &replicas, sizeof ranks);
+        assert_memory_equal(&ranks, &again, sizeof ranks);
+    }
+}
+
+static void batchnorm_may_see_the_whole_batch(void **unused)
+{
+    (void)unused;
+    static lab_history one, ranks;
+    tn_plan_opts opts = with_sgd();
+    lab_group_train("cpu,threads=1", LAB_RESNET, opts, &one);
+    opts.sync_batchnorm = true;
+    lab_group_train(ranked, LAB_RESNET, opts, &ranks);
+    near(&one, &ranks);
+}
+
+enum { LOGITS = GROUP_ROWS * GROUP_CLASSES };
+
+typedef struct answers {
+    float loss, logits[LOGITS];
+    int32_t top_1, labels[GROUP_ROWS];
+    double sum;
+    int64_t runs;
+} answers;
+
+static void ask(const char *device, answers *a)
+{
+    lab_group s;
+    *a = (answers){0};
+    assert_ok(lab_group_open(&s, device, LAB_LENET, with_sgd()));
+    assert_ok(lab_group_step(&s, 0, 1));
+    assert_ok(lab_group_set(&s, 5)); /* with rows that have no label */
+    assert_ok(tn_plan_evaluate(s.plan));
+    assert_ok(lab_group_loss(&s, &a->loss));
+    assert_ok(tn_plan_get(s.plan, s.loss.top_1, (tn_tensor){TN_I32, {0}, &a->top_1}));
+    assert_ok(tn_plan_get(s.plan, s.logits,
+                          (tn_tensor){TN_F32, TN_SHAPE(GROUP_ROWS, GROUP_CLASSES), a->logits}));
+    assert_ok(tn_plan_get(s.plan, s.label, (tn_tensor){TN_I32, TN_SHAPE(GROUP_ROWS), a->labels}));
+    assert_ok(tn_plan_take_sum(s.plan, s.loss.top_1, &a->sum, &a->runs));
+    lab_group_close(&s);
+}
+
+static void what_is_read_is_of_the_whole_batch(void **unused)
+{
+    (void)unused;
+    static answers one, ranks;
+    ask("cpu,threads=1", &one);
+    ask(ranked, &ranks);
+    assert_true(fabsf(one.loss - ranks.loss) <= 1e-5F);
+    for (int i = 0; i < LOGITS; i++)
+        assert_true(fabsf(one.logits[i] - ranks.logits[i]) <= 1e-5F);
+    assert_memory_equal(one.labels, ranks.labels, sizeof one.labels);
+    assert_int_equal(one.top_1, ranks.top_1);
+    assert_true(one.sum == ranks.sum);
+    assert_int_equal(one.runs, ranks.runs);
+}
+
+/* Rank 0 makes it, all use it. */
+static const char *make_one_set(tn_device *d)
+{
+    static char all[4][512];
+    char own[sizeof *all] = "";
+    if (tn_device_rank(d) == 0) {
+        snprintf(own, sizeof own, "%s", lab_make_folder());
+        lab_write_classes(own, 3, 9);
+        lab_write_text(lab_path(own, "class1/3.ppm"), "no image");
+        lab_write_text(lab_path(own, "class2/4.ppm"), "P6 nor this");
+    }
+    assert_true(tn_device_ranks(d) <= (int)TN_COUNT(all));
+    assert_ok(tn_device_gather(d, own, sizeof own, all));
+    return all[0];
+}
+
+/* Each fills its own rows, and knows of all which hold no image, and of every bad file. */
+static void loaders_share_a_batch(void **unused)
+{
+    (void)unused;
+    tn_device *d = NULL;
+    tn_dataset *set = NULL;
+    tn_loader *whole = NULL, *share = NULL;
+    tn_loader_opts opts = {
+        .batch = 8, .height = 16, .width = 16, .shuffle = true, .seed = 5, .max_bad = 20};
+    assert_ok(tn_device_open(&d, ranked));
+    const char *folder = make_one_set(d);
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}));
+    assert_ok(tn_loader_open(&whole, set, &opts));
+    opts.device = d;
+    assert_ok(tn_loader_open(&share, set, &opts));
+    tn_batch a, b;
+    tn_status status, shared = TN_OK;
+    while ((status = tn_loader_next(whole, &a)) == TN_OK && shared == TN_OK) {
+        shared = tn_loader_next(share, &b);
+        const size_t own = 8 / (size_t)tn_device_ranks(d) * 16 * 16 * 3;
+        const size_t begin = own * (size_t)tn_device_rank(d);
+        assert_int_equal(a.count, b.count);
+        assert_memory_equal(a.labels.data, b.labels.data, 8 * sizeof(int32_t));
+        assert_memory_equal((char *)a.images.data + begin, (char *)b.images.data + begin, own);
+    }
+    assert_int_equal(status, TN_END);
+    assert_int_equal(tn_loader_num_bad(share), 2);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(tn_loader_bad_path(whole, i), tn_loader_bad_path(share, i));
+        assert_string_equal(tn_loader_bad_reason(whole, i), tn_loader_bad_reason(share, i));
+    }
+    tn_loader_close(share);
+    opts.batch = 9; /* not by 2 nor 4 */
+    assert_fails(tn_loader_open(&share, set, &opts), TN_ERR_ARGUMENT, "cannot share a batch of 9");
+    opts.batch = 8;
+    opts.max_bad = 0.1; /* one is allowed */
+    assert_ok(tn_loader_open(&share, set, &opts));
+    while ((status = tn_loader_next(share, &b)) == TN_OK)
+        ;
+    assert_int_equal(status, TN_ERR_FORMAT); /* on all ranks, with the same batch */
+    tn_loader_close(share);
+    tn_loader_close(whole);
+    tn_dataset_close(set);
+    char done[4] = "";
+    assert_ok(tn_device_gather(d, &done[tn_device_rank(d)], 1, done));
+    if (tn_device_rank(d) == 0)
+        lab_remove(folder);
+    tn_device_close(d);
+}
+
+/* Only the first writes; all are told what came of it, and go on. */
+static void checkpoints_are_written_once(void **unused)
+{
+    (void)unused;
+    lab_group s;
+    assert_ok(lab_group_open(&s, ranked, LAB_LENET, with_sgd()));
+    assert_ok(lab_group_step(&s, 0, 1));
+    assert_fails(tn_checkpoint_save(s.plan, "/no/such/place", NULL, 0), TN_ERR_IO,
+                 "rank 0: /no/such/place");
+    assert_ok(lab_group_step(&s, 1, 1));
+    lab_group_close(&s);
+}
+
+static void mistakes_are_named(void **unused)
+{
+    (void)unused;
+    tn_device *d = NULL;
+    assert_fails(tn_device_open(&d, "mpi:cpu:0-1"), TN_ERR_UNSUPPORTED, "a rank has one cpu");
+    assert_fails(tn_device_open(&d, "mpi:cpu,threads=0"), TN_ERR_ARGUMENT,
+                 "rank 0: cpu: threads=0");
+    assert_fails(tn_device_open(&d, "mpi:"), TN_ERR_ARGUMENT, "begins with no backend");
+    lab_group s;
+    tn_plan_opts opts = with_sgd();
+    opts.reduce_bf16 = true;
+    assert_fails(lab_group_open(&s, ranked, LAB_LENET, opts), TN_ERR_UNSUPPORTED,
+                 "between ranks as f32 only");
+}
+
+static int same(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_is_that_of_one_process),
+        cmocka_unit_test(batchnorm_may_see_the_whole_batch),
+        cmocka_unit_test(what_is_read_is_of_the_whole_batch),
+        cmocka_unit_test(loaders_share_a_batch),
+        cmocka_unit_test(checkpoints_are_written_once),
+        cmocka_unit_test(mistakes_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+/* ---- what breaks ---------------------------------------------------------------------------- */
+
+/* Rank 1 has a label that is no class; or is killed, stopped, or ends, after so many steps. */
+static tn_status train(lab_group *s, const char *test)
+{
+    const bool victim = tn_device_rank(s->device) == 1;
+    int32_t labels[GROUP_ROWS] = {0, 1, 2, 3, 0, 1, 2, 77};
+    for (int i = 0; i < 1000; i++) {
+        TN_TRY(lab_group_set(s, i));
+        if (i == 3 && strcmp(test, "label") == 0)
+            TN_TRY(
+                tn_plan_set(s->plan, s->label, (tn_tensor){TN_I32, TN_SHAPE(GROUP_ROWS), labels}));
+        if (i == 3 && victim && strcmp(test, "kill") == 0)
+            kill(getpid(), SIGKILL);
+        if (i == 3 && victim && strcmp(test, "stop") == 0)
+            kill(getpid(), SIGSTOP);
+        if (i == 3 && victim && strcmp(test, "end") == 0)
+            return tn_fail(TN_ERR_IO, "the disk is full");
+        TN_TRY(tn_plan_run(s->plan));
+        TN_TRY(tn_plan_update(s->plan, 0.01F));
+    }
+    return TN_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2)
+        return fprintf(stderr, "usage: ranks_program same|label|kill|stop|end\n"), 2;
+    if (strcmp(argv[1], "same") == 0)
+        return same();
+    lab_group s;
+    tn_plan_opts opts = with_sgd();
+    opts.stall = 2;
+    tn_must(lab_group_open(&s, ranked, LAB_LENET, opts));
+    if (train(&s, argv[1]) == TN_OK)
+        return 0;
+    const int rank = tn_device_rank(s.device);
+    fprintf(stderr, "rank %d ends: %s\n", rank, tn_error());
+    if (strcmp(argv[1], "label") == 0)
+        sleep(1); /* so that mpirun does not end the others before they say why they end */
+    return 1;     /* with its device open: it has failed */
+}
