@@ -79,6 +79,8 @@ grep -q "lower bound of a training step: .* It is no forecast" out.txt || fail "
 refuse "h999: neither one that is known (a100, b200, h100" lenet --gpu h999
 refuse "option cudnn=maybe" lenet --gpu h100 --device-options cudnn=maybe
 
+check "sum(s['gradients'] for s in d['steps']) == d['parameters']" torchvision --gpu h100 --device-options cudnn=off \
+      --no-search
 gpu="torchvision --device-options cudnn=off --no-search --gpu"
 before=0
 for model in b200 h100 a100 t4; do # from fast to slow

@@ -128,6 +128,21 @@ void tell_text(const study *s)
 
 /* ---- JSON --------------------------------------------------------------------------------- */
 
+/* Numbers in the gradients that a step writes. */
+static int64_t gradients_of(const tn_plan *plan, const tn_step_info *step)
+{
+    int64_t all = 0;
+    for (int i = 0; step->pass == TN_PASS_BACKWARD && i < tn_plan_num_params(plan); i++) {
+        tn_param_info info;
+        int64_t count = 0;
+        tn_must(tn_plan_param(plan, i, &info));
+        if (info.trained && strcmp(info.node, step->node) == 0)
+            tn_must(tn_shape_count(&info.shape, &count));
+        all += count;
+    }
+    return all;
+}
+
 static void write_step(json *j, const study *s, int i)
 {
     tn_step_info step;
@@ -149,6 +164,7 @@ static void write_step(json *j, const study *s, int i)
     json_count(j, "read_bytes", (int64_t)step.read);
     json_count(j, "written_bytes", (int64_t)step.written);
     json_count(j, "scratch_bytes", (int64_t)step.scratch);
+    json_count(j, "gradients", gradients_of(s->p.plan, &step));
     if (s->bounded) {
         tn_must(tn_plan_lower_bound(s->p.plan, i, &seconds));
         json_real(j, "lower_bound_seconds", seconds);
