@@ -93,6 +93,26 @@ static bench_lap work(void *arg, int64_t units)
     return (bench_lap){.seconds = bench_now() - start, .images = units * s->pixels.shape.dim[0]};
 }
 
+/* Under mpirun only rank 0 is asked. It tells the others how much to do; nothing: to end. */
+static bench_lap work_together(void *arg, int64_t units)
+{
+    state *s = arg;
+    int64_t all[TN_MAX_RANKS];
+    tn_must(tn_device_gather(s->device, &units, sizeof units, all));
+    return work(s, all[0]);
+}
+
+static void serve(state *s, const char *about)
+{
+    if (tn_device_rank(s->device) == 0) {
+        bench_serve(about, work_together, s);
+        work_together(s, 0);
+    } else {
+        while (work_together(s, 0).images > 0)
+            ;
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 6 || (strcmp(argv[5], "train") != 0 && strcmp(argv[5], "infer") != 0)) {
@@ -112,7 +132,7 @@ int main(int argc, char **argv)
     char about[512];
     snprintf(about, sizeof about, "Tenon %s, %s, plan of %.0f MiB", tn_version(),
              tn_device_describe(s.device), (double)tn_plan_memory(s.plan).total / (1 << 20));
-    bench_serve(about, work, &s);
+    serve(&s, about);
     tn_plan_destroy(s.plan);
     tn_graph_destroy(s.graph);
     tn_device_host_free(s.device, s.pixels.data);
