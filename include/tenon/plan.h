@@ -42,6 +42,8 @@ typedef struct tn_plan_opts {
     float loss_scale;       /**< of TN_PRECISION_F16: what it begins with; default 65536 */
     uint64_t seed;          /**< of initial parameters and dropout */
     tn_precision precision; /**< what it computes in; default: the device's choice */
+    bool strict;            /**< convolutions sum the products that the formula has: on the CPU, none by
+                                 Winograd's method, whose rounding errors are larger */
     bool no_fusion;         /**< keep every node, to compare or to debug */
     bool input_gradients;   /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
     /* On several devices; on one nothing changes. */

@@ -61,6 +61,7 @@ typedef struct tn_binding {
     /* From the plan. */
     tn_precision precision; /* what the plan computes in, never DEFAULT */
     bool training;          /* backward will be asked for */
+    bool strict;            /* sums as the formula has them: see tn_plan_opts */
     bool dx[TN_MAX_IN];     /* which gradients will be asked for */
     bool dw[TN_MAX_PARAMS];
     int shares; /* statistics are to be those of so many shares of the batch; 0: this one's */

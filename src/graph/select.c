@@ -23,6 +23,7 @@ static void ask(const tn_plan *p, tn_plan_node *pn)
 {
     pn->bind = (tn_binding){.precision = p->run.precision,
                             .training = pn->backward,
+                            .strict = p->opts.strict,
                             .part = tn_plan_value_of(p, pn->node.out[0])->part};
     if (p->opts.loss.id && p->opts.sync_batchnorm)
         pn->bind.shares = p->share.ranks;

@@ -139,7 +139,7 @@ static const char *describe(const void *state)
     return tn_prim_impl(&s->linear.forward);
 }
 
-const tn_kernel tn_cpu_conv2d = {
+const tn_kernel tn_cpu_conv2d_onednn = {
     .op = "conv2d",
     .name = "onednn",
     .prepare = prepare,

@@ -1,0 +1,69 @@
+/*
+ * Winograd's convolution: m x m results of an r x r window from n x n products a channel, n = m + r - 1,
+ * where the formula has m m r r. In one dimension, with the matrices of _winograd_body.h,
+ *
+ *     y = A' (U . V)     V = B' x, n pixels     U = G w, r taps      y: m results
+ *
+ * and in two each matrix is applied to the columns, then to the rows. So x is cut into tiles of n x n
+ * pixels that overlap by r - 1, and with q one of the n n places of a tile
+ *
+ *     forward            V[q] = B' x B     M[q] = V[q] U[q]       y = A' M A      U[q] = G w G'
+ *     backward, data     the same of dy, w turned by 180 degrees and U[q] transposed
+ *     backward, weights  D[q] = A dy A'    dU[q] = V[q]' D[q]     dw = G' dU G
+ *
+ *     V[q]: tiles x C      U[q], dU[q]: C x K      M[q], D[q]: tiles x K
+ *
+ * Products of matrices are oneDNN's; the rest, which only moves and adds, is here, compiled once for each
+ * width of vectors. Images are blocked by channels as oneDNN has them, one vector a block: N x C/L x H x W
+ * x L; filters K/L x C/L x r x r x L (c) x L (k).
+ *
+ * Source: Winograd 1980, Arithmetic Complexity of Computations; Lavin and Gray 2015, arXiv:1509.09308.
+ */
+#ifndef TN_CPU_WINOGRAD_H
+#define TN_CPU_WINOGRAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Images cut into tiles. The first tile begins `above` and `left` pixels outside of the image. */
+typedef struct tn_wino_grid {
+    int64_t blocks; /* of channels, in one image */
+    int64_t height, width;
+    int64_t down, across; /* tiles in an image */
+    int64_t above, left;
+} tn_wino_grid;
+
+/* n n matrices, one after the other: element (row, column) of matrix q lies at
+ * data[q * pitch + row * columns + column]. */
+typedef struct tn_wino_slab {
+    float *data;
+    int64_t pitch, columns;
+} tn_wino_slab;
+
+/* Tiles begin .. end - 1 of all images; their rows in the slab begin at 0. `relu`: y, where dy counts
+ * only if y > 0, or NULL. */
+typedef struct tn_wino_tile {
+    int m, r, n;
+    /* V from x (or dy, for backward data). */
+    void (*input)(const tn_wino_grid *g, const float *x, const float *relu, int64_t begin,
+                  int64_t end, const tn_wino_slab *v);
+    /* y from M; the tiles of g have m x m pixels and do not overlap. bias: NULL or one a channel. */
+    void (*output)(const tn_wino_grid *g, const tn_wino_slab *m, const float *bias, bool relu,
+                   int64_t begin, int64_t end, float *y);
+    /* D from dy. */
+    void (*spread)(const tn_wino_grid *g, const float *dy, const float *relu, int64_t begin,
+                   int64_t end, const tn_wino_slab *d);
+    /* L x L filters at w to U at row c, column k, and back. */
+    void (*filter)(const float *w, bool turned, const tn_wino_slab *u, int64_t c, int64_t k);
+    void (*filter_back)(float *dw, const tn_wino_slab *du, int64_t c, int64_t k);
+} tn_wino_tile;
+
+typedef struct tn_wino_code {
+    const char *name;
+    int lanes; /* L */
+    tn_wino_tile tile[2];
+} tn_wino_code;
+
+extern const tn_wino_code tn_wino_avx512, tn_wino_avx2, tn_wino_portable;
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * The transforms of _winograd.h for vectors of LANES floats; the including file defines LANES and CODE.
+ *
+ * A tile is made by Toom's and Cook's method: polynomials are multiplied by their values at n - 1 points
+ * and at infinity. Points near 1 that are no mirror images of each other keep rounding small: with 0, 1,
+ * -1, 1/2, -2 the 6 x 6 tile errs less than half of what it does with the customary 0, 1, -1, 2, -2
+ * (Barabasz et al. 2018, arXiv:1803.10986). Rows belong to points in that order, infinity last.
+ */
+#include <stddef.h>
+
+#include "backends/cpu/_winograd.h"
+
+enum { MAX_N = 8, MAX_R = 5, MAX_M = 4 };
+
+/* Vectors in registers, and in memory, where they are aligned as floats are. */
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef float vec_in_memory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int32_t mask __attribute__((vector_size(LANES * 4))); /* all bits of an element, or none */
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
+
+typedef struct matrices {
+    int m, r, n;
+    float b[MAX_N][MAX_N]; /* B', n x n */
+    float a[MAX_M][MAX_N]; /* A', m x n */
+    float g[MAX_N][MAX_R]; /* G, n x r */
+} matrices;
+
+/* 0, 1, -1, 1/2, -2 */
+static const matrices three = {
+    .m = 4,
+    .r = 3,
+    .n = 6,
+    .b = {{1, -1.5f, -2, 1.5f, 1, 0},
+          {0, -1, 0.5f, 2.5f, 1, 0},
+          {0, 1, -2.5f, 0.5f, 1, 0},
+          {0, -2, -1, 2, 1, 0},
+          {0, 0.5f, -1, -0.5f, 1, 0},
+          {0, 1, -1.5f, -2, 1.5f, 1}},
+    .a = {{1, 1, 1, 1, 1, 0},
+          {0, 1, -1, 0.5f, -2, 0},
+          {0, 1, 1, 0.25f, 4, 0},
+          {0, 1, -1, 0.125f, -8, 1}},
+    .g = {{1, 0, 0},
+          {1 / 3.0f, 1 / 3.0f, 1 / 3.0f},
+          {-1 / 3.0f, 1 / 3.0f, -1 / 3.0f},
+          {-16 / 15.0f, -8 / 15.0f, -4 / 15.0f},
+          {1 / 15.0f, -2 / 15.0f, 4 / 15.0f},
+          {0, 0, 1}},
+};
+
+/* 0, 1, -1, 1/2, -1/2, 2, -2 */
+static const matrices five = {
+    .m = 4,
+    .r = 5,
+    .n = 8,
+    .b = {{-1, 0, 5.25f, 0, -5.25f, 0, 1, 0},
+          {0, 1, 1, -4.25f, -4.25f, 1, 1, 0},
+          {0, -1, 1, 4.25f, -4.25f, -1, 1, 0},
+          {0, 2, 4, -2.5f, -5, 0.5f, 1, 0},
+          {0, -2, 4, 2.5f, -5, -0.5f, 1, 0},
+          {0, 0.5f, 0.25f, -2.5f, -1.25f, 2, 1, 0},
+          {0, -0.5f, 0.25f, 2.5f, -1.25f, -2, 1, 0},
+          {0, -1, 0, 5.25f, 0, -5.25f, 0, 1}},
+    .a = {{1, 1, 1, 1, 1, 1, 1, 0},
+          {0, 1, -1, 0.5f, -0.5f, 2, -2, 0},
+          {0, 1, 1, 0.25f, 0.25f, 4, 4, 0},
+          {0, 1, -1, 0.125f, -0.125f, 8, -8, 1}},
+    .g = {{-1, 0, 0, 0, 0},
+          {-2 / 9.0f, -2 / 9.0f, -2 / 9.0f, -2 / 9.0f, -2 / 9.0f},
+          {-2 / 9.0f, 2 / 9.0f, -2 / 9.0f, 2 / 9.0f, -2 / 9.0f},
+          {32 / 45.0f, 16 / 45.0f, 8 / 45.0f, 4 / 45.0f, 2 / 45.0f},
+          {32 / 45.0f, -16 / 45.0f, 8 / 45.0f, -4 / 45.0f, 2 / 45.0f},
+          {1 / 90.0f, 1 / 45.0f, 2 / 45.0f, 4 / 45.0f, 8 / 45.0f},
+          {1 / 90.0f, -1 / 45.0f, 2 / 45.0f, -4 / 45.0f, 8 / 45.0f},
+          {0, 0, 0, 0, 1}},
+};
+
+INLINE vec load(const float *p)
+{
+    return *(const vec_in_memory *)p;
+}
+
+INLINE void store(float *p, vec v)
+{
+    *(vec_in_memory *)p = v;
+}
+
+/* out = matrix * in. Of the matrix, row i begins at i * down, and its elements are `along` apart. All of it
+ * is known when compiled, so that a 0 costs nothing. */
+INLINE void multiply(const float *matrix, int rows, int columns, int down, int along, const vec *in,
+                     int in_step, vec *out, int out_step)
+{
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        vec sum = {0};
+        UNROLL for (int j = 0; j < columns; j++)
+        {
+            const float c = matrix[i * down + j * along];
+            if (c != 0)
+                sum += c * in[j * in_step];
+        }
+        out[i * out_step] = sum;
+    }
+}
+
+/* The tile's first pixel, and where its image begins. */
+typedef struct place {
+    int64_t image, h, w;
+    bool inside; /* all of it */
+} place;
+
+INLINE place place_of(const tn_wino_grid *g, int64_t tile, int step, int size)
+{
+    const int64_t per_image = g->down * g->across, in_image = tile % per_image;
+    place p = {.image = tile / per_image,
+               .h = in_image / g->across * step - g->above,
+               .w = in_image % g->across * step - g->left};
+    p.inside = p.h >= 0 && p.w >= 0 && p.h + size <= g->height && p.w + size <= g->width;
+    return p;
+}
+
+INLINE const float *plane_of(const tn_wino_grid *g, const float *x, int64_t image, int64_t block)
+{
+    return x + (image * g->blocks + block) * g->height * g->width * LANES;
+}
+
+/* size x size pixels from (h, w), 0 outside of the image, and 0 where relu has cut them off. */
+INLINE void read_pixels(const tn_wino_grid *g, const float *x, const float *relu, const place *p,
+                        bool inside, int size, vec *out)
+{
+    for (int i = 0; i < size; i++) {
+        UNROLL for (int j = 0; j < size; j++)
+        {
+            const int64_t h = p->h + i, w = p->w + j, at = (h * g->width + w) * LANES;
+            vec v = {0};
+            if (inside || (h >= 0 && h < g->height && w >= 0 && w < g->width)) {
+                v = load(x + at);
+                if (relu)
+                    v = (vec)((mask)v & (load(relu + at) > 0));
+            }
+            out[i * size + j] = v;
+        }
+    }
+}
+
+/* The slab's rows from x: matrix * tile * matrix', tiles of size x size pixels `step` apart. */
+INLINE void gather(const tn_wino_grid *g, const float *x, const float *relu, int64_t begin,
+                   int64_t end, const tn_wino_slab *to, int n, int size, int step,
+                   const float *matrix, int down, int along)
+{
+    for (int64_t t = begin; t < end; t++) {
+        const place p = place_of(g, t, step, size);
+        for (int64_t b = 0; b < g->blocks; b++) {
+            const float *plane = plane_of(g, x, p.image, b);
+            const float *cut = relu ? plane_of(g, relu, p.image, b) : NULL;
+            vec d[MAX_N * MAX_N], columns[MAX_N * MAX_N], row[MAX_N];
+            if (p.inside)
+                read_pixels(g, plane, cut, &p, true, size, d);
+            else
+                read_pixels(g, plane, cut, &p, false, size, d);
+            for (int j = 0; j < size; j++)
+                multiply(matrix, n, size, down, along, d + j, size, columns + j, size);
+            float *out = to->data + (t - begin) * to->columns + b * LANES;
+            for (int i = 0; i < n; i++) {
+                multiply(matrix, n, size, down, along, columns + i * size, 1, row, 1);
+                UNROLL for (int j = 0; j < n; j++) store(out + (i * n + j) * to->pitch, row[j]);
+            }
+        }
+    }
+}
+
+INLINE void input(const matrices *k, const tn_wino_grid *g, const float *x, const float *relu,
+                  int64_t begin, int64_t end, const tn_wino_slab *v)
+{
+    if (relu)
+        gather(g, x, relu, begin, end, v, k->n, k->n, k->m, k->b[0], MAX_N, 1);
+    else
+        gather(g, x, NULL, begin, end, v, k->n, k->n, k->m, k->b[0], MAX_N, 1);
+}
+
+INLINE void spread(const matrices *k, const tn_wino_grid *g, const float *dy, const float *relu,
+                   int64_t begin, int64_t end, const tn_wino_slab *d)
+{
+    if (relu)
+        gather(g, dy, relu, begin, end, d, k->n, k->m, k->m, k->a[0], 1, MAX_N);
+    else
+        gather(g, dy, NULL, begin, end, d, k->n, k->m, k->m, k->a[0], 1, MAX_N);
+}
+
+/* A NaN stays one: nothing is hidden. */
+INLINE vec finish(vec y, vec bias, bool relu)
+{
+    y += bias;
+    return relu ? (vec)((mask)y & ~(y < 0)) : y;
+}
+
+INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab *from,
+                   const float *bias, bool relu, int64_t begin, int64_t end, float *y)
+{
+    const int n = k->n, m = k->m;
+    for (int64_t t = begin; t < end; t++) {
+        const place p = place_of(g, t, m, m);
+        for (int64_t b = 0; b < g->blocks; b++) {
+            const float *in = from->data + (t - begin) * from->columns + b * LANES;
+            float *plane = y + (plane_of(g, y, p.image, b) - y);
+            const vec add = bias ? load(bias + b * LANES) : (vec){0};
+            vec column[MAX_N], columns[MAX_M * MAX_N], row[MAX_M];
+            for (int j = 0; j < n; j++) {
+                UNROLL for (int i = 0; i < n; i++) column[i] = load(in + (i * n + j) * from->pitch);
+                multiply(k->a[0], m, n, MAX_N, 1, column, 1, columns + j, n);
+            }
+            for (int i = 0; i < m; i++) {
+                multiply(k->a[0], m, n, MAX_N, 1, columns + i * n, 1, row, 1);
+                UNROLL for (int j = 0; j < m;
+                            j++) if (p.inside || (p.h + i < g->height && p.w + j < g->width))
+                    store(plane + ((p.h + i) * g->width + p.w + j) * LANES,
+                          finish(row[j], add, relu));
+            }
+        }
+    }
+}
+
+INLINE void filter(const matrices *k, const float *w, bool turned, const tn_wino_slab *u,
+                   int64_t c0, int64_t k0)
+{
+    const int n = k->n, r = k->r;
+    for (int c = 0; c < LANES; c++) {
+        vec taps[MAX_R * MAX_R], columns[MAX_N * MAX_R], row[MAX_N];
+        for (int i = 0; i < r; i++)
+            UNROLL for (int j = 0; j < r; j++)
+            {
+                const int tap = turned ? r * r - 1 - (i * r + j) : i * r + j;
+                taps[i * r + j] = load(w + (tap * LANES + c) * LANES);
+            }
+        for (int j = 0; j < r; j++)
+            multiply(k->g[0], n, r, MAX_R, 1, taps + j, r, columns + j, r);
+        float *out = u->data + (c0 + c) * u->columns + k0;
+        for (int i = 0; i < n; i++) {
+            multiply(k->g[0], n, r, MAX_R, 1, columns + i * r, 1, row, 1);
+            UNROLL for (int j = 0; j < n; j++) store(out + (i * n + j) * u->pitch, row[j]);
+        }
+    }
+}
+
+INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, int64_t c0,
+                        int64_t k0)
+{
+    const int n = k->n, r = k->r;
+    for (int c = 0; c < LANES; c++) {
+        const float *in = du->data + (c0 + c) * du->columns + k0;
+        vec column[MAX_N], columns[MAX_R * MAX_N], row[MAX_R];
+        for (int j = 0; j < n; j++) {
+            UNROLL for (int i = 0; i < n; i++) column[i] = load(in + (i * n + j) * du->pitch);
+            multiply(k->g[0], r, n, 1, MAX_R, column, 1, columns + j, n);
+        }
+        for (int i = 0; i < r; i++) {
+            multiply(k->g[0], r, n, 1, MAX_R, columns + i * n, 1, row, 1);
+            UNROLL for (int j = 0; j < r; j++)
+                store(dw + ((i * r + j) * LANES + c) * LANES, row[j]);
+        }
+    }
+}
+
+/* The functions of one tile, with its matrices known to the compiler. */
+#define TILE(size)                                                                             \
+    static void input_##size(const tn_wino_grid *g, const float *x, const float *relu,         \
+                             int64_t begin, int64_t end, const tn_wino_slab *v)                \
+    {                                                                                          \
+        input(&size, g, x, relu, begin, end, v);                                               \
+    }                                                                                          \
+    static void output_##size(const tn_wino_grid *g, const tn_wino_slab *m, const float *bias, \
+                              bool relu, int64_t begin, int64_t end, float *y)                 \
+    {                                                                                          \
+        output(&size, g, m, bias, relu, begin, end, y);                                        \
+    }                                                                                          \
+    static void spread_##size(const tn_wino_grid *g, const float *dy, const float *relu,       \
+                              int64_t begin, int64_t end, const tn_wino_slab *d)               \
+    {                                                                                          \
+        spread(&size, g, dy, relu, begin, end, d);                                             \
+    }                                                                                          \
+    static void filter_##size(const float *w, bool turned, const tn_wino_slab *u, int64_t c,   \
+                              int64_t k)                                                       \
+    {                                                                                          \
+        filter(&size, w, turned, u, c, k);                                                     \
+    }                                                                                          \
+    static void filter_back_##size(float *dw, const tn_wino_slab *du, int64_t c, int64_t k)    \
+    {                                                                                          \
+        filter_back(&size, dw, du, c, k);                                                      \
+    }
+
+TILE(three)
+TILE(five)
+
+const tn_wino_code CODE = {
+    .name = NAME,
+    .lanes = LANES,
+    .tile = {{4, 3, 6, input_three, output_three, spread_three, filter_three, filter_back_three},
+             {4, 5, 8, input_five, output_five, spread_five, filter_five, filter_back_five}},
+};

@@ -1,0 +1,300 @@
+#include "backends/cpu/_winograd_passes.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    WALK_TILES = 64,     /* in a block of forward and backward data, about */
+    WEIGHTS_TILES = 256, /* of backward weights, at most */
+};
+
+const tn_wino_code *tn_wino_code_here(void)
+{
+#ifdef __x86_64__
+    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
+        return &tn_wino_avx512;
+    if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2)
+        return &tn_wino_avx2;
+#endif
+    return &tn_wino_portable;
+}
+
+/* ---- preparing ---------------------------------------------------------------------------- */
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* A cache line more than rows x columns, so that the matrices do not all fall into the same lines. */
+static tn_wino_slab slab_of(int64_t rows, int64_t columns)
+{
+    return (tn_wino_slab){.pitch = rows * columns + 16, .columns = columns};
+}
+
+static size_t slab_bytes(const tn_wino *s, const tn_wino_slab *slab)
+{
+    return (size_t)(s->tile->n * s->tile->n * slab->pitch) * sizeof(float);
+}
+
+static tn_wino_grid grid_of(const tn_wino *s, const tn_shape *image, const tn_shape *result,
+                            const int64_t outside[2])
+{
+    const int m = s->tile->m;
+    return (tn_wino_grid){.blocks = image->dim[1] / s->code->lanes,
+                          .height = image->dim[2],
+                          .width = image->dim[3],
+                          .down = ceil_div(result->dim[2], m),
+                          .across = ceil_div(result->dim[3], m),
+                          .above = outside[0],
+                          .left = outside[1]};
+}
+
+/* Returns the bytes of scratch up to its end. */
+static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *from,
+                           const tn_shape *to, const int64_t outside[2], int threads, size_t used)
+{
+    w->from = grid_of(s, from, to, outside);
+    w->to = grid_of(s, to, to, (int64_t[]){0, 0});
+    const int64_t tiles = to->dim[0] * w->to.down * w->to.across;
+    const int64_t rounds = ceil_div(tiles, (int64_t)WALK_TILES * threads);
+    w->block = ceil_div(tiles, rounds * threads);
+    w->v = slab_of(w->block, from->dim[1]);
+    w->m = slab_of(w->block, to->dim[1]);
+    size_t each = 0;
+    w->v_at = used + tn_cpu_part(&each, slab_bytes(s, &w->v));
+    w->m_at = used + tn_cpu_part(&each, slab_bytes(s, &w->m));
+    w->each = each;
+    return used + each * (size_t)threads;
+}
+
+static size_t prepare_weights(tn_wino *s, const tn_shape *x, const tn_shape *y, size_t used)
+{
+    const int64_t blocks = ceil_div(s->tiles, WEIGHTS_TILES);
+    s->block = ceil_div(s->tiles, blocks);
+    s->v = slab_of(s->block, x->dim[1]);
+    s->d = slab_of(s->block, y->dim[1]);
+    s->v_at = tn_cpu_part(&used, slab_bytes(s, &s->v));
+    s->d_at = tn_cpu_part(&used, slab_bytes(s, &s->d));
+    return used;
+}
+
+static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_binding *b)
+{
+    const bool wide = s->code->lanes == 16;
+    const int64_t G = s->groups, K = s->filters, C = s->channels, R = s->tile->r;
+    const dnnl_format_tag_t image = wide ? dnnl_nChw16c : dnnl_nChw8c;
+    b->x[0] = tn_md_layout(tn_md_tagged(m, 4, n->x[0].dim, TN_F32, image));
+    b->y[0] = tn_md_layout(tn_md_tagged(m, 4, n->y[0].dim, TN_F32, image));
+    b->w[0] = tn_md_layout(G == 1 ? tn_md_tagged(m, 4, (int64_t[]){K, C, R, R}, TN_F32,
+                                                 wide ? dnnl_OIhw16i16o : dnnl_OIhw8i8o)
+                                  : tn_md_tagged(m, 5, (int64_t[]){G, K, C, R, R}, TN_F32,
+                                                 wide ? dnnl_gOIhw16i16o : dnnl_gOIhw8i8o));
+    b->w[1] = NULL;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
+                     const tn_wino_code *code)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const tn_shape *x = &n->x[0], *y = &n->y[0];
+    const int r = o->kernel[0], threads = m->device->threads;
+    *s = (tn_wino){.code = code,
+                   .tile = &code->tile[r == 3 ? 0 : 1],
+                   .relu = n->fused != NULL,
+                   .groups = o->groups,
+                   .channels = x->dim[1] / o->groups,
+                   .filters = o->filters / o->groups};
+    snprintf(s->name, sizeof s->name, "winograd %dx%d:%s", s->tile->n, s->tile->n, code->name);
+    prepare_layouts(m, s, n, b);
+
+    size_t used = 0;
+    s->u = slab_of(s->channels, y->dim[1]);
+    s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
+    b->scratch_bytes =
+        prepare_walk(s, &s->forward, x, y, (int64_t[]){o->pad[0], o->pad[1]}, threads, used);
+    s->tiles = y->dim[0] * s->forward.to.down * s->forward.to.across;
+    if (b->dx[0])
+        b->scratch_bytes =
+            larger(b->scratch_bytes,
+                   prepare_walk(s, &s->data, y, x,
+                                (int64_t[]){r - 1 - o->pad[0], r - 1 - o->pad[1]}, threads, used));
+    if (b->dw[0] || b->dw[1])
+        b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, x, y, used));
+    b->backward_reads_x[0] = b->dw[0];
+    b->backward_reads_y = s->relu;
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+static tn_wino_slab slab_at(const tn_call *c, tn_wino_slab slab, size_t at)
+{
+    slab.data = (float *)(void *)((unsigned char *)c->scratch + at);
+    return slab;
+}
+
+/* In a parallel region: all filters to U. */
+static void transform_filters(const tn_wino *s, const float *w, bool turned, const tn_wino_slab *u)
+{
+    const int L = s->code->lanes, r = s->tile->r;
+    const int64_t down = s->channels / L, across = u->columns / L;
+#pragma omp for collapse(2) schedule(static)
+    for (int64_t c = 0; c < down; c++)
+        for (int64_t k = 0; k < across; k++)
+            s->tile->filter(w + (k * down + c) * r * r * L * L, turned, u, c * L, k * L);
+}
+
+static void transform_filters_back(const tn_wino *s, float *dw, const tn_wino_slab *du)
+{
+    const int L = s->code->lanes, r = s->tile->r;
+    const int64_t down = s->channels / L, across = du->columns / L;
+#pragma omp for collapse(2) schedule(static)
+    for (int64_t c = 0; c < down; c++)
+        for (int64_t k = 0; k < across; k++)
+            s->tile->filter_back(dw + (k * down + c) * r * r * L * L, du, c * L, k * L);
+}
+
+/* M[q] = V[q] U[q], or with U[q] transposed, for all q and groups. */
+static dnnl_status_t multiply_block(const tn_wino *s, const tn_call *c, int64_t tiles,
+                                    const tn_wino_slab *v, const tn_wino_slab *u, bool turned,
+                                    const tn_wino_slab *m)
+{
+    const int64_t in = turned ? s->filters : s->channels, out = turned ? s->channels : s->filters;
+    dnnl_status_t status = dnnl_success;
+    for (int q = 0; q < s->tile->n * s->tile->n; q++)
+        for (int64_t g = 0; g < s->groups && status == dnnl_success; g++)
+            status =
+                tn_multiply(c->device, &(tn_product){.rows = tiles,
+                                                     .columns = out,
+                                                     .inner = in,
+                                                     .a = v->data + q * v->pitch + g * in,
+                                                     .a_row = v->columns,
+                                                     .b = u->data + q * u->pitch + g * s->filters,
+                                                     .b_row = u->columns,
+                                                     .b_turned = turned,
+                                                     .c = m->data + q * m->pitch + g * out,
+                                                     .c_row = m->columns});
+    return status;
+}
+
+typedef struct images {
+    const float *from, *cut; /* cut: y, if a relu cuts gradients off; else NULL */
+    float *to;
+    const float *bias;
+    bool relu, turned;
+} images;
+
+static tn_status walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, const images *i)
+{
+    const tn_wino_slab u = slab_at(c, s->u, s->u_at);
+    const int64_t tiles = c->node->x[0].dim[0] * w->to.down * w->to.across;
+    dnnl_status_t failed = dnnl_success;
+#pragma omp parallel num_threads(c->device->threads)
+    {
+        const size_t mine = (size_t)omp_get_thread_num() * w->each;
+        const tn_wino_slab v = slab_at(c, w->v, w->v_at + mine);
+        const tn_wino_slab m = slab_at(c, w->m, w->m_at + mine);
+        transform_filters(s, c->w[0], i->turned, &u);
+#pragma omp for schedule(static)
+        for (int64_t begin = 0; begin < tiles; begin += w->block) {
+            const int64_t end = begin + w->block < tiles ? begin + w->block : tiles;
+            s->tile->input(&w->from, i->from, i->cut, begin, end, &v);
+            const dnnl_status_t status = multiply_block(s, c, end - begin, &v, &u, i->turned, &m);
+            s->tile->output(&w->to, &m, i->bias, i->relu, begin, end, i->to);
+            if (status != dnnl_success) {
+#pragma omp atomic write
+                failed = status;
+            }
+        }
+    }
+    return tn_onednn("conv2d", c->node->name, "product of matrices", failed);
+}
+
+tn_status tn_wino_forward(const tn_wino *s, const tn_call *c)
+{
+    return walk(s, &s->forward, c,
+                &(images){.from = c->x[0], .to = c->y[0], .bias = c->w[1], .relu = s->relu});
+}
+
+tn_status tn_wino_backward_data(const tn_wino *s, const tn_call *c)
+{
+    return walk(
+        s, &s->data, c,
+        &(images){.from = c->dy, .cut = s->relu ? c->y[0] : NULL, .to = c->dx[0], .turned = true});
+}
+
+/* dU[q] += V[q]' D[q]; the first block begins them. */
+static dnnl_status_t add_products(const tn_wino *s, const tn_call *c, int q, int64_t g,
+                                  int64_t tiles, bool first, const tn_wino_slab *v,
+                                  const tn_wino_slab *d, const tn_wino_slab *du)
+{
+    return tn_multiply(c->device, &(tn_product){.rows = s->channels,
+                                                .columns = s->filters,
+                                                .inner = tiles,
+                                                .a = v->data + q * v->pitch + g * s->channels,
+                                                .a_row = v->columns,
+                                                .a_turned = true,
+                                                .b = d->data + q * d->pitch + g * s->filters,
+                                                .b_row = d->columns,
+                                                .c = du->data + q * du->pitch + g * s->filters,
+                                                .c_row = du->columns,
+                                                .beta = first ? 0.0f : 1.0f});
+}
+
+/* db[k] += the sums of dz over the tiles: D at point 1 in both directions. */
+static void add_bias(const tn_wino *s, float *db, int64_t tiles, bool first, const tn_wino_slab *d)
+{
+    const float *sums = d->data + (s->tile->n + 1) * d->pitch;
+#pragma omp for schedule(static)
+    for (int64_t k = 0; k < d->columns; k++) {
+        float sum = first ? 0 : db[k];
+        for (int64_t t = 0; t < tiles; t++)
+            sum += sums[t * d->columns + k];
+        db[k] = sum;
+    }
+}
+
+tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
+{
+    const tn_wino_slab du = slab_at(c, s->u, s->u_at);
+    const tn_wino_slab v = slab_at(c, s->v, s->v_at), d = slab_at(c, s->d, s->d_at);
+    const float *cut = s->relu ? c->y[0] : NULL;
+    const int64_t products = s->tile->n * s->tile->n * s->groups;
+    dnnl_status_t failed = dnnl_success;
+#pragma omp parallel num_threads(c->device->threads)
+    {
+        for (int64_t begin = 0; begin < s->tiles; begin += s->block) {
+            const int64_t count = s->tiles - begin < s->block ? s->tiles - begin : s->block;
+#pragma omp for schedule(static)
+            for (int64_t t = 0; t < count; t++) {
+                tn_wino_slab vt = v, dt = d;
+                vt.data += t * v.columns;
+                dt.data += t * d.columns;
+                if (c->dw[0])
+                    s->tile->input(&s->forward.from, c->x[0], NULL, begin + t, begin + t + 1, &vt);
+                s->tile->spread(&s->forward.to, c->dy, cut, begin + t, begin + t + 1, &dt);
+            }
+            if (c->dw[1])
+                add_bias(s, c->dw[1], count, begin == 0, &d);
+#pragma omp for schedule(static)
+            for (int64_t i = 0; i < (c->dw[0] ? products : 0); i++) {
+                const dnnl_status_t status = add_products(s, c, (int)(i / s->groups), i % s->groups,
+                                                          count, begin == 0, &v, &d, &du);
+                if (status != dnnl_success) {
+#pragma omp atomic write
+                    failed = status;
+                }
+            }
+        }
+        if (c->dw[0])
+            transform_filters_back(s, c->dw[0], &du);
+    }
+    return tn_onednn("conv2d", c->node->name, "product of matrices", failed);
+}

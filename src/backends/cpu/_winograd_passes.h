@@ -1,0 +1,50 @@
+/*
+ * The three passes of conv2d by Winograd's method, over the transforms of _winograd.h.
+ *
+ * Forward and backward data are the same walk: filters become U once, then each thread takes a block of
+ * tiles after another and makes V, M and the results of that block in a slab of its own, which its share
+ * of the caches can hold. Backward weights walks through larger blocks, all threads at one: V and D of
+ * the block are made, then each thread adds to its part of dU. Only U or dU has the size of all filters.
+ *
+ * The bias' gradient: A' has a row of ones, so one of the D[q] holds the sums of dy over each tile.
+ *
+ * The same bits come out for the same number of threads.
+ */
+#ifndef TN_CPU_WINOGRAD_PASSES_H
+#define TN_CPU_WINOGRAD_PASSES_H
+
+#include "backends/cpu/_onednn.h"
+#include "backends/cpu/_winograd.h"
+
+/* Forward, or backward data: results `to` from pixels `from`. */
+typedef struct tn_wino_walk {
+    tn_wino_grid from, to;
+    int64_t block;           /* tiles in a block */
+    tn_wino_slab v, m;       /* of one block; data NULL */
+    size_t v_at, m_at, each; /* in scratch: the first thread's, and bytes a thread */
+} tn_wino_walk;
+
+typedef struct tn_wino {
+    const tn_wino_code *code;
+    const tn_wino_tile *tile;
+    char name[32];
+    bool relu;
+    int64_t groups, channels, filters; /* in a group */
+    int64_t tiles;                     /* of y, in all images */
+    tn_wino_walk forward, data;
+    tn_wino_slab u, v, d; /* u: also dU; v, d: of a block in backward weights */
+    int64_t block;        /* tiles in that */
+    size_t u_at, v_at, d_at;
+} tn_wino;
+
+/* The code for this processor, held to what oneDNN is held to (ONEDNN_MAX_CPU_ISA). */
+const tn_wino_code *tn_wino_code_here(void);
+
+/* Fills *s and the whole binding but `state`. */
+void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
+                     const tn_wino_code *code);
+tn_status tn_wino_forward(const tn_wino *s, const tn_call *c);
+tn_status tn_wino_backward_data(const tn_wino *s, const tn_call *c);
+tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c);
+
+#endif

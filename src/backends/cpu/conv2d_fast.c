@@ -1,0 +1,82 @@
+/* conv2d by Winograd's method; see _winograd.h for the formulas, _winograd_passes.h for the passes.
+ *
+ * Taken for windows of 3 x 3 and 5 x 5 pixels with stride 1 where it is faster than oneDNN's direct
+ * convolution, unless the plan is strict: its rounding errors are larger (docs/numerics.md). */
+#include "backends/cpu/_winograd_passes.h"
+
+static tn_status refuse(const tn_node *n, const char *why)
+{
+    return tn_fail(TN_ERR_UNSUPPORTED, "conv2d %s: not by Winograd's method: %s", n->name, why);
+}
+
+static tn_status supports(const tn_node *n)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const int r = o->kernel[0];
+    if (o->kernel[1] != r || (r != 3 && r != 5))
+        return refuse(n, "the window is not 3 x 3 or 5 x 5");
+    if (o->stride[0] != 1 || o->stride[1] != 1)
+        return refuse(n, "the stride is not 1");
+    if (o->dilation[0] != 1 || o->dilation[1] != 1)
+        return refuse(n, "the window is dilated");
+    if (o->pad[0] >= r || o->pad[1] >= r)
+        return refuse(n, "the padding is as large as the window");
+    return TN_OK;
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const tn_wino_code *code = tn_wino_code_here();
+    if (b->strict)
+        return refuse(n, "the plan is strict");
+    if (n->x[0].dim[1] / o->groups % code->lanes || o->filters / o->groups % code->lanes)
+        return refuse(n, code->lanes == 16
+                             ? "channels and filters of a group are no multiples of 16"
+                             : "channels and filters of a group are no multiples of 8");
+    tn_wino *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("conv2d", sizeof *s);
+    tn_maker m = tn_maker_begin(d, n);
+    tn_wino_prepare(&m, s, n, b, code);
+    if (m.status != TN_OK) {
+        tn_free(s);
+        return m.status;
+    }
+    b->state = s;
+    return TN_OK;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    return tn_wino_forward(c->state, c);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const tn_wino *s = c->state;
+    if (c->dw[0] || c->dw[1])
+        TN_TRY(tn_wino_backward_weights(s, c));
+    return c->dx[0] ? tn_wino_backward_data(s, c) : TN_OK;
+}
+
+static void release(void *state)
+{
+    tn_free(state);
+}
+
+static const char *describe(const void *state)
+{
+    return ((const tn_wino *)state)->name;
+}
+
+const tn_kernel tn_cpu_conv2d_fast = {
+    .op = "conv2d",
+    .name = "winograd",
+    .supports = supports,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .describe = describe,
+};
