@@ -25,11 +25,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Images cut into tiles. The first tile begins `above` and `left` pixels outside of the image. */
+/*
+ * Images cut into tiles. Small images waste much of the tiles at their borders (13 x 13 pixels are 3.25
+ * tiles of 4 wide, which makes 4), so images are laid out in sheets first, `rows` x `columns` of them,
+ * `high` and `wide` pixels apart, with zeros between: 2 x 2 images of 13 x 13 take 7 x 7 tiles, not 8 x 8.
+ * The first tile begins `above` and `left` pixels outside of the sheet.
+ */
 typedef struct tn_wino_grid {
-    int64_t blocks; /* of channels, in one image */
-    int64_t height, width;
-    int64_t down, across; /* tiles in an image */
+    int64_t blocks;        /* of channels, in one image */
+    int64_t height, width; /* of an image */
+    int64_t rows, columns, high, wide;
+    int64_t down, across; /* tiles in a sheet */
     int64_t above, left;
 } tn_wino_grid;
 
@@ -40,7 +46,7 @@ typedef struct tn_wino_slab {
     int64_t pitch, columns;
 } tn_wino_slab;
 
-/* Tiles begin .. end - 1 of all images; their rows in the slab begin at 0. `relu`: y, where dy counts
+/* Tiles begin .. end - 1 of all sheets; their rows in the slab begin at 0. `relu`: y, where dy counts
  * only if y > 0, or NULL. */
 typedef struct tn_wino_tile {
     int m, r, n;

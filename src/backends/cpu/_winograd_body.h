@@ -18,7 +18,7 @@ typedef float vec_in_memory __attribute__((vector_size(LANES * 4), aligned(4), m
 typedef int32_t mask __attribute__((vector_size(LANES * 4))); /* all bits of an element, or none */
 
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
+#define EACH(i, count) _Pragma("GCC unroll 8") for (int i = 0; i < (count); i++)
 
 typedef struct matrices {
     int m, r, n;
@@ -87,62 +87,69 @@ INLINE void store(float *p, vec v)
     *(vec_in_memory *)p = v;
 }
 
-/* out = matrix * in. Of the matrix, row i begins at i * down, and its elements are `along` apart. All of it
- * is known when compiled, so that a 0 costs nothing. */
+/* out = matrix * in, every out_step. Of the matrix, row i begins at i * down, and its elements are `along`
+ * apart. All of it is known when compiled, so that a 0 costs nothing. */
 INLINE void multiply(const float *matrix, int rows, int columns, int down, int along, const vec *in,
-                     int in_step, vec *out, int out_step)
+                     vec *out, int out_step)
 {
-    UNROLL for (int i = 0; i < rows; i++)
-    {
+    EACH (i, rows) {
         vec sum = {0};
-        UNROLL for (int j = 0; j < columns; j++)
-        {
+        EACH (j, columns) {
             const float c = matrix[i * down + j * along];
             if (c != 0)
-                sum += c * in[j * in_step];
+                sum += c * in[j];
         }
         out[i * out_step] = sum;
     }
 }
 
-/* The tile's first pixel, and where its image begins. */
+/* Where the pixels of a tile are in the first block of channels, or OUTSIDE. */
 typedef struct place {
-    int64_t image, h, w;
-    bool inside; /* all of it */
+    int64_t at[MAX_N * MAX_N];
 } place;
 
-INLINE place place_of(const tn_wino_grid *g, int64_t tile, int step, int size)
-{
-    const int64_t per_image = g->down * g->across, in_image = tile % per_image;
-    place p = {.image = tile / per_image,
-               .h = in_image / g->across * step - g->above,
-               .w = in_image % g->across * step - g->left};
-    p.inside = p.h >= 0 && p.w >= 0 && p.h + size <= g->height && p.w + size <= g->width;
-    return p;
-}
+enum { OUTSIDE = -1 };
 
-INLINE const float *plane_of(const tn_wino_grid *g, const float *x, int64_t image, int64_t block)
+/* `size` pixels of a sheet in one direction, from `first` on. Its `count` images have `length` pixels and
+ * begin every `apart`; in memory they are `step` from each other, and their pixels `along`. */
+INLINE void find_line(int64_t first, int size, int64_t count, int64_t apart, int64_t length,
+                      int64_t step, int64_t along, int64_t *at)
 {
-    return x + (image * g->blocks + block) * g->height * g->width * LANES;
-}
-
-/* size x size pixels from (h, w), 0 outside of the image, and 0 where relu has cut them off. */
-INLINE void read_pixels(const tn_wino_grid *g, const float *x, const float *relu, const place *p,
-                        bool inside, int size, vec *out)
-{
+    int64_t image = first < 0 ? -1 : first / apart, in_image = first - image * apart;
     for (int i = 0; i < size; i++) {
-        UNROLL for (int j = 0; j < size; j++)
-        {
-            const int64_t h = p->h + i, w = p->w + j, at = (h * g->width + w) * LANES;
-            vec v = {0};
-            if (inside || (h >= 0 && h < g->height && w >= 0 && w < g->width)) {
-                v = load(x + at);
-                if (relu)
-                    v = (vec)((mask)v & (load(relu + at) > 0));
-            }
-            out[i * size + j] = v;
+        const bool inside = image >= 0 && image < count && in_image < length;
+        at[i] = inside ? image * step + in_image * along : OUTSIDE;
+        if (++in_image == apart) {
+            in_image = 0;
+            image++;
         }
     }
+}
+
+INLINE void find_tile(const tn_wino_grid *g, int64_t tile, int step, int size, place *p)
+{
+    const int64_t sheet = tile / (g->down * g->across), in_sheet = tile % (g->down * g->across);
+    const int64_t image = g->blocks * g->height * g->width * LANES;
+    int64_t row[MAX_N], column[MAX_N];
+    find_line(in_sheet / g->across * step - g->above, size, g->rows, g->high, g->height,
+              g->columns * image, g->width * LANES, row);
+    find_line(in_sheet % g->across * step - g->left, size, g->columns, g->wide, g->width, image,
+              LANES, column);
+    for (int i = 0; i < size; i++)
+        for (int j = 0; j < size; j++)
+            p->at[i * size + j] = row[i] == OUTSIDE || column[j] == OUTSIDE
+                                      ? OUTSIDE
+                                      : sheet * g->rows * g->columns * image + row[i] + column[j];
+}
+
+/* Pixels outside count as 0, and so do those where `relu` is not above 0. */
+INLINE vec read_pixel(const float *x, const float *relu, int64_t at)
+{
+    static const vec nothing = {0};
+    vec v = load(at == OUTSIDE ? (const float *)&nothing : x + at);
+    if (relu)
+        v = (vec)((mask)v & (load(relu + (at == OUTSIDE ? 0 : at)) > 0));
+    return v;
 }
 
 /* The slab's rows from x: matrix * tile * matrix', tiles of size x size pixels `step` apart. */
@@ -151,21 +158,22 @@ INLINE void gather(const tn_wino_grid *g, const float *x, const float *relu, int
                    const float *matrix, int down, int along)
 {
     for (int64_t t = begin; t < end; t++) {
-        const place p = place_of(g, t, step, size);
+        place p;
+        find_tile(g, t, step, size, &p);
         for (int64_t b = 0; b < g->blocks; b++) {
-            const float *plane = plane_of(g, x, p.image, b);
-            const float *cut = relu ? plane_of(g, relu, p.image, b) : NULL;
-            vec d[MAX_N * MAX_N], columns[MAX_N * MAX_N], row[MAX_N];
-            if (p.inside)
-                read_pixels(g, plane, cut, &p, true, size, d);
-            else
-                read_pixels(g, plane, cut, &p, false, size, d);
-            for (int j = 0; j < size; j++)
-                multiply(matrix, n, size, down, along, d + j, size, columns + j, size);
+            const int64_t block = b * g->height * g->width * LANES;
+            const float *cut = relu ? relu + block : NULL;
+            vec column[MAX_N], columns[MAX_N * MAX_N], row[MAX_N];
+            for (int j = 0; j < size; j++) {
+                EACH (i, size)
+                    column[i] = read_pixel(x + block, cut, p.at[i * size + j]);
+                multiply(matrix, n, size, down, along, column, columns + j, size);
+            }
             float *out = to->data + (t - begin) * to->columns + b * LANES;
             for (int i = 0; i < n; i++) {
-                multiply(matrix, n, size, down, along, columns + i * size, 1, row, 1);
-                UNROLL for (int j = 0; j < n; j++) store(out + (i * n + j) * to->pitch, row[j]);
+                multiply(matrix, n, size, down, along, columns + i * size, row, 1);
+                EACH (j, n)
+                    store(out + (i * n + j) * to->pitch, row[j]);
             }
         }
     }
@@ -201,22 +209,23 @@ INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab 
 {
     const int n = k->n, m = k->m;
     for (int64_t t = begin; t < end; t++) {
-        const place p = place_of(g, t, m, m);
+        place p;
+        find_tile(g, t, m, m, &p);
         for (int64_t b = 0; b < g->blocks; b++) {
             const float *in = from->data + (t - begin) * from->columns + b * LANES;
-            float *plane = y + (plane_of(g, y, p.image, b) - y);
+            float *block = y + b * g->height * g->width * LANES;
             const vec add = bias ? load(bias + b * LANES) : (vec){0};
             vec column[MAX_N], columns[MAX_M * MAX_N], row[MAX_M];
             for (int j = 0; j < n; j++) {
-                UNROLL for (int i = 0; i < n; i++) column[i] = load(in + (i * n + j) * from->pitch);
-                multiply(k->a[0], m, n, MAX_N, 1, column, 1, columns + j, n);
+                EACH (i, n)
+                    column[i] = load(in + (i * n + j) * from->pitch);
+                multiply(k->a[0], m, n, MAX_N, 1, column, columns + j, n);
             }
             for (int i = 0; i < m; i++) {
-                multiply(k->a[0], m, n, MAX_N, 1, columns + i * n, 1, row, 1);
-                UNROLL for (int j = 0; j < m;
-                            j++) if (p.inside || (p.h + i < g->height && p.w + j < g->width))
-                    store(plane + ((p.h + i) * g->width + p.w + j) * LANES,
-                          finish(row[j], add, relu));
+                multiply(k->a[0], m, n, MAX_N, 1, columns + i * n, row, 1);
+                EACH (j, m)
+                    if (p.at[i * m + j] != OUTSIDE)
+                        store(block + p.at[i * m + j], finish(row[j], add, relu));
             }
         }
     }
@@ -227,19 +236,19 @@ INLINE void filter(const matrices *k, const float *w, bool turned, const tn_wino
 {
     const int n = k->n, r = k->r;
     for (int c = 0; c < LANES; c++) {
-        vec taps[MAX_R * MAX_R], columns[MAX_N * MAX_R], row[MAX_N];
-        for (int i = 0; i < r; i++)
-            UNROLL for (int j = 0; j < r; j++)
-            {
-                const int tap = turned ? r * r - 1 - (i * r + j) : i * r + j;
-                taps[i * r + j] = load(w + (tap * LANES + c) * LANES);
+        vec column[MAX_R], columns[MAX_N * MAX_R], row[MAX_N];
+        for (int j = 0; j < r; j++) {
+            EACH (i, r) {
+                const int tap = i * r + j;
+                column[i] = load(w + ((turned ? r * r - 1 - tap : tap) * LANES + c) * LANES);
             }
-        for (int j = 0; j < r; j++)
-            multiply(k->g[0], n, r, MAX_R, 1, taps + j, r, columns + j, r);
+            multiply(k->g[0], n, r, MAX_R, 1, column, columns + j, r);
+        }
         float *out = u->data + (c0 + c) * u->columns + k0;
         for (int i = 0; i < n; i++) {
-            multiply(k->g[0], n, r, MAX_R, 1, columns + i * r, 1, row, 1);
-            UNROLL for (int j = 0; j < n; j++) store(out + (i * n + j) * u->pitch, row[j]);
+            multiply(k->g[0], n, r, MAX_R, 1, columns + i * r, row, 1);
+            EACH (j, n)
+                store(out + (i * n + j) * u->pitch, row[j]);
         }
     }
 }
@@ -252,12 +261,13 @@ INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, in
         const float *in = du->data + (c0 + c) * du->columns + k0;
         vec column[MAX_N], columns[MAX_R * MAX_N], row[MAX_R];
         for (int j = 0; j < n; j++) {
-            UNROLL for (int i = 0; i < n; i++) column[i] = load(in + (i * n + j) * du->pitch);
-            multiply(k->g[0], r, n, 1, MAX_R, column, 1, columns + j, n);
+            EACH (i, n)
+                column[i] = load(in + (i * n + j) * du->pitch);
+            multiply(k->g[0], r, n, 1, MAX_R, column, columns + j, n);
         }
         for (int i = 0; i < r; i++) {
-            multiply(k->g[0], r, n, 1, MAX_R, columns + i * n, 1, row, 1);
-            UNROLL for (int j = 0; j < r; j++)
+            multiply(k->g[0], r, n, 1, MAX_R, columns + i * n, row, 1);
+            EACH (j, r)
                 store(dw + ((i * r + j) * LANES + c) * LANES, row[j]);
         }
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum {
+    MAX_SHEET = 4,       /* images in a row of a sheet, at most */
     WALK_TILES = 64,     /* in a block of forward and backward data, about */
     WEIGHTS_TILES = 256, /* of backward weights, at most */
 };
@@ -39,28 +40,54 @@ static size_t slab_bytes(const tn_wino *s, const tn_wino_slab *slab)
     return (size_t)(s->tile->n * s->tile->n * slab->pitch) * sizeof(float);
 }
 
-static tn_wino_grid grid_of(const tn_wino *s, const tn_shape *image, const tn_shape *result,
-                            const int64_t outside[2])
+/* Tiles in one direction of a sheet, whose images' results are `size` pixels and begin every `apart`. */
+static int64_t tiles_along(const tn_wino *s, int64_t images, int64_t apart, int64_t size)
 {
-    const int m = s->tile->m;
-    return (tn_wino_grid){.blocks = image->dim[1] / s->code->lanes,
-                          .height = image->dim[2],
-                          .width = image->dim[3],
-                          .down = ceil_div(result->dim[2], m),
-                          .across = ceil_div(result->dim[3], m),
-                          .above = outside[0],
-                          .left = outside[1]};
+    return ceil_div((images - 1) * apart + size, s->tile->m);
+}
+
+/* The sheet with the fewest tiles, of those that the batch fills. Images are as far apart as their padding,
+ * `outside`, asks for, which one's end and the next one's beginning share. */
+static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from,
+                         const tn_shape *to, const int64_t outside[2])
+{
+    const int64_t N = to->dim[0], high = from->dim[2] + outside[0],
+                  wide = from->dim[3] + outside[1];
+    w->tiles = INT64_MAX;
+    for (int64_t rows = 1; rows <= MAX_SHEET; rows++)
+        for (int64_t columns = 1; columns <= MAX_SHEET; columns++) {
+            const int64_t down = tiles_along(s, rows, high, to->dim[2]);
+            const int64_t across = tiles_along(s, columns, wide, to->dim[3]);
+            const int64_t tiles = N / (rows * columns) * down * across;
+            if (N % (rows * columns) || tiles >= w->tiles)
+                continue;
+            w->tiles = tiles;
+            w->from = (tn_wino_grid){.blocks = from->dim[1] / s->code->lanes,
+                                     .height = from->dim[2],
+                                     .width = from->dim[3],
+                                     .rows = rows,
+                                     .columns = columns,
+                                     .high = high,
+                                     .wide = wide,
+                                     .down = down,
+                                     .across = across,
+                                     .above = outside[0],
+                                     .left = outside[1]};
+        }
+    w->to = w->from;
+    w->to.blocks = to->dim[1] / s->code->lanes;
+    w->to.height = to->dim[2];
+    w->to.width = to->dim[3];
+    w->to.above = w->to.left = 0;
 }
 
 /* Returns the bytes of scratch up to its end. */
 static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *from,
                            const tn_shape *to, const int64_t outside[2], int threads, size_t used)
 {
-    w->from = grid_of(s, from, to, outside);
-    w->to = grid_of(s, to, to, (int64_t[]){0, 0});
-    const int64_t tiles = to->dim[0] * w->to.down * w->to.across;
-    const int64_t rounds = ceil_div(tiles, (int64_t)WALK_TILES * threads);
-    w->block = ceil_div(tiles, rounds * threads);
+    choose_sheet(s, w, from, to, outside);
+    const int64_t rounds = ceil_div(w->tiles, (int64_t)WALK_TILES * threads);
+    w->block = ceil_div(w->tiles, rounds * threads);
     w->v = slab_of(w->block, from->dim[1]);
     w->m = slab_of(w->block, to->dim[1]);
     size_t each = 0;
@@ -72,8 +99,8 @@ static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *fr
 
 static size_t prepare_weights(tn_wino *s, const tn_shape *x, const tn_shape *y, size_t used)
 {
-    const int64_t blocks = ceil_div(s->tiles, WEIGHTS_TILES);
-    s->block = ceil_div(s->tiles, blocks);
+    const int64_t blocks = ceil_div(s->forward.tiles, WEIGHTS_TILES);
+    s->block = ceil_div(s->forward.tiles, blocks);
     s->v = slab_of(s->block, x->dim[1]);
     s->d = slab_of(s->block, y->dim[1]);
     s->v_at = tn_cpu_part(&used, slab_bytes(s, &s->v));
@@ -120,7 +147,6 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
     b->scratch_bytes =
         prepare_walk(s, &s->forward, x, y, (int64_t[]){o->pad[0], o->pad[1]}, threads, used);
-    s->tiles = y->dim[0] * s->forward.to.down * s->forward.to.across;
     if (b->dx[0])
         b->scratch_bytes =
             larger(b->scratch_bytes,
@@ -194,7 +220,6 @@ typedef struct images {
 static tn_status walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, const images *i)
 {
     const tn_wino_slab u = slab_at(c, s->u, s->u_at);
-    const int64_t tiles = c->node->x[0].dim[0] * w->to.down * w->to.across;
     dnnl_status_t failed = dnnl_success;
 #pragma omp parallel num_threads(c->device->threads)
     {
@@ -203,8 +228,8 @@ static tn_status walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c,
         const tn_wino_slab m = slab_at(c, w->m, w->m_at + mine);
         transform_filters(s, c->w[0], i->turned, &u);
 #pragma omp for schedule(static)
-        for (int64_t begin = 0; begin < tiles; begin += w->block) {
-            const int64_t end = begin + w->block < tiles ? begin + w->block : tiles;
+        for (int64_t begin = 0; begin < w->tiles; begin += w->block) {
+            const int64_t end = begin + w->block < w->tiles ? begin + w->block : w->tiles;
             s->tile->input(&w->from, i->from, i->cut, begin, end, &v);
             const dnnl_status_t status = multiply_block(s, c, end - begin, &v, &u, i->turned, &m);
             s->tile->output(&w->to, &m, i->bias, i->relu, begin, end, i->to);
@@ -270,8 +295,9 @@ tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
     dnnl_status_t failed = dnnl_success;
 #pragma omp parallel num_threads(c->device->threads)
     {
-        for (int64_t begin = 0; begin < s->tiles; begin += s->block) {
-            const int64_t count = s->tiles - begin < s->block ? s->tiles - begin : s->block;
+        for (int64_t begin = 0; begin < s->forward.tiles; begin += s->block) {
+            const int64_t count =
+                s->forward.tiles - begin < s->block ? s->forward.tiles - begin : s->block;
 #pragma omp for schedule(static)
             for (int64_t t = 0; t < count; t++) {
                 tn_wino_slab vt = v, dt = d;

@@ -19,7 +19,7 @@
 /* Forward, or backward data: results `to` from pixels `from`. */
 typedef struct tn_wino_walk {
     tn_wino_grid from, to;
-    int64_t block;           /* tiles in a block */
+    int64_t tiles, block;    /* in all, and in one block */
     tn_wino_slab v, m;       /* of one block; data NULL */
     size_t v_at, m_at, each; /* in scratch: the first thread's, and bytes a thread */
 } tn_wino_walk;
@@ -30,7 +30,6 @@ typedef struct tn_wino {
     char name[32];
     bool relu;
     int64_t groups, channels, filters; /* in a group */
-    int64_t tiles;                     /* of y, in all images */
     tn_wino_walk forward, data;
     tn_wino_slab u, v, d; /* u: also dU; v, d: of a block in backward weights */
     int64_t block;        /* tiles in that */
