@@ -42,7 +42,7 @@ typedef struct tn_plan_opts {
     float loss_scale;       /**< of TN_PRECISION_F16: what it begins with; default 65536 */
     uint64_t seed;          /**< of initial parameters and dropout */
     tn_precision precision; /**< what it computes in; default: the device's choice */
-    bool strict;            /**< convolutions sum the products that the formula has: on the CPU, none by
+    bool strict;    /**< convolutions sum the products that the formula has: on the CPU, none by
                                  Winograd's method, whose rounding errors are larger */
     bool no_fusion;         /**< keep every node, to compare or to debug */
     bool input_gradients;   /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
@@ -181,10 +181,11 @@ TN_API const char *tn_pass_name(tn_pass pass);
  */
 typedef struct tn_step_info {
     tn_pass pass;
-    const char *node;   /**< "conv1"; of an add or a tally, the node whose output it is about */
-    const char *op;     /**< "conv2d", "reorder" (from one layout to another), "add", "sgd" */
-    const char *fused;  /**< what is done in the same pass, "relu"; NULL: nothing */
-    const char *kernel; /**< who does it, as its kernel says; forward and backward in one text */
+    const char *node;     /**< "conv1"; of an add or a tally, the node whose output it is about */
+    const char *op;       /**< "conv2d", "reorder" (from one layout to another), "add", "sgd" */
+    const char *fused;    /**< what is done in the same pass, "relu"; NULL: nothing */
+    const char *kernel;   /**< who does it, as its kernel says; forward and backward in one text */
+    const char *refusals; /**< why kernels that would have come before it refused; NULL: none did */
     const char *x_layout, *y_layout; /**< of the node's first input and output; "-": canonical */
     tn_shape y;
     double flops;

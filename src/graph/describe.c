@@ -38,6 +38,9 @@ static void describe_text(const tn_plan *p, FILE *to)
             "node", "op", "kernel", "x layout", "y layout", "y", "KiB moved", "scratch", "MFLOP");
     for (int i = 0; i < tn_plan_num_steps(p); i++)
         print_step(p, i, to);
+    for (size_t i = 0; i < p->num_nodes; i++)
+        if (p->node[i]->refusals)
+            fprintf(to, "passed over: %s\n", p->node[i]->refusals);
     fprintf(to, "computes in %s\n", tn_precision_name(p->run.precision));
     if (*p->replay_why)
         fprintf(to, "steps are not replayed: %s\n", p->replay_why);

@@ -63,6 +63,7 @@ typedef struct tn_plan_value {
 typedef struct tn_plan_node {
     tn_node node;            /* copy: fusing changes it */
     const tn_kernel *kernel; /* NULL: input or view */
+    const char *refusals;    /* why kernels that come before it refused; NULL: none did */
     tn_binding bind;
     int param[TN_MAX_PARAMS]; /* indices of plan->param */
     int saved;                /* buffer */

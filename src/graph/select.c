@@ -38,6 +38,18 @@ static void ask(const tn_plan *p, tn_plan_node *pn)
     }
 }
 
+static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons)
+{
+    if (!*reasons)
+        return TN_OK;
+    char *text = tn_arena_alloc(&p->arena, strlen(reasons) + 1, 1);
+    if (!text)
+        return tn_no_memory("plan", strlen(reasons) + 1);
+    memcpy(text, reasons, strlen(reasons) + 1);
+    pn->refusals = text;
+    return TN_OK;
+}
+
 static tn_status choose(tn_plan *p, tn_plan_node *pn)
 {
     char reasons[512] = "";
@@ -52,15 +64,15 @@ static tn_status choose(tn_plan *p, tn_plan_node *pn)
             status = (*k)->prepare(p->device->impl, n, &pn->bind);
         if (status == TN_OK) {
             pn->kernel = *k;
-            return TN_OK;
+            return note_refusals(p, pn, reasons);
         }
         if (status != TN_ERR_UNSUPPORTED)
             return status;
         const size_t used = strlen(reasons);
-        snprintf(reasons + used, sizeof reasons - used, "; %s", tn_error());
+        snprintf(reasons + used, sizeof reasons - used, "%s%s", used ? "; " : "", tn_error());
     }
-    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: no kernel of %s can do it%s", n->op->name, n->name,
-                   p->device->name, *reasons ? reasons : ": it has none for this operation");
+    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: no kernel of %s can do it: %s", n->op->name, n->name,
+                   p->device->name, *reasons ? reasons : "it has none for this operation");
 }
 
 /* Room for one more node at `index`; the ones behind move up. */

@@ -149,6 +149,7 @@ static void node_step(const tn_plan *p, const tn_step *s, tn_step_info *out)
         .op = n->op->name,
         .fused = n->fused ? n->fused->op->name : NULL,
         .kernel = tn_plan_kernel_name(pn),
+        .refusals = pn->refusals,
         .x_layout = layout_name(n->num_in ? pn->bind.x[0] : NULL),
         .y_layout = layout_name(y->layout),
         .y = y->shape,

@@ -5,10 +5,19 @@
 #include <string.h>
 
 enum {
-    MAX_SHEET = 4,       /* images in a row of a sheet, at most */
-    WALK_TILES = 64,     /* in a block of forward and backward data, about */
-    WEIGHTS_TILES = 256, /* of backward weights, at most */
+    MAX_SHEET = 4, /* images in a row of a sheet, at most */
+    /* Of V and M in one block of tiles. Products are slow below 64 tiles, and the caches' share of them is
+     * lost above some MiB. */
+    WALK_BYTES = 6 << 20,
+    WEIGHTS_BYTES = 24 << 20,
+    MIN_TILES = 64,
+    MAX_TILES = 256,
 };
+
+/* The rule's constants, see the header. */
+static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, WANTED_GAIN = 1.2;
+
+bool tn_wino_always;
 
 const tn_wino_code *tn_wino_code_here(void)
 {
@@ -81,13 +90,23 @@ static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from
     w->to.above = w->to.left = 0;
 }
 
+/* Tiles in a block, of which each of the threads gets as many. */
+static int64_t block_of(const tn_wino *s, int64_t tiles, int64_t bytes, int threads)
+{
+    const int64_t channels = s->groups * (s->channels + s->filters);
+    const int64_t fitting = bytes / (s->tile->n * s->tile->n * channels * (int64_t)sizeof(float));
+    const int64_t most = fitting < MIN_TILES   ? MIN_TILES
+                         : fitting > MAX_TILES ? MAX_TILES
+                                               : fitting;
+    return ceil_div(tiles, ceil_div(tiles, most * threads) * threads);
+}
+
 /* Returns the bytes of scratch up to its end. */
 static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *from,
                            const tn_shape *to, const int64_t outside[2], int threads, size_t used)
 {
     choose_sheet(s, w, from, to, outside);
-    const int64_t rounds = ceil_div(w->tiles, (int64_t)WALK_TILES * threads);
-    w->block = ceil_div(w->tiles, rounds * threads);
+    w->block = block_of(s, w->tiles, WALK_BYTES, threads);
     w->v = slab_of(w->block, from->dim[1]);
     w->m = slab_of(w->block, to->dim[1]);
     size_t each = 0;
@@ -99,8 +118,7 @@ static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *fr
 
 static size_t prepare_weights(tn_wino *s, const tn_shape *x, const tn_shape *y, size_t used)
 {
-    const int64_t blocks = ceil_div(s->forward.tiles, WEIGHTS_TILES);
-    s->block = ceil_div(s->forward.tiles, blocks);
+    s->block = block_of(s, s->forward.tiles, WEIGHTS_BYTES, 1);
     s->v = slab_of(s->block, x->dim[1]);
     s->d = slab_of(s->block, y->dim[1]);
     s->v_at = tn_cpu_part(&used, slab_bytes(s, &s->v));
@@ -127,6 +145,22 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+static tn_status check_gain(const tn_wino *s, const tn_node *n)
+{
+    const double C = (double)s->channels, K = (double)s->filters, T = (double)s->forward.tiles;
+    const double taps = s->tile->r * s->tile->r, places = s->tile->n * s->tile->n;
+    const double groups = (double)s->groups;
+    const double formula = (double)tn_elements(&n->y[0]) * C * taps;
+    const double winograd =
+        groups * places * (T * C * K + MOVE_IMAGE * T * (C + K) + MOVE_FILTER * C * K);
+    if (tn_wino_always || WANTED_GAIN * winograd < formula)
+        return TN_OK;
+    return tn_fail(TN_ERR_UNSUPPORTED,
+                   "conv2d %s: not by Winograd's method: it costs as much as %.1f million "
+                   "multiplications, the formula %.1f million",
+                   n->name, winograd * 1e-6, formula * 1e-6);
+}
+
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code)
 {
@@ -147,6 +181,8 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
     b->scratch_bytes =
         prepare_walk(s, &s->forward, x, y, (int64_t[]){o->pad[0], o->pad[1]}, threads, used);
+    if (m->status == TN_OK)
+        m->status = check_gain(s, n);
     if (b->dx[0])
         b->scratch_bytes =
             larger(b->scratch_bytes,

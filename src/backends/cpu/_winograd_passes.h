@@ -36,10 +36,20 @@ typedef struct tn_wino {
     size_t u_at, v_at, d_at;
 } tn_wino;
 
+/* Tests set it: taken wherever it can be, faster or not. */
+extern bool tn_wino_always;
+
 /* The code for this processor, held to what oneDNN is held to (ONEDNN_MAX_CPU_ISA). */
 const tn_wino_code *tn_wino_code_here(void);
 
-/* Fills *s and the whole binding but `state`. */
+/*
+ * Fills *s and the whole binding but `state`; TN_ERR_UNSUPPORTED if it is not faster by the rule
+ *
+ *     1.2 n n (T C K + 32 T (C + K) + 64 C K) < N P Q C K r r
+ *
+ * with T tiles in all and C and K in a group: on the left the products and what moving a number of V, M
+ * and U costs beside them, counted in multiplications; on the right those of the formula.
+ */
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code);
 tn_status tn_wino_forward(const tn_wino *s, const tn_call *c);
