@@ -71,7 +71,7 @@ static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from
             if (N % (rows * columns) || tiles >= w->tiles)
                 continue;
             w->tiles = tiles;
-            w->from = (tn_wino_grid){.blocks = from->dim[1] / s->code->lanes,
+            w->from = (tn_wino_grid){.blocks = ceil_div(from->dim[1], s->code->lanes),
                                      .height = from->dim[2],
                                      .width = from->dim[3],
                                      .rows = rows,
@@ -84,7 +84,7 @@ static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from
                                      .left = outside[1]};
         }
     w->to = w->from;
-    w->to.blocks = to->dim[1] / s->code->lanes;
+    w->to.blocks = ceil_div(to->dim[1], s->code->lanes);
     w->to.height = to->dim[2];
     w->to.width = to->dim[3];
     w->to.above = w->to.left = 0;
@@ -93,7 +93,7 @@ static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from
 /* Tiles in a block, of which each of the threads gets as many. */
 static int64_t block_of(const tn_wino *s, int64_t tiles, int64_t bytes, int threads)
 {
-    const int64_t channels = s->groups * (s->channels + s->filters);
+    const int64_t channels = s->groups * (s->wide_channels + s->wide_filters);
     const int64_t fitting = bytes / (s->tile->n * s->tile->n * channels * (int64_t)sizeof(float));
     const int64_t most = fitting < MIN_TILES   ? MIN_TILES
                          : fitting > MAX_TILES ? MAX_TILES
@@ -107,8 +107,8 @@ static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *fr
 {
     choose_sheet(s, w, from, to, outside);
     w->block = block_of(s, w->tiles, WALK_BYTES, threads);
-    w->v = slab_of(w->block, from->dim[1]);
-    w->m = slab_of(w->block, to->dim[1]);
+    w->v = slab_of(w->block, w->from.blocks * s->code->lanes);
+    w->m = slab_of(w->block, w->to.blocks * s->code->lanes);
     size_t each = 0;
     w->v_at = used + tn_cpu_part(&each, slab_bytes(s, &w->v));
     w->m_at = used + tn_cpu_part(&each, slab_bytes(s, &w->m));
@@ -116,11 +116,11 @@ static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *fr
     return used + each * (size_t)threads;
 }
 
-static size_t prepare_weights(tn_wino *s, const tn_shape *x, const tn_shape *y, size_t used)
+static size_t prepare_weights(tn_wino *s, size_t used)
 {
     s->block = block_of(s, s->forward.tiles, WEIGHTS_BYTES, 1);
-    s->v = slab_of(s->block, x->dim[1]);
-    s->d = slab_of(s->block, y->dim[1]);
+    s->v = slab_of(s->block, s->groups * s->wide_channels);
+    s->d = slab_of(s->block, s->groups * s->wide_filters);
     s->v_at = tn_cpu_part(&used, slab_bytes(s, &s->v));
     s->d_at = tn_cpu_part(&used, slab_bytes(s, &s->d));
     return used;
@@ -147,10 +147,12 @@ static size_t larger(size_t a, size_t b)
 
 static tn_status check_gain(const tn_wino *s, const tn_node *n)
 {
-    const double C = (double)s->channels, K = (double)s->filters, T = (double)s->forward.tiles;
+    const double C = (double)s->wide_channels, K = (double)s->wide_filters;
+    const double T = (double)s->forward.tiles, N = (double)n->y[0].dim[0];
+    const double pixels = N * (double)(n->y[0].dim[2] * n->y[0].dim[3]);
     const double taps = s->tile->r * s->tile->r, places = s->tile->n * s->tile->n;
     const double groups = (double)s->groups;
-    const double formula = (double)tn_elements(&n->y[0]) * C * taps;
+    const double formula = groups * pixels * K * (double)s->channels * taps;
     const double winograd =
         groups * places * (T * C * K + MOVE_IMAGE * T * (C + K) + MOVE_FILTER * C * K);
     if (tn_wino_always || WANTED_GAIN * winograd < formula)
@@ -173,11 +175,14 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                    .groups = o->groups,
                    .channels = x->dim[1] / o->groups,
                    .filters = o->filters / o->groups};
+    s->wide_channels = ceil_div(s->channels, code->lanes) * code->lanes;
+    s->wide_filters = ceil_div(s->filters, code->lanes) * code->lanes;
     snprintf(s->name, sizeof s->name, "winograd %dx%d:%s", s->tile->n, s->tile->n, code->name);
     prepare_layouts(m, s, n, b);
 
     size_t used = 0;
-    s->u = slab_of(s->channels, y->dim[1]);
+    s->u = slab_of(s->wide_channels, s->groups * s->wide_filters);
+    s->bias_at = tn_cpu_part(&used, (size_t)s->u.columns * sizeof(float));
     s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
     b->scratch_bytes =
         prepare_walk(s, &s->forward, x, y, (int64_t[]){o->pad[0], o->pad[1]}, threads, used);
@@ -189,7 +194,7 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                    prepare_walk(s, &s->data, y, x,
                                 (int64_t[]){r - 1 - o->pad[0], r - 1 - o->pad[1]}, threads, used));
     if (b->dw[0] || b->dw[1])
-        b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, x, y, used));
+        b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, used));
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = s->relu;
 }
@@ -206,7 +211,7 @@ static tn_wino_slab slab_at(const tn_call *c, tn_wino_slab slab, size_t at)
 static void transform_filters(const tn_wino *s, const float *w, bool turned, const tn_wino_slab *u)
 {
     const int L = s->code->lanes, r = s->tile->r;
-    const int64_t down = s->channels / L, across = u->columns / L;
+    const int64_t down = s->wide_channels / L, across = u->columns / L;
 #pragma omp for collapse(2) schedule(static)
     for (int64_t c = 0; c < down; c++)
         for (int64_t k = 0; k < across; k++)
@@ -216,7 +221,7 @@ static void transform_filters(const tn_wino *s, const float *w, bool turned, con
 static void transform_filters_back(const tn_wino *s, float *dw, const tn_wino_slab *du)
 {
     const int L = s->code->lanes, r = s->tile->r;
-    const int64_t down = s->channels / L, across = du->columns / L;
+    const int64_t down = s->wide_channels / L, across = du->columns / L;
 #pragma omp for collapse(2) schedule(static)
     for (int64_t c = 0; c < down; c++)
         for (int64_t k = 0; k < across; k++)
@@ -228,7 +233,8 @@ static dnnl_status_t multiply_block(const tn_wino *s, const tn_call *c, int64_t 
                                     const tn_wino_slab *v, const tn_wino_slab *u, bool turned,
                                     const tn_wino_slab *m)
 {
-    const int64_t in = turned ? s->filters : s->channels, out = turned ? s->channels : s->filters;
+    const int64_t in = turned ? s->filters : s->channels;
+    const int64_t out = turned ? s->wide_channels : s->wide_filters;
     dnnl_status_t status = dnnl_success;
     for (int q = 0; q < s->tile->n * s->tile->n; q++)
         for (int64_t g = 0; g < s->groups && status == dnnl_success; g++)
@@ -278,10 +284,22 @@ static tn_status walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c,
     return tn_onednn("conv2d", c->node->name, "product of matrices", failed);
 }
 
+/* One number a filter, and 0 for those that fill the last block. */
+static const float *whole_blocks(const tn_wino *s, const tn_call *c)
+{
+    const size_t filters = (size_t)(s->groups * s->filters);
+    if (!c->w[1] || s->filters == s->wide_filters)
+        return c->w[1];
+    float *bias = (float *)(void *)((unsigned char *)c->scratch + s->bias_at);
+    memset(bias, 0, (size_t)s->u.columns * sizeof *bias);
+    return memcpy(bias, c->w[1], filters * sizeof *bias);
+}
+
 tn_status tn_wino_forward(const tn_wino *s, const tn_call *c)
 {
-    return walk(s, &s->forward, c,
-                &(images){.from = c->x[0], .to = c->y[0], .bias = c->w[1], .relu = s->relu});
+    return walk(
+        s, &s->forward, c,
+        &(images){.from = c->x[0], .to = c->y[0], .bias = whole_blocks(s, c), .relu = s->relu});
 }
 
 tn_status tn_wino_backward_data(const tn_wino *s, const tn_call *c)
@@ -314,7 +332,7 @@ static void add_bias(const tn_wino *s, float *db, int64_t tiles, bool first, con
 {
     const float *sums = d->data + (s->tile->n + 1) * d->pitch;
 #pragma omp for schedule(static)
-    for (int64_t k = 0; k < d->columns; k++) {
+    for (int64_t k = 0; k < s->groups * s->filters; k++) {
         float sum = first ? 0 : db[k];
         for (int64_t t = 0; t < tiles; t++)
             sum += sums[t * d->columns + k];

@@ -29,11 +29,12 @@ typedef struct tn_wino {
     const tn_wino_tile *tile;
     char name[32];
     bool relu;
-    int64_t groups, channels, filters; /* in a group */
+    int64_t groups, channels, filters;   /* in a group, */
+    int64_t wide_channels, wide_filters; /* and with those that fill its last block, which are 0 */
     tn_wino_walk forward, data;
     tn_wino_slab u, v, d; /* u: also dU; v, d: of a block in backward weights */
     int64_t block;        /* tiles in that */
-    size_t u_at, v_at, d_at;
+    size_t u_at, v_at, d_at, bias_at;
 } tn_wino;
 
 /* Tests set it: taken wherever it can be, faster or not. */
@@ -47,8 +48,9 @@ const tn_wino_code *tn_wino_code_here(void);
  *
  *     1.2 n n (T C K + 32 T (C + K) + 64 C K) < N P Q C K r r
  *
- * with T tiles in all and C and K in a group: on the left the products and what moving a number of V, M
- * and U costs beside them, counted in multiplications; on the right those of the formula.
+ * with T tiles in all, and C and K of a group in whole blocks, but C on the right as it is: on the left the
+ * products and what moving a number of V, M and U costs beside them, counted in multiplications; on the
+ * right those of the formula.
  */
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code);

@@ -30,10 +30,11 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const tn_wino_code *code = tn_wino_code_here();
     if (b->strict)
         return refuse(n, "the plan is strict");
-    if (n->x[0].dim[1] / o->groups % code->lanes || o->filters / o->groups % code->lanes)
+    const int64_t channels = n->x[0].dim[1] / o->groups, filters = o->filters / o->groups;
+    if (o->groups > 1 && (channels % code->lanes || filters % code->lanes))
         return refuse(n, code->lanes == 16
-                             ? "channels and filters of a group are no multiples of 16"
-                             : "channels and filters of a group are no multiples of 8");
+                             ? "groups are not of a multiple of 16 channels and filters"
+                             : "groups are not of a multiple of 8 channels and filters");
     tn_wino *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("conv2d", sizeof *s);
