@@ -6,11 +6,12 @@
 
 enum {
     MAX_SHEET = 4, /* images in a row of a sheet, at most */
-    /* Of V and M in one block of tiles. Products are slow below 64 tiles, and the caches' share of them is
-     * lost above some MiB. */
-    WALK_BYTES = 6 << 20,
+    /* Of V and M in one block of tiles. Small products are slow, and above some MiB the caches' share of a
+     * block is lost. */
+    WALK_BYTES = 6 << 20, /* a thread, */
+    ALL_BYTES = 64 << 20, /* and all threads */
     WEIGHTS_BYTES = 24 << 20,
-    MIN_TILES = 64,
+    MIN_TILES = 16,
     MAX_TILES = 256,
 };
 
@@ -106,7 +107,8 @@ static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *fr
                            const tn_shape *to, const int64_t outside[2], int threads, size_t used)
 {
     choose_sheet(s, w, from, to, outside);
-    w->block = block_of(s, w->tiles, WALK_BYTES, threads);
+    w->block = block_of(
+        s, w->tiles, ALL_BYTES / threads < WALK_BYTES ? ALL_BYTES / threads : WALK_BYTES, threads);
     w->v = slab_of(w->block, w->from.blocks * s->code->lanes);
     w->m = slab_of(w->block, w->to.blocks * s->code->lanes);
     size_t each = 0;
