@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh train|infer|loader|learn|scaling [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|learn|scaling [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,13 +10,14 @@ export BENCH_PYTHON="${BENCH_PYTHON:-/usr/bin/python3}"
 export PYTHONDONTWRITEBYTECODE=1
 
 case $what in
+bars) program=step/compare.py options="--bars --rounds 5 --seconds 3" ;;
 train) program=step/compare.py options="--mode train" ;;
 infer) program=step/compare.py options="--mode infer --batch 1 32" ;;
 loader) program=loader/compare.py options= ;;
 learn) program=learn/compare.py options= ;;
 scaling) program=scaling/compare.py options= ;;
 *)
-    echo "usage: bench/run.sh train|infer|loader|learn|scaling [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|loader|learn|scaling [options]" >&2
     exit 2
     ;;
 esac

@@ -20,10 +20,17 @@ BUILD = os.environ.get("BENCH_BUILD", os.path.join(ROOT, "build", "bench"))
 DATA = os.environ.get("TENON_DATA", os.path.join(os.path.dirname(ROOT), "shared", "data"))
 
 
+# Debian's OpenBLAS whose threads are OpenMP's. The other one, of its own threads, fights with PyTorch's.
+OPENBLAS = f"/usr/lib/{platform.machine()}-linux-gnu/openblas-openmp"
+
+
 def environment(threads):
-    """Both sides' environment: the stated number of threads, and OpenBLAS free to choose its kernels."""
+    """Both sides' environment: the stated number of threads, OpenBLAS free to choose its kernels, and of
+    the OpenBLAS there are the one with which the rival is fastest."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
     env["OMP_NUM_THREADS"] = str(threads)
+    if os.path.isdir(OPENBLAS):
+        env["LD_LIBRARY_PATH"] = ":".join(filter(None, [OPENBLAS, env.get("LD_LIBRARY_PATH")]))
     return env
 
 

@@ -1,4 +1,5 @@
-"""Does Tenon learn as PyTorch does? The same recipe on both sides, several seeds, top-1 on val.
+"""Does Tenon learn as PyTorch does, or with Winograd's convolutions as without? The same recipe on both sides,
+several seeds, top-1 on val.
 
 The recipe: torchvision's AlexNet for small images (no adaptive pooling), weights normal with deviation
 sqrt(2 / fan_in), biases 0; pixels from -0.5 to 0.5 (with such weights and pixels of deviation 1 the first steps
@@ -17,20 +18,26 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SIDES = {"PyTorch": [harness.PYTHON, os.path.join(HERE, "torch_side.py")],
-         "Tenon": [os.path.join(harness.BUILD, "bench", "tenon_learn")]}
-COLOURS = {"PyTorch": "#d1495b", "Tenon": "#00798c"}
+TENON = os.path.join(harness.BUILD, "bench", "tenon_learn")
+# name: (program, what follows the recipe)
+SIDES = {"PyTorch": ([harness.PYTHON, os.path.join(HERE, "torch_side.py")], []),
+         "Tenon": ([TENON], ["default"]),
+         "Tenon strict": ([TENON], ["strict"])}
+COLOURS = {"PyTorch": "#d1495b", "Tenon": "#00798c", "Tenon strict": "#edae49"}
+AGAINST = {"torch": "PyTorch", "strict": "Tenon strict"}
 
 
 def learn(name, seed, a, log):
     """One run: [val top-1 after each epoch]."""
-    argv = SIDES[name] + [a.folder] + [str(v) for v in (a.side, a.batch, a.epochs, a.threads, seed, a.rate)]
+    program, rest = SIDES[name]
+    argv = program + [a.net, a.folder]
+    argv += [str(v) for v in (a.side, a.batch, a.epochs, a.threads, seed, a.rate)] + rest
     start, curve = time.monotonic(), []
     child = subprocess.Popen(argv, env=harness.environment(a.threads), text=True, stdout=subprocess.PIPE)
     for line in child.stdout:
         epoch, loss, top_1 = line.split()
         curve.append(float(top_1))
-        print(f"{name:8} seed {seed} epoch {epoch:>3} loss {loss} top-1 {top_1} "
+        print(f"{name:12} seed {seed} epoch {epoch:>3} loss {loss} top-1 {top_1} "
               f"at {time.monotonic() - start:.0f} s", file=log, flush=True)
     if child.wait() != 0 or len(curve) != a.epochs:
         sys.exit(f"{name}: exit status {child.returncode} after {len(curve)} epochs")
@@ -49,8 +56,9 @@ def table(results, a):
         mean = mean_curve(curves)
         cells = [f"{mean[e - 1]:.1f}" for e in epochs] + [", ".join(f"{c[-1]:.1f}" for c in curves)]
         print(f"| {name} | " + " | ".join(cells) + " |")
+    rival = AGAINST[a.against]
     last = {name: mean_curve(curves)[-1] for name, curves in results.items()}
-    print(f"\nAfter the last epoch Tenon minus PyTorch: {last['Tenon'] - last['PyTorch']:+.1f} points.")
+    print(f"\nAfter the last epoch Tenon minus {rival}: {last['Tenon'] - last[rival]:+.1f} points.")
 
 
 def polyline(curve, colour, width, opacity):
@@ -78,6 +86,8 @@ def svg(results, path):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--net", default="alexnet", help="alexnet or resnet18")
+    args.add_argument("--against", default="torch", choices=AGAINST)
     args.add_argument("--folder", default=harness.DATA, help="holds train/ and val/ with a folder a class")
     args.add_argument("--side", type=int, default=64, help="pixels, square")
     args.add_argument("--batch", type=int, default=32)
@@ -85,17 +95,18 @@ def main():
     args.add_argument("--rate", type=float, default=0.005)
     args.add_argument("--seeds", type=int, default=3)
     args.add_argument("--threads", type=int, default=2)
-    args.add_argument("--svg", default=os.path.join(HERE, "curves.svg"))
+    args.add_argument("--svg", help="where the curves go; default: beside this file")
     args.add_argument("--log", type=argparse.FileType("w"), default=sys.stderr)
     a = args.parse_args()
-    results = {name: [] for name in SIDES}
+    results = {AGAINST[a.against]: [], "Tenon": []}
     for seed in range(1, a.seeds + 1):
-        for name in SIDES:
+        for name in results:
             results[name].append(learn(name, seed, a, a.log))
-    print(f"AlexNet at {a.side} x {a.side}, batch {a.batch}, {a.epochs} epochs, rate {a.rate:g}, "
+    print(f"{a.net} at {a.side} x {a.side}, batch {a.batch}, {a.epochs} epochs, rate {a.rate:g}, "
           f"{a.seeds} seeds a side.\n")
     table(results, a)
-    svg(results, a.svg)
+    name = "curves.svg" if a.against == "torch" else f"{a.net}-strict.svg"
+    svg(results, a.svg or os.path.join(HERE, name))
 
 
 main()

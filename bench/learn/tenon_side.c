@@ -1,6 +1,6 @@
 /* Tenon learns the recipe of compare.py. Prints a line an epoch: number, mean loss, val top-1 in per
  * cent. One plan trains and evaluates; rows that hold no image have label -1 and count nowhere. */
-#include <inttypes.h>
+#include <string.h>
 
 #include <tenon/tenon.h>
 
@@ -8,9 +8,11 @@
 #include "../common/serve.h"
 
 typedef struct recipe {
+    const bench_net *net;
     const char *folder;
     int side, batch, epochs, threads, seed;
     double rate;
+    bool strict;
 } recipe;
 
 typedef struct state {
@@ -72,12 +74,13 @@ static void make_plan(state *s, const recipe *r)
                        &(tn_image_input_opts){.mean = {127.5f, 127.5f, 127.5f},
                                               .scale = {1 / 255.0f, 1 / 255.0f, 1 / 255.0f}});
     const int classes = tn_dataset_classes(s->train_set);
-    const tn_value logits = bench_net_find("alexnet")->build(s->graph, x, classes);
+    const tn_value logits = r->net->build(s->graph, x, classes);
     s->loss = tn_softmax_xent(s->graph, logits, s->label, NULL);
     const tn_plan_opts opts = {.loss = s->loss.loss,
                                .optim =
                                    tn_sgd(&(tn_sgd_opts){.momentum = 0.9f, .weight_decay = 5e-4f}),
-                               .seed = (uint64_t)r->seed};
+                               .seed = (uint64_t)r->seed,
+                               .strict = r->strict};
     tn_must(tn_plan_create(&s->plan, s->graph, s->device, &opts));
 }
 
@@ -133,17 +136,20 @@ static double top_1(state *s)
 
 int main(int argc, char **argv)
 {
-    if (argc != 8) {
-        fprintf(stderr, "usage: tenon_learn FOLDER SIDE BATCH EPOCHS THREADS SEED RATE\n");
+    if (argc != 10 || (strcmp(argv[9], "default") != 0 && strcmp(argv[9], "strict") != 0)) {
+        fprintf(stderr, "usage: tenon_learn NET FOLDER SIDE BATCH EPOCHS THREADS SEED RATE "
+                        "default|strict\n");
         return 2;
     }
-    const recipe r = {.folder = argv[1],
-                      .side = bench_number("SIDE", argv[2], 1),
-                      .batch = bench_number("BATCH", argv[3], 1),
-                      .epochs = bench_number("EPOCHS", argv[4], 1),
-                      .threads = bench_number("THREADS", argv[5], 1),
-                      .seed = bench_number("SEED", argv[6], 0),
-                      .rate = strtod(argv[7], NULL)};
+    const recipe r = {.net = bench_net_find(argv[1]),
+                      .folder = argv[2],
+                      .side = bench_number("SIDE", argv[3], 1),
+                      .batch = bench_number("BATCH", argv[4], 1),
+                      .epochs = bench_number("EPOCHS", argv[5], 1),
+                      .threads = bench_number("THREADS", argv[6], 1),
+                      .seed = bench_number("SEED", argv[7], 0),
+                      .rate = strtod(argv[8], NULL),
+                      .strict = strcmp(argv[9], "strict") == 0};
     state s = {0};
     open_loaders(&s, &r);
     make_plan(&s, &r);

@@ -12,7 +12,7 @@ from torchvision import transforms as T
 from torchvision.datasets import ImageFolder
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from nets import alexnet, start_he  # noqa: E402
+from nets import NETS, start_he  # noqa: E402
 
 
 class Decoded(ImageFolder):
@@ -49,9 +49,9 @@ def train_epoch(model, batches, optim, schedule):
 
 
 def main():
-    folder = sys.argv[1]
-    side, batch, epochs, threads, seed = map(int, sys.argv[2:7])
-    rate = float(sys.argv[7])
+    net, folder = sys.argv[1:3]
+    side, batch, epochs, threads, seed = map(int, sys.argv[3:8])
+    rate = float(sys.argv[8])
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     end = [T.ToTensor(), T.Normalize((0.5, 0.5, 0.5), (1, 1, 1))]
@@ -61,7 +61,7 @@ def main():
         T.Resize(side * 8 // 7), T.CenterCrop(side), *end]))
     train_batches = DataLoader(train, batch, shuffle=True, drop_last=True)
     val_batches = DataLoader(val, batch)
-    model = alexnet(len(train.classes), side)
+    model = NETS[net][3](len(train.classes), side)
     start_he(model)
     optim = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optim, epochs * len(train_batches))
