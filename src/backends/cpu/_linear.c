@@ -34,10 +34,12 @@ static void require(tn_maker *m, const tn_linear_spec *l, const tn_prim_spec *s,
         l->make(m, p, s);
 }
 
-static void make_forward(tn_maker *m, tn_linear *l, const tn_node *n, const tn_binding *b,
-                         const tn_linear_spec *s, const tn_md *bias)
+static void make_forward(tn_maker *m, tn_linear *l, const tn_node *n, const tn_linear_spec *s,
+                         const tn_md *bias)
 {
-    tn_prim_spec spec = {.pass = b->training ? dnnl_forward_training : dnnl_forward_inference,
+    /* The same kernels in training and evaluation: those for inference alone may want x by channels last,
+     * a layout that no neighbour has, and are no faster. */
+    tn_prim_spec spec = {.pass = dnnl_forward_training,
                          .x = s->x,
                          .w = tn_md_any(m, s->w_ndim, s->w_dim, TN_F32),
                          .b = bias,
@@ -138,7 +140,7 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
 {
     const tn_md *bias = n->num_params > 1 ? tn_md_plain(m, 1, n->y[0].dim + 1, TN_F32) : NULL;
     l->relu = n->fused != NULL;
-    make_forward(m, l, n, b, s, bias);
+    make_forward(m, l, n, s, bias);
     const tn_md *x = tn_prim_md(m, &l->forward, DNNL_ARG_SRC);
     const tn_md *w = tn_prim_md(m, &l->forward, DNNL_ARG_WEIGHTS);
     const tn_md *y = tn_prim_md(m, &l->forward, DNNL_ARG_DST);

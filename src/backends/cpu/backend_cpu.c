@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "backends/cpu/_onednn.h"
 #include "base/thread.h"
 
-enum { MAX_THREADS = 1024 };
+enum { MAX_THREADS = 1024, LARGE = 4 << 20 };
 
 extern const tn_kernel *const tn_cpu_kernels[];
 extern const tn_optim_kernel *const tn_cpu_optims[];
@@ -149,12 +150,27 @@ static tn_status memory(tn_backend_device *d, size_t *total, size_t *unused)
     return TN_OK;
 }
 
+/* Large pages where the system has them: prefetching stops at the end of a page. AlexNet's dense layers,
+ * which read all of their weights once, take two thirds of the time at batch 1. */
+static void want_large_pages(void *p, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)p + page - 1) / page * page, end = (uintptr_t)p + bytes;
+    if (bytes >= LARGE)
+        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE); /* it stays as it is if not */
+#else
+    (void)p, (void)bytes;
+#endif
+}
+
 static tn_status alloc_memory(tn_backend_device *d, size_t bytes, void **out)
 {
     (void)d;
     void *p = tn_alloc_aligned(bytes);
     if (!p)
         return tn_no_memory("cpu", bytes);
+    want_large_pages(p, bytes);
     *out = p;
     return TN_OK;
 }
