@@ -1,0 +1,229 @@
+/* conv2d by Winograd's method: how far it errs, over inputs that make it err, and what does not change with
+ * the number of threads: docs/numerics.md. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/cpu/_winograd_passes.h"
+#include "lab_conv.h"
+
+enum { IMAGES = 2, CHANNELS = 32, SIDE = 14 };
+
+static uint32_t random_state;
+
+static double uniform(double low, double high)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return low + (high - low) * (random_state >> 8) / (1 << 24);
+}
+
+static double even(int64_t i)
+{
+    (void)i;
+    return uniform(-1, 1);
+}
+
+static double behind_relu(int64_t i)
+{
+    return fmax(even(i), 0);
+}
+
+static double constant(int64_t i)
+{
+    return 1 + (double)(i / (SIDE * SIDE) % 3);
+}
+
+static double of_all_sizes(int64_t i)
+{
+    return even(i) * pow(10, uniform(-6, 6));
+}
+
+static double spike(int64_t i)
+{
+    return i % (SIDE * SIDE) == SIDE * SIDE / 2 ? 1e6 : 1;
+}
+
+static double chessboard(int64_t i)
+{
+    return (i / SIDE + i % SIDE) % 2 ? 1 : -1;
+}
+
+/* What docs/numerics.md states of windows of 3 x 3 and 5 x 5: the largest error of a tensor, by the largest
+ * number in it. */
+static const struct {
+    const char *why;
+    double (*fill)(int64_t i);
+    double allowed[2];
+} inputs[] = {
+    {"numbers from -1 to 1", even, {5e-6, 1e-5}},
+    {"half of them 0, as behind a relu", behind_relu, {5e-6, 1e-5}},
+    {"constant images", constant, {5e-6, 1e-5}},
+    {"sizes from 1e-6 to 1e6", of_all_sizes, {5e-6, 1e-5}},
+    {"one pixel of 1e6 among ones", spike, {5e-6, 3e-5}},
+    {"a chessboard", chessboard, {5e-6, 1e-5}},
+};
+
+typedef struct tensors {
+    float *x, *w, *target, *y, *dx, *dw;
+    double *x_ref, *w_ref, *y_ref, *dy_ref, *dx_ref, *dw_ref;
+} tensors;
+
+static double error_of(const float *got, const double *want, int64_t count)
+{
+    double largest = 0, worst = 0;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs(want[i]));
+        const double error = fabs((double)got[i] - want[i]);
+        assert_true(error < 1e30); /* no NaN */
+        worst = fmax(worst, error);
+    }
+    return worst / largest;
+}
+
+/* One step of training of y = conv(x, w), loss = the mean of (y - target) squared. */
+static void run(const tensors *t, const lab_conv_case *o, tn_shape shape, tn_shape weight,
+                const char *device)
+{
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_graph_create(&g));
+    const tn_value x = tn_input(g, "x", TN_F32, shape), target = tn_input(g, "t", TN_F32, shape);
+    const tn_value y = tn_conv2d(g, x, &o->conv), loss = tn_mse(g, y, target);
+    const tn_plan_opts opts = {.loss = loss, .keep = &y, .num_keep = 1, .input_gradients = true};
+    assert_ok(tn_plan_create(&p, g, d, &opts));
+    assert_ok(tn_plan_set(p, x, (tn_tensor){TN_F32, shape, t->x}));
+    assert_ok(tn_plan_set(p, target, (tn_tensor){TN_F32, shape, t->target}));
+    assert_ok(tn_plan_param_set(p, 0, TN_PARAM_VALUE, (tn_tensor){TN_F32, weight, t->w}));
+    assert_ok(tn_plan_run(p));
+    assert_ok(tn_plan_get(p, y, (tn_tensor){TN_F32, shape, t->y}));
+    assert_ok(tn_plan_get_gradient(p, x, (tn_tensor){TN_F32, shape, t->dx}));
+    assert_ok(tn_plan_param_get(p, 0, TN_PARAM_GRADIENT, (tn_tensor){TN_F32, weight, t->dw}));
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+}
+
+static void make_answers(const tensors *t, const lab_conv_case *o, tn_shape shape, tn_shape weight)
+{
+    const int64_t count = tn_elements(&shape);
+    lab_ref r = {.opts = o,
+                 .num_x = 1,
+                 .x_shape = {shape},
+                 .x = {t->x_ref},
+                 .w_shape = {weight},
+                 .w = {t->w_ref},
+                 .y_shape = shape,
+                 .y = t->y_ref,
+                 .dy = t->dy_ref,
+                 .dx = {t->dx_ref},
+                 .dw = {t->dw_ref}};
+    lab_conv_op.reference(&r);
+    for (int64_t i = 0; i < count; i++)
+        t->dy_ref[i] = 2 * t->y_ref[i] / (double)count;
+    lab_conv_op.backward(&r);
+}
+
+static void *take(int64_t count, size_t size)
+{
+    void *p = calloc((size_t)count, size);
+    assert_non_null(p);
+    return p;
+}
+
+/* Fills x and w for inputs[i] and makes room for the rest. */
+static tensors take_tensors(size_t i, int64_t count, int64_t taps)
+{
+    tensors t = {.x = take(count, 4), .y = take(count, 4), .dx = take(count, 4)};
+    t.w = take(taps, 4);
+    t.dw = take(taps, 4);
+    t.target = take(count, 4); /* 0 */
+    t.x_ref = take(count, 8);
+    t.y_ref = take(count, 8);
+    t.dy_ref = take(count, 8);
+    t.dx_ref = take(count, 8);
+    t.w_ref = take(taps, 8);
+    t.dw_ref = take(taps, 8);
+    random_state = 1;
+    for (int64_t j = 0; j < count; j++)
+        t.x_ref[j] = t.x[j] = (float)inputs[i].fill(j);
+    for (int64_t j = 0; j < taps; j++)
+        t.w_ref[j] = t.w[j] = (float)even(j);
+    return t;
+}
+
+static void free_tensors(tensors *t)
+{
+    free(t->x), free(t->y), free(t->dx), free(t->w), free(t->dw), free(t->target);
+    free(t->x_ref), free(t->y_ref), free(t->dy_ref);
+    free(t->dx_ref), free(t->w_ref), free(t->dw_ref);
+}
+
+/* Of y, dx and dw. */
+static void measure(size_t i, int side, double error[3])
+{
+    const lab_conv_case o = {
+        .conv = {.filters = CHANNELS, .kernel = {side}, .pad = {side / 2}, .no_bias = true}};
+    const tn_shape shape = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE);
+    const tn_shape weight = TN_SHAPE(CHANNELS, CHANNELS, side, side);
+    const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
+    tensors t = take_tensors(i, count, taps);
+    make_answers(&t, &o, shape, weight);
+    run(&t, &o, shape, weight, "cpu");
+    error[0] = error_of(t.y, t.y_ref, count);
+    error[1] = error_of(t.dx, t.dx_ref, count);
+    error[2] = error_of(t.dw, t.dw_ref, taps);
+    free_tensors(&t);
+}
+
+static void errs_no_more_than_the_document_says(void **unused)
+{
+    (void)unused;
+    static const char *const what[] = {"y", "dx", "dw"};
+    tn_wino_always = true;
+    for (int side = 3; side <= 5; side += 2)
+        for (size_t i = 0; i < TN_COUNT(inputs); i++) {
+            double error[3];
+            measure(i, side, error);
+            for (int j = 0; j < 3; j++)
+                if (!(error[j] <= inputs[i].allowed[side == 5]))
+                    fail_msg("%d x %d, %s: %s is off by %.2g of its largest number, allowed %.2g",
+                             side, side, inputs[i].why, what[j], error[j],
+                             inputs[i].allowed[side == 5]);
+        }
+    tn_wino_always = false;
+}
+
+/* Sums over images are cut into blocks of their own. */
+static void gives_the_same_dw_for_any_number_of_threads(void **unused)
+{
+    (void)unused;
+    const lab_conv_case o = {
+        .conv = {.filters = CHANNELS, .kernel = {3}, .pad = {1}, .no_bias = true}};
+    const tn_shape shape = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE);
+    const tn_shape weight = TN_SHAPE(CHANNELS, CHANNELS, 3, 3);
+    const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
+    tensors one = take_tensors(0, count, taps), three = take_tensors(0, count, taps);
+    for (int64_t i = 0; i < count; i++)
+        one.target[i] = three.target[i] = (float)even(i);
+    for (int64_t i = 0; i < taps; i++)
+        one.w[i] = three.w[i] = 0; /* then y is 0, and dy the same */
+    tn_wino_always = true;
+    run(&one, &o, shape, weight, "cpu,threads=1");
+    run(&three, &o, shape, weight, "cpu,threads=3");
+    tn_wino_always = false;
+    assert_memory_equal(one.dw, three.dw, (size_t)taps * sizeof *one.dw);
+    assert_true(one.dw[0] != 0);
+    free_tensors(&one);
+    free_tensors(&three);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errs_no_more_than_the_document_says),
+        cmocka_unit_test(gives_the_same_dw_for_any_number_of_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
