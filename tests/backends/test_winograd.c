@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/cpu/_winograd_passes.h"
+#include "graph/plan_test.h"
 #include "lab_conv.h"
 
 /* Sizes around the 4 pixels of a tile, images that share one, all that surrounds a window. */
@@ -82,6 +83,47 @@ static void agrees_with_the_formula(void **unused)
     tn_wino_always = true;
     lab_check_op(&lab_conv_op, all, TN_COUNT(all));
     tn_wino_always = false;
+}
+
+/* The norm of all gradients sees those of the filters that only fill blocks: 0 they have to be. */
+static void leaves_what_fills_blocks_zero(void **unused)
+{
+    (void)unused;
+    float norm[2];
+    for (int strict = 0; strict < 2; strict++) {
+        tn_device *d = NULL;
+        tn_graph *g = NULL;
+        tn_plan *p = NULL;
+        float x[2 * 20 * 8 * 8], target[2 * 50 * 4 * 4] = {0};
+        for (size_t i = 0; i < TN_COUNT(x); i++)
+            x[i] = (float)(i % 11) - 5;
+        assert_ok(tn_device_open(&d, "cpu"));
+        assert_ok(tn_graph_create(&g));
+        const tn_value in = tn_input(g, "x", TN_F32, TN_SHAPE(2, 20, 8, 8));
+        const tn_value want = tn_input(g, "t", TN_F32, TN_SHAPE(2, 50, 4, 4));
+        const tn_value y = tn_conv2d(g, in, &(tn_conv2d_opts){.filters = 50, .kernel = {5}});
+        tn_wino_always = true;
+        assert_ok(tn_plan_create(&p, g, d,
+                                 &(tn_plan_opts){.loss = tn_mse(g, y, want),
+                                                 .optim = tn_sgd(NULL),
+                                                 .clip_norm = 1e-3f,
+                                                 .seed = 1,
+                                                 .strict = strict}));
+        tn_wino_always = false;
+        for (int step = 0; step < 2; step++) {
+            assert_ok(tn_plan_poison(p));
+            assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, TN_SHAPE(2, 20, 8, 8), x}));
+            assert_ok(tn_plan_set(p, want, (tn_tensor){TN_F32, TN_SHAPE(2, 50, 4, 4), target}));
+            assert_ok(tn_plan_run(p));
+            assert_ok(tn_plan_update(p, 0.1f));
+        }
+        assert_ok(tn_plan_gradient_norm(p, &norm[strict]));
+        tn_plan_destroy(p);
+        tn_graph_destroy(g);
+        tn_device_close(d);
+    }
+    assert_true(norm[1] > 0);
+    assert_true(norm[0] / norm[1] > 0.9999f && norm[0] / norm[1] < 1.0001f);
 }
 
 static void is_taken_by_the_rule(void **unused)
@@ -180,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
+        cmocka_unit_test(leaves_what_fills_blocks_zero),
         cmocka_unit_test(is_taken_by_the_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

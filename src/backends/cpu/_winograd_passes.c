@@ -316,8 +316,8 @@ static dnnl_status_t add_products(const tn_wino *s, const tn_call *c, int q, int
                                   int64_t tiles, bool first, const tn_wino_slab *v,
                                   const tn_wino_slab *d, const tn_wino_slab *du)
 {
-    return tn_multiply(c->device, &(tn_product){.rows = s->channels,
-                                                .columns = s->filters,
+    return tn_multiply(c->device, &(tn_product){.rows = s->wide_channels,
+                                                .columns = s->wide_filters,
                                                 .inner = tiles,
                                                 .a = v->data + q * v->pitch + g * s->channels,
                                                 .a_row = v->columns,
@@ -347,7 +347,7 @@ tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
     const tn_wino_slab du = slab_at(c, s->u, s->u_at);
     const tn_wino_slab v = slab_at(c, s->v, s->v_at), d = slab_at(c, s->d, s->d_at);
     const float *cut = s->relu ? c->y[0] : NULL;
-    const int64_t products = s->tile->n * s->tile->n * s->groups;
+    const int64_t products = c->dw[0] ? s->tile->n * s->tile->n * s->groups : 0;
     dnnl_status_t failed = dnnl_success;
 #pragma omp parallel num_threads(c->device->threads)
     {
@@ -366,7 +366,7 @@ tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
             if (c->dw[1])
                 add_bias(s, c->dw[1], count, begin == 0, &d);
 #pragma omp for schedule(static)
-            for (int64_t i = 0; i < (c->dw[0] ? products : 0); i++) {
+            for (int64_t i = 0; i < products; i++) {
                 const dnnl_status_t status = add_products(s, c, (int)(i / s->groups), i % s->groups,
                                                           count, begin == 0, &v, &d, &du);
                 if (status != dnnl_success) {
