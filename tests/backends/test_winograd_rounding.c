@@ -38,9 +38,17 @@ static double of_all_sizes(int64_t i)
     return even(i) * pow(10, uniform(-6, 6));
 }
 
+/* In each plane at another place of its tile. */
 static double spike(int64_t i)
 {
-    return i % (SIDE * SIDE) == SIDE * SIDE / 2 ? 1e6 : 1;
+    const int64_t pixels = SIDE * SIDE;
+    return i % pixels == i / pixels * 37 % pixels ? 1e6 : 1;
+}
+
+/* The same for all planes, whose errors then add up. */
+static double spikes(int64_t i)
+{
+    return i % (SIDE * SIDE) == 9 * SIDE ? 1e6 : 1;
 }
 
 static double chessboard(int64_t i)
@@ -59,7 +67,8 @@ static const struct {
     {"half of them 0, as behind a relu", behind_relu, {5e-6, 1e-5}},
     {"constant images", constant, {5e-6, 1e-5}},
     {"sizes from 1e-6 to 1e6", of_all_sizes, {5e-6, 1e-5}},
-    {"one pixel of 1e6 among ones", spike, {5e-6, 3e-5}},
+    {"one pixel of 1e6 in each plane of ones", spike, {5e-6, 1e-5}},
+    {"the same pixel of 1e6 in all planes of ones", spikes, {5e-6, 3e-5}},
     {"a chessboard", chessboard, {5e-6, 1e-5}},
 };
 
