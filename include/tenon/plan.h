@@ -42,20 +42,23 @@ typedef struct tn_plan_opts {
     float loss_scale;       /**< of TN_PRECISION_F16: what it begins with; default 65536 */
     uint64_t seed;          /**< of initial parameters and dropout */
     tn_precision precision; /**< what it computes in; default: the device's choice */
-    bool strict;    /**< convolutions sum the products that the formula has: on the CPU, none by
-                                 Winograd's method, whose rounding errors are larger */
-    bool no_fusion;         /**< keep every node, to compare or to debug */
-    bool input_gradients;   /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
-    /* On several devices; on one nothing changes. */
-    size_t
-        bucket_bytes; /**< gradients that are summed up over the devices at a time, at least so many bytes
-                              and in at most 64 parts; default 8 MiB */
-    bool reduce_bf16; /**< they travel as bf16: half the bytes, 8 bits of each sum */
-    bool
-        sync_batchnorm; /**< batchnorm takes the statistics of the whole batch, not of each device's rows */
-    float stall; /**< seconds without any progress after which all is given up; default 120 */
-    bool dry;    /**< lay everything out, for tn_plan_memory() and tn_plan_describe(), but
-                               take no memory from the device; running it is an error */
+    /** Convolutions sum the products that the formula has: on the CPU, none by Winograd's method, whose
+     *  rounding errors are larger. */
+    bool strict;
+    bool no_fusion;       /**< keep every node, to compare or to debug */
+    bool input_gradients; /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
+
+    /* On several devices; on one these change nothing. */
+    /** Gradients are summed up over the devices at least so many bytes at a time, in at most 64 parts;
+     *  default 8 MiB. */
+    size_t bucket_bytes;
+    bool reduce_bf16;    /**< they travel as bf16: half the bytes, 8 bits of each sum */
+    bool sync_batchnorm; /**< batchnorm sees the whole batch, not each device's rows alone */
+    float stall;         /**< seconds without progress after which all is given up; default 120 */
+
+    /** Lay everything out, for tn_plan_memory() and tn_plan_describe(), but take no memory from the device;
+     *  running it is an error. */
+    bool dry;
 } tn_plan_opts;
 
 /**
