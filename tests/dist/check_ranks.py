@@ -114,7 +114,7 @@ def gpus():
         skip("this build has no simulated GPUs")
     flags = ("--synthetic", "--net", "slim", "--size", 64, "--classes", 10, "--batch", 4, "--max-steps", 2, "--device")
     losses = []
-    for device in "sim:0-1", "mpi:sim:0-1":
+    for device in "sim:0-1,deterministic=on", "mpi:sim:0-1,deterministic=on":
         said = run(1, ALEXNET, *flags, device)
         losses += re.findall(r"train loss (\S+)", said)
     expect(" by nccl, " in said and len(losses) == 2 and losses[0] == losses[1], f"losses {losses}", said)
