@@ -182,6 +182,8 @@ static ncclResult_t ask(ncclComm_t c, tn_sim_nccl_call call, cudaStream_t stream
 {
     bool fails;
     tn_sim_nccl_begin(call.function, c, &fails);
+    if (c->state == TN_SIM_NCCL_FAILED) /* since it was last asked about: no rule is broken */
+        return tn_sim_nccl_end(c, tn_sim_nccl_fail(c->error, "an operation has failed before"));
     check_call(c, &call, stream);
     if (fails)
         return tn_sim_nccl_end(c, tn_sim_nccl_fail(ncclUnhandledCudaError, "made to fail"));

@@ -206,6 +206,8 @@ ncclResult_t ncclCommFinalize(ncclComm_t c)
 {
     bool fails;
     tn_sim_nccl_begin(__func__, c, &fails);
+    if (c->state == TN_SIM_NCCL_FAILED)
+        return tn_sim_nccl_end(c, tn_sim_nccl_fail(c->error, "an operation has failed before"));
     if (c->state != TN_SIM_NCCL_READY)
         tn_sim_break("communicator", "%s: rank %d of %d is not ready", __func__, c->rank,
                      c->world->ranks);
