@@ -22,6 +22,12 @@ struct tn_backend_device {
     struct tn_md *layouts; /* every memory descriptor met so far, see _onednn.h */
 };
 
+/* What the kernels of _vector.h are there for. */
+typedef enum tn_cpu_isa { TN_CPU_PORTABLE, TN_CPU_AVX2, TN_CPU_AVX512, TN_CPU_ISAS } tn_cpu_isa;
+
+/* The best that this processor has, held to what oneDNN is held to (ONEDNN_MAX_CPU_ISA). */
+tn_cpu_isa tn_cpu_isa_here(void);
+
 enum { TN_CPU_ALIGN = 256 };
 
 /* A kernel's scratch or saved memory has several parts: adds one of `bytes`, returns where it starts. */

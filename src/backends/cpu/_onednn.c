@@ -55,6 +55,18 @@ void tn_onednn_close(tn_backend_device *d)
         dnnl_engine_destroy(d->engine);
 }
 
+tn_cpu_isa tn_cpu_isa_here(void)
+{
+#ifdef __x86_64__
+    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
+        return TN_CPU_AVX512;
+    if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2)
+        return TN_CPU_AVX2;
+#endif
+    return TN_CPU_PORTABLE;
+}
+
 const char *tn_onednn_isa(void)
 {
     static const struct {
@@ -203,6 +215,11 @@ const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dt
     dnnl_memory_desc_t own;
     const dnnl_status_t status = tn_md_init_tag(&own, ndim, dim, data_type(dtype), tag);
     return intern_owned(m, status, &own);
+}
+
+const tn_md *tn_md_image(tn_maker *m, const tn_shape *shape, int lanes)
+{
+    return tn_md_tagged(m, 4, shape->dim, TN_F32, lanes == 16 ? dnnl_nChw16c : dnnl_nChw8c);
 }
 
 const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype)

@@ -69,6 +69,8 @@ const tn_md *tn_md_plain(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dty
 const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype);
 const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype,
                           dnnl_format_tag_t tag);
+/* Images in blocks of `lanes` channels, 8 or 16: N x C/lanes x H x W x lanes, the last block filled up. */
+const tn_md *tn_md_image(tn_maker *m, const tn_shape *shape, int lanes);
 /* The same dimensions, in any layout. */
 const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md);
 /* The layout's own descriptor; for NULL, the plain one of that shape. */

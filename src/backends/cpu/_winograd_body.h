@@ -8,17 +8,10 @@
  */
 #include <stddef.h>
 
+#include "backends/cpu/_vector.h"
 #include "backends/cpu/_winograd.h"
 
 enum { MAX_N = 8, MAX_R = 5, MAX_M = 4 };
-
-/* Vectors in registers, and in memory, where they are aligned as floats are. */
-typedef float vec __attribute__((vector_size(LANES * 4)));
-typedef float vec_in_memory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef int32_t mask __attribute__((vector_size(LANES * 4))); /* all bits of an element, or none */
-
-#define INLINE static inline __attribute__((always_inline))
-#define EACH(i, count) _Pragma("GCC unroll 8") for (int i = 0; i < (count); i++)
 
 typedef struct matrices {
     int m, r, n;
@@ -76,16 +69,6 @@ static const matrices five = {
           {1 / 90.0f, -1 / 45.0f, 2 / 45.0f, -4 / 45.0f, 8 / 45.0f},
           {0, 0, 0, 0, 1}},
 };
-
-INLINE vec load(const float *p)
-{
-    return *(const vec_in_memory *)p;
-}
-
-INLINE void store(float *p, vec v)
-{
-    *(vec_in_memory *)p = v;
-}
 
 /* out = matrix * in, every out_step. Of the matrix, row i begins at i * down, and its elements are `along`
  * apart. All of it is known when compiled, so that a 0 costs nothing. */

@@ -20,18 +20,6 @@ static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, WANTED_GAIN = 1.2;
 
 bool tn_wino_always;
 
-const tn_wino_code *tn_wino_code_here(void)
-{
-#ifdef __x86_64__
-    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
-        return &tn_wino_avx512;
-    if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2)
-        return &tn_wino_avx2;
-#endif
-    return &tn_wino_portable;
-}
-
 /* ---- preparing ---------------------------------------------------------------------------- */
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -132,9 +120,8 @@ static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_
 {
     const bool wide = s->code->lanes == 16;
     const int64_t G = s->groups, K = s->filters, C = s->channels, R = s->tile->r;
-    const dnnl_format_tag_t image = wide ? dnnl_nChw16c : dnnl_nChw8c;
-    b->x[0] = tn_md_layout(tn_md_tagged(m, 4, n->x[0].dim, TN_F32, image));
-    b->y[0] = tn_md_layout(tn_md_tagged(m, 4, n->y[0].dim, TN_F32, image));
+    b->x[0] = tn_md_layout(tn_md_image(m, &n->x[0], s->code->lanes));
+    b->y[0] = tn_md_layout(tn_md_image(m, &n->y[0], s->code->lanes));
     b->w[0] = tn_md_layout(G == 1 ? tn_md_tagged(m, 4, (int64_t[]){K, C, R, R}, TN_F32,
                                                  wide ? dnnl_OIhw16i16o : dnnl_OIhw8i8o)
                                   : tn_md_tagged(m, 5, (int64_t[]){G, K, C, R, R}, TN_F32,

@@ -40,9 +40,6 @@ typedef struct tn_wino {
 /* Tests set it: taken wherever it can be, faster or not. */
 extern bool tn_wino_always;
 
-/* The code for this processor, held to what oneDNN is held to (ONEDNN_MAX_CPU_ISA). */
-const tn_wino_code *tn_wino_code_here(void);
-
 /*
  * Fills *s and the whole binding but `state`; TN_ERR_UNSUPPORTED if it is not faster by the rule
  *

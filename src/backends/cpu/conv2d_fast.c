@@ -24,10 +24,18 @@ static tn_status supports(const tn_node *n)
     return TN_OK;
 }
 
+static const tn_wino_code *const code_of[TN_CPU_ISAS] = {
+    [TN_CPU_PORTABLE] = &tn_wino_portable,
+#ifdef __x86_64__
+    [TN_CPU_AVX2] = &tn_wino_avx2,
+    [TN_CPU_AVX512] = &tn_wino_avx512,
+#endif
+};
+
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const tn_conv2d_opts *o = n->opts;
-    const tn_wino_code *code = tn_wino_code_here();
+    const tn_wino_code *code = code_of[tn_cpu_isa_here()];
     if (b->strict)
         return refuse(n, "the plan is strict");
     const int64_t channels = n->x[0].dim[1] / o->groups, filters = o->filters / o->groups;
