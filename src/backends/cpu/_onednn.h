@@ -158,18 +158,6 @@ tn_status tn_prim_run(tn_prim *p, const tn_prim_arg *args);
 
 void tn_prim_free(tn_prim *p); /* a zeroed one is fine */
 
-/* One product of row-major matrices: c = beta c + a b, a rows x inner, b inner x columns, each row so many
- * elements after the one before. `turned`: what lies at a (b) is its transpose. */
-typedef struct tn_product {
-    int64_t rows, columns, inner;
-    const float *a, *b;
-    float *c, beta;
-    int64_t a_row, b_row, c_row;
-    bool a_turned, b_turned;
-} tn_product;
-/* By one thread if it is called from one of several that work in parallel, else by the device's. */
-dnnl_status_t tn_multiply(const tn_backend_device *d, const tn_product *p);
-
 /* ---- between the files _onednn*.c only ---------------------------------------------------- */
 
 /* One primitive in the making: its attributes, and the program's number of OpenMP threads. */

@@ -205,13 +205,3 @@ void tn_prim_free(tn_prim *p)
         dnnl_primitive_desc_destroy(p->pd);
     *p = (tn_prim){0};
 }
-
-dnnl_status_t tn_multiply(const tn_backend_device *d, const tn_product *p)
-{
-    const int before = enter(d);
-    const dnnl_status_t status =
-        dnnl_sgemm(p->a_turned ? 'T' : 'N', p->b_turned ? 'T' : 'N', p->rows, p->columns, p->inner,
-                   1, p->a, p->a_row, p->b, p->b_row, p->beta, p->c, p->c_row);
-    leave(d, before);
-    return status;
-}

@@ -10,11 +10,12 @@
  *     forward            V[q] = B' x B     M[q] = V[q] U[q]       y = A' M A      U[q] = G w G'
  *     backward, data     the same of dy, w turned by 180 degrees and U[q] transposed
  *     backward, weights  D[q] = A dy A'    dU[q] = V[q]' D[q]     dw = G' dU G
+ *     backward, data     or the forward pass itself, backward:
+ *                        D[q] = A dy A'    dV[q] = D[q] U[q]'     dx += B dV B', where tiles overlap
  *
- *     V[q]: tiles x C      U[q], dU[q]: C x K      M[q], D[q]: tiles x K
+ *     V[q], dV[q]: tiles x C      U[q], dU[q]: C x K      M[q], D[q]: tiles x K
  *
- * Products of matrices are oneDNN's; the rest, which only moves and adds, is here, compiled once for each
- * width of vectors. Images are blocked by channels as oneDNN has them, one vector a block: N x C/L x H x W
+ * All of that is here, compiled once for each width of vectors. Images are blocked by channels as oneDNN has them, one vector a block: N x C/L x H x W
  * x L; filters K/L x C/L x r x r x L (c) x L (k).
  *
  * Source: Winograd 1980, Arithmetic Complexity of Computations; Lavin and Gray 2015, arXiv:1509.09308.
@@ -39,12 +40,21 @@ typedef struct tn_wino_grid {
     int64_t above, left;
 } tn_wino_grid;
 
-/* n n matrices, one after the other: element (row, column) of matrix q lies at
- * data[q * pitch + row * columns + column]. */
+/* A matrix in blocks of L columns: element (row, column) lies at
+ * data[(column / L * rows + row) * L + column % L]. */
+typedef struct tn_wino_matrix {
+    float *data;
+    int64_t rows;
+} tn_wino_matrix;
+
+/* n n such matrices, each `pitch` floats after the one before. */
 typedef struct tn_wino_slab {
     float *data;
-    int64_t pitch, columns;
+    int64_t pitch, rows;
 } tn_wino_slab;
+
+/* U[q] as it is, C x K; transposed, K x C; transposed, of filters turned by 180 degrees. */
+typedef enum tn_wino_order { TN_WINO_AS_IS, TN_WINO_TRANSPOSED, TN_WINO_TURNED } tn_wino_order;
 
 /* Tiles begin .. end - 1 of all sheets; their rows in the slab begin at 0. `relu`: y, where dy counts
  * only if y > 0, or NULL. */
@@ -56,18 +66,28 @@ typedef struct tn_wino_tile {
     /* y from M; the tiles of g have m x m pixels and do not overlap. bias: NULL or one a channel. */
     void (*output)(const tn_wino_grid *g, const tn_wino_slab *m, const float *bias, bool relu,
                    int64_t begin, int64_t end, float *y);
+    /* x += B dV B'; of overlapping tiles, one after the other. */
+    void (*collect)(const tn_wino_grid *g, const tn_wino_slab *dv, int64_t begin, int64_t end,
+                    float *x);
     /* D from dy. */
     void (*spread)(const tn_wino_grid *g, const float *dy, const float *relu, int64_t begin,
                    int64_t end, const tn_wino_slab *d);
-    /* L x L filters at w to U at row c, column k, and back. */
-    void (*filter)(const float *w, bool turned, const tn_wino_slab *u, int64_t c, int64_t k);
-    void (*filter_back)(float *dw, const tn_wino_slab *du, int64_t c, int64_t k);
+    /* L x L filters at w to rows `row` .. row + L - 1 of a block of U, and back. */
+    void (*filter)(const float *w, tn_wino_order order, const tn_wino_slab *u, int64_t row,
+                   int64_t block);
+    void (*filter_back)(float *dw, const tn_wino_slab *du, int64_t row, int64_t block);
 } tn_wino_tile;
 
 typedef struct tn_wino_code {
     const char *name;
     int lanes; /* L */
     tn_wino_tile tile[2];
+    /* c = a b, where c has `blocks` blocks of columns; a: rows x inner. */
+    void (*multiply)(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
+                     const tn_wino_matrix *b, const tn_wino_matrix *c);
+    /* c = a' b, or c += a' b; a: inner x rows, which are a multiple of L. */
+    void (*multiply_turned)(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
+                            const tn_wino_matrix *b, const tn_wino_matrix *c, bool add);
 } tn_wino_code;
 
 extern const tn_wino_code tn_wino_avx512, tn_wino_avx2, tn_wino_portable;

@@ -8,8 +8,7 @@
  */
 #include <stddef.h>
 
-#include "backends/cpu/_vector.h"
-#include "backends/cpu/_winograd.h"
+#include "backends/cpu/_winograd_product.h"
 
 enum { MAX_N = 8, MAX_R = 5, MAX_M = 4 };
 
@@ -152,7 +151,7 @@ INLINE void gather(const tn_wino_grid *g, const float *x, const float *relu, int
                     column[i] = read_pixel(x + block, cut, p.at[i * size + j]);
                 multiply(matrix, n, size, down, along, column, columns + j, size);
             }
-            float *out = to->data + (t - begin) * to->columns + b * LANES;
+            float *out = to->data + (b * to->rows + t - begin) * LANES;
             for (int i = 0; i < n; i++) {
                 multiply(matrix, n, size, down, along, columns + i * size, row, 1);
                 EACH (j, n)
@@ -195,7 +194,7 @@ INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab 
         place p;
         find_tile(g, t, m, m, &p);
         for (int64_t b = 0; b < g->blocks; b++) {
-            const float *in = from->data + (t - begin) * from->columns + b * LANES;
+            const float *in = from->data + (b * from->rows + t - begin) * LANES;
             float *block = y + b * g->height * g->width * LANES;
             const vec add = bias ? load(bias + b * LANES) : (vec){0};
             vec column[MAX_N], columns[MAX_M * MAX_N], row[MAX_M];
@@ -214,20 +213,61 @@ INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab 
     }
 }
 
-INLINE void filter(const matrices *k, const float *w, bool turned, const tn_wino_slab *u,
-                   int64_t c0, int64_t k0)
+INLINE void collect(const matrices *k, const tn_wino_grid *g, const tn_wino_slab *from,
+                    int64_t begin, int64_t end, float *x)
+{
+    const int n = k->n;
+    for (int64_t t = begin; t < end; t++) {
+        place p;
+        find_tile(g, t, k->m, n, &p);
+        for (int64_t b = 0; b < g->blocks; b++) {
+            const float *in = from->data + (b * from->rows + t - begin) * LANES;
+            float *block = x + b * g->height * g->width * LANES;
+            vec column[MAX_N], columns[MAX_N * MAX_N], row[MAX_N];
+            for (int j = 0; j < n; j++) {
+                EACH (i, n)
+                    column[i] = load(in + (i * n + j) * from->pitch);
+                multiply(k->b[0], n, n, 1, MAX_N, column, columns + j, n);
+            }
+            for (int i = 0; i < n; i++) {
+                multiply(k->b[0], n, n, 1, MAX_N, columns + i * n, row, 1);
+                EACH (j, n) {
+                    float *pixel = block + p.at[i * n + j];
+                    if (p.at[i * n + j] != OUTSIDE)
+                        store(pixel, load(pixel) + row[j]);
+                }
+            }
+        }
+    }
+}
+
+INLINE void transpose_filters(const float *w, int taps, bool turned, float *out)
+{
+    for (int tap = 0; tap < taps; tap++) {
+        const float *from = w + (turned ? taps - 1 - tap : tap) * LANES * LANES;
+        for (int i = 0; i < LANES; i++)
+            for (int j = 0; j < LANES; j++)
+                out[(tap * LANES + i) * LANES + j] = from[j * LANES + i];
+    }
+}
+
+INLINE void filter(const matrices *k, const float *w, tn_wino_order order, const tn_wino_slab *u,
+                   int64_t first, int64_t block)
 {
     const int n = k->n, r = k->r;
-    for (int c = 0; c < LANES; c++) {
+    float transposed[MAX_R * MAX_R * LANES * LANES];
+    if (order != TN_WINO_AS_IS) {
+        transpose_filters(w, r * r, order == TN_WINO_TURNED, transposed);
+        w = transposed;
+    }
+    for (int l = 0; l < LANES; l++) {
         vec column[MAX_R], columns[MAX_N * MAX_R], row[MAX_N];
         for (int j = 0; j < r; j++) {
-            EACH (i, r) {
-                const int tap = i * r + j;
-                column[i] = load(w + ((turned ? r * r - 1 - tap : tap) * LANES + c) * LANES);
-            }
+            EACH (i, r)
+                column[i] = load(w + ((i * r + j) * LANES + l) * LANES);
             multiply(k->g[0], n, r, MAX_R, 1, column, columns + j, r);
         }
-        float *out = u->data + (c0 + c) * u->columns + k0;
+        float *out = u->data + (block * u->rows + first + l) * LANES;
         for (int i = 0; i < n; i++) {
             multiply(k->g[0], n, r, MAX_R, 1, columns + i * r, row, 1);
             EACH (j, n)
@@ -236,12 +276,12 @@ INLINE void filter(const matrices *k, const float *w, bool turned, const tn_wino
     }
 }
 
-INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, int64_t c0,
-                        int64_t k0)
+INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, int64_t first,
+                        int64_t block)
 {
     const int n = k->n, r = k->r;
-    for (int c = 0; c < LANES; c++) {
-        const float *in = du->data + (c0 + c) * du->columns + k0;
+    for (int l = 0; l < LANES; l++) {
+        const float *in = du->data + (block * du->rows + first + l) * LANES;
         vec column[MAX_N], columns[MAX_R * MAX_N], row[MAX_R];
         for (int j = 0; j < n; j++) {
             EACH (i, n)
@@ -251,36 +291,41 @@ INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, in
         for (int i = 0; i < r; i++) {
             multiply(k->g[0], r, n, 1, MAX_R, columns + i * n, row, 1);
             EACH (j, r)
-                store(dw + ((i * r + j) * LANES + c) * LANES, row[j]);
+                store(dw + ((i * r + j) * LANES + l) * LANES, row[j]);
         }
     }
 }
 
 /* The functions of one tile, with its matrices known to the compiler. */
-#define TILE(size)                                                                             \
-    static void input_##size(const tn_wino_grid *g, const float *x, const float *relu,         \
-                             int64_t begin, int64_t end, const tn_wino_slab *v)                \
-    {                                                                                          \
-        input(&size, g, x, relu, begin, end, v);                                               \
-    }                                                                                          \
-    static void output_##size(const tn_wino_grid *g, const tn_wino_slab *m, const float *bias, \
-                              bool relu, int64_t begin, int64_t end, float *y)                 \
-    {                                                                                          \
-        output(&size, g, m, bias, relu, begin, end, y);                                        \
-    }                                                                                          \
-    static void spread_##size(const tn_wino_grid *g, const float *dy, const float *relu,       \
-                              int64_t begin, int64_t end, const tn_wino_slab *d)               \
-    {                                                                                          \
-        spread(&size, g, dy, relu, begin, end, d);                                             \
-    }                                                                                          \
-    static void filter_##size(const float *w, bool turned, const tn_wino_slab *u, int64_t c,   \
-                              int64_t k)                                                       \
-    {                                                                                          \
-        filter(&size, w, turned, u, c, k);                                                     \
-    }                                                                                          \
-    static void filter_back_##size(float *dw, const tn_wino_slab *du, int64_t c, int64_t k)    \
-    {                                                                                          \
-        filter_back(&size, dw, du, c, k);                                                      \
+#define TILE(size)                                                                                \
+    static void input_##size(const tn_wino_grid *g, const float *x, const float *relu,            \
+                             int64_t begin, int64_t end, const tn_wino_slab *v)                   \
+    {                                                                                             \
+        input(&size, g, x, relu, begin, end, v);                                                  \
+    }                                                                                             \
+    static void output_##size(const tn_wino_grid *g, const tn_wino_slab *m, const float *bias,    \
+                              bool relu, int64_t begin, int64_t end, float *y)                    \
+    {                                                                                             \
+        output(&size, g, m, bias, relu, begin, end, y);                                           \
+    }                                                                                             \
+    static void collect_##size(const tn_wino_grid *g, const tn_wino_slab *dv, int64_t begin,      \
+                               int64_t end, float *x)                                             \
+    {                                                                                             \
+        collect(&size, g, dv, begin, end, x);                                                     \
+    }                                                                                             \
+    static void spread_##size(const tn_wino_grid *g, const float *dy, const float *relu,          \
+                              int64_t begin, int64_t end, const tn_wino_slab *d)                  \
+    {                                                                                             \
+        spread(&size, g, dy, relu, begin, end, d);                                                \
+    }                                                                                             \
+    static void filter_##size(const float *w, tn_wino_order order, const tn_wino_slab *u,         \
+                              int64_t row, int64_t block)                                         \
+    {                                                                                             \
+        filter(&size, w, order, u, row, block);                                                   \
+    }                                                                                             \
+    static void filter_back_##size(float *dw, const tn_wino_slab *du, int64_t row, int64_t block) \
+    {                                                                                             \
+        filter_back(&size, dw, du, row, block);                                                   \
     }
 
 TILE(three)
@@ -289,6 +334,10 @@ TILE(five)
 const tn_wino_code CODE = {
     .name = NAME,
     .lanes = LANES,
-    .tile = {{4, 3, 6, input_three, output_three, spread_three, filter_three, filter_back_three},
-             {4, 5, 8, input_five, output_five, spread_five, filter_five, filter_back_five}},
+    .tile = {{4, 3, 6, input_three, output_three, collect_three, spread_three, filter_three,
+              filter_back_three},
+             {4, 5, 8, input_five, output_five, collect_five, spread_five, filter_five,
+              filter_back_five}},
+    .multiply = multiply_matrices,
+    .multiply_turned = multiply_turned,
 };

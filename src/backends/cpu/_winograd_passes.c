@@ -17,6 +17,8 @@ enum {
 
 /* The rule's constants, see the header. */
 static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, WANTED_GAIN = 1.2;
+/* Of the tiles of backward data, those of the forward pass, for it to be walked backward. */
+static const double FEWER_TILES = 0.8;
 
 bool tn_wino_always;
 
@@ -30,7 +32,7 @@ static int64_t ceil_div(int64_t a, int64_t b)
 /* A cache line more than rows x columns, so that the matrices do not all fall into the same lines. */
 static tn_wino_slab slab_of(int64_t rows, int64_t columns)
 {
-    return (tn_wino_slab){.pitch = rows * columns + 16, .columns = columns};
+    return (tn_wino_slab){.pitch = rows * columns + 16, .rows = rows};
 }
 
 static size_t slab_bytes(const tn_wino *s, const tn_wino_slab *slab)
@@ -79,24 +81,24 @@ static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from
     w->to.above = w->to.left = 0;
 }
 
-/* Tiles in a block, of which each of the threads gets as many. */
-static int64_t block_of(const tn_wino *s, int64_t tiles, int64_t bytes, int threads)
+/* Tiles in a block, of which each of the threads gets as many: whole `units`. */
+static int64_t block_of(const tn_wino *s, int64_t tiles, int64_t unit, int64_t bytes, int threads)
 {
     const int64_t channels = s->groups * (s->wide_channels + s->wide_filters);
     const int64_t fitting = bytes / (s->tile->n * s->tile->n * channels * (int64_t)sizeof(float));
     const int64_t most = fitting < MIN_TILES   ? MIN_TILES
                          : fitting > MAX_TILES ? MAX_TILES
                                                : fitting;
-    return ceil_div(tiles, ceil_div(tiles, most * threads) * threads);
+    const int64_t block = ceil_div(tiles, ceil_div(tiles, most * threads) * threads);
+    return ceil_div(block, unit) * unit;
 }
 
 /* Returns the bytes of scratch up to its end. */
-static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *from,
-                           const tn_shape *to, const int64_t outside[2], int threads, size_t used)
+static size_t prepare_slabs(const tn_wino *s, tn_wino_walk *w, int threads, size_t used)
 {
-    choose_sheet(s, w, from, to, outside);
-    w->block = block_of(
-        s, w->tiles, ALL_BYTES / threads < WALK_BYTES ? ALL_BYTES / threads : WALK_BYTES, threads);
+    const int64_t bytes = ALL_BYTES / threads < WALK_BYTES ? ALL_BYTES / threads : WALK_BYTES;
+    const int64_t sheet = w->from.down * w->from.across;
+    w->block = block_of(s, w->tiles, w->order == TN_WINO_TRANSPOSED ? sheet : 1, bytes, threads);
     w->v = slab_of(w->block, w->from.blocks * s->code->lanes);
     w->m = slab_of(w->block, w->to.blocks * s->code->lanes);
     size_t each = 0;
@@ -106,9 +108,32 @@ static size_t prepare_walk(const tn_wino *s, tn_wino_walk *w, const tn_shape *fr
     return used + each * (size_t)threads;
 }
 
+static size_t prepare_forward(tn_wino *s, const tn_node *n, int threads, size_t used)
+{
+    const tn_conv2d_opts *o = n->opts;
+    choose_sheet(s, &s->forward, &n->x[0], &n->y[0], (int64_t[]){o->pad[0], o->pad[1]});
+    return prepare_slabs(s, &s->forward, threads, used);
+}
+
+static size_t prepare_data(tn_wino *s, const tn_node *n, int threads, size_t used)
+{
+    const tn_conv2d_opts *o = n->opts;
+    tn_wino_walk *w = &s->data;
+    const int64_t last = s->tile->r - 1;
+    w->order = TN_WINO_TURNED;
+    choose_sheet(s, w, &n->y[0], &n->x[0], (int64_t[]){last - o->pad[0], last - o->pad[1]});
+    const int64_t sheet = s->forward.from.down * s->forward.from.across;
+    if (s->forward.tiles < FEWER_TILES * (double)w->tiles && sheet <= MAX_TILES)
+        *w = (tn_wino_walk){.order = TN_WINO_TRANSPOSED,
+                            .from = s->forward.to,
+                            .to = s->forward.from,
+                            .tiles = s->forward.tiles};
+    return prepare_slabs(s, w, threads, used);
+}
+
 static size_t prepare_weights(tn_wino *s, size_t used)
 {
-    s->block = block_of(s, s->forward.tiles, WEIGHTS_BYTES, 1);
+    s->block = block_of(s, s->forward.tiles, 1, WEIGHTS_BYTES, 1);
     s->v = slab_of(s->block, s->groups * s->wide_channels);
     s->d = slab_of(s->block, s->groups * s->wide_filters);
     s->v_at = tn_cpu_part(&used, slab_bytes(s, &s->v));
@@ -156,13 +181,12 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code)
 {
     const tn_conv2d_opts *o = n->opts;
-    const tn_shape *x = &n->x[0], *y = &n->y[0];
     const int r = o->kernel[0], threads = m->device->threads;
     *s = (tn_wino){.code = code,
                    .tile = &code->tile[r == 3 ? 0 : 1],
                    .relu = n->fused != NULL,
                    .groups = o->groups,
-                   .channels = x->dim[1] / o->groups,
+                   .channels = n->x[0].dim[1] / o->groups,
                    .filters = o->filters / o->groups};
     s->wide_channels = ceil_div(s->channels, code->lanes) * code->lanes;
     s->wide_filters = ceil_div(s->filters, code->lanes) * code->lanes;
@@ -171,17 +195,14 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
 
     size_t used = 0;
     s->u = slab_of(s->wide_channels, s->groups * s->wide_filters);
-    s->bias_at = tn_cpu_part(&used, (size_t)s->u.columns * sizeof(float));
+    s->u_transposed = slab_of(s->wide_filters, s->groups * s->wide_channels);
+    s->bias_at = tn_cpu_part(&used, (size_t)(s->groups * s->wide_filters) * sizeof(float));
     s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
-    b->scratch_bytes =
-        prepare_walk(s, &s->forward, x, y, (int64_t[]){o->pad[0], o->pad[1]}, threads, used);
+    b->scratch_bytes = prepare_forward(s, n, threads, used);
     if (m->status == TN_OK)
         m->status = check_gain(s, n);
     if (b->dx[0])
-        b->scratch_bytes =
-            larger(b->scratch_bytes,
-                   prepare_walk(s, &s->data, y, x,
-                                (int64_t[]){r - 1 - o->pad[0], r - 1 - o->pad[1]}, threads, used));
+        b->scratch_bytes = larger(b->scratch_bytes, prepare_data(s, n, threads, used));
     if (b->dw[0] || b->dw[1])
         b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, used));
     b->backward_reads_x[0] = b->dw[0];
@@ -196,81 +217,93 @@ static tn_wino_slab slab_at(const tn_call *c, tn_wino_slab slab, size_t at)
     return slab;
 }
 
-/* In a parallel region: all filters to U. */
-static void transform_filters(const tn_wino *s, const float *w, bool turned, const tn_wino_slab *u)
+/* Matrix q of a slab, from block number `block` on. */
+static tn_wino_matrix matrix_of(const tn_wino *s, const tn_wino_slab *slab, int64_t q,
+                                int64_t block)
 {
+    return (tn_wino_matrix){slab->data + q * slab->pitch + block * slab->rows * s->code->lanes,
+                            slab->rows};
+}
+
+/* In a parallel region: all filters to U. */
+static void transform_filters(const tn_wino *s, const float *w, tn_wino_order order,
+                              const tn_wino_slab *u)
+{
+    const bool transposed = order != TN_WINO_AS_IS;
     const int L = s->code->lanes, r = s->tile->r;
-    const int64_t down = s->wide_channels / L, across = u->columns / L;
+    const int64_t C = s->wide_channels / L, K = s->wide_filters / L;
 #pragma omp for collapse(2) schedule(static)
-    for (int64_t c = 0; c < down; c++)
-        for (int64_t k = 0; k < across; k++)
-            s->tile->filter(w + (k * down + c) * r * r * L * L, turned, u, c * L, k * L);
+    for (int64_t k = 0; k < s->groups * K; k++)
+        for (int64_t c = 0; c < C; c++)
+            s->tile->filter(w + (k * C + c) * r * r * L * L, order, u, (transposed ? k % K : c) * L,
+                            transposed ? k / K * C + c : k);
 }
 
 static void transform_filters_back(const tn_wino *s, float *dw, const tn_wino_slab *du)
 {
     const int L = s->code->lanes, r = s->tile->r;
-    const int64_t down = s->wide_channels / L, across = du->columns / L;
+    const int64_t C = s->wide_channels / L, K = s->wide_filters / L;
 #pragma omp for collapse(2) schedule(static)
-    for (int64_t c = 0; c < down; c++)
-        for (int64_t k = 0; k < across; k++)
-            s->tile->filter_back(dw + (k * down + c) * r * r * L * L, du, c * L, k * L);
+    for (int64_t k = 0; k < s->groups * K; k++)
+        for (int64_t c = 0; c < C; c++)
+            s->tile->filter_back(dw + (k * C + c) * r * r * L * L, du, c * L, k);
 }
 
-/* M[q] = V[q] U[q], or with U[q] transposed, for all q and groups. */
-static dnnl_status_t multiply_block(const tn_wino *s, const tn_call *c, int64_t tiles,
-                                    const tn_wino_slab *v, const tn_wino_slab *u, bool turned,
-                                    const tn_wino_slab *m)
+/* M[q] = V[q] U[q] for all q and groups. */
+static void multiply_block(const tn_wino *s, int64_t tiles, const tn_wino_slab *v,
+                           const tn_wino_slab *u, bool transposed, const tn_wino_slab *m)
 {
-    const int64_t in = turned ? s->filters : s->channels;
-    const int64_t out = turned ? s->wide_channels : s->wide_filters;
-    dnnl_status_t status = dnnl_success;
+    const int L = s->code->lanes;
+    const int64_t in = transposed ? s->filters : s->channels;
+    const int64_t out = (transposed ? s->wide_channels : s->wide_filters) / L;
     for (int q = 0; q < s->tile->n * s->tile->n; q++)
-        for (int64_t g = 0; g < s->groups && status == dnnl_success; g++)
-            status =
-                tn_multiply(c->device, &(tn_product){.rows = tiles,
-                                                     .columns = out,
-                                                     .inner = in,
-                                                     .a = v->data + q * v->pitch + g * in,
-                                                     .a_row = v->columns,
-                                                     .b = u->data + q * u->pitch + g * s->filters,
-                                                     .b_row = u->columns,
-                                                     .b_turned = turned,
-                                                     .c = m->data + q * m->pitch + g * out,
-                                                     .c_row = m->columns});
-    return status;
+        for (int64_t g = 0; g < s->groups; g++) {
+            const tn_wino_matrix a = matrix_of(s, v, q, g * in / L);
+            const tn_wino_matrix b = matrix_of(s, u, q, g * out), c = matrix_of(s, m, q, g * out);
+            s->code->multiply(tiles, in, out, &a, &b, &c);
+        }
 }
 
 typedef struct images {
     const float *from, *cut; /* cut: y, if a relu cuts gradients off; else NULL */
     float *to;
     const float *bias;
-    bool relu, turned;
+    bool relu;
 } images;
 
-static tn_status walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, const images *i)
+/* In a parallel region: sums begin with 0. */
+static void clear_images(const tn_wino *s, const tn_wino_grid *g, int64_t count, float *to)
 {
-    const tn_wino_slab u = slab_at(c, s->u, s->u_at);
-    dnnl_status_t failed = dnnl_success;
+    const int64_t pixels = g->blocks * g->height * g->width * s->code->lanes;
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        memset(to + i * pixels, 0, (size_t)pixels * sizeof *to);
+}
+
+static void walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, const images *i)
+{
+    const bool forward = w->order == TN_WINO_AS_IS, add = w->order == TN_WINO_TRANSPOSED;
+    const tn_wino_slab u = slab_at(c, forward ? s->u : s->u_transposed, s->u_at);
+    const tn_wino_tile *tile = s->tile;
 #pragma omp parallel num_threads(c->device->threads)
     {
         const size_t mine = (size_t)omp_get_thread_num() * w->each;
         const tn_wino_slab v = slab_at(c, w->v, w->v_at + mine);
         const tn_wino_slab m = slab_at(c, w->m, w->m_at + mine);
-        transform_filters(s, c->w[0], i->turned, &u);
+        transform_filters(s, c->w[0], w->order, &u);
+        if (add)
+            clear_images(s, &w->to, c->node->x[0].dim[0], i->to);
 #pragma omp for schedule(static)
         for (int64_t begin = 0; begin < w->tiles; begin += w->block) {
             const int64_t end = begin + w->block < w->tiles ? begin + w->block : w->tiles;
-            s->tile->input(&w->from, i->from, i->cut, begin, end, &v);
-            const dnnl_status_t status = multiply_block(s, c, end - begin, &v, &u, i->turned, &m);
-            s->tile->output(&w->to, &m, i->bias, i->relu, begin, end, i->to);
-            if (status != dnnl_success) {
-#pragma omp atomic write
-                failed = status;
-            }
+            (add ? tile->spread : tile->input)(&w->from, i->from, i->cut, begin, end, &v);
+            multiply_block(s, end - begin, &v, &u, !forward, &m);
+            if (add)
+                tile->collect(&w->to, &m, begin, end, i->to);
+            else
+                tile->output(&w->to, &m, i->bias, i->relu, begin, end, i->to);
         }
     }
-    return tn_onednn("conv2d", c->node->name, "product of matrices", failed);
 }
 
 /* One number a filter, and 0 for those that fill the last block. */
@@ -280,62 +313,51 @@ static const float *whole_blocks(const tn_wino *s, const tn_call *c)
     if (!c->w[1] || s->filters == s->wide_filters)
         return c->w[1];
     float *bias = (float *)(void *)((unsigned char *)c->scratch + s->bias_at);
-    memset(bias, 0, (size_t)s->u.columns * sizeof *bias);
+    memset(bias, 0, (size_t)(s->groups * s->wide_filters) * sizeof *bias);
     return memcpy(bias, c->w[1], filters * sizeof *bias);
 }
 
-tn_status tn_wino_forward(const tn_wino *s, const tn_call *c)
+void tn_wino_forward(const tn_wino *s, const tn_call *c)
 {
-    return walk(
-        s, &s->forward, c,
-        &(images){.from = c->x[0], .to = c->y[0], .bias = whole_blocks(s, c), .relu = s->relu});
+    walk(s, &s->forward, c,
+         &(images){.from = c->x[0], .to = c->y[0], .bias = whole_blocks(s, c), .relu = s->relu});
 }
 
-tn_status tn_wino_backward_data(const tn_wino *s, const tn_call *c)
+void tn_wino_backward_data(const tn_wino *s, const tn_call *c)
 {
-    return walk(
-        s, &s->data, c,
-        &(images){.from = c->dy, .cut = s->relu ? c->y[0] : NULL, .to = c->dx[0], .turned = true});
+    walk(s, &s->data, c, &(images){.from = c->dy, .cut = s->relu ? c->y[0] : NULL, .to = c->dx[0]});
 }
 
 /* dU[q] += V[q]' D[q]; the first block begins them. */
-static dnnl_status_t add_products(const tn_wino *s, const tn_call *c, int q, int64_t g,
-                                  int64_t tiles, bool first, const tn_wino_slab *v,
-                                  const tn_wino_slab *d, const tn_wino_slab *du)
+static void add_products(const tn_wino *s, int64_t q, int64_t g, int64_t tiles, bool first,
+                         const tn_wino_slab *v, const tn_wino_slab *d, const tn_wino_slab *du)
 {
-    return tn_multiply(c->device, &(tn_product){.rows = s->wide_channels,
-                                                .columns = s->wide_filters,
-                                                .inner = tiles,
-                                                .a = v->data + q * v->pitch + g * s->channels,
-                                                .a_row = v->columns,
-                                                .a_turned = true,
-                                                .b = d->data + q * d->pitch + g * s->filters,
-                                                .b_row = d->columns,
-                                                .c = du->data + q * du->pitch + g * s->filters,
-                                                .c_row = du->columns,
-                                                .beta = first ? 0.0f : 1.0f});
+    const int64_t C = s->wide_channels / s->code->lanes, K = s->wide_filters / s->code->lanes;
+    const tn_wino_matrix a = matrix_of(s, v, q, g * C), b = matrix_of(s, d, q, g * K);
+    const tn_wino_matrix c = matrix_of(s, du, q, g * K);
+    s->code->multiply_turned(s->wide_channels, tiles, K, &a, &b, &c, !first);
 }
 
 /* db[k] += the sums of dz over the tiles: D at point 1 in both directions. */
 static void add_bias(const tn_wino *s, float *db, int64_t tiles, bool first, const tn_wino_slab *d)
 {
-    const float *sums = d->data + (s->tile->n + 1) * d->pitch;
+    const int L = s->code->lanes;
 #pragma omp for schedule(static)
     for (int64_t k = 0; k < s->groups * s->filters; k++) {
+        const float *sums = matrix_of(s, d, s->tile->n + 1, k / L).data + k % L;
         float sum = first ? 0 : db[k];
         for (int64_t t = 0; t < tiles; t++)
-            sum += sums[t * d->columns + k];
+            sum += sums[t * L];
         db[k] = sum;
     }
 }
 
-tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
+void tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
 {
     const tn_wino_slab du = slab_at(c, s->u, s->u_at);
     const tn_wino_slab v = slab_at(c, s->v, s->v_at), d = slab_at(c, s->d, s->d_at);
     const float *cut = s->relu ? c->y[0] : NULL;
     const int64_t products = c->dw[0] ? s->tile->n * s->tile->n * s->groups : 0;
-    dnnl_status_t failed = dnnl_success;
 #pragma omp parallel num_threads(c->device->threads)
     {
         for (int64_t begin = 0; begin < s->forward.tiles; begin += s->block) {
@@ -344,8 +366,8 @@ tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
 #pragma omp for schedule(static)
             for (int64_t t = 0; t < count; t++) {
                 tn_wino_slab vt = v, dt = d;
-                vt.data += t * v.columns;
-                dt.data += t * d.columns;
+                vt.data += t * s->code->lanes;
+                dt.data += t * s->code->lanes;
                 if (c->dw[0])
                     s->tile->input(&s->forward.from, c->x[0], NULL, begin + t, begin + t + 1, &vt);
                 s->tile->spread(&s->forward.to, c->dy, cut, begin + t, begin + t + 1, &dt);
@@ -353,17 +375,10 @@ tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c)
             if (c->dw[1])
                 add_bias(s, c->dw[1], count, begin == 0, &d);
 #pragma omp for schedule(static)
-            for (int64_t i = 0; i < products; i++) {
-                const dnnl_status_t status = add_products(s, c, (int)(i / s->groups), i % s->groups,
-                                                          count, begin == 0, &v, &d, &du);
-                if (status != dnnl_success) {
-#pragma omp atomic write
-                    failed = status;
-                }
-            }
+            for (int64_t i = 0; i < products; i++)
+                add_products(s, i / s->groups, i % s->groups, count, begin == 0, &v, &d, &du);
         }
         if (c->dw[0])
             transform_filters_back(s, c->dw[0], &du);
     }
-    return tn_onednn("conv2d", c->node->name, "product of matrices", failed);
 }

@@ -3,12 +3,14 @@
  *
  * Forward and backward data are the same walk: filters become U once, then each thread takes a block of
  * tiles after another and makes V, M and the results of that block in a slab of its own, which its share
- * of the caches can hold. Backward weights walks through larger blocks, all threads at one: V and D of
+ * of the caches can hold. Backward data has another number of tiles than forward; where much padding makes
+ * it larger (5 x 5 over 12 x 12 without padding: 2 x 2 tiles forward, 3 x 3 backward) the forward pass is
+ * walked backward instead: tiles of dx overlap, so that all of an image's are one thread's. Backward weights walks through larger blocks, all threads at one: V and D of
  * the block are made, then each thread adds to its part of dU. Only U or dU has the size of all filters.
  *
  * The bias' gradient: A' has a row of ones, so one of the D[q] holds the sums of dy over each tile.
  *
- * The same bits come out for the same number of threads.
+ * Every sum has its own order: the same bits come out for any number of threads.
  */
 #ifndef TN_CPU_WINOGRAD_PASSES_H
 #define TN_CPU_WINOGRAD_PASSES_H
@@ -18,6 +20,7 @@
 
 /* Forward, or backward data: results `to` from pixels `from`. */
 typedef struct tn_wino_walk {
+    tn_wino_order order; /* of U; TRANSPOSED: backward data as the forward pass backward */
     tn_wino_grid from, to;
     int64_t tiles, block;    /* in all, and in one block */
     tn_wino_slab v, m;       /* of one block; data NULL */
@@ -32,8 +35,9 @@ typedef struct tn_wino {
     int64_t groups, channels, filters;   /* in a group, */
     int64_t wide_channels, wide_filters; /* and with those that fill its last block, which are 0 */
     tn_wino_walk forward, data;
-    tn_wino_slab u, v, d; /* u: also dU; v, d: of a block in backward weights */
-    int64_t block;        /* tiles in that */
+    tn_wino_slab u, u_transposed; /* u: also dU */
+    tn_wino_slab v, d;            /* of a block in backward weights */
+    int64_t block;                /* tiles in that */
     size_t u_at, v_at, d_at, bias_at;
 } tn_wino;
 
@@ -51,8 +55,8 @@ extern bool tn_wino_always;
  */
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code);
-tn_status tn_wino_forward(const tn_wino *s, const tn_call *c);
-tn_status tn_wino_backward_data(const tn_wino *s, const tn_call *c);
-tn_status tn_wino_backward_weights(const tn_wino *s, const tn_call *c);
+void tn_wino_forward(const tn_wino *s, const tn_call *c);
+void tn_wino_backward_data(const tn_wino *s, const tn_call *c);
+void tn_wino_backward_weights(const tn_wino *s, const tn_call *c);
 
 #endif

@@ -1,5 +1,10 @@
-/* The transforms of _winograd.h for what any processor has. */
+/* The transforms and products of _winograd.h for what any processor has. */
 #define LANES 8
+#define ROWS 6
+#define WIDE 1
+#define TURNED_ROWS 4
+#define TURNED_WIDE 1
+#define AHEAD 0
 #define CODE tn_wino_portable
 #define NAME "portable"
 #include "backends/cpu/_winograd_body.h"

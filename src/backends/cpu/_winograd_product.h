@@ -1,0 +1,131 @@
+/*
+ * The products of matrices of _winograd.h, for vectors of LANES floats; a part of _winograd_body.h.
+ *
+ * Ours and no library's because of what it saves around them. Columns come in blocks of one vector, just as
+ * the transforms make them, so that nothing is packed; and oneDNN's dnnl_sgemm compiles itself when first
+ * called, 33 ms of a program's start, and is slower at most sizes met here (a thread of a Xeon, AVX-512,
+ * Gflop/s: 128 x 64 x 20 148 against 118, 196 x 128 x 128 182 against 159, 64 x 384 x 256 166 against 167).
+ *
+ * The including file defines how much of c is kept in registers at a time: ROWS x WIDE vectors, of a
+ * product with a turned TURNED_ROWS x TURNED_WIDE (TURNED_ROWS divides LANES). AHEAD: b is fetched so many
+ * rows ahead of its use, 0 not at all; filters of 14 MiB do not wait in L2.
+ */
+#ifndef TN_CPU_WINOGRAD_PRODUCT_H
+#define TN_CPU_WINOGRAD_PRODUCT_H
+
+#include "backends/cpu/_vector.h"
+#include "backends/cpu/_winograd.h"
+
+enum { MAX_ROWS = 14, MAX_WIDE = 2 };
+
+/* Where a's elements are: the next row's, the next one's along `inner`, and after `run` of those, where
+ * the next block begins. */
+typedef struct left_side {
+    int64_t row, inner, run, block;
+} left_side;
+
+/* rows x wide vectors of c. `add`: to what is there. */
+INLINE void multiply_part(int rows, int wide, int64_t inner, const float *a, left_side step,
+                          const float *b, int64_t b_block, float *c, int64_t c_block, bool add)
+{
+    vec sum[MAX_ROWS][MAX_WIDE];
+    EACH (i, rows)
+        EACH (j, wide)
+            sum[i][j] = add ? load(c + j * c_block + i * LANES) : (vec){0};
+    for (int64_t first = 0; first < inner; first += step.run, a += step.block) {
+        const int64_t run = inner - first < step.run ? inner - first : step.run;
+        const float *at = a;
+        for (int64_t k = 0; k < run; k++, at += step.inner, b += LANES) {
+            vec right[MAX_WIDE];
+            EACH (j, wide) {
+                right[j] = load(b + j * b_block);
+                if (AHEAD)
+                    __builtin_prefetch(b + j * b_block + AHEAD * LANES);
+            }
+            EACH (i, rows) {
+                const vec left = at[i * step.row] - (vec){0};
+                EACH (j, wide)
+                    sum[i][j] += left * right[j];
+            }
+        }
+    }
+    EACH (i, rows)
+        EACH (j, wide)
+            store(c + j * c_block + i * LANES, sum[i][j]);
+}
+
+/* All rows of `wide` blocks of c, cut into parts as equal as can be. */
+INLINE void multiply_blocks(int wide, int64_t rows, int64_t inner, const tn_wino_matrix *a,
+                            const float *b, int64_t b_block, float *c, int64_t c_block)
+{
+    const left_side step = {LANES, 1, LANES, a->rows * LANES};
+    int64_t begin = 0;
+    for (int64_t parts = (rows + ROWS - 1) / ROWS; parts > 0; parts--) {
+        const int64_t count = (rows - begin + parts - 1) / parts;
+        const float *from = a->data + begin * LANES;
+        float *to = c + begin * LANES;
+#define PART(n)                                                                                    \
+    case n:                                                                                        \
+        if ((n) <= ROWS)                                                                           \
+            multiply_part((n) <= ROWS ? (n) : 1, wide, inner, from, step, b, b_block, to, c_block, \
+                          false);                                                                  \
+        break;
+        switch (count) {
+            PART(1)
+            PART(2)
+            PART(3)
+            PART(4)
+            PART(5)
+            PART(6)
+            PART(7)
+            PART(8)
+            PART(9)
+            PART(10)
+            PART(11)
+            PART(12)
+            PART(13)
+            PART(14)
+        }
+#undef PART
+        begin += count;
+    }
+}
+
+/* c = a b, of `blocks` columns of vectors. */
+static void multiply_matrices(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
+                              const tn_wino_matrix *b, const tn_wino_matrix *c)
+{
+    const int64_t b_block = b->rows * LANES, c_block = c->rows * LANES;
+    int64_t j = 0;
+    for (; j + WIDE <= blocks; j += WIDE)
+        multiply_blocks(WIDE, rows, inner, a, b->data + j * b_block, b_block, c->data + j * c_block,
+                        c_block);
+    for (; j < blocks; j++)
+        multiply_blocks(1, rows, inner, a, b->data + j * b_block, b_block, c->data + j * c_block,
+                        c_block);
+}
+
+INLINE void add_blocks(int wide, int64_t rows, int64_t inner, const tn_wino_matrix *a,
+                       const float *b, int64_t b_block, float *c, int64_t c_block, bool add)
+{
+    const left_side step = {1, LANES, inner, 0};
+    for (int64_t i = 0; i < rows; i += TURNED_ROWS)
+        multiply_part(TURNED_ROWS, wide, inner, a->data + i / LANES * LANES * a->rows + i % LANES,
+                      step, b, b_block, c + i * LANES, c_block, add);
+}
+
+/* c = a' b, or c += a' b; rows of c: a multiple of LANES. */
+static void multiply_turned(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
+                            const tn_wino_matrix *b, const tn_wino_matrix *c, bool add)
+{
+    const int64_t b_block = b->rows * LANES, c_block = c->rows * LANES;
+    int64_t j = 0;
+    for (; j + TURNED_WIDE <= blocks; j += TURNED_WIDE)
+        add_blocks(TURNED_WIDE, rows, inner, a, b->data + j * b_block, b_block,
+                   c->data + j * c_block, c_block, add);
+    for (; j < blocks; j++)
+        add_blocks(1, rows, inner, a, b->data + j * b_block, b_block, c->data + j * c_block,
+                   c_block, add);
+}
+
+#endif
