@@ -1,6 +1,7 @@
 #include "backends/cpu/_onednn.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct tn_md {
@@ -35,8 +36,17 @@ tn_status tn_onednn(const char *op, const char *node, const char *what, dnnl_sta
 
 /* ---- the device --------------------------------------------------------------------------- */
 
+/* oneDNN would tell VTune of every kernel that it generates, and looks for it in 70 places when a program
+ * starts, unless told not to; a program that wants it says so as oneDNN's documentation has it. */
+static void let_profilers_be(void)
+{
+    if (!getenv("ONEDNN_JIT_PROFILE") && !getenv("DNNL_JIT_PROFILE"))
+        (void)dnnl_set_jit_profiling_flags(DNNL_JIT_PROFILE_NONE); /* slower if not */
+}
+
 tn_status tn_onednn_open(tn_backend_device *d)
 {
+    let_profilers_be();
     TN_TRY(tn_onednn("cpu", "device", "engine", dnnl_engine_create(&d->engine, dnnl_cpu, 0)));
     return tn_onednn("cpu", "device", "stream",
                      dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags));
