@@ -1,8 +1,8 @@
 /*
  * Vectors of LANES floats, for files that are compiled once for each width; the including file defines
- * LANES. Files named _*_avx512.c (16 lanes), _*_avx2.c and _*_portable.c (8) are compiled for that
- * processor, and which of them runs is decided when it does, by tn_cpu_isa_here(). The blocks of channels
- * in which oneDNN keeps images have the same number of lanes.
+ * LANES. Files named _*_avx512.c (16 lanes), _*_avx2.c (8) and _*_portable.c (what they like) are compiled
+ * for that processor, and which of them runs is decided when it does, by tn_cpu_isa_here(). The blocks of
+ * channels in which oneDNN keeps images have 16, 8 and 8 lanes.
  */
 #ifndef TN_CPU_VECTOR_H
 #define TN_CPU_VECTOR_H

@@ -49,7 +49,7 @@ static const char *describe(const void *state)
     return tn_prim_impl(&l->forward);
 }
 
-const tn_kernel tn_cpu_dense = {
+const tn_kernel tn_cpu_dense_onednn = {
     .op = "dense",
     .name = "onednn",
     .prepare = prepare,

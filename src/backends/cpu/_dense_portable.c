@@ -1,0 +1,9 @@
+/* The rows of _dense.h for what any processor has: 16 registers of 4 floats. */
+#define LANES 4
+#define CODE tn_dense_portable
+#define NAME "rows:portable"
+#define ROWS_1 8
+#define ROWS_2 6
+#define ROWS_3 4
+#define ROWS_4 3
+#include "backends/cpu/_dense_body.h"
