@@ -1,6 +1,6 @@
 /*
  * Vectors of LANES floats, for files that are compiled once for each width; the including file defines
- * LANES. Files named _*_avx512.c (16 lanes), _*_avx2.c and _*_portable.c (8) are compiled for that
+ * LANES. Files named _*_avx512.c (16 lanes), _*_avx2.c and _*_portable.c (8, or 4 twice) are compiled for that
  * processor, and which of them runs is decided when it does, by tn_cpu_isa_here(). The blocks of channels
  * in which oneDNN keeps images have the same number of lanes.
  */
