@@ -5,7 +5,7 @@
  *    (max-pooling). max(relu(a), relu(b)) = relu(max(a, b)), so the values are the same; but relu and
  *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept.
  * 2. A node absorbs its only reader where the op says it may and some kernel supports the pair
- *    (conv2d and the relu behind it).
+ *    (conv2d or a maximum, and the relu behind it).
  */
 #include <string.h>
 

@@ -9,10 +9,11 @@
  * begins before the end of x, leave every window at least one tap in x.
  *
  *   dx: MAX hands dy to the first of the largest, the means share it out evenly.
- *   Saved for backward: which tap was the largest.
+ *   Saved for backward: which tap was the largest; where a relu was absorbed and made it 0, that none was.
  *   Source of rounding and divisors: Caffe's src/caffe/layers/pooling_layer.cpp.
  */
 #include <limits.h>
+#include <string.h>
 
 #include "base/base.h"
 #include "graph/op.h"
@@ -81,6 +82,11 @@ static bool picks(const tn_node *n)
     return ((const tn_pool2d_opts *)n->opts)->kind == TN_POOL_MAX;
 }
 
+static bool absorbs(const tn_node *n, const tn_node *next)
+{
+    return !n->fused && picks(n) && strcmp(next->op->name, "relu") == 0;
+}
+
 static double flops(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
@@ -104,6 +110,7 @@ const tn_op tn_op_pool2d = {
     .min_in = 1,
     .max_in = 1,
     .infer = infer,
+    .absorbs = absorbs,
     .picks = picks,
     .flops = flops,
 };

@@ -1,7 +1,7 @@
 /* pool2d: every rounding of window, stride, padding; who gets the gradient; shapes of known networks. */
 #include <math.h>
 
-#include "lab_blocked.h"
+#include "lab_pool.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
@@ -9,113 +9,11 @@ static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opt
     return tn_pool2d(g, x[0], opts);
 }
 
-/* One window: the taps in x, and how many there are in x and its padding. */
-typedef struct window {
-    int64_t top, bottom, left, right, all;
-} window;
-
-static window window_at(const tn_pool2d_opts *o, const tn_shape *x, int64_t p, int64_t q)
-{
-    const int64_t size[2] = {x->dim[2], x->dim[3]}, at[2] = {p, q};
-    int64_t first[2], last[2], taps[2] = {0, 0};
-    for (int i = 0; i < 2; i++) {
-        const int kernel = o->global ? (int)size[i] : o->kernel[i] ? o->kernel[i] : o->kernel[0];
-        const int stride = o->stride[i] ? o->stride[i] : o->stride[0] ? o->stride[0] : kernel;
-        const int pad = o->pad[i] ? o->pad[i] : o->pad[0];
-        first[i] = size[i];
-        last[i] = -1;
-        for (int64_t k = at[i] * stride - pad; k < at[i] * stride - pad + kernel; k++) {
-            taps[i] += k < size[i] + pad;
-            if (k < 0 || k >= size[i])
-                continue;
-            first[i] = k < first[i] ? k : first[i];
-            last[i] = k;
-        }
-    }
-    return (window){first[0], last[0], first[1], last[1], taps[0] * taps[1]};
-}
-
-static double divisor(const tn_pool2d_opts *o, const window *w)
-{
-    if (o->kind == TN_POOL_MEAN_PAD)
-        return (double)w->all;
-    return (double)((w->bottom - w->top + 1) * (w->right - w->left + 1));
-}
-
-/* The first of the largest. */
-static int64_t pick(const double *x, int64_t width, const window *w)
-{
-    int64_t best = w->top * width + w->left;
-    for (int64_t h = w->top; h <= w->bottom; h++)
-        for (int64_t v = w->left; v <= w->right; v++)
-            if (x[h * width + v] > x[best])
-                best = h * width + v;
-    return best;
-}
-
-/* Calls visit for every window of every plane. */
-static void each_window(const lab_ref *r,
-                        void (*visit)(const lab_ref *r, const window *w, int64_t plane, int64_t y))
-{
-    const tn_pool2d_opts *o = r->opts;
-    const int64_t *y = r->y_shape.dim;
-    for (int64_t plane = 0; plane < y[0] * y[1]; plane++)
-        for (int64_t p = 0; p < y[2]; p++)
-            for (int64_t q = 0; q < y[3]; q++) {
-                const window w = window_at(o, &r->x_shape[0], p, q);
-                visit(r, &w, plane * r->x_shape[0].dim[2] * r->x_shape[0].dim[3],
-                      (plane * y[2] + p) * y[3] + q);
-            }
-}
-
-static void pool_one(const lab_ref *r, const window *w, int64_t plane, int64_t y)
-{
-    const tn_pool2d_opts *o = r->opts;
-    const int64_t width = r->x_shape[0].dim[3];
-    const double *x = r->x[0] + plane;
-    double sum = 0;
-    for (int64_t h = w->top; h <= w->bottom; h++)
-        for (int64_t v = w->left; v <= w->right; v++)
-            sum += x[h * width + v];
-    r->y[y] = o->kind == TN_POOL_MAX ? x[pick(x, width, w)] : sum / divisor(o, w);
-}
-
-static void unpool_one(const lab_ref *r, const window *w, int64_t plane, int64_t y)
-{
-    const tn_pool2d_opts *o = r->opts;
-    const int64_t width = r->x_shape[0].dim[3];
-    double *dx = r->dx[0] + plane;
-    if (o->kind == TN_POOL_MAX) {
-        dx[pick(r->x[0] + plane, width, w)] += r->dy[y];
-        return;
-    }
-    for (int64_t h = w->top; h <= w->bottom; h++)
-        for (int64_t v = w->left; v <= w->right; v++)
-            dx[h * width + v] += r->dy[y] / divisor(o, w);
-}
-
-static void reference(const lab_ref *r)
-{
-    each_window(r, pool_one);
-}
-
-static void backward(const lab_ref *r)
-{
-    each_window(r, unpool_one);
-}
-
-#define POOL(...) (&(const tn_pool2d_opts){__VA_ARGS__})
-#define X(...)                                            \
-    {                                                     \
-        {                                                 \
-            .shape = TN_SHAPE(__VA_ARGS__), .apart = true \
-        }                                                 \
-    }
-
 static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
-    static const lab_op op = {.build = build, .reference = reference, .backward = backward};
+    static const lab_op op = {
+        .build = build, .reference = lab_pool_reference, .backward = lab_pool_backward};
     const lab_case cases[] = {
         {"small", X(1, 2, 4, 4), POOL(.kernel = {2})},
         {"one pixel", X(2, 1, 1, 1), POOL(.kernel = {1})},
@@ -158,42 +56,6 @@ static void agrees_with_the_formula(void **unused)
         {"GoogLeNet's before a side loss", X(2, 512, 14, 14),
          POOL(.kind = TN_POOL_MEAN, .kernel = {5}, .stride = {3}, .ceil = true), true},
         {"ResNet-50's last", X(2, 2048, 7, 7), POOL(.kind = TN_POOL_MEAN, .global = true), true},
-    };
-    lab_check_op(&op, cases, TN_COUNT(cases));
-}
-
-enum { FILTERS = 19 }; /* no whole blocks */
-
-static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const void *opts)
-{
-    (void)num_x;
-    return tn_pool2d(g, lab_blocked(g, x[0], FILTERS), opts);
-}
-
-static void reference_behind(const lab_ref *r)
-{
-    const lab_ref behind = lab_behind_blocked(r);
-    reference(&behind);
-    free((void *)(uintptr_t)behind.x[0]);
-}
-
-static void agrees_in_blocks_of_channels(void **unused)
-{
-    (void)unused;
-    static const lab_op op = {
-        .build = build_behind, .reference = reference_behind, .param = {{"weight"}}};
-    /* Rounded to half precision on its way here, another may be the largest. */
-    const lab_case cases[] = {
-        {"small", X(1, 2, 4, 4), POOL(.kernel = {2}), .f32_only = true},
-        {"AlexNet's windows", X(2, 3, 7, 7), POOL(.kernel = {3}, .stride = {2}), .f32_only = true},
-        {"padding, hanging over", X(1, 3, 6, 7),
-         POOL(.kernel = {3, 4}, .stride = {2, 3}, .pad = {1}, .ceil = true), .f32_only = true},
-        {"mean", X(1, 3, 6, 7),
-         POOL(.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {2}, .pad = {1}, .ceil = true)},
-        {"mean with the padding", X(1, 3, 5, 5),
-         POOL(.kind = TN_POOL_MEAN_PAD, .kernel = {3}, .stride = {2}, .pad = {1})},
-        {"mean with the padding, not with what is beyond", X(1, 3, 6, 6),
-         POOL(.kind = TN_POOL_MEAN_PAD, .kernel = {3}, .stride = {2}, .pad = {0}, .ceil = true)},
     };
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
@@ -287,7 +149,8 @@ static void the_first_of_equals_gets_the_gradient(void **unused)
     }
 }
 
-/* A network that has run away must show it. Not asked of the CPU: oneDNN leaves out what is no number. */
+/* A network that has run away must show it. Not asked of the CPU: oneDNN leaves out what is no number.
+ * What is there for blocks of channels does not, see test_pool2d_blocked.c. */
 static void passes_nan_on(void **unused)
 {
     (void)unused;
@@ -389,7 +252,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
-        cmocka_unit_test(agrees_in_blocks_of_channels),
         cmocka_unit_test(rounds_as_caffe),
         cmocka_unit_test(the_first_of_equals_gets_the_gradient),
         cmocka_unit_test(passes_nan_on),

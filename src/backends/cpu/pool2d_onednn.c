@@ -1,4 +1,4 @@
-/* pool2d on the CPU: oneDNN's pooling. y and dx are laid out as x is. */
+/* pool2d on the CPU by oneDNN, in the layouts that pool2d_blocked.c leaves it. y and dx are laid out as x is. */
 #include "backends/cpu/_onednn.h"
 
 typedef struct pooling {
@@ -16,6 +16,8 @@ static tn_status supports(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
     const tn_window w = window_of(n);
+    if (n->fused)
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: oneDNN does no relu behind it", n->name);
     for (int i = 0; i < 2; i++)
         if (o->kind == TN_POOL_MEAN_PAD && w.after[i] > o->pad[i])
             return tn_fail(TN_ERR_UNSUPPORTED,
@@ -95,7 +97,7 @@ static const char *describe(const void *state)
     return tn_prim_impl(&((const pooling *)state)->forward);
 }
 
-const tn_kernel tn_cpu_pool2d = {
+const tn_kernel tn_cpu_pool2d_onednn = {
     .op = "pool2d",
     .name = "onednn",
     .supports = supports,

@@ -1,0 +1,148 @@
+/*
+ * pool2d on images in blocks of channels; see _pool2d.h. y and dx are laid out as x is.
+ *
+ * Taken where x comes so, and where oneDNN cannot do it: it divides a mean by the whole window also where
+ * that reaches past the padding, and knows no relu behind a maximum.
+ */
+#include <stdio.h>
+
+#include "backends/cpu/_onednn.h"
+#include "backends/cpu/_pool2d.h"
+
+static bool is_max(const tn_node *n)
+{
+    return ((const tn_pool2d_opts *)n->opts)->kind == TN_POOL_MAX;
+}
+
+static tn_status supports(const tn_node *n)
+{
+    const tn_pool2d_opts *o = n->opts;
+    if (is_max(n) && (int64_t)o->kernel[0] * o->kernel[1] > INT32_MAX)
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: a window has more than %d elements", n->name,
+                       INT32_MAX);
+    return TN_OK;
+}
+
+static bool hangs_over(const tn_node *n)
+{
+    const tn_pool2d_opts *o = n->opts;
+    for (int i = 0; i < 2; i++)
+        if ((n->y[0].dim[2 + i] - 1) * o->stride[i] + o->kernel[i] >
+            n->x[0].dim[2 + i] + 2 * (int64_t)o->pad[i])
+            return true;
+    return false;
+}
+
+static bool only_here(const tn_node *n)
+{
+    const tn_pool2d_opts *o = n->opts;
+    return n->fused || (o->kind == TN_POOL_MEAN_PAD && hangs_over(n));
+}
+
+static const tn_pool_code *const code_of[TN_CPU_ISAS] = {
+    [TN_CPU_PORTABLE] = &tn_pool_portable,
+#ifdef __x86_64__
+    [TN_CPU_AVX2] = &tn_pool_avx2,
+    [TN_CPU_AVX512] = &tn_pool_avx512,
+#endif
+};
+
+static void fill(tn_pool *s, const tn_node *n, const tn_binding *b, const tn_pool_code *code)
+{
+    const tn_pool2d_opts *o = n->opts;
+    *s = (tn_pool){
+        .code = code,
+        .max = is_max(n),
+        .relu = n->fused != NULL,
+        .counts_pad = o->kind == TN_POOL_MEAN_PAD,
+        .planes = n->x[0].dim[0] * ((n->x[0].dim[1] + code->lanes - 1) / code->lanes),
+    };
+    for (int i = 0; i < 2; i++) {
+        s->in[i] = n->x[0].dim[2 + i];
+        s->out[i] = n->y[0].dim[2 + i];
+        s->kernel[i] = o->kernel[i];
+        s->stride[i] = o->stride[i];
+        s->pad[i] = o->pad[i];
+    }
+    if (s->max && b->dx[0])
+        s->tap_bytes = s->kernel[0] * s->kernel[1] <= TN_POOL_BYTE_TAPS ? 1 : 4;
+    const int64_t end = s->out[1] * s->kernel[1] - s->pad[1];
+    if (s->stride[0] >= s->kernel[0] && s->stride[1] == s->kernel[1])
+        s->covered = end < s->in[1] ? end : s->in[1];
+    snprintf(s->name, sizeof s->name, "%s %dx%d:%s", s->max ? "max" : "mean", o->kernel[0],
+             o->kernel[1], code->name);
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    const tn_pool_code *code = code_of[tn_cpu_isa_here()];
+    tn_maker m = tn_maker_begin(d, n);
+    const tn_layout *x = tn_md_layout(tn_md_image(&m, &n->x[0], code->lanes));
+    const tn_layout *y = tn_md_layout(tn_md_image(&m, &n->y[0], code->lanes));
+    if (m.status != TN_OK)
+        return m.status;
+    if (b->x[0] != x && !only_here(n))
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: x is not in blocks of %d channels", n->name,
+                       code->lanes);
+    tn_pool *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("pool2d", sizeof *s);
+    fill(s, n, b, code);
+    b->x[0] = x;
+    b->y[0] = y;
+    b->saved_bytes = y->bytes / sizeof(float) * (size_t)s->tap_bytes;
+    b->state = s;
+    return TN_OK;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const tn_pool *s = c->state;
+    const int64_t in = s->in[0] * s->in[1] * s->code->lanes, out = s->out[1] * s->code->lanes;
+    const float *x = c->x[0];
+    float *y = c->y[0];
+    char *taps = c->run->training && s->tap_bytes ? c->saved : NULL;
+#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < s->planes; i++)
+        for (int64_t p = 0; p < s->out[0]; p++) {
+            const int64_t at = (i * s->out[0] + p) * out;
+            s->code->forward(s, x + i * in, p, y + at, taps ? taps + at * s->tap_bytes : NULL);
+        }
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const tn_pool *s = c->state;
+    const int64_t in = s->in[1] * s->code->lanes, out = s->out[0] * s->out[1] * s->code->lanes;
+    const float *dy = c->dy;
+    const char *taps = s->tap_bytes ? c->saved : NULL;
+    float *dx = c->dx[0];
+#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < s->planes; i++)
+        for (int64_t h = 0; h < s->in[0]; h++)
+            s->code->backward(s, dy + i * out, taps ? taps + i * out * s->tap_bytes : NULL, h,
+                              dx + (i * s->in[0] + h) * in);
+    return TN_OK;
+}
+
+static void release(void *state)
+{
+    tn_free(state);
+}
+
+static const char *describe(const void *state)
+{
+    return ((const tn_pool *)state)->name;
+}
+
+const tn_kernel tn_cpu_pool2d_blocked = {
+    .op = "pool2d",
+    .name = "blocked",
+    .supports = supports,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .describe = describe,
+};
