@@ -126,68 +126,6 @@ static void leaves_what_fills_blocks_zero(void **unused)
     assert_true(norm[0] / norm[1] > 0.9999f && norm[0] / norm[1] < 1.0001f);
 }
 
-/* The weights of two layers after two steps; the first one's gradient comes through the second. */
-static void learn(const char *device, const tn_conv2d_opts *second, float *weights, size_t count)
-{
-    tn_device *d = NULL;
-    tn_graph *g = NULL;
-    tn_plan *p = NULL;
-    tn_param_info info;
-    tn_shape shape;
-    static float x[7 * 20 * 16 * 16], zero[7 * 20 * 12 * 12];
-    for (size_t i = 0; i < TN_COUNT(x); i++)
-        x[i] = (float)(i * 7 % 31) / 31 - 0.4f;
-    assert_ok(tn_device_open(&d, device));
-    assert_ok(tn_graph_create(&g));
-    const tn_value in = tn_input(g, "x", TN_F32, TN_SHAPE(7, 20, 16, 16));
-    tn_value y = tn_conv2d(g, in, &(tn_conv2d_opts){.filters = 20, .kernel = {5}});
-    y = tn_conv2d(g, tn_relu(g, y), second);
-    assert_ok(tn_value_shape(g, y, &shape));
-    const tn_value target = tn_input(g, "t", TN_F32, shape);
-    const tn_value loss = tn_mse(g, y, target);
-    tn_wino_always = true;
-    assert_ok(
-        tn_plan_create(&p, g, d, &(tn_plan_opts){.loss = loss, .optim = tn_sgd(NULL), .seed = 1}));
-    tn_wino_always = false;
-    for (int step = 0; step < 2; step++) {
-        assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, TN_SHAPE(7, 20, 16, 16), x}));
-        assert_ok(tn_plan_set(p, target, (tn_tensor){TN_F32, shape, zero}));
-        assert_ok(tn_plan_run(p));
-        assert_ok(tn_plan_update(p, 0.1f));
-    }
-    for (int i = 0; i < tn_plan_num_params(p); i++) {
-        assert_ok(tn_plan_param(p, i, &info));
-        const size_t own = (size_t)tn_elements(&info.shape);
-        assert_true(own <= count);
-        assert_ok(tn_plan_param_get(p, i, 0, (tn_tensor){TN_F32, info.shape, weights}));
-        weights += own;
-        count -= own;
-    }
-    assert_int_equal(count, 0);
-    tn_plan_destroy(p);
-    tn_graph_destroy(g);
-    tn_device_close(d);
-}
-
-static void gives_the_same_bits_for_any_number_of_threads(void **unused)
-{
-    (void)unused;
-    enum { COUNT = 2 * (20 * 20 * 25 + 20) };
-    static float one[COUNT], many[COUNT];
-    static const tn_conv2d_opts second[] = {
-        {.filters = 20, .kernel = {5}},             /* backward data walks forward's tiles */
-        {.filters = 20, .kernel = {5}, .pad = {2}}, /* and its own */
-    };
-    static const char *const devices[] = {"cpu,threads=2", "cpu,threads=3", "cpu,threads=8"};
-    for (size_t i = 0; i < TN_COUNT(second); i++) {
-        learn("cpu,threads=1", &second[i], one, COUNT);
-        for (size_t j = 0; j < TN_COUNT(devices); j++) {
-            learn(devices[j], &second[i], many, COUNT);
-            assert_memory_equal(one, many, sizeof one);
-        }
-    }
-}
-
 static void is_taken_by_the_rule(void **unused)
 {
     (void)unused;
@@ -285,7 +223,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(leaves_what_fills_blocks_zero),
-        cmocka_unit_test(gives_the_same_bits_for_any_number_of_threads),
         cmocka_unit_test(is_taken_by_the_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,22 +91,22 @@ static double error_of(const float *got, const double *want, int64_t count)
 
 /* One step of training of y = conv(x, w), loss = the mean of (y - target) squared. */
 static void run(const tensors *t, const lab_conv_case *o, tn_shape shape, tn_shape weight,
-                const char *device)
+                tn_shape out, const char *device)
 {
     tn_device *d = NULL;
     tn_graph *g = NULL;
     tn_plan *p = NULL;
     assert_ok(tn_device_open(&d, device));
     assert_ok(tn_graph_create(&g));
-    const tn_value x = tn_input(g, "x", TN_F32, shape), target = tn_input(g, "t", TN_F32, shape);
+    const tn_value x = tn_input(g, "x", TN_F32, shape), target = tn_input(g, "t", TN_F32, out);
     const tn_value y = tn_conv2d(g, x, &o->conv), loss = tn_mse(g, y, target);
     const tn_plan_opts opts = {.loss = loss, .keep = &y, .num_keep = 1, .input_gradients = true};
     assert_ok(tn_plan_create(&p, g, d, &opts));
     assert_ok(tn_plan_set(p, x, (tn_tensor){TN_F32, shape, t->x}));
-    assert_ok(tn_plan_set(p, target, (tn_tensor){TN_F32, shape, t->target}));
+    assert_ok(tn_plan_set(p, target, (tn_tensor){TN_F32, out, t->target}));
     assert_ok(tn_plan_param_set(p, 0, TN_PARAM_VALUE, (tn_tensor){TN_F32, weight, t->w}));
     assert_ok(tn_plan_run(p));
-    assert_ok(tn_plan_get(p, y, (tn_tensor){TN_F32, shape, t->y}));
+    assert_ok(tn_plan_get(p, y, (tn_tensor){TN_F32, out, t->y}));
     assert_ok(tn_plan_get_gradient(p, x, (tn_tensor){TN_F32, shape, t->dx}));
     assert_ok(tn_plan_param_get(p, 0, TN_PARAM_GRADIENT, (tn_tensor){TN_F32, weight, t->dw}));
     tn_plan_destroy(p);
@@ -179,7 +179,7 @@ static void measure(size_t i, int side, double error[3])
     const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
     tensors t = take_tensors(i, count, taps);
     make_answers(&t, &o, shape, weight);
-    run(&t, &o, shape, weight, "cpu");
+    run(&t, &o, shape, weight, shape, "cpu");
     error[0] = error_of(t.y, t.y_ref, count);
     error[1] = error_of(t.dx, t.dx_ref, count);
     error[2] = error_of(t.dw, t.dw_ref, taps);
@@ -204,35 +204,50 @@ static void errs_no_more_than_the_document_says(void **unused)
     tn_wino_always = false;
 }
 
-/* Sums over images are cut into blocks of their own. */
-static void gives_the_same_dw_for_any_number_of_threads(void **unused)
+/* y and dx for any number of threads; dw, whose parts each thread adds up by itself, for the same one. */
+static void compare_threads(const lab_conv_case *o, tn_shape weight, tn_shape out)
+{
+    static const char *const devices[] = {"cpu,threads=1", "cpu,threads=2", "cpu,threads=3",
+                                          "cpu,threads=8"};
+    const tn_shape shape = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE);
+    const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
+    tensors first = take_tensors(0, count, taps), t = take_tensors(0, count, taps);
+    for (int64_t i = 0; i < count; i++)
+        first.target[i] = t.target[i] = (float)even(i);
+    run(&first, o, shape, weight, out, devices[0]);
+    for (size_t i = 0; i < TN_COUNT(devices); i++) {
+        run(&t, o, shape, weight, out, devices[i]);
+        assert_memory_equal(t.y, first.y, (size_t)tn_elements(&out) * sizeof *t.y);
+        assert_memory_equal(t.dx, first.dx, (size_t)count * sizeof *t.dx);
+        memcpy(first.dw, t.dw, (size_t)taps * sizeof *t.dw);
+        run(&t, o, shape, weight, out, devices[i]);
+        assert_memory_equal(t.dw, first.dw, (size_t)taps * sizeof *t.dw);
+        assert_true(t.y[0] != 0 && t.dx[0] != 0 && t.dw[0] != 0);
+    }
+    free_tensors(&first);
+    free_tensors(&t);
+}
+
+static void gives_the_same_bits_again(void **unused)
 {
     (void)unused;
-    const lab_conv_case o = {
+    const lab_conv_case padded = {
         .conv = {.filters = CHANNELS, .kernel = {3}, .pad = {1}, .no_bias = true}};
-    const tn_shape shape = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE);
-    const tn_shape weight = TN_SHAPE(CHANNELS, CHANNELS, 3, 3);
-    const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
-    tensors one = take_tensors(0, count, taps), three = take_tensors(0, count, taps);
-    for (int64_t i = 0; i < count; i++)
-        one.target[i] = three.target[i] = (float)even(i);
-    for (int64_t i = 0; i < taps; i++)
-        one.w[i] = three.w[i] = 0; /* then y is 0, and dy the same */
+    /* Backward data walks the forward pass backward. */
+    const lab_conv_case bare = {.conv = {.filters = CHANNELS, .kernel = {5}, .no_bias = true}};
     tn_wino_always = true;
-    run(&one, &o, shape, weight, "cpu,threads=1");
-    run(&three, &o, shape, weight, "cpu,threads=3");
+    compare_threads(&padded, TN_SHAPE(CHANNELS, CHANNELS, 3, 3),
+                    TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE));
+    compare_threads(&bare, TN_SHAPE(CHANNELS, CHANNELS, 5, 5),
+                    TN_SHAPE(IMAGES, CHANNELS, SIDE - 4, SIDE - 4));
     tn_wino_always = false;
-    assert_memory_equal(one.dw, three.dw, (size_t)taps * sizeof *one.dw);
-    assert_true(one.dw[0] != 0);
-    free_tensors(&one);
-    free_tensors(&three);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errs_no_more_than_the_document_says),
-        cmocka_unit_test(gives_the_same_dw_for_any_number_of_threads),
+        cmocka_unit_test(gives_the_same_bits_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,9 +85,9 @@ typedef struct tn_wino_code {
     /* c = a b, where c has `blocks` blocks of columns; a: rows x inner. */
     void (*multiply)(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
                      const tn_wino_matrix *b, const tn_wino_matrix *c);
-    /* c = a' b, or c += a' b; a: inner x rows, which are a multiple of L. */
+    /* c += a' b; a: inner x rows, which are a multiple of 8. */
     void (*multiply_turned)(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
-                            const tn_wino_matrix *b, const tn_wino_matrix *c, bool add);
+                            const tn_wino_matrix *b, const tn_wino_matrix *c);
 } tn_wino_code;
 
 extern const tn_wino_code tn_wino_avx512, tn_wino_avx2, tn_wino_portable;

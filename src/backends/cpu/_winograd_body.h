@@ -85,12 +85,13 @@ INLINE void multiply(const float *matrix, int rows, int columns, int down, int a
     }
 }
 
-/* Where the pixels of a tile are in the first block of channels, or OUTSIDE. */
+/* Where the pixels of a tile are in the first block of channels: pixel (i, j) at row[i] + column[j], or
+ * outside of all images if that is below 0. */
 typedef struct place {
-    int64_t at[MAX_N * MAX_N];
+    int64_t row[MAX_N], column[MAX_N];
 } place;
 
-enum { OUTSIDE = -1 };
+static const int64_t OUTSIDE = INT64_MIN / 4;
 
 /* `size` pixels of a sheet in one direction, from `first` on. Its `count` images have `length` pixels and
  * begin every `apart`; in memory they are `step` from each other, and their pixels `along`. */
@@ -108,29 +109,27 @@ INLINE void find_line(int64_t first, int size, int64_t count, int64_t apart, int
     }
 }
 
-INLINE void find_tile(const tn_wino_grid *g, int64_t tile, int step, int size, place *p)
+INLINE place find_tile(const tn_wino_grid *g, int64_t tile, int step, int size)
 {
+    place p;
     const int64_t sheet = tile / (g->down * g->across), in_sheet = tile % (g->down * g->across);
     const int64_t image = g->blocks * g->height * g->width * LANES;
-    int64_t row[MAX_N], column[MAX_N];
     find_line(in_sheet / g->across * step - g->above, size, g->rows, g->high, g->height,
-              g->columns * image, g->width * LANES, row);
+              g->columns * image, g->width * LANES, p.row);
     find_line(in_sheet % g->across * step - g->left, size, g->columns, g->wide, g->width, image,
-              LANES, column);
+              LANES, p.column);
     for (int i = 0; i < size; i++)
-        for (int j = 0; j < size; j++)
-            p->at[i * size + j] = row[i] == OUTSIDE || column[j] == OUTSIDE
-                                      ? OUTSIDE
-                                      : sheet * g->rows * g->columns * image + row[i] + column[j];
+        p.row[i] += sheet * g->rows * g->columns * image;
+    return p;
 }
 
 /* Pixels outside count as 0, and so do those where `relu` is not above 0. */
 INLINE vec read_pixel(const float *x, const float *relu, int64_t at)
 {
     static const vec nothing = {0};
-    vec v = load(at == OUTSIDE ? (const float *)&nothing : x + at);
+    vec v = load(at < 0 ? (const float *)&nothing : x + at);
     if (relu)
-        v = (vec)((mask)v & (load(relu + (at == OUTSIDE ? 0 : at)) > 0));
+        v = (vec)((mask)v & (load(relu + (at < 0 ? 0 : at)) > 0));
     return v;
 }
 
@@ -140,15 +139,14 @@ INLINE void gather(const tn_wino_grid *g, const float *x, const float *relu, int
                    const float *matrix, int down, int along)
 {
     for (int64_t t = begin; t < end; t++) {
-        place p;
-        find_tile(g, t, step, size, &p);
+        const place p = find_tile(g, t, step, size);
         for (int64_t b = 0; b < g->blocks; b++) {
             const int64_t block = b * g->height * g->width * LANES;
             const float *cut = relu ? relu + block : NULL;
             vec column[MAX_N], columns[MAX_N * MAX_N], row[MAX_N];
             for (int j = 0; j < size; j++) {
                 EACH (i, size)
-                    column[i] = read_pixel(x + block, cut, p.at[i * size + j]);
+                    column[i] = read_pixel(x + block, cut, p.row[i] + p.column[j]);
                 multiply(matrix, n, size, down, along, column, columns + j, size);
             }
             float *out = to->data + (b * to->rows + t - begin) * LANES;
@@ -191,8 +189,7 @@ INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab 
 {
     const int n = k->n, m = k->m;
     for (int64_t t = begin; t < end; t++) {
-        place p;
-        find_tile(g, t, m, m, &p);
+        const place p = find_tile(g, t, m, m);
         for (int64_t b = 0; b < g->blocks; b++) {
             const float *in = from->data + (b * from->rows + t - begin) * LANES;
             float *block = y + b * g->height * g->width * LANES;
@@ -206,8 +203,8 @@ INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab 
             for (int i = 0; i < m; i++) {
                 multiply(k->a[0], m, n, MAX_N, 1, columns + i * n, row, 1);
                 EACH (j, m)
-                    if (p.at[i * m + j] != OUTSIDE)
-                        store(block + p.at[i * m + j], finish(row[j], add, relu));
+                    if (p.row[i] + p.column[j] >= 0)
+                        store(block + p.row[i] + p.column[j], finish(row[j], add, relu));
             }
         }
     }
@@ -218,8 +215,7 @@ INLINE void collect(const matrices *k, const tn_wino_grid *g, const tn_wino_slab
 {
     const int n = k->n;
     for (int64_t t = begin; t < end; t++) {
-        place p;
-        find_tile(g, t, k->m, n, &p);
+        const place p = find_tile(g, t, k->m, n);
         for (int64_t b = 0; b < g->blocks; b++) {
             const float *in = from->data + (b * from->rows + t - begin) * LANES;
             float *block = x + b * g->height * g->width * LANES;
@@ -232,8 +228,8 @@ INLINE void collect(const matrices *k, const tn_wino_grid *g, const tn_wino_slab
             for (int i = 0; i < n; i++) {
                 multiply(k->b[0], n, n, 1, MAX_N, columns + i * n, row, 1);
                 EACH (j, n) {
-                    float *pixel = block + p.at[i * n + j];
-                    if (p.at[i * n + j] != OUTSIDE)
+                    float *pixel = block + p.row[i] + p.column[j];
+                    if (p.row[i] + p.column[j] >= 0)
                         store(pixel, load(pixel) + row[j]);
                 }
             }

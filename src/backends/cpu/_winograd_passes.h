@@ -5,12 +5,16 @@
  * tiles after another and makes V, M and the results of that block in a slab of its own, which its share
  * of the caches can hold. Backward data has another number of tiles than forward; where much padding makes
  * it larger (5 x 5 over 12 x 12 without padding: 2 x 2 tiles forward, 3 x 3 backward) the forward pass is
- * walked backward instead: tiles of dx overlap, so that all of an image's are one thread's. Backward weights walks through larger blocks, all threads at one: V and D of
- * the block are made, then each thread adds to its part of dU. Only U or dU has the size of all filters.
+ * walked backward instead: tiles of dx overlap, so that all of an image's are one thread's.
+ *
+ * Backward weights: where dU is small, each thread walks through blocks of its own and adds to a dU of its
+ * own; dx, if it is the forward pass backward, is made in the same go, since both need D. Where dU is large,
+ * all threads are at one block, each at its part of V and D, then at its part of dU.
  *
  * The bias' gradient: A' has a row of ones, so one of the D[q] holds the sums of dy over each tile.
  *
- * Every sum has its own order: the same bits come out for any number of threads.
+ * The same bits come out for the same number of threads; y and dx, whose sums all have their own order, for
+ * any.
  */
 #ifndef TN_CPU_WINOGRAD_PASSES_H
 #define TN_CPU_WINOGRAD_PASSES_H
@@ -27,6 +31,16 @@ typedef struct tn_wino_walk {
     size_t v_at, m_at, each; /* in scratch: the first thread's, and bytes a thread */
 } tn_wino_walk;
 
+/* Backward weights. */
+typedef struct tn_wino_weights {
+    bool own;      /* each thread has dU, db and blocks of its own; else one for all */
+    bool data;     /* and dx is made in the same go */
+    int64_t block; /* tiles */
+    tn_wino_slab v, d;
+    size_t at, each;                 /* in scratch: the first thread's part, and bytes a thread */
+    size_t v_at, d_at, du_at, db_at; /* in that */
+} tn_wino_weights;
+
 typedef struct tn_wino {
     const tn_wino_code *code;
     const tn_wino_tile *tile;
@@ -35,10 +49,9 @@ typedef struct tn_wino {
     int64_t groups, channels, filters;   /* in a group, */
     int64_t wide_channels, wide_filters; /* and with those that fill its last block, which are 0 */
     tn_wino_walk forward, data;
+    tn_wino_weights weights;
     tn_wino_slab u, u_transposed; /* u: also dU */
-    tn_wino_slab v, d;            /* of a block in backward weights */
-    int64_t block;                /* tiles in that */
-    size_t u_at, v_at, d_at, bias_at;
+    size_t u_at, bias_at;
 } tn_wino;
 
 /* Tests set it: taken wherever it can be, faster or not. */
@@ -56,7 +69,6 @@ extern bool tn_wino_always;
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code);
 void tn_wino_forward(const tn_wino *s, const tn_call *c);
-void tn_wino_backward_data(const tn_wino *s, const tn_call *c);
-void tn_wino_backward_weights(const tn_wino *s, const tn_call *c);
+void tn_wino_backward(const tn_wino *s, const tn_call *c);
 
 #endif

@@ -7,7 +7,7 @@
  * Gflop/s: 128 x 64 x 20 148 against 118, 196 x 128 x 128 182 against 159, 64 x 384 x 256 166 against 167).
  *
  * The including file defines how much of c is kept in registers at a time: ROWS x WIDE vectors, of a
- * product with a turned TURNED_ROWS x TURNED_WIDE (TURNED_ROWS divides LANES). AHEAD: b is fetched so many
+ * product with a turned TURNED_ROWS x TURNED_WIDE (TURNED_ROWS divides 8). AHEAD: b is fetched so many
  * rows ahead of its use, 0 not at all; filters of 14 MiB do not wait in L2.
  */
 #ifndef TN_CPU_WINOGRAD_PRODUCT_H
@@ -106,26 +106,26 @@ static void multiply_matrices(int64_t rows, int64_t inner, int64_t blocks, const
 }
 
 INLINE void add_blocks(int wide, int64_t rows, int64_t inner, const tn_wino_matrix *a,
-                       const float *b, int64_t b_block, float *c, int64_t c_block, bool add)
+                       const float *b, int64_t b_block, float *c, int64_t c_block)
 {
     const left_side step = {1, LANES, inner, 0};
     for (int64_t i = 0; i < rows; i += TURNED_ROWS)
         multiply_part(TURNED_ROWS, wide, inner, a->data + i / LANES * LANES * a->rows + i % LANES,
-                      step, b, b_block, c + i * LANES, c_block, add);
+                      step, b, b_block, c + i * LANES, c_block, true);
 }
 
-/* c = a' b, or c += a' b; rows of c: a multiple of LANES. */
+/* c += a' b; rows of c: a multiple of 8. */
 static void multiply_turned(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
-                            const tn_wino_matrix *b, const tn_wino_matrix *c, bool add)
+                            const tn_wino_matrix *b, const tn_wino_matrix *c)
 {
     const int64_t b_block = b->rows * LANES, c_block = c->rows * LANES;
     int64_t j = 0;
     for (; j + TURNED_WIDE <= blocks; j += TURNED_WIDE)
         add_blocks(TURNED_WIDE, rows, inner, a, b->data + j * b_block, b_block,
-                   c->data + j * c_block, c_block, add);
+                   c->data + j * c_block, c_block);
     for (; j < blocks; j++)
         add_blocks(1, rows, inner, a, b->data + j * b_block, b_block, c->data + j * c_block,
-                   c_block, add);
+                   c_block);
 }
 
 #endif

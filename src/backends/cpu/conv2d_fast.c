@@ -64,11 +64,7 @@ static tn_status forward(const tn_call *c)
 
 static tn_status backward(const tn_call *c)
 {
-    const tn_wino *s = c->state;
-    if (c->dw[0] || c->dw[1])
-        tn_wino_backward_weights(s, c);
-    if (c->dx[0])
-        tn_wino_backward_data(s, c);
+    tn_wino_backward(c->state, c);
     return TN_OK;
 }
 

@@ -1,0 +1,228 @@
+#include <stdio.h>
+
+#include "backends/cpu/_winograd_passes.h"
+
+enum {
+    MAX_SHEET = 4, /* images in a row of a sheet, at most */
+    /* Of V and M in one block of tiles, which shall stay in L2; but filters, if they do not, are read for
+     * each block, and should meet many tiles. */
+    BLOCK_BYTES = 768 << 10,
+    MANY_TILES = 48,
+    FEW_TILES = 16,
+    MAX_TILES = 256,
+    ALL_BYTES = 64 << 20,    /* of all threads */
+    WEIGHTS_BYTES = 8 << 20, /* of all threads, where they share a block in backward weights */
+    OWN_BYTES = 1 << 20,     /* dU, for each thread to have its own */
+};
+
+/* The rule's constants, see the header. */
+static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, WANTED_GAIN = 1.2;
+/* Of the tiles of backward data, those of the forward pass, for it to be walked backward. */
+static const double FEWER_TILES = 0.8;
+
+bool tn_wino_always;
+
+/* ---- preparing ---------------------------------------------------------------------------- */
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* A cache line more than rows x columns, so that the matrices do not all fall into the same lines. */
+static tn_wino_slab slab_of(int64_t rows, int64_t columns)
+{
+    return (tn_wino_slab){.pitch = rows * columns + 16, .rows = rows};
+}
+
+static size_t slab_bytes(const tn_wino *s, const tn_wino_slab *slab)
+{
+    return (size_t)(s->tile->n * s->tile->n * slab->pitch) * sizeof(float);
+}
+
+/* Tiles in one direction of a sheet, whose images' results are `size` pixels and begin every `apart`. */
+static int64_t tiles_along(const tn_wino *s, int64_t images, int64_t apart, int64_t size)
+{
+    return ceil_div((images - 1) * apart + size, s->tile->m);
+}
+
+/* The sheet with the fewest tiles, of those that the batch fills. Images are as far apart as their padding,
+ * `outside`, asks for, which one's end and the next one's beginning share. */
+static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from,
+                         const tn_shape *to, const int64_t outside[2])
+{
+    const int64_t N = to->dim[0], high = from->dim[2] + outside[0],
+                  wide = from->dim[3] + outside[1];
+    w->tiles = INT64_MAX;
+    for (int64_t rows = 1; rows <= MAX_SHEET; rows++)
+        for (int64_t columns = 1; columns <= MAX_SHEET; columns++) {
+            const int64_t down = tiles_along(s, rows, high, to->dim[2]);
+            const int64_t across = tiles_along(s, columns, wide, to->dim[3]);
+            const int64_t tiles = N / (rows * columns) * down * across;
+            if (N % (rows * columns) || tiles >= w->tiles)
+                continue;
+            w->tiles = tiles;
+            w->from = (tn_wino_grid){.blocks = ceil_div(from->dim[1], s->code->lanes),
+                                     .height = from->dim[2],
+                                     .width = from->dim[3],
+                                     .rows = rows,
+                                     .columns = columns,
+                                     .high = high,
+                                     .wide = wide,
+                                     .down = down,
+                                     .across = across,
+                                     .above = outside[0],
+                                     .left = outside[1]};
+        }
+    w->to = w->from;
+    w->to.blocks = ceil_div(to->dim[1], s->code->lanes);
+    w->to.height = to->dim[2];
+    w->to.width = to->dim[3];
+    w->to.above = w->to.left = 0;
+}
+
+/* Tiles in a block, of which each of the threads gets as many: whole `units`. */
+static int64_t block_of(const tn_wino *s, int64_t tiles, int64_t unit, int64_t bytes, int64_t least,
+                        int threads)
+{
+    const int64_t channels = s->groups * (s->wide_channels + s->wide_filters);
+    const int64_t each = s->tile->n * s->tile->n * channels * (int64_t)sizeof(float);
+    const int64_t fitting = bytes / each, bound = ALL_BYTES / threads / each;
+    int64_t most = fitting < least ? least : fitting > MAX_TILES ? MAX_TILES : fitting;
+    if (most > bound)
+        most = bound < FEW_TILES ? FEW_TILES : bound;
+    const int64_t block = ceil_div(tiles, ceil_div(tiles, most * threads) * threads);
+    return ceil_div(block, unit) * unit;
+}
+
+/* Tiles that have to be one thread's, if tiles of results overlap. */
+static int64_t unit_of(const tn_wino_walk *w)
+{
+    return w->order == TN_WINO_TRANSPOSED ? w->from.down * w->from.across : 1;
+}
+
+/* Returns the bytes of scratch up to its end. */
+static size_t prepare_slabs(const tn_wino *s, tn_wino_walk *w, int threads, size_t used)
+{
+    w->block = block_of(s, w->tiles, unit_of(w), BLOCK_BYTES, MANY_TILES, threads);
+    w->v = slab_of(w->block, w->from.blocks * s->code->lanes);
+    w->m = slab_of(w->block, w->to.blocks * s->code->lanes);
+    size_t each = 0;
+    w->v_at = used + tn_cpu_part(&each, slab_bytes(s, &w->v));
+    w->m_at = used + tn_cpu_part(&each, slab_bytes(s, &w->m));
+    w->each = each;
+    return used + each * (size_t)threads;
+}
+
+static size_t prepare_forward(tn_wino *s, const tn_node *n, int threads, size_t used)
+{
+    const tn_conv2d_opts *o = n->opts;
+    choose_sheet(s, &s->forward, &n->x[0], &n->y[0], (int64_t[]){o->pad[0], o->pad[1]});
+    return prepare_slabs(s, &s->forward, threads, used);
+}
+
+static size_t prepare_data(tn_wino *s, const tn_node *n, int threads, size_t used)
+{
+    const tn_conv2d_opts *o = n->opts;
+    tn_wino_walk *w = &s->data;
+    const int64_t last = s->tile->r - 1;
+    w->order = TN_WINO_TURNED;
+    choose_sheet(s, w, &n->y[0], &n->x[0], (int64_t[]){last - o->pad[0], last - o->pad[1]});
+    const int64_t sheet = s->forward.from.down * s->forward.from.across;
+    if (s->forward.tiles < FEWER_TILES * (double)w->tiles && sheet <= MAX_TILES)
+        *w = (tn_wino_walk){.order = TN_WINO_TRANSPOSED,
+                            .from = s->forward.to,
+                            .to = s->forward.from,
+                            .tiles = s->forward.tiles};
+    return prepare_slabs(s, w, threads, used);
+}
+
+/* After prepare_data(). */
+static size_t prepare_weights(tn_wino *s, const tn_binding *b, int threads, size_t used)
+{
+    tn_wino_weights *w = &s->weights;
+    w->own = slab_bytes(s, &s->u) <= OWN_BYTES;
+    w->data = w->own && b->dw[0] && b->dx[0] && s->data.order == TN_WINO_TRANSPOSED;
+    const int parts = w->own ? threads : 1;
+    w->block = w->own ? block_of(s, s->forward.tiles, w->data ? unit_of(&s->data) : 1, BLOCK_BYTES,
+                                 FEW_TILES, threads)
+                      : block_of(s, s->forward.tiles, 1, WEIGHTS_BYTES, MANY_TILES, 1);
+    w->v = slab_of(w->block, s->groups * s->wide_channels);
+    w->d = slab_of(w->block, s->groups * s->wide_filters);
+    size_t each = 0;
+    w->v_at = tn_cpu_part(&each, slab_bytes(s, &w->v));
+    w->d_at = tn_cpu_part(&each, slab_bytes(s, &w->d));
+    w->du_at = tn_cpu_part(&each, slab_bytes(s, &s->u));
+    w->db_at = tn_cpu_part(&each, (size_t)(s->groups * s->wide_filters) * sizeof(float));
+    w->each = each;
+    w->at = used;
+    return used + each * (size_t)parts;
+}
+
+static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_binding *b)
+{
+    const bool wide = s->code->lanes == 16;
+    const int64_t G = s->groups, K = s->filters, C = s->channels, R = s->tile->r;
+    b->x[0] = tn_md_layout(tn_md_image(m, &n->x[0], s->code->lanes));
+    b->y[0] = tn_md_layout(tn_md_image(m, &n->y[0], s->code->lanes));
+    b->w[0] = tn_md_layout(G == 1 ? tn_md_tagged(m, 4, (int64_t[]){K, C, R, R}, TN_F32,
+                                                 wide ? dnnl_OIhw16i16o : dnnl_OIhw8i8o)
+                                  : tn_md_tagged(m, 5, (int64_t[]){G, K, C, R, R}, TN_F32,
+                                                 wide ? dnnl_gOIhw16i16o : dnnl_gOIhw8i8o));
+    b->w[1] = NULL;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static tn_status check_gain(const tn_wino *s, const tn_node *n)
+{
+    const double C = (double)s->wide_channels, K = (double)s->wide_filters;
+    const double T = (double)s->forward.tiles, N = (double)n->y[0].dim[0];
+    const double pixels = N * (double)(n->y[0].dim[2] * n->y[0].dim[3]);
+    const double taps = s->tile->r * s->tile->r, places = s->tile->n * s->tile->n;
+    const double groups = (double)s->groups;
+    const double formula = groups * pixels * K * (double)s->channels * taps;
+    const double winograd =
+        groups * places * (T * C * K + MOVE_IMAGE * T * (C + K) + MOVE_FILTER * C * K);
+    if (tn_wino_always || WANTED_GAIN * winograd < formula)
+        return TN_OK;
+    return tn_fail(TN_ERR_UNSUPPORTED,
+                   "conv2d %s: not by Winograd's method: it costs as much as %.1f million "
+                   "multiplications, the formula %.1f million",
+                   n->name, winograd * 1e-6, formula * 1e-6);
+}
+
+void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
+                     const tn_wino_code *code)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const int r = o->kernel[0], threads = m->device->threads;
+    *s = (tn_wino){.code = code,
+                   .tile = &code->tile[r == 3 ? 0 : 1],
+                   .relu = n->fused != NULL,
+                   .groups = o->groups,
+                   .channels = n->x[0].dim[1] / o->groups,
+                   .filters = o->filters / o->groups};
+    s->wide_channels = ceil_div(s->channels, code->lanes) * code->lanes;
+    s->wide_filters = ceil_div(s->filters, code->lanes) * code->lanes;
+    snprintf(s->name, sizeof s->name, "winograd %dx%d:%s", s->tile->n, s->tile->n, code->name);
+    prepare_layouts(m, s, n, b);
+
+    size_t used = 0;
+    s->u = slab_of(s->wide_channels, s->groups * s->wide_filters);
+    s->u_transposed = slab_of(s->wide_filters, s->groups * s->wide_channels);
+    s->bias_at = tn_cpu_part(&used, (size_t)(s->groups * s->wide_filters) * sizeof(float));
+    s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
+    b->scratch_bytes = prepare_forward(s, n, threads, used);
+    if (m->status == TN_OK)
+        m->status = check_gain(s, n);
+    if (b->dx[0])
+        b->scratch_bytes = larger(b->scratch_bytes, prepare_data(s, n, threads, used));
+    if (b->dw[0] || b->dw[1])
+        b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, b, threads, used));
+    b->backward_reads_x[0] = b->dw[0];
+    b->backward_reads_y = s->relu;
+}
