@@ -15,7 +15,7 @@
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 6 };
+enum { TN_BACKEND_ABI = 7 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -40,6 +40,8 @@ typedef struct tn_run_state {
     bool training;
     uint64_t seed;
     uint64_t step; /* runs in training mode so far: the stream of dropout */
+    uint64_t
+        weights_version; /* another one whenever weights may have changed other than by an update */
     tn_precision precision;
     void *control;     /* control_bytes of device memory, NULL if that is 0 */
     float first_scale; /* of f16: what the loss is multiplied with at first */
@@ -66,6 +68,11 @@ typedef struct tn_binding {
     bool dw[TN_MAX_PARAMS];
     int shares; /* statistics are to be those of so many shares of the batch; 0: this one's */
 
+    /* From the plan: bytes of saved memory that a node without backward may have for good, to keep what it has
+     * made of its weights: a tenth of all weights, less what others have taken. To the plan: it does. */
+    size_t spare;
+    bool saved_stays;
+
     /* From the plan: what the producer writes. To the plan: what the kernel reads. Where they differ
      * the plan inserts a reorder. */
     const tn_layout *x[TN_MAX_IN];
@@ -77,7 +84,7 @@ typedef struct tn_binding {
     /* To the plan. */
     const tn_layout *y[TN_MAX_OUT];
     const tn_layout *w[TN_MAX_PARAMS];
-    size_t saved_bytes;   /* kept from forward to backward */
+    size_t saved_bytes;   /* kept from forward to backward; with saved_stays, from run to run */
     size_t scratch_bytes; /* during one call, forward or backward */
     bool backward_reads_x[TN_MAX_IN];
     bool backward_reads_y;

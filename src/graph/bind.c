@@ -43,7 +43,7 @@ static tn_status take_rest(tn_plan *p)
     const size_t control = tn_plan_backend(p)->control_bytes;
     TN_TRY(take(p, "half-precision parameters", half_bytes(p), &p->half));
     TN_TRY(clear(p, p->half, half_bytes(p)));
-    p->half_stale = true;
+    p->weights_changed = true;
     TN_TRY(take(p, "staged inputs", p->stage_bytes, &p->stage));
     TN_TRY(take(p, "counters", control, &p->run.control));
     TN_TRY(clear(p, p->run.control, control));

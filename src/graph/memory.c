@@ -88,6 +88,8 @@ static void find_lives(tn_plan *p)
         if (!s->node)
             continue;
         touch(p, s->node->saved, (int)i);
+        if (s->node->bind.saved_stays)
+            p->buffer[owner(p, s->node->saved)].always = true;
         if (s->kind == TN_STEP_FORWARD)
             touch_forward(p, s, (int)i);
         else

@@ -194,7 +194,7 @@ tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
         return tn_group_param_set(p->group, index, part, host);
     TN_TRY(find_part(p, index, part, &host, &to));
     TN_TRY(tn_plan_settle(p));
-    p->half_stale = true;
+    p->weights_changed = true;
     return tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data);
 }
 
@@ -267,6 +267,7 @@ static tn_status poison(tn_plan *p, void *unused)
         if (used && buffer->same_as == TN_NO_BUFFER && !is_given(p, (int)i))
             TN_TRY(b->fill(p->device->impl, p->memory + buffer->offset, 0xff, buffer->bytes));
     }
+    p->weights_changed = true; /* what kernels have kept of them is gone */
     for (int i = 0; i < p->num_params; i++)
         if (p->param[i].trained)
             TN_TRY(b->fill(p->device->impl, p->gradients + p->param[i].begin, 0xff,

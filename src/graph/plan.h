@@ -170,7 +170,8 @@ struct tn_plan {
     unsigned char *memory; /* of buffers */
     float *weights, *gradients, *gradient_sum, *slot[TN_MAX_SLOTS];
     void *half;           /* the weights in f16 or bf16 */
-    bool half_stale;      /* the weights were changed other than by an update */
+    bool weights_changed; /* since the last run, other than by an update */
+    size_t spare;         /* what tn_binding.spare offers */
     unsigned char *stage; /* of inlets */
     size_t stage_bytes;
     double *tallies; /* sums of kept scalars over `tally_runs` runs */

@@ -191,9 +191,10 @@ static tn_status begin(tn_plan *p, bool training)
     TN_TRY(tn_plan_settle(p));
     TN_TRY(tn_plan_spread(p, training));
     p->run.training = training;
-    if (p->half && p->half_stale)
+    if (p->half && p->weights_changed)
         TN_TRY(b->halve(p->device->impl, p->run.precision, p->half, p->weights, p->param_count));
-    p->half_stale = false;
+    p->run.weights_version += p->weights_changed;
+    p->weights_changed = false;
     p->tally_runs++;
     return b->begin_run ? b->begin_run(p->device->impl, &p->run) : TN_OK;
 }

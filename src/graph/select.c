@@ -24,6 +24,7 @@ static void ask(const tn_plan *p, tn_plan_node *pn)
     pn->bind = (tn_binding){.precision = p->run.precision,
                             .training = pn->backward,
                             .strict = p->opts.strict,
+                            .spare = pn->backward ? 0 : p->spare,
                             .part = tn_plan_value_of(p, pn->node.out[0])->part};
     if (p->opts.loss.id && p->opts.sync_batchnorm)
         pn->bind.shares = p->share.ranks;
@@ -64,6 +65,8 @@ static tn_status choose(tn_plan *p, tn_plan_node *pn)
             status = (*k)->prepare(p->device->impl, n, &pn->bind);
         if (status == TN_OK) {
             pn->kernel = *k;
+            if (pn->bind.saved_stays)
+                p->spare -= pn->bind.saved_bytes;
             return note_refusals(p, pn, reasons);
         }
         if (status != TN_ERR_UNSUPPORTED)
@@ -187,8 +190,19 @@ static tn_status settle_outputs(tn_plan *p, const tn_plan_node *pn)
     return TN_OK;
 }
 
+/* A tenth of all weights. */
+static size_t find_spare(const tn_plan *p)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < p->num_nodes; i++)
+        for (int w = 0; w < p->node[i]->node.num_params; w++)
+            bytes += (size_t)tn_elements(&p->node[i]->node.param[w].shape) * sizeof(float);
+    return bytes / 10;
+}
+
 tn_status tn_plan_select(tn_plan *p)
 {
+    p->spare = find_spare(p);
     for (size_t i = 0; i < p->num_nodes; i++) {
         tn_plan_node *pn = p->node[i];
         if (pn->node.op == &tn_op_input)

@@ -155,10 +155,10 @@ tn_status tn_plan_spread(tn_plan *p, bool training)
         TN_TRY(spread(p, p->weights, 0, p->param_count));
         for (int i = 0; i < p->num_slots; i++)
             TN_TRY(spread(p, p->slot[i], 0, p->trained_count));
-        p->half_stale = true;
+        p->weights_changed = true;
     } else if (p->share.uneven && !training) {
         TN_TRY(spread(p, p->weights, p->trained_count, p->param_count));
-        p->half_stale = true;
+        p->weights_changed = true;
     } else {
         return TN_OK;
     }

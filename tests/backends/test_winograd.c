@@ -1,5 +1,6 @@
 /* conv2d by Winograd's method: against loops in double wherever it can be taken, and when the rule takes
  * it. */
+#include <math.h>
 #include <string.h>
 
 #include "backends/cpu/_winograd_passes.h"
@@ -126,6 +127,83 @@ static void leaves_what_fills_blocks_zero(void **unused)
     assert_true(norm[0] / norm[1] > 0.9999f && norm[0] / norm[1] < 1.0001f);
 }
 
+/* Inference on one image, by Winograd's method or strict: weights beside the layer's own make room for its
+ * U to be kept. */
+typedef struct single {
+    tn_device *device;
+    tn_graph *graph;
+    tn_plan *plan;
+    tn_value x, y;
+} single;
+
+enum { SINGLE_CHANNELS = 16, SINGLE_SIDE = 8, SINGLE_UNITS = 120 };
+
+static void open_single(single *s, bool strict)
+{
+    assert_ok(tn_device_open(&s->device, "cpu"));
+    assert_ok(tn_graph_create(&s->graph));
+    s->x = tn_input(s->graph, "x", TN_F32, TN_SHAPE(1, SINGLE_CHANNELS, SINGLE_SIDE, SINGLE_SIDE));
+    const tn_conv2d_opts conv = {
+        .filters = SINGLE_CHANNELS, .kernel = {3}, .pad = {1}, .name = "c"};
+    const tn_dense_opts dense = {.units = SINGLE_UNITS};
+    s->y = tn_dense(s->graph, tn_conv2d(s->graph, s->x, &conv), &dense);
+    tn_wino_always = true;
+    assert_ok(
+        tn_plan_create(&s->plan, s->graph, s->device,
+                       &(tn_plan_opts){.keep = &s->y, .num_keep = 1, .seed = 1, .strict = strict}));
+    tn_wino_always = false;
+}
+
+static void run_single(single *s, float *y)
+{
+    static float x[SINGLE_CHANNELS * SINGLE_SIDE * SINGLE_SIDE];
+    for (size_t i = 0; i < TN_COUNT(x); i++)
+        x[i] = (float)(i % 7) - 3;
+    const tn_shape shape = TN_SHAPE(1, SINGLE_CHANNELS, SINGLE_SIDE, SINGLE_SIDE);
+    assert_ok(tn_plan_set(s->plan, s->x, (tn_tensor){TN_F32, shape, x}));
+    assert_ok(tn_plan_evaluate(s->plan));
+    assert_ok(tn_plan_get(s->plan, s->y, (tn_tensor){TN_F32, TN_SHAPE(1, SINGLE_UNITS), y}));
+}
+
+static void close_single(single *s)
+{
+    tn_plan_destroy(s->plan);
+    tn_graph_destroy(s->graph);
+    tn_device_close(s->device);
+}
+
+static void keeps_what_it_makes_of_weights_until_they_change(void **unused)
+{
+    (void)unused;
+    single fast = {NULL}, strict = {NULL};
+    static float w[SINGLE_CHANNELS * SINGLE_CHANNELS * 9];
+    const tn_tensor weight = {TN_F32, TN_SHAPE(SINGLE_CHANNELS, SINGLE_CHANNELS, 3, 3), w};
+    open_single(&fast, false);
+    open_single(&strict, true);
+    const size_t kept = 36 * sizeof(float) * SINGLE_CHANNELS * SINGLE_CHANNELS;
+    assert_true(tn_plan_memory(fast.plan).activations >=
+                tn_plan_memory(strict.plan).activations + kept);
+    for (int change = 0; change < 4; change++) {
+        float got[SINGLE_UNITS], want[SINGLE_UNITS];
+        if (change == 1)
+            assert_ok(tn_plan_poison(fast.plan));
+        if (change == 3) {
+            for (size_t i = 0; i < TN_COUNT(w); i++)
+                w[i] = (float)(i % 5) - 2;
+            const int index = tn_plan_find_param(fast.plan, "c.weight");
+            assert_ok(tn_plan_param_set(fast.plan, index, TN_PARAM_VALUE, weight));
+            assert_ok(tn_plan_param_set(strict.plan, index, TN_PARAM_VALUE, weight));
+        }
+        run_single(&fast, got);
+        run_single(&strict, want);
+        for (int i = 0; i < SINGLE_UNITS; i++)
+            assert_true(fabsf(got[i] - want[i]) <= 1e-4f * (1 + fabsf(want[i])));
+        assert_true(want[0] != 0);
+    }
+    close_single(&fast);
+    close_single(&strict);
+}
+
 static void is_taken_by_the_rule(void **unused)
 {
     (void)unused;
@@ -223,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(leaves_what_fills_blocks_zero),
+        cmocka_unit_test(keeps_what_it_makes_of_weights_until_they_change),
         cmocka_unit_test(is_taken_by_the_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

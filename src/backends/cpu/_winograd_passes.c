@@ -61,6 +61,7 @@ typedef struct images {
     float *to;
     const float *bias;
     bool relu;
+    bool ready; /* U is that of these filters */
 } images;
 
 /* In a parallel region: sums begin with 0. */
@@ -75,14 +76,17 @@ static void clear_images(const tn_wino *s, const tn_wino_grid *g, int64_t count,
 static void walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, const images *i)
 {
     const bool forward = w->order == TN_WINO_AS_IS, add = w->order == TN_WINO_TRANSPOSED;
-    const tn_wino_slab u = slab_at(c, forward ? s->u : s->u_transposed, s->u_at);
+    tn_wino_slab u = slab_at(c, forward ? s->u : s->u_transposed, s->u_at);
     const tn_wino_tile *tile = s->tile;
+    if (s->keeps)
+        u.data = c->saved;
 #pragma omp parallel num_threads(c->device->threads)
     {
         const size_t mine = (size_t)omp_get_thread_num() * w->each;
         const tn_wino_slab v = slab_at(c, w->v, w->v_at + mine);
         const tn_wino_slab m = slab_at(c, w->m, w->m_at + mine);
-        transform_filters(s, c->w[0], w->order, &u);
+        if (!i->ready)
+            transform_filters(s, c->w[0], w->order, &u);
         if (add)
             clear_images(s, &w->to, c->node->x[0].dim[0], i->to);
 #pragma omp for schedule(static)
@@ -109,10 +113,15 @@ static const float *whole_blocks(const tn_wino *s, const tn_call *c)
     return memcpy(bias, c->w[1], filters * sizeof *bias);
 }
 
-void tn_wino_forward(const tn_wino *s, const tn_call *c)
+void tn_wino_forward(tn_wino *s, const tn_call *c)
 {
     walk(s, &s->forward, c,
-         &(images){.from = c->x[0], .to = c->y[0], .bias = whole_blocks(s, c), .relu = s->relu});
+         &(images){.from = c->x[0],
+                   .to = c->y[0],
+                   .bias = whole_blocks(s, c),
+                   .relu = s->relu,
+                   .ready = s->keeps && s->version == c->run->weights_version});
+    s->version = c->run->weights_version;
 }
 
 static void backward_data(const tn_wino *s, const tn_call *c)

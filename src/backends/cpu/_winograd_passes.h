@@ -52,6 +52,8 @@ typedef struct tn_wino {
     tn_wino_weights weights;
     tn_wino_slab u, u_transposed; /* u: also dU */
     size_t u_at, bias_at;
+    bool keeps;       /* nothing is trained: U of the forward pass stays in saved memory */
+    uint64_t version; /* of the weights that it was made of */
 } tn_wino;
 
 /* Tests set it: taken wherever it can be, faster or not. */
@@ -62,13 +64,13 @@ extern bool tn_wino_always;
  *
  *     1.2 n n (T C K + 32 T (C + K) + 64 C K) < N P Q C K r r
  *
- * with T tiles in all, and C and K of a group in whole blocks, but C on the right as it is: on the left the
+ * (without 64 C K where U is kept from run to run) with T tiles in all, and C and K of a group in whole blocks, but C on the right as it is: on the left the
  * products and what moving a number of V, M and U costs beside them, counted in multiplications; on the
  * right those of the formula.
  */
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code);
-void tn_wino_forward(const tn_wino *s, const tn_call *c);
+void tn_wino_forward(tn_wino *s, const tn_call *c);
 void tn_wino_backward(const tn_wino *s, const tn_call *c);
 
 #endif

@@ -185,8 +185,8 @@ static tn_status check_gain(const tn_wino *s, const tn_node *n)
     const double taps = s->tile->r * s->tile->r, places = s->tile->n * s->tile->n;
     const double groups = (double)s->groups;
     const double formula = groups * pixels * K * (double)s->channels * taps;
-    const double winograd =
-        groups * places * (T * C * K + MOVE_IMAGE * T * (C + K) + MOVE_FILTER * C * K);
+    const double filters = s->keeps ? 0 : MOVE_FILTER * C * K;
+    const double winograd = groups * places * (T * C * K + MOVE_IMAGE * T * (C + K) + filters);
     if (tn_wino_always || WANTED_GAIN * winograd < formula)
         return TN_OK;
     return tn_fail(TN_ERR_UNSUPPORTED,
@@ -215,7 +215,13 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     s->u = slab_of(s->wide_channels, s->groups * s->wide_filters);
     s->u_transposed = slab_of(s->wide_filters, s->groups * s->wide_channels);
     s->bias_at = tn_cpu_part(&used, (size_t)(s->groups * s->wide_filters) * sizeof(float));
-    s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
+    s->keeps = !b->training && slab_bytes(s, &s->u) <= b->spare;
+    if (s->keeps) {
+        b->saved_stays = true;
+        b->saved_bytes = slab_bytes(s, &s->u);
+    } else {
+        s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
+    }
     b->scratch_bytes = prepare_forward(s, n, threads, used);
     if (m->status == TN_OK)
         m->status = check_gain(s, n);
