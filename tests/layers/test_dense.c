@@ -113,6 +113,38 @@ static const lab_case large[] = {
      .x = {{{2, {3, 40}}}},
      .opts = RELU(.units = 20, .weight = {.frozen = true}),
      .big = true},
+    {.why = "all frozen",
+     .x = {{{2, {3, 40}}}},
+     .opts = OPTS(.units = 20, .weight = {.frozen = true}, .bias = {.frozen = true}),
+     .big = true},
+    {.why = "many rows, bias frozen",
+     .x = {{{2, {130, 40}}}},
+     .opts = RELU(.units = 20, .bias = {.frozen = true}),
+     .big = true},
+    {.why = "many rows, weights frozen",
+     .x = {{{2, {130, 40}}}},
+     .opts = OPTS(.units = 20, .weight = {.frozen = true}),
+     .big = true},
+};
+
+/* Around the vectors, tiles and chunks of the CPU's dense by tiles. */
+static const lab_case tiles[] = {
+    {.why = "1 input, 17 units", .x = {{{2, {5, 1}}}}, .opts = OPTS(.units = 17)},
+    {.why = "17 inputs, 1 unit", .x = {{{2, {16, 17}}}}, .opts = RELU(.units = 1)},
+    {.why = "less than a tile", .x = {{{2, {17, 15}}}}, .opts = RELU(.units = 15)},
+    {.why = "a tile", .x = {{{2, {16, 16}}}}, .opts = OPTS(.units = 16)},
+    {.why = "more than a tile, a lone vector of images",
+     .x = {{{2, {33, 17}}}},
+     .opts = RELU(.units = 33, .no_bias = true)},
+    {.why = "an odd number of tiles across", .x = {{{2, {8, 48}}}}, .opts = OPTS(.units = 31)},
+    {.why = "a chunk of both", .x = {{{2, {9, 256}}}}, .opts = RELU(.units = 256)},
+    {.why = "a chunk and a number", .x = {{{2, {33, 257}}}}, .opts = RELU(.units = 257)},
+    {.why = "several chunks, few units", .x = {{{2, {5, 1025}}}}, .opts = RELU(.units = 15)},
+    {.why = "several chunks, few inputs", .x = {{{2, {17, 15}}}}, .opts = OPTS(.units = 1025)},
+    {.why = "several of both; gradients past the caches",
+     .x = {{{2, {33, 2100}}}},
+     .opts = RELU(.units = 1025)},
+    {.why = "as many images as there may be", .x = {{{2, {128, 40}}}}, .opts = RELU(.units = 24)},
 };
 
 static void agrees_with_the_formula(void **unused)
@@ -125,6 +157,18 @@ static void agrees_where_it_is_used(void **unused)
 {
     (void)unused;
     lab_check_op(&op, large, TN_COUNT(large));
+}
+
+static void agrees_around_tiles(void **unused)
+{
+    (void)unused;
+    lab_case all[TN_COUNT(tiles)];
+    for (size_t i = 0; i < TN_COUNT(tiles); i++) {
+        all[i] = tiles[i];
+        all[i].big = true;
+        all[i].f32_only = true;
+    }
+    lab_check_op(&op, all, TN_COUNT(all));
 }
 
 static void begins_with_bias_zero(void **unused)
@@ -181,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(agrees_where_it_is_used),
+        cmocka_unit_test(agrees_around_tiles),
         cmocka_unit_test(begins_with_bias_zero),
         cmocka_unit_test(refuses),
     };

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* More images are oneDNN's, which makes more of each weight that it has read. */
+/* More images are for tiles (_dense_tiles.h), which make more of each weight that has been read. */
 enum { TN_DENSE_IMAGES = 4 };
 
 /* All row major. */

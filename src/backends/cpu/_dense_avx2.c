@@ -1,4 +1,4 @@
-/* The rows of _dense.h for AVX2 and FMA, with 16 registers. */
+/* The rows of _dense.h and the tiles of _dense_tiles.h for AVX2 and FMA, with 16 registers. */
 #define LANES 8
 #define CODE tn_dense_avx2
 #define NAME "rows:avx2"
@@ -7,3 +7,9 @@
 #define ROWS_3 4
 #define ROWS_4 3
 #include "backends/cpu/_dense_body.h"
+#define TILES_CODE tn_tiles_avx2
+#define TILES_NAME "tiles 16x16:avx2"
+#define ROWS 4
+#define NARROW_ROWS 8
+#define AHEAD 0
+#include "backends/cpu/_dense_tiles_body.h"

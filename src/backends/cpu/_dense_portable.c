@@ -1,4 +1,4 @@
-/* The rows of _dense.h for what any processor has: 16 registers of 4 floats. */
+/* The rows of _dense.h and the tiles of _dense_tiles.h for what any processor has: 16 registers of 4 floats. */
 #define LANES 4
 #define CODE tn_dense_portable
 #define NAME "rows:portable"
@@ -7,3 +7,9 @@
 #define ROWS_3 4
 #define ROWS_4 3
 #include "backends/cpu/_dense_body.h"
+#define TILES_CODE tn_tiles_portable
+#define TILES_NAME "tiles 16x16:portable"
+#define ROWS 4
+#define NARROW_ROWS 8
+#define AHEAD 0
+#include "backends/cpu/_dense_tiles_body.h"

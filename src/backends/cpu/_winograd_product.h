@@ -13,62 +13,25 @@
 #ifndef TN_CPU_WINOGRAD_PRODUCT_H
 #define TN_CPU_WINOGRAD_PRODUCT_H
 
-#include "backends/cpu/_vector.h"
+#include "backends/cpu/_product.h"
 #include "backends/cpu/_winograd.h"
-
-enum { MAX_ROWS = 14, MAX_WIDE = 2 };
-
-/* Where a's elements are: the next row's, the next one's along `inner`, and after `run` of those, where
- * the next block begins. */
-typedef struct left_side {
-    int64_t row, inner, run, block;
-} left_side;
-
-/* rows x wide vectors of c. `add`: to what is there. */
-INLINE void multiply_part(int rows, int wide, int64_t inner, const float *a, left_side step,
-                          const float *b, int64_t b_block, float *c, int64_t c_block, bool add)
-{
-    vec sum[MAX_ROWS][MAX_WIDE];
-    EACH (i, rows)
-        EACH (j, wide)
-            sum[i][j] = add ? load(c + j * c_block + i * LANES) : (vec){0};
-    for (int64_t first = 0; first < inner; first += step.run, a += step.block) {
-        const int64_t run = inner - first < step.run ? inner - first : step.run;
-        const float *at = a;
-        for (int64_t k = 0; k < run; k++, at += step.inner, b += LANES) {
-            vec right[MAX_WIDE];
-            EACH (j, wide) {
-                right[j] = load(b + j * b_block);
-                if (AHEAD)
-                    __builtin_prefetch(b + j * b_block + AHEAD * LANES);
-            }
-            EACH (i, rows) {
-                const vec left = at[i * step.row] - (vec){0};
-                EACH (j, wide)
-                    sum[i][j] += left * right[j];
-            }
-        }
-    }
-    EACH (i, rows)
-        EACH (j, wide)
-            store(c + j * c_block + i * LANES, sum[i][j]);
-}
 
 /* All rows of `wide` blocks of c, cut into parts as equal as can be. */
 INLINE void multiply_blocks(int wide, int64_t rows, int64_t inner, const tn_wino_matrix *a,
                             const float *b, int64_t b_block, float *c, int64_t c_block)
 {
-    const left_side step = {LANES, 1, LANES, a->rows * LANES};
+    const left_side step = {LANES, 1, LANES, a->rows * LANES, false, 0};
+    const column_blocks from_b = {LANES, b_block, AHEAD * LANES}, to_c = {LANES, c_block, 0};
     int64_t begin = 0;
     for (int64_t parts = (rows + ROWS - 1) / ROWS; parts > 0; parts--) {
         const int64_t count = (rows - begin + parts - 1) / parts;
         const float *from = a->data + begin * LANES;
         float *to = c + begin * LANES;
-#define PART(n)                                                                                    \
-    case n:                                                                                        \
-        if ((n) <= ROWS)                                                                           \
-            multiply_part((n) <= ROWS ? (n) : 1, wide, inner, from, step, b, b_block, to, c_block, \
-                          false);                                                                  \
+#define PART(n)                                                                                \
+    case n:                                                                                    \
+        if ((n) <= ROWS)                                                                       \
+            multiply_part((n) <= ROWS ? (n) : 1, wide, inner, from, step, b, from_b, to, to_c, \
+                          false);                                                              \
         break;
         switch (count) {
             PART(1)
@@ -108,10 +71,11 @@ static void multiply_matrices(int64_t rows, int64_t inner, int64_t blocks, const
 INLINE void add_blocks(int wide, int64_t rows, int64_t inner, const tn_wino_matrix *a,
                        const float *b, int64_t b_block, float *c, int64_t c_block)
 {
-    const left_side step = {1, LANES, inner, 0};
+    const left_side step = {1, LANES, inner, 0, false, 0};
+    const column_blocks from_b = {LANES, b_block, AHEAD * LANES}, to_c = {LANES, c_block, 0};
     for (int64_t i = 0; i < rows; i += TURNED_ROWS)
         multiply_part(TURNED_ROWS, wide, inner, a->data + i / LANES * LANES * a->rows + i % LANES,
-                      step, b, b_block, c + i * LANES, c_block, true);
+                      step, b, from_b, c + i * LANES, to_c, true);
 }
 
 /* c += a' b; rows of c: a multiple of 8. */

@@ -1,5 +1,5 @@
 /* dense of a few images, forward alone, for inference; see _dense.h. Training reads w three times a step,
- * through oneDNN, whose layout the other two passes want. */
+ * by tiles, which suit the other two passes too. */
 #include "backends/cpu/_cpu.h"
 #include "backends/cpu/_dense.h"
 #include "base/base.h"

@@ -1,0 +1,267 @@
+/* dense of a batch that is small beside its weights, by tiles of them; see _dense_tiles.h. Sums have one
+ * order: the same bits come out for any number of threads, and for an image whatever others there are. */
+#include <string.h>
+
+#include "backends/cpu/_dense_tiles.h"
+#include "backends/cpu/_onednn.h"
+
+enum {
+    MAX_IMAGES = 128,
+    /* Rows of a panel, so that it stays in L2 while weights pass by; and no more than 16 tiles of W, which
+     * may all be wanted in the same lines of L2: one below the other they are a multiple of 1024 bytes
+     * apart. */
+    CHUNK = 256,
+    /* Of dW, where no cache would keep it until the update. */
+    STREAM_BYTES = 8 << 20,
+};
+
+typedef struct dense_state {
+    const tn_tiles_code *code;
+    tn_tiles size;
+    bool relu;
+    size_t x, y, dz, dx; /* in scratch; x also the blocks of backward weights */
+} dense_state;
+
+static const tn_tiles_code *const code_of[TN_CPU_ISAS] = {
+    [TN_CPU_PORTABLE] = &tn_tiles_portable,
+#ifdef __x86_64__
+    [TN_CPU_AVX2] = &tn_tiles_avx2,
+    [TN_CPU_AVX512] = &tn_tiles_avx512,
+#endif
+};
+
+static tn_status supports(const tn_node *n)
+{
+    _Static_assert(MAX_IMAGES == 128, "the text below says so");
+    if (n->x[0].dim[0] > MAX_IMAGES)
+        return tn_fail(TN_ERR_UNSUPPORTED, "dense %s: not by tiles: more than 128 images", n->name);
+    return TN_OK;
+}
+
+/* ---- preparing ---------------------------------------------------------------------------- */
+
+static int64_t whole(int64_t count, int64_t block)
+{
+    return (count + block - 1) / block * block;
+}
+
+static int64_t lower(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void prepare_sizes(dense_state *s, const tn_node *n)
+{
+    const int64_t N = n->x[0].dim[0], K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / N;
+    s->code = code_of[tn_cpu_isa_here()];
+    s->size = (tn_tiles){.N = N,
+                         .K = K,
+                         .D = D,
+                         .wide_N = whole(N, s->code->lanes),
+                         .wide_K = whole(K, TN_TILE),
+                         .wide_D = whole(D, TN_TILE)};
+    s->size.stream = s->size.wide_K * s->size.wide_D * (int64_t)sizeof(float) >= STREAM_BYTES;
+    s->relu = n->fused != NULL;
+}
+
+/* Backward weights is over before backward data writes dx, so that both may have the same place. */
+static void prepare_scratch(dense_state *s, tn_binding *b)
+{
+    const tn_tiles *t = &s->size;
+    const size_t outputs = (size_t)(t->wide_N * t->wide_K) * sizeof(float);
+    const size_t inputs = (size_t)(t->wide_N * t->wide_D) * sizeof(float);
+    size_t forward = 0, backward = 0;
+    s->x = tn_cpu_part(&forward, inputs);
+    s->y = tn_cpu_part(&forward, outputs);
+    s->dx = tn_cpu_part(&backward, inputs);
+    s->dz = tn_cpu_part(&backward, outputs);
+    b->scratch_bytes = b->training ? larger(forward, backward) : forward;
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    dense_state *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("dense", sizeof *s);
+    prepare_sizes(s, n);
+    prepare_scratch(s, b);
+    tn_maker m = tn_maker_begin(d, n);
+    const int64_t dim[] = {s->size.K, s->size.D};
+    b->w[0] = tn_md_layout(tn_md_tagged(&m, 2, dim, TN_F32, dnnl_AB16a16b));
+    b->w[1] = NULL;
+    b->x[0] = b->y[0] = NULL;
+    b->backward_reads_x[0] = b->dw[0];
+    b->backward_reads_y = s->relu;
+    if (m.status != TN_OK) {
+        tn_free(s);
+        return m.status;
+    }
+    b->state = s;
+    return TN_OK;
+}
+
+/* ---- between rows and panels -------------------------------------------------------------- */
+
+/* 16 columns of a row-major matrix to its panels; of those where `cut` is not above 0, if it is given, 0. */
+static void to_panels(const dense_state *s, const float *from, const float *cut, int64_t columns,
+                      int64_t tile, float *to)
+{
+    const int64_t L = s->code->lanes, height = whole(columns, TN_TILE), first = tile * TN_TILE;
+    const int64_t count = lower(columns - first, TN_TILE);
+    for (int64_t n = 0; n < s->size.wide_N; n++) {
+        const int64_t row = n * columns + first, inside = n < s->size.N ? count : 0;
+        const int64_t lane = n & (L - 1);
+        float *at = to + (n - lane) * height + first * L + lane;
+        for (int64_t i = 0; i < inside; i++)
+            at[i * L] = !cut || cut[row + i] > 0 ? from[row + i] : 0;
+        for (int64_t i = inside; i < TN_TILE; i++)
+            at[i * L] = 0;
+    }
+}
+
+/* And back. A NaN stays one behind a relu: nothing is hidden. */
+static void from_panels(const dense_state *s, const float *from, const float *bias, bool relu,
+                        int64_t columns, int64_t tile, float *to)
+{
+    const int64_t L = s->code->lanes, height = whole(columns, TN_TILE), first = tile * TN_TILE;
+    const int64_t count = lower(columns - first, TN_TILE);
+    for (int64_t n = 0; n < s->size.N; n++) {
+        const int64_t lane = n & (L - 1);
+        const float *at = from + (n - lane) * height + first * L + lane;
+        for (int64_t i = 0; i < count; i++) {
+            const float value = at[i * L] + (bias ? bias[first + i] : 0);
+            to[n * columns + first + i] = relu && value < 0 ? 0 : value;
+        }
+    }
+}
+
+/* 16 columns of x to their block. */
+static void to_block(const tn_tiles *t, const float *x, int64_t tile, float *to)
+{
+    const int64_t first = tile * TN_TILE, count = lower(t->D - first, TN_TILE);
+    to += first * t->N;
+    for (int64_t n = 0; n < t->N; n++, to += TN_TILE) {
+        memcpy(to, x + n * t->D + first, (size_t)count * sizeof *to);
+        memset(to + count, 0, (size_t)(TN_TILE - count) * sizeof *to);
+    }
+}
+
+/* Of the units in one tile, from the panels of dz. */
+static void sum_bias(const dense_state *s, const float *dz, int64_t tile, float *db)
+{
+    const int64_t L = s->code->lanes, first = tile * TN_TILE;
+    for (int64_t k = first; k < s->size.K && k < first + TN_TILE; k++) {
+        float sum = 0;
+        for (int64_t n = 0; n < s->size.N; n++)
+            sum += dz[(n / L * s->size.wide_K + k) * L + n % L];
+        db[k] = sum;
+    }
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+static float *scratch_at(const tn_call *c, size_t at)
+{
+    return (float *)(void *)((unsigned char *)c->scratch + at);
+}
+
+/* A static loop over the same tiles gives a thread the same ones each time. So in the passes below nobody
+ * waits where a thread goes on with what it has made itself. */
+
+static tn_status forward(const tn_call *c)
+{
+    const dense_state *s = c->state;
+    const tn_tiles *t = &s->size;
+    float *x = scratch_at(c, s->x), *y = scratch_at(c, s->y);
+#pragma omp parallel num_threads(c->device->threads)
+    {
+#pragma omp for schedule(static)
+        for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
+            to_panels(s, c->x[0], NULL, t->D, tile, x);
+        for (int64_t begin = 0; begin < t->D; begin += CHUNK)
+#pragma omp for schedule(static) nowait
+            for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
+                s->code->forward(t, c->w[0], x, tile, begin, lower(begin + CHUNK, t->D), y);
+#pragma omp for schedule(static) nowait
+        for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
+            from_panels(s, y, c->w[1], s->relu, t->K, tile, c->y[0]);
+    }
+    return TN_OK;
+}
+
+/* In a parallel region, as the next. */
+static void backward_weights(const dense_state *s, const tn_call *c, const float *dz)
+{
+    const tn_tiles *t = &s->size;
+    float *x = scratch_at(c, s->dx);
+#pragma omp for schedule(static)
+    for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
+        to_block(t, c->x[0], tile, x);
+    for (int64_t begin = 0; begin < t->wide_D; begin += CHUNK)
+#pragma omp for schedule(static) nowait
+        for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
+            s->code->weights(t, dz, x, tile, begin, lower(begin + CHUNK, t->wide_D), c->dw[0]);
+}
+
+static void backward_data(const dense_state *s, const tn_call *c, const float *dz)
+{
+    const tn_tiles *t = &s->size;
+    float *dx = scratch_at(c, s->dx);
+    for (int64_t begin = 0; begin < t->K; begin += CHUNK)
+#pragma omp for schedule(static) nowait
+        for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
+            s->code->data(t, c->w[0], dz, tile, begin, lower(begin + CHUNK, t->K), dx);
+#pragma omp for schedule(static) nowait
+    for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
+        from_panels(s, dx, NULL, false, t->D, tile, c->dx[0]);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const dense_state *s = c->state;
+    const tn_tiles *t = &s->size;
+    const float *cut = s->relu ? c->y[0] : NULL;
+    float *dz = scratch_at(c, s->dz);
+#pragma omp parallel num_threads(c->device->threads)
+    {
+#pragma omp for schedule(static)
+        for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++) {
+            to_panels(s, c->dy, cut, t->K, tile, dz);
+            if (c->dw[1])
+                sum_bias(s, dz, tile, c->dw[1]);
+        }
+        if (c->dw[0])
+            backward_weights(s, c, dz);
+        if (c->dx[0]) {
+#pragma omp barrier
+            backward_data(s, c, dz);
+        }
+    }
+    return TN_OK;
+}
+
+static const char *describe(const void *state)
+{
+    return ((const dense_state *)state)->code->name;
+}
+
+static void release(void *state)
+{
+    tn_free(state);
+}
+
+const tn_kernel tn_cpu_dense_mid = {
+    .op = "dense",
+    .name = "tiles",
+    .supports = supports,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .describe = describe,
+};
