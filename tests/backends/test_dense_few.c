@@ -214,7 +214,7 @@ static void is_taken_for_inference_with_few_images(void **unused)
         const tn_step_info step = dense_of(p);
         assert_true((strstr(step.kernel, "rows:") != NULL) == !rules[i].refusals);
         if (rules[i].refusals)
-            assert_string_equal(step.refusals, rules[i].refusals);
+            assert_non_null(strstr(step.refusals, rules[i].refusals));
         else
             assert_null(step.refusals);
         tn_plan_destroy(p);

@@ -19,13 +19,13 @@ typedef struct net {
     int64_t images;
 } net;
 
-static net build(const char *device, int64_t images, bool training)
+static net build_with(const char *device, int64_t images, int64_t hidden, bool training)
 {
     net n = {.images = images};
     assert_ok(tn_device_open(&n.device, device));
     assert_ok(tn_graph_create(&n.graph));
     n.x = tn_input(n.graph, "x", TN_F32, TN_SHAPE(images, INPUTS));
-    n.y = tn_dense(n.graph, n.x, &(tn_dense_opts){.name = "fc", .units = HIDDEN});
+    n.y = tn_dense(n.graph, n.x, &(tn_dense_opts){.name = "fc", .units = hidden});
     n.y = tn_dense(n.graph, tn_relu(n.graph, n.y), &(tn_dense_opts){.units = OUTPUTS});
     tn_plan_opts opts = {.keep = &n.y, .num_keep = 1, .seed = 1};
     if (training) {
@@ -37,6 +37,11 @@ static net build(const char *device, int64_t images, bool training)
     }
     assert_ok(tn_plan_create(&n.plan, n.graph, n.device, &opts));
     return n;
+}
+
+static net build(const char *device, int64_t images, bool training)
+{
+    return build_with(device, images, HIDDEN, training);
 }
 
 static void drop(net *n)
@@ -172,11 +177,11 @@ static void a_nan_reaches_its_results(void **unused)
         assert_true((isnan(y[i]) != 0) == (i / OUTPUTS == IMAGE));
 }
 
-static void is_taken_by_the_number_of_images(void **unused)
+static void is_taken_by_the_rule(void **unused)
 {
     (void)unused;
     static const struct {
-        int64_t images;
+        int64_t images, hidden; /* 0: as above */
         bool training;
         const char *refusals; /* its own; NULL: taken, or not asked */
         bool taken;
@@ -185,13 +190,16 @@ static void is_taken_by_the_number_of_images(void **unused)
         {.images = 4, .training = true, .taken = true},
         {.images = 5, .taken = true},
         {.images = 128, .training = true, .taken = true},
+        {.images = 5, .hidden = 64, .taken = true},
+        {.images = 5, .hidden = 63, .refusals = "63 x 600 weights are few beside the images"},
         {.images = 129, .refusals = "dense fc: not by tiles: more than 128 images"},
         {.images = 129,
          .training = true,
          .refusals = "dense fc: not by tiles: more than 128 images"},
     };
     for (size_t i = 0; i < TN_COUNT(rules); i++) {
-        net n = build("cpu", rules[i].images, rules[i].training);
+        const int64_t hidden = rules[i].hidden ? rules[i].hidden : HIDDEN;
+        net n = build_with("cpu", rules[i].images, hidden, rules[i].training);
         tn_step_info step;
         int at = 0;
         do
@@ -211,7 +219,7 @@ int main(void)
         cmocka_unit_test(gives_the_same_bits_for_any_number_of_threads),
         cmocka_unit_test(other_images_change_no_bit),
         cmocka_unit_test(a_nan_reaches_its_results),
-        cmocka_unit_test(is_taken_by_the_number_of_images),
+        cmocka_unit_test(is_taken_by_the_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

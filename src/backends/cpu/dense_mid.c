@@ -7,6 +7,7 @@
 
 enum {
     MAX_IMAGES = 128,
+    MIN_SIDE = 64, /* of W: below it what is turned is not small beside what is multiplied */
     /* Rows of a panel, so that it stays in L2 while weights pass by; and no more than 16 tiles of W, which
      * may all be wanted in the same lines of L2: one below the other they are a multiple of 1024 bytes
      * apart. */
@@ -30,11 +31,23 @@ static const tn_tiles_code *const code_of[TN_CPU_ISAS] = {
 #endif
 };
 
+bool tn_tiles_always;
+
+static int64_t lower(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static tn_status supports(const tn_node *n)
 {
     _Static_assert(MAX_IMAGES == 128, "the text below says so");
     if (n->x[0].dim[0] > MAX_IMAGES)
         return tn_fail(TN_ERR_UNSUPPORTED, "dense %s: not by tiles: more than 128 images", n->name);
+    const int64_t K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / n->x[0].dim[0];
+    if (!tn_tiles_always && lower(K, D) < MIN_SIDE)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "dense %s: not by tiles: %lld x %lld weights are few beside the images",
+                       n->name, (long long)K, (long long)D);
     return TN_OK;
 }
 
@@ -43,11 +56,6 @@ static tn_status supports(const tn_node *n)
 static int64_t whole(int64_t count, int64_t block)
 {
     return (count + block - 1) / block * block;
-}
-
-static int64_t lower(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 static size_t larger(size_t a, size_t b)
@@ -107,20 +115,52 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 /* ---- between rows and panels -------------------------------------------------------------- */
 
+typedef float quad __attribute__((vector_size(16)));
+typedef int32_t quad_mask __attribute__((vector_size(16)));
+typedef float quad_in_memory __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* 4 x 4 numbers, rows `from_row` apart, to where they have become columns. */
+static inline void transpose(const float *from, int64_t from_row, const float *cut, float *to,
+                             int64_t to_row)
+{
+    quad row[4];
+    for (int i = 0; i < 4; i++) {
+        row[i] = *(const quad_in_memory *)(from + i * from_row);
+        if (cut)
+            row[i] =
+                (quad)((quad_mask)row[i] & (*(const quad_in_memory *)(cut + i * from_row) > 0));
+    }
+    const quad a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const quad b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const quad c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const quad d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    *(quad_in_memory *)to = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    *(quad_in_memory *)(to + to_row) = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    *(quad_in_memory *)(to + 2 * to_row) = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+    *(quad_in_memory *)(to + 3 * to_row) = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
 /* 16 columns of a row-major matrix to its panels; of those where `cut` is not above 0, if it is given, 0. */
 static void to_panels(const dense_state *s, const float *from, const float *cut, int64_t columns,
                       int64_t tile, float *to)
 {
     const int64_t L = s->code->lanes, height = whole(columns, TN_TILE), first = tile * TN_TILE;
     const int64_t count = lower(columns - first, TN_TILE);
-    for (int64_t n = 0; n < s->size.wide_N; n++) {
+    for (int64_t n = 0; n < s->size.wide_N;) {
         const int64_t row = n * columns + first, inside = n < s->size.N ? count : 0;
         const int64_t lane = n & (L - 1);
         float *at = to + (n - lane) * height + first * L + lane;
+        if (n + 4 <= s->size.N && count == TN_TILE) {
+            for (int64_t i = 0; i < TN_TILE; i += 4)
+                transpose(from + row + i, columns, cut ? cut + row + i : NULL, at + i * L, L);
+            n += 4;
+            continue;
+        }
         for (int64_t i = 0; i < inside; i++)
             at[i * L] = !cut || cut[row + i] > 0 ? from[row + i] : 0;
         for (int64_t i = inside; i < TN_TILE; i++)
             at[i * L] = 0;
+        n++;
     }
 }
 
@@ -130,13 +170,20 @@ static void from_panels(const dense_state *s, const float *from, const float *bi
 {
     const int64_t L = s->code->lanes, height = whole(columns, TN_TILE), first = tile * TN_TILE;
     const int64_t count = lower(columns - first, TN_TILE);
-    for (int64_t n = 0; n < s->size.N; n++) {
-        const int64_t lane = n & (L - 1);
+    for (int64_t n = 0; n < s->size.N;) {
+        const int64_t lane = n & (L - 1), rows = n + 4 <= s->size.N && count == TN_TILE ? 4 : 1;
         const float *at = from + (n - lane) * height + first * L + lane;
-        for (int64_t i = 0; i < count; i++) {
-            const float value = at[i * L] + (bias ? bias[first + i] : 0);
-            to[n * columns + first + i] = relu && value < 0 ? 0 : value;
-        }
+        float *row = to + n * columns + first;
+        for (int64_t i = 0; rows == 4 && i < TN_TILE; i += 4)
+            transpose(at + i * L, L, NULL, row + i, columns);
+        for (int64_t i = 0; rows == 1 && i < count; i++)
+            row[i] = at[i * L];
+        for (int64_t r = 0; r < rows; r++, row += columns)
+            for (int64_t i = 0; i < count; i++) {
+                const float value = row[i] + (bias ? bias[first + i] : 0);
+                row[i] = relu && value < 0 ? 0 : value;
+            }
+        n += rows;
     }
 }
 
