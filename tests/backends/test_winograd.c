@@ -204,6 +204,58 @@ static void keeps_what_it_makes_of_weights_until_they_change(void **unused)
     close_single(&strict);
 }
 
+/* Bytes of a plan of AlexNet's layers behind the first. */
+static size_t memory_of(const char *device, int64_t images, bool training, bool strict)
+{
+    static const tn_conv2d_opts conv[] = {
+        {.filters = 192, .kernel = {5}, .pad = {2}},
+        {.filters = 384, .kernel = {3}, .pad = {1}},
+        {.filters = 256, .kernel = {3}, .pad = {1}},
+        {.filters = 256, .kernel = {3}, .pad = {1}},
+    };
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_graph_create(&g));
+    const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(images, 64, 27, 27));
+    tn_value y = x;
+    for (size_t i = 0; i < TN_COUNT(conv); i++) {
+        y = tn_relu(g, tn_conv2d(g, y, &conv[i]));
+        if (i == 0 || i == 3)
+            y = tn_pool2d(g, y, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}});
+    }
+    for (int i = 0; i < 2; i++)
+        y = tn_relu(g, tn_dense(g, y, &(tn_dense_opts){.units = 4096}));
+    tn_plan_opts opts = {.keep = &y, .num_keep = 1, .dry = true, .strict = strict};
+    if (training) {
+        opts.loss = tn_mse(g, y, tn_input(g, "t", TN_F32, TN_SHAPE(images, 4096)));
+        opts.optim = tn_sgd(&(tn_sgd_opts){.momentum = 0.9f});
+    }
+    assert_ok(tn_plan_create(&p, g, d, &opts));
+    const size_t bytes = tn_plan_memory(p).total;
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+    return bytes;
+}
+
+static void takes_at_most_a_tenth_more_memory(void **unused)
+{
+    (void)unused;
+    static const char *const devices[] = {"cpu,threads=2", "cpu,threads=32"};
+    static const int64_t images[] = {1, 32, 128};
+    for (size_t d = 0; d < TN_COUNT(devices); d++)
+        for (size_t i = 0; i < TN_COUNT(images); i++)
+            for (int training = 0; training < 2; training++) {
+                const size_t fast = memory_of(devices[d], images[i], training, false);
+                const size_t direct = memory_of(devices[d], images[i], training, true);
+                print_message("%s, %d images%s: %zu KiB, direct %zu\n", devices[d], (int)images[i],
+                              training ? ", training" : "", fast >> 10, direct >> 10);
+                assert_true((double)fast <= 1.1 * (double)direct);
+            }
+}
+
 static void is_taken_by_the_rule(void **unused)
 {
     (void)unused;
@@ -302,6 +354,7 @@ int main(void)
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(leaves_what_fills_blocks_zero),
         cmocka_unit_test(keeps_what_it_makes_of_weights_until_they_change),
+        cmocka_unit_test(takes_at_most_a_tenth_more_memory),
         cmocka_unit_test(is_taken_by_the_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,7 @@ typedef struct tn_wino {
     tn_wino_weights weights;
     tn_wino_slab u, u_transposed; /* u: also dU */
     size_t u_at, bias_at;
+    int64_t bound;    /* bytes of all threads' slabs */
     bool keeps;       /* nothing is trained: U of the forward pass stays in saved memory */
     uint64_t version; /* of the weights that it was made of */
 } tn_wino;

@@ -1,3 +1,5 @@
+/* Before the passes of _winograd_passes.h: is the method worth it, how are images cut into tiles and tiles
+ * into blocks, what does each of them take of scratch memory. */
 #include <stdio.h>
 
 #include "backends/cpu/_winograd_passes.h"
@@ -10,9 +12,13 @@ enum {
     MANY_TILES = 48,
     FEW_TILES = 16,
     MAX_TILES = 256,
-    ALL_BYTES = 64 << 20,    /* of all threads */
-    WEIGHTS_BYTES = 8 << 20, /* of all threads, where they share a block in backward weights */
-    OWN_BYTES = 1 << 20,     /* dU, for each thread to have its own */
+    WEIGHTS_BYTES = 8 << 20, /* where all threads share a block, in backward weights */
+    /* Of all threads, as much as the images take, but at least and at most: for it a block may get smaller. */
+    LEAST_BYTES = 2 << 20,
+    MOST_BYTES = 24 << 20,
+    LEAST_TILES = 8,
+    SMALL_BYTES = 1 << 20, /* of U, to stay in L2; of dU, for each thread to have its own, */
+    OWN_BYTES = 4 << 20,   /* and of all those */
 };
 
 /* The rule's constants, see the header. */
@@ -21,8 +27,6 @@ static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, WANTED_GAIN = 1.2;
 static const double FEWER_TILES = 0.8;
 
 bool tn_wino_always;
-
-/* ---- preparing ---------------------------------------------------------------------------- */
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -87,12 +91,20 @@ static int64_t block_of(const tn_wino *s, int64_t tiles, int64_t unit, int64_t b
 {
     const int64_t channels = s->groups * (s->wide_channels + s->wide_filters);
     const int64_t each = s->tile->n * s->tile->n * channels * (int64_t)sizeof(float);
-    const int64_t fitting = bytes / each, bound = ALL_BYTES / threads / each;
+    const int64_t fitting = bytes / each, bound = s->bound / threads / each;
     int64_t most = fitting < least ? least : fitting > MAX_TILES ? MAX_TILES : fitting;
     if (most > bound)
-        most = bound < FEW_TILES ? FEW_TILES : bound;
+        most = bound < LEAST_TILES ? LEAST_TILES : bound;
     const int64_t block = ceil_div(tiles, ceil_div(tiles, most * threads) * threads);
     return ceil_div(block, unit) * unit;
+}
+
+static int64_t bound_of(const tn_wino *s, const tn_node *n)
+{
+    const int64_t pixels = n->x[0].dim[2] * n->x[0].dim[3] * s->groups * s->wide_channels +
+                           n->y[0].dim[2] * n->y[0].dim[3] * s->groups * s->wide_filters;
+    const int64_t bytes = n->x[0].dim[0] * pixels * (int64_t)sizeof(float);
+    return bytes < LEAST_BYTES ? LEAST_BYTES : bytes > MOST_BYTES ? MOST_BYTES : bytes;
 }
 
 /* Tiles that have to be one thread's, if tiles of results overlap. */
@@ -104,7 +116,8 @@ static int64_t unit_of(const tn_wino_walk *w)
 /* Returns the bytes of scratch up to its end. */
 static size_t prepare_slabs(const tn_wino *s, tn_wino_walk *w, int threads, size_t used)
 {
-    w->block = block_of(s, w->tiles, unit_of(w), BLOCK_BYTES, MANY_TILES, threads);
+    const int64_t least = slab_bytes(s, &s->u) <= SMALL_BYTES ? FEW_TILES : MANY_TILES;
+    w->block = block_of(s, w->tiles, unit_of(w), BLOCK_BYTES, least, threads);
     w->v = slab_of(w->block, w->from.blocks * s->code->lanes);
     w->m = slab_of(w->block, w->to.blocks * s->code->lanes);
     size_t each = 0;
@@ -137,11 +150,12 @@ static size_t prepare_data(tn_wino *s, const tn_node *n, int threads, size_t use
     return prepare_slabs(s, w, threads, used);
 }
 
-/* After prepare_data(). */
-static size_t prepare_weights(tn_wino *s, const tn_binding *b, int threads, size_t used)
+/* After prepare_data(). Where dx is not made too, U's place is free. */
+static size_t prepare_weights(tn_wino *s, const tn_binding *b, int threads)
 {
     tn_wino_weights *w = &s->weights;
-    w->own = slab_bytes(s, &s->u) <= OWN_BYTES;
+    const size_t du = slab_bytes(s, &s->u);
+    w->own = du <= SMALL_BYTES && du * (size_t)threads <= OWN_BYTES;
     w->data = w->own && b->dw[0] && b->dx[0] && s->data.order == TN_WINO_TRANSPOSED;
     const int parts = w->own ? threads : 1;
     w->block = w->own ? block_of(s, s->forward.tiles, w->data ? unit_of(&s->data) : 1, BLOCK_BYTES,
@@ -155,8 +169,9 @@ static size_t prepare_weights(tn_wino *s, const tn_binding *b, int threads, size
     w->du_at = tn_cpu_part(&each, slab_bytes(s, &s->u));
     w->db_at = tn_cpu_part(&each, (size_t)(s->groups * s->wide_filters) * sizeof(float));
     w->each = each;
-    w->at = used;
-    return used + each * (size_t)parts;
+    w->at = w->data ? s->u_at + slab_bytes(s, &s->u_transposed) : s->u_at;
+    w->at = (w->at + TN_CPU_ALIGN - 1) / TN_CPU_ALIGN * TN_CPU_ALIGN;
+    return w->at + each * (size_t)parts;
 }
 
 static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_binding *b)
@@ -215,20 +230,22 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     s->u = slab_of(s->wide_channels, s->groups * s->wide_filters);
     s->u_transposed = slab_of(s->wide_filters, s->groups * s->wide_channels);
     s->bias_at = tn_cpu_part(&used, (size_t)(s->groups * s->wide_filters) * sizeof(float));
-    s->keeps = !b->training && slab_bytes(s, &s->u) <= b->spare;
+    s->bound = bound_of(s, n);
+    b->scratch_bytes = prepare_forward(s, n, threads, used);
+    s->keeps = !b->training && slab_bytes(s, &s->u) + b->scratch_bytes <= b->spare;
     if (s->keeps) {
         b->saved_stays = true;
         b->saved_bytes = slab_bytes(s, &s->u);
     } else {
         s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
+        b->scratch_bytes = prepare_forward(s, n, threads, used);
     }
-    b->scratch_bytes = prepare_forward(s, n, threads, used);
     if (m->status == TN_OK)
         m->status = check_gain(s, n);
     if (b->dx[0])
         b->scratch_bytes = larger(b->scratch_bytes, prepare_data(s, n, threads, used));
     if (b->dw[0] || b->dw[1])
-        b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, b, threads, used));
+        b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, b, threads));
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = s->relu;
 }
