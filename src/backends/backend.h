@@ -68,6 +68,10 @@ typedef struct tn_binding {
     bool dw[TN_MAX_PARAMS];
     int shares; /* statistics are to be those of so many shares of the batch; 0: this one's */
 
+    /* From the plan: x[0] is what a relu has made, and nobody else reads it: where it is 0, dx[0] may be
+     * anything. */
+    bool behind_relu;
+
     /* From the plan: bytes of saved memory that a node without backward may have for good, to keep what it has
      * made of its weights: a tenth of all weights, less what others have taken. To the plan: it does. */
     size_t spare;

@@ -11,6 +11,8 @@
 
 #include "graph/plan.h"
 
+extern const tn_op tn_op_relu;
+
 /* The only node that reads value id, or NULL if there are more, none, or the program reads it. */
 static tn_plan_node *only_reader(const tn_plan *p, int32_t id, size_t after, size_t *index)
 {
@@ -94,6 +96,19 @@ static void absorb(tn_plan *p)
     }
 }
 
+/* What is behind a relu, whoever computes that, or a view of it: its gradient counts only where it is above 0,
+ * which a node that alone reads it may use. */
+static void note_relus(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        const tn_node *n = &p->node[i]->node;
+        tn_plan_value *y = tn_plan_value_of(p, n->out[0]);
+        const bool relu = n->op == &tn_op_relu || (n->fused && n->fused->op == &tn_op_relu);
+        const bool view = n->op->view && tn_plan_value_of(p, n->in[0])->relu;
+        y->relu = (relu || view) && y->readers == 1 && !y->kept;
+    }
+}
+
 tn_status tn_plan_fuse(tn_plan *p)
 {
     if (p->opts.no_fusion)
@@ -111,5 +126,6 @@ tn_status tn_plan_fuse(tn_plan *p)
         for (int o = 0; o < p->node[i]->node.num_out; o++)
             tn_plan_value_of(p, p->node[i]->node.out[o])->producer = (int)i;
     tn_plan_count_readers(p);
+    note_relus(p);
     return TN_OK;
 }

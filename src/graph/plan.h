@@ -50,6 +50,7 @@ typedef struct tn_plan_value {
     void *inlet;  /* the way in for it, if the backend has such */
     bool kept;    /* readable after a run */
     bool wants_gradient;
+    bool relu;   /* made by one, and read by one node alone */
     int readers; /* nodes that read it, once for each time */
     const tn_layout *layout;
     const tn_layout *part; /* in which it would be a part of what its only reader joins, or NULL */

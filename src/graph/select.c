@@ -32,6 +32,7 @@ static void ask(const tn_plan *p, tn_plan_node *pn)
         const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         pn->bind.x[i] = x->layout;
         pn->bind.dx[i] = pn->backward && x->wants_gradient;
+        pn->bind.behind_relu |= i == 0 && x->relu;
     }
     for (int i = 0; i < pn->node.num_params; i++) {
         const tn_param_spec *w = &pn->node.param[i];

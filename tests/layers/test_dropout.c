@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "golden/dropout.h"
+#include "graph/plan_test.h"
 #include "lab_op.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
@@ -68,6 +69,59 @@ static void leaves_its_input_to_others(void **unused)
     (void)unused;
     static const lab_op op = {.build = build_shared, .reference = reference_shared};
     lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+enum { BEHIND = 6 * 35 };
+
+/* The gradient of x in front of relu (by itself or of a view of it) and dropout. */
+static void find_dx(const char *device, bool view, bool keep_relu, float *dx)
+{
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    const tn_shape shape = TN_SHAPE(6, 5, 7), flat = TN_SHAPE(6, 35);
+    float x[BEHIND], t[BEHIND];
+    for (int i = 0; i < BEHIND; i++) {
+        x[i] = (float)(i % 7) - 3;
+        t[i] = (float)(i % 5) + 0.5f;
+    }
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_graph_create(&g));
+    const tn_value in = tn_input(g, "x", TN_F32, shape), relu = tn_relu(g, in);
+    const tn_value v = tn_dropout(g, view ? tn_flatten(g, relu) : relu, &half);
+    const tn_value target = tn_input(g, "t", TN_F32, view ? flat : shape);
+    assert_ok(tn_plan_create(&p, g, d,
+                             &(tn_plan_opts){.loss = tn_mse(g, v, target),
+                                             .keep = &relu,
+                                             .num_keep = keep_relu,
+                                             .seed = 1,
+                                             .input_gradients = true}));
+    assert_ok(tn_plan_poison(p));
+    assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, shape, x}));
+    assert_ok(tn_plan_set(p, target, (tn_tensor){TN_F32, view ? flat : shape, t}));
+    assert_ok(tn_plan_run(p));
+    assert_ok(tn_plan_get_gradient(p, in, (tn_tensor){TN_F32, shape, dx}));
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+}
+
+/* Where the program reads what relu made, nobody may make use of its being behind dropout. */
+static void has_the_same_gradient_behind_a_relu(void **unused)
+{
+    (void)unused;
+    for (const char *const *device = lab_devices(); *device; device++)
+        for (int view = 0; view < 2; view++) {
+            float dx[BEHIND], kept[BEHIND];
+            find_dx(*device, view, false, dx);
+            find_dx(*device, view, true, kept);
+            int some = 0;
+            for (int i = 0; i < BEHIND; i++) {
+                assert_true(dx[i] == kept[i]); /* 0 may be -0 */
+                some += dx[i] != 0;
+            }
+            assert_true(some > BEHIND / 8 && some < BEHIND / 2);
+        }
 }
 
 /* ---- steps, seeds, names and threads ------------------------------------------------------ */
@@ -166,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drops_what_the_formula_says),
         cmocka_unit_test(leaves_its_input_to_others),
+        cmocka_unit_test(has_the_same_gradient_behind_a_relu),
         cmocka_unit_test(agrees_with_another_philox),
         cmocka_unit_test(differs_only_where_it_should),
         cmocka_unit_test(refuses),

@@ -1,9 +1,8 @@
 /*
  * dropout on the CPU, in canonical layout because the mask is counted in it.
  *
- * Nothing is saved: backward draws the mask again. That takes 6 ns an element and thread, so for
- * AlexNet at batch 128 on 2 threads 5 ms of a step of seconds; keeping it would take a byte an element
- * through the whole step instead.
+ * Nothing is saved. Behind a relu backward sees in y what was dropped: where y is 0, so is the gradient, be it
+ * that of dropout or of relu. Elsewhere it draws the mask again, 6 ns an element and thread.
  */
 #include <math.h>
 #include <string.h>
@@ -16,6 +15,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     (void)d, (void)n;
     b->x[0] = NULL;
     b->inplace = b->inplace_backward = true;
+    b->backward_reads_y = b->dx[0] && b->behind_relu;
     return TN_OK;
 }
 
@@ -53,9 +53,21 @@ static tn_status forward(const tn_call *c)
     return TN_OK;
 }
 
+/* A NaN in y stays one: nothing is hidden. */
+static void drop_the_same(const tn_call *c, const float *y, const float *dy, float *dx)
+{
+    const float scale = 1 / (1 - ((const tn_dropout_opts *)c->node->opts)->rate);
+    const int64_t count = tn_elements(&c->node->x[0]);
+#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        dx[i] = y[i] == 0 ? 0 : dy[i] * scale;
+}
+
 static tn_status backward(const tn_call *c)
 {
-    if (c->dx[0])
+    if (c->dx[0] && c->y[0])
+        drop_the_same(c, c->y[0], c->dy, c->dx[0]);
+    else if (c->dx[0])
         drop(c, c->dy, c->dx[0]);
     return TN_OK;
 }
