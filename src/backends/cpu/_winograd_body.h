@@ -228,9 +228,9 @@ INLINE void collect(const matrices *k, const tn_wino_grid *g, const tn_wino_slab
             for (int i = 0; i < n; i++) {
                 multiply(k->b[0], n, n, 1, MAX_N, columns + i * n, row, 1);
                 EACH (j, n) {
-                    float *pixel = block + p.row[i] + p.column[j];
-                    if (p.row[i] + p.column[j] >= 0)
-                        store(pixel, load(pixel) + row[j]);
+                    const int64_t at = p.row[i] + p.column[j];
+                    if (at >= 0)
+                        store(block + at, load(block + at) + row[j]);
                 }
             }
         }
