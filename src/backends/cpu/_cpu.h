@@ -30,6 +30,11 @@ tn_cpu_isa tn_cpu_isa_here(void);
 
 enum { TN_CPU_ALIGN = 256 };
 
+static inline size_t tn_cpu_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* A kernel's scratch or saved memory has several parts: adds one of `bytes`, returns where it starts. */
 static inline size_t tn_cpu_part(size_t *total, size_t bytes)
 {

@@ -88,11 +88,6 @@ static void detour_out(tn_maker *m, tn_detour *t, const tn_prim *p, int arg, con
     tn_make_reorder(m, &t->reorder, made, have);
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* `used`: the part of scratch that both passes share, then each its own. Returns what it takes. */
 static size_t prepare_data(tn_maker *m, tn_linear *l, const tn_linear_spec *s, const tn_md *x,
                            const tn_md *w, const tn_md *y, size_t used)
@@ -160,10 +155,10 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
     if (l->relu && b->training)
         l->dz = tn_cpu_part(&shared, tn_md_bytes(y));
     if (b->dx[0])
-        b->scratch_bytes = larger(b->scratch_bytes, prepare_data(m, l, s, x, w, y, shared));
+        b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_data(m, l, s, x, w, y, shared));
     if (b->dw[0] || b->dw[1])
         b->scratch_bytes =
-            larger(b->scratch_bytes, prepare_weights(m, l, s, b, x, w, bias, y, shared));
+            tn_cpu_larger(b->scratch_bytes, prepare_weights(m, l, s, b, x, w, bias, y, shared));
 }
 
 static void *scratch_at(const tn_call *c, size_t at)

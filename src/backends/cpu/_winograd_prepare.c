@@ -187,11 +187,6 @@ static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_
     b->w[1] = NULL;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static tn_status check_gain(const tn_wino *s, const tn_node *n)
 {
     const double C = (double)s->wide_channels, K = (double)s->wide_filters;
@@ -243,9 +238,9 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     if (m->status == TN_OK)
         m->status = check_gain(s, n);
     if (b->dx[0])
-        b->scratch_bytes = larger(b->scratch_bytes, prepare_data(s, n, threads, used));
+        b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_data(s, n, threads, used));
     if (b->dw[0] || b->dw[1])
-        b->scratch_bytes = larger(b->scratch_bytes, prepare_weights(s, b, threads));
+        b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_weights(s, b, threads));
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = s->relu;
 }

@@ -58,11 +58,6 @@ static int64_t whole(int64_t count, int64_t block)
     return (count + block - 1) / block * block;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static void prepare_sizes(dense_state *s, const tn_node *n)
 {
     const int64_t N = n->x[0].dim[0], K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / N;
@@ -88,7 +83,7 @@ static void prepare_scratch(dense_state *s, tn_binding *b)
     s->y = tn_cpu_part(&forward, outputs);
     s->dx = tn_cpu_part(&backward, inputs);
     s->dz = tn_cpu_part(&backward, outputs);
-    b->scratch_bytes = b->training ? larger(forward, backward) : forward;
+    b->scratch_bytes = b->training ? tn_cpu_larger(forward, backward) : forward;
 }
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
