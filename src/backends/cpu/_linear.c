@@ -145,7 +145,7 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
     b->w[0] = tn_md_layout(w);
     b->w[1] = NULL;
     b->y[0] = tn_md_layout(y);
-    size_t shared = s->scratch_taken, forward = shared;
+    size_t shared = 0, forward = 0;
     l->forward_scratchpad = tn_cpu_part(&forward, tn_prim_bytes(&l->forward, DNNL_ARG_SCRATCHPAD));
     b->scratch_bytes = forward;
     b->backward_reads_x[0] = b->dw[0] || b->dw[1];
@@ -166,10 +166,10 @@ static void *scratch_at(const tn_call *c, size_t at)
     return (unsigned char *)c->scratch + at;
 }
 
-tn_status tn_linear_forward(tn_linear *l, const tn_call *c, const void *x)
+tn_status tn_linear_forward(tn_linear *l, const tn_call *c)
 {
     return tn_prim_run(&l->forward, (tn_prim_arg[]){
-                                        {DNNL_ARG_SRC, x},
+                                        {DNNL_ARG_SRC, c->x[0]},
                                         {DNNL_ARG_WEIGHTS, c->w[0]},
                                         {DNNL_ARG_BIAS, c->w[1]},
                                         {DNNL_ARG_DST, c->y[0]},
@@ -228,8 +228,9 @@ static tn_status backward_data(tn_linear_pass *p, const tn_call *c, const void *
     return come_out(&p->out, c, c->dx[0]);
 }
 
-static tn_status backward_weights(tn_linear *l, const tn_call *c, const void *x, const void *dz)
+static tn_status backward_weights(tn_linear *l, const tn_call *c, const void *dz)
 {
+    const void *x = c->x[0];
     tn_linear_pass *p = &l->weights;
     TN_TRY(go_in(&p->in[0], c, &dz));
     TN_TRY(go_in(&p->in[1], c, &x));
@@ -245,7 +246,7 @@ static tn_status backward_weights(tn_linear *l, const tn_call *c, const void *x,
     return c->dw[0] ? come_out(&p->out, c, c->dw[0]) : TN_OK;
 }
 
-tn_status tn_linear_backward(tn_linear *l, const tn_call *c, const void *x)
+tn_status tn_linear_backward(tn_linear *l, const tn_call *c)
 {
     const void *dz = c->dy;
     if (l->relu) {
@@ -253,7 +254,7 @@ tn_status tn_linear_backward(tn_linear *l, const tn_call *c, const void *x)
         dz = scratch_at(c, l->dz);
     }
     if (c->dw[0] || c->dw[1])
-        TN_TRY(backward_weights(l, c, x, dz));
+        TN_TRY(backward_weights(l, c, dz));
     return c->dx[0] ? backward_data(&l->data, c, dz) : TN_OK;
 }
 

@@ -22,7 +22,6 @@ typedef struct tn_linear_spec {
     void (*make)(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
     const tn_window *window; /* of a convolution */
     const tn_md *x;          /* as it comes */
-    size_t scratch_taken;    /* bytes at the beginning of scratch that the caller uses itself */
     int w_ndim;
     int64_t w_dim[DNNL_MAX_NDIMS]; /* as oneDNN takes them */
 } tn_linear_spec;
@@ -57,8 +56,8 @@ int tn_linear_rank(const tn_prim *p);
 /* Fills *l and the whole binding but `state`. On failure *l is to be freed all the same. */
 void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *b,
                        const tn_linear_spec *s);
-tn_status tn_linear_forward(tn_linear *l, const tn_call *c, const void *x);
-tn_status tn_linear_backward(tn_linear *l, const tn_call *c, const void *x);
+tn_status tn_linear_forward(tn_linear *l, const tn_call *c);
+tn_status tn_linear_backward(tn_linear *l, const tn_call *c);
 void tn_linear_free(tn_linear *l);
 
 #endif

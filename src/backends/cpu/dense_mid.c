@@ -7,7 +7,8 @@
 
 enum {
     MAX_IMAGES = 128,
-    MIN_SIDE = 64, /* of W: below it what is turned is not small beside what is multiplied */
+    MIN_SIDE = 64, /* of W: below it what is turned is not small beside what is multiplied, */
+    TURNED_BYTES = 256 << 10, /* unless that stays in L2 */
     /* Rows of a panel, so that it stays in L2 while weights pass by; and no more than 16 tiles of W, which
      * may all be wanted in the same lines of L2: one below the other they are a multiple of 1024 bytes
      * apart. */
@@ -44,7 +45,8 @@ static tn_status supports(const tn_node *n)
     if (n->x[0].dim[0] > MAX_IMAGES)
         return tn_fail(TN_ERR_UNSUPPORTED, "dense %s: not by tiles: more than 128 images", n->name);
     const int64_t K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / n->x[0].dim[0];
-    if (!tn_tiles_always && lower(K, D) < MIN_SIDE)
+    const int64_t turned = n->x[0].dim[0] * (K + D) * (int64_t)sizeof(float);
+    if (!tn_tiles_always && lower(K, D) < MIN_SIDE && turned > TURNED_BYTES)
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "dense %s: not by tiles: %lld x %lld weights are few beside the images",
                        n->name, (long long)K, (long long)D);

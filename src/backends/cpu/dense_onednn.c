@@ -29,12 +29,12 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 static tn_status forward(const tn_call *c)
 {
-    return tn_linear_forward(c->state, c, c->x[0]);
+    return tn_linear_forward(c->state, c);
 }
 
 static tn_status backward(const tn_call *c)
 {
-    return tn_linear_backward(c->state, c, c->x[0]);
+    return tn_linear_backward(c->state, c);
 }
 
 static void release(void *state)

@@ -1,0 +1,44 @@
+/*
+ * Direct convolution of images with few channels, a net's first layer, in parts that stay in registers. x
+ * is row major; y, in blocks of L channels as vectors have lanes, and filters are
+ *
+ *     y: N x K/L x P x Q x L      w: K/L x R x S x C x L, as is dw
+ *
+ * Work is cut into bands: some rows of one image's y. For each a thread first copies what they need of x,
+ * with zeros around it, so that no window is a special case:
+ *
+ *     band: C x ((rows - 1) stride + R) x width
+ *     forward             pixels side by side x filters     sums over the window's C R S taps
+ *     backward, weights   taps side by side x filters       sums over the band's pixels, added to dw
+ *
+ * There is no backward pass for data: such a layer stands behind an input.
+ */
+#ifndef TN_CPU_CONV_FEW_H
+#define TN_CPU_CONV_FEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A layer's sizes; pairs are vertical, horizontal. */
+typedef struct tn_few {
+    int64_t C, K; /* channels of x; blocks of channels of y */
+    int64_t in[2], out[2], kernel[2], stride[2], pad[2];
+    int64_t width, height; /* of a band, in x */
+    int64_t rows;          /* of a band, in y, at most */
+    bool relu;
+} tn_few;
+
+typedef struct tn_few_code {
+    const char *name;
+    int lanes; /* L */
+    /* `rows` rows of y, in all blocks. bias: whole blocks, or NULL. */
+    void (*forward)(const tn_few *s, const float *band, int64_t rows, const float *w,
+                    const float *bias, float *y);
+    /* dw += and db +=, from `rows` rows of dz, whose blocks are `pitch` floats apart. Either may be NULL. */
+    void (*weights)(const tn_few *s, const float *band, int64_t rows, const float *dz,
+                    int64_t pitch, float *dw, float *db);
+} tn_few_code;
+
+extern const tn_few_code tn_few_avx2, tn_few_portable;
+
+#endif

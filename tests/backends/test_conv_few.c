@@ -1,0 +1,279 @@
+/* conv2d of few channels on the CPU: against loops in double around the edges of vectors, parts and bands,
+ * the same bits again and nearly the same for other numbers of threads, and when it is taken. */
+#include <math.h>
+#include <string.h>
+
+#include "backends/cpu/_cpu.h"
+#include "base/random.h"
+#include "graph/plan_test.h"
+#include "lab_answers.h"
+#include "lab_conv.h"
+
+/* Without a gradient of x, which the lab asks for first, all of them are taken: up to 4 channels, 1 to 13
+ * taps in parts of 6, blocks of filters alone and in pairs, bands that are whole and those left over. */
+static const lab_case cases[] = {
+    {.why = "small", .x = {{{4, {1, 2, 4, 5}}}}, .opts = OPTS(.filters = 3, .kernel = {2})},
+    {.why = "LeNet's first layer",
+     .x = {{{4, {3, 1, 28, 28}}}},
+     .opts = OPTS(.filters = 20, .kernel = {5})},
+    {.why = "AlexNet's first layer, smaller: padding, rows left over, 11 taps",
+     .x = {{{4, {2, 3, 64, 65}}}},
+     .opts = RELU(.filters = 64, .kernel = {11}, .stride = {4}, .pad = {2})},
+    {.why = "ResNet's first layer, smaller",
+     .x = {{{4, {2, 3, 37, 40}}}},
+     .opts = OPTS(.filters = 64, .kernel = {7}, .stride = {2}, .pad = {3}, .no_bias = true)},
+    {.why = "4 channels, one filter, a window wider than high",
+     .x = {{{4, {2, 4, 9, 17}}}},
+     .opts = RELU(.filters = 1, .kernel = {1, 13}, .pad = {0, 1})},
+    {.why = "a window higher than wide, strides differ",
+     .x = {{{4, {2, 2, 17, 8}}}},
+     .opts = OPTS(.filters = 17, .kernel = {7, 2}, .stride = {3, 1}, .pad = {1, 0})},
+    {.why = "the window is all of x: one pixel comes out",
+     .x = {{{4, {4, 3, 6, 6}}}},
+     .opts = RELU(.filters = 9, .kernel = {6})},
+    {.why = "more padding than image: whole windows see none of it",
+     .x = {{{4, {2, 1, 2, 2}}}},
+     .opts = OPTS(.filters = 8, .kernel = {3}, .pad = {5, 4})},
+    {.why = "a stride beyond the window",
+     .x = {{{4, {2, 3, 15, 16}}}},
+     .opts = OPTS(.filters = 24, .kernel = {2}, .stride = {5, 4})},
+    {.why = "rows wider than a band: one each",
+     .x = {{{4, {1, 1, 5, 600}}}},
+     .opts = RELU(.filters = 12, .kernel = {3}, .pad = {1})},
+    {.why = "bias frozen",
+     .x = {{{4, {2, 3, 9, 9}}}},
+     .opts = OPTS(.filters = 16, .kernel = {4}, .bias = {.frozen = true})},
+    {.why = "weights frozen, bias not",
+     .x = {{{4, {2, 3, 9, 9}}}},
+     .opts = RELU(.filters = 16, .kernel = {4}, .weight = {.frozen = true})},
+};
+
+static void agrees_with_the_formula(void **unused)
+{
+    (void)unused;
+    lab_case all[TN_COUNT(cases)];
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        all[i] = cases[i];
+        all[i].big = true;
+        all[i].f32_only = true; /* GPUs have seen such cases in test_conv2d */
+    }
+    lab_check_op(&lab_conv_op, all, TN_COUNT(all));
+}
+
+/* ---- one net: a convolution of 37 filters over 3 channels --------------------------------- */
+
+enum { IMAGES = 5, SIDE = 23, FILTERS = 37, TAPS = 5, OUT = 11 };
+
+typedef struct net {
+    tn_device *device;
+    tn_graph *graph;
+    tn_plan *plan;
+    tn_value x, y, target;
+} net;
+
+static const tn_conv2d_opts conv = {
+    .name = "conv", .filters = FILTERS, .kernel = {TAPS}, .stride = {2}, .pad = {1}};
+
+static void make(net *t, const char *device, const tn_conv2d_opts *o, tn_shape shape, bool hidden,
+                 bool training)
+{
+    *t = (net){0};
+    assert_ok(tn_device_open(&t->device, device));
+    assert_ok(tn_graph_create(&t->graph));
+    t->x = tn_input(t->graph, "x", TN_F32, shape);
+    tn_value v = t->x;
+    if (hidden) /* behind something that learns */
+        v = tn_conv2d(t->graph, v, &(tn_conv2d_opts){.filters = (int)shape.dim[1], .kernel = {1}});
+    t->y = tn_relu(t->graph, tn_conv2d(t->graph, v, o));
+    tn_plan_opts opts = {.keep = &t->y, .num_keep = 1, .seed = 1};
+    if (training) {
+        tn_shape out;
+        assert_ok(tn_value_shape(t->graph, t->y, &out));
+        t->target = tn_input(t->graph, "t", TN_F32, out);
+        opts.loss = tn_mse(t->graph, t->y, t->target);
+    }
+    assert_ok(tn_plan_create(&t->plan, t->graph, t->device, &opts));
+}
+
+static void drop(net *t)
+{
+    tn_plan_destroy(t->plan);
+    tn_graph_destroy(t->graph);
+    tn_device_close(t->device);
+}
+
+static tn_step_info conv_of(const tn_plan *p)
+{
+    tn_step_info step;
+    int i = 0;
+    do
+        assert_ok(tn_plan_step(p, i++, &step));
+    while (strcmp(step.node, "conv") != 0 || strcmp(step.op, "conv2d") != 0);
+    return step;
+}
+
+static float *pixels(void)
+{
+    tn_random r = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 0);
+    float *x = lab_take(IMAGES * 3 * SIDE * SIDE, sizeof *x);
+    for (int i = 0; i < IMAGES * 3 * SIDE * SIDE; i++)
+        x[i] = (float)(tn_random_real(&r) * 2 - 1);
+    return x;
+}
+
+/* One run; y, and what param "conv.weight" has of a gradient. */
+static void run(const char *device, float *x, float *y, float *dw)
+{
+    const tn_shape shape = TN_SHAPE(IMAGES, 3, SIDE, SIDE);
+    const tn_shape out = TN_SHAPE(IMAGES, FILTERS, OUT, OUT);
+    float *target = lab_take(IMAGES * FILTERS * OUT * OUT, sizeof *target);
+    net t;
+    make(&t, device, &conv, shape, false, true);
+    assert_ok(tn_plan_poison(t.plan));
+    assert_ok(tn_plan_set(t.plan, t.x, (tn_tensor){TN_F32, shape, x}));
+    assert_ok(tn_plan_set(t.plan, t.target, (tn_tensor){TN_F32, out, target}));
+    assert_ok(tn_plan_run(t.plan));
+    assert_ok(tn_plan_get(t.plan, t.y, (tn_tensor){TN_F32, out, y}));
+    assert_ok(tn_plan_param_get(t.plan, tn_plan_find_param(t.plan, "conv.weight"),
+                                TN_PARAM_GRADIENT,
+                                (tn_tensor){TN_F32, TN_SHAPE(FILTERS, 3, TAPS, TAPS), dw}));
+    drop(&t);
+    free(target);
+}
+
+/* y is one sum a number, whatever the threads; dw adds up what each thread has. More threads than bands
+ * are there too. */
+static void threads_change_no_bit_of_y_and_little_of_dw(void **unused)
+{
+    (void)unused;
+    enum { Y = IMAGES * FILTERS * OUT * OUT, DW = FILTERS * 3 * TAPS * TAPS };
+    static const char *const devices[] = {"cpu,threads=1", "cpu,threads=1", "cpu,threads=3",
+                                          "cpu,threads=3", "cpu,threads=16"};
+    float *x = pixels(), *y[TN_COUNT(devices)], *dw[TN_COUNT(devices)];
+    double *want = lab_take(DW, sizeof *want);
+    for (size_t i = 0; i < TN_COUNT(devices); i++) {
+        y[i] = lab_take(Y, sizeof(float));
+        dw[i] = lab_take(DW, sizeof(float));
+        run(devices[i], x, y[i], dw[i]);
+        assert_memory_equal(y[i], y[0], Y * sizeof(float));
+        for (int j = 0; j < DW; j++)
+            want[j] = (double)dw[0][j];
+        lab_assert_close(devices[i], dw[i], want, DW, 1.0 / Y);
+    }
+    assert_memory_equal(dw[1], dw[0], DW * sizeof(float));
+    assert_memory_equal(dw[3], dw[2], DW * sizeof(float));
+    for (size_t i = 0; i < TN_COUNT(devices); i++) {
+        free(y[i]);
+        free(dw[i]);
+    }
+    free(want);
+    free(x);
+}
+
+/* Behind the relu too; the other images have none of it. */
+static void a_nan_reaches_its_results(void **unused)
+{
+    (void)unused;
+    enum { EACH_Y = FILTERS * OUT * OUT, EACH_X = 3 * SIDE * SIDE };
+    float *x = pixels(), *y = lab_take(IMAGES * EACH_Y, sizeof *y),
+          *dw = lab_take(FILTERS * 3 * TAPS * TAPS, sizeof *dw);
+    x[EACH_X + SIDE + 1] =
+        NAN; /* row 1, column 1 of image 1: in windows 0 and 1 of both directions */
+    run("cpu", x, y, dw);
+    for (int i = 0; i < IMAGES * EACH_Y; i++) {
+        const int p = i / OUT % OUT, q = i % OUT;
+        assert_true((isnan(y[i]) != 0) == (i / EACH_Y == 1 && p <= 1 && q <= 1));
+    }
+    assert_true(isnan(dw[0]));
+    free(x);
+    free(y);
+    free(dw);
+}
+
+/* A convolution by oneDNN behind it reads whole blocks. */
+static void leaves_what_fills_blocks_zero(void **unused)
+{
+    (void)unused;
+    enum { NEXT = 3 };
+    const tn_shape shape = TN_SHAPE(IMAGES, 3, SIDE, SIDE);
+    float *x = pixels(), *y = lab_take(IMAGES * NEXT * OUT * OUT, sizeof *y);
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    assert_ok(tn_device_open(&d, "cpu"));
+    assert_ok(tn_graph_create(&g));
+    const tn_value in = tn_input(g, "x", TN_F32, shape);
+    const tn_value out =
+        tn_conv2d(g, tn_conv2d(g, in, &conv), &(tn_conv2d_opts){.filters = NEXT, .kernel = {1}});
+    assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &out, .num_keep = 1, .seed = 1}));
+    assert_ok(tn_plan_poison(p));
+    assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, shape, x}));
+    assert_ok(tn_plan_evaluate(p));
+    assert_ok(tn_plan_get(p, out, (tn_tensor){TN_F32, TN_SHAPE(IMAGES, NEXT, OUT, OUT), y}));
+    for (int i = 0; i < IMAGES * NEXT * OUT * OUT; i++)
+        assert_false(isnan(y[i]));
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+    free(x);
+    free(y);
+}
+
+static void is_taken_for_few_channels_behind_an_input(void **unused)
+{
+    (void)unused;
+    static const struct {
+        tn_conv2d_opts conv;
+        int channels;
+        bool hidden, training;
+        const char *refusals; /* NULL: taken */
+    } rules[] = {
+        {.conv = {.filters = 8, .kernel = {11}}, .channels = 1, .training = true},
+        {.conv = {.filters = 8, .kernel = {11}}, .channels = 4, .hidden = true},
+        {.conv = {.filters = 8, .kernel = {11}},
+         .channels = 4,
+         .hidden = true,
+         .training = true,
+         .refusals = "few channels: the gradient of x is asked for"},
+        {.conv = {.filters = 8, .kernel = {11}},
+         .channels = 5,
+         .refusals = "few channels: there are more than 4"},
+        {.conv = {.filters = 8, .kernel = {11}, .groups = 2},
+         .channels = 2,
+         .refusals = "few channels: they are in groups"},
+        {.conv = {.filters = 8, .kernel = {11, 1}},
+         .channels = 2,
+         .refusals = "few channels: the window is 1 wide"},
+        {.conv = {.filters = 8, .kernel = {2}, .dilation = {1, 2}},
+         .channels = 2,
+         .refusals = "few channels: the window is dilated"},
+    };
+    const bool slower = tn_cpu_isa_here() == TN_CPU_AVX512;
+    for (size_t i = 0; i < TN_COUNT(rules); i++) {
+        tn_conv2d_opts o = rules[i].conv;
+        o.name = "conv";
+        net t;
+        make(&t, "cpu", &o, TN_SHAPE(2, rules[i].channels, 14, 14), rules[i].hidden,
+             rules[i].training);
+        const tn_step_info step = conv_of(t.plan);
+        const char *why = rules[i].refusals;
+        if (!why && slower)
+            why = "few channels: oneDNN has faster code for AVX-512";
+        assert_true((strstr(step.kernel, "few channels:") != NULL) == !why);
+        if (why)
+            assert_non_null(strstr(step.refusals, why));
+        drop(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_the_formula),
+        cmocka_unit_test(threads_change_no_bit_of_y_and_little_of_dw),
+        cmocka_unit_test(a_nan_reaches_its_results),
+        cmocka_unit_test(leaves_what_fills_blocks_zero),
+        cmocka_unit_test(is_taken_for_few_channels_behind_an_input),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
