@@ -9,7 +9,8 @@
 #include "backends/cpu/_dense_body.h"
 #define TILES_CODE tn_tiles_avx512
 #define TILES_NAME "tiles 16x16:avx512"
-#define ROWS 8
-#define NARROW_ROWS 16
+#define WIDE_PARTS(part) part(0, 8) part(8, 8)
+#define NARROW_PARTS(part) part(0, 16)
+#define TILES_CHUNK 256
 #define AHEAD 32
 #include "backends/cpu/_dense_tiles_body.h"

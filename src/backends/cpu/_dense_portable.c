@@ -9,7 +9,8 @@
 #include "backends/cpu/_dense_body.h"
 #define TILES_CODE tn_tiles_portable
 #define TILES_NAME "tiles 16x16:portable"
-#define ROWS 4
-#define NARROW_ROWS 8
+#define WIDE_PARTS(part) part(0, 4) part(4, 4) part(8, 4) part(12, 4)
+#define NARROW_PARTS(part) part(0, 8) part(8, 8)
+#define TILES_CHUNK 128
 #define AHEAD 0
 #include "backends/cpu/_dense_tiles_body.h"

@@ -31,6 +31,11 @@ typedef struct tn_tiles {
 typedef struct tn_tiles_code {
     const char *name;
     int lanes; /* L */
+    /* Of the dimension that is walked along, so many at a time, a multiple of 16: rows of a panel, which
+     * stay in L2, two vectors of them in L1, while weights pass by; and no more than 16 tiles of W, which
+     * may all be wanted in the same lines of L2: one below the other they are a multiple of 1024 bytes
+     * apart. */
+    int64_t chunk;
     /* Of Y', sums over those inputs, which are added if begin is not 0. */
     void (*forward)(const tn_tiles *t, const float *w, const float *x, int64_t tile, int64_t begin,
                     int64_t end, float *y);

@@ -9,10 +9,6 @@ enum {
     MAX_IMAGES = 128,
     MIN_SIDE = 64, /* of W: below it what is turned is not small beside what is multiplied, */
     TURNED_BYTES = 256 << 10, /* unless that stays in L2 */
-    /* Rows of a panel, so that it stays in L2 while weights pass by; and no more than 16 tiles of W, which
-     * may all be wanted in the same lines of L2: one below the other they are a multiple of 1024 bytes
-     * apart. */
-    CHUNK = 256,
     /* Of dW, where no cache would keep it until the update. */
     STREAM_BYTES = 8 << 20,
 };
@@ -227,10 +223,11 @@ static tn_status forward(const tn_call *c)
 #pragma omp for schedule(static)
         for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
             to_panels(s, c->x[0], NULL, t->D, tile, x);
-        for (int64_t begin = 0; begin < t->D; begin += CHUNK)
+        for (int64_t begin = 0; begin < t->D; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
             for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-                s->code->forward(t, c->w[0], x, tile, begin, lower(begin + CHUNK, t->D), y);
+                s->code->forward(t, c->w[0], x, tile, begin, lower(begin + s->code->chunk, t->D),
+                                 y);
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
             from_panels(s, y, c->w[1], s->relu, t->K, tile, c->y[0]);
@@ -246,20 +243,21 @@ static void backward_weights(const dense_state *s, const tn_call *c, const float
 #pragma omp for schedule(static)
     for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
         to_block(t, c->x[0], tile, x);
-    for (int64_t begin = 0; begin < t->wide_D; begin += CHUNK)
+    for (int64_t begin = 0; begin < t->wide_D; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-            s->code->weights(t, dz, x, tile, begin, lower(begin + CHUNK, t->wide_D), c->dw[0]);
+            s->code->weights(t, dz, x, tile, begin, lower(begin + s->code->chunk, t->wide_D),
+                             c->dw[0]);
 }
 
 static void backward_data(const dense_state *s, const tn_call *c, const float *dz)
 {
     const tn_tiles *t = &s->size;
     float *dx = scratch_at(c, s->dx);
-    for (int64_t begin = 0; begin < t->K; begin += CHUNK)
+    for (int64_t begin = 0; begin < t->K; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-            s->code->data(t, c->w[0], dz, tile, begin, lower(begin + CHUNK, t->K), dx);
+            s->code->data(t, c->w[0], dz, tile, begin, lower(begin + s->code->chunk, t->K), dx);
 #pragma omp for schedule(static) nowait
     for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
         from_panels(s, dx, NULL, false, t->D, tile, c->dx[0]);
