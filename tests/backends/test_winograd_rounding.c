@@ -205,11 +205,10 @@ static void errs_no_more_than_the_document_says(void **unused)
 }
 
 /* y and dx for any number of threads; dw, whose parts each thread adds up by itself, for the same one. */
-static void compare_threads(const lab_conv_case *o, tn_shape weight, tn_shape out)
+static void compare_threads(const lab_conv_case *o, tn_shape shape, tn_shape weight, tn_shape out)
 {
     static const char *const devices[] = {"cpu,threads=1", "cpu,threads=2", "cpu,threads=3",
-                                          "cpu,threads=8"};
-    const tn_shape shape = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE);
+                                          "cpu,threads=8", "cpu,threads=16"};
     const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
     tensors first = take_tensors(0, count, taps), t = take_tensors(0, count, taps);
     for (int64_t i = 0; i < count; i++)
@@ -235,11 +234,16 @@ static void gives_the_same_bits_again(void **unused)
         .conv = {.filters = CHANNELS, .kernel = {3}, .pad = {1}, .no_bias = true}};
     /* Backward data walks the forward pass backward. */
     const lab_conv_case bare = {.conv = {.filters = CHANNELS, .kernel = {5}, .no_bias = true}};
+    /* Few tiles, and filters that do not stay in L2: all threads at all tiles. */
+    enum { MANY = 96 };
+    const lab_conv_case together = {
+        .conv = {.filters = MANY, .kernel = {3}, .pad = {1}, .no_bias = true}};
+    const tn_shape x = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE), few = TN_SHAPE(2, MANY, 5, 5);
     tn_wino_always = true;
-    compare_threads(&padded, TN_SHAPE(CHANNELS, CHANNELS, 3, 3),
-                    TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE));
-    compare_threads(&bare, TN_SHAPE(CHANNELS, CHANNELS, 5, 5),
+    compare_threads(&padded, x, TN_SHAPE(CHANNELS, CHANNELS, 3, 3), x);
+    compare_threads(&bare, x, TN_SHAPE(CHANNELS, CHANNELS, 5, 5),
                     TN_SHAPE(IMAGES, CHANNELS, SIDE - 4, SIDE - 4));
+    compare_threads(&together, few, TN_SHAPE(MANY, MANY, 3, 3), few);
     tn_wino_always = false;
 }
 

@@ -17,6 +17,14 @@ static tn_wino_matrix matrix_of(const tn_wino *s, const tn_wino_slab *slab, int6
                             slab->rows};
 }
 
+/* A slab from row `row` on. */
+static tn_wino_slab row_of(const tn_wino *s, const tn_wino_slab *slab, int64_t row)
+{
+    tn_wino_slab from = *slab;
+    from.data += row * s->code->lanes;
+    return from;
+}
+
 /* In a parallel region: all filters to U. */
 static void transform_filters(const tn_wino *s, const float *w, tn_wino_order order,
                               const tn_wino_slab *u)
@@ -41,19 +49,31 @@ static void transform_filters_back(const tn_wino *s, float *dw, const tn_wino_sl
             s->tile->filter_back(dw + (k * C + c) * r * r * L * L, du, c * L, k);
 }
 
-/* M[q] = V[q] U[q] for all q and groups. */
+/* Blocks of columns of a group's M. */
+static int64_t columns_of(const tn_wino *s, bool transposed)
+{
+    return (transposed ? s->wide_channels : s->wide_filters) / s->code->lanes;
+}
+
+/* M[q] = V[q] U[q] of a group, in blocks begin .. end - 1 of its columns. */
+static void multiply_columns(const tn_wino *s, int64_t tiles, const tn_wino_slab *v,
+                             const tn_wino_slab *u, bool transposed, const tn_wino_slab *m,
+                             int64_t q, int64_t g, int64_t begin, int64_t end)
+{
+    const int64_t in = transposed ? s->filters : s->channels, out = columns_of(s, transposed);
+    const tn_wino_matrix a = matrix_of(s, v, q, g * in / s->code->lanes);
+    const tn_wino_matrix b = matrix_of(s, u, q, g * out + begin);
+    const tn_wino_matrix c = matrix_of(s, m, q, g * out + begin);
+    s->code->multiply(tiles, in, end - begin, &a, &b, &c);
+}
+
+/* The same for all q, groups and columns. */
 static void multiply_block(const tn_wino *s, int64_t tiles, const tn_wino_slab *v,
                            const tn_wino_slab *u, bool transposed, const tn_wino_slab *m)
 {
-    const int L = s->code->lanes;
-    const int64_t in = transposed ? s->filters : s->channels;
-    const int64_t out = (transposed ? s->wide_channels : s->wide_filters) / L;
     for (int q = 0; q < s->tile->n * s->tile->n; q++)
-        for (int64_t g = 0; g < s->groups; g++) {
-            const tn_wino_matrix a = matrix_of(s, v, q, g * in / L);
-            const tn_wino_matrix b = matrix_of(s, u, q, g * out), c = matrix_of(s, m, q, g * out);
-            s->code->multiply(tiles, in, out, &a, &b, &c);
-        }
+        for (int64_t g = 0; g < s->groups; g++)
+            multiply_columns(s, tiles, v, u, transposed, m, q, g, 0, columns_of(s, transposed));
 }
 
 typedef struct images {
@@ -73,32 +93,68 @@ static void clear_images(const tn_wino *s, const tn_wino_grid *g, int64_t count,
         memset(to + i * pixels, 0, (size_t)pixels * sizeof *to);
 }
 
+/* In a parallel region: each thread at blocks of its own. */
+static void walk_apart(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, const images *i,
+                       const tn_wino_slab *u)
+{
+    const bool transposed = w->order != TN_WINO_AS_IS, add = w->order == TN_WINO_TRANSPOSED;
+    const tn_wino_tile *tile = s->tile;
+    const size_t mine = (size_t)omp_get_thread_num() * w->each;
+    const tn_wino_slab v = slab_at(c, w->v, w->v_at + mine);
+    const tn_wino_slab m = slab_at(c, w->m, w->m_at + mine);
+#pragma omp for schedule(static)
+    for (int64_t begin = 0; begin < w->tiles; begin += w->block) {
+        const int64_t end = begin + w->block < w->tiles ? begin + w->block : w->tiles;
+        (add ? tile->spread : tile->input)(&w->from, i->from, i->cut, begin, end, &v);
+        multiply_block(s, end - begin, &v, u, transposed, &m);
+        if (add)
+            tile->collect(&w->to, &m, begin, end, i->to);
+        else
+            tile->output(&w->to, &m, i->bias, i->relu, begin, end, i->to);
+    }
+}
+
+/* In a parallel region: all threads at all tiles. */
+static void walk_together(const tn_wino *s, const tn_wino_walk *w, const tn_call *c,
+                          const images *i, const tn_wino_slab *u)
+{
+    const bool transposed = w->order != TN_WINO_AS_IS;
+    const tn_wino_slab v = slab_at(c, w->v, w->v_at), m = slab_at(c, w->m, w->m_at);
+    const int64_t columns = columns_of(s, transposed);
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < w->tiles; t++) {
+        const tn_wino_slab row = row_of(s, &v, t);
+        s->tile->input(&w->from, i->from, i->cut, t, t + 1, &row);
+    }
+#pragma omp for collapse(3) schedule(static)
+    for (int q = 0; q < s->tile->n * s->tile->n; q++)
+        for (int64_t g = 0; g < s->groups; g++)
+            for (int64_t k = 0; k < columns; k += w->piece)
+                multiply_columns(s, w->tiles, &v, u, transposed, &m, q, g, k,
+                                 k + w->piece < columns ? k + w->piece : columns);
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < w->tiles; t++) {
+        const tn_wino_slab row = row_of(s, &m, t);
+        s->tile->output(&w->to, &row, i->bias, i->relu, t, t + 1, i->to);
+    }
+}
+
 static void walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, const images *i)
 {
-    const bool forward = w->order == TN_WINO_AS_IS, add = w->order == TN_WINO_TRANSPOSED;
+    const bool forward = w->order == TN_WINO_AS_IS;
     tn_wino_slab u = slab_at(c, forward ? s->u : s->u_transposed, s->u_at);
-    const tn_wino_tile *tile = s->tile;
     if (s->keeps)
         u.data = c->saved;
 #pragma omp parallel num_threads(c->device->threads)
     {
-        const size_t mine = (size_t)omp_get_thread_num() * w->each;
-        const tn_wino_slab v = slab_at(c, w->v, w->v_at + mine);
-        const tn_wino_slab m = slab_at(c, w->m, w->m_at + mine);
         if (!i->ready)
             transform_filters(s, c->w[0], w->order, &u);
-        if (add)
+        if (w->order == TN_WINO_TRANSPOSED)
             clear_images(s, &w->to, c->node->x[0].dim[0], i->to);
-#pragma omp for schedule(static)
-        for (int64_t begin = 0; begin < w->tiles; begin += w->block) {
-            const int64_t end = begin + w->block < w->tiles ? begin + w->block : w->tiles;
-            (add ? tile->spread : tile->input)(&w->from, i->from, i->cut, begin, end, &v);
-            multiply_block(s, end - begin, &v, &u, !forward, &m);
-            if (add)
-                tile->collect(&w->to, &m, begin, end, i->to);
-            else
-                tile->output(&w->to, &m, i->bias, i->relu, begin, end, i->to);
-        }
+        if (w->together)
+            walk_together(s, w, c, i, &u);
+        else
+            walk_apart(s, w, c, i, &u);
     }
 }
 
@@ -172,9 +228,7 @@ static weights_part part_at(const tn_wino *s, const tn_call *c, int number)
 static void make_factors(const tn_wino *s, const tn_call *c, const weights_part *p, int64_t row,
                          int64_t begin, int64_t end)
 {
-    tn_wino_slab v = p->v, d = p->d;
-    v.data += row * s->code->lanes;
-    d.data += row * s->code->lanes;
+    const tn_wino_slab v = row_of(s, &p->v, row), d = row_of(s, &p->d, row);
     if (c->dw[0])
         s->tile->input(&s->forward.from, c->x[0], NULL, begin, end, &v);
     s->tile->spread(&s->forward.to, c->dy, s->relu ? c->y[0] : NULL, begin, end, &d);

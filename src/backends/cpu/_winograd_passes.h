@@ -5,7 +5,10 @@
  * tiles after another and makes V, M and the results of that block in a slab of its own, which its share
  * of the caches can hold. Backward data has another number of tiles than forward; where much padding makes
  * it larger (5 x 5 over 12 x 12 without padding: 2 x 2 tiles forward, 3 x 3 backward) the forward pass is
- * walked backward instead: tiles of dx overlap, so that all of an image's are one thread's.
+ * walked backward instead: tiles of dx overlap, so that all of an image's are one thread's. Where there is
+ * no more than a block for each thread, and U does not stay in L2 (one image; the last layers of a deep
+ * net), each would read all of U for its few tiles: then all threads are at all tiles together, and each
+ * has some of the products.
  *
  * Backward weights: where dU is small, each thread walks through blocks of its own and adds to a dU of its
  * own; dx, if it is the forward pass backward, is made in the same go, since both need D. Where dU is large,
@@ -27,6 +30,8 @@ typedef struct tn_wino_walk {
     tn_wino_order order; /* of U; TRANSPOSED: backward data as the forward pass backward */
     tn_wino_grid from, to;
     int64_t tiles, block;    /* in all, and in one block */
+    bool together;           /* one block for all threads, */
+    int64_t piece;           /* who each multiply so many blocks of columns at a time */
     tn_wino_slab v, m;       /* of one block; data NULL */
     size_t v_at, m_at, each; /* in scratch: the first thread's, and bytes a thread */
 } tn_wino_walk;

@@ -19,6 +19,7 @@ enum {
     LEAST_TILES = 8,
     SMALL_BYTES = 1 << 20, /* of U, to stay in L2; of dU, for each thread to have its own, */
     OWN_BYTES = 4 << 20,   /* and of all those */
+    PIECES = 4,            /* of products that are shared, for each thread, at least */
 };
 
 /* The rule's constants, see the header. */
@@ -113,18 +114,33 @@ static int64_t unit_of(const tn_wino_walk *w)
     return w->order == TN_WINO_TRANSPOSED ? w->from.down * w->from.across : 1;
 }
 
+/* Whether all threads share one block, and its products in pieces, some for each thread. */
+static void prepare_sharing(const tn_wino *s, tn_wino_walk *w, bool small, int threads)
+{
+    const int64_t products = s->tile->n * s->tile->n * s->groups;
+    const int64_t blocks = w->to.blocks / s->groups;
+    const int64_t pieces = ceil_div(PIECES * threads, products);
+    w->together =
+        threads > 1 && !small && w->order != TN_WINO_TRANSPOSED && w->block * threads >= w->tiles;
+    w->piece = 2 * ceil_div(blocks, 2 * pieces); /* of two, as products like them */
+    if (w->together)
+        w->block = w->tiles;
+}
+
 /* Returns the bytes of scratch up to its end. */
 static size_t prepare_slabs(const tn_wino *s, tn_wino_walk *w, int threads, size_t used)
 {
-    const int64_t least = slab_bytes(s, &s->u) <= SMALL_BYTES ? FEW_TILES : MANY_TILES;
-    w->block = block_of(s, w->tiles, unit_of(w), BLOCK_BYTES, least, threads);
+    const bool small = slab_bytes(s, &s->u) <= SMALL_BYTES;
+    w->block =
+        block_of(s, w->tiles, unit_of(w), BLOCK_BYTES, small ? FEW_TILES : MANY_TILES, threads);
+    prepare_sharing(s, w, small, threads);
     w->v = slab_of(w->block, w->from.blocks * s->code->lanes);
     w->m = slab_of(w->block, w->to.blocks * s->code->lanes);
     size_t each = 0;
     w->v_at = used + tn_cpu_part(&each, slab_bytes(s, &w->v));
     w->m_at = used + tn_cpu_part(&each, slab_bytes(s, &w->m));
     w->each = each;
-    return used + each * (size_t)threads;
+    return used + each * (size_t)(w->together ? 1 : threads);
 }
 
 static size_t prepare_forward(tn_wino *s, const tn_node *n, int threads, size_t used)
