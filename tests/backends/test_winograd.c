@@ -88,8 +88,11 @@ static void agrees_with_the_formula(void **unused)
         all[i].f32_only = true; /* GPUs have seen such cases in test_conv2d */
     }
     tn_wino_always = true;
-    lab_check_op(&lab_conv_op, all, TN_COUNT(all));
-    tn_wino_always = false;
+    for (int small = 0; small < 2; small++) {
+        tn_wino_small = small;
+        lab_check_op(&lab_conv_op, all, TN_COUNT(all));
+    }
+    tn_wino_always = tn_wino_small = false;
 }
 
 /* The norm of all gradients sees those of the filters that only fill blocks: 0 they have to be. */
@@ -269,6 +272,7 @@ static void is_taken_by_the_rule(void **unused)
         const char *why;
         tn_shape x;
         tn_conv2d_opts conv;
+        int units; /* of a dense layer behind it; 0: none */
         bool strict;
         const char *kernel, *refusals; /* what they contain; NULL: none */
     } rules[] = {
@@ -290,6 +294,17 @@ static void is_taken_by_the_rule(void **unused)
          .conv = {.filters = 384, .kernel = {3}, .pad = {1}},
          .refusals =
              "it costs as much as 223.0 million multiplications, the formula 112.1 million"},
+        {.why =
+             "the same before many more weights, of which a tenth is room for U: the smaller one",
+         .x = {4, {1, 192, 13, 13}},
+         .conv = {.filters = 384, .kernel = {3}, .pad = {1}},
+         .units = 400,
+         .kernel = "winograd 4x4"},
+        {.why = "there, for 16 images",
+         .x = {4, {16, 192, 13, 13}},
+         .conv = {.filters = 384, .kernel = {3}, .pad = {1}},
+         .units = 400,
+         .kernel = "winograd 6x6"},
         {.why = "AlexNet's first layer",
          .x = {4, {32, 3, 224, 224}},
          .conv = {.filters = 64, .kernel = {11}, .stride = {4}, .pad = {2}},
@@ -333,7 +348,9 @@ static void is_taken_by_the_rule(void **unused)
         print_message("%s\n", rules[i].why);
         assert_ok(tn_device_open(&d, "cpu"));
         assert_ok(tn_graph_create(&g));
-        const tn_value y = tn_conv2d(g, tn_input(g, "x", TN_F32, rules[i].x), &conv);
+        tn_value y = tn_conv2d(g, tn_input(g, "x", TN_F32, rules[i].x), &conv);
+        if (rules[i].units)
+            y = tn_dense(g, y, &(tn_dense_opts){.units = rules[i].units});
         const tn_plan_opts opts = {
             .keep = &y, .num_keep = 1, .dry = true, .strict = rules[i].strict};
         assert_ok(tn_plan_create(&p, g, d, &opts));

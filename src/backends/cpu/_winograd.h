@@ -78,10 +78,14 @@ typedef struct tn_wino_tile {
     void (*filter_back)(float *dw, const tn_wino_slab *du, int64_t row, int64_t block);
 } tn_wino_tile;
 
+/* 3 x 3 windows have two: the 4 x 4 tile has 16 places for 4 results, the 6 x 6 one 36 for 16, but less than
+ * half the U. */
+enum { TN_WINO_4X4, TN_WINO_6X6, TN_WINO_8X8, TN_WINO_TILES };
+
 typedef struct tn_wino_code {
     const char *name;
     int lanes; /* L */
-    tn_wino_tile tile[2];
+    tn_wino_tile tile[TN_WINO_TILES];
     /* c = a b, where c has `blocks` blocks of columns; a: rows x inner. */
     void (*multiply)(int64_t rows, int64_t inner, int64_t blocks, const tn_wino_matrix *a,
                      const tn_wino_matrix *b, const tn_wino_matrix *c);

@@ -19,6 +19,16 @@ typedef struct matrices {
     float g[MAX_N][MAX_R]; /* G, n x r */
 } matrices;
 
+/* 0, 1, -1 */
+static const matrices small = {
+    .m = 2,
+    .r = 3,
+    .n = 4,
+    .b = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}},
+    .a = {{1, 1, 1, 0}, {0, 1, -1, 1}},
+    .g = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}},
+};
+
 /* 0, 1, -1, 1/2, -2 */
 static const matrices three = {
     .m = 4,
@@ -324,16 +334,19 @@ INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, in
         filter_back(&size, dw, du, row, block);                                                   \
     }
 
+#define FUNCTIONS(size) \
+    input_##size, output_##size, collect_##size, spread_##size, filter_##size, filter_back_##size
+
+TILE(small)
 TILE(three)
 TILE(five)
 
 const tn_wino_code CODE = {
     .name = NAME,
     .lanes = LANES,
-    .tile = {{4, 3, 6, input_three, output_three, collect_three, spread_three, filter_three,
-              filter_back_three},
-             {4, 5, 8, input_five, output_five, collect_five, spread_five, filter_five,
-              filter_back_five}},
+    .tile = {[TN_WINO_4X4] = {2, 3, 4, FUNCTIONS(small)},
+             [TN_WINO_6X6] = {4, 3, 6, FUNCTIONS(three)},
+             [TN_WINO_8X8] = {4, 5, 8, FUNCTIONS(five)}},
     .multiply = multiply_matrices,
     .multiply_turned = multiply_turned,
 };

@@ -56,23 +56,26 @@ typedef struct tn_wino {
     tn_wino_walk forward, data;
     tn_wino_weights weights;
     tn_wino_slab u, u_transposed; /* u: also dU */
-    size_t u_at, bias_at;
-    int64_t bound;    /* bytes of all threads' slabs */
+    size_t scratch, shared;       /* bytes: of the forward pass; of those, what all passes have */
+    size_t u_at, bias_at;         /* in that */
+    int64_t bound;                /* bytes of all threads' slabs */
     bool keeps;       /* nothing is trained: U of the forward pass stays in saved memory */
     uint64_t version; /* of the weights that it was made of */
 } tn_wino;
 
-/* Tests set it: taken wherever it can be, faster or not. */
-extern bool tn_wino_always;
+/* Tests set them: taken wherever it can be, faster or not; and with the 4 x 4 tile in place of the 6 x 6. */
+extern bool tn_wino_always, tn_wino_small;
 
 /*
  * Fills *s and the whole binding but `state`; TN_ERR_UNSUPPORTED if it is not faster by the rule
  *
  *     1.2 n n (T C K + 32 T (C + K) + 64 C K) < N P Q C K r r
  *
- * (without 64 C K where U is kept from run to run) with T tiles in all, and C and K of a group in whole blocks, but C on the right as it is: on the left the
- * products and what moving a number of V, M and U costs beside them, counted in multiplications; on the
- * right those of the formula.
+ * (16 C K where U is kept from run to run, which is what reading it costs) with T tiles in all, and C and K
+ * of a group in whole blocks, but C on the right as it is: on the left the products and what moving a number
+ * of V, M and U costs beside them, counted in multiplications; on the right those of the formula. Of two
+ * tiles the one for which the left is less; the 4 x 4 one only where its U is kept: one image's few tiles
+ * leave U to be what counts.
  */
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code);

@@ -23,11 +23,11 @@ enum {
 };
 
 /* The rule's constants, see the header. */
-static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, WANTED_GAIN = 1.2;
+static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, READ_FILTER = 16, WANTED_GAIN = 1.2;
 /* Of the tiles of backward data, those of the forward pass, for it to be walked backward. */
 static const double FEWER_TILES = 0.8;
 
-bool tn_wino_always;
+bool tn_wino_always, tn_wino_small;
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -203,16 +203,20 @@ static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_
     b->w[1] = NULL;
 }
 
-static tn_status check_gain(const tn_wino *s, const tn_node *n)
+/* What the forward pass costs, in multiplications. */
+static double cost_of(const tn_wino *s)
 {
     const double C = (double)s->wide_channels, K = (double)s->wide_filters;
-    const double T = (double)s->forward.tiles, N = (double)n->y[0].dim[0];
-    const double pixels = N * (double)(n->y[0].dim[2] * n->y[0].dim[3]);
-    const double taps = s->tile->r * s->tile->r, places = s->tile->n * s->tile->n;
-    const double groups = (double)s->groups;
-    const double formula = groups * pixels * K * (double)s->channels * taps;
-    const double filters = s->keeps ? 0 : MOVE_FILTER * C * K;
-    const double winograd = groups * places * (T * C * K + MOVE_IMAGE * T * (C + K) + filters);
+    const double T = (double)s->forward.tiles, places = s->tile->n * s->tile->n;
+    const double filters = (s->keeps ? READ_FILTER : MOVE_FILTER) * C * K;
+    return (double)s->groups * places * (T * C * K + MOVE_IMAGE * T * (C + K) + filters);
+}
+
+static tn_status check_gain(const tn_wino *s, const tn_node *n)
+{
+    const double pixels = (double)(n->y[0].dim[0] * n->y[0].dim[2] * n->y[0].dim[3]);
+    const double products = (double)(s->groups * s->wide_filters * s->channels);
+    const double formula = pixels * products * s->tile->r * s->tile->r, winograd = cost_of(s);
     if (tn_wino_always || WANTED_GAIN * winograd < formula)
         return TN_OK;
     return tn_fail(TN_ERR_UNSUPPORTED,
@@ -221,40 +225,64 @@ static tn_status check_gain(const tn_wino *s, const tn_node *n)
                    n->name, winograd * 1e-6, formula * 1e-6);
 }
 
+/* The forward pass by that tile. */
+static void prepare_tile(tn_wino *s, const tn_node *n, const tn_binding *b, int tile, int threads)
+{
+    s->tile = &s->code->tile[tile];
+    s->u = slab_of(s->wide_channels, s->groups * s->wide_filters);
+    s->u_transposed = slab_of(s->wide_filters, s->groups * s->wide_channels);
+    s->shared = 0;
+    s->bias_at = tn_cpu_part(&s->shared, (size_t)(s->groups * s->wide_filters) * sizeof(float));
+    s->scratch = prepare_forward(s, n, threads, s->shared);
+    s->keeps = !b->training && slab_bytes(s, &s->u) + s->scratch <= b->spare;
+    if (!s->keeps) {
+        s->u_at = tn_cpu_part(&s->shared, slab_bytes(s, &s->u));
+        s->scratch = prepare_forward(s, n, threads, s->shared);
+    }
+}
+
+static void choose_tile(tn_wino *s, const tn_node *n, const tn_binding *b, int threads)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const bool three = o->kernel[0] == 3;
+    prepare_tile(s, n, b,
+                 !three          ? TN_WINO_8X8
+                 : tn_wino_small ? TN_WINO_4X4
+                                 : TN_WINO_6X6,
+                 threads);
+    if (!three)
+        return;
+    tn_wino other = *s;
+    prepare_tile(&other, n, b, TN_WINO_4X4, threads);
+    if (other.keeps && cost_of(&other) < cost_of(s))
+        *s = other;
+}
+
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code)
 {
     const tn_conv2d_opts *o = n->opts;
-    const int r = o->kernel[0], threads = m->device->threads;
+    const int threads = m->device->threads;
     *s = (tn_wino){.code = code,
-                   .tile = &code->tile[r == 3 ? 0 : 1],
                    .relu = n->fused != NULL,
                    .groups = o->groups,
                    .channels = n->x[0].dim[1] / o->groups,
                    .filters = o->filters / o->groups};
     s->wide_channels = ceil_div(s->channels, code->lanes) * code->lanes;
     s->wide_filters = ceil_div(s->filters, code->lanes) * code->lanes;
+    s->bound = bound_of(s, n);
+    choose_tile(s, n, b, threads);
     snprintf(s->name, sizeof s->name, "winograd %dx%d:%s", s->tile->n, s->tile->n, code->name);
     prepare_layouts(m, s, n, b);
-
-    size_t used = 0;
-    s->u = slab_of(s->wide_channels, s->groups * s->wide_filters);
-    s->u_transposed = slab_of(s->wide_filters, s->groups * s->wide_channels);
-    s->bias_at = tn_cpu_part(&used, (size_t)(s->groups * s->wide_filters) * sizeof(float));
-    s->bound = bound_of(s, n);
-    b->scratch_bytes = prepare_forward(s, n, threads, used);
-    s->keeps = !b->training && slab_bytes(s, &s->u) + b->scratch_bytes <= b->spare;
+    b->scratch_bytes = s->scratch;
     if (s->keeps) {
         b->saved_stays = true;
         b->saved_bytes = slab_bytes(s, &s->u);
-    } else {
-        s->u_at = tn_cpu_part(&used, slab_bytes(s, &s->u));
-        b->scratch_bytes = prepare_forward(s, n, threads, used);
     }
     if (m->status == TN_OK)
         m->status = check_gain(s, n);
     if (b->dx[0])
-        b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_data(s, n, threads, used));
+        b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_data(s, n, threads, s->shared));
     if (b->dw[0] || b->dw[1])
         b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_weights(s, b, threads));
     b->backward_reads_x[0] = b->dw[0];
