@@ -27,13 +27,25 @@ typedef struct tn_device tn_device;
  * Several devices are a group, and a plan on it trains on all of them (docs/group.md): each has a replica of
  * the plan and an equal share of the batch, and what the program sees is one plan.
  *
+ * "cpu,pin=on" (Linux): whichever thread runs a plan is bound when it first does, it and its OpenMP team, one thread a
+ * core, to those that the opening thread may use, in their order. Replicas have different ones, and so have ranks that
+ * may use the same, and a second device as long as there are enough for both. More threads than cores are an error.
+ * Closing the device gives threads back the cores that they had. Until then Tenon's other threads, those of loaders among
+ * them, may use all cores as ever. Threads that the program starts from a bound one inherit its one core, and so do
+ * those that a loop of its own adds to the OpenMP team: such a program should let OpenMP bind them (OMP_PROC_BIND,
+ * OMP_PLACES), which pin=on refuses to go with. A bound thread stays near what its caches hold; where other programs compete
+ * for the cores that can be slower, as it waits for its own while another is free.
+ *
  * @param name  A backend, then optionally ":" and an index, several ("0-3", "0,2") or "all", then
  *              optionally options that each begin with a comma: "cpu", "cpu,threads=2", "cuda:0",
  *              "cuda:0-3,deterministic=on". NULL takes the first GPU there is,
  *              else the CPU; tn_device_describe() says which it was. Anything named and not there is
  *              an error: nothing falls back silently. "cpu:0-1" are two replicas on the one CPU.
- *              Options of "cpu": threads=N (default: what OMP_NUM_THREADS says, else every core), in
- *              a group of all replicas together.
+ *              Options of "cpu":
+ *                threads=N      default: what OMP_NUM_THREADS says, else every core; in a group of all
+ *                               replicas together
+ *                pin            off; on: each thread that computes is bound to a core of its own, as said
+ *                               above
  *              Options of "cuda", each =on or =off but where others stand:
  *                cudnn          on: NVIDIA's kernels for convolution and others where cuDNN is
  *                               there; off: only cuBLASLt and Tenon's own; all: cuDNN also for what

@@ -15,7 +15,7 @@
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 7 };
+enum { TN_BACKEND_ABI = 8 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -177,6 +177,8 @@ typedef struct tn_open_opts {
         *options; /* what followed the index in the device's name, without the comma; or "" */
     /* Number `place` from 0 of so many that are opened together: they share the host's cores. */
     int place, places; /* 0 of 1: alone */
+    /* And their process is number `near` of so many that may use the same cores. */
+    int near, nears; /* 0 of 0: alone */
 } tn_open_opts;
 
 /* Members that say "may be NULL" are for devices that work on their own while the host goes on. */
@@ -235,9 +237,9 @@ struct tn_backend {
     tn_status (*halve)(tn_backend_device *d, tn_precision precision, void *half, const float *w,
                        size_t count);
 
-    /* ---- what changes from step to step: may be NULL, then control_bytes is 0 ---- */
+    /* ---- what changes from step to step: may be NULL, and control_bytes 0 ---- */
     size_t control_bytes;
-    /* Before each run and update, outside of what is captured. */
+    /* Before each run and update, in its thread, outside of what is captured. */
     tn_status (*begin_run)(tn_backend_device *d, const tn_run_state *run);
     tn_status (*begin_update)(const tn_optim_call *c);
     tn_status (*control_get)(tn_backend_device *d, const void *control, tn_control_report *out);

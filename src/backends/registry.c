@@ -54,26 +54,18 @@ static tn_status describe_group(tn_device *d)
     return text ? TN_OK : tn_no_memory("device", 1024);
 }
 
-/* A CPU's cores are shared by the ranks that may run on them, but where the name says how many each has. */
-static void share_host(const tn_device *d, tn_open_opts *o)
-{
-    if (!d->ranks || *o->options)
-        return;
-    o->place += d->place.near * o->places;
-    o->places *= d->place.nears;
-}
-
 static tn_status open_members(tn_device *d, const tn_device_name_parts *n)
 {
     d->member = tn_alloc((size_t)n->count, sizeof(tn_device *));
     if (!d->member)
         return tn_no_memory("device", (size_t)n->count * sizeof(tn_device *));
     for (; d->members < n->count; d->members++) {
-        tn_open_opts o = {.index = n->index[d->members],
-                          .options = n->options,
-                          .place = d->members,
-                          .places = n->count};
-        share_host(d, &o);
+        const tn_open_opts o = {.index = n->index[d->members],
+                                .options = n->options,
+                                .place = d->members,
+                                .places = n->count,
+                                .near = d->place.near,
+                                .nears = d->place.nears};
         TN_TRY(open_one(d->backend, true, &o, &d->member[d->members]));
     }
     return describe_group(d);

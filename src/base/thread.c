@@ -1,28 +1,102 @@
-/* sched_getaffinity and CPU_COUNT are Linux's. */
+/* sched_getaffinity and CPU_COUNT are Linux's, pthread_attr_setaffinity_np is GNU's. */
 #define _GNU_SOURCE
 
 #include "base/thread.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/base.h"
 
+/* ---- cores ---------------------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    int keepers; /* 0: none are kept */
+    cpu_set_t cores;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool get_kept(cpu_set_t *cores)
+{
+    pthread_mutex_lock(&kept.lock);
+    const bool any = kept.keepers > 0;
+    if (any)
+        *cores = kept.cores;
+    pthread_mutex_unlock(&kept.lock);
+    return any;
+}
+
+/* None if the system does not say. */
+static cpu_set_t get_cores(void)
+{
+    cpu_set_t cores;
+    if (!get_kept(&cores) && sched_getaffinity(0, sizeof cores, &cores) != 0)
+        CPU_ZERO(&cores);
+    return cores;
+}
+
 int tn_cores(void)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
+    const cpu_set_t set = get_cores();
     const int cores = CPU_COUNT(&set);
     return cores > 0 ? cores : 1;
 }
+
+int tn_cores_list(int *core, int most)
+{
+    const cpu_set_t set = get_cores();
+    int count = 0;
+    for (int c = 0; c < CPU_SETSIZE && count < most; c++)
+        if (CPU_ISSET(c, &set))
+            core[count++] = c;
+    return count;
+}
+
+tn_status tn_cores_keep(void)
+{
+    tn_status status = TN_OK;
+    pthread_mutex_lock(&kept.lock);
+    if (kept.keepers == 0 && sched_getaffinity(0, sizeof kept.cores, &kept.cores) != 0)
+        status = tn_fail(TN_ERR_DEVICE, "the system does not say which cores may be used: %s",
+                         strerror(errno));
+    kept.keepers += status == TN_OK;
+    pthread_mutex_unlock(&kept.lock);
+    return status;
+}
+
+void tn_cores_let_go(void)
+{
+    pthread_mutex_lock(&kept.lock);
+    kept.keepers--;
+    pthread_mutex_unlock(&kept.lock);
+}
+
+/* ---- time and threads ----------------------------------------------------------------------- */
 
 double tn_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int start(pthread_t *thread, void *(*body)(void *), void *arg)
+{
+    cpu_set_t cores;
+    pthread_attr_t attr;
+    if (!get_kept(&cores))
+        return pthread_create(thread, NULL, body, arg);
+    int error = pthread_attr_init(&attr);
+    if (error != 0)
+        return error;
+    error = pthread_attr_setaffinity_np(&attr, sizeof cores, &cores);
+    if (error == 0)
+        error = pthread_create(thread, &attr, body, arg);
+    pthread_attr_destroy(&attr);
+    return error;
 }
 
 tn_status tn_threads_start(tn_threads *t, int count, void *(*body)(void *), void (*stop)(void *),
@@ -32,7 +106,7 @@ tn_status tn_threads_start(tn_threads *t, int count, void *(*body)(void *), void
     if (!t->thread)
         return tn_no_memory("threads", (size_t)count * sizeof *t->thread);
     for (; t->count < count; t->count++) {
-        const int error = pthread_create(&t->thread[t->count], NULL, body, arg);
+        const int error = start(&t->thread[t->count], body, arg);
         if (error != 0) {
             stop(arg);
             const int started = t->count;

@@ -8,8 +8,15 @@
 
 #include <tenon/status.h>
 
-/* Cores this process may use, at least 1. */
+/* Cores this process may use, at least 1: those of the calling thread. */
 int tn_cores(void);
+/* Their numbers, in order, of the first `most`. Returns how many. */
+int tn_cores_list(int *core, int most);
+
+/* From now on, until it was let go as often as it was kept, the process's cores are those that the calling thread has
+ * now, and threads that are started get all of them: threads of the process are going to be bound to fewer. */
+tn_status tn_cores_keep(void);
+void tn_cores_let_go(void);
 
 /* Seconds on a clock that only goes forward. */
 double tn_now(void);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/cpu/_onednn.h"
+#include "base/thread.h"
 #include "lab.h"
 
 static tn_status open_as(tn_backend_device **d, int index, const char *options)
@@ -39,17 +40,54 @@ static void options_are_checked(void **state)
         {"threads= 2", "from 1 to 1024"},
         {"threads=2x", "threads=2x"},
         {"threads=99999999999999999999", "from 1 to 1024"},
-        {"speed=9", "option \"speed=9\" is not threads=N"},
+        {"speed=9", "option \"speed=9\" is none of threads=N, pin=on and pin=off"},
+        {"threads", "option \"threads\" is none of"},
+        {"threads=2,speed=9", "option \"speed=9\""},
+        {"threads=2,,pin=off", "option \"\""},
+        {"pin=off,", "last comma"},
+        {"pin=maybe", "option pin=maybe: on or off is wanted"},
+        {"threads=2,pin=", "option pin=: on or off"},
+        {"threads=2,pin=off,threads=2", "option threads is there twice"},
+        {"pin=off,pin=on", "option pin is there twice"},
+        {"threads=2,threads=000000000000000000000000000000000000000000000000000000002",
+         "is too long"},
     };
     tn_backend_device *d = NULL;
     for (size_t i = 0; i < TN_COUNT(cases); i++)
         assert_fails(open_as(&d, 0, cases[i].options), TN_ERR_ARGUMENT, cases[i].text);
     assert_fails(open_as(&d, 1, ""), TN_ERR_DEVICE, "only cpu:0");
     assert_null(d);
-    d = open_cpu("threads=3");
+    d = open_cpu("pin=off,threads=3");
     assert_non_null(strstr(tn_backend_cpu.describe(d), ", 3 threads, "));
     assert_non_null(strstr(tn_backend_cpu.describe(d), "oneDNN "));
     tn_backend_cpu.close(d);
+}
+
+static void more_threads_than_cores_are_not_pinned(void **state)
+{
+    (void)state;
+    const int cores = tn_cores(), many = cores + 1;
+    char options[32], alone[128], together[128];
+    snprintf(options, sizeof options, "threads=%d,pin=on", many);
+    snprintf(alone, sizeof alone, "%d threads want a core each, but this process may use %d", many,
+             cores);
+    snprintf(together, sizeof together,
+             "%d threads, of all replicas and ranks together, want a core each, but this process "
+             "may use %d",
+             many, cores);
+    const struct {
+        tn_open_opts opts;
+        const char *text;
+    } cases[] = {
+        {{.options = options, .places = 1}, alone},
+        {{.options = "pin=on", .places = many}, together},
+        {{.options = "threads=1,pin=on", .places = 1, .nears = many}, together},
+    };
+    tn_backend_device *d = NULL;
+    for (size_t i = 0; i < TN_COUNT(cases); i++)
+        assert_fails(tn_backend_cpu.open(&d, &cases[i].opts), TN_ERR_ARGUMENT, cases[i].text);
+    assert_null(d);
+    assert_int_equal(tn_cores(), cores);
 }
 
 static tn_status open_and_close(void *arg)
@@ -266,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(more_threads_than_cores_are_not_pinned),
         cmocka_unit_test(allocations_may_fail),
         cmocka_unit_test(layouts_are_one_object_each),
         cmocka_unit_test(reorders_lose_nothing),

@@ -16,7 +16,8 @@
 
 struct tn_backend_device {
     int threads;
-    char *text; /* what describe says */
+    struct tn_pin *pin; /* NULL: the system chooses the threads' cores */
+    char *text;         /* what describe says */
     struct dnnl_engine *engine;
     struct dnnl_stream *stream;
     struct tn_md *layouts; /* every memory descriptor met so far, see _onednn.h */

@@ -2,19 +2,16 @@
 /* sysconf's memory is glibc's. */
 #define _DEFAULT_SOURCE
 
-#include <errno.h>
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "backends/cpu/_onednn.h"
-#include "base/thread.h"
+#include "backends/cpu/_pin.h"
 
-enum { MAX_THREADS = 1024, LARGE = 4 << 20 };
+enum { LARGE = 4 << 20 };
 
 extern const tn_kernel *const tn_cpu_kernels[];
 extern const tn_optim_kernel *const tn_cpu_optims[];
@@ -25,30 +22,6 @@ static tn_status count_devices(int *devices, char *why, size_t size)
 {
     (void)why, (void)size;
     *devices = 1;
-    return TN_OK;
-}
-
-/* "" or "threads=N". Without: what OMP_NUM_THREADS says, else every core this process may use. Replicas
- * that are opened together have so many in all. */
-static tn_status read_options(const char *options, int *threads)
-{
-    static const char key[] = "threads=";
-    if (!*options) {
-        *threads = getenv("OMP_NUM_THREADS") ? omp_get_max_threads() : tn_cores();
-        if (*threads > MAX_THREADS)
-            *threads = MAX_THREADS;
-        return TN_OK;
-    }
-    if (strncmp(options, key, sizeof key - 1) != 0)
-        return tn_fail(TN_ERR_ARGUMENT, "cpu: option \"%s\" is not threads=N", options);
-    const char *number = options + sizeof key - 1;
-    char *end;
-    errno = 0;
-    const long n = strtol(number, &end, 10);
-    if (*number < '0' || *number > '9' || *end || errno || n < 1 || n > MAX_THREADS)
-        return tn_fail(TN_ERR_ARGUMENT, "cpu: threads=%s is not a number from 1 to %d", number,
-                       MAX_THREADS);
-    *threads = (int)n;
     return TN_OK;
 }
 
@@ -76,40 +49,34 @@ static void close_device(tn_backend_device *d)
     if (!d)
         return;
     tn_onednn_close(d);
+    tn_pin_close(d->pin);
     tn_free(d->text);
     tn_free(d);
 }
 
-/* Of the threads that replicas share; each has one at least. */
-static int share_of(int threads, const tn_open_opts *opts)
-{
-    const int share = threads / opts->places + (opts->place < threads % opts->places);
-    return share > 0 ? share : 1;
-}
-
 static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
 {
-    int threads = 0;
+    tn_cpu_opts o;
     if (opts->places == 1 && opts->index != 0)
         return tn_fail(TN_ERR_DEVICE, "cpu:%d: there is only cpu:0, with all its cores",
                        opts->index);
-    TN_TRY(read_options(opts->options, &threads));
-    if (threads < opts->places && *opts->options)
-        return tn_fail(TN_ERR_ARGUMENT, "cpu: %s is not enough for %d replicas", opts->options,
-                       opts->places);
+    TN_TRY(tn_cpu_read_options(opts, &o));
     tn_backend_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory("cpu", sizeof *d);
-    d->threads = share_of(threads, opts);
-    tn_status status = tn_onednn_open(d);
+    d->threads = o.threads;
+    tn_status status = o.pin ? tn_pin_open(&d->pin, &o) : TN_OK;
+    if (status == TN_OK)
+        status = tn_onednn_open(d);
     if (status != TN_OK)
         goto fail;
     char model[128], name[16] = "cpu";
     if (opts->places > 1)
         snprintf(name, sizeof name, "cpu:%d", opts->index);
     read_model(model, sizeof model);
-    d->text = tn_format("%s: %s, %d thread%s, %s, %s", name, model, d->threads,
-                        d->threads == 1 ? "" : "s", tn_onednn_isa(), tn_onednn_version());
+    d->text = tn_format("%s: %s, %d thread%s%s, %s, %s", name, model, d->threads,
+                        d->threads == 1 ? "" : "s", d->pin ? ", pinned" : "", tn_onednn_isa(),
+                        tn_onednn_version());
     if (!d->text) {
         status = tn_no_memory("cpu", 1);
         goto fail;
@@ -244,6 +211,25 @@ static tn_status reorder_run(void *reorder, void *to, const void *from)
     return tn_prim_run(reorder, (tn_prim_arg[]){{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {0}});
 }
 
+/* ---- threads ------------------------------------------------------------------------------ */
+
+static tn_status begin_run(tn_backend_device *d, const tn_run_state *run)
+{
+    (void)run;
+    return tn_pin_team(d->pin);
+}
+
+static tn_status begin_update(const tn_optim_call *c)
+{
+    return tn_pin_team(c->device->pin);
+}
+
+static tn_status after_step(tn_backend_device *d, const char *pass, const tn_node *n)
+{
+    (void)pass, (void)n;
+    return tn_pin_team(d->pin);
+}
+
 /* ---- arithmetic --------------------------------------------------------------------------- */
 
 static tn_status accumulate(tn_backend_device *d, const tn_layout *layout, void *to,
@@ -319,5 +305,8 @@ const tn_backend tn_backend_cpu = {
     .accumulate = accumulate,
     .tally = tally,
     .measure = measure,
+    .begin_run = begin_run,
+    .begin_update = begin_update,
+    .after_step = after_step,
     .collectives = &tn_host_collectives,
 };
