@@ -122,8 +122,8 @@ TN_API tn_value tn_batchnorm(tn_graph *g, tn_value x, const tn_batchnorm_opts *o
 /* ---- layers without parameters ------------------------------------------------------------ */
 
 typedef enum tn_pool_kind {
-    TN_POOL_MAX,     /**< the largest; the first of equals gets the gradient */
-    TN_POOL_MEAN,    /**< mean over the taps inside x */
+    TN_POOL_MAX,  /**< the largest, or NaN if there is one; the first of equals gets the gradient */
+    TN_POOL_MEAN, /**< mean over the taps inside x */
     TN_POOL_MEAN_PAD /**< sum over the taps inside x, divided by those inside x and its padding */
 } tn_pool_kind;
 
@@ -144,9 +144,12 @@ typedef struct tn_pool2d_opts {
 } tn_pool2d_opts;
 TN_API tn_value tn_pool2d(tn_graph *g, tn_value x, const tn_pool2d_opts *opts);
 
-/** y = max(x, 0). Any shape.   Source: Nair and Hinton 2010. */
+/**
+ * y = max(x, 0). A NaN stays one; docs/numerics.md says where oneDNN or cuBLASLt may lose it. Any shape.
+ * Source: Nair and Hinton 2010.
+ */
 TN_API tn_value tn_relu(tn_graph *g, tn_value x);
-/** y = x where x > 0, else slope * x. Any shape; slope in [0, 1).   Source: Maas et al. 2013. */
+/** y = x where x > 0, else slope * x; a NaN stays one. Any shape; slope in [0, 1).   Source: Maas et al. 2013. */
 TN_API tn_value tn_leaky_relu(tn_graph *g, tn_value x, float slope);
 /** y = 1 / (1 + exp(-x)). Any shape. */
 TN_API tn_value tn_sigmoid(tn_graph *g, tn_value x);

@@ -4,9 +4,9 @@
  *   x  N x C x H x W     y  N x C x P x Q     window R x S
  *   y[n,c,p,q] = max or mean over r,s of x[n,c, p*stride - pad + r, q*stride - pad + s]
  *
- * Taps outside of x do not exist for MAX and MEAN. MEAN_PAD counts those in the padding as zeros, those
- * beyond it (which only `ceil` gives) not at all. A pad below the kernel, and the rule that a window
- * begins before the end of x, leave every window at least one tap in x.
+ * A NaN is larger than anything. Taps outside of x do not exist for MAX and MEAN. MEAN_PAD counts those in
+ * the padding as zeros, those beyond it (which only `ceil` gives) not at all. A pad below the kernel, and the
+ * rule that a window begins before the end of x, leave every window at least one tap in x.
  *
  *   dx: MAX hands dy to the first of the largest, the means share it out evenly.
  *   Saved for backward: which tap was the largest; where a relu was absorbed and made it 0, that none was.

@@ -1,4 +1,4 @@
-/* relu: y = max(x, 0);  dx = dy where y > 0, else 0.   x, y: any shape, the same.
+/* relu: y = max(x, 0), NaN of NaN;  dx = dy where y > 0, else 0.   x, y: any shape, the same.
  * Backward reads y, so it may run in place.   Source: Nair and Hinton 2010. */
 #include "graph/op.h"
 

@@ -1,7 +1,10 @@
-/* conv2d: against loops in double, alone and with a relu behind it; what it refuses. */
+/* conv2d: against loops in double, alone and with a relu behind it; NaNs; what it refuses. */
 #include <limits.h>
+#include <string.h>
 
+#include "backends/cpu/_winograd_passes.h"
 #include "lab_conv.h"
+#include "lab_nan.h"
 
 /* Gradients by differences. */
 static const lab_case small[] = {
@@ -112,6 +115,40 @@ static void agrees_where_it_is_used(void **unused)
     lab_check_op(&lab_conv_op, cases, TN_COUNT(cases));
 }
 
+/* Not asked of the CPU where oneDNN has absorbed the relu (docs/numerics.md). */
+static void passes_nan_on(void **unused)
+{
+    (void)unused;
+    const struct {
+        lab_case c;
+        bool onednns;
+    } cases[] = {
+        {{.why = "3 x 3: Winograd's method on the CPU",
+          .x = {{{4, {2, 16, 9, 7}}}},
+          .opts = RELU(.filters = 24, .kernel = {3}, .pad = {1})}},
+        {{.why = "stride 2",
+          .x = {{{4, {2, 8, 7, 7}}}},
+          .opts = RELU(.filters = 16, .kernel = {3}, .stride = {2}, .pad = {1})},
+         true},
+        {{.why = "1 x 1, no bias",
+          .x = {{{4, {2, 16, 4, 4}}}},
+          .opts = RELU(.filters = 24, .kernel = {1}, .no_bias = true)},
+         true},
+        {{.why = "groups",
+          .x = {{{4, {2, 6, 5, 5}}}},
+          .opts = RELU(.filters = 9, .kernel = {2}, .groups = 3)},
+         true},
+    };
+    tn_wino_always = true;
+    for (const char *const *device = lab_devices(); *device; device++)
+        for (size_t i = 0; i < TN_COUNT(cases); i++) {
+            lab_check_nan(&lab_conv_op, &cases[i].c, *device, true);
+            if (!cases[i].onednns || strcmp(*device, "cpu") != 0)
+                lab_check_nan(&lab_conv_op, &cases[i].c, *device, false);
+        }
+    tn_wino_always = false;
+}
+
 static void refuses(void **unused)
 {
     (void)unused;
@@ -188,9 +225,8 @@ static void counts_its_work(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_the_formula),
-        cmocka_unit_test(agrees_where_it_is_used),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(agrees_with_the_formula), cmocka_unit_test(agrees_where_it_is_used),
+        cmocka_unit_test(passes_nan_on),           cmocka_unit_test(refuses),
         cmocka_unit_test(counts_its_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

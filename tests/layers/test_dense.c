@@ -1,6 +1,7 @@
-/* dense: against loops in double, alone and with a relu behind it; what it refuses. */
+/* dense: against loops in double, alone and with a relu behind it; NaNs; what it refuses. */
 #include "backends/cpu/_dense_tiles.h"
 #include "graph/op.h"
+#include "lab_nan.h"
 #include "lab_op.h"
 
 typedef struct dense_case {
@@ -174,6 +175,22 @@ static void agrees_around_tiles(void **unused)
     tn_tiles_always = false;
 }
 
+static void passes_nan_on(void **unused)
+{
+    (void)unused;
+    const lab_case reached[] = {
+        {.why = "few images", .x = {{{2, {3, 40}}}}, .opts = RELU(.units = 21)},
+        {.why = "more: by tiles on the CPU", .x = {{{2, {17, 40}}}}, .opts = RELU(.units = 24)},
+        {.why = "more than go by tiles", .x = {{{2, {150, 33}}}}, .opts = RELU(.units = 17)},
+        {.why = "no bias", .x = {{{2, {150, 9}}}}, .opts = RELU(.units = 8, .no_bias = true)},
+    };
+    tn_tiles_always = true;
+    for (const char *const *device = lab_devices(); *device; device++)
+        for (size_t i = 0; i < 2 * TN_COUNT(reached); i++)
+            lab_check_nan(&op, &reached[i / 2], *device, i % 2);
+    tn_tiles_always = false;
+}
+
 static void begins_with_bias_zero(void **unused)
 {
     (void)unused;
@@ -226,11 +243,9 @@ static void refuses(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_the_formula),
-        cmocka_unit_test(agrees_where_it_is_used),
-        cmocka_unit_test(agrees_around_tiles),
-        cmocka_unit_test(begins_with_bias_zero),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(agrees_with_the_formula), cmocka_unit_test(agrees_where_it_is_used),
+        cmocka_unit_test(agrees_around_tiles),     cmocka_unit_test(passes_nan_on),
+        cmocka_unit_test(begins_with_bias_zero),   cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

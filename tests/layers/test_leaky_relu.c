@@ -1,8 +1,9 @@
-/* leaky_relu: against its formula in double, over shapes and layouts. */
+/* leaky_relu: against its formula in double, over shapes and layouts; a NaN stays one. */
 #include <math.h>
 
 #include "graph/op.h"
 #include "lab_activation.h"
+#include "lab_nan.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
@@ -37,6 +38,14 @@ static void any_layout_will_do(void **unused)
     lab_check_activation_in_blocks(&op);
 }
 
+static void passes_nan_on(void **unused)
+{
+    (void)unused;
+    static const lab_case c = {.why = "vectors of every type, and a rest", .x = {{{2, {5, 7}}}}};
+    for (const char *const *device = lab_devices(); *device; device++)
+        lab_check_nan(&op, &c, *device, false);
+}
+
 static void refuses(void **unused)
 {
     (void)unused;
@@ -62,6 +71,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(any_layout_will_do),
+        cmocka_unit_test(passes_nan_on),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

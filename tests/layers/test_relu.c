@@ -1,8 +1,7 @@
-/* relu: against its formula in double, over shapes and layouts. */
-#include <math.h>
-
+/* relu: against its formula in double, over shapes and layouts; a NaN stays one. */
 #include "graph/op.h"
 #include "lab_activation.h"
+#include "lab_nan.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
@@ -13,7 +12,7 @@ static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opt
 static void reference(const lab_ref *r)
 {
     for (int64_t i = 0; i < tn_elements(&r->y_shape); i++)
-        r->y[i] = fmax(r->x[0][i], 0);
+        r->y[i] = r->x[0][i] < 0 ? 0 : r->x[0][i];
 }
 
 static const lab_op op = {.build = build, .reference = reference};
@@ -28,6 +27,18 @@ static void any_layout_will_do(void **unused)
 {
     (void)unused;
     lab_check_activation_in_blocks(&op);
+}
+
+static void passes_nan_on(void **unused)
+{
+    (void)unused;
+    static const lab_case cases[] = {
+        {.why = "vectors of every type, and a rest", .x = {{{2, {5, 7}}}}},
+        {.why = "alone", .x = {{{1, {1}}}}},
+    };
+    for (const char *const *device = lab_devices(); *device; device++)
+        for (size_t i = 0; i < TN_COUNT(cases); i++)
+            lab_check_nan(&op, &cases[i], *device, false);
 }
 
 static void refuses(void **unused)
@@ -45,6 +56,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(any_layout_will_do),
+        cmocka_unit_test(passes_nan_on),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,13 +143,15 @@ dnn_desc dnn_conv(int kind, const dnn_window *window, dnn_desc x, dnn_desc weigh
     return dnn_finalize(d);
 }
 
-dnn_desc dnn_pointwise(cudnnPointwiseMode_t mode, dnn_desc x, dnn_desc b, dnn_desc y)
+void dnn_set_pointwise(dnn_desc how, cudnnPointwiseMode_t mode)
 {
-    const bool backward = (int)mode >= 200 && (int)mode < 300;
     const cudnnDataType_t math = CUDNN_DATA_FLOAT;
-    dnn_desc how = dnn_new(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
     dnn_set(how, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
     dnn_set(how, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &math);
+}
+
+dnn_desc dnn_pointwise_by(dnn_desc how, dnn_desc x, dnn_desc b, dnn_desc y, bool backward)
+{
     dnn_desc d = dnn_new(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
     dnn_set_desc(d, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, dnn_finalize(how));
     dnn_set_desc(d, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
@@ -162,6 +164,13 @@ dnn_desc dnn_pointwise(cudnnPointwiseMode_t mode, dnn_desc x, dnn_desc b, dnn_de
         d, backward ? CUDNN_ATTR_OPERATION_POINTWISE_DXDESC : CUDNN_ATTR_OPERATION_POINTWISE_YDESC,
         y);
     return dnn_finalize(d);
+}
+
+dnn_desc dnn_pointwise(cudnnPointwiseMode_t mode, dnn_desc x, dnn_desc b, dnn_desc y)
+{
+    dnn_desc how = dnn_new(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+    dnn_set_pointwise(how, mode);
+    return dnn_pointwise_by(how, x, b, y, (int)mode >= 200 && (int)mode < 300);
 }
 
 static void set_fractions(dnn_desc d, cudnnBackendAttributeName_t name, const int64_t *value)

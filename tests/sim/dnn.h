@@ -49,6 +49,9 @@ dnn_desc dnn_conv(int kind, const dnn_window *w, dnn_desc x, dnn_desc weights, d
                   float alpha, float beta);
 /* backward: b is dy, y is dx. */
 dnn_desc dnn_pointwise(cudnnPointwiseMode_t mode, dnn_desc x, dnn_desc b, dnn_desc y);
+/* The same by a descriptor that is still open: mode and precision set, then what else there is to say. */
+void dnn_set_pointwise(dnn_desc how, cudnnPointwiseMode_t mode);
+dnn_desc dnn_pointwise_by(dnn_desc how, dnn_desc x, dnn_desc b, dnn_desc y, bool backward);
 dnn_desc dnn_pool(cudnnResampleMode_t mode, const dnn_window *w);
 
 dnn_desc dnn_graph(int n, const dnn_desc *ops);

@@ -230,6 +230,35 @@ static void test_pointwise(void **state)
     }
 }
 
+/* Roots, of which those of what is below 0 are no numbers: relu makes 0 of them unless told to propagate them. */
+static void test_relu_of_nan(void **state)
+{
+    (void)state;
+    const cudnnNanPropagation_t keep = CUDNN_PROPAGATE_NAN;
+    for (int kept = 0; kept < 2; kept++) {
+        numbers x = image(1, CUDNN_DATA_FLOAT, false), y = image(3, CUDNN_DATA_FLOAT, false);
+        dnn_desc root =
+            dnn_tensor_new(&(dnn_tensor){.uid = 2, .dim = {N, C, H, W}, .is_virtual = true});
+        dnn_desc how = dnn_new(CUDNN_BACKEND_POINTWISE_DESCRIPTOR), ops[2];
+        dnn_set_pointwise(how, CUDNN_POINTWISE_RELU_FWD);
+        if (kept)
+            dnn_set(how, CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_TYPE_NAN_PROPOGATION, 1,
+                    &keep);
+        ops[0] = dnn_pointwise(CUDNN_POINTWISE_SQRT, dnn_tensor_new(&x.t), NULL, root);
+        ops[1] = dnn_pointwise_by(how, root, NULL, dnn_tensor_new(&y.t), false);
+        dnn_run(numbers_handle, dnn_plan_of(numbers_handle, 2, ops, 0), 2, (int64_t[]){1, 3},
+                (void *[]){x.device, y.device});
+        dnn_end();
+        double *got = numbers_get(&y);
+        for (int i = 0; i < ALL; i++)
+            assert_true(x.x[i] >= 0 ? fabs(got[i] - sqrt(x.x[i])) < 1e-6
+                        : kept      ? isnan(got[i]) != 0
+                                    : got[i] == 0);
+        free(got);
+        drop_all(2, (numbers *[]){&x, &y});
+    }
+}
+
 /* One number for all, which the host passes by value. */
 static void test_by_value(void **state)
 {
@@ -272,9 +301,8 @@ static void test_sum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_pointwise),
-        cmocka_unit_test(test_by_value),
+        cmocka_unit_test(test_pool),        cmocka_unit_test(test_pointwise),
+        cmocka_unit_test(test_relu_of_nan), cmocka_unit_test(test_by_value),
         cmocka_unit_test(test_sum),
     };
     return cmocka_run_group_tests(tests, numbers_open, numbers_close);

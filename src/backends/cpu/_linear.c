@@ -45,7 +45,7 @@ static void make_forward(tn_maker *m, tn_linear *l, const tn_node *n, const tn_l
                          .b = bias,
                          .y = tn_md_any(m, n->y[0].ndim, n->y[0].dim, TN_F32),
                          .window = s->window,
-                         .relu = l->relu};
+                         .relu = l->relu && !s->relu_apart};
     if (tn_md_layout(s->x))
         try_make(m, s, &spec, &l->forward);
     spec.x = tn_md_any_like(m, s->x);
@@ -135,6 +135,7 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
 {
     const tn_md *bias = n->num_params > 1 ? tn_md_plain(m, 1, n->y[0].dim + 1, TN_F32) : NULL;
     l->relu = n->fused != NULL;
+    l->relu_apart = s->relu_apart;
     make_forward(m, l, n, s, bias);
     const tn_md *x = tn_prim_md(m, &l->forward, DNNL_ARG_SRC);
     const tn_md *w = tn_prim_md(m, &l->forward, DNNL_ARG_WEIGHTS);
@@ -166,16 +167,29 @@ static void *scratch_at(const tn_call *c, size_t at)
     return (unsigned char *)c->scratch + at;
 }
 
+/* A NaN stays one. */
+static void relu_forward(const tn_linear *l, const tn_call *c)
+{
+    float *y = c->y[0];
+    const int64_t count = l->y_elements;
+#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        y[i] = 0 > y[i] ? 0 : y[i];
+}
+
 tn_status tn_linear_forward(tn_linear *l, const tn_call *c)
 {
-    return tn_prim_run(&l->forward, (tn_prim_arg[]){
+    TN_TRY(tn_prim_run(&l->forward, (tn_prim_arg[]){
                                         {DNNL_ARG_SRC, c->x[0]},
                                         {DNNL_ARG_WEIGHTS, c->w[0]},
                                         {DNNL_ARG_BIAS, c->w[1]},
                                         {DNNL_ARG_DST, c->y[0]},
                                         {DNNL_ARG_SCRATCHPAD, scratch_at(c, l->forward_scratchpad)},
                                         {0},
-                                    });
+                                    }));
+    if (l->relu && l->relu_apart)
+        relu_forward(l, c);
+    return TN_OK;
 }
 
 static void relu_backward(const tn_linear *l, const tn_call *c, float *dz)
@@ -183,8 +197,10 @@ static void relu_backward(const tn_linear *l, const tn_call *c, float *dz)
     const float *y = c->y[0], *dy = c->dy;
     const int64_t count = l->y_elements;
 #pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        dz[i] = y[i] > 0 ? dy[i] : 0;
+    for (int64_t i = 0; i < count; i++) {
+        const float through = dy[i]; /* read whatever y is, so that nothing branches */
+        dz[i] = y[i] > 0 ? through : 0;
+    }
 }
 
 /* Moves *p to the layout wanted, if it is another. */

@@ -22,6 +22,7 @@ typedef struct tn_linear_spec {
     void (*make)(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
     const tn_window *window; /* of a convolution */
     const tn_md *x;          /* as it comes */
+    bool relu_apart; /* a relu is done behind the product, not by oneDNN, which loses NaNs */
     int w_ndim;
     int64_t w_dim[DNNL_MAX_NDIMS]; /* as oneDNN takes them */
 } tn_linear_spec;
@@ -43,7 +44,7 @@ typedef struct tn_linear_pass {
 typedef struct tn_linear {
     tn_prim forward;
     tn_linear_pass data, weights;
-    bool relu;
+    bool relu, relu_apart;
     int64_t y_elements; /* with padding */
     size_t forward_scratchpad, dz;
     size_t dw; /* in scratch: where dw goes that nobody asked for */

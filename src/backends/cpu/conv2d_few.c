@@ -208,8 +208,11 @@ static void cut_off(const few_state *s, const float *dy, const float *y, int64_t
 {
     for (int64_t k = 0; k < s->size.K; k++)
 #pragma omp simd
-        for (int64_t i = 0; i < floats; i++)
-            dz[k * floats + i] = y[k * pitch + i] > 0 ? dy[k * pitch + i] : 0;
+        for (int64_t i = 0; i < floats; i++) {
+            const float through =
+                dy[k * pitch + i]; /* read whatever y is, so that nothing branches */
+            dz[k * floats + i] = y[k * pitch + i] > 0 ? through : 0;
+        }
 }
 
 /* In a parallel region: rows p and on of image n, to this thread's dw and db. */

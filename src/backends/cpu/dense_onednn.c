@@ -2,7 +2,9 @@
  *
  * x is taken row major, N x D. oneDNN could read a convolution's blocked N x C x h x w too, but with
  * AVX-512 has only slower kernels for it (AlexNet's fc6 at batch 32, all passes, 2 threads: 47 ms
- * against 26 ms), and with AVX2 the same; reordering x, small beside the weights, costs below 1 ms. */
+ * against 26 ms), and with AVX2 the same; reordering x, small beside the weights, costs below 1 ms.
+ *
+ * A relu is done apart, so that a NaN stays one: N x K numbers, beside N x K x D products. */
 #include "backends/cpu/_linear.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
@@ -15,6 +17,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const int64_t N = n->x[0].dim[0], D = tn_elements(&n->x[0]) / N;
     const tn_linear_spec spec = {.make = tn_make_inner_product,
                                  .x = tn_md_plain(&m, 2, (int64_t[]){N, D}, TN_F32),
+                                 .relu_apart = true,
                                  .w_ndim = 2,
                                  .w_dim = {o->units, D}};
     tn_linear_prepare(&m, l, n, b, &spec);

@@ -59,8 +59,10 @@ static void drop_the_same(const tn_call *c, const float *y, const float *dy, flo
     const float scale = 1 / (1 - ((const tn_dropout_opts *)c->node->opts)->rate);
     const int64_t count = tn_elements(&c->node->x[0]);
 #pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        dx[i] = y[i] == 0 ? 0 : dy[i] * scale;
+    for (int64_t i = 0; i < count; i++) {
+        const float kept = dy[i] * scale; /* whatever y is, so that nothing branches */
+        dx[i] = y[i] == 0 ? 0 : kept;
+    }
 }
 
 static tn_status backward(const tn_call *c)

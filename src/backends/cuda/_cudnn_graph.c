@@ -92,10 +92,14 @@ const tn_cudnn_kind tn_cudnn_wgrad = {
 static void detail_pointwise(tn_cudnn_maker *m, cudnnBackendDescriptor_t to, const tn_cudnn_op *op)
 {
     const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
+    const cudnnNanPropagation_t keep = CUDNN_PROPAGATE_NAN;
     const cudnnPointwiseMode_t mode = (cudnnPointwiseMode_t)op->mode;
     cudnnBackendDescriptor_t p = tn_cudnn_make(m, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
     tn_cudnn_set(m, p, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
     tn_cudnn_set(m, p, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &compute);
+    if (mode == CUDNN_POINTWISE_RELU_FWD) /* else its maximum may lose them */
+        tn_cudnn_set(m, p, CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_TYPE_NAN_PROPOGATION, 1,
+                     &keep);
     tn_cudnn_finalize(m, p);
     tn_cudnn_set_part(m, to, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, p);
 }

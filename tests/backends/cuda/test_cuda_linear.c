@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "backends/cuda/lab_layer.h"
+#include "lab_conv.h"
+#include "lab_nan.h"
 #include "lab_op.h"
 #include "lab_sim.h"
 
@@ -109,6 +111,24 @@ static void bias_and_relu_may_come_behind(void **unused)
 }
 
 /* Two layers of a kind, so that which of them failed must be said. */
+static void a_nan_stays_one_there(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    const lab_case layers[] = {
+        {.why = "bias and relu",
+         .x = {{{4, {2, 6, 5, 5}}}},
+         .opts = RELU(.filters = 9, .kernel = {3})},
+        {.why = "relu alone",
+         .x = {{{4, {2, 6, 5, 5}}}},
+         .opts = RELU(.filters = 9, .kernel = {3}, .groups = 3, .no_bias = true)},
+    };
+    assert_true(sim->set_refusals("epilogues"));
+    for (size_t i = 0; i < TN_COUNT(layers); i++)
+        lab_check_nan(&lab_conv_op, &layers[i], "sim:0,cudnn=off", false);
+    assert_true(sim->set_refusals("none"));
+}
+
 static void errors_name_the_layer_and_the_call(void **unused)
 {
     (void)unused;
@@ -155,6 +175,7 @@ int main(void)
         cmocka_unit_test(images_come_in_cuts),
         cmocka_unit_test(one_image_must_fit),
         cmocka_unit_test(bias_and_relu_may_come_behind),
+        cmocka_unit_test(a_nan_stays_one_there),
         cmocka_unit_test(errors_name_the_layer_and_the_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

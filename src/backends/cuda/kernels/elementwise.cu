@@ -7,7 +7,7 @@
 struct relu {
     TN_DEVICE float of(float x, float slope)
     {
-        return x > 0 ? x : slope == 0 ? 0.0f : slope * x;
+        return !(x <= 0) ? x : slope == 0 ? 0.0f : slope * x;
     }
     TN_DEVICE float back(float y, float dy, float slope)
     {

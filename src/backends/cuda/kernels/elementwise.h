@@ -22,7 +22,8 @@ struct tnk_map_back_args {
     float slope;
 };
 
-/* x > 0 ? x : slope * x; with a slope of 0 everything else is 0, also what is no number. */
+/* x <= 0 ? slope * x : x; with a slope of 0 that is 0 for minus infinity too. A NaN stays one. Backward takes
+ * it as it takes numbers that are not above 0. */
 TN_KERNEL_DECL_TYPES(tnk_relu, struct tnk_map_args);
 TN_KERNEL_DECL_TYPES(tnk_relu_back, struct tnk_map_back_args);
 TN_KERNEL_DECL_TYPES(tnk_sigmoid, struct tnk_map_args);

@@ -19,7 +19,7 @@ template <class T> TN_DEVICE void bias_relu(const tnk_bias_relu_args &p)
             if (bias)
                 v[j] += tn_load(bias + c);
             if (p.relu)
-                v[j] = v[j] > 0 ? v[j] : 0.0f;
+                v[j] = v[j] <= 0 ? 0.0f : v[j];
             c = c + 1 == p.cols ? 0 : c + 1;
         }
         tn_write(y, v, i, p.count, whole);

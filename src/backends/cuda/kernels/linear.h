@@ -8,8 +8,8 @@
 #include "backends/cuda/kernels/divisor.h"
 #include "backends/cuda/kernels/gpu.h"
 
-/* y[r, c] = f(y[r, c] + bias[c]) for `count` elements of rows of `cols`; f is max(., 0) or nothing. `bias`
- * is of y's type and may be NULL: none. */
+/* y[r, c] = f(y[r, c] + bias[c]) for `count` elements of rows of `cols`; f is max(., 0), which leaves
+ * a NaN as it is, or nothing. `bias` is of y's type and may be NULL: none. */
 struct tnk_bias_relu_args {
     void *y;
     const void *bias;

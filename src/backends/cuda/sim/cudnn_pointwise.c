@@ -90,12 +90,16 @@ static void load_row(const tn_dnn_view *v, const int64_t *at, int64_t n, float *
 
 typedef struct relu {
     float low, high, slope;
+    bool keeps_nan;
 } relu;
 
+/* A NaN that nobody asked for is as lost as fmaxf() loses it. */
 static float relu_forward(float x, relu r)
 {
-    const float y = x > r.low ? x : r.low + r.slope * (x - r.low); /* a NaN stays one */
-    return x != x ? x : fminf(y, r.high);
+    const float y = x > r.low ? x : r.low + r.slope * (x - r.low);
+    if (x != x)
+        return r.keeps_nan ? x : r.low;
+    return fminf(y, r.high);
 }
 
 /* One number; `b` is dy of what goes backward. */
@@ -151,7 +155,7 @@ static float apply(int64_t mode, float x, float b, relu r)
 
 bool tn_dnn_knows_pointwise(int64_t mode)
 {
-    return !isnan(apply(mode, 0.5f, 0.5f, (relu){0, 1, 0}));
+    return !isnan(apply(mode, 0.5f, 0.5f, (relu){0, 1, 0, false}));
 }
 
 void tn_dnn_run_pointwise(const tn_dnn_op *op, tn_dnn_views v)
@@ -163,11 +167,11 @@ void tn_dnn_run_pointwise(const tn_dnn_op *op, tn_dnn_views v)
     const int inner = inner_of(y->t);
     const int64_t n = y->t->dim[inner];
     const float alpha = (float)op->real[TN_DNN_ALPHA], beta = (float)op->real[TN_DNN_BETA];
-    const relu r = {(float)op->real[TN_DNN_LOWER_CLIP],
-                    op->real[TN_DNN_UPPER_CLIP] > (double)FLT_MAX
-                        ? INFINITY
-                        : (float)op->real[TN_DNN_UPPER_CLIP],
-                    (float)op->real[TN_DNN_LOWER_SLOPE]};
+    const relu r = {
+        (float)op->real[TN_DNN_LOWER_CLIP],
+        op->real[TN_DNN_UPPER_CLIP] > (double)FLT_MAX ? INFINITY
+                                                      : (float)op->real[TN_DNN_UPPER_CLIP],
+        (float)op->real[TN_DNN_LOWER_SLOPE], op->number[TN_DNN_NAN] == CUDNN_PROPAGATE_NAN};
     float *row = tn_sim_new((size_t)n * 2, sizeof *row), *second = row + n;
     int64_t at[CUDNN_DIM_MAX] = {0};
     do {
