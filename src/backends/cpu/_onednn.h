@@ -58,6 +58,7 @@ const char *tn_onednn_version(void);
 typedef struct tn_maker {
     tn_backend_device *device;
     const char *op, *node; /* for errors */
+    bool alone;            /* what is being made runs in the calling thread, without others */
     tn_status status;
 } tn_maker;
 
@@ -92,6 +93,7 @@ enum { TN_PRIM_ARGS = 16 };
 typedef struct tn_prim {
     tn_backend_device *device;
     const char *op, *node, *what;
+    bool alone; /* as its maker said */
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t primitive;
     int num;

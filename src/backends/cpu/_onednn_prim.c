@@ -23,20 +23,22 @@ tn_window tn_window_of(const int kernel[2], const int stride[2], const int pad[2
     return w;
 }
 
+/* Of a reorder, for which threads are not worth waking. And while a plan is made there are others of Tenon's, which
+ * start its parameters: OpenMP's would be spinning beside them, waiting for the next loop. */
+enum { ALONE_BYTES = 256 << 10 };
+
 /* oneDNN splits its work for the number of threads there are when a primitive is made, and asks
  * again when it is run: both must see the device's. */
-static int enter(const tn_backend_device *d)
+static int enter(const tn_backend_device *d, bool alone)
 {
     const int before = omp_get_max_threads();
-    if (before != d->threads)
-        omp_set_num_threads(d->threads);
+    omp_set_num_threads(alone ? 1 : d->threads);
     return before;
 }
 
-static void leave(const tn_backend_device *d, int before)
+static void leave(int before)
 {
-    if (before != d->threads)
-        omp_set_num_threads(before);
+    omp_set_num_threads(before);
 }
 
 static dnnl_status_t append_relu(dnnl_primitive_attr_t attr)
@@ -68,7 +70,7 @@ bool tn_make_begin(tn_maker *m, tn_making *k, bool relu)
         dnnl_primitive_attr_destroy(k->attr);
         return false;
     }
-    k->threads = enter(m->device);
+    k->threads = enter(m->device, m->alone);
     return true;
 }
 
@@ -110,12 +112,17 @@ static dnnl_status_t add_memories(tn_prim *p)
 void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_status_t status,
                  dnnl_primitive_desc_t pd)
 {
-    *p = (tn_prim){.device = m->device, .op = m->op, .node = m->node, .what = what, .pd = pd};
+    *p = (tn_prim){.device = m->device,
+                   .op = m->op,
+                   .node = m->node,
+                   .what = what,
+                   .alone = m->alone,
+                   .pd = pd};
     if (status == dnnl_success)
         status = dnnl_primitive_create(&p->primitive, pd);
     if (status == dnnl_success)
         status = add_memories(p);
-    leave(m->device, k->threads);
+    leave(k->threads);
     dnnl_primitive_attr_destroy(k->attr);
     m->status = tn_onednn(m->op, m->node, what, status);
     if (m->status != TN_OK)
@@ -125,6 +132,7 @@ void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_s
 void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to)
 {
     tn_making k;
+    m->alone = tn_md_bytes(to) <= ALONE_BYTES;
     if (!tn_make_begin(m, &k, false))
         return;
     const dnnl_engine_t engine = m->device->engine;
@@ -132,6 +140,7 @@ void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to
     const dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, tn_md_raw(from), engine,
                                                                     tn_md_raw(to), engine, k.attr);
     tn_make_end(m, &k, p, "reorder", status, pd);
+    m->alone = false;
 }
 
 const tn_md *tn_prim_md(tn_maker *m, const tn_prim *p, int arg)
@@ -187,11 +196,11 @@ tn_status tn_prim_run(tn_prim *p, const tn_prim_arg *args)
     for (const tn_prim_arg *a = args; a->arg; a++)
         if (a->data)
             TN_TRY(set_argument(p, a, list, &num));
-    const int before = enter(p->device);
+    const int before = enter(p->device, p->alone);
     dnnl_status_t status = dnnl_primitive_execute(p->primitive, p->device->stream, num, list);
     if (status == dnnl_success)
         status = dnnl_stream_wait(p->device->stream);
-    leave(p->device, before);
+    leave(before);
     return tn_onednn(p->op, p->node, p->what, status);
 }
 
