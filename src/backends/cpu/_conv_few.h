@@ -30,7 +30,8 @@ typedef struct tn_few {
 
 typedef struct tn_few_code {
     const char *name;
-    int lanes; /* L */
+    int lanes;    /* L */
+    int channels; /* with more, oneDNN's code for such a processor is as fast */
     /* `rows` rows of y, in all blocks. bias: whole blocks, or NULL. */
     void (*forward)(const tn_few *s, const float *band, int64_t rows, const float *w,
                     const float *bias, float *y);
@@ -38,6 +39,9 @@ typedef struct tn_few_code {
     void (*weights)(const tn_few *s, const float *band, int64_t rows, const float *dz,
                     int64_t pitch, float *dw, float *db);
 } tn_few_code;
+
+/* Tests set it: taken also for more channels than that. */
+extern bool tn_few_always;
 
 extern const tn_few_code tn_few_avx2, tn_few_portable;
 

@@ -1,5 +1,6 @@
 /* The passes of _conv_few.h for AVX2 and FMA, with 16 registers. */
 #define LANES 8
+#define CHANNELS 4
 #define ROWS 6
 #define WIDE 2
 #define CODE tn_few_avx2

@@ -1,6 +1,6 @@
 /*
  * The passes of _conv_few.h for vectors of LANES floats; the including file defines LANES, CODE and NAME;
- * ROWS, which times WIDE vectors are kept in registers.
+ * CHANNELS, of that structure; ROWS, which times WIDE vectors are kept in registers.
  */
 #include "backends/cpu/_conv_few.h"
 #include "backends/cpu/_product.h"
@@ -141,6 +141,7 @@ static void weights(const tn_few *s, const float *band, int64_t rows, const floa
 const tn_few_code CODE = {
     .name = NAME,
     .lanes = LANES,
+    .channels = CHANNELS,
     .forward = forward,
     .weights = weights,
 };

@@ -1,9 +1,10 @@
 /*
  * conv2d of images with few channels, as a net's first layer has; see _conv_few.h.
  *
- * Taken where dx is not asked for, and held to AVX2 or less, where oneDNN's code is slower: forward it has
- * none for windows above 7 with a stride and padding (AlexNet's first layer), and backward weights of one
- * channel (LeNet's) reach 9 Gflop/s. With AVX-512 oneDNN's is as fast.
+ * Taken where dx is not asked for, for up to 4 channels, and held to AVX2 or less, where oneDNN's code is slower:
+ * forward it has none for windows above 7 with a stride and padding (AlexNet's first layer), and backward
+ * weights of one channel (LeNet's) reach 9 Gflop/s. With AVX-512 oneDNN's is as fast; without AVX2 with more
+ * than one channel.
  *
  * dw and db are sums over the images of each thread, then over threads: the same bits come out for the
  * same number of threads.
@@ -34,6 +35,8 @@ static const tn_few_code *const code_of[TN_CPU_ISAS] = {
     [TN_CPU_AVX2] = &tn_few_avx2,
 #endif
 };
+
+bool tn_few_always;
 
 static tn_status refuse(const tn_node *n, const char *why)
 {
@@ -114,8 +117,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const tn_few_code *code = code_of[tn_cpu_isa_here()];
     if (b->dx[0])
         return refuse(n, "the gradient of x is asked for");
-    if (!code)
-        return refuse(n, "oneDNN has faster code for AVX-512");
+    if (!code || (n->x[0].dim[1] > code->channels && !tn_few_always))
+        return refuse(n, code ? "oneDNN has faster code for more than one"
+                              : "oneDNN has faster code for AVX-512");
     tn_maker m = tn_maker_begin(d, n);
     const tn_conv2d_opts *o = n->opts;
     const int64_t filters[] = {o->filters, n->x[0].dim[1], o->kernel[0], o->kernel[1]};
