@@ -17,6 +17,8 @@ typedef struct dense_state {
     const tn_tiles_code *code;
     tn_tiles size;
     bool relu;
+    /* x and dx: floats of an image; and, if they are in blocks of so many channels, those of a plane; else 0. */
+    int64_t image, lanes, channels, pixels;
     size_t x, y, dz, dx; /* in scratch; x also the blocks of backward weights */
 } dense_state;
 
@@ -84,6 +86,24 @@ static void prepare_scratch(dense_state *s, tn_binding *b)
     b->scratch_bytes = b->training ? tn_cpu_larger(forward, backward) : forward;
 }
 
+/* Blocks of channels, which a convolution or pooling gives, are read as they are. */
+static void prepare_input(tn_maker *m, dense_state *s, const tn_node *n, tn_binding *b)
+{
+    const tn_layout *given = b->x[0];
+    s->image = s->size.D;
+    b->x[0] = NULL;
+    for (int lanes = 8; given && n->x[0].ndim == 4 && lanes <= 16; lanes *= 2) {
+        const int64_t *dim = n->x[0].dim;
+        if (given != tn_md_layout(tn_md_image(m, &n->x[0], lanes)))
+            continue;
+        b->x[0] = given;
+        s->lanes = lanes;
+        s->channels = dim[1];
+        s->pixels = dim[2] * dim[3];
+        s->image = whole(dim[1], lanes) * s->pixels;
+    }
+}
+
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     dense_state *s = tn_alloc(1, sizeof *s);
@@ -95,7 +115,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const int64_t dim[] = {s->size.K, s->size.D};
     b->w[0] = tn_md_layout(tn_md_tagged(&m, 2, dim, TN_F32, dnnl_AB16a16b));
     b->w[1] = NULL;
-    b->x[0] = b->y[0] = NULL;
+    b->y[0] = NULL;
+    prepare_input(&m, s, n, b);
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = s->relu;
     if (m.status != TN_OK) {
@@ -133,19 +154,18 @@ static inline void transpose(const float *from, int64_t from_row, const float *c
     *(quad_in_memory *)(to + 3 * to_row) = __builtin_shufflevector(c, d, 2, 3, 6, 7);
 }
 
-/* 16 columns of a row-major matrix to its panels; of those where `cut` is not above 0, if it is given, 0. */
-static void to_panels(const dense_state *s, const float *from, const float *cut, int64_t columns,
-                      int64_t tile, float *to)
+/* 16 columns of a matrix, whose rows are `stride` apart, to their panels, `height` rows of them; of those where `cut`
+ * is not above 0, if it is given, 0. */
+static void to_panels(const dense_state *s, const float *from, const float *cut, int64_t stride,
+                      int64_t count, int64_t height, float *to)
 {
-    const int64_t L = s->code->lanes, height = whole(columns, TN_TILE), first = tile * TN_TILE;
-    const int64_t count = lower(columns - first, TN_TILE);
+    const int64_t L = s->code->lanes;
     for (int64_t n = 0; n < s->size.wide_N;) {
-        const int64_t row = n * columns + first, inside = n < s->size.N ? count : 0;
-        const int64_t lane = n & (L - 1);
-        float *at = to + (n - lane) * height + first * L + lane;
+        const int64_t row = n * stride, inside = n < s->size.N ? count : 0, lane = n & (L - 1);
+        float *at = to + (n - lane) * height + lane;
         if (n + 4 <= s->size.N && count == TN_TILE) {
             for (int64_t i = 0; i < TN_TILE; i += 4)
-                transpose(from + row + i, columns, cut ? cut + row + i : NULL, at + i * L, L);
+                transpose(from + row + i, stride, cut ? cut + row + i : NULL, at + i * L, L);
             n += 4;
             continue;
         }
@@ -158,37 +178,87 @@ static void to_panels(const dense_state *s, const float *from, const float *cut,
 }
 
 /* And back. A NaN stays one behind a relu: nothing is hidden. */
-static void from_panels(const dense_state *s, const float *from, const float *bias, bool relu,
-                        int64_t columns, int64_t tile, float *to)
+static void from_panels(const dense_state *s, const float *from, int64_t height, const float *bias,
+                        bool relu, int64_t stride, int64_t count, float *to)
 {
-    const int64_t L = s->code->lanes, height = whole(columns, TN_TILE), first = tile * TN_TILE;
-    const int64_t count = lower(columns - first, TN_TILE);
+    const int64_t L = s->code->lanes;
     for (int64_t n = 0; n < s->size.N;) {
         const int64_t lane = n & (L - 1), rows = n + 4 <= s->size.N && count == TN_TILE ? 4 : 1;
-        const float *at = from + (n - lane) * height + first * L + lane;
-        float *row = to + n * columns + first;
+        const float *at = from + (n - lane) * height + lane;
+        float *row = to + n * stride;
         for (int64_t i = 0; rows == 4 && i < TN_TILE; i += 4)
-            transpose(at + i * L, L, NULL, row + i, columns);
+            transpose(at + i * L, L, NULL, row + i, stride);
         for (int64_t i = 0; rows == 1 && i < count; i++)
             row[i] = at[i * L];
-        for (int64_t r = 0; r < rows; r++, row += columns)
+        for (int64_t r = 0; r < rows; r++, row += stride)
             for (int64_t i = 0; i < count; i++) {
-                const float value = row[i] + (bias ? bias[first + i] : 0);
+                const float value = row[i] + (bias ? bias[i] : 0);
                 row[i] = relu && value < 0 ? 0 : value;
             }
         n += rows;
     }
 }
 
-/* 16 columns of x to their block. */
-static void to_block(const tn_tiles *t, const float *x, int64_t tile, float *to)
+/* Where `count` inputs of an image are, from number `first` on. */
+static void find_inputs(const dense_state *s, int64_t first, int64_t count, int64_t *at)
 {
-    const int64_t first = tile * TN_TILE, count = lower(t->D - first, TN_TILE);
-    to += first * t->N;
-    for (int64_t n = 0; n < t->N; n++, to += TN_TILE) {
-        memcpy(to, x + n * t->D + first, (size_t)count * sizeof *to);
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t c = (first + i) / s->pixels, pixel = (first + i) % s->pixels;
+        at[i] = (c / s->lanes * s->pixels + pixel) * s->lanes + c % s->lanes;
+    }
+}
+
+/* 16 columns of x to their block. */
+static void to_block(const dense_state *s, const float *x, int64_t tile, float *to)
+{
+    const int64_t first = tile * TN_TILE, count = lower(s->size.D - first, TN_TILE);
+    int64_t at[TN_TILE];
+    if (s->lanes)
+        find_inputs(s, first, count, at);
+    for (int64_t n = 0; n < s->size.N; n++, to += TN_TILE, x += s->image) {
+        if (!s->lanes)
+            memcpy(to, x + first, (size_t)count * sizeof *to);
+        for (int64_t i = 0; s->lanes && i < count; i++)
+            to[i] = x[at[i]];
         memset(to + count, 0, (size_t)(TN_TILE - count) * sizeof *to);
     }
+}
+
+/* And back, to blocks of channels. What fills the last one becomes 0 with the last of its channels. */
+static void from_block(const dense_state *s, const float *from, int64_t tile, float *dx)
+{
+    const int64_t first = tile * TN_TILE, count = lower(s->size.D - first, TN_TILE);
+    const int64_t last = (s->channels - 1) * s->pixels, fill = s->channels % s->lanes;
+    int64_t at[TN_TILE];
+    find_inputs(s, first, count, at);
+    for (int64_t n = 0; n < s->size.N; n++, from += TN_TILE, dx += s->image)
+        for (int64_t i = 0; i < count; i++) {
+            dx[at[i]] = from[i];
+            for (int64_t l = fill; fill && first + i >= last && l < s->lanes; l++)
+                dx[at[i] - fill + 1 + l] = 0;
+        }
+}
+
+static void inputs_to_panels(const dense_state *s, const float *x, int64_t tile, float *to)
+{
+    const tn_tiles *t = &s->size;
+    const int64_t first = tile * TN_TILE, count = lower(t->D - first, TN_TILE);
+    float block[MAX_IMAGES * TN_TILE];
+    if (s->lanes)
+        to_block(s, x, tile, block);
+    to_panels(s, s->lanes ? block : x + first, NULL, s->lanes ? TN_TILE : s->image, count,
+              t->wide_D, to + first * s->code->lanes);
+}
+
+static void inputs_from_panels(const dense_state *s, const float *from, int64_t tile, float *dx)
+{
+    const tn_tiles *t = &s->size;
+    const int64_t first = tile * TN_TILE, count = lower(t->D - first, TN_TILE);
+    float block[MAX_IMAGES * TN_TILE];
+    from_panels(s, from + first * s->code->lanes, t->wide_D, NULL, false,
+                s->lanes ? TN_TILE : s->image, count, s->lanes ? block : dx + first);
+    if (s->lanes)
+        from_block(s, block, tile, dx);
 }
 
 /* Of the units in one tile, from the panels of dz. */
@@ -210,6 +280,23 @@ static float *scratch_at(const tn_call *c, size_t at)
     return (float *)(void *)((unsigned char *)c->scratch + at);
 }
 
+static void outputs_from_panels(const dense_state *s, const tn_call *c, const float *from,
+                                int64_t tile)
+{
+    const int64_t K = s->size.K, first = tile * TN_TILE, count = lower(K - first, TN_TILE);
+    const float *bias = c->w[1];
+    from_panels(s, from + first * s->code->lanes, s->size.wide_K, bias ? bias + first : NULL,
+                s->relu, K, count, (float *)c->y[0] + first);
+}
+
+static void outputs_to_panels(const dense_state *s, const tn_call *c, int64_t tile, float *to)
+{
+    const int64_t K = s->size.K, first = tile * TN_TILE, count = lower(K - first, TN_TILE);
+    const float *dy = c->dy, *y = c->y[0];
+    to_panels(s, dy + first, s->relu ? y + first : NULL, K, count, s->size.wide_K,
+              to + first * s->code->lanes);
+}
+
 /* A static loop over the same tiles gives a thread the same ones each time. So in the passes below nobody
  * waits where a thread goes on with what it has made itself. */
 
@@ -222,7 +309,7 @@ static tn_status forward(const tn_call *c)
     {
 #pragma omp for schedule(static)
         for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-            to_panels(s, c->x[0], NULL, t->D, tile, x);
+            inputs_to_panels(s, c->x[0], tile, x);
         for (int64_t begin = 0; begin < t->D; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
             for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
@@ -230,7 +317,7 @@ static tn_status forward(const tn_call *c)
                                  y);
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-            from_panels(s, y, c->w[1], s->relu, t->K, tile, c->y[0]);
+            outputs_from_panels(s, c, y, tile);
     }
     return TN_OK;
 }
@@ -242,7 +329,7 @@ static void backward_weights(const dense_state *s, const tn_call *c, const float
     float *x = scratch_at(c, s->dx);
 #pragma omp for schedule(static)
     for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-        to_block(t, c->x[0], tile, x);
+        to_block(s, c->x[0], tile, x + tile * TN_TILE * t->N);
     for (int64_t begin = 0; begin < t->wide_D; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
@@ -260,20 +347,19 @@ static void backward_data(const dense_state *s, const tn_call *c, const float *d
             s->code->data(t, c->w[0], dz, tile, begin, lower(begin + s->code->chunk, t->K), dx);
 #pragma omp for schedule(static) nowait
     for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-        from_panels(s, dx, NULL, false, t->D, tile, c->dx[0]);
+        inputs_from_panels(s, dx, tile, c->dx[0]);
 }
 
 static tn_status backward(const tn_call *c)
 {
     const dense_state *s = c->state;
     const tn_tiles *t = &s->size;
-    const float *cut = s->relu ? c->y[0] : NULL;
     float *dz = scratch_at(c, s->dz);
 #pragma omp parallel num_threads(c->device->threads)
     {
 #pragma omp for schedule(static)
         for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++) {
-            to_panels(s, c->dy, cut, t->K, tile, dz);
+            outputs_to_panels(s, c, tile, dz);
             if (c->dw[1])
                 sum_bias(s, dz, tile, c->dw[1]);
         }
