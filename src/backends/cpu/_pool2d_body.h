@@ -31,15 +31,16 @@ INLINE span span_of(const tn_pool *p, int direction, int64_t i)
     return s;
 }
 
-/* The same with a length that the compiler knows, if all of it is in the image. */
-INLINE bool is_whole(const span *s, int kernel)
+/* The same of a window of `kernel` taps, all of them in the image. */
+INLINE span whole_span(const tn_pool *p, int direction, int64_t i, int kernel)
 {
-    return kernel > 0 && s->begin == 0 && s->end == kernel;
+    return (span){
+        .first = i * p->stride[direction] - p->pad[direction], .end = kernel, .count = kernel};
 }
 
-INLINE span whole(const span *s, int kernel)
+INLINE bool is_whole(const tn_pool *p, int direction, int64_t i)
 {
-    return (span){.first = s->first, .end = kernel, .count = kernel};
+    return i >= p->whole[direction][0] && i < p->whole[direction][1];
 }
 
 /* ---- taps that were the largest ----------------------------------------------------------- */
@@ -126,13 +127,16 @@ INLINE void mean(const tn_pool *p, const row *to, int64_t q, const span *rows, c
 INLINE void pool_row(const tn_pool *p, const row *to, int64_t number, window *pool, int kernel,
                      int tap_bytes)
 {
-    const span rows = span_of(p, 0, number), all_rows = whole(&rows, kernel);
+    const span rows = span_of(p, 0, number), all_rows = whole_span(p, 0, number, kernel);
+    const bool whole = kernel > 0 && is_whole(p, 0, number);
     for (int64_t q = 0; q < p->out[1]; q++) {
-        const span columns = span_of(p, 1, q), all_columns = whole(&columns, kernel);
-        if (is_whole(&rows, kernel) && is_whole(&columns, kernel))
-            pool(p, to, q, &all_rows, &all_columns, kernel, tap_bytes);
-        else
+        if (whole && is_whole(p, 1, q)) {
+            const span columns = whole_span(p, 1, q, kernel);
+            pool(p, to, q, &all_rows, &columns, kernel, tap_bytes);
+        } else {
+            const span columns = span_of(p, 1, q);
             pool(p, to, q, &rows, &columns, p->kernel[1], tap_bytes);
+        }
     }
 }
 
@@ -178,11 +182,12 @@ typedef struct gift {
     mask tap; /* of MAX */
 } gift;
 
-/* tap: the first of that row. */
-INLINE void give(const gift *g, float *dx, const span *columns, int64_t tap, bool max, bool alone)
+/* To taps begin .. end - 1 of the row, whose first is at column `first` and has number `tap`. */
+INLINE void give(const gift *g, float *dx, int64_t first, int64_t begin, int64_t end, int64_t tap,
+                 bool max, bool alone)
 {
-    for (int64_t s = columns->begin; s < columns->end; s++) {
-        float *to = dx + (columns->first + s) * BLOCK;
+    for (int64_t s = begin; s < end; s++) {
+        float *to = dx + (first + s) * BLOCK;
         const mask here = (mask){0} + (int32_t)(tap + s);
         const vec part = max ? (vec)((mask)g->dy & (g->tap == here)) : g->dy;
         store(to, alone ? part : load(to) + part);
@@ -210,17 +215,19 @@ INLINE void unpool_row(const tn_pool *p, const float *dy, const void *taps, int6
     for (int64_t i = over.begin; i < over.end; i++) {
         const span rows = span_of(p, 0, i);
         for (int64_t q = 0; q < p->out[1]; q++) {
-            const span columns = span_of(p, 1, q), all = whole(&columns, kernel);
             const int64_t at = (i * p->out[1] + q) * BLOCK, r = number - rows.first;
+            const bool whole = kernel > 0 && is_whole(p, 1, q);
+            const span columns = whole ? whole_span(p, 1, q, kernel) : span_of(p, 1, q);
             gift g = {.dy = load(dy + at)};
             if (max)
                 g.tap = saved_taps(taps, at, tap_bytes);
             else
                 g.dy *= 1.0f / (float)(rows.count * columns.count);
-            if (is_whole(&columns, kernel))
-                give(&g, dx, &all, r * kernel, max, alone);
+            if (whole)
+                give(&g, dx, columns.first, 0, kernel, r * kernel, max, alone);
             else
-                give(&g, dx, &columns, r * p->kernel[1], max, alone);
+                give(&g, dx, columns.first, columns.begin, columns.end, r * p->kernel[1], max,
+                     alone);
         }
     }
 }

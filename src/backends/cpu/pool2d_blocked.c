@@ -47,6 +47,15 @@ static const tn_pool_code *const code_of[TN_CPU_ISAS] = {
 #endif
 };
 
+static void find_whole(tn_pool *s, int direction)
+{
+    const int64_t stride = s->stride[direction], pad = s->pad[direction];
+    const int64_t last = s->in[direction] + pad - s->kernel[direction], out = s->out[direction];
+    const int64_t begin = (pad + stride - 1) / stride, end = last < 0 ? 0 : last / stride + 1;
+    s->whole[direction][0] = begin;
+    s->whole[direction][1] = end < out ? end : out;
+}
+
 static void fill(tn_pool *s, const tn_node *n, const tn_binding *b, const tn_pool_code *code)
 {
     const tn_pool2d_opts *o = n->opts;
@@ -63,6 +72,7 @@ static void fill(tn_pool *s, const tn_node *n, const tn_binding *b, const tn_poo
         s->kernel[i] = o->kernel[i];
         s->stride[i] = o->stride[i];
         s->pad[i] = o->pad[i];
+        find_whole(s, i);
     }
     if (s->max && b->dx[0])
         s->tap_bytes = s->kernel[0] * s->kernel[1] <= TN_POOL_BYTE_TAPS ? 1 : 4;
