@@ -48,7 +48,7 @@ INLINE void forward_part(int count, int wide, const tn_few *s, const float *x, c
     const int64_t taps = taps_of(s), y_block = s->out[0] * s->out[1] * LANES;
     const left_side step = {s->stride[1], 1, s->kernel[1], s->width, false, 0};
     const column_blocks from = {s->C * LANES, s->C * taps * LANES, 0};
-    vec sum[PART_ROWS][PART_WIDE];
+    vec sum[PART_ROWS][PART_MOST];
     EACH (j, wide) {
         const vec first = bias ? load(bias + j * LANES) : (vec){0};
         EACH (i, count)

@@ -55,7 +55,7 @@ INLINE void multiply_images(const tn_tiles *t, int rows, int wide, const float *
     const int64_t block = d / TN_TILE, in_block = d % TN_TILE, x_block = t->N * TN_TILE;
     const left_side step = {LANES, 1, LANES, t->wide_K * LANES, false, 0};
     const column_blocks from = {TN_TILE, LANES == TN_TILE ? x_block : LANES, 0};
-    vec sum[PART_ROWS][PART_WIDE];
+    vec sum[PART_ROWS][PART_MOST];
     EACH (k, rows)
         EACH (j, wide)
             sum[k][j] = (vec){0};

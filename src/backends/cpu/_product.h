@@ -10,7 +10,7 @@
 
 #include "backends/cpu/_vector.h"
 
-enum { PART_ROWS = 16, PART_WIDE = 2, CACHE_LINE = 16 /* floats */ };
+enum { PART_ROWS = 16, PART_WIDE = 2, PART_MOST = 3 /* vectors */, CACHE_LINE = 16 /* floats */ };
 
 /* Where a's elements are: the next row's, the next one's along `inner`, and after `run` of those, where
  * the next block begins. `fetch`: with each step in a block, a cache line of the block that is so many
@@ -29,13 +29,13 @@ typedef struct column_blocks {
 
 /* sum += a b, rows x wide vectors. */
 INLINE void add_products(int rows, int wide, int64_t inner, const float *a, left_side step,
-                         const float *b, column_blocks from, vec sum[PART_ROWS][PART_WIDE])
+                         const float *b, column_blocks from, vec sum[PART_ROWS][PART_MOST])
 {
     for (int64_t first = 0; first < inner; first += step.run, a += step.block) {
         const int64_t run = inner - first < step.run ? inner - first : step.run;
         const float *at = a;
         for (int64_t k = 0; k < run; k++, at += step.inner, b += from.row) {
-            vec right[PART_WIDE];
+            vec right[PART_MOST];
             if (step.fetch)
                 __builtin_prefetch(a + step.ahead + k * CACHE_LINE, 0, 2);
             EACH (j, wide) {
@@ -56,7 +56,7 @@ INLINE void add_products(int rows, int wide, int64_t inner, const float *a, left
 INLINE void multiply_part(int rows, int wide, int64_t inner, const float *a, left_side step,
                           const float *b, column_blocks from, float *c, column_blocks to, bool add)
 {
-    vec sum[PART_ROWS][PART_WIDE];
+    vec sum[PART_ROWS][PART_MOST];
     EACH (i, rows)
         EACH (j, wide)
             sum[i][j] = add ? load(c + j * to.block + i * to.row) : (vec){0};

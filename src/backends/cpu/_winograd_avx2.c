@@ -2,6 +2,7 @@
 #define LANES 8
 #define ROWS 6
 #define WIDE 2
+#define TRIPLE_ROWS 4
 #define TURNED_ROWS 4
 #define TURNED_WIDE 2
 #define AHEAD 0

@@ -2,6 +2,7 @@
 #define LANES 16
 #define ROWS 14
 #define WIDE 2
+#define TRIPLE_ROWS 0
 #define TURNED_ROWS 8
 #define TURNED_WIDE 2
 #define AHEAD 32

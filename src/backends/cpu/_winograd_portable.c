@@ -2,6 +2,7 @@
 #define LANES 8
 #define ROWS 6
 #define WIDE 1
+#define TRIPLE_ROWS 0
 #define TURNED_ROWS 4
 #define TURNED_WIDE 1
 #define AHEAD 0
