@@ -7,9 +7,9 @@
  * Gflop/s: 128 x 64 x 20 148 against 118, 196 x 128 x 128 182 against 159, 64 x 384 x 256 166 against 167).
  *
  * The including file defines how much of c is kept in registers at a time: ROWS x WIDE vectors, of a
- * product with a turned TURNED_ROWS x TURNED_WIDE (TURNED_ROWS divides 8). TRIPLE_ROWS: of three vectors, for which
- * TURNED_ROWS do too, where a lone one would be left over and has too few sums to keep the processor busy; 0: never. AHEAD: b is fetched so many
- * rows ahead of its use, 0 not at all; filters of 14 MiB do not wait in L2.
+ * product with a turned TURNED_ROWS x TURNED_WIDE (TURNED_ROWS divides 8); TRIPLE_ROWS, or TURNED_ROWS, x 3
+ * where a lone vector would be left over, which has too few sums to keep the processor busy (0: never).
+ * AHEAD: b is fetched so many rows ahead of its use, 0 not at all; filters of 14 MiB do not wait in L2.
  */
 #ifndef TN_CPU_WINOGRAD_PRODUCT_H
 #define TN_CPU_WINOGRAD_PRODUCT_H
