@@ -12,6 +12,8 @@
 #ifndef TN_CPU_H
 #define TN_CPU_H
 
+#include <string.h>
+
 #include "backends/backend.h"
 
 struct tn_backend_device {
@@ -34,6 +36,22 @@ enum { TN_CPU_ALIGN = 256 };
 static inline size_t tn_cpu_larger(size_t a, size_t b)
 {
     return a > b ? a : b;
+}
+
+static inline int64_t tn_cpu_lower(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One number a filter as whole blocks have them: 0 for those that fill the last one; made at `to` if there are such.
+ * NULL stays NULL. */
+static inline const float *tn_cpu_whole_blocks(const float *one, int64_t filters, int64_t wide,
+                                               float *to)
+{
+    if (!one || filters == wide)
+        return one;
+    memset(to + filters, 0, (size_t)(wide - filters) * sizeof *to);
+    return memcpy(to, one, (size_t)filters * sizeof *to);
 }
 
 /* A kernel's scratch or saved memory has several parts: adds one of `bytes`, returns where it starts. */

@@ -158,23 +158,14 @@ static void walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, cons
     }
 }
 
-/* One number a filter, and 0 for those that fill the last block. */
-static const float *whole_blocks(const tn_wino *s, const tn_call *c)
-{
-    const size_t filters = (size_t)(s->groups * s->filters);
-    if (!c->w[1] || s->filters == s->wide_filters)
-        return c->w[1];
-    float *bias = (float *)(void *)((unsigned char *)c->scratch + s->bias_at);
-    memset(bias, 0, (size_t)(s->groups * s->wide_filters) * sizeof *bias);
-    return memcpy(bias, c->w[1], filters * sizeof *bias);
-}
-
 void tn_wino_forward(tn_wino *s, const tn_call *c)
 {
     walk(s, &s->forward, c,
          &(images){.from = c->x[0],
                    .to = c->y[0],
-                   .bias = whole_blocks(s, c),
+                   .bias = tn_cpu_whole_blocks(
+                       c->w[1], s->groups * s->filters, s->groups * s->wide_filters,
+                       (float *)(void *)((unsigned char *)c->scratch + s->bias_at)),
                    .relu = s->relu,
                    .ready = s->keeps && s->version == c->run->weights_version});
     s->version = c->run->weights_version;

@@ -60,11 +60,6 @@ static tn_status supports(const tn_node *n)
 
 /* ---- preparing ---------------------------------------------------------------------------- */
 
-static int64_t lower(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void prepare_sizes(few_state *s, const tn_node *n)
 {
     const tn_conv2d_opts *o = n->opts;
@@ -82,7 +77,8 @@ static void prepare_sizes(few_state *s, const tn_node *n)
         f->pad[i] = o->pad[i];
     }
     const int64_t fit = BAND_BYTES / (2 * f->out[1] * lanes * (int64_t)sizeof(float));
-    const int64_t most = lower(fit < 1 ? 1 : fit, f->out[0]), bands = (f->out[0] + most - 1) / most;
+    const int64_t most = tn_cpu_lower(fit < 1 ? 1 : fit, f->out[0]),
+                  bands = (f->out[0] + most - 1) / most;
     f->rows = (f->out[0] + bands - 1) / bands;
     f->height = (f->rows - 1) * f->stride[0] + f->kernel[0];
     f->width = (f->out[1] - 1) * f->stride[1] + f->kernel[1];
@@ -156,12 +152,12 @@ static float *thread_at(const few_state *s, const tn_call *c, int thread, size_t
 /* A row of the band: row `h` of a plane of x, or none of it if that is outside. */
 static void copy_row(const tn_few *f, const float *plane, int64_t h, float *to)
 {
-    const int64_t W = f->in[1], left = lower(f->pad[1], f->width);
+    const int64_t W = f->in[1], left = tn_cpu_lower(f->pad[1], f->width);
     if (h < 0 || h >= f->in[0]) {
         memset(to, 0, (size_t)f->width * sizeof *to);
         return;
     }
-    const int64_t copied = lower(W, f->width - left);
+    const int64_t copied = tn_cpu_lower(W, f->width - left);
     memset(to, 0, (size_t)left * sizeof *to);
     memcpy(to + left, plane + h * W, (size_t)copied * sizeof *to);
     memset(to + left + copied, 0, (size_t)(f->width - left - copied) * sizeof *to);
@@ -178,27 +174,19 @@ static void copy_band(const tn_few *f, const float *x, int64_t n, int64_t p, int
                      band + (c * f->height + h) * f->width);
 }
 
-/* One number a filter, and 0 for those that fill the last block. */
-static const float *whole_blocks(const few_state *s, const tn_call *c)
-{
-    if (!c->w[1])
-        return NULL;
-    float *bias = scratch_at(c, s->bias);
-    memset(bias, 0, (size_t)(s->size.K * s->code->lanes) * sizeof *bias);
-    return memcpy(bias, c->w[1], (size_t)s->filters * sizeof *bias);
-}
-
 static tn_status forward(const tn_call *c)
 {
     const few_state *s = c->state;
     const tn_few *f = &s->size;
     const int64_t row = f->out[1] * s->code->lanes, image = f->K * f->out[0] * row;
-    const float *bias = whole_blocks(s, c), *x = c->x[0];
+    const float *bias =
+        tn_cpu_whole_blocks(c->w[1], s->filters, f->K * s->code->lanes, scratch_at(c, s->bias));
+    const float *x = c->x[0];
     float *y = c->y[0];
 #pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < s->images; n++)
         for (int64_t p = 0; p < f->out[0]; p += f->rows) {
-            const int64_t rows = lower(f->rows, f->out[0] - p);
+            const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p);
             float *band = thread_at(s, c, omp_get_thread_num(), s->band);
             copy_band(f, x, n, p, rows, band);
             s->code->forward(f, band, rows, c->w[0], bias, y + n * image + p * row);
@@ -224,7 +212,7 @@ static void add_band(const few_state *s, const tn_call *c, int64_t n, int64_t p)
 {
     const tn_few *f = &s->size;
     const int64_t row = f->out[1] * s->code->lanes, block = f->out[0] * row;
-    const int64_t rows = lower(f->rows, f->out[0] - p), at = n * f->K * block + p * row;
+    const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), at = n * f->K * block + p * row;
     const int thread = omp_get_thread_num();
     const float *dz = (const float *)c->dy + at;
     float *band = thread_at(s, c, thread, s->band);

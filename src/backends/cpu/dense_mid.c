@@ -32,11 +32,6 @@ static const tn_tiles_code *const code_of[TN_CPU_ISAS] = {
 
 bool tn_tiles_always;
 
-static int64_t lower(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static tn_status supports(const tn_node *n)
 {
     _Static_assert(MAX_IMAGES == 128, "the text below says so");
@@ -44,7 +39,7 @@ static tn_status supports(const tn_node *n)
         return tn_fail(TN_ERR_UNSUPPORTED, "dense %s: not by tiles: more than 128 images", n->name);
     const int64_t K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / n->x[0].dim[0];
     const int64_t turned = n->x[0].dim[0] * (K + D) * (int64_t)sizeof(float);
-    if (!tn_tiles_always && lower(K, D) < MIN_SIDE && turned > TURNED_BYTES)
+    if (!tn_tiles_always && tn_cpu_lower(K, D) < MIN_SIDE && turned > TURNED_BYTES)
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "dense %s: not by tiles: %lld x %lld weights are few beside the images",
                        n->name, (long long)K, (long long)D);
@@ -211,7 +206,7 @@ static void find_inputs(const dense_state *s, int64_t first, int64_t count, int6
 /* 16 columns of x to their block. */
 static void to_block(const dense_state *s, const float *x, int64_t tile, float *to)
 {
-    const int64_t first = tile * TN_TILE, count = lower(s->size.D - first, TN_TILE);
+    const int64_t first = tile * TN_TILE, count = tn_cpu_lower(s->size.D - first, TN_TILE);
     int64_t at[TN_TILE];
     if (s->lanes)
         find_inputs(s, first, count, at);
@@ -227,7 +222,7 @@ static void to_block(const dense_state *s, const float *x, int64_t tile, float *
 /* And back, to blocks of channels. What fills the last one becomes 0 with the last of its channels. */
 static void from_block(const dense_state *s, const float *from, int64_t tile, float *dx)
 {
-    const int64_t first = tile * TN_TILE, count = lower(s->size.D - first, TN_TILE);
+    const int64_t first = tile * TN_TILE, count = tn_cpu_lower(s->size.D - first, TN_TILE);
     const int64_t last = (s->channels - 1) * s->pixels, fill = s->channels % s->lanes;
     int64_t at[TN_TILE];
     find_inputs(s, first, count, at);
@@ -242,7 +237,7 @@ static void from_block(const dense_state *s, const float *from, int64_t tile, fl
 static void inputs_to_panels(const dense_state *s, const float *x, int64_t tile, float *to)
 {
     const tn_tiles *t = &s->size;
-    const int64_t first = tile * TN_TILE, count = lower(t->D - first, TN_TILE);
+    const int64_t first = tile * TN_TILE, count = tn_cpu_lower(t->D - first, TN_TILE);
     float block[MAX_IMAGES * TN_TILE];
     if (s->lanes)
         to_block(s, x, tile, block);
@@ -253,7 +248,7 @@ static void inputs_to_panels(const dense_state *s, const float *x, int64_t tile,
 static void inputs_from_panels(const dense_state *s, const float *from, int64_t tile, float *dx)
 {
     const tn_tiles *t = &s->size;
-    const int64_t first = tile * TN_TILE, count = lower(t->D - first, TN_TILE);
+    const int64_t first = tile * TN_TILE, count = tn_cpu_lower(t->D - first, TN_TILE);
     float block[MAX_IMAGES * TN_TILE];
     from_panels(s, from + first * s->code->lanes, t->wide_D, NULL, false,
                 s->lanes ? TN_TILE : s->image, count, s->lanes ? block : dx + first);
@@ -283,7 +278,7 @@ static float *scratch_at(const tn_call *c, size_t at)
 static void outputs_from_panels(const dense_state *s, const tn_call *c, const float *from,
                                 int64_t tile)
 {
-    const int64_t K = s->size.K, first = tile * TN_TILE, count = lower(K - first, TN_TILE);
+    const int64_t K = s->size.K, first = tile * TN_TILE, count = tn_cpu_lower(K - first, TN_TILE);
     const float *bias = c->w[1];
     from_panels(s, from + first * s->code->lanes, s->size.wide_K, bias ? bias + first : NULL,
                 s->relu, K, count, (float *)c->y[0] + first);
@@ -291,7 +286,7 @@ static void outputs_from_panels(const dense_state *s, const tn_call *c, const fl
 
 static void outputs_to_panels(const dense_state *s, const tn_call *c, int64_t tile, float *to)
 {
-    const int64_t K = s->size.K, first = tile * TN_TILE, count = lower(K - first, TN_TILE);
+    const int64_t K = s->size.K, first = tile * TN_TILE, count = tn_cpu_lower(K - first, TN_TILE);
     const float *dy = c->dy, *y = c->y[0];
     to_panels(s, dy + first, s->relu ? y + first : NULL, K, count, s->size.wide_K,
               to + first * s->code->lanes);
@@ -313,8 +308,8 @@ static tn_status forward(const tn_call *c)
         for (int64_t begin = 0; begin < t->D; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
             for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-                s->code->forward(t, c->w[0], x, tile, begin, lower(begin + s->code->chunk, t->D),
-                                 y);
+                s->code->forward(t, c->w[0], x, tile, begin,
+                                 tn_cpu_lower(begin + s->code->chunk, t->D), y);
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
             outputs_from_panels(s, c, y, tile);
@@ -333,7 +328,7 @@ static void backward_weights(const dense_state *s, const tn_call *c, const float
     for (int64_t begin = 0; begin < t->wide_D; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-            s->code->weights(t, dz, x, tile, begin, lower(begin + s->code->chunk, t->wide_D),
+            s->code->weights(t, dz, x, tile, begin, tn_cpu_lower(begin + s->code->chunk, t->wide_D),
                              c->dw[0]);
 }
 
@@ -344,7 +339,8 @@ static void backward_data(const dense_state *s, const tn_call *c, const float *d
     for (int64_t begin = 0; begin < t->K; begin += s->code->chunk)
 #pragma omp for schedule(static) nowait
         for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-            s->code->data(t, c->w[0], dz, tile, begin, lower(begin + s->code->chunk, t->K), dx);
+            s->code->data(t, c->w[0], dz, tile, begin, tn_cpu_lower(begin + s->code->chunk, t->K),
+                          dx);
 #pragma omp for schedule(static) nowait
     for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
         inputs_from_panels(s, dx, tile, c->dx[0]);
