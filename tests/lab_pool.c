@@ -1,5 +1,7 @@
 #include "lab_pool.h"
 
+#include <math.h>
+
 /* One window: the taps in x, and how many there are in x and its padding. */
 typedef struct window {
     int64_t top, bottom, left, right, all;
@@ -33,13 +35,13 @@ static double divisor(const tn_pool2d_opts *o, const window *w)
     return (double)((w->bottom - w->top + 1) * (w->right - w->left + 1));
 }
 
-/* The first of the largest. */
+/* The first of the largest; a NaN is larger than anything. */
 static int64_t pick(const double *x, int64_t width, const window *w)
 {
     int64_t best = w->top * width + w->left;
     for (int64_t h = w->top; h <= w->bottom; h++)
         for (int64_t v = w->left; v <= w->right; v++)
-            if (x[h * width + v] > x[best])
+            if (!(x[h * width + v] <= x[best]) && !isnan(x[best]))
                 best = h * width + v;
     return best;
 }

@@ -15,7 +15,7 @@
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 8 };
+enum { TN_BACKEND_ABI = 9 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -84,6 +84,11 @@ typedef struct tn_binding {
     /* From the plan: y[0] may also be written so, as a part of a larger value that a node which `joins`
      * would copy it to; dy then is such a part too. NULL: it may not. */
     const tn_layout *part;
+
+    /* From the plan: the only node that reads y[0], if this kernel may do its work too; what is said here of y, dy
+     * and saved memory is then of that node's output. NULL: it may not. To the plan: it does. */
+    const tn_node *next;
+    bool does_next;
 
     /* To the plan. */
     const tn_layout *y[TN_MAX_OUT];

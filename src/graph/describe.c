@@ -8,8 +8,8 @@
 
 static void op_name(const tn_plan_node *pn, char *text, size_t size)
 {
-    snprintf(text, size, "%s%s%s", pn->node.op->name, pn->node.fused ? "+" : "",
-             pn->node.fused ? pn->node.fused->op->name : "");
+    snprintf(text, size, "%s%s%s", pn->node.op->name, pn->also ? "+" : "",
+             pn->also ? pn->also : "");
 }
 
 static void print_step(const tn_plan *p, int i, FILE *to)

@@ -6,7 +6,10 @@
  *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept.
  * 2. A node absorbs its only reader where the op says it may and some kernel supports the pair
  *    (conv2d or a maximum, and the relu behind it).
+ * 3. What reads a node alone is offered to that node's kernel (tn_binding.next), which may have its own way to
+ *    do both: only when it is chosen is known which gradients it has to give.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/plan.h"
@@ -96,6 +99,42 @@ static void absorb(tn_plan *p)
     }
 }
 
+/* The operations behind a node's own in one text. */
+static tn_status note_also(tn_plan *p, tn_plan_node *pn, const tn_node *next)
+{
+    const tn_node *also[] = {pn->node.fused, next, next ? next->fused : NULL};
+    char text[64] = "";
+    for (size_t i = 0, used = 0; i < TN_COUNT(also); used = strlen(text), i++)
+        if (also[i])
+            snprintf(text + used, sizeof text - used, "%s%s", used ? "+" : "", also[i]->op->name);
+    const size_t bytes = strlen(text) + 1;
+    if (bytes == 1)
+        return TN_OK;
+    char *kept = tn_arena_alloc(&p->arena, bytes, 1);
+    if (!kept)
+        return tn_no_memory("plan", bytes);
+    pn->also = memcpy(kept, text, bytes);
+    return TN_OK;
+}
+
+const tn_plan_node *tn_plan_next(const tn_plan *p, size_t index)
+{
+    size_t j = 0;
+    return p->opts.no_fusion ? NULL : only_reader(p, p->node[index]->node.out[0], index, &j);
+}
+
+tn_status tn_plan_take_next(tn_plan *p, size_t index)
+{
+    tn_plan_node *pn = p->node[index];
+    size_t j = 0;
+    const tn_plan_node *next = only_reader(p, pn->node.out[0], index, &j);
+    TN_TRY(note_also(p, pn, &next->node));
+    pn->node.out[0] = next->node.out[0];
+    p->num_nodes--;
+    memmove(p->node + j, p->node + j + 1, (p->num_nodes - j) * sizeof *p->node);
+    return TN_OK;
+}
+
 /* What is behind a relu, whoever computes that, or a view of it: its gradient counts only where it is above 0,
  * which a node that alone reads it may use. */
 static void note_relus(tn_plan *p)
@@ -122,6 +161,8 @@ tn_status tn_plan_fuse(tn_plan *p)
         if (!p->node[i]->gone)
             p->node[kept++] = p->node[i];
     p->num_nodes = kept;
+    for (size_t i = 0; i < p->num_nodes; i++)
+        TN_TRY(note_also(p, p->node[i], NULL));
     for (size_t i = 0; i < p->num_nodes; i++)
         for (int o = 0; o < p->node[i]->node.num_out; o++)
             tn_plan_value_of(p, p->node[i]->node.out[o])->producer = (int)i;

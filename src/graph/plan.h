@@ -64,7 +64,8 @@ typedef struct tn_plan_value {
 typedef struct tn_plan_node {
     tn_node node;            /* copy: fusing changes it */
     const tn_kernel *kernel; /* NULL: input or view */
-    const char *refusals;    /* why kernels that come before it refused; NULL: none did */
+    const char *also;     /* the operations that it does after its own, "pool2d+relu"; NULL: none */
+    const char *refusals; /* why kernels that come before it refused; NULL: none did */
     tn_binding bind;
     int param[TN_MAX_PARAMS]; /* indices of plan->param */
     int saved;                /* buffer */
@@ -279,6 +280,11 @@ const char *tn_plan_kernel_name(const tn_plan_node *pn);
 tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
 /* The first is a stretch of the other, from `at` bytes on. */
 void tn_plan_part_of(tn_plan *p, int buffer, int whole, size_t at);
+
+/* fuse.c: the node that alone reads what number `index` makes, which that may do as well; NULL: none. */
+const tn_plan_node *tn_plan_next(const tn_plan *p, size_t index);
+/* Number `index` does it, by the kernel that it has. */
+tn_status tn_plan_take_next(tn_plan *p, size_t index);
 
 /* join.c: sets v->part of the node's output, if there is such a layout. */
 tn_status tn_plan_offer_part(tn_plan *p, const tn_plan_node *pn);

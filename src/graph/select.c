@@ -1,7 +1,8 @@
 /*
  * select: for each node the first kernel that supports it, in topological order.
  *
- * A kernel sees the layouts of its inputs and says which it wants and which it writes. Where a value is
+ * A kernel sees the layouts of its inputs and says which it wants and which it writes, and whether it does the
+ * next node's work too. Where a value is
  * written in one layout and wanted in another, a reorder is put in between, once for all readers that
  * want the same.
  */
@@ -19,13 +20,14 @@ tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dty
     return TN_OK;
 }
 
-static void ask(const tn_plan *p, tn_plan_node *pn)
+static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
 {
     pn->bind = (tn_binding){.precision = p->run.precision,
                             .training = pn->backward,
                             .strict = p->opts.strict,
                             .spare = pn->backward ? 0 : p->spare,
-                            .part = tn_plan_value_of(p, pn->node.out[0])->part};
+                            .part = tn_plan_value_of(p, pn->node.out[0])->part,
+                            .next = next ? &next->node : NULL};
     if (p->opts.loss.id && p->opts.sync_batchnorm)
         pn->bind.shares = p->share.ranks;
     for (int i = 0; i < pn->node.num_in; i++) {
@@ -52,15 +54,17 @@ static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons
     return TN_OK;
 }
 
-static tn_status choose(tn_plan *p, tn_plan_node *pn)
+static tn_status choose(tn_plan *p, size_t index)
 {
+    tn_plan_node *pn = p->node[index];
+    const tn_plan_node *next = tn_plan_next(p, index);
     char reasons[512] = "";
     const tn_node *n = &pn->node;
     TN_TRY(tn_plan_offer_part(p, pn));
     for (const tn_kernel *const *k = tn_plan_backend(p)->kernels; *k; k++) {
         if (strcmp((*k)->op, n->op->name) != 0)
             continue;
-        ask(p, pn);
+        ask(p, pn, next);
         tn_status status = (*k)->supports ? (*k)->supports(n) : TN_OK;
         if (status == TN_OK)
             status = (*k)->prepare(p->device->impl, n, &pn->bind);
@@ -68,6 +72,8 @@ static tn_status choose(tn_plan *p, tn_plan_node *pn)
             pn->kernel = *k;
             if (pn->bind.saved_stays)
                 p->spare -= pn->bind.saved_bytes;
+            if (pn->bind.does_next)
+                TN_TRY(tn_plan_take_next(p, index));
             return note_refusals(p, pn, reasons);
         }
         if (status != TN_ERR_UNSUPPORTED)
@@ -134,7 +140,7 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
     y.layout = to;
     TN_TRY(tn_layout_bytes(to, &y.shape, y.dtype, &y.bytes));
     p->value[p->num_values++] = y;
-    ask(p, pn);
+    ask(p, pn, NULL);
     pn->kernel = &tn_kernel_reorder;
     return pn->kernel->prepare(p->device->impl, &pn->node, &pn->bind);
 }
@@ -173,7 +179,7 @@ static tn_status bind_view(const tn_plan *p, tn_plan_node *pn)
 {
     const tn_backend *b = tn_plan_backend(p);
     const tn_layout *layout = NULL;
-    ask(p, pn);
+    ask(p, pn, NULL);
     if (b->view_layout)
         TN_TRY(b->view_layout(p->device->impl, &pn->node.x[0], pn->bind.x[0], &layout));
     pn->bind.x[0] = pn->bind.y[0] = layout;
@@ -207,11 +213,11 @@ tn_status tn_plan_select(tn_plan *p)
     for (size_t i = 0; i < p->num_nodes; i++) {
         tn_plan_node *pn = p->node[i];
         if (pn->node.op == &tn_op_input)
-            ask(p, pn);
+            ask(p, pn, NULL);
         else if (pn->node.op->view)
             TN_TRY(bind_view(p, pn));
         else
-            TN_TRY(choose(p, pn));
+            TN_TRY(choose(p, i));
         TN_TRY(adapt_inputs(p, &i));
         TN_TRY(settle_outputs(p, pn));
     }

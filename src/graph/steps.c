@@ -147,7 +147,7 @@ static void node_step(const tn_plan *p, const tn_step *s, tn_step_info *out)
         .pass = s->kind == TN_STEP_FORWARD ? TN_PASS_FORWARD : TN_PASS_BACKWARD,
         .node = n->name,
         .op = n->op->name,
-        .fused = n->fused ? n->fused->op->name : NULL,
+        .fused = pn->also,
         .kernel = tn_plan_kernel_name(pn),
         .refusals = pn->refusals,
         .x_layout = layout_name(n->num_in ? pn->bind.x[0] : NULL),

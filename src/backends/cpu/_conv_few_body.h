@@ -1,6 +1,7 @@
 /*
  * The passes of _conv_few.h for vectors of LANES floats; the including file defines LANES, CODE and NAME;
- * CHANNELS, of that structure; ROWS, which times WIDE vectors are kept in registers.
+ * CHANNELS, of that structure; ROWS, which times WIDE vectors are kept in registers; and POOL_WIDE, if pooling is
+ * to be done too.
  */
 #include "backends/cpu/_conv_few.h"
 #include "backends/cpu/_product.h"
@@ -29,10 +30,10 @@
     }
 _Static_assert(ROWS <= 6, "WITH_CONSTANT has no more");
 
-/* Of so many, the size of the next part, if they are cut into parts as equal as can be. */
-INLINE int64_t part_of(int64_t left)
+/* Of so many, the size of the next part, if they are cut into parts of at most `most` as equal as can be. */
+INLINE int64_t part_of(int64_t left, int64_t most)
 {
-    const int64_t parts = (left + ROWS - 1) / ROWS;
+    const int64_t parts = (left + most - 1) / most;
     return (left + parts - 1) / parts;
 }
 
@@ -68,7 +69,7 @@ INLINE void forward_row(int wide, const tn_few *s, const float *x, const float *
                         const float *bias, float *y)
 {
     for (int64_t q = 0, count; q < s->out[1]; q += count) {
-        count = part_of(s->out[1] - q);
+        count = part_of(s->out[1] - q, ROWS);
 #define CALL(n) forward_part(n, wide, s, x + q * s->stride[1], w, bias, y + q * LANES)
         WITH_CONSTANT(count, CALL)
 #undef CALL
@@ -98,7 +99,7 @@ INLINE void weights_row(int wide, const tn_few *s, const float *x, int64_t rows,
     const left_side step = {1, s->stride[1], s->out[1], s->stride[0] * s->width, false, 0};
     const column_blocks from = {LANES, pitch, 0}, to = {s->C * LANES, s->C * taps_of(s) * LANES, 0};
     for (int64_t tap = 0, count; tap < s->kernel[1]; tap += count) {
-        count = part_of(s->kernel[1] - tap);
+        count = part_of(s->kernel[1] - tap, ROWS);
 #define CALL(n)                                                                                    \
     multiply_part(n, wide, rows * s->out[1], x + tap, step, dz, from, dw + tap * s->C * LANES, to, \
                   true)
@@ -138,10 +139,18 @@ static void weights(const tn_few *s, const float *band, int64_t rows, const floa
             }
 }
 
+#ifdef POOL_WIDE
+#include "backends/cpu/_conv_few_pool_body.h"
+#endif
+
 const tn_few_code CODE = {
     .name = NAME,
     .lanes = LANES,
     .channels = CHANNELS,
     .forward = forward,
     .weights = weights,
+#ifdef POOL_WIDE
+    .forward_pooled = forward_pooled,
+    .weights_pooled = weights_pooled,
+#endif
 };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "backends/cpu/_pool2d.h"
-#include "backends/cpu/_vector.h"
+#include "backends/cpu/_pool2d_taps.h"
 
 enum { BLOCK = LANES * PARTS };
 
@@ -43,33 +43,6 @@ INLINE bool is_whole(const tn_pool *p, int direction, int64_t i)
     return i >= p->whole[direction][0] && i < p->whole[direction][1];
 }
 
-/* ---- taps that were the largest ----------------------------------------------------------- */
-
-typedef uint16_t halves __attribute__((vector_size(LANES * 2)));
-typedef uint8_t bytes __attribute__((vector_size(LANES)));
-
-/* In two steps, which compilers have instructions for. */
-INLINE void save_taps(void *taps, int64_t at, mask tap, int tap_bytes)
-{
-    const bytes small = __builtin_convertvector(__builtin_convertvector(tap, halves), bytes);
-    if (tap_bytes == 1)
-        memcpy((uint8_t *)taps + at, &small, sizeof small);
-    else
-        memcpy((int32_t *)taps + at, &tap, sizeof tap);
-}
-
-INLINE mask saved_taps(const void *taps, int64_t at, int tap_bytes)
-{
-    bytes small;
-    mask tap;
-    if (tap_bytes == 1) {
-        memcpy(&small, (const uint8_t *)taps + at, sizeof small);
-        return __builtin_convertvector(__builtin_convertvector(small, halves), mask);
-    }
-    memcpy(&tap, (const int32_t *)taps + at, sizeof tap);
-    return tap;
-}
-
 /* ---- forward ------------------------------------------------------------------------------ */
 
 typedef struct row {
@@ -82,12 +55,6 @@ typedef struct row {
 typedef void window(const tn_pool *p, const row *r, int64_t q, const span *rows,
                     const span *columns, int64_t width, int tap_bytes);
 
-INLINE mask choose(mask which, mask a, mask b)
-{
-    return (which & a) | (~which & b);
-}
-
-/* The first of the largest. A NaN is larger than anything, so that it shows, and stays one behind relu. */
 INLINE void largest(const tn_pool *p, const row *to, int64_t q, const span *rows,
                     const span *columns, int64_t width, int tap_bytes)
 {
@@ -96,17 +63,12 @@ INLINE void largest(const tn_pool *p, const row *to, int64_t q, const span *rows
     for (int64_t r = rows->begin; r < rows->end; r++)
         for (int64_t s = columns->begin; s < columns->end; s++) {
             const int64_t pixel = (rows->first + r) * p->in[1] + columns->first + s;
-            const mask here = (mask){0} + (int32_t)(r * width + s);
-            const vec v = load(to->x + pixel * BLOCK);
             const bool is_first = r == rows->begin && s == columns->begin;
-            const mask better = ~(v <= best) & (best == best);
-            best = is_first ? v : (vec)choose(better, (mask)v, (mask)best);
-            tap = is_first ? here : choose(better, here, tap);
+            keep_larger(load(to->x + pixel * BLOCK), (int32_t)(r * width + s), is_first, &best,
+                        &tap);
         }
-    if (p->relu) {
-        tap = choose(best > 0, tap, (mask){0} + TN_POOL_NO_TAP);
-        best = (vec)((mask)best & ~(best < 0));
-    }
+    if (p->relu)
+        cut_largest(&best, &tap);
     store(to->y + q * BLOCK, best);
     if (tap_bytes)
         save_taps(to->taps, q * BLOCK, tap, tap_bytes);

@@ -10,24 +10,18 @@
  * same number of threads.
  */
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "backends/cpu/_conv_few.h"
+#include "backends/cpu/_conv_few_state.h"
 #include "backends/cpu/_onednn.h"
 
 enum {
     MAX_CHANNELS = 4,
-    BAND_BYTES = 16 << 10, /* of two blocks of y, which stay in L1 while taps pass by */
+    /* What of a band stays in L1: two blocks of y while taps pass by; of one block where its gradients come from
+     * and go to while filters do. */
+    BAND_BYTES = 16 << 10,
 };
-
-typedef struct few_state {
-    const tn_few_code *code;
-    tn_few size;
-    int64_t images, filters; /* filters: that there are, without what fills the last block */
-    size_t bias;             /* in scratch; what follows, in each thread's part of it */
-    size_t band, dz, dw, db;
-    size_t threads, each; /* where those parts begin, and the bytes of one */
-} few_state;
 
 static const tn_few_code *const code_of[TN_CPU_ISAS] = {
     [TN_CPU_PORTABLE] = &tn_few_portable,
@@ -60,45 +54,71 @@ static tn_status supports(const tn_node *n)
 
 /* ---- preparing ---------------------------------------------------------------------------- */
 
-static void prepare_sizes(few_state *s, const tn_node *n)
+/* May the maximum behind it be taken in one with it? Windows that overlapped would need a row of the image twice. */
+static bool pools(const tn_few_code *code, const tn_node *n, const tn_node *next)
+{
+    if (!code->forward_pooled || !next || strcmp(next->op->name, "pool2d") != 0)
+        return false;
+    const tn_pool2d_opts *o = next->opts;
+    bool fits = o->kind == TN_POOL_MAX &&
+                ((const tn_conv2d_opts *)n->opts)->kernel[1] <= TN_FEW_POOLED_WIDTH;
+    for (int i = 0; i < 2; i++)
+        fits = fits && o->kernel[i] == 2 && o->stride[i] == 2 && o->pad[i] == 0 &&
+               2 * next->y[0].dim[2 + i] <= n->y[0].dim[2 + i];
+    return fits;
+}
+
+static void prepare_sizes(tn_few_state *s, const tn_node *n, const tn_node *next)
 {
     const tn_conv2d_opts *o = n->opts;
     const int64_t lanes = s->code->lanes;
+    const tn_shape *y = &(next ? next : n)->y[0];
     tn_few *f = &s->size;
     s->images = n->x[0].dim[0];
     s->filters = o->filters;
-    *f = (tn_few){
-        .C = n->x[0].dim[1], .K = (o->filters + lanes - 1) / lanes, .relu = n->fused != NULL};
+    *f = (tn_few){.C = n->x[0].dim[1],
+                  .K = (o->filters + lanes - 1) / lanes,
+                  .relu = n->fused || (next && next->fused),
+                  .pooled = next != NULL};
     for (int i = 0; i < 2; i++) {
         f->in[i] = n->x[0].dim[2 + i];
-        f->out[i] = n->y[0].dim[2 + i];
+        f->out[i] = y->dim[2 + i];
         f->kernel[i] = o->kernel[i];
         f->stride[i] = o->stride[i];
         f->pad[i] = o->pad[i];
     }
     const int64_t fit = BAND_BYTES / (2 * f->out[1] * lanes * (int64_t)sizeof(float));
     const int64_t most = tn_cpu_lower(fit < 1 ? 1 : fit, f->out[0]),
-                  bands = (f->out[0] + most - 1) / most;
+                  bands = (f->out[0] + most - 1) / most, pixels = f->pooled ? 2 : 1;
     f->rows = (f->out[0] + bands - 1) / bands;
-    f->height = (f->rows - 1) * f->stride[0] + f->kernel[0];
-    f->width = (f->out[1] - 1) * f->stride[1] + f->kernel[1];
+    f->height = (pixels * f->rows - 1) * f->stride[0] + f->kernel[0];
+    f->width = (pixels * f->out[1] - 1) * f->stride[1] + f->kernel[1];
+    snprintf(s->name, sizeof s->name, "few channels%s:%s", f->pooled ? ", max 2x2" : "",
+             s->code->name);
 }
 
-static int64_t filter_floats(const few_state *s)
+/* A thread's dw; see _conv_few.h. */
+static int64_t filter_floats(const tn_few_state *s)
 {
     const tn_few *f = &s->size;
-    return f->K * f->C * f->kernel[0] * f->kernel[1] * s->code->lanes;
+    return f->K * s->code->lanes * f->C * f->kernel[0] *
+           (f->pooled ? TN_FEW_POOLED_WIDTH : f->kernel[1]);
 }
 
-static void prepare_scratch(few_state *s, int threads, tn_binding *b)
+static void prepare_scratch(tn_few_state *s, int threads, tn_binding *b)
 {
     const tn_few *f = &s->size;
     const int64_t blocks = f->K * s->code->lanes;
+    const size_t row = (size_t)(f->rows * f->out[1]) * sizeof(float);
     size_t used = 0, each = 0;
     s->bias = tn_cpu_part(&used, (size_t)blocks * sizeof(float));
-    s->band = tn_cpu_part(&each, (size_t)(f->C * f->height * f->width) * sizeof(float));
-    if (b->training && f->relu)
-        s->dz = tn_cpu_part(&each, (size_t)(blocks * f->rows * f->out[1]) * sizeof(float));
+    /* a filter's row as a vector may reach past the last pixel */
+    s->band = tn_cpu_part(&each, (size_t)(f->C * f->height * f->width + TN_FEW_POOLED_WIDTH) *
+                                     sizeof(float));
+    if (b->training && f->pooled)
+        s->where = tn_cpu_part(&each, (size_t)s->code->lanes * row);
+    if (b->training && (f->pooled || f->relu))
+        s->dz = tn_cpu_part(&each, (size_t)(f->pooled ? s->code->lanes : blocks) * row);
     if (b->training) {
         s->dw = tn_cpu_part(&each, (size_t)filter_floats(s) * sizeof(float));
         s->db = tn_cpu_part(&each, (size_t)blocks * sizeof(float));
@@ -120,34 +140,28 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const tn_conv2d_opts *o = n->opts;
     const int64_t filters[] = {o->filters, n->x[0].dim[1], o->kernel[0], o->kernel[1]};
     b->x[0] = NULL;
-    b->y[0] = tn_md_layout(tn_md_image(&m, &n->y[0], code->lanes));
+    const tn_node *next = pools(code, n, b->next) ? b->next : NULL;
+    b->y[0] = tn_md_layout(tn_md_image(&m, &(next ? next : n)->y[0], code->lanes));
     b->w[0] = tn_md_layout(tn_md_tagged(&m, 4, filters, TN_F32, dnnl_Ohwi8o));
     b->w[1] = NULL;
     if (m.status != TN_OK)
         return m.status;
-    few_state *s = tn_alloc(1, sizeof *s);
+    tn_few_state *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("conv2d", sizeof *s);
     s->code = code;
-    prepare_sizes(s, n);
+    prepare_sizes(s, n, next);
     prepare_scratch(s, d->threads, b);
+    b->does_next = next != NULL;
     b->backward_reads_x[0] = b->dw[0];
-    b->backward_reads_y = s->size.relu;
+    b->backward_reads_y = s->size.relu && !next;
+    if (next && b->training)
+        b->saved_bytes = b->y[0]->bytes / sizeof(float);
     b->state = s;
     return TN_OK;
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
-
-static float *scratch_at(const tn_call *c, size_t at)
-{
-    return (float *)(void *)((unsigned char *)c->scratch + at);
-}
-
-static float *thread_at(const few_state *s, const tn_call *c, int thread, size_t at)
-{
-    return scratch_at(c, s->threads + (size_t)thread * s->each + at);
-}
 
 /* A row of the band: row `h` of a plane of x, or none of it if that is outside. */
 static void copy_row(const tn_few *f, const float *plane, int64_t h, float *to)
@@ -163,8 +177,7 @@ static void copy_row(const tn_few *f, const float *plane, int64_t h, float *to)
     memset(to + left + copied, 0, (size_t)(f->width - left - copied) * sizeof *to);
 }
 
-/* What rows p .. p + rows - 1 of y need of image n. */
-static void copy_band(const tn_few *f, const float *x, int64_t n, int64_t p, int64_t rows,
+void tn_few_copy_band(const tn_few *f, const float *x, int64_t n, int64_t p, int64_t rows,
                       float *band)
 {
     const int64_t first = p * f->stride[0] - f->pad[0], last = (rows - 1) * f->stride[0];
@@ -176,26 +189,28 @@ static void copy_band(const tn_few *f, const float *x, int64_t n, int64_t p, int
 
 static tn_status forward(const tn_call *c)
 {
-    const few_state *s = c->state;
+    const tn_few_state *s = c->state;
+    if (s->size.pooled)
+        return tn_few_forward_pooled(c);
     const tn_few *f = &s->size;
     const int64_t row = f->out[1] * s->code->lanes, image = f->K * f->out[0] * row;
     const float *bias =
-        tn_cpu_whole_blocks(c->w[1], s->filters, f->K * s->code->lanes, scratch_at(c, s->bias));
+        tn_cpu_whole_blocks(c->w[1], s->filters, f->K * s->code->lanes, tn_few_scratch(c, s->bias));
     const float *x = c->x[0];
     float *y = c->y[0];
 #pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < s->images; n++)
         for (int64_t p = 0; p < f->out[0]; p += f->rows) {
             const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p);
-            float *band = thread_at(s, c, omp_get_thread_num(), s->band);
-            copy_band(f, x, n, p, rows, band);
+            float *band = tn_few_part(s, c, omp_get_thread_num(), s->band);
+            tn_few_copy_band(f, x, n, p, rows, band);
             s->code->forward(f, band, rows, c->w[0], bias, y + n * image + p * row);
         }
     return TN_OK;
 }
 
 /* dz of `floats` numbers a block: dy, where the relu lets it through. */
-static void cut_off(const few_state *s, const float *dy, const float *y, int64_t pitch,
+static void cut_off(const tn_few_state *s, const float *dy, const float *y, int64_t pitch,
                     int64_t floats, float *dz)
 {
     for (int64_t k = 0; k < s->size.K; k++)
@@ -208,50 +223,53 @@ static void cut_off(const few_state *s, const float *dy, const float *y, int64_t
 }
 
 /* In a parallel region: rows p and on of image n, to this thread's dw and db. */
-static void add_band(const few_state *s, const tn_call *c, int64_t n, int64_t p)
+static void add_band(const tn_few_state *s, const tn_call *c, int64_t n, int64_t p)
 {
     const tn_few *f = &s->size;
     const int64_t row = f->out[1] * s->code->lanes, block = f->out[0] * row;
     const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), at = n * f->K * block + p * row;
     const int thread = omp_get_thread_num();
     const float *dz = (const float *)c->dy + at;
-    float *band = thread_at(s, c, thread, s->band);
+    float *band = tn_few_part(s, c, thread, s->band);
     int64_t pitch = block;
     if (f->relu) {
-        float *cut = thread_at(s, c, thread, s->dz);
+        float *cut = tn_few_part(s, c, thread, s->dz);
         cut_off(s, dz, (const float *)c->y[0] + at, block, rows * row, cut);
         dz = cut;
         pitch = rows * row;
     }
     if (c->dw[0])
-        copy_band(f, c->x[0], n, p, rows, band);
-    s->code->weights(f, band, rows, dz, pitch, c->dw[0] ? thread_at(s, c, thread, s->dw) : NULL,
-                     c->dw[1] ? thread_at(s, c, thread, s->db) : NULL);
+        tn_few_copy_band(f, c->x[0], n, p, rows, band);
+    s->code->weights(f, band, rows, dz, pitch, c->dw[0] ? tn_few_part(s, c, thread, s->dw) : NULL,
+                     c->dw[1] ? tn_few_part(s, c, thread, s->db) : NULL);
 }
 
 /* In a parallel region: to[i] = the sum of what the threads have there. */
-static void add_up(const few_state *s, const tn_call *c, size_t at, int64_t count, float *to)
+static void add_up(const tn_few_state *s, const tn_call *c, size_t at, int64_t count, float *to)
 {
     const int threads = omp_get_num_threads();
 #pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < count; i++) {
         float sum = 0;
         for (int t = 0; t < threads; t++)
-            sum += thread_at(s, c, t, at)[i];
+            sum += ((const float *)tn_few_part(s, c, t, at))[i];
         to[i] = sum;
     }
 }
 
 static tn_status backward(const tn_call *c)
 {
-    const few_state *s = c->state;
+    const tn_few_state *s = c->state;
+    if (s->size.pooled)
+        return tn_few_backward_pooled(c);
     const tn_few *f = &s->size;
     const int64_t floats = filter_floats(s);
 #pragma omp parallel num_threads(c->device->threads)
     {
         const int thread = omp_get_thread_num();
-        memset(thread_at(s, c, thread, s->dw), 0, (size_t)floats * sizeof(float));
-        memset(thread_at(s, c, thread, s->db), 0, (size_t)(f->K * s->code->lanes) * sizeof(float));
+        memset(tn_few_part(s, c, thread, s->dw), 0, (size_t)floats * sizeof(float));
+        memset(tn_few_part(s, c, thread, s->db), 0,
+               (size_t)(f->K * s->code->lanes) * sizeof(float));
 #pragma omp for collapse(2) schedule(static)
         for (int64_t n = 0; n < s->images; n++)
             for (int64_t p = 0; p < f->out[0]; p += f->rows)
@@ -271,7 +289,7 @@ static void release(void *state)
 
 static const char *describe(const void *state)
 {
-    return ((const few_state *)state)->code->name;
+    return ((const tn_few_state *)state)->name;
 }
 
 const tn_kernel tn_cpu_conv2d_few = {
