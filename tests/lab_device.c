@@ -12,6 +12,8 @@ const char *const *lab_devices(void)
     list[0] = "cpu";
     const char *named = getenv("TENON_TEST_GPU"), *gpu = named ? named : "sim:0";
     tn_device *d = NULL;
+    if (!*gpu)
+        return list;
     const tn_status status = tn_device_open(&d, gpu);
     if (status == TN_ERR_UNSUPPORTED && !named) {
         print_message("skipped: the simulated GPU is not in this build: %s\n", tn_error());

@@ -30,7 +30,7 @@
 enum { LAB_MAX_X = 8, LAB_MAX_W = 4, LAB_SEED = 20151 /* of every plan that the lab makes */ };
 
 /* Devices to test on, up to NULL: the CPU, and a GPU with and without cuDNN. The GPU is the one that
- * $TENON_TEST_GPU names ("cuda:0"), else the simulated one if this build has it. */
+ * $TENON_TEST_GPU names ("cuda:0"; empty: none), else the simulated one if this build has it. */
 const char *const *lab_devices(void);
 
 /* An input of a case, filled with numbers drawn evenly from [low, high] (both 0: [-1, 1]); u8 and i32

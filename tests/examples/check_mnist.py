@@ -5,7 +5,7 @@ import re
 import struct
 
 import programs
-from programs import DATA, Folder, expect, need, refused, run
+from programs import DATA, SLOW, Folder, expect, need, refused, run
 
 mnist = DATA / "mnist"
 need(mnist)
@@ -14,9 +14,10 @@ need(mnist)
 ONE = ("--device", "cpu,threads=1")
 
 with Folder() as folder:
-    said = run("mnist", mnist, *ONE, "--max-steps", 250, "--save", folder / "lenet")
+    steps, least = (60, 75) if SLOW else (250, 93)
+    said = run("mnist", mnist, *ONE, "--max-steps", steps, "--save", folder / "lenet")
     found = re.search(r"(\S+) % of 10000 test images right", said.stdout)
-    expect(found and float(found[1]) > 93, "250 steps teach too little", said.stdout)
+    expect(found and float(found[1]) > least, f"{steps} steps teach too little", said.stdout)
 
     images = gzip.open(mnist / "t10k-images-idx3-ubyte.gz").read()
     labels = gzip.open(mnist / "t10k-labels-idx1-ubyte.gz").read()
@@ -26,7 +27,7 @@ with Folder() as folder:
         path.write_bytes(b"P5\n28 28\n255\n" + images[16 + 784 * i:16 + 784 * (i + 1)])
         said = run("classify", *ONE, "--top", 1, folder / "lenet", path)
         right += said.stdout.split()[-1] == str(labels[8 + i])
-    expect(right >= 8, f"classify reads {right} of 10 digits right")
+    expect(right >= (6 if SLOW else 8), f"classify reads {right} of 10 digits right")
 
     small = folder / "small"
     small.mkdir()

@@ -9,6 +9,7 @@ import tempfile
 
 PROGRAMS = pathlib.Path(sys.argv[1]).resolve()
 DATA = pathlib.Path(sys.argv[2]).resolve()
+SLOW = sys.argv[3:] == ["slow"]  # programs are built with a sanitizer
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 failures = []
 

@@ -13,14 +13,13 @@
  *
  * There is no backward pass for data: such a layer stands behind an input.
  *
- * A maximum of 2 x 2 behind it is done as well, by code that has one (_conv_few_pool.c). Then y, `out` below and what
- * is passed to that code's functions is the pooled image; what is pooled never leaves the registers, nor is
- * there a gradient of it: of each window's four only the one that was the largest has any, so that dw is a sum
- * over a quarter of the pixels,
+ * A maximum of 2 x 2 behind it is done as well where the code has that (_conv_few_pool.c). Then y, P x Q and all rows
+ * below are those of the pooled image. What is pooled never leaves the registers, nor is there a gradient of it:
+ * of each window's four only the largest has any, so that dw is a sum over a quarter of the pixels,
  *
- *     dw[k, c, r] += dy[k, window] x[c, r + where that window's largest is in channel k]
+ *     dw[k, c, r, 0 .. 7] += dy[k, window] x[c, r + where the window's largest is in filter k, and on]
  *
- * with a row of the filter as a vector of 8. So `dw` is there K x C x R x 8.
+ * with a row of a filter, up to 8 taps, as a vector.
  */
 #ifndef TN_CPU_CONV_FEW_H
 #define TN_CPU_CONV_FEW_H
@@ -32,7 +31,7 @@
 typedef struct tn_few {
     int64_t C, K; /* channels of x; blocks of channels of y */
     int64_t in[2], out[2], kernel[2], stride[2], pad[2];
-    bool pooled;
+    bool pooled;           /* out: of the pooled image */
     int64_t width, height; /* of a band, in x */
     int64_t rows;          /* of a band, in y, at most */
     bool relu;
@@ -49,12 +48,12 @@ typedef struct tn_few_code {
     void (*weights)(const tn_few *s, const float *band, int64_t rows, const float *dz,
                     int64_t pitch, float *dw, float *db);
 
-    /* The same where they are pooled; NULL: it has no such code. taps: which of four, as _pool2d.h has them in a byte,
-     * of `rows` rows in all blocks, laid out as y is; or NULL: not asked for. */
+    /* With the maximum; NULL: there is no such code. taps: which of a window's four, a byte as _pool2d.h has them,
+     * laid out as y is; or NULL: not asked for. */
     void (*forward_pooled)(const tn_few *s, const float *band, int64_t rows, const float *w,
                            const float *bias, float *y, uint8_t *taps);
-    /* One block, of which `filters` are some. where, dz: for what counts of dy and where it comes from, a vector
-     * a pixel. */
+    /* dw += and db +=, of one block's first `filters`: dw is filters x C x R x 8. where, dz: room for a vector each
+     * a pixel, of what counts of dy and where in the band it comes from. */
     void (*weights_pooled)(const tn_few *s, const float *band, int64_t rows, const float *dy,
                            const uint8_t *taps, int64_t filters, int32_t *where, float *dz,
                            float *dw, float *db);

@@ -54,14 +54,18 @@ static tn_status supports(const tn_node *n)
 
 /* ---- preparing ---------------------------------------------------------------------------- */
 
-/* May the maximum behind it be taken in one with it? Windows that overlapped would need a row of the image twice. */
+/* May the maximum behind it be taken in one with it? Windows that overlapped would need a row of the image twice; a
+ * pixel's place in the band has 32 bits. */
 static bool pools(const tn_few_code *code, const tn_node *n, const tn_node *next)
 {
     if (!code->forward_pooled || !next || strcmp(next->op->name, "pool2d") != 0)
         return false;
+    const tn_conv2d_opts *conv = n->opts;
     const tn_pool2d_opts *o = next->opts;
-    bool fits = o->kind == TN_POOL_MAX &&
-                ((const tn_conv2d_opts *)n->opts)->kernel[1] <= TN_FEW_POOLED_WIDTH;
+    const int64_t high = n->x[0].dim[2] + 2 * (int64_t)conv->pad[0],
+                  wide = n->x[0].dim[3] + 2 * (int64_t)conv->pad[1];
+    bool fits = o->kind == TN_POOL_MAX && conv->kernel[1] <= TN_FEW_POOLED_WIDTH &&
+                high <= INT32_MAX / wide;
     for (int i = 0; i < 2; i++)
         fits = fits && o->kernel[i] == 2 && o->stride[i] == 2 && o->pad[i] == 0 &&
                2 * next->y[0].dim[2 + i] <= n->y[0].dim[2 + i];
