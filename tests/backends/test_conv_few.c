@@ -5,7 +5,7 @@
 
 #include "backends/cpu/_conv_few.h"
 #include "backends/cpu/_cpu.h"
-#include "base/random.h"
+#include "backends/lab_few.h"
 #include "graph/plan_test.h"
 #include "lab_answers.h"
 #include "lab_conv.h"
@@ -67,43 +67,13 @@ static void agrees_with_the_formula(void **unused)
 
 enum { IMAGES = 5, SIDE = 23, FILTERS = 37, TAPS = 5, OUT = 11 };
 
-typedef struct net {
-    tn_device *device;
-    tn_graph *graph;
-    tn_plan *plan;
-    tn_value x, y, target;
-} net;
-
 static const tn_conv2d_opts conv = {
     .name = "conv", .filters = FILTERS, .kernel = {TAPS}, .stride = {2}, .pad = {1}};
 
-static void make(net *t, const char *device, const tn_conv2d_opts *o, tn_shape shape, bool hidden,
-                 bool training)
-{
-    *t = (net){0};
-    assert_ok(tn_device_open(&t->device, device));
-    assert_ok(tn_graph_create(&t->graph));
-    t->x = tn_input(t->graph, "x", TN_F32, shape);
-    tn_value v = t->x;
-    if (hidden) /* behind something that learns */
-        v = tn_conv2d(t->graph, v, &(tn_conv2d_opts){.filters = (int)shape.dim[1], .kernel = {1}});
-    t->y = tn_relu(t->graph, tn_conv2d(t->graph, v, o));
-    tn_plan_opts opts = {.keep = &t->y, .num_keep = 1, .seed = 1};
-    if (training) {
-        tn_shape out;
-        assert_ok(tn_value_shape(t->graph, t->y, &out));
-        t->target = tn_input(t->graph, "t", TN_F32, out);
-        opts.loss = tn_mse(t->graph, t->y, t->target);
+#define NET(...)                                                                        \
+    {                                                                                   \
+        .conv = &conv, .x = {4, {IMAGES, 3, SIDE, SIDE}}, .training = true, __VA_ARGS__ \
     }
-    assert_ok(tn_plan_create(&t->plan, t->graph, t->device, &opts));
-}
-
-static void drop(net *t)
-{
-    tn_plan_destroy(t->plan);
-    tn_graph_destroy(t->graph);
-    tn_device_close(t->device);
-}
 
 static tn_step_info conv_of(const tn_plan *p)
 {
@@ -115,64 +85,16 @@ static tn_step_info conv_of(const tn_plan *p)
     return step;
 }
 
-static float *pixels(void)
-{
-    tn_random r = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 0);
-    float *x = lab_take(IMAGES * 3 * SIDE * SIDE, sizeof *x);
-    for (int i = 0; i < IMAGES * 3 * SIDE * SIDE; i++)
-        x[i] = (float)(tn_random_real(&r) * 2 - 1);
-    return x;
-}
-
-/* One run; y, and what param "conv.weight" has of a gradient. */
-static void run(const char *device, float *x, float *y, float *dw)
-{
-    tn_few_always = true;
-    const tn_shape shape = TN_SHAPE(IMAGES, 3, SIDE, SIDE);
-    const tn_shape out = TN_SHAPE(IMAGES, FILTERS, OUT, OUT);
-    float *target = lab_take(IMAGES * FILTERS * OUT * OUT, sizeof *target);
-    net t;
-    make(&t, device, &conv, shape, false, true);
-    tn_few_always = false;
-    assert_ok(tn_plan_poison(t.plan));
-    assert_ok(tn_plan_set(t.plan, t.x, (tn_tensor){TN_F32, shape, x}));
-    assert_ok(tn_plan_set(t.plan, t.target, (tn_tensor){TN_F32, out, target}));
-    assert_ok(tn_plan_run(t.plan));
-    assert_ok(tn_plan_get(t.plan, t.y, (tn_tensor){TN_F32, out, y}));
-    assert_ok(tn_plan_param_get(t.plan, tn_plan_find_param(t.plan, "conv.weight"),
-                                TN_PARAM_GRADIENT,
-                                (tn_tensor){TN_F32, TN_SHAPE(FILTERS, 3, TAPS, TAPS), dw}));
-    drop(&t);
-    free(target);
-}
-
 /* y is one sum a number, whatever the threads; dw adds up what each thread has. More threads than bands
  * are there too. */
 static void threads_change_no_bit_of_y_and_little_of_dw(void **unused)
 {
     (void)unused;
-    enum { Y = IMAGES * FILTERS * OUT * OUT, DW = FILTERS * 3 * TAPS * TAPS };
-    static const char *const devices[] = {"cpu,threads=1", "cpu,threads=1", "cpu,threads=3",
-                                          "cpu,threads=3", "cpu,threads=16"};
-    float *x = pixels(), *y[TN_COUNT(devices)], *dw[TN_COUNT(devices)];
-    double *want = lab_take(DW, sizeof *want);
-    for (size_t i = 0; i < TN_COUNT(devices); i++) {
-        y[i] = lab_take(Y, sizeof(float));
-        dw[i] = lab_take(DW, sizeof(float));
-        run(devices[i], x, y[i], dw[i]);
-        assert_memory_equal(y[i], y[0], Y * sizeof(float));
-        for (int j = 0; j < DW; j++)
-            want[j] = (double)dw[0][j];
-        lab_assert_close(devices[i], dw[i], want, DW, 1.0 / Y);
-    }
-    assert_memory_equal(dw[1], dw[0], DW * sizeof(float));
-    assert_memory_equal(dw[3], dw[2], DW * sizeof(float));
-    for (size_t i = 0; i < TN_COUNT(devices); i++) {
-        free(y[i]);
-        free(dw[i]);
-    }
-    free(want);
-    free(x);
+    static const lab_few_case cases_here[] = {
+        NET(.device = "cpu,threads=1"), NET(.device = "cpu,threads=1"),
+        NET(.device = "cpu,threads=3"), NET(.device = "cpu,threads=3"),
+        NET(.device = "cpu,threads=16")};
+    lab_few_check_same(cases_here, TN_COUNT(cases_here));
 }
 
 /* Behind the relu too; the other images have none of it. */
@@ -180,19 +102,18 @@ static void a_nan_reaches_its_results(void **unused)
 {
     (void)unused;
     enum { EACH_Y = FILTERS * OUT * OUT, EACH_X = 3 * SIDE * SIDE };
-    float *x = pixels(), *y = lab_take(IMAGES * EACH_Y, sizeof *y),
-          *dw = lab_take(FILTERS * 3 * TAPS * TAPS, sizeof *dw);
+    static const lab_few_case net = NET(.device = NULL);
+    float *x = lab_few_pixels(&net);
     x[EACH_X + SIDE + 1] =
         NAN; /* row 1, column 1 of image 1: in windows 0 and 1 of both directions */
-    run("cpu", x, y, dw);
+    lab_few_numbers got = lab_few_run(&net, x);
     for (int i = 0; i < IMAGES * EACH_Y; i++) {
         const int p = i / OUT % OUT, q = i % OUT;
-        assert_true((isnan(y[i]) != 0) == (i / EACH_Y == 1 && p <= 1 && q <= 1));
+        assert_true((isnan(got.y[i]) != 0) == (i / EACH_Y == 1 && p <= 1 && q <= 1));
     }
-    assert_true(isnan(dw[0]));
+    assert_true(isnan(got.dw[0]));
+    lab_few_drop(&got);
     free(x);
-    free(y);
-    free(dw);
 }
 
 /* A convolution by oneDNN behind it reads whole blocks. */
@@ -201,7 +122,8 @@ static void leaves_what_fills_blocks_zero(void **unused)
     (void)unused;
     enum { NEXT = 3 };
     const tn_shape shape = TN_SHAPE(IMAGES, 3, SIDE, SIDE);
-    float *x = pixels(), *y = lab_take(IMAGES * NEXT * OUT * OUT, sizeof *y);
+    static const lab_few_case net = NET(.device = NULL);
+    float *x = lab_few_pixels(&net), *y = lab_take(IMAGES * NEXT * OUT * OUT, sizeof *y);
     tn_device *d = NULL;
     tn_graph *g = NULL;
     tn_plan *p = NULL;
@@ -259,9 +181,13 @@ static void is_taken_for_few_channels_behind_an_input(void **unused)
     for (size_t i = 0; i < TN_COUNT(rules); i++) {
         tn_conv2d_opts o = rules[i].conv;
         o.name = "conv";
-        net t;
-        make(&t, "cpu", &o, TN_SHAPE(2, rules[i].channels, 14, 14), rules[i].hidden,
-             rules[i].training);
+        lab_few t;
+        lab_few_open(&t,
+                     &(lab_few_case){.conv = &o,
+                                     .x = TN_SHAPE(2, rules[i].channels, 14, 14),
+                                     .hidden = rules[i].hidden,
+                                     .training = rules[i].training},
+                     false);
         const tn_step_info step = conv_of(t.plan);
         const char *why = rules[i].refusals;
         if (!why && isa == TN_CPU_AVX512)
@@ -271,7 +197,7 @@ static void is_taken_for_few_channels_behind_an_input(void **unused)
         assert_true((strstr(step.kernel, "few channels:") != NULL) == !why);
         if (why)
             assert_non_null(strstr(step.refusals, why));
-        drop(&t);
+        lab_few_close(&t);
     }
 }
 

@@ -5,9 +5,8 @@
 
 #include "backends/cpu/_conv_few.h"
 #include "backends/cpu/_cpu.h"
-#include "base/random.h"
+#include "backends/lab_few.h"
 #include "graph/op.h"
-#include "graph/plan_test.h"
 #include "lab_answers.h"
 #include "lab_conv.h"
 #include "lab_nan.h"
@@ -164,100 +163,23 @@ static void a_nan_shows_behind_the_maximum(void **unused)
 
 /* ---- one net: 37 filters over 3 channels ---------------------------------------------------- */
 
-enum { IMAGES = 5, SIDE = 23, FILTERS = 37, TAPS = 5, OUT = 5 };
-enum { Y = IMAGES * FILTERS * OUT * OUT, DW = FILTERS * 3 * TAPS * TAPS };
-
-typedef struct net {
-    tn_device *device;
-    tn_graph *graph;
-    tn_plan *plan;
-    tn_value x, y, target;
-} net;
-
 static const tn_conv2d_opts conv = {
-    .name = "conv", .filters = FILTERS, .kernel = {TAPS}, .stride = {2}, .pad = {1}};
+    .name = "conv", .filters = 37, .kernel = {5}, .stride = {2}, .pad = {1}};
 
-static void make(net *t, const char *device, const tn_conv2d_opts *o, const tn_pool2d_opts *pool,
-                 tn_plan_opts opts, bool keeps_all)
-{
-    *t = (net){0};
-    assert_ok(tn_device_open(&t->device, device));
-    assert_ok(tn_graph_create(&t->graph));
-    t->x = tn_input(t->graph, "x", TN_F32, TN_SHAPE(IMAGES, 3, SIDE, SIDE));
-    const tn_value v = tn_conv2d(t->graph, t->x, o);
-    t->y = tn_relu(t->graph, tn_pool2d(t->graph, v, pool));
-    const tn_value keep[] = {t->y, v};
-    tn_shape out;
-    assert_ok(tn_value_shape(t->graph, t->y, &out));
-    t->target = tn_input(t->graph, "t", TN_F32, out);
-    opts.loss = tn_mse(t->graph, t->y, t->target);
-    opts.keep = keep;
-    opts.num_keep = keeps_all ? 2 : 1;
-    opts.seed = 1;
-    tn_few_always = true;
-    assert_ok(tn_plan_create(&t->plan, t->graph, t->device, &opts));
-    tn_few_always = false;
-}
-
-static void drop(net *t)
-{
-    tn_plan_destroy(t->plan);
-    tn_graph_destroy(t->graph);
-    tn_device_close(t->device);
-}
-
-/* One run; y, and the gradient of "conv.weight". */
-static void run(const char *device, bool no_fusion, float *x, float *y, float *dw)
-{
-    const tn_shape out = TN_SHAPE(IMAGES, FILTERS, OUT, OUT);
-    float *target = lab_take(Y, sizeof *target);
-    net t;
-    make(&t, device, &conv, &two, (tn_plan_opts){.no_fusion = no_fusion}, false);
-    assert_ok(tn_plan_poison(t.plan));
-    assert_ok(tn_plan_set(t.plan, t.x, (tn_tensor){TN_F32, TN_SHAPE(IMAGES, 3, SIDE, SIDE), x}));
-    assert_ok(tn_plan_set(t.plan, t.target, (tn_tensor){TN_F32, out, target}));
-    assert_ok(tn_plan_run(t.plan));
-    assert_ok(tn_plan_get(t.plan, t.y, (tn_tensor){TN_F32, out, y}));
-    assert_ok(tn_plan_param_get(t.plan, tn_plan_find_param(t.plan, "conv.weight"),
-                                TN_PARAM_GRADIENT,
-                                (tn_tensor){TN_F32, TN_SHAPE(FILTERS, 3, TAPS, TAPS), dw}));
-    drop(&t);
-    free(target);
-}
+#define NET(...)                                                                             \
+    {                                                                                        \
+        .conv = &conv, .pool = &two, .x = {4, {5, 3, 23, 23}}, .training = true, __VA_ARGS__ \
+    }
 
 /* The sums of y are those of the two apart, in the same order. */
 static void has_the_bits_of_the_two_apart_and_of_other_threads(void **unused)
 {
     (void)unused;
-    static const struct {
-        const char *device;
-        bool no_fusion;
-    } way[] = {{"cpu,threads=1", true},
-               {"cpu,threads=1", false},
-               {"cpu,threads=3", false},
-               {"cpu,threads=3", false},
-               {"cpu,threads=16", false}};
-    tn_random random = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 0);
-    float *x = lab_take(IMAGES * 3 * SIDE * SIDE, sizeof *x), *y[TN_COUNT(way)], *dw[TN_COUNT(way)];
-    double *want = lab_take(DW, sizeof *want);
-    for (int i = 0; i < IMAGES * 3 * SIDE * SIDE; i++)
-        x[i] = (float)(tn_random_real(&random) * 2 - 1);
-    for (size_t i = 0; i < TN_COUNT(way); i++) {
-        y[i] = lab_take(Y, sizeof(float));
-        dw[i] = lab_take(DW, sizeof(float));
-        run(way[i].device, way[i].no_fusion, x, y[i], dw[i]);
-        assert_memory_equal(y[i], y[0], Y * sizeof(float));
-        for (int j = 0; j < DW; j++)
-            want[j] = (double)dw[0][j];
-        lab_assert_close(way[i].device, dw[i], want, DW, 1.0 / Y);
-    }
-    assert_memory_equal(dw[3], dw[2], DW * sizeof(float));
-    for (size_t i = 0; i < TN_COUNT(way); i++) {
-        free(y[i]);
-        free(dw[i]);
-    }
-    free(want);
-    free(x);
+    static const lab_few_case ways[] = {
+        NET(.device = "cpu,threads=1", .no_fusion = true), NET(.device = "cpu,threads=1"),
+        NET(.device = "cpu,threads=3"), NET(.device = "cpu,threads=3"),
+        NET(.device = "cpu,threads=16")};
+    lab_few_check_same(ways, TN_COUNT(ways));
 }
 
 /* Which steps the plan has of "conv", and the first of them. */
@@ -285,8 +207,7 @@ static void is_taken_where_windows_lie_side_by_side(void **unused)
     static const struct {
         const tn_conv2d_opts *conv;
         tn_pool2d_opts pool;
-        tn_plan_opts opts;
-        bool keeps_all, taken;
+        bool keeps_conv, no_fusion, hidden, taken;
     } rules[] = {
         {&many, {.kernel = {2}}, .taken = true},
         {&many, {.kernel = {2}, .ceil = true}}, /* 19 pixels: the last window hangs over */
@@ -295,16 +216,25 @@ static void is_taken_where_windows_lie_side_by_side(void **unused)
         {&many, {.kernel = {2, 3}, .stride = {2}}},
         {&many, {.kernel = {2}, .pad = {1}}},
         {&many, {.kernel = {2}, .kind = TN_POOL_MEAN}},
-        {&many, {.kernel = {2}}, .keeps_all = true}, /* somebody else reads what is pooled */
-        {&many, {.kernel = {2}}, .opts = {.no_fusion = true}},
+        {&many, {.kernel = {2}}, .keeps_conv = true}, /* somebody else reads what is pooled */
+        {&many, {.kernel = {2}}, .no_fusion = true},
+        {&many, {.kernel = {2}}, .hidden = true},
         {&wide, {.kernel = {2}}},
     };
     for (size_t i = 0; i < TN_COUNT(rules); i++) {
         tn_pool2d_opts pool = rules[i].pool;
         tn_step_info step = {0};
-        net t;
+        lab_few t;
         pool.name = "pool";
-        make(&t, "cpu", rules[i].conv, &pool, rules[i].opts, rules[i].keeps_all);
+        lab_few_open(&t,
+                     &(lab_few_case){.conv = rules[i].conv,
+                                     .pool = &pool,
+                                     .x = TN_SHAPE(5, 3, 23, 23),
+                                     .hidden = rules[i].hidden,
+                                     .training = true,
+                                     .no_fusion = rules[i].no_fusion,
+                                     .keeps_conv = rules[i].keeps_conv},
+                     true);
         const bool taken = rules[i].taken && tn_cpu_isa_here() == TN_CPU_AVX2;
         assert_int_equal(steps_of(t.plan, &step), taken ? 2 : 202);
         assert_true((step.fused != NULL) == taken);
@@ -313,7 +243,7 @@ static void is_taken_where_windows_lie_side_by_side(void **unused)
             assert_string_equal(step.fused, "pool2d+relu");
             assert_int_equal(step.y.dim[2], 9);
         }
-        drop(&t);
+        lab_few_close(&t);
     }
 }
 
