@@ -336,3 +336,13 @@ void lab_check_op(const lab_op *op, const lab_case *cases, size_t count)
     }
     *where = 0;
 }
+
+void lab_check_big(const lab_op *op, const lab_case *cases, size_t count)
+{
+    lab_case *all = lab_take((int64_t)count, sizeof *all);
+    memcpy(all, cases, count * sizeof *all);
+    for (size_t i = 0; i < count; i++)
+        all[i].big = true;
+    lab_check_op(op, all, count);
+    free(all);
+}

@@ -85,6 +85,8 @@ typedef struct lab_op {
 } lab_op;
 
 void lab_check_op(const lab_op *op, const lab_case *cases, size_t count);
+/* The same of cases that are all big. */
+void lab_check_big(const lab_op *op, const lab_case *cases, size_t count);
 
 /* Fails, naming `what` and the worst element, unless got is want by the rule above. */
 void lab_assert_close(const char *what, const float *got, const double *want, int64_t count,

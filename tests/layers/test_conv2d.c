@@ -107,12 +107,7 @@ static void agrees_with_the_formula(void **unused)
 static void agrees_where_it_is_used(void **unused)
 {
     (void)unused;
-    lab_case cases[TN_COUNT(large)];
-    for (size_t i = 0; i < TN_COUNT(large); i++) {
-        cases[i] = large[i];
-        cases[i].big = true;
-    }
-    lab_check_op(&lab_conv_op, cases, TN_COUNT(cases));
+    lab_check_big(&lab_conv_op, large, TN_COUNT(large));
 }
 
 /* Not asked of the CPU where oneDNN has absorbed the relu (docs/numerics.md). */
