@@ -184,10 +184,10 @@ TN_API const char *tn_pass_name(tn_pass pass);
  */
 typedef struct tn_step_info {
     tn_pass pass;
-    const char *node;     /**< "conv1"; of an add or a tally, the node whose output it is about */
-    const char *op;       /**< "conv2d", "reorder" (from one layout to another), "add", "sgd" */
-    const char *fused;    /**< what is done in the same pass, "relu"; NULL: nothing */
-    const char *kernel;   /**< who does it, as its kernel says; forward and backward in one text */
+    const char *node;   /**< "conv1"; of an add or a tally, the node whose output it is about */
+    const char *op;     /**< "conv2d", "reorder" (from one layout to another), "add", "sgd" */
+    const char *fused;  /**< what is done in the same pass, "relu", "pool2d+relu"; NULL: nothing */
+    const char *kernel; /**< who does it, as its kernel says; forward and backward in one text */
     const char *refusals; /**< why kernels that would have come before it refused; NULL: none did */
     const char *x_layout, *y_layout; /**< of the node's first input and output; "-": canonical */
     tn_shape y;
