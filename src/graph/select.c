@@ -2,9 +2,8 @@
  * select: for each node the first kernel that supports it, in topological order.
  *
  * A kernel sees the layouts of its inputs and says which it wants and which it writes, and whether it does the
- * next node's work too. Where a value is
- * written in one layout and wanted in another, a reorder is put in between, once for all readers that
- * want the same.
+ * next node's work too. Where a value is written in one layout and wanted in another, a reorder is put in
+ * between, once for all readers that want the same.
  */
 #include <stdio.h>
 #include <string.h>

@@ -241,12 +241,39 @@ static void is_taken_where_windows_lie_side_by_side(void **unused)
     }
 }
 
+static tn_status plan_of(void *arg)
+{
+    const lab_few *t = arg;
+    tn_device *d = NULL;
+    tn_plan *p = NULL;
+    tn_status status = tn_device_open(&d, "cpu");
+    if (status == TN_OK)
+        status = tn_plan_create(&p, t->graph, d,
+                                &(tn_plan_opts){.keep = &t->y, .num_keep = 1, .seed = 1});
+    tn_plan_destroy(p);
+    tn_device_close(d);
+    return status;
+}
+
+static void memory_may_run_out_while_it_is_taken(void **unused)
+{
+    (void)unused;
+    static const lab_few_case net = NET(.device = NULL);
+    lab_few t;
+    lab_few_open(&t, &net, true);
+    tn_few_always = true;
+    assert_true(lab_fail_each_allocation(plan_of, &t) > 10);
+    tn_few_always = false;
+    lab_few_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(a_nan_shows_behind_the_maximum),
         cmocka_unit_test(has_the_bits_of_the_two_apart_and_of_other_threads),
+        cmocka_unit_test(memory_may_run_out_while_it_is_taken),
         cmocka_unit_test(is_taken_where_windows_lie_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

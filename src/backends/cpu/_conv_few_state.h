@@ -29,8 +29,9 @@ static inline void *tn_few_part(const tn_few_state *s, const tn_call *c, int thr
 void tn_few_copy_band(const tn_few *f, const float *x, int64_t n, int64_t p, int64_t rows,
                       float *band);
 
-/* _conv_few_pool.c: with the maximum behind it. */
-tn_status tn_few_forward_pooled(const tn_call *c);
-tn_status tn_few_backward_pooled(const tn_call *c);
+/* _conv_few_pool.c, in a parallel region. Rows p and on of image n, to this thread's dw and db. */
+void tn_few_add_pooled_band(const tn_few_state *s, const tn_call *c, int64_t n, int64_t p);
+/* What the threads have of dw, laid out as w is; what fills its last block is 0. */
+void tn_few_add_up_pooled(const tn_few_state *s, const tn_call *c, float *to);
 
 #endif

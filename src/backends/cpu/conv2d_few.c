@@ -194,21 +194,25 @@ void tn_few_copy_band(const tn_few *f, const float *x, int64_t n, int64_t p, int
 static tn_status forward(const tn_call *c)
 {
     const tn_few_state *s = c->state;
-    if (s->size.pooled)
-        return tn_few_forward_pooled(c);
     const tn_few *f = &s->size;
     const int64_t row = f->out[1] * s->code->lanes, image = f->K * f->out[0] * row;
     const float *bias =
         tn_cpu_whole_blocks(c->w[1], s->filters, f->K * s->code->lanes, tn_few_scratch(c, s->bias));
     const float *x = c->x[0];
     float *y = c->y[0];
+    uint8_t *taps = c->run->training ? c->saved : NULL;
 #pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < s->images; n++)
         for (int64_t p = 0; p < f->out[0]; p += f->rows) {
-            const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p);
+            const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), at = n * image + p * row;
+            const int64_t pixels = f->pooled ? 2 : 1;
             float *band = tn_few_part(s, c, omp_get_thread_num(), s->band);
-            tn_few_copy_band(f, x, n, p, rows, band);
-            s->code->forward(f, band, rows, c->w[0], bias, y + n * image + p * row);
+            tn_few_copy_band(f, x, n, pixels * p, pixels * rows, band);
+            if (f->pooled)
+                s->code->forward_pooled(f, band, rows, c->w[0], bias, y + at,
+                                        taps ? taps + at : NULL);
+            else
+                s->code->forward(f, band, rows, c->w[0], bias, y + at);
         }
     return TN_OK;
 }
@@ -264,8 +268,6 @@ static void add_up(const tn_few_state *s, const tn_call *c, size_t at, int64_t c
 static tn_status backward(const tn_call *c)
 {
     const tn_few_state *s = c->state;
-    if (s->size.pooled)
-        return tn_few_backward_pooled(c);
     const tn_few *f = &s->size;
     const int64_t floats = filter_floats(s);
 #pragma omp parallel num_threads(c->device->threads)
@@ -277,8 +279,10 @@ static tn_status backward(const tn_call *c)
 #pragma omp for collapse(2) schedule(static)
         for (int64_t n = 0; n < s->images; n++)
             for (int64_t p = 0; p < f->out[0]; p += f->rows)
-                add_band(s, c, n, p);
-        if (c->dw[0])
+                f->pooled ? tn_few_add_pooled_band(s, c, n, p) : add_band(s, c, n, p);
+        if (c->dw[0] && f->pooled)
+            tn_few_add_up_pooled(s, c, c->dw[0]);
+        else if (c->dw[0])
             add_up(s, c, s->dw, floats, c->dw[0]);
         if (c->dw[1])
             add_up(s, c, s->db, s->filters, c->dw[1]);
