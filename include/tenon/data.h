@@ -125,11 +125,19 @@ typedef struct tn_loader_opts {
                             by all. Borrowed: close the loader before it */
 } tn_loader_opts;
 
-/** Both tensors belong to the loader and are valid until the next call with it. */
+/**
+ * A batch has the same shape always, though there may be fewer images than rows: in an epoch's last,
+ * short batch, and where files are bad. The rows that hold an image come first, in the order of the
+ * epoch; those that hold none come last, are black (zeros), have label -1, and enter no loss, mean,
+ * count or statistic of a plan. Of several ranks this holds for each rank's rows.
+ *
+ * Both tensors belong to the loader and are valid until the next call with it.
+ */
 typedef struct tn_batch {
     tn_tensor images; /**< batch x height x width x 3, u8 */
-    tn_tensor labels; /**< batch, i32; -1 for rows that hold no image (padding, or a bad file) */
-    int count;        /**< rows that hold an image */
+    tn_tensor labels; /**< batch, i32; -1 for rows that hold no image */
+    int count;        /**< rows that hold an image: the first ones; of several ranks, of all of
+                           them. 0 if no file of the batch can be read */
     int64_t epoch;    /**< from 0 */
     int64_t index;    /**< of the batch in its epoch, from 0 */
 } tn_batch;
@@ -146,7 +154,7 @@ TN_API int64_t tn_loader_batches(const tn_loader *loader); /* an epoch */
 /**
  * The next batch. TN_END once at the end of each epoch; the call after it starts the next epoch. An
  * error comes again with each call until tn_loader_seek().
- * With TN_BAD_SKIP a bad file's row gets label -1 and zeros, so that batches stay what the seed says.
+ * With TN_BAD_SKIP a bad file leaves its batch one image short (see tn_batch) and changes no other.
  * @return TN_ERR_FORMAT or TN_ERR_IO naming a bad file, or how many there were and what was allowed
  */
 TN_API tn_status tn_loader_next(tn_loader *loader, tn_batch *out);

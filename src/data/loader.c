@@ -59,8 +59,7 @@ static void fill_row(const tn_loader *l, tn_filler *f, tn_slot *s, int i)
     }
     if (item >= 0)
         row->problem = tn_copy_text(tn_error());
-    memset(rgb, 0, l->row_bytes);
-    s->labels[i] = -1;
+    s->labels[i] = -1; /* the taker makes such a row zeros */
 }
 
 static void *fill_batches(void *arg)
@@ -264,6 +263,26 @@ int64_t tn_loader_batches(const tn_loader *loader)
     return loader->queue.sampler.batches;
 }
 
+/* Moves the rows of one part that hold an image before those that hold none, in their order. Images of
+ * another rank's part are not here; its labels are. */
+static void put_images_first(const tn_loader *l, tn_slot *s, int first, int end)
+{
+    const bool filled = !l->device || tn_share_fills(l->device, l->queue.rows, first);
+    int to = first;
+    for (int from = first; from < end; from++) {
+        if (s->labels[from] < 0)
+            continue;
+        if (from > to && filled)
+            memcpy(s->images + (size_t)to * l->row_bytes, s->images + (size_t)from * l->row_bytes,
+                   l->row_bytes);
+        s->labels[to++] = s->labels[from];
+    }
+    for (int i = to; i < end; i++)
+        s->labels[i] = -1;
+    if (filled)
+        memset(s->images + (size_t)to * l->row_bytes, 0, (size_t)(end - to) * l->row_bytes);
+}
+
 static void describe(const tn_loader *l, const tn_slot *s, tn_batch *out)
 {
     const int rows = l->queue.rows;
@@ -301,6 +320,9 @@ static tn_status take(tn_loader *l, tn_batch *out)
         return status;
     }
     l->end_due = s->index + 1 == tn_loader_batches(l);
+    const int parts = l->device ? tn_device_ranks(l->device) : 1, part = l->queue.rows / parts;
+    for (int i = 0; i < l->queue.rows; i += part)
+        put_images_first(l, s, i, i + part);
     describe(l, s, out);
     return TN_OK;
 }

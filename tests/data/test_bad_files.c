@@ -48,8 +48,12 @@ static void bad_files_are_skipped_counted_and_named(void **state)
     tn_dataset *from = with_bad_files(folder);
     for (int threads = 1; threads <= 7; threads += 3) {
         tn_loader *loader = open_loader(
-            from, &(tn_loader_opts){
-                      .batch = 8, .height = 16, .width = 16, .threads = threads, .max_bad = 20});
+            from, &(tn_loader_opts){.batch = 8,
+                                    .height = 20,
+                                    .width = 20,
+                                    .threads = threads,
+                                    .queue = 1, /* so that memory is used again and again */
+                                    .max_bad = 20});
         for (int epoch = 0; epoch < 2; epoch++) {
             tn_batch b;
             for (int k = 0; k < 3; k++) {
@@ -57,15 +61,21 @@ static void bad_files_are_skipped_counted_and_named(void **state)
                 const int32_t *labels = b.labels.data;
                 const uint8_t *images = b.images.data;
                 int count = 0;
-                for (int row = 0; row < 8; row++) {
-                    const int item = 8 * k + row;
-                    const bool is_bad = item % 6 == 1;
-                    count += !is_bad;
-                    assert_int_equal(labels[row], is_bad ? -1 : item % 2);
-                    for (int i = 0; is_bad && i < 16 * 16 * 3; i++)
-                        assert_int_equal(images[row * 16 * 16 * 3 + i], 0);
+                for (int item = 8 * k; item < 8 * (k + 1); item++) {
+                    if (item % 6 == 1)
+                        continue;
+                    uint8_t whole[20 * 20 * 3];
+                    lab_pixels(whole, 20, 20, (unsigned)item);
+                    assert_int_equal(labels[count], item % 2);
+                    assert_memory_equal(images + count * sizeof whole, whole, sizeof whole);
+                    count++;
                 }
                 assert_int_equal(b.count, count);
+                for (int row = count; row < 8; row++) {
+                    assert_int_equal(labels[row], -1);
+                    for (int i = 0; i < 20 * 20 * 3; i++)
+                        assert_int_equal(images[row * 20 * 20 * 3 + i], 0);
+                }
                 if (epoch == 0)
                     assert_int_equal(tn_loader_num_bad(loader), k == 0 ? 2 : k + 2);
             }
