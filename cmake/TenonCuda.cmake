@@ -131,7 +131,7 @@ endif()
 
 if(TENON_TESTS)
   set(TENON_SIM_MODULE ON)
-  file(GLOB simulation CONFIGURE_DEPENDS ${folder}/sim/*.c ${folder}/sim/*.cpp)
+  file(GLOB simulation CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/sim/*.c)
   tenon_without_nccl(simulation)
   tenon_module(tenon_sim ${simulation} ${kernels})
   set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX)

@@ -7,7 +7,7 @@
 #include "lab.h"
 
 /* For tn_sim_counts; everything else is reached through the pointers below. */
-#include "backends/cuda/sim/control.h"
+#include "sim/control.h"
 
 typedef struct lab_sim {
     void (*fail_at)(const char *function, long nth);

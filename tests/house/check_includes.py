@@ -26,15 +26,15 @@ ALLOWED = {
                             "backends/device_name.h"),
     "src/backends/cuda": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/lent/", "backends/cuda/"),
     "src/backends/lent": BASE + ("backends/lent/", "backends/module.h"),
-    "src/backends/cuda/kernels": ("backends/cuda/kernels/", "backends/cuda/sim/device.h"),
-    "src/backends/cuda/sim": ("backends/cuda/sim/", "backends/cuda/kernels/gpu.h",
-                              "backends/cuda/libraries/libraries.h"),
+    "src/backends/cuda/kernels": ("backends/cuda/kernels/", "sim/device.h"),
+    "src/sim": ("sim/", "backends/cuda/kernels/gpu.h", "backends/cuda/libraries/libraries.h"),
     "src/backends/cuda/libraries": BASE + ("backends/cuda/libraries/",),
     "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/cpu/"),
     "examples": (),
     "tools": (),
 }
-# Each library that Tenon is built on is seen by one folder alone.
+# Each library that Tenon is built on is seen by one folder alone, and by what simulates it.
+NVIDIA = ("src/backends/cuda/", "src/sim/")
 THIRD = {
     "oneapi/dnnl": "src/backends/cpu/",
     "dnnl": "src/backends/cpu/",
@@ -42,10 +42,10 @@ THIRD = {
     "cJSON": "src/io/",
     "cjson": "src/io/",
     "jpeglib.h": "src/data/",
-    "cuda": "src/backends/cuda/",
-    "cudnn": "src/backends/cuda/",
-    "cublas": "src/backends/cuda/",
-    "nccl": "src/backends/cuda/",
+    "cuda": NVIDIA,
+    "cudnn": NVIDIA,
+    "cublas": NVIDIA,
+    "nccl": NVIDIA,
     "mpi": "src/dist/mpi/",
     "stb_image.h": "src/data/",
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/cuda/sim/numbers.h"
+#include "sim/numbers.h"
 
 cublasLtHandle_t product_handle;
 cudaStream_t product_stream;

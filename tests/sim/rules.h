@@ -5,10 +5,10 @@
 #ifndef TN_TEST_SIM_RULES_H
 #define TN_TEST_SIM_RULES_H
 
-#include "backends/cuda/sim/control.h"
-#include "backends/cuda/sim/sim.h"
 #include "kernels.h"
 #include "lab.h"
+#include "sim/control.h"
+#include "sim/sim.h"
 
 /* Fails unless body breaks that rule, with a message that contains `text`. */
 void rule_breaks(const char *rule, const char *text, void (*body)(void));

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "numbers.h"
+#include "dnn_numbers.h"
 
 /* ---- convolutions ------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* Rules of the simulated cuDNN that end the process: what hardware would do wrong without a word. */
-#include "backends/cuda/sim/cudnn_sim.h"
-#include "numbers.h"
+#include "dnn_numbers.h"
+#include "sim/cudnn_sim.h"
 
 enum { BYTES = 1 << 14, WORKSPACE = 1 << 20 };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "numbers.h"
+#include "dnn_numbers.h"
 
 enum { N = 2, C = 16, H = 8, K = 16, MOST = 8 };
 

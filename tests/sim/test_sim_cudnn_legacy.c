@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "numbers.h"
+#include "dnn_numbers.h"
 
 enum { N = 2, C = 6, H = 5, W = 6, PIXELS = H * W, ALL = N * C * PIXELS, M = N * PIXELS };
 

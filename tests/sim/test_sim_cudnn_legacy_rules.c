@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "numbers.h"
+#include "dnn_numbers.h"
 
 enum { N = 2, C = 6, H = 5, W = 6, BYTES = N * C * H * W * sizeof(float) };
 

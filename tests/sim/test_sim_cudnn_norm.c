@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "numbers.h"
+#include "dnn_numbers.h"
 
 enum { N = 2, C = 6, H = 2, W = 3, PIXELS = H * W, ALL = N * C * PIXELS };
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "numbers.h"
+#include "dnn_numbers.h"
 
 enum { N = 2, C = 5, H = 6, W = 7, ALL = N * C * H * W };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "numbers.h"
+#include "dnn_numbers.h"
 
 static const dnn_tensor x_shape = {.uid = 1, .dim = {2, 4, 8, 8}};
 static const dnn_tensor w_shape = {.uid = 2, .dim = {8, 4, 3, 3}};

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/cuda/sim/cudnn_sim.h"
-#include "numbers.h"
+#include "dnn_numbers.h"
+#include "sim/cudnn_sim.h"
 
 enum { BYTES = 1 << 14 };
 

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "backends/cuda/sim/_runtime.h"
 #include "ranks.h"
+#include "sim/_runtime.h"
 
 static rank a, b;
 

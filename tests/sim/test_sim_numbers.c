@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/cuda/sim/numbers.h"
 #include "lab.h"
+#include "sim/numbers.h"
 
 static uint32_t store(cudnnDataType_t type, float x)
 {

@@ -88,7 +88,7 @@ static inline cudaError_t tn_launch(tn_any_kernel kernel, unsigned grid, unsigne
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
-#include "backends/cuda/sim/device.h"
+#include "sim/device.h"
 #define TN_KERNEL(name, args)                                                                    \
     extern "C" void name(const args p);                                                          \
     static void name##_call(const void *p)                                                       \
