@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|learn|scaling [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,13 +16,14 @@ infer) program=step/compare.py options="--mode infer --batch 1 32" ;;
 loader) program=loader/compare.py options= ;;
 learn) program=learn/compare.py options= ;;
 scaling) program=scaling/compare.py options= ;;
+before) program=before/compare.py options= ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|loader|learn|scaling [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|loader|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
 
-if [ "$what" != scaling ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
+if [ "$what" != scaling ] && [ "$what" != before ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
     echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2
     exit 1
 fi
