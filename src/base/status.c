@@ -1,7 +1,6 @@
 #include <stdarg.h>
-#include <stdio.h>
 
-#include "base/base.h"
+#include "base/number.h"
 
 static _Thread_local char message[1024];
 
@@ -32,7 +31,7 @@ tn_status tn_fail(tn_status status, const char *format, ...)
     char text[sizeof message]; /* an argument may be tn_error() itself */
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    tn_vprint(text, sizeof text, format, args);
     va_end(args);
     for (size_t i = 0; i < sizeof text; i++) {
         message[i] = text[i];

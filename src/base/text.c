@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base.h"
+#include "base/number.h"
 
 char *tn_copy_text(const char *text)
 {
@@ -16,13 +16,13 @@ char *tn_format(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const int length = vsnprintf(NULL, 0, format, args);
+    const int length = tn_vprint(NULL, 0, format, args);
     va_end(args);
     char *text = length < 0 ? NULL : tn_alloc((size_t)length + 1, 1);
     if (!text)
         return NULL;
     va_start(args, format);
-    vsnprintf(text, (size_t)length + 1, format, args);
+    tn_vprint(text, (size_t)length + 1, format, args);
     va_end(args);
     return text;
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/base.h"
+#include "base/number.h"
 #include "base/thread.h"
 
 /* What members are asked to do; one at a time. */
@@ -202,7 +202,7 @@ static void watch(tn_team *t)
         if (t->job.failed >= 0)
             return;
         char text[64];
-        snprintf(text, sizeof text, "has not gone on for %g s", stall);
+        tn_print(text, sizeof text, "has not gone on for %g s", stall);
         keep_error(t, furthest_behind(t), TN_ERR_DEVICE, text);
         last = tn_now();
     }

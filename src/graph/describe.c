@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "graph/plan.h"
 
 static void op_name(const tn_plan_node *pn, char *text, size_t size)
@@ -19,10 +20,10 @@ static void print_step(const tn_plan *p, int i, FILE *to)
     if (tn_plan_step(p, i, &s) != TN_OK)
         return; /* the index is right */
     snprintf(op, sizeof op, "%s%s%s", s.op, s.fused ? "+" : "", s.fused ? s.fused : "");
-    fprintf(to, "%4d  %-8s %-16s %-16s %-26s %-10s %-16s %-22s %10.1f %10.1f %10.2f\n", i,
-            tn_pass_name(s.pass), s.node, op, s.kernel, s.x_layout, s.y_layout,
-            tn_shape_format(&s.y).text, (double)(s.read + s.written) / 1024,
-            (double)s.scratch / 1024, s.flops * 1e-6);
+    tn_fprint(to, "%4d  %-8s %-16s %-16s %-26s %-10s %-16s %-22s %10.1f %10.1f %10.2f\n", i,
+              tn_pass_name(s.pass), s.node, op, s.kernel, s.x_layout, s.y_layout,
+              tn_shape_format(&s.y).text, (double)(s.read + s.written) / 1024,
+              (double)s.scratch / 1024, s.flops * 1e-6);
 }
 
 static double mib(size_t bytes)
@@ -45,14 +46,14 @@ static void describe_text(const tn_plan *p, FILE *to)
     if (*p->replay_why)
         fprintf(to, "steps are not replayed: %s\n", p->replay_why);
     tn_plan_flops(p, &forward, &training);
-    fprintf(to,
-            "memory, MiB: %.1f parameters, %.1f gradients, %.1f optimizer, %.1f activations "
-            "(%.1f inputs and %.1f scratch in them); %.1f in all\n",
-            mib(m.params), mib(m.gradients), mib(m.optimizer), mib(m.activations), mib(m.inputs),
-            mib(m.scratch), mib(m.total));
-    fprintf(to, "work: %.3f GFLOP forward", forward * 1e-9);
+    tn_fprint(to,
+              "memory, MiB: %.1f parameters, %.1f gradients, %.1f optimizer, %.1f activations "
+              "(%.1f inputs and %.1f scratch in them); %.1f in all\n",
+              mib(m.params), mib(m.gradients), mib(m.optimizer), mib(m.activations), mib(m.inputs),
+              mib(m.scratch), mib(m.total));
+    tn_fprint(to, "work: %.3f GFLOP forward", forward * 1e-9);
     if (p->opts.loss.id)
-        fprintf(to, ", %.3f GFLOP forward and backward", training * 1e-9);
+        tn_fprint(to, ", %.3f GFLOP forward and backward", training * 1e-9);
     fprintf(to, "\n");
 }
 

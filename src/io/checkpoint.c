@@ -16,7 +16,7 @@
 
 #include <tenon/checkpoint.h>
 
-#include "base/base.h"
+#include "base/number.h"
 #include "graph/plan_io.h"
 #include "io/safetensors.h"
 
@@ -125,7 +125,7 @@ static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const ch
     tn_plan_scaling scaling;
     TN_TRY(tn_plan_scaling_get(plan, &scaling));
     if (scaling.scales)
-        snprintf(scale, sizeof scale, "%.9g %lld %lld", (double)scaling.scale,
+        tn_print(scale, sizeof scale, "%.9g %lld %lld", (double)scaling.scale,
                  (long long)scaling.growth, (long long)scaling.skipped);
     snprintf(updates, sizeof updates, "%lld", (long long)tn_plan_updates(plan));
     snprintf(runs, sizeof runs, "%lld", (long long)tn_plan_runs(plan));
@@ -217,11 +217,13 @@ static tn_status read_scaling(const tn_safetensors *f, const char *path, tn_plan
 {
     const char *text = tn_safetensors_meta(f, "tenon.loss_scale");
     long long growth, skipped;
+    char *rest;
     int end = 0;
     *out = (tn_plan_scaling){0};
     if (!text || !*text)
         return TN_OK;
-    if (sscanf(text, "%f %lld %lld%n", &out->scale, &growth, &skipped, &end) != 3 || text[end] ||
+    out->scale = (float)tn_parse(text, &rest);
+    if (sscanf(rest, " %lld %lld%n", &growth, &skipped, &end) != 2 || rest[end] ||
         !(out->scale >= 1) || growth < 0 || growth > INT32_MAX || skipped < 0)
         return tn_fail(TN_ERR_FORMAT, "%s: tenon.loss_scale is \"%s\"", path, text);
     out->scales = true;

@@ -5,6 +5,7 @@
 
 #include "backends/cuda/_cudnn_parts.h"
 #include "backends/cuda/_device.h"
+#include "base/number.h"
 
 tn_status tn_cudnn_check(const tn_backend_device *d, const tn_node *n, cudnnStatus_t s,
                          const char *call)
@@ -266,7 +267,7 @@ void tn_cudnn_tell(const tn_cudnn_run *r, const char *what, char *text, size_t s
     used += (size_t)snprintf(text + used, size - used, "%s%s %lld", used ? "; " : "", what,
                              (long long)c->engine);
     if (c->workspace && used < size)
-        used += (size_t)snprintf(text + used, size - used, " %.1fMB", (double)c->workspace * 1e-6);
+        used += (size_t)tn_print(text + used, size - used, " %.1fMB", (double)c->workspace * 1e-6);
     if (c->compiled && used < size)
         used += (size_t)snprintf(text + used, size - used, " RTC");
     for (size_t i = 0; i < TN_COUNT(names); i++)

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "backends/cuda/_nccl.h"
+#include "base/number.h"
 
 /* PCIe's domain; bus and device. Each is less than 2^24, which is what a float holds. One more, so that
  * nobody's are 0. */
@@ -96,6 +97,6 @@ void tn_cuda_shared_memory(char *text, size_t size)
         return;
     }
     const double mib = (double)shm.f_frsize / (1 << 20);
-    snprintf(text, size, "/dev/shm has %.0f of %.0f MiB free", mib * (double)shm.f_bavail,
+    tn_print(text, size, "/dev/shm has %.0f of %.0f MiB free", mib * (double)shm.f_bavail,
              mib * (double)shm.f_blocks);
 }

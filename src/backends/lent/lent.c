@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base.h"
+#include "base/number.h"
 
 static const tn_host *host;
 
@@ -27,7 +27,7 @@ tn_status tn_fail(tn_status status, const char *format, ...)
     char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    tn_vprint(text, sizeof text, format, args);
     va_end(args);
     return host->fail(status, text);
 }
