@@ -23,7 +23,7 @@ set(TENON_MPI_VERSION ${MPI_C_VERSION})
 find_program(TENON_MPIRUN NAMES mpirun ${MPIEXEC_EXECUTABLE})
 mark_as_advanced(TENON_MPIRUN)
 
-file(GLOB sources CONFIGURE_DEPENDS src/dist/mpi/*.c)
+file(GLOB sources CONFIGURE_DEPENDS src/group/mpi/*.c)
 add_library(tenon_mpi MODULE ${sources} src/backends/lent/lent.c src/base/number.c src/base/thread.c)
 target_include_directories(tenon_mpi PRIVATE src include)
 target_compile_definitions(tenon_mpi PRIVATE TENON_VERSION="${PROJECT_VERSION}")

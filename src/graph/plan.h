@@ -23,8 +23,8 @@
 #include "backends/backend.h"
 #include "base/arena.h"
 #include "base/base.h"
-#include "dist/group.h"
 #include "graph/graph.h"
+#include "group/group.h"
 
 enum { TN_NO_BUFFER = -1 };
 
@@ -127,7 +127,7 @@ typedef struct tn_bucket {
     int num_ranges;
 } tn_bucket;
 
-/* A plan that is one of several replicas, see src/dist: its place among them. */
+/* A plan that is one of several replicas, see src/group: its place among them. */
 typedef struct tn_share {
     int rank, ranks; /* of 0: it is the whole */
     const tn_collectives *collectives;

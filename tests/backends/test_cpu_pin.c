@@ -14,7 +14,7 @@
 #include "backends/cpu/_onednn.h"
 #include "backends/cpu/_pin.h"
 #include "base/thread.h"
-#include "dist/lab_group.h"
+#include "group/lab_group.h"
 
 enum { MOST = 4 };
 

@@ -15,9 +15,9 @@ OP = BASE + ("tensor/", "graph/op.h")
 ALLOWED = {
     "src/base": BASE,
     "src/tensor": BASE + ("tensor/",),
-    "src/graph": BASE + ("tensor/", "graph/", "backends/backend.h", "dist/group.h"),
-    "src/dist": BASE + ("dist/", "graph/plan.h", "backends/collective.h"),
-    "src/dist/mpi": BASE + ("dist/mpi/", "backends/ranks.h", "backends/collective.h", "backends/lent/"),
+    "src/graph": BASE + ("tensor/", "graph/", "backends/backend.h", "group/group.h"),
+    "src/group": BASE + ("group/", "graph/plan.h", "backends/collective.h"),
+    "src/group/mpi": BASE + ("group/mpi/", "backends/ranks.h", "backends/collective.h", "backends/lent/"),
     "src/layers": OP + ("layers/",),
     "src/optim": OP + ("optim/", "backends/backend.h"),
     "src/data": BASE + ("data/",),
@@ -46,7 +46,7 @@ THIRD = {
     "cudnn": NVIDIA,
     "cublas": NVIDIA,
     "nccl": NVIDIA,
-    "mpi": "src/dist/mpi/",
+    "mpi": "src/group/mpi/",
     "stb_image.h": "src/data/",
 }
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')

@@ -2,7 +2,7 @@
  * Runs and updates: every replica does its own; what they do as one is in graph/share.c. What a program may not
  * ask for is found out before they begin: then an error in one can be the end for all.
  */
-#include "dist/replica.h"
+#include "group/replica.h"
 
 typedef struct every {
     tn_group *g;

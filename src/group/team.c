@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* pthread_condattr_setclock */
 
-#include "dist/team.h"
+#include "group/team.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@
 
 #include "backends/lent/lent.h"
 #include "base/thread.h"
-#include "dist/mpi/_mpi.h"
+#include "group/mpi/_mpi.h"
 
 tn_mpi_world tn_mpi = {.lock = PTHREAD_MUTEX_INITIALIZER, .listening = MPI_REQUEST_NULL};
 

@@ -10,7 +10,7 @@
 
 #include "backends/collective.h"
 #include "base/thread.h"
-#include "dist/team.h"
+#include "group/team.h"
 #include "lab.h"
 
 enum { MEMBERS = 4 };

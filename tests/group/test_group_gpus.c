@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "dist/lab_group.h"
-#include "dist/replica.h"
+#include "group/lab_group.h"
+#include "group/replica.h"
 #include "lab_sim.h"
 
 static const float allowed = 1e-5F;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dist/lab_group.h"
+#include "group/lab_group.h"
 #include "lab_set.h"
 
 static const char ranked[] = "mpi:cpu,threads=1";

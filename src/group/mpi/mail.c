@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/thread.h"
-#include "dist/mpi/_mpi.h"
+#include "group/mpi/_mpi.h"
 
 static tn_status check(int code, const char *call)
 {

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "dist/mpi/_mpi.h"
+#include "group/mpi/_mpi.h"
 
 /* Floats. Long enough that a message's start does not show, short enough that what is sent, added and sent again
  * does not take the memory of the largest bucket. */

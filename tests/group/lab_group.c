@@ -1,4 +1,4 @@
-#include "dist/lab_group.h"
+#include "group/lab_group.h"
 
 #include <math.h>
 

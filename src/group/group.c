@@ -1,11 +1,11 @@
 /*
  * group: replicas made and joined, and what an error of one of them says.
  */
-#include "dist/group.h"
+#include "group/group.h"
 
 #include <stdio.h>
 
-#include "dist/replica.h"
+#include "group/replica.h"
 
 /* ---- for the watch -------------------------------------------------------------------------- */
 

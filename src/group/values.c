@@ -3,7 +3,7 @@
  * as the mean (f32) or the sum (i32) of the replicas'; of parameters those of the first. Replicas of other
  * processes are asked by theirs, and then each tells the others.
  */
-#include "dist/replica.h"
+#include "group/replica.h"
 
 typedef tn_status tensor_call(tn_plan *p, tn_value v, tn_tensor host);
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "dist/lab_group.h"
+#include "group/lab_group.h"
 
 /* After 20 steps: each differs from one device by sums in another order, 2^-24 of what is added a time, and
  * these differences add up. Observed: at most 4e-7. */
