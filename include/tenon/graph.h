@@ -20,9 +20,11 @@ extern "C" {
 /** A network under construction. Owns its nodes; not safe to share between threads. */
 typedef struct tn_graph tn_graph;
 
-/** Names one value of one graph. The zero handle names nothing: what a failed builder returns. */
+/** Names one value of one graph; another graph and its plans refuse it. The zero handle names nothing: what a
+ *  failed builder returns. */
 typedef struct tn_value {
-    int32_t id;
+    int32_t id;     /**< in its graph, from 1 */
+    uint32_t graph; /**< which graph of this process, from 1 */
 } tn_value;
 
 /** @return TN_ERR_MEMORY */

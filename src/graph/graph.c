@@ -1,5 +1,6 @@
 #include "graph/graph.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,9 +35,11 @@ tn_status tn_check_input(const tn_node *n, int i, int ndim)
 
 tn_status tn_graph_create(tn_graph **out)
 {
+    static atomic_uint graphs;
     tn_graph *g = tn_alloc(1, sizeof *g);
     if (!g)
         return tn_no_memory("graph", sizeof *g);
+    g->number = atomic_fetch_add(&graphs, 1) + 1;
     *out = g;
     return TN_OK;
 }
@@ -115,6 +118,23 @@ static tn_status append(tn_graph *g, tn_node *n)
     return TN_OK;
 }
 
+static tn_status check_value(const tn_graph *g, tn_value v)
+{
+    if (v.id == 0)
+        return tn_fail(TN_ERR_ARGUMENT, "the zero handle names no value");
+    if (v.graph != g->number)
+        return tn_fail(TN_ERR_ARGUMENT, "value %d is one of another graph", (int)v.id);
+    if (v.id < 0 || (size_t)v.id > g->num_values)
+        return tn_fail(TN_ERR_ARGUMENT, "value %d is none of the graph's %zu", (int)v.id,
+                       g->num_values);
+    return TN_OK;
+}
+
+static tn_value name_output(const tn_graph *g, const tn_node *n, int index)
+{
+    return (tn_value){n->out[index], g->number};
+}
+
 static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in)
 {
     const tn_op *op = n->op;
@@ -123,9 +143,9 @@ static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in
                        op->min_in, op->max_in);
     n->num_in = num_in;
     for (int i = 0; i < num_in; i++) {
-        if (in[i].id <= 0 || (size_t)in[i].id > g->num_values)
-            return tn_fail(TN_ERR_ARGUMENT, "%s %s: input %d names no value of this graph",
-                           op->name, n->name, i);
+        if (check_value(g, in[i]) != TN_OK)
+            return tn_fail(TN_ERR_ARGUMENT, "%s %s: input %d: %s", op->name, n->name, i,
+                           tn_error());
         const tn_graph_value *v = &g->value[in[i].id - 1];
         n->in[i] = in[i].id;
         n->x[i] = g->node[v->node]->y[v->index];
@@ -167,14 +187,12 @@ tn_value tn_graph_add(tn_graph *g, const tn_op *op, const char *name, int num_in
     if (g->status != TN_OK) /* the first error is the one to report */
         return (tn_value){0};
     const tn_status status = add(g, op, name, num_in, in, opts, &n);
-    return status == TN_OK ? (tn_value){n->out[0]} : refuse(g, status);
+    return status == TN_OK ? name_output(g, n, 0) : refuse(g, status);
 }
 
 tn_value tn_graph_output(const tn_graph *g, tn_value v, int index)
 {
-    if (v.id <= 0)
-        return (tn_value){0};
-    return (tn_value){g->node[g->value[v.id - 1].node]->out[index]};
+    return v.id ? name_output(g, g->node[g->value[v.id - 1].node], index) : v;
 }
 
 static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const tn_shape *shape,
@@ -202,14 +220,7 @@ tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape)
     if (g->status != TN_OK)
         return (tn_value){0};
     const tn_status status = add_input(g, name, dtype, &shape, &n);
-    return status == TN_OK ? (tn_value){n->out[0]} : refuse(g, status);
-}
-
-static tn_status check_value(const tn_graph *g, tn_value v)
-{
-    if (v.id <= 0 || (size_t)v.id > g->num_values)
-        return tn_fail(TN_ERR_ARGUMENT, "value %d is not of this graph", (int)v.id);
-    return TN_OK;
+    return status == TN_OK ? name_output(g, n, 0) : refuse(g, status);
 }
 
 tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out)

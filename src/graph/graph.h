@@ -15,6 +15,7 @@ typedef struct tn_graph_value {
 } tn_graph_value;
 
 struct tn_graph {
+    uint32_t number; /* what its values call it */
     tn_status status;
     char error[1024]; /* of the first failure; fixed, since it may be for want of memory */
     tn_arena arena;   /* nodes, names and options */

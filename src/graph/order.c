@@ -17,10 +17,12 @@ static tn_status check_roots(const tn_plan *p)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d values to keep, but no list of them",
                        p->opts.num_keep);
     for (int i = 0; i < p->opts.num_keep; i++)
-        TN_TRY(tn_value_shape(g, p->opts.keep[i], &shape));
+        if (tn_value_shape(g, p->opts.keep[i], &shape) != TN_OK)
+            return tn_fail(TN_ERR_ARGUMENT, "plan: keep[%d]: %s", i, tn_error());
     if (p->opts.loss.id == 0)
         return TN_OK;
-    TN_TRY(tn_value_shape(g, p->opts.loss, &shape));
+    if (tn_value_shape(g, p->opts.loss, &shape) != TN_OK)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the loss: %s", tn_error());
     TN_TRY(tn_value_dtype(g, p->opts.loss, &dtype));
     if (tn_elements(&shape) != 1 || dtype != TN_F32)
         return tn_fail(TN_ERR_SHAPE, "plan: the loss (%s) is %s %s, not an f32 scalar",

@@ -1,6 +1,7 @@
 /*
  * shard: the same graph for a share of the batch. The batch is dimension 0 of every input; all other shapes
- * follow from theirs. Nodes keep their names, and values their numbers.
+ * follow from theirs. Nodes keep their names, and values are those of the whole
+ * graph, so that what names one of it names one of the shard.
  */
 #include "graph/graph.h"
 
@@ -44,7 +45,7 @@ static tn_status copy_nodes(const tn_graph *from, int shares, tn_graph *to)
             continue;
         }
         for (int j = 0; j < n->num_in; j++)
-            in[j] = (tn_value){n->in[j]};
+            in[j] = (tn_value){n->in[j], to->number};
         tn_graph_add(to, n->op, n->name, n->num_in, in, n->given);
     }
     return tn_graph_status(to);
@@ -55,6 +56,7 @@ tn_status tn_graph_shard(tn_graph **out, const tn_graph *g, int shares)
     tn_graph *shard = NULL;
     TN_TRY(check_inputs(g, shares));
     TN_TRY(tn_graph_create(&shard));
+    shard->number = g->number;
     const tn_status status = copy_nodes(g, shares, shard);
     if (status != TN_OK) {
         tn_graph_destroy(shard);
