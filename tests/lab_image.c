@@ -106,6 +106,17 @@ static void set_up(struct jpeg_compress_struct *jpeg, const lab_jpeg_opts *o)
         jpeg_set_colorspace(jpeg, JCS_GRAYSCALE);
     jpeg->comp_info[0].h_samp_factor = o->across ? o->across : 1;
     jpeg->comp_info[0].v_samp_factor = o->down ? o->down : 1;
+    for (int i = 0; i < 2 && jpeg->num_components == 3; i++) {
+        jpeg->comp_info[1 + i].h_samp_factor = o->chroma_across[i] ? o->chroma_across[i] : 1;
+        jpeg->comp_info[1 + i].v_samp_factor = o->chroma_down[i] ? o->chroma_down[i] : 1;
+    }
+    static const jpeg_scan_info separate[] = {{1, {0}, 0, DCTSIZE2 - 1, 0, 0},
+                                              {1, {1}, 0, DCTSIZE2 - 1, 0, 0},
+                                              {1, {2}, 0, DCTSIZE2 - 1, 0, 0}};
+    if (o->separate) {
+        jpeg->scan_info = separate;
+        jpeg->num_scans = jpeg->num_components;
+    }
     if (o->progressive)
         jpeg_simple_progression(jpeg);
     jpeg->restart_in_rows = o->restart;
@@ -144,8 +155,8 @@ static lab_bytes encode(const lab_jpeg_opts *o, const uint8_t *rgb)
 static lab_bytes encode(const lab_jpeg_opts *o, const uint8_t *rgb)
 {
     lab_bytes b = {0};
-    if (o->grey || o->cmyk || o->plain_cmyk || o->progressive || o->restart || o->across > 1 ||
-        o->down > 1)
+    if (o->grey || o->cmyk || o->plain_cmyk || o->progressive || o->separate || o->restart ||
+        o->across > 1 || o->down > 1)
         return b;
     stbi_write_jpg_to_func(append, &b, o->width, o->height, 3, rgb, o->quality ? o->quality : 91);
     return b;

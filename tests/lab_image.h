@@ -18,11 +18,13 @@ uint8_t *lab_photo(int width, int height);
 
 typedef struct lab_jpeg_opts {
     int width, height;
-    int quality;      /* default 90 */
-    int across, down; /* luma samples a chroma sample; default 1 */
-    bool grey, cmyk;  /* cmyk: Adobe's, 255 - ink, of the photo without black */
-    bool plain_cmyk;  /* the same as ink, without Adobe's marker */
+    int quality;                          /* default 90 */
+    int across, down;                     /* luma samples a chroma sample; default 1 */
+    int chroma_across[2], chroma_down[2]; /* of Cb and Cr; default 1 */
+    bool grey, cmyk;                      /* cmyk: Adobe's, 255 - ink, of the photo without black */
+    bool plain_cmyk;                      /* the same as ink, without Adobe's marker */
     bool progressive;
+    bool separate;   /* baseline, each component in a scan of its own */
     int restart;     /* rows of blocks a restart interval; 0: none */
     int orientation; /* EXIF; 0: no EXIF at all */
     bool big_endian; /* of EXIF */

@@ -15,16 +15,25 @@ typedef struct tn_pixels {
     tn_box box; /* what was asked for, in these pixels' coordinates */
 } tn_pixels;
 
+/* What the header says. Begins as 0 x 0, upright. */
+typedef struct tn_stored {
+    int width, height;
+    int orientation; /* 1 to 8, as EXIF has it */
+} tn_stored;
+
 typedef struct tn_codec {
     bool (*knows)(const uint8_t *bytes, size_t size);
     tn_status (*create)(void **self);
     void (*destroy)(void *self);
     /* Reads the header only. Bytes and name stay valid until the next open. */
-    tn_status (*open)(void *self, const char *name, const uint8_t *bytes, size_t size, int *width,
-                      int *height);
+    tn_status (*open)(void *self, const char *name, const uint8_t *bytes, size_t size,
+                      tn_stored *out);
     /* At least `box` and the margin that a triangle filter to width x height wants, at full size or
      * at a smaller one that is not below width x height. */
     tn_status (*read)(void *self, const tn_box *box, int width, int height, tn_pixels *out);
+    /* Decodes what no read has decoded yet, for its errors only. What it says of a file does not
+     * depend on the boxes that were read before. Pixels given out by read are lost. */
+    tn_status (*judge)(void *self);
 } tn_codec;
 
 #ifdef TN_HAVE_JPEG

@@ -3,13 +3,15 @@
  * 1, 1/2, 1/4, 1/8 (they come nearly free with the inverse DCT) that leaves the box no smaller than
  * what is wanted on either axis.
  *
- * Broken data. libjpeg calls most damage a warning and goes on with grey or shifted blocks. Rule: a
- * warning that says pixels are missing or wrong is an error here; one about bytes that change no
- * pixel (stray bytes between segments, an unknown JFIF version) is not. See `fatal`.
+ * Broken data. libjpeg calls most damage a warning and goes on with grey or shifted blocks. Rule: from
+ * the first scan on, a warning is an error, but for what changes no pixel (`harmless`). What follows a
+ * picture's last data may be missing (no end of image) or anything (a trailer), unless it is data that
+ * no pixel took. A read stops where its box does; judge() goes on from there to the end.
  *
  * Cropping. jpeg_crop_scanline() treats the crop's sides as the image's, so that upsampled chroma
  * differs in the outermost columns (libjpeg.txt, "Partial image decompression"): MARGIN columns more
- * are decoded on each side. Rows are skipped once and from row 0 only: libjpeg-turbo through 2.1
+ * are decoded on each side, and NARROWEST at least: of a component that is left with one column none
+ * is upsampled smoothly. Rows are skipped once and from row 0 only: libjpeg-turbo through 2.1
  * returns wrong rows for skips that begin inside a row group.
  *
  * Smoothing between blocks is off: it is meant for progressive images of which part is there, and
@@ -34,9 +36,20 @@
 
 #ifdef TN_HAVE_JPEG
 
+/* What the later API of libjpeg calls them. */
+#if JPEG_LIB_VERSION >= 70
+#define SCALED DCT_h_scaled_size
+#define MIN_SCALED min_DCT_h_scaled_size
+#else
+#define SCALED DCT_scaled_size
+#define MIN_SCALED min_DCT_scaled_size
+#endif
+
 /* A progressive file has about ten scans; each costs a pass over all coefficients, so that a small
  * file of very many could keep a loader busy for hours. */
-enum { MARGIN = 2, MAX_SCANS = 200, ROWS_AT_ONCE = 8 };
+enum { MARGIN = 2, NARROWEST = 16, MAX_SCANS = 200, ROWS_AT_ONCE = 8, LAST_ROWS = 16 };
+
+enum stage { NOTHING, HEADER, ROWS, JUDGED };
 
 typedef struct codec {
     struct jpeg_decompress_struct jpeg;
@@ -46,7 +59,10 @@ typedef struct codec {
     const char *name;
     const uint8_t *bytes;
     size_t size;
-    bool at_header; /* jpeg has read the header and nothing else */
+    enum stage stage; /* how far jpeg has got in the open file */
+    bool ran_out;     /* it wanted more than there is */
+    bool lacks_scan;
+    bool suspect; /* no end of image: the file is judged before anything is read */
     /* one read */
     int denominator;
     JDIMENSION left, columns;
@@ -55,14 +71,13 @@ typedef struct codec {
     size_t stride, room;
 } codec;
 
-static const int fatal[] = {
-#ifdef D_ARITH_CODING_SUPPORTED
-    JWRN_ARITH_BAD_CODE, /* wrong pixels from here on */
-#endif
-    JWRN_HUFF_BAD_CODE, /* the same */
-    JWRN_HIT_MARKER,    /* a scan's data end before its pixels do */
-    JWRN_JPEG_EOF,      /* so does the file */
-    JWRN_MUST_RESYNC    /* a restart interval is missing */
+/* Of warnings from the first scan on; all before it are. */
+static const int harmless[] = {
+    JWRN_ADOBE_XFORM,    /* headers again, */
+    JWRN_JFIF_MAJOR,     /* */
+    JWRN_NOT_SEQUENTIAL, /* and numbers in them that a baseline scan has no use for */
+    JWRN_JPEG_EOF,       /* bits are read ahead: JWRN_HIT_MARKER follows if a pixel wanted them (but
+                            arithmetic decoding, which would go on with zeros) */
 };
 
 static void on_error(j_common_ptr jpeg)
@@ -74,11 +89,16 @@ static void on_error(j_common_ptr jpeg)
 /* level: -1 a warning, else a trace. */
 static void on_message(j_common_ptr jpeg, int level)
 {
+    codec *c = jpeg->client_data;
     if (level >= 0)
         return;
-    for (size_t i = 0; i < TN_COUNT(fatal); i++)
-        if (jpeg->err->msg_code == fatal[i])
-            on_error(jpeg);
+    c->ran_out |= jpeg->err->msg_code == JWRN_JPEG_EOF;
+    if (c->jpeg.input_scan_number == 0)
+        return;
+    for (size_t i = 0; i < TN_COUNT(harmless); i++)
+        if (jpeg->err->msg_code == harmless[i] && !(c->ran_out && c->jpeg.arith_code))
+            return;
+    on_error(jpeg);
 }
 
 static void on_progress(j_common_ptr jpeg)
@@ -96,9 +116,14 @@ static tn_status run(codec *c, void (*step)(codec *))
         step(c);
         return TN_OK;
     }
-    c->at_header = false;
+    c->stage = NOTHING;
     if (c->jpeg.input_scan_number > MAX_SCANS)
         return tn_fail(TN_ERR_FORMAT, "%s: more than %d scans", c->name, MAX_SCANS);
+    if (c->lacks_scan)
+        return tn_fail(TN_ERR_FORMAT, "%s: a scan is missing from the JPEG file", c->name);
+    if (c->ran_out)
+        return tn_fail(TN_ERR_FORMAT, "%s: the JPEG file ends early: %zu bytes are not all of it",
+                       c->name, c->size);
     c->errors.format_message((j_common_ptr)&c->jpeg, text);
     const bool memory = c->errors.msg_code == JERR_OUT_OF_MEMORY;
     return tn_fail(memory ? TN_ERR_MEMORY : TN_ERR_FORMAT, "%s: %s", c->name, text);
@@ -112,24 +137,65 @@ static void step_create(codec *c)
 static void step_header(codec *c)
 {
     jpeg_abort_decompress(&c->jpeg);
+    c->ran_out = c->lacks_scan = false;
     jpeg_mem_src(&c->jpeg, c->bytes, (unsigned long)c->size);
     jpeg_read_header(&c->jpeg, TRUE);
-    c->at_header = true;
+    c->stage = HEADER;
+}
+
+/* Of a file of several scans, all of which have been read. Where its end was not marked, each bit of
+ * each coefficient must have come; a progressive file that says it ends may leave some out. */
+static bool lacks_a_scan(const struct jpeg_decompress_struct *jpeg, bool ran_out)
+{
+    for (int i = 0; i < jpeg->num_components; i++) {
+        if (!jpeg->comp_info[i].quant_table) /* latched by a component's first scan */
+            return true;
+        for (int k = 0; ran_out && jpeg->progressive_mode && k < DCTSIZE2; k++)
+            if (jpeg->coef_bits[i][k] != 0)
+                return true;
+    }
+    return false;
+}
+
+/* Where the inverse DCT makes up for a part of a component's sampling and upsampling for the rest, as
+ * of 4 x 2 at half size, cropped columns are left unwritten and rows behind skipped ones come out
+ * shifted. Of separate numbers for the two axes libjpeg-turbo keeps one, so they are the same. */
+static bool crops_well(const struct jpeg_decompress_struct *jpeg)
+{
+    for (int i = 0; i < jpeg->num_components; i++) {
+        const jpeg_component_info *part = &jpeg->comp_info[i];
+        const int scaled = part->SCALED, least = jpeg->MIN_SCALED;
+        if (scaled != least && (part->h_samp_factor * scaled != jpeg->max_h_samp_factor * least ||
+                                part->v_samp_factor * scaled != jpeg->max_v_samp_factor * least))
+            return false;
+    }
+    return true;
 }
 
 static void step_start(codec *c)
 {
     struct jpeg_decompress_struct *jpeg = &c->jpeg;
-    c->at_header = false;
+    c->stage = NOTHING;
     const bool cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
     jpeg->do_block_smoothing = FALSE;
     jpeg->scale_num = 1;
     jpeg->scale_denom = (unsigned)c->denominator;
     jpeg_start_decompress(jpeg);
-    jpeg_crop_scanline(jpeg, &c->left, &c->columns);
+    c->lacks_scan = jpeg_has_multiple_scans(jpeg) && lacks_a_scan(jpeg, c->ran_out);
+    if (c->lacks_scan)
+        on_error((j_common_ptr)jpeg);
+    if (!crops_well(jpeg)) {
+        c->left = 0;
+        c->columns = jpeg->output_width;
+        c->rows += c->top;
+        c->top = 0;
+    }
+    if (c->columns < jpeg->output_width)
+        jpeg_crop_scanline(jpeg, &c->left, &c->columns);
     if (c->top > 0)
         jpeg_skip_scanlines(jpeg, (JDIMENSION)c->top);
+    c->stage = ROWS;
 }
 
 static void step_rows(codec *c)
@@ -141,7 +207,21 @@ static void step_rows(codec *c)
             row[i] = c->pixels + (size_t)(done + i) * c->stride;
         done += (int)jpeg_read_scanlines(&c->jpeg, row, (JDIMENSION)count);
     }
-    jpeg_abort_decompress(&c->jpeg);
+}
+
+/* Rows below the box, all of them into one. Those that are skipped are decoded but for the inverse
+ * DCT; a skip to the very end would not be. */
+static void step_rest(codec *c)
+{
+    struct jpeg_decompress_struct *jpeg = &c->jpeg;
+    JSAMPROW row[ROWS_AT_ONCE];
+    for (int i = 0; i < ROWS_AT_ONCE; i++)
+        row[i] = c->pixels;
+    const JDIMENSION left = jpeg->output_height - jpeg->output_scanline;
+    if (left > LAST_ROWS)
+        jpeg_skip_scanlines(jpeg, left - LAST_ROWS);
+    while (jpeg->output_scanline < jpeg->output_height)
+        jpeg_read_scanlines(jpeg, row, ROWS_AT_ONCE);
 }
 
 static tn_status create(void **self)
@@ -176,15 +256,18 @@ static void destroy(void *self)
 }
 
 static tn_status open_bytes(void *self, const char *name, const uint8_t *bytes, size_t size,
-                            int *width, int *height)
+                            tn_stored *out)
 {
     codec *c = self;
     c->name = name;
     c->bytes = bytes;
     c->size = size;
     TN_TRY(run(c, step_header));
-    *width = (int)c->jpeg.image_width;
-    *height = (int)c->jpeg.image_height;
+    const tn_jpeg_markers markers = tn_jpeg_markers_read(bytes, size);
+    c->suspect = !markers.complete;
+    *out = (tn_stored){.width = (int)c->jpeg.image_width,
+                       .height = (int)c->jpeg.image_height,
+                       .orientation = markers.orientation};
     return TN_OK;
 }
 
@@ -202,6 +285,11 @@ static tn_box choose(codec *c, const tn_box *box, int width, int height)
     tn_resample_range(scaled.y, scaled.height, height, full_height, &top, &bottom);
     left = left > MARGIN ? left - MARGIN : 0;
     right = right < full_width - MARGIN ? right + MARGIN : full_width;
+    if (right - left < NARROWEST) {
+        left = left < full_width - NARROWEST ? left : full_width - NARROWEST;
+        left = left > 0 ? left : 0;
+        right = full_width - left < NARROWEST ? full_width : left + NARROWEST;
+    }
     c->denominator = d;
     c->left = (JDIMENSION)left;
     c->columns = (JDIMENSION)(right - left);
@@ -221,26 +309,69 @@ static void cmyk_to_rgb(uint8_t *row, int count, bool inverted)
     }
 }
 
+static tn_status make_room(codec *c, size_t rows)
+{
+    c->stride = (size_t)c->columns * (size_t)c->jpeg.output_components;
+    const size_t bytes = c->stride * rows;
+    if (bytes <= c->room)
+        return TN_OK;
+    tn_free(c->pixels);
+    c->room = 0;
+    c->pixels = tn_alloc_aligned(bytes);
+    if (!c->pixels)
+        return tn_no_memory(c->name, bytes);
+    c->room = bytes;
+    return TN_OK;
+}
+
+/* Baseline data end where their last pixel does. (Of several scans libjpeg has gone over all.) */
+static tn_status judge_end(codec *c)
+{
+    const struct jpeg_source_mgr *src = c->jpeg.src;
+    const bool ended = c->ran_out || c->jpeg.unread_marker == JPEG_EOI;
+    if (ended || jpeg_has_multiple_scans(&c->jpeg) ||
+        tn_jpeg_is_trailer(src->next_input_byte, src->bytes_in_buffer))
+        return TN_OK;
+    return tn_fail(TN_ERR_FORMAT, "%s: Corrupt JPEG data: more of them than there are pixels",
+                   c->name);
+}
+
+static tn_status judge(void *self)
+{
+    codec *c = self;
+    if (c->stage == JUDGED)
+        return TN_OK;
+    if (c->stage == NOTHING)
+        TN_TRY(run(c, step_header));
+    if (c->stage == HEADER) {
+        c->denominator = 8;
+        c->left = 0;
+        c->columns = 1;
+        c->top = 0;
+        TN_TRY(run(c, step_start));
+        TN_TRY(make_room(c, 1));
+    }
+    TN_TRY(run(c, step_rest));
+    TN_TRY(judge_end(c));
+    jpeg_abort_decompress(&c->jpeg);
+    c->stage = JUDGED;
+    return TN_OK;
+}
+
 static tn_status read_pixels(void *self, const tn_box *box, int width, int height, tn_pixels *out)
 {
     codec *c = self;
-    if (!c->at_header)
+    if (c->suspect) {
+        TN_TRY(judge(c));
+        c->suspect = false;
+    }
+    if (c->stage != HEADER)
         TN_TRY(run(c, step_header));
     const tn_box scaled = choose(c, box, width, height);
     TN_TRY(run(c, step_start)); /* moves left to where a column of blocks begins */
-    const int components = c->jpeg.output_components;
-    c->stride = (size_t)c->columns * (size_t)components;
-    const size_t bytes = c->stride * (size_t)c->rows;
-    if (bytes > c->room) {
-        tn_free(c->pixels);
-        c->room = 0;
-        c->pixels = tn_alloc_aligned(bytes);
-        if (!c->pixels)
-            return tn_no_memory(c->name, bytes);
-        c->room = bytes;
-    }
+    TN_TRY(make_room(c, (size_t)c->rows));
     TN_TRY(run(c, step_rows));
-    if (components == 4)
+    if (c->jpeg.output_components == 4)
         for (int i = 0; i < c->rows; i++)
             cmyk_to_rgb(c->pixels + (size_t)i * c->stride, (int)c->columns,
                         c->jpeg.saw_Adobe_marker);
@@ -256,6 +387,7 @@ const tn_codec tn_codec_jpeg = {.knows = tn_jpeg_is,
                                 .create = create,
                                 .destroy = destroy,
                                 .open = open_bytes,
-                                .read = read_pixels};
+                                .read = read_pixels,
+                                .judge = judge};
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "data/codec.h"
+#include "data/jpeg_markers.h"
 
 /* stb_image does not always say that memory was what it lacked, and gives its allocator no place to
  * note it in. */
@@ -172,7 +173,7 @@ static void destroy(void *self)
 }
 
 static tn_status open_bytes(void *self, const char *name, const uint8_t *bytes, size_t size,
-                            int *width, int *height)
+                            tn_stored *out)
 {
     codec *s = self;
     drop(s);
@@ -190,9 +191,38 @@ static tn_status open_bytes(void *self, const char *name, const uint8_t *bytes, 
      * than there are (CVE-2021-42716). */
     if (info == 16)
         return tn_fail(TN_ERR_FORMAT, "%s: PNM of 16 bits a channel is not supported", name);
-    *width = s->width;
-    *height = s->height;
+    out->width = s->width;
+    out->height = s->height;
+#ifndef STBI_NO_JPEG
+    if (tn_jpeg_is(bytes, size)) {
+        const tn_jpeg_markers markers = tn_jpeg_markers_read(bytes, size);
+        if (!markers.complete)
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s: the JPEG file ends early: no end of image in %zu "
+                           "bytes",
+                           name, size);
+        out->orientation = markers.orientation;
+    }
+#endif
     return TN_OK;
+}
+
+/* All pixels, once. */
+static tn_status decode(void *self)
+{
+    codec *s = self;
+    int width, height, channels;
+    if (s->rgb)
+        return TN_OK;
+    s->rgb = stbi__load_and_postprocess_8bit(begin(s), &width, &height, &channels, STBI_rgb);
+    if (!s->rgb)
+        return fail(s);
+    if (!s->ended && width == s->width && height == s->height)
+        return TN_OK;
+    drop(s);
+    return s->ended ? fail(s)
+                    : tn_fail(TN_ERR_FORMAT, "%s: its header says %d x %d, its data %d x %d",
+                              s->name, s->width, s->height, width, height);
 }
 
 static tn_status read_pixels(void *self, const tn_box *box, int width, int height, tn_pixels *out)
@@ -200,20 +230,7 @@ static tn_status read_pixels(void *self, const tn_box *box, int width, int heigh
     codec *s = self;
     (void)width;
     (void)height;
-    if (!s->rgb) {
-        int stored_width, stored_height, channels;
-        s->rgb = stbi__load_and_postprocess_8bit(begin(s), &stored_width, &stored_height, &channels,
-                                                 STBI_rgb);
-        if (!s->rgb)
-            return fail(s);
-        if (s->ended || stored_width != s->width || stored_height != s->height) {
-            drop(s);
-            return s->ended
-                       ? fail(s)
-                       : tn_fail(TN_ERR_FORMAT, "%s: its header says %d x %d, its data %d x %d",
-                                 s->name, s->width, s->height, stored_width, stored_height);
-        }
-    }
+    TN_TRY(decode(s));
     *out = (tn_pixels){.rgb = s->rgb,
                        .stride = 3 * (size_t)s->width,
                        .width = s->width,
@@ -222,5 +239,9 @@ static tn_status read_pixels(void *self, const tn_box *box, int width, int heigh
     return TN_OK;
 }
 
-const tn_codec tn_codec_stb = {
-    .knows = knows, .create = create, .destroy = destroy, .open = open_bytes, .read = read_pixels};
+const tn_codec tn_codec_stb = {.knows = knows,
+                               .create = create,
+                               .destroy = destroy,
+                               .open = open_bytes,
+                               .read = read_pixels,
+                               .judge = decode};

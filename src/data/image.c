@@ -21,7 +21,6 @@
 
 #include "base/base.h"
 #include "data/codec.h"
-#include "data/jpeg_markers.h"
 #include "data/resample.h"
 
 static const tn_codec *const codecs[] = {
@@ -148,20 +147,16 @@ static tn_status open_bytes(tn_decoder *d, const char *name, const uint8_t *byte
     int codec = 0;
     while (codec + 1 < (int)TN_COUNT(codecs) && !codecs[codec]->knows(bytes, size))
         codec++;
-    TN_TRY(codecs[codec]->open(d->self[codec], name, bytes, size, &d->width, &d->height));
-    if (d->width < 1 || d->height < 1)
-        return tn_fail(TN_ERR_FORMAT, "%s: %d x %d pixels", name, d->width, d->height);
-    if ((int64_t)d->width * d->height > TN_IMAGE_MAX_PIXELS)
+    tn_stored stored = {.orientation = 1};
+    TN_TRY(codecs[codec]->open(d->self[codec], name, bytes, size, &stored));
+    if (stored.width < 1 || stored.height < 1)
+        return tn_fail(TN_ERR_FORMAT, "%s: %d x %d pixels", name, stored.width, stored.height);
+    if ((int64_t)stored.width * stored.height > TN_IMAGE_MAX_PIXELS)
         return tn_fail(TN_ERR_FORMAT, "%s: %d x %d pixels are more than the limit of %lld", name,
-                       d->width, d->height, (long long)TN_IMAGE_MAX_PIXELS);
-    tn_jpeg_markers markers = {.orientation = 1, .complete = true};
-    if (tn_jpeg_is(bytes, size))
-        markers = tn_jpeg_markers_read(bytes, size);
-    /* Found here and not in the data, so that a file that was cut off is bad whatever box is read. */
-    if (!markers.complete)
-        return tn_fail(TN_ERR_FORMAT, "%s: the JPEG file ends early: no end of image in %zu bytes",
-                       name, size);
-    d->turn = turns[markers.orientation];
+                       stored.width, stored.height, (long long)TN_IMAGE_MAX_PIXELS);
+    d->width = stored.width;
+    d->height = stored.height;
+    d->turn = turns[stored.orientation];
     d->codec = codec;
     return TN_OK;
 }
@@ -247,4 +242,11 @@ tn_status tn_decoder_read(tn_decoder *d, const tn_box *box, bool mirror, int wid
     TN_TRY(tn_resample(&d->resampler, &pixels, flip_x, flip_y, columns, rows, d->sideways));
     transpose(d->sideways, width, height, rgb);
     return TN_OK;
+}
+
+tn_status tn_decoder_judge(tn_decoder *d)
+{
+    if (d->codec < 0)
+        return tn_fail(TN_ERR_ARGUMENT, "image decoder: judge without an image that is open");
+    return codecs[d->codec]->judge(d->self[d->codec]);
 }

@@ -61,6 +61,15 @@ tn_status tn_decoder_read(tn_decoder *d, const tn_box *box, bool mirror, int wid
                           uint8_t *rgb);
 
 /*
+ * Judges all of the open image: what reads have left out is decoded too, for its errors alone. A read
+ * decodes only what its box needs, so whether it sees damage can depend on the box; this verdict does
+ * not, whatever was read before. After a read it costs what the rest of the file does: of a JPEG the
+ * entropy decoding below the box (bench/README.md), of other formats nothing.
+ *   TN_ERR_FORMAT: the image's data are broken or end early
+ */
+tn_status tn_decoder_judge(tn_decoder *d);
+
+/*
  * What evaluation looks at: the box that gives out_width x out_height once the short side of a
  * width x height image has been scaled to `resize` and the middle cut out. `resize` is not below
  * out_width and out_height, so that the box lies within the image.

@@ -48,6 +48,8 @@ tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb)
         const tn_box box = tn_fit_box(width, height, resize, opts->width, opts->height);
         status = tn_decoder_read(d, &box, false, opts->width, opts->height, rgb);
     }
+    if (status == TN_OK)
+        status = tn_decoder_judge(d);
     tn_decoder_destroy(d);
     return status;
 }

@@ -9,13 +9,19 @@
 #include <stdint.h>
 
 typedef struct tn_jpeg_markers {
-    int orientation; /* EXIF's, 1 to 8; 1 (upright) where there is none or it is not valid */
-    bool complete;   /* an end-of-image marker follows the first scan: the file was not cut off */
+    int orientation; /* 1 to 8; 1 (upright) where nothing is said */
+    bool complete;   /* an end-of-image marker follows the first scan */
 } tn_jpeg_markers;
 
 bool tn_jpeg_is(const uint8_t *bytes, size_t size);
 
 /* Bytes of any kind are fine: what is not there or makes no sense counts as absent. */
 tn_jpeg_markers tn_jpeg_markers_read(const uint8_t *bytes, size_t size);
+
+/*
+ * Whether what follows the last of a picture's data is none of them: the end of the file, a marker,
+ * or a trailer. What stands before an end of image or a restart, though, are data that no pixel took.
+ */
+bool tn_jpeg_is_trailer(const uint8_t *bytes, size_t size);
 
 #endif

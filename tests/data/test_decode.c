@@ -70,6 +70,17 @@ static const struct kind {
     {{.across = 2, .down = 2, .restart = 2}, "restart intervals"},
     {{.grey = true}, "grey"},
     {{.grey = true, .progressive = true}, "progressive grey"},
+    {{.across = 2, .down = 2, .separate = true}, "a scan a component"},
+    {{.across = 4, .down = 2}, "4 x 2: at half size the DCT makes up for half of it"},
+    {{.across = 2, .down = 4}, "2 x 4, the same upright"},
+    {{.across = 4, .down = 2, .progressive = true}, "4 x 2, progressive"},
+    {{.across = 2, .down = 2, .chroma_across = {2, 1}, .chroma_down = {1, 2}}, "2 x 1 and 1 x 2"},
+    {{.across = 4, .down = 1, .chroma_across = {1, 2}, .chroma_down = {1, 1}},
+     "4 x 1, 1 x 1, 2 x 1"},
+    {{.across = 1, .down = 1, .chroma_across = {2, 2}, .chroma_down = {2, 2}},
+     "less luma than chroma"},
+    {{.across = 3, .down = 1}, "3 x 1"},
+    {{.across = 3, .down = 2, .chroma_across = {1, 1}, .chroma_down = {2, 2}}, "3 x 2, 1 x 2"},
 };
 
 /* A box with whole multiples of the denominator, at its scale: a plain cut out of the scaled image. */
@@ -85,6 +96,7 @@ static void cut_equals(tn_decoder *d, const struct kind *kind, const uint8_t *fu
         if (memcmp(rgb + 3 * r * w, full + 3 * ((y + r) * full_width + x), 3 * (size_t)w) != 0)
             fail_msg("%s, 1/%d, %d x %d at (%d, %d): row %d differs from a full decode", kind->why,
                      denominator, w, h, x, y, r);
+    assert_ok(tn_decoder_judge(d));
     free(rgb);
 }
 
