@@ -27,6 +27,6 @@ run_tests release
 build asan all
 run_tests asan -LE '^(house|install)$'
 build tsan all
-run_tests tsan -L '^(base|data|graph|group|sim)$'
+run_tests tsan -L '^(base|data|graph|plan|group|sim)$'
 
 python3 -B scripts/_count.py build/release/junit.xml build/asan/junit.xml build/tsan/junit.xml

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/plan_test.h"
 #include "lab_rig.h"
+#include "plan/plan_test.h"
 
 /* What a case is done in. A CPU does f32 only. */
 static const struct {

@@ -2,7 +2,7 @@
 
 From tenon-plan it takes each step's lower bound and the gradients that it writes; then it plays a step of
 training: backward goes on, a bucket of gradients is summed up over the GPUs as soon as it is there and the one
-before is done, the update of a bucket begins when its sum is there (src/graph/share.c). An all-reduce of B bytes
+before is done, the update of a bucket begins when its sum is there (src/run/share.c). An all-reduce of B bytes
 takes START + 2 (N - 1) / N * B / BANDWIDTH. The second efficiency adds, on top, the time in which a GPU's memory moves
 what the sums move, TRAFFIC times the bytes, as if it did nothing else then. What is left out: that sums take
 multiprocessors, that GPUs do not end a step at the same moment, and loading pictures.

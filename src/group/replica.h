@@ -6,9 +6,9 @@
 
 #include <stdatomic.h>
 
-#include "graph/plan.h"
 #include "group/group.h"
 #include "group/team.h"
+#include "plan/plan.h"
 
 typedef struct tn_replica {
     tn_plan *plan;

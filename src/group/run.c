@@ -1,5 +1,5 @@
 /*
- * Runs and updates: every replica does its own; what they do as one is in graph/share.c. What a program may not
+ * Runs and updates: every replica does its own; what they do as one is in run/share.c. What a program may not
  * ask for is found out before they begin: then an error in one can be the end for all.
  */
 #include "group/replica.h"

@@ -17,8 +17,8 @@
 #include <tenon/checkpoint.h>
 
 #include "base/number.h"
-#include "graph/plan_io.h"
 #include "io/safetensors.h"
+#include "plan/plan_io.h"
 
 /* One part of one parameter, and the tensor that it is in the file. */
 typedef struct part {

@@ -5,8 +5,8 @@
 #include "backends/cpu/_conv_few.h"
 #include "base/random.h"
 #include "graph/op.h"
-#include "graph/plan_test.h"
 #include "lab_answers.h"
+#include "plan/plan_test.h"
 
 void lab_few_open(lab_few *f, const lab_few_case *c, bool always)
 {

@@ -6,9 +6,9 @@
 #include "backends/cpu/_conv_few.h"
 #include "backends/cpu/_cpu.h"
 #include "backends/lab_few.h"
-#include "graph/plan_test.h"
 #include "lab_answers.h"
 #include "lab_conv.h"
+#include "plan/plan_test.h"
 
 /* Without a gradient of x, which the lab asks for first, all of them are taken: up to 4 channels, 1 to 13
  * taps in parts of 6, blocks of filters alone and in pairs, bands that are whole and those left over. */

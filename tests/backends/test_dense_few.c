@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "graph/plan_test.h"
 #include "lab_answers.h"
+#include "plan/plan_test.h"
 
 typedef struct few_case {
     int64_t images, D;

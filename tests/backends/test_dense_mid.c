@@ -6,9 +6,9 @@
 #include "backends/cpu/_cpu.h"
 #include "backends/cpu/_dense_tiles.h"
 #include "graph/op.h"
-#include "graph/plan_test.h"
 #include "lab_answers.h"
 #include "lab_blocked.h"
+#include "plan/plan_test.h"
 
 enum { INPUTS = 600, HIDDEN = 300, OUTPUTS = 270, MAX_IMAGES = 33 };
 enum { WEIGHTS = HIDDEN * INPUTS + HIDDEN + OUTPUTS * HIDDEN + OUTPUTS };

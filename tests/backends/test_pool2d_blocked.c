@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "backends/cpu/_winograd_passes.h"
-#include "graph/plan_test.h"
 #include "lab_blocked.h"
 #include "lab_pool.h"
+#include "plan/plan_test.h"
 
 enum { FILTERS = 19 }; /* no whole blocks */
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "backends/cpu/_winograd_passes.h"
-#include "graph/plan_test.h"
 #include "lab_conv.h"
+#include "plan/plan_test.h"
 
 /* Sizes around the 4 pixels of a tile, images that share one, all that surrounds a window. */
 static const lab_case cases[] = {

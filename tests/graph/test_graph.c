@@ -1,8 +1,8 @@
 /*
  * Building a graph: the first mistake sticks, and is what is reported.
  */
-#include "graph/toy.h"
 #include "lab.h"
+#include "plan/toy.h"
 
 static void graphs_are_sticky(void **state)
 {

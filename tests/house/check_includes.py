@@ -2,7 +2,7 @@
 """Fails if a file includes what its folder may not see. Usage: check_includes.py [root]
 
 base <- tensor <- graph/op.h <- layers, optim. Backends see the two interfaces and themselves; nobody
-but the graph's passes, optim and io sees backend.h. Examples and tools see <tenon/...> only.
+but the plan's passes and optim sees backend.h. Examples and tools see <tenon/...> only.
 """
 import re
 
@@ -15,13 +15,15 @@ OP = BASE + ("tensor/", "graph/op.h")
 ALLOWED = {
     "src/base": BASE,
     "src/tensor": BASE + ("tensor/",),
-    "src/graph": BASE + ("tensor/", "graph/", "backends/backend.h", "group/group.h"),
-    "src/group": BASE + ("group/", "graph/plan.h", "backends/collective.h"),
+    "src/graph": BASE + ("tensor/", "graph/"),
+    "src/plan": BASE + ("tensor/", "graph/", "plan/", "backends/backend.h", "group/group.h"),
+    "src/run": BASE + ("plan/",),
+    "src/group": BASE + ("group/", "plan/plan.h", "backends/collective.h"),
     "src/group/mpi": BASE + ("group/mpi/", "backends/ranks.h", "backends/collective.h", "backends/lent/"),
     "src/layers": OP + ("layers/",),
     "src/optim": OP + ("optim/", "backends/backend.h"),
     "src/data": BASE + ("data/",),
-    "src/io": BASE + ("io/", "graph/plan_io.h"),
+    "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/ranks.h", "backends/module.h",
                             "backends/device_name.h"),
     "src/backends/cuda": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/lent/", "backends/cuda/"),

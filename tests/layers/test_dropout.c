@@ -4,8 +4,8 @@
 
 #include "base/random.h"
 #include "golden/dropout.h"
-#include "graph/plan_test.h"
 #include "lab_op.h"
+#include "plan/plan_test.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "graph/op.h"
-#include "graph/plan_test.h"
 #include "lab_op.h"
+#include "plan/plan_test.h"
 
 enum { ROWS = 2, CHANNELS = 4, SIDE = 5, MOST = 1 << 14 };
 static const tn_shape x_shape = {4, {ROWS, CHANNELS, SIDE, SIDE}};

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "graph/plan_test.h"
 #include "lab_op.h"
+#include "plan/plan_test.h"
 
 /* What PyTorch gave for one thing, up to a NULL name: "loss", "logits", "x" (its gradient),
  * "conv1.weight" (its gradient), "bn1.running_mean". */

@@ -4,9 +4,9 @@
  */
 #include <string.h>
 
-#include "graph/plan_io.h"
-#include "graph/toy.h"
 #include "lab_op.h"
+#include "plan/plan_io.h"
+#include "plan/toy.h"
 
 enum { BYTES = 8 * sizeof(float), HALF = 4 * sizeof(float), ONE = sizeof(float) };
 

@@ -10,7 +10,7 @@
  *
  * Lower bound: max(FLOPs / peak rate, bytes / peak bandwidth), the roofline of Williams et al. 2009.
  */
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 static const char *const passes[] = {
     [TN_PASS_FORWARD] = "forward", [TN_PASS_BACKWARD] = "backward", [TN_PASS_ADD] = "add",

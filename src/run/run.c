@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/thread.h"
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 tn_status tn_plan_check_runnable(const tn_plan *p)
 {

@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "base/thread.h"
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 /* Four elements that begin at 4 * index. */
 typedef void (*fill_four)(float *to, const tn_random4 *r, float value);

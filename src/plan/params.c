@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 enum { ALIGN_ELEMENTS = 128 }; /* 256 bytes of a half-precision copy, 512 of f32 */
 

@@ -1,8 +1,8 @@
 /*
  * results: what runs and updates leave behind, beside values.
  */
-#include "graph/plan.h"
-#include "graph/plan_io.h"
+#include "plan/plan.h"
+#include "plan/plan_io.h"
 
 static tn_status report_of_one(tn_plan *p, void *to)
 {

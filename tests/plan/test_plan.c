@@ -5,10 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "graph/plan.h"
-#include "graph/plan_test.h"
-#include "graph/toy.h"
 #include "lab.h"
+#include "plan/plan.h"
+#include "plan/plan_test.h"
+#include "plan/toy.h"
 
 static const float data[8] = {0.5f, -1.5f, 2.5f, 0.25f, -0.75f, 3.5f, 1.25f, -2.25f};
 

@@ -2,7 +2,7 @@
  * transfer: canonical host memory to and from device memory in any layout. Where the layouts differ the
  * numbers pass through a canonical tensor on the device, taken for the call.
  */
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 /* Either direction: from host into `device`, or from `device` into host. */
 static tn_status staged(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,

@@ -1,7 +1,7 @@
 /*
  * bind: device memory taken, and every pointer of every step filled in.
  */
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 enum { HALF_BYTES = 2 };
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 extern const tn_op tn_op_relu;
 

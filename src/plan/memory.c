@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 enum { ALIGN_BYTES = 256 };
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 static tn_status body(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
 {

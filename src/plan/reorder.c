@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 typedef struct reorder_state {
     const tn_backend *backend;

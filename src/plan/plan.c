@@ -1,10 +1,10 @@
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "graph/plan_io.h"
-#include "graph/plan_test.h"
+#include "plan/plan_io.h"
+#include "plan/plan_test.h"
 
 tn_status tn_plan_check_opts(const tn_plan_opts *o)
 {

@@ -2,10 +2,10 @@
  * Plans that keep values beside the loss, or have none: what is left out, and what reads that give no
  * gradient do to those that do. On the toy backend.
  */
-#include "graph/plan.h"
-#include "graph/plan_test.h"
-#include "graph/toy.h"
 #include "lab.h"
+#include "plan/plan.h"
+#include "plan/plan_test.h"
+#include "plan/toy.h"
 
 static void what_nobody_needs_is_left_out(void **state)
 {

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "graph/toy.h"
+#include "plan/toy.h"
 
 int toy_reorders_run;
 int toy_blocks;

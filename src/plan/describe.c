@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "graph/plan.h"
+#include "plan/plan.h"
 
 static void op_name(const tn_plan_node *pn, char *text, size_t size)
 {
