@@ -184,108 +184,6 @@ static void damage_leaves_the_decoder_whole(void **state)
     tn_decoder_destroy(d);
 }
 
-#ifdef TN_HAVE_JPEG
-static lab_bytes without(lab_bytes b, size_t at, size_t count)
-{
-    memmove(b.data + at, b.data + at + count, b.size - at - count);
-    b.size -= count;
-    return b;
-}
-
-static lab_bytes with(lab_bytes b, size_t at, const char *bytes, size_t count)
-{
-    const lab_bytes more = {malloc(b.size + count), b.size + count};
-    memcpy(more.data, b.data, at);
-    memcpy(more.data + at, bytes, count);
-    memcpy(more.data + at + count, b.data + at, b.size - at);
-    free(b.data);
-    return more;
-}
-
-/* Opens, reads that box, then judges. */
-static tn_status verdict(tn_decoder *d, lab_bytes file, const tn_box *box)
-{
-    uint8_t rgb[3 * 8 * 8];
-    int w, h;
-    TN_TRY(tn_decoder_open_memory(d, "that file", file.data, file.size, &w, &h));
-    if (box)
-        TN_TRY(tn_decoder_read(d, box, false, 8, 8, rgb));
-    return tn_decoder_judge(d);
-}
-
-/* Some boxes lie above the damage and some below it: what is said of the file is the same. */
-static void the_verdict_is_of_the_whole_file(void **state)
-{
-    (void)state;
-    static const tn_box boxes[] = {{0, 0, 8, 8},   {0, 0, WIDTH, HEIGHT}, {60, 50, 30, 20},
-                                   {40, 0, 20, 8}, {0, 62, WIDTH, 8},     {3, 30, 80, 16}};
-    tn_decoder *d;
-    assert_ok(tn_decoder_create(&d));
-    int bad = 0, tried = 0;
-    for (int kind = 0; kind < 4; kind++) {
-        const lab_bytes whole = kind == 3 ? separate() : jpeg(kind == 1, kind == 2);
-        for (size_t at = 640; at + 400 < whole.size; at += 97, tried++) {
-            const lab_bytes file = without(text((const char *)whole.data, whole.size), at, 300);
-            const tn_status alone = verdict(d, file, NULL);
-            assert_true(alone == TN_OK || alone == TN_ERR_FORMAT);
-            bad += alone != TN_OK;
-            for (size_t i = 0; i < TN_COUNT(boxes); i++)
-                if (verdict(d, file, &boxes[i]) != alone)
-                    fail_msg("kind %d, 300 bytes lost at %zu: %s, but after box %zu %s: %s", kind,
-                             at, tn_status_text(alone), i,
-                             alone == TN_OK ? "bad" : "taken for good", tn_error());
-            free(file.data);
-        }
-        assert_ok(verdict(d, whole, NULL));
-        assert_ok(verdict(d, whole, NULL));
-        free(whole.data);
-    }
-    assert_in_range(bad, tried * 95 / 100, tried);
-    tn_decoder_destroy(d);
-}
-
-static void what_follows_the_pixels_is_judged(void **state)
-{
-    (void)state;
-    static const char trailer[] = "\0\0\1\n\x0E\0\0\0Image_UTC_Data1597\xFF\xFB, and so on: SEFT";
-    enum { LENGTH = sizeof trailer - 1 };
-    const lab_bytes plain = jpeg(false, 0), steps = jpeg(true, 0);
-    const struct {
-        lab_bytes file;
-        const char *reason; /* NULL: good */
-        const char *why;
-    } cases[] = {
-        {cut(jpeg(false, 0), plain.size - 2), NULL, "no end of image, all pixels"},
-        {cut(jpeg(false, 0), plain.size - 1), NULL, "half an end of image"},
-        {cut(jpeg(true, 0), steps.size - 2), NULL, "the same, progressive"},
-        {cut(jpeg(false, 0), plain.size - 12), "ends early", "pixels missing as well"},
-        {cut(jpeg(true, 0), steps.size - 12), "ends early", "the same, progressive"},
-        {with(jpeg(false, 0), plain.size, trailer, LENGTH), NULL, "a trailer"},
-        {with(jpeg(true, 0), steps.size, trailer, LENGTH), NULL, "the same, progressive"},
-        {with(cut(jpeg(false, 0), plain.size - 2), plain.size - 2, trailer, LENGTH), NULL,
-         "a trailer, no end of image"},
-        {with(jpeg(false, 0), plain.size - 2, "\xFF\xFF\xFF", 3), NULL, "fill bytes"},
-        {with(jpeg(false, 0), plain.size - 2, "0123456789abcdef", 16), "more of them than",
-         "data that no pixel takes"},
-        {with(jpeg(true, 0), steps.size - 2, "0123456789abcdef", 16), "extraneous bytes",
-         "the same, progressive"},
-        {with(jpeg(false, 0), 20, "0123456789abcdef", 16), NULL, "stray bytes between segments"},
-    };
-    tn_decoder *d;
-    assert_ok(tn_decoder_create(&d));
-    for (size_t i = 0; i < TN_COUNT(cases); i++) {
-        const tn_status status = verdict(d, cases[i].file, &(tn_box){0, 0, 8, 8});
-        if (cases[i].reason ? status != TN_ERR_FORMAT || !strstr(tn_error(), cases[i].reason)
-                            : status != TN_OK)
-            fail_msg("%s: %s: %s", cases[i].why, tn_status_text(status), tn_error());
-        free(cases[i].file.data);
-    }
-    tn_decoder_destroy(d);
-    free(plain.data);
-    free(steps.data);
-}
-#endif
-
 static void only_regular_files_are_opened(void **state)
 {
     (void)state;
@@ -468,10 +366,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(damage_leaves_the_decoder_whole),
-#ifdef TN_HAVE_JPEG
-        cmocka_unit_test(the_verdict_is_of_the_whole_file),
-        cmocka_unit_test(what_follows_the_pixels_is_judged),
-#endif
         cmocka_unit_test(only_regular_files_are_opened),
         cmocka_unit_test(a_file_too_large_is_refused),
         cmocka_unit_test(wrong_calls_are_refused),
