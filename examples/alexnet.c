@@ -52,8 +52,9 @@ static void train_step(session *s)
     const float rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan));
     for (int64_t i = 0; i < s->r.accumulate; i++) {
         tn_batch batch;
-        tn_must(feed_next(&s->train, &batch));
+        const tn_status status = feed_next(&s->train, &batch);
         tell_bad(s, &s->train);
+        tn_must(status);
         set_batch(s, &batch);
         tn_must(tn_plan_run(s->plan));
         s->images += batch.count;
@@ -138,6 +139,7 @@ static score evaluate(session *s, feed *f)
         if (batch.count < s->r.batch)
             add_score(s, &sum, batch.count);
     }
+    tell_bad(s, f);
     if (status != TN_END)
         tn_must(status);
     add_score(s, &sum, s->r.batch);
@@ -156,11 +158,11 @@ static void finish_epoch(session *s, const score *train)
         run_fail("epoch %lld has more batches than it should", (long long)s->epoch + 1);
     s->epoch++;
     s->index = 0;
+    const score sum = s->validates ? evaluate(s, &s->val) : (score){0}; /* may print bad files */
     progress_clear(&s->progress);
     printf("epoch %lld/%lld:", (long long)s->epoch, (long long)s->r.epochs);
     tell_score(" train", train);
     if (s->validates) {
-        const score sum = evaluate(s, &s->val);
         const double top_1 = (double)sum.top_1 / (double)(sum.images + !sum.images);
         s->best = top_1 > s->best ? top_1 : s->best;
         tell_score("; val", &sum);

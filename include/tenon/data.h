@@ -95,8 +95,9 @@ typedef enum tn_crop {
 } tn_crop;
 
 typedef enum tn_on_bad {
-    TN_BAD_SKIP, /**< leave it out, count it, keep its name; fail above max_bad */
-    TN_BAD_STOP  /**< tn_loader_next() fails and names it */
+    TN_BAD_SKIP, /**< leave it out, count it, keep its name; fail above max_bad. Once bad it is left out
+                      for as long as the loader lives, in every epoch */
+    TN_BAD_STOP /**< tn_loader_next() fails and names it */
 } tn_on_bad;
 
 typedef struct tn_loader_opts {
@@ -154,7 +155,10 @@ TN_API int64_t tn_loader_batches(const tn_loader *loader); /* an epoch */
 /**
  * The next batch. TN_END once at the end of each epoch; the call after it starts the next epoch. An
  * error comes again with each call until tn_loader_seek().
- * With TN_BAD_SKIP a bad file leaves its batch one image short (see tn_batch) and changes no other.
+ * A file is judged on the whole of it, not on what a crop shows, when it is read for the first time (so
+ * an epoch that reads it anew takes less time than the first); one that fails later, because it is gone
+ * or was changed, is bad from then on. With TN_BAD_SKIP a bad file leaves its batch one image short (see
+ * tn_batch) and changes no other.
  * @return TN_ERR_FORMAT or TN_ERR_IO naming a bad file, or how many there were and what was allowed
  */
 TN_API tn_status tn_loader_next(tn_loader *loader, tn_batch *out);
@@ -163,7 +167,8 @@ TN_API tn_status tn_loader_next(tn_loader *loader, tn_batch *out);
  *  tn_loader_batches() is the end of the epoch: TN_END comes next. */
 TN_API tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index);
 
-/** Bad files found so far, each once, in the order found by the batches: path and reason. */
+/** Bad files found so far, each once, in the order found by the batches: path and reason. Where there
+ *  are too many, those of the batch at which tn_loader_next() failed are among them. */
 TN_API int64_t tn_loader_num_bad(const tn_loader *loader);
 TN_API const char *tn_loader_bad_path(const tn_loader *loader, int64_t index);
 TN_API const char *tn_loader_bad_reason(const tn_loader *loader, int64_t index);

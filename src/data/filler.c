@@ -61,8 +61,15 @@ static tn_status fill_packed(tn_filler *f, const tn_recipe *recipe, int64_t row,
     return TN_OK;
 }
 
-tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, int64_t epoch,
-                         int64_t place, uint8_t *rgb)
+/* Decodes all of the file, at the smallest scale: a crop may lie beside the damage. */
+static tn_status judge_whole(tn_decoder *d, int width, int height)
+{
+    uint8_t pixel[3];
+    return tn_decoder_read(d, &(tn_box){0, 0, width, height}, false, 1, 1, pixel);
+}
+
+tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, bool whole,
+                         int64_t epoch, int64_t place, uint8_t *rgb)
 {
     const tn_augment *a = &recipe->augment;
     const tn_item *from = &recipe->set->item[item];
@@ -70,6 +77,8 @@ tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, in
     int width = packed ? tn_packed_side(packed) : 0, height = width;
     if (!packed)
         TN_TRY(tn_decoder_open(f->decoder, from->path, &width, &height));
+    if (!packed && whole)
+        TN_TRY(judge_whole(f->decoder, width, height));
     const tn_view v = tn_augment_choose(a, recipe->seed, epoch, place, width, height);
     if (packed)
         TN_TRY(fill_packed(f, recipe, from->row, &v, rgb));

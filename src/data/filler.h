@@ -25,9 +25,10 @@ typedef struct tn_filler {
 tn_status tn_filler_create(tn_filler *f, const tn_recipe *recipe);
 void tn_filler_destroy(tn_filler *f);
 
-/* The image of an item as it looks at this place of this epoch: height x width x 3 bytes. On an error
- * the bytes are undefined. */
-tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, int64_t epoch,
-                         int64_t place, uint8_t *rgb);
+/* The image of an item as it looks at this place of this epoch: height x width x 3 bytes. `whole`: an
+ * error too if damage lies in a part of the file that this crop does not show. On an error the bytes are
+ * undefined. */
+tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, bool whole,
+                         int64_t epoch, int64_t place, uint8_t *rgb);
 
 #endif

@@ -8,14 +8,10 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "data/bad.h"
 #include "data/filler.h"
 #include "data/queue.h"
 #include "data/share.h"
-
-typedef struct bad_file {
-    int64_t item;
-    char *reason;
-} bad_file;
 
 struct tn_loader {
     tn_device *device; /* if several ranks share its batches, else NULL */
@@ -26,14 +22,12 @@ struct tn_loader {
     int fillers;
     atomic_int started;
     size_t row_bytes;
+    tn_bad_files bad;
     /* The taker's own, from here on. */
     bool holds;   /* a batch that must be given back */
     bool end_due; /* the next call says TN_END */
     tn_on_bad on_bad;
     double max_bad;
-    bool *seen_bad; /* an item */
-    bad_file *bad;
-    size_t num_bad, bad_capacity;
     tn_status failed; /* what next() says until a seek, */
     char *failure;    /* and how */
     double first_call;
@@ -42,24 +36,32 @@ struct tn_loader {
 
 /* ---- the threads ---------------------------------------------------------------------------- */
 
-static void fill_row(const tn_loader *l, tn_filler *f, tn_slot *s, int i)
+/* -1: a row that is to hold no image, or the item that it holds. */
+static int64_t fill_item(tn_loader *l, tn_filler *f, tn_slot *s, int i, int64_t item)
 {
-    const int64_t item = s->item[i], place = s->index * l->queue.rows + i;
-    uint8_t *rgb = s->images + (size_t)i * l->row_bytes;
+    if (item < 0 || tn_bad_is_named(&l->bad, item))
+        return -1;
+    if (l->device && !tn_share_fills(l->device, l->queue.rows, i))
+        return item;
     tn_row *row = &s->row[i];
-    if (l->device && !tn_share_fills(l->device, l->queue.rows, i)) {
-        s->labels[i] = item >= 0 ? l->recipe.set->item[item].label : -1;
-        return;
-    }
-    if (item >= 0)
-        row->status = tn_filler_fill(f, &l->recipe, item, s->epoch, place, rgb);
-    if (item >= 0 && row->status == TN_OK) {
-        s->labels[i] = l->recipe.set->item[item].label;
-        return;
-    }
-    if (item >= 0)
+    const bool judged = tn_bad_is_judged(&l->bad, item);
+    row->status =
+        tn_filler_fill(f, &l->recipe, item, !judged, s->epoch, s->index * l->queue.rows + i,
+                       s->images + (size_t)i * l->row_bytes);
+    if (row->status != TN_OK) {
         row->problem = tn_copy_text(tn_error());
-    s->labels[i] = -1; /* the taker makes such a row zeros */
+        return -1;
+    }
+    if (!judged)
+        tn_bad_pass(&l->bad, item);
+    return item;
+}
+
+/* The taker makes a row without an image zeros. */
+static void fill_row(tn_loader *l, tn_filler *f, tn_slot *s, int i)
+{
+    const int64_t item = fill_item(l, f, s, i, s->item[i]);
+    s->labels[i] = item < 0 ? -1 : l->recipe.set->item[item].label;
 }
 
 static void *fill_batches(void *arg)
@@ -147,9 +149,7 @@ static tn_status set_up(tn_loader *l, const tn_dataset *set, const tn_loader_opt
     l->on_bad = opts->on_bad;
     l->max_bad = opts->max_bad > 0 ? opts->max_bad : 1;
     TN_TRY(tn_augment_complete(&l->recipe.augment, opts, tn_dataset_side(set)));
-    l->seen_bad = tn_alloc(set->num_items, sizeof *l->seen_bad);
-    if (!l->seen_bad)
-        return tn_no_memory("loader", set->num_items);
+    TN_TRY(tn_bad_create(&l->bad, set));
     TN_TRY(create_queue(l, opts));
     const int threads = opts->threads ? opts->threads : tn_cores();
     TN_TRY(create_fillers(l, threads));
@@ -183,77 +183,55 @@ void tn_loader_close(tn_loader *loader)
         tn_filler_destroy(&loader->filler[i]);
     tn_free(loader->filler);
     tn_queue_destroy(&loader->queue);
-    for (size_t i = 0; i < loader->num_bad; i++)
-        tn_free(loader->bad[i].reason);
-    tn_free(loader->bad);
-    tn_free(loader->seen_bad);
+    tn_bad_destroy(&loader->bad);
     tn_free(loader->failure);
     tn_free(loader);
 }
 
 /* ---- bad files ------------------------------------------------------------------------------ */
 
-/* What the decoder said, without the path that it began with. */
-static const char *without_path(const char *text, const char *path)
+/* A packed set is one file: without it there is no going on. */
+static bool is_of_the_file(const tn_loader *l, tn_status status)
 {
-    const size_t length = strlen(path);
-    const bool begins = strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0;
-    return begins ? text + length + 2 : text;
+    return !l->recipe.set->packed && (status == TN_ERR_IO || status == TN_ERR_FORMAT);
 }
 
-static tn_status count_bad(tn_loader *l, int64_t item, const tn_row *row)
+/* Goes over the rows in order: all bad files of a batch are named before it is said that there are too
+ * many. Files that were named before hold no image here either, whatever this crop looked like. */
+static tn_status judge(tn_loader *l, tn_slot *s)
 {
-    const tn_dataset *set = l->recipe.set;
-    if (l->seen_bad[item])
-        return TN_OK;
-    TN_TRY(tn_grow((void **)&l->bad, l->num_bad, &l->bad_capacity, sizeof *l->bad, "bad files"));
-    char *reason = tn_copy_text(without_path(row->problem, set->item[item].path));
-    if (!reason)
-        return tn_no_memory("bad files", strlen(row->problem));
-    l->bad[l->num_bad++] = (bad_file){item, reason};
-    l->seen_bad[item] = true;
-    const int64_t count = tn_dataset_count(set);
-    const int64_t share = (int64_t)((double)count * l->max_bad / 100), allowed = share ? share : 1;
-    if ((int64_t)l->num_bad <= allowed)
-        return TN_OK;
-    return tn_fail(row->status,
-                   "%zu of %lld images are bad, where %lld (%g %%) are allowed; the last is %s: %s",
-                   l->num_bad, (long long)count, (long long)allowed, l->max_bad,
-                   set->item[item].path, reason);
-}
-
-/* Goes over the rows that failed, in order. */
-static tn_status judge(tn_loader *l, const tn_slot *s)
-{
+    tn_status worst = TN_OK;
     for (int i = 0; i < l->queue.rows; i++) {
         const tn_row *row = &s->row[i];
-        if (row->status == TN_OK)
-            continue;
-        if (!row->problem)
-            return tn_no_memory("loader", 1);
-        const bool of_the_file = row->status == TN_ERR_IO || row->status == TN_ERR_FORMAT;
-        if (!of_the_file || l->on_bad == TN_BAD_STOP)
-            return tn_fail(row->status, "%s", row->problem);
-        TN_TRY(count_bad(l, s->item[i], row));
+        if (row->status != TN_OK) {
+            if (!row->problem)
+                return tn_no_memory("loader", 1);
+            if (!is_of_the_file(l, row->status) || l->on_bad == TN_BAD_STOP)
+                return tn_fail(row->status, "%s", row->problem);
+            worst = row->status;
+            TN_TRY(tn_bad_name(&l->bad, s->item[i], row->problem));
+        }
+        if (s->item[i] >= 0 && tn_bad_is_named(&l->bad, s->item[i]))
+            s->labels[i] = -1;
     }
-    return TN_OK;
+    return worst == TN_OK ? TN_OK : tn_bad_check(&l->bad, l->max_bad, worst);
 }
 
 int64_t tn_loader_num_bad(const tn_loader *loader)
 {
-    return (int64_t)loader->num_bad;
+    return (int64_t)loader->bad.count;
 }
 
 const char *tn_loader_bad_path(const tn_loader *loader, int64_t index)
 {
     return index >= 0 && index < tn_loader_num_bad(loader)
-               ? loader->recipe.set->item[loader->bad[index].item].path
+               ? loader->recipe.set->item[loader->bad.file[index].item].path
                : NULL;
 }
 
 const char *tn_loader_bad_reason(const tn_loader *loader, int64_t index)
 {
-    return index >= 0 && index < tn_loader_num_bad(loader) ? loader->bad[index].reason : NULL;
+    return index >= 0 && index < tn_loader_num_bad(loader) ? loader->bad.file[index].reason : NULL;
 }
 
 /* ---- taking --------------------------------------------------------------------------------- */

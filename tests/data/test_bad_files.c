@@ -1,11 +1,14 @@
 /* realpath, symlink and mkfifo are POSIX. */
 #define _XOPEN_SOURCE 700
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lab.h"
+#include "lab_image.h"
 #include "lab_set.h"
 
 static tn_loader *open_loader(const tn_dataset *from, const tn_loader_opts *opts)
@@ -136,6 +139,144 @@ static void too_many_bad_files_are_an_error_in_the_same_batch(void **state)
     lab_remove(folder);
 }
 
+/* The images of an epoch, in order, as a number; how many there are. */
+static uint64_t read_epoch(tn_loader *loader, int64_t epoch, int *count)
+{
+    tn_batch b;
+    tn_status status;
+    uint64_t h = 0;
+    *count = 0;
+    assert_ok(tn_loader_seek(loader, epoch, 0));
+    while ((status = tn_loader_next(loader, &b)) == TN_OK) {
+        h += lab_hash_batch(&b);
+        *count += b.count;
+    }
+    assert_int_equal(status, TN_END);
+    return h;
+}
+
+/* Once named a file stays out, though it can be read again, and in epochs that were seen before. */
+static void once_bad_is_bad(void **state)
+{
+    (void)state;
+    const char *folder = lab_make_folder();
+    lab_write_classes(folder, 2, 5);
+    tn_dataset *set = NULL;
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}));
+    tn_loader_opts opts = {.batch = 4,
+                           .height = 16,
+                           .width = 16,
+                           .crop = TN_CROP_RANDOM_RESIZED,
+                           .shuffle = true,
+                           .max_bad = 20};
+    tn_loader *loader = open_loader(set, &opts);
+    int count;
+    read_epoch(loader, 0, &count);
+    assert_int_equal(count, 10);
+    char away[1100];
+    const char *file = tn_dataset_item_path(set, 3);
+    snprintf(away, sizeof away, "%s.away", file);
+    assert_int_equal(rename(file, away), 0);
+    read_epoch(loader, 1, &count);
+    assert_int_equal(count, 9);
+    assert_int_equal(rename(away, file), 0);
+    for (int64_t epoch = 3; epoch >= 0; epoch--) {
+        read_epoch(loader, epoch, &count);
+        assert_int_equal(count, 9);
+    }
+    assert_int_equal(tn_loader_num_bad(loader), 1);
+    assert_string_equal(tn_loader_bad_path(loader, 0), file);
+    tn_loader_close(loader);
+    tn_dataset_close(set);
+    lab_remove(folder);
+}
+
+#ifdef TN_HAVE_JPEG
+enum { FILES = 12, EPOCHS = 6 };
+
+/* A JPEG file the end of whose data is missing: small crops above that look well. */
+static void write_damaged(const char *path)
+{
+    const lab_bytes b = lab_jpeg(&(lab_jpeg_opts){.width = 90, .height = 300, .across = 1});
+    const size_t size = b.size - b.size / 6;
+    memcpy(b.data + size - 2, "\xFF\xD9", 2);
+    lab_write(path, b.data, size);
+    free(b.data);
+}
+
+/* Also where no crop has shown the damage yet; so batches are the same whatever was read before. */
+static void damage_beside_the_crop_is_found_in_the_first_epoch(void **state)
+{
+    (void)state;
+    const char *folder = lab_make_folder();
+    char text[FILES * 16] = "";
+    for (int i = 0; i < FILES; i++) {
+        const char *path = lab_path(folder, "%d.jpg", i);
+        if (i % 3 == 1)
+            write_damaged(path);
+        else
+            lab_write_image(path, 90, 70, (unsigned)i);
+        snprintf(text + strlen(text), 16, "%d.jpg %d\n", i, i % 2);
+    }
+    const char *list = lab_path(folder, "list.txt");
+    lab_write_text(list, text);
+    tn_dataset *set = NULL;
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = list}));
+    uint64_t first[EPOCHS];
+    for (int threads = 1; threads <= 7; threads += 3) {
+        tn_loader_opts opts = {.batch = 5,
+                               .height = 16,
+                               .width = 16,
+                               .crop = TN_CROP_RANDOM_RESIZED,
+                               .area = {0.05f, 0.1f},
+                               .shuffle = true,
+                               .threads = threads,
+                               .max_bad = 50};
+        tn_loader *loader = open_loader(set, &opts);
+        for (int i = 0; i < EPOCHS; i++) {
+            const int epoch = threads == 4 ? EPOCHS - 1 - i : i;
+            int count;
+            const uint64_t h = read_epoch(loader, epoch, &count);
+            assert_int_equal(count, FILES - FILES / 3);
+            assert_int_equal(tn_loader_num_bad(loader), FILES / 3);
+            if (threads == 1)
+                first[epoch] = h;
+            assert_true(first[epoch] == h);
+        }
+        tn_loader_close(loader);
+        opts.max_bad = 30; /* so that a run ends in its first epoch, if it has to */
+        loader = open_loader(set, &opts);
+        tn_batch b;
+        tn_status status;
+        while ((status = tn_loader_next(loader, &b)) == TN_OK)
+            assert_int_equal(b.epoch, 0);
+        assert_int_equal(status, TN_ERR_FORMAT);
+        tn_loader_close(loader);
+    }
+    tn_dataset_close(set);
+    lab_remove(folder);
+}
+#endif
+
+/* Several in one batch, the last of which is one too many: a program can name them all. */
+static void all_bad_files_of_a_batch_are_named(void **state)
+{
+    (void)state;
+    const char *folder = lab_make_folder();
+    tn_dataset *from = with_bad_files(folder);
+    tn_loader *loader =
+        open_loader(from, &(tn_loader_opts){.batch = 24, .height = 16, .width = 16, .max_bad = 9});
+    tn_batch b;
+    assert_fails(tn_loader_next(loader, &b), TN_ERR_IO, "4 of 24 images are bad, where 2 (9 %)");
+    assert_non_null(strstr(tn_error(), "/19.ppm: No such file"));
+    assert_int_equal(tn_loader_num_bad(loader), BAD);
+    for (int i = 0; i < BAD; i++)
+        assert_string_equal(tn_loader_bad_path(loader, i), tn_dataset_item_path(from, 6 * i + 1));
+    tn_loader_close(loader);
+    tn_dataset_close(from);
+    lab_remove(folder);
+}
+
 static void odd_files_harm_nobody(void **state)
 {
     (void)state;
@@ -174,6 +315,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_files_are_skipped_counted_and_named),
         cmocka_unit_test(too_many_bad_files_are_an_error_in_the_same_batch),
+        cmocka_unit_test(all_bad_files_of_a_batch_are_named),
+        cmocka_unit_test(once_bad_is_bad),
+#ifdef TN_HAVE_JPEG
+        cmocka_unit_test(damage_beside_the_crop_is_found_in_the_first_epoch),
+#endif
         cmocka_unit_test(odd_files_harm_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,13 @@ def tells_of_bad_files(folder):
     expect(f"bad file, left out: {bad}: " in said.stdout, "a bad file is not named", said.stdout)
     said = run("alexnet", folder / "set", *SMALL, "--epochs", 1, "--bad", "stop", status=1)
     expect(str(bad) in said.stderr, "--bad stop does not name it", said.stderr)
-    bad.unlink()
+    others = [bad.with_name(f"bad{i}.ppm") for i in range(3)]
+    for other in others:
+        other.write_bytes(b"nor this")
+    said = run("alexnet", folder / "set", *SMALL[:4], "--batch", 64, "--epochs", 1, status=1)
+    for file in [bad] + others:  # also those of the batch that ends the run
+        expect(f"bad file, left out: {file}: " in said.stdout, f"{file} is not named", said.stdout)
+        file.unlink()
 
 
 def fails_plainly(folder):

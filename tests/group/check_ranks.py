@@ -77,7 +77,8 @@ def alexnet():
         folder = pathlib.Path(name)
         make_images(folder / "train", 13)
         make_images(folder / "val", 7)  # 21: no multiple of the batch, nor of the ranks
-        bad = folder / "train/green/bad.ppm"
+        # Where one is left out the rows behind it move up, of ranks each rank's own: dropout would tell them apart.
+        bad = folder / "val/green/bad.ppm"
         bad.write_bytes(b"P6 nothing")
         flags = (folder, "--net", "slim", "--size", 64, "--batch", 8, "--epochs", 3, "--augment", "full", "--optim",
                  "adam", "--rate", 1e-3, "--log-every", 1, "--threads", 1, "--save")
