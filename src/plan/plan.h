@@ -8,7 +8,7 @@
  *             is only joined to a larger value written there at once (join.c)
  *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
  *   params    the flat arenas of parameters, gradients and optimizer state
- *   buckets   the stretches of them whose gradients devices sum up together (share.c)
+ *   buckets   the stretches of them whose gradients devices sum up together
  *   memory    lifetimes, one arena, every pointer filled in
  *
  * Everything small lives in plan->arena and goes with it.
@@ -241,23 +241,24 @@ tn_status tn_plan_spread(tn_plan *p, bool training);
 tn_status tn_plan_bucket_done(tn_plan *p, int bucket);
 tn_status tn_plan_bucket_await(tn_plan *p, int bucket);
 
-/* run.c: whether these may be called now; a group asks before its replicas do. */
+/* check.c: whether these may be called now; a group asks before its replicas do. */
 tn_status tn_plan_check_run(const tn_plan *p);
 tn_status tn_plan_check_update(const tn_plan *p, float rate);
 tn_status tn_plan_check_profile(const tn_plan *p, float rate);
 tn_status tn_plan_check_runnable(const tn_plan *p);
 tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
                                const tn_tensor *host);
-/* plan.c: has it that part of the parameter, and does the tensor fit it? */
+/* parameters.c: has it that part of the parameter, and does the tensor fit it? */
 tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_tensor *host);
-/* run.c, results.c: the value, or why it is none, of a plan that can run; settles what is pending. One that can
+/* values.c, results.c: the value, or why it is none, of a plan that can run; settles what is pending. One that can
  * be set; read; whose gradient can be read; that is summed up. */
 tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_input(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_kept(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_gradient(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_summed(tn_plan *p, tn_value v, tn_plan_value **out);
-/* run.c: the bodies. */
+/* execute.c: the bodies. One step, and what is due after it, which goes on in *bucket, from 0. */
+tn_status tn_plan_run_next(tn_plan *p, size_t step, int *bucket);
 tn_status tn_plan_run_steps(tn_plan *p, size_t count);
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);
 

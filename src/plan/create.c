@@ -1,0 +1,109 @@
+/*
+ * create: the passes in their order, and a plan's end.
+ */
+#include <math.h>
+
+#include "plan/plan.h"
+
+tn_status tn_plan_check_opts(const tn_plan_opts *o)
+{
+    if (o->accumulate < 0)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: accumulate is %d", o->accumulate);
+    if (!(o->clip_norm >= 0))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: clip_norm is %g", (double)o->clip_norm);
+    if (!(o->loss_scale == 0 || o->loss_scale >= 1) || isinf(o->loss_scale))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: loss_scale is %g", (double)o->loss_scale);
+    if (!(o->stall >= 0) || isinf(o->stall))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: stall is %g", (double)o->stall);
+    if (o->input_gradients && !o->loss.id)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: input_gradients need a loss");
+    return TN_OK;
+}
+
+static tn_status make(tn_plan *p)
+{
+    TN_TRY(tn_graph_status(p->graph));
+    TN_TRY(tn_plan_check_opts(&p->opts));
+    p->opts.accumulate += p->opts.accumulate == 0;
+    p->run.first_scale =
+        p->opts.loss_scale == 0 ? 65536 : p->opts.loss_scale; /* as PyTorch's GradScaler */
+    TN_TRY(tn_plan_backend(p)->precision(p->device->impl, p->opts.precision, &p->run.precision));
+    if (!p->opts.dry && tn_plan_backend(p)->runnable)
+        TN_TRY(tn_plan_backend(p)->runnable(p->device->impl));
+    TN_TRY(tn_plan_order(p));
+    TN_TRY(tn_plan_fuse(p));
+    tn_plan_needs(p);
+    TN_TRY(tn_plan_select(p));
+    TN_TRY(tn_plan_gradient(p));
+    TN_TRY(tn_plan_params(p));
+    TN_TRY(tn_plan_buckets(p));
+    TN_TRY(tn_plan_lay_out(p));
+    if (p->opts.dry)
+        return TN_OK;
+    return tn_plan_allocate(p);
+}
+
+static tn_status create(tn_plan **out, const tn_graph *g, tn_device *device,
+                        const tn_plan_opts *opts, const tn_share *share)
+{
+    tn_plan *p = tn_alloc(1, sizeof *p);
+    if (!p)
+        return tn_no_memory("plan", sizeof *p);
+    p->graph = g;
+    p->device = device;
+    p->opts = *opts;
+    p->run.seed = opts->seed;
+    if (share) {
+        p->share = *share;
+        p->run.share = share->rank;
+        p->run.shares = share->ranks;
+        p->run.collectives = share->collectives;
+    }
+    const tn_status status = device->members ? tn_group_create(&p->group, p) : make(p);
+    if (status != TN_OK) {
+        tn_plan_destroy(p);
+        return status;
+    }
+    *out = p;
+    return TN_OK;
+}
+
+tn_status tn_plan_create_share(tn_plan **out, const tn_graph *g, tn_device *device,
+                               const tn_plan_opts *opts, const tn_share *share)
+{
+    return create(out, g, device, opts, share);
+}
+
+tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
+                         const tn_plan_opts *opts)
+{
+    if (!g || !device || !opts)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: %s is NULL",
+                       !g        ? "the graph"
+                       : !device ? "the device"
+                                 : "opts");
+    return create(out, g, device, opts, NULL);
+}
+
+const tn_plan *tn_plan_first(const tn_plan *p)
+{
+    return p->group ? tn_group_replica(p->group, 0) : p;
+}
+
+void tn_plan_destroy(tn_plan *p)
+{
+    if (!p)
+        return;
+    tn_group_destroy(p->group);
+    tn_plan_drop_recordings(p);
+    tn_plan_release(p);
+    for (size_t i = 0; i < p->num_nodes; i++)
+        if (p->node[i]->bind.state)
+            p->node[i]->kernel->release(p->node[i]->bind.state);
+    tn_free(p->value);
+    tn_free(p->node);
+    tn_free(p->buffer);
+    tn_free(p->step);
+    tn_arena_free(&p->arena);
+    tn_free(p);
+}

@@ -1,0 +1,81 @@
+/*
+ * execute: the bodies of runs and updates, which may be recorded and replayed.
+ */
+#include "plan/plan.h"
+
+static tn_status run_step(const tn_plan *p, const tn_step *s)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    tn_backend_device *d = p->device->impl;
+    switch (s->kind) {
+    case TN_STEP_FORWARD:
+        TN_TRY(s->node->kernel->forward(&s->call));
+        break;
+    case TN_STEP_BACKWARD:
+        TN_TRY(s->node->kernel->backward(&s->call));
+        break;
+    case TN_STEP_ADD:
+        TN_TRY(b->accumulate(d, s->value->layout, s->to_data, s->from_data, s->value->bytes));
+        break;
+    case TN_STEP_TALLY:
+        TN_TRY(b->tally(d, s->to_data, s->from_data, s->value->dtype));
+        break;
+    }
+    if (!b->after_step)
+        return TN_OK;
+    return b->after_step(d, s->kind == TN_STEP_BACKWARD ? "backward" : "forward",
+                         s->node ? &s->node->node : NULL);
+}
+
+tn_status tn_plan_run_next(tn_plan *p, size_t i, int *bucket)
+{
+    TN_TRY(run_step(p, &p->step[i]));
+    while (*bucket < p->num_buckets && p->bucket[*bucket].step == i)
+        TN_TRY(tn_plan_bucket_done(p, (*bucket)++));
+    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
+    return TN_OK;
+}
+
+tn_status tn_plan_run_steps(tn_plan *p, size_t count)
+{
+    int bucket = 0;
+    for (size_t i = 0; i < count; i++)
+        TN_TRY(tn_plan_run_next(p, i, &bucket));
+    return TN_OK;
+}
+
+/* The part of the update that is about a bucket. */
+static tn_status update_bucket(tn_plan *p, const tn_optim_call *c, const tn_bucket *b)
+{
+    enum { HALF_BYTES = 2 };
+    tn_optim_call part = *c;
+    part.w += b->begin;
+    if (part.half)
+        part.half = (char *)part.half + b->begin * HALF_BYTES;
+    part.g += b->begin;
+    for (int i = 0; i < p->num_slots; i++)
+        part.slot[i] += b->begin;
+    part.count = b->end - b->begin;
+    part.range = b->range;
+    part.num_ranges = b->num_ranges;
+    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
+    return p->optim_kernel->update(&part);
+}
+
+tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    const bool measures = c->clip_norm > 0 || p->run.precision == TN_PRECISION_F16;
+    for (int i = 0; measures && i < p->num_buckets; i++)
+        TN_TRY(tn_plan_bucket_await(p, i));
+    if (measures)
+        TN_TRY(b->measure(c));
+    for (int i = 0; i < p->num_buckets; i++) {
+        if (!measures)
+            TN_TRY(tn_plan_bucket_await(p, i));
+        TN_TRY(update_bucket(p, c, &p->bucket[i]));
+    }
+    if (p->opts.accumulate == 1)
+        return TN_OK;
+    return b->fill(p->device->impl, p->gradient_sum, 0, p->trained_count * sizeof(float));
+}

@@ -1,0 +1,93 @@
+/*
+ * parameters: by number and name; to and from the host.
+ */
+#include <string.h>
+
+#include "plan/plan.h"
+
+int tn_plan_num_params(const tn_plan *p)
+{
+    return tn_plan_first(p)->num_params;
+}
+
+tn_status tn_plan_param(const tn_plan *p, int index, tn_param_info *out)
+{
+    p = tn_plan_first(p);
+    if (index < 0 || index >= p->num_params)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: parameter %d of %d", index, p->num_params);
+    const tn_plan_parameter *w = &p->param[index];
+    *out = (tn_param_info){
+        .node = w->node->name,
+        .name = w->spec->name,
+        .shape = w->spec->shape,
+        .trained = w->trained,
+    };
+    return TN_OK;
+}
+
+int tn_plan_find_param(const tn_plan *p, const char *full_name)
+{
+    p = tn_plan_first(p);
+    for (int i = 0; i < p->num_params; i++) {
+        const tn_plan_parameter *w = &p->param[i];
+        const size_t length = strlen(w->node->name);
+        if (strncmp(full_name, w->node->name, length) == 0 && full_name[length] == '.' &&
+            strcmp(full_name + length + 1, w->spec->name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* Where a part of a parameter lies on the device. */
+static tn_status find_part(const tn_plan *p, int index, int part, const tn_tensor *host,
+                           float **out)
+{
+    tn_param_info info;
+    TN_TRY(tn_plan_param(p, index, &info));
+    const tn_plan_parameter *w = &p->param[index];
+    float *arena = NULL;
+    if (part == TN_PARAM_VALUE)
+        arena = p->weights;
+    else if (part == TN_PARAM_GRADIENT && w->trained)
+        arena = p->gradients;
+    else if (part >= TN_PARAM_SLOT && part - TN_PARAM_SLOT < p->num_slots && w->trained)
+        arena = p->slot[part - TN_PARAM_SLOT];
+    if (!arena)
+        return tn_fail(TN_ERR_ARGUMENT, "%s.%s: the plan keeps no part %d of it", info.node,
+                       info.name, part);
+    if (host->dtype != TN_F32 || !tn_shape_equal(&host->shape, &info.shape) || !host->data)
+        return tn_fail(TN_ERR_SHAPE, "%s.%s is %s f32, but the tensor given is %s %s%s", info.node,
+                       info.name, tn_shape_format(&info.shape).text,
+                       tn_shape_format(&host->shape).text, tn_dtype_name(host->dtype),
+                       host->data ? "" : " without data");
+    *out = arena + w->begin;
+    return TN_OK;
+}
+
+tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_tensor *host)
+{
+    float *unused;
+    return find_part(p, index, part, host, &unused);
+}
+
+tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
+{
+    float *from;
+    if (p->group)
+        return tn_group_param_get(p->group, index, part, host);
+    TN_TRY(find_part(p, index, part, &host, &from));
+    TN_TRY(tn_plan_settle(p));
+    TN_TRY(tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from));
+    return part == TN_PARAM_GRADIENT ? tn_plan_unscale(p, &host.shape, host.data) : TN_OK;
+}
+
+tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
+{
+    float *to;
+    if (p->group)
+        return tn_group_param_set(p->group, index, part, host);
+    TN_TRY(find_part(p, index, part, &host, &to));
+    TN_TRY(tn_plan_settle(p));
+    p->weights_changed = true;
+    return tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data);
+}

@@ -1,0 +1,40 @@
+/*
+ * poison: memory that a run has to write before it reads it, made recognisable.
+ */
+#include "plan/plan.h"
+#include "plan/plan_test.h"
+
+/* Is it written by the program, or once for all: an input, or the gradient of the loss by itself? */
+static bool is_given(const tn_plan *p, int buffer)
+{
+    if (p->opts.loss.id && buffer == tn_plan_value_of(p, p->opts.loss.id)->gradient)
+        return true;
+    for (size_t i = 0; i < p->num_values; i++)
+        if (p->value[i].input && p->value[i].buffer == buffer)
+            return true;
+    return false;
+}
+
+static tn_status poison(tn_plan *p, void *unused)
+{
+    (void)unused;
+    const tn_backend *b = tn_plan_backend(p);
+    TN_TRY(tn_plan_settle(p));
+    for (size_t i = 0; i < p->num_buffers; i++) {
+        const tn_buffer *buffer = &p->buffer[i];
+        const bool used = buffer->always || buffer->last >= 0;
+        if (used && buffer->same_as == TN_NO_BUFFER && !is_given(p, (int)i))
+            TN_TRY(b->fill(p->device->impl, p->memory + buffer->offset, 0xff, buffer->bytes));
+    }
+    p->weights_changed = true; /* what kernels have kept of them is gone */
+    for (int i = 0; i < p->num_params; i++)
+        if (p->param[i].trained)
+            TN_TRY(b->fill(p->device->impl, p->gradients + p->param[i].begin, 0xff,
+                           p->param[i].count * sizeof(float)));
+    return TN_OK;
+}
+
+tn_status tn_plan_poison(tn_plan *p)
+{
+    return p->group ? tn_group_each(p->group, poison, NULL) : poison(p, NULL);
+}

@@ -1,0 +1,81 @@
+/*
+ * values: set by the program, and read by it. Nothing here allocates, but for reading those whose layout on the
+ * device is not canonical.
+ */
+#include "plan/plan.h"
+
+tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out)
+{
+    tn_shape shape;
+    TN_TRY(tn_plan_check_runnable(p));
+    TN_TRY(tn_value_shape(p->graph, v, &shape));
+    TN_TRY(tn_plan_settle(p));
+    *out = tn_plan_value_of(p, v.id);
+    return TN_OK;
+}
+
+tn_status tn_plan_find_input(tn_plan *p, tn_value input, tn_plan_value **out)
+{
+    TN_TRY(tn_plan_find_value(p, input, out));
+    if ((*out)->producer < 0)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: this plan computes nothing from it", (*out)->name);
+    if (!(*out)->input)
+        return tn_fail(TN_ERR_ARGUMENT, "%s is computed; only inputs can be set", (*out)->name);
+    return TN_OK;
+}
+
+tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
+{
+    tn_plan_value *v;
+    if (p->group)
+        return tn_group_set(p->group, input, host);
+    TN_TRY(tn_plan_find_input(p, input, &v));
+    TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
+    if (v->inlet)
+        return tn_plan_backend(p)->inlet_push(v->inlet, host.data);
+    return tn_plan_upload(p, &v->shape, v->dtype, NULL, p->memory + p->buffer[v->buffer].offset,
+                          host.data);
+}
+
+tn_status tn_plan_find_kept(tn_plan *p, tn_value value, tn_plan_value **out)
+{
+    TN_TRY(tn_plan_find_value(p, value, out));
+    if ((*out)->producer >= 0 && ((*out)->kept || (*out)->input))
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT, "the output of %s is not kept: name it in tn_plan_opts.keep",
+                   (*out)->name);
+}
+
+tn_status tn_plan_get(tn_plan *p, tn_value value, tn_tensor host)
+{
+    tn_plan_value *v;
+    if (p->group)
+        return tn_group_get(p->group, value, host);
+    TN_TRY(tn_plan_find_kept(p, value, &v));
+    TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
+    return tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
+                            p->memory + p->buffer[v->buffer].offset);
+}
+
+tn_status tn_plan_find_gradient(tn_plan *p, tn_value value, tn_plan_value **out)
+{
+    TN_TRY(tn_plan_find_value(p, value, out));
+    if ((*out)->input && (*out)->gradient != TN_NO_BUFFER)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "%s has no gradient to read: it must be an f32 input that the loss depends on, "
+                   "in a plan with input_gradients",
+                   (*out)->name);
+}
+
+tn_status tn_plan_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
+{
+    tn_plan_value *v;
+    if (p->group)
+        return tn_group_get_gradient(p->group, value, host);
+    TN_TRY(tn_plan_find_gradient(p, value, &v));
+    TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
+    TN_TRY(tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
+                            p->memory + p->buffer[v->gradient].offset));
+    return tn_plan_unscale(p, &v->shape, host.data);
+}
