@@ -3,6 +3,7 @@
 
 #include "lab.h"
 
+#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,17 @@ bool lab_exists(const char *path)
 {
     struct stat s;
     return stat(path, &s) == 0;
+}
+
+int lab_entries(const char *folder)
+{
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    int count = -2; /* . and .. */
+    while (readdir(d))
+        count++;
+    closedir(d);
+    return count;
 }
 
 const char *lab_make_folder(void)

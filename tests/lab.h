@@ -58,5 +58,6 @@ bool lab_exists(const char *path);
 /* A new empty folder under $TMPDIR or /tmp; removed with all in it by lab_remove(). */
 const char *lab_make_folder(void);
 void lab_remove(const char *folder);
+int lab_entries(const char *folder); /* how many names there are in it */
 
 #endif

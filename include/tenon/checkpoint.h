@@ -23,7 +23,9 @@ typedef struct tn_meta {
 
 /**
  * Write everything that a run needs to go on. The file appears whole or not at all: written beside
- * its place, flushed to the disk, then renamed. Of several ranks the first one writes it, and all of them, which all
+ * its place, flushed to the disk, then renamed. A link at the path stays, and the file that it names is replaced;
+ * only a regular file is replaced, and the new one has its mode. What a killed process left beside it
+ * (NAME.tenon-PID-N.tmp) is removed. Of several ranks the first one writes it, and all of them, which all
  * call this, get the same status when it is done.
  *
  * @return  TN_ERR_IO naming the path and the reason; TN_ERR_DEVICE, TN_ERR_MEMORY; TN_ERR_ARGUMENT

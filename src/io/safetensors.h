@@ -47,7 +47,7 @@ tn_status tn_safetensors_read(const tn_safetensors *file, const tn_safetensor *t
 typedef struct tn_safetensors_writer tn_safetensors_writer;
 
 /*
- * Begins PATH.tmp-<pid> and writes the header. Then tn_safetensors_write() once a tensor, in the same
+ * Begins a file beside PATH (base/aside.h) and writes the header. Then tn_safetensors_write() once a tensor, in the same
  * order; tn_safetensors_commit() makes it PATH. Destroying a writer that was not committed removes
  * what it wrote. Bytes of names and metadata that are not UTF-8 become U+FFFD.
  */

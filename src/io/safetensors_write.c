@@ -1,47 +1,20 @@
 /*
- * Writing safetensors: aside, flushed to the disk, then renamed, so that whoever opens PATH finds the
- * old file or the new one, whole, even after a power cut.
+ * Writing safetensors: aside (base/aside.h), so that whoever opens PATH finds the old file or the new one,
+ * whole.
  */
-#define _POSIX_C_SOURCE 200809L /* fsync, O_CLOEXEC */
-
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/aside.h"
 #include "base/base.h"
 #include "io/safetensors.h"
 
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8 };
 
 struct tn_safetensors_writer {
-    char *path;
-    char *aside; /* where it is written; NULL when that file is not ours to remove */
-    int fd;
+    tn_aside file;
     size_t left; /* bytes of tensors still to come */
 };
-
-static tn_status fail_io(const char *path, const char *what)
-{
-    return tn_fail(TN_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
-}
-
-static tn_status write_all(const tn_safetensors_writer *w, const void *data, size_t bytes)
-{
-    const size_t most = (size_t)1 << 30; /* Linux writes at most 2 GiB in one call */
-    for (const char *p = data; bytes > 0;) {
-        const ssize_t done = write(w->fd, p, bytes < most ? bytes : most);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return fail_io(w->aside, "cannot write");
-        p += done;
-        bytes -= (size_t)done;
-    }
-    return TN_OK;
-}
 
 /* Bytes of the UTF-8 character at p; 0 if it is none (RFC 3629: no surrogates, no longer forms). */
 static size_t utf8_length(const unsigned char *p)
@@ -151,11 +124,11 @@ static tn_status write_header(tn_safetensors_writer *w, const tn_safetensor *ten
     unsigned char length[LENGTH_BYTES];
     for (int i = 0; i < LENGTH_BYTES; i++)
         length[i] = (unsigned char)((uint64_t)(used + padding) >> 8 * i);
-    tn_status status = write_all(w, length, sizeof length);
+    tn_status status = tn_aside_write(&w->file, length, sizeof length);
     if (status == TN_OK)
-        status = write_all(w, text, used);
+        status = tn_aside_write(&w->file, text, used);
     if (status == TN_OK)
-        status = write_all(w, "       ", padding);
+        status = tn_aside_write(&w->file, "       ", padding);
     cJSON_free(text);
     return status;
 }
@@ -173,20 +146,10 @@ tn_status tn_safetensors_create(tn_safetensors_writer **out, const char *path,
     tn_safetensors_writer *w = tn_alloc(1, sizeof *w);
     if (!w)
         return tn_no_memory("safetensors", sizeof *w);
-    tn_status status;
-    w->fd = -1;
     w->left = all;
-    w->path = tn_copy_text(path);
-    w->aside = tn_format("%s.tmp-%ld", path, (long)getpid());
-    if (!w->path || !w->aside) {
-        status = tn_no_memory("safetensors path", strlen(path));
-    } else if ((w->fd = open(w->aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0) {
-        status = fail_io(w->aside, "cannot create it");
-        tn_free(w->aside);
-        w->aside = NULL;
-    } else {
+    tn_status status = tn_aside_open(&w->file, path);
+    if (status == TN_OK)
         status = write_header(w, tensors, count, meta, num_meta);
-    }
     if (status != TN_OK) {
         tn_safetensors_destroy(w);
         return status;
@@ -198,59 +161,25 @@ tn_status tn_safetensors_create(tn_safetensors_writer **out, const char *path,
 tn_status tn_safetensors_write(tn_safetensors_writer *w, const void *data, size_t bytes)
 {
     if (bytes > w->left)
-        return tn_fail(TN_ERR_ARGUMENT, "%s: %zu bytes more than its header tells of", w->path,
-                       bytes - w->left);
-    TN_TRY(write_all(w, data, bytes));
+        return tn_fail(TN_ERR_ARGUMENT, "%s: %zu bytes more than its header tells of",
+                       w->file.given, bytes - w->left);
+    TN_TRY(tn_aside_write(&w->file, data, bytes));
     w->left -= bytes;
     return TN_OK;
-}
-
-/* The new name is on the disk only once the folder is. Some file systems cannot flush one (EINVAL). */
-static tn_status flush_folder(const char *path)
-{
-    char *folder = tn_copy_text(path);
-    if (!folder)
-        return tn_no_memory("safetensors path", strlen(path));
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0'; /* "/file" lies in "/" */
-    tn_status status = TN_OK;
-    const int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        status = fail_io(path, "cannot flush its folder");
-    if (fd >= 0)
-        close(fd);
-    tn_free(folder);
-    return status;
 }
 
 tn_status tn_safetensors_commit(tn_safetensors_writer *w)
 {
     if (w->left > 0)
-        return tn_fail(TN_ERR_ARGUMENT, "%s: %zu bytes fewer than its header tells of", w->path,
-                       w->left);
-    if (fsync(w->fd) != 0)
-        return fail_io(w->aside, "cannot flush it");
-    const int fd = w->fd;
-    w->fd = -1;
-    if (close(fd) != 0)
-        return fail_io(w->aside, "cannot close it");
-    if (rename(w->aside, w->path) != 0)
-        return fail_io(w->path, "cannot be put in place");
-    tn_free(w->aside);
-    w->aside = NULL;
-    return flush_folder(w->path);
+        return tn_fail(TN_ERR_ARGUMENT, "%s: %zu bytes fewer than its header tells of",
+                       w->file.given, w->left);
+    return tn_aside_place(&w->file);
 }
 
 void tn_safetensors_destroy(tn_safetensors_writer *w)
 {
     if (!w)
         return;
-    if (w->fd >= 0)
-        close(w->fd);
-    if (w->aside)
-        unlink(w->aside);
-    tn_free(w->aside);
-    tn_free(w->path);
+    tn_aside_discard(&w->file);
     tn_free(w);
 }
