@@ -110,6 +110,10 @@ TN_API tn_value tn_dense(tn_graph *g, tn_value x, const tn_dense_opts *opts);
  * it: running = (1 - momentum) * running + momentum * batch, the variance there unbiased, as in
  * PyTorch. In evaluation the running ones are used. Parameters: weight, bias; kept and saved but not
  * trained: running_mean, running_var.   Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
+ *
+ * The batch is its rows that hold a sample (tn_plan_run()): in training those behind them enter no mean and no
+ * variance, and y and dx are 0 there. Where a run has one element a channel, its variance is 0 and the running
+ * statistics stay; a batch that never has more cannot be planned for training.
  */
 typedef struct tn_batchnorm_opts {
     const char *name;
@@ -220,7 +224,8 @@ typedef struct tn_loss {
 TN_API tn_loss tn_softmax_xent(tn_graph *g, tn_value logits, tn_value labels,
                                const tn_softmax_xent_opts *opts);
 
-/** Mean over all elements of (x - target)^2, a scalar.   x, target: f32, the same shape. */
+/** Mean over all elements of (x - target)^2, a scalar.   x, target: f32, the same shape. In a plan that has labels,
+ *  over those of rows that hold a sample (tn_plan_run()). */
 TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target);
 
 #ifdef __cplusplus

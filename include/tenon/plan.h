@@ -79,6 +79,11 @@ TN_API tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
 /**
  * Forward in training mode, then backward. TN_ERR_ARGUMENT in a plan without a loss.
  *
+ * In a plan with labels (tn_softmax_xent()) rows that hold a sample are all up to the last one whose label is not -1:
+ * what only fills a batch up comes last, as a loader has it, and enters no loss, mean, count, statistic or gradient.
+ * A row with label -1 in front of others is a sample without a label: it is in no loss and in no count, but in the
+ * statistics of tn_batchnorm() and in tn_mse().
+ *
  * A GPU works on its own: this and tn_plan_update() return when it has been told what to do, and what goes
  * wrong while it does it (a label out of range, a kernel that faults) is the error of a later call, at
  * the latest of the first one that reads a result. No update is made with such a run.

@@ -15,7 +15,7 @@
 #include "graph/op.h"
 #include "optim/optim.h"
 
-enum { TN_BACKEND_ABI = 9 };
+enum { TN_BACKEND_ABI = 10 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -50,10 +50,26 @@ typedef struct tn_run_state {
      * shares' means is that of the whole. It changes from run to run, so it belongs into `control`. */
     int share, shares; /* number `share` from 0 of so many: dropout counts on; 0: the whole */
     float share_rows;  /* 0: the whole */
+    /* Rows that hold a sample come first. What only fills a batch up lies behind them and enters no statistic and
+     * no mean: see tn_run_rows(). This too changes from run to run. */
+    int64_t batch; /* rows of the labels, in this share; 0: there are none, all rows count */
+    int64_t rows, all_rows;            /* of these that hold a sample, in this share and in all */
     const tn_collectives *collectives; /* sums over all shares, for kernels that need such */
     tn_comm *comm;
     float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
 } tn_run_state;
+
+/* How many rows of x, which is of the batch if it has as many, hold a sample; of this share, of all. */
+static inline int64_t tn_run_rows(const tn_run_state *run, const tn_shape *x)
+{
+    return run->batch == x->dim[0] ? run->rows : x->dim[0];
+}
+static inline int64_t tn_run_all_rows(const tn_run_state *run, const tn_shape *x)
+{
+    if (run->batch == x->dim[0])
+        return run->all_rows;
+    return x->dim[0] * (run->shares > 0 ? run->shares : 1);
+}
 
 /*
  * What select (plan) and prepare (kernel) tell each other about one node. The gradient of a value has
@@ -66,7 +82,8 @@ typedef struct tn_binding {
     bool strict;            /* sums as the formula has them: see tn_plan_opts */
     bool dx[TN_MAX_IN];     /* which gradients will be asked for */
     bool dw[TN_MAX_PARAMS];
-    int shares; /* statistics are to be those of so many shares of the batch; 0: this one's */
+    int shares;    /* statistics are to be those of so many shares of the batch; 0: this one's */
+    int64_t batch; /* tn_run_state.batch: above 0, a run may have fewer rows */
 
     /* From the plan: x[0] is what a relu has made, and nobody else reads it: where it is 0, dx[0] may be
      * anything. */

@@ -56,24 +56,39 @@ static tn_status gather_each(tn_group *g, size_t size, void *each)
     return tn_group_gather(g, own, (size_t)g->members * size, each);
 }
 
-/* What means over rows divide by: see tn_run_state.share_rows. Each replica's own rows are what counts. */
-static tn_status count_labels(tn_group *g, const tn_tensor *labels)
+/* The rows of each replica here: all of them hold a sample, if one behind them in this process' rows does. */
+static void find_rows(const tn_group *g, tn_plan_rows *rows)
 {
-    const int32_t *label = labels->data;
-    const int64_t per_row = tn_elements(&labels->shape) / (g->rows * g->ranks);
-    const int64_t begin = g->first * g->rows * per_row, count = g->members * g->rows * per_row;
-    int64_t *each, all = 0;
+    bool behind = false;
+    for (int i = g->members; i-- > 0;) {
+        tn_plan *p = g->replica[i].plan;
+        rows[i] = tn_plan_own_rows(p);
+        if (behind)
+            rows[i].samples = p->run.batch;
+        p->run.rows = rows[i].samples;
+        behind |= rows[i].samples > 0;
+    }
+}
+
+/* Each is told those of all, and what means over rows divide by: see tn_run_state.rows, share_rows. */
+static tn_status share_rows(tn_group *g)
+{
+    tn_plan_rows *each, all = {0, 0};
     TN_TRY(alloc_each(g, sizeof *each, &each));
-    for (int64_t i = begin; i < begin + count; i++)
-        each[g->first] += label[i] != -1;
+    find_rows(g, each + g->first);
     const tn_status status = gather_each(g, sizeof *each, each);
-    for (int i = 0; i < g->ranks; i++)
-        all += each[i];
+    for (int i = 0; i < g->ranks; i++) {
+        all.samples += each[i].samples;
+        all.labelled += each[i].labelled;
+    }
     tn_free(each);
     TN_TRY(status);
-    all += all == 0; /* then all sums are 0 */
-    for (int i = 0; i < g->members; i++)
-        g->replica[i].plan->run.share_rows = (float)((double)all / g->ranks);
+    all.labelled += all.labelled == 0; /* then all sums are 0 */
+    for (int i = 0; i < g->members; i++) {
+        tn_run_state *run = &g->replica[i].plan->run;
+        run->all_rows = all.samples;
+        run->share_rows = (float)((double)all.labelled / g->ranks);
+    }
     return TN_OK;
 }
 
@@ -83,7 +98,7 @@ tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host)
     TN_TRY(check_whole(g, input, &host));
     TN_TRY(tn_plan_find_input(g->replica[0].plan, input, &unused));
     TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, tn_plan_set, input, host}));
-    return input.id == g->labels ? count_labels(g, &host) : TN_OK;
+    return input.id == g->labels ? share_rows(g) : TN_OK;
 }
 
 /* ---- values --------------------------------------------------------------------------------- */

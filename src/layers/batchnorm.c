@@ -8,7 +8,8 @@
  *   running_var  = (1 - momentum) running_var  + momentum var M / (M - 1)
  *   dbias = sum of dy;  dweight = sum of dy z
  *   dx = weight / sqrt(var + epsilon) * (dy - dbias / M - z dweight / M)
- * so M must be above 1. Evaluation: mean and var are the running ones.
+ * so M must be above 1; in a run with one element alone var is 0 and the running ones stay. N counts rows that hold
+ * a sample (tn_run_state.rows): y and dx of the others are 0. Evaluation: mean and var are the running ones.
  * Saved for backward: x, mean, var.   Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
  */
 #include <math.h>

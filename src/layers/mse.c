@@ -1,8 +1,8 @@
 /*
- * mse: y = mean over all elements of (x - target)^2.
+ * mse: y = mean over all elements of (x - target)^2, of rows that hold a sample (tn_run_state.rows).
  *
  *   x, target  any shape, the same.   y  a scalar.
- *   dx = 2 (x - target) / elements * dy;  dtarget = -dx.   Read by backward: x, target.
+ *   dx = 2 (x - target) / elements * dy, 0 in other rows;  dtarget = -dx.   Read by backward: x, target.
  */
 #include "base/base.h"
 #include "graph/op.h"

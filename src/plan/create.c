@@ -31,6 +31,7 @@ static tn_status make(tn_plan *p)
     if (!p->opts.dry && tn_plan_backend(p)->runnable)
         TN_TRY(tn_plan_backend(p)->runnable(p->device->impl));
     TN_TRY(tn_plan_order(p));
+    tn_plan_find_labels(p);
     TN_TRY(tn_plan_fuse(p));
     tn_plan_needs(p);
     TN_TRY(tn_plan_select(p));

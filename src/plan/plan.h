@@ -1,7 +1,8 @@
 /*
  * The plan as its passes see it. tn_plan_create() runs them in this order, one file each:
  *
- *   order     nodes that the loss and the kept values need, each after what it reads
+ *   order     nodes that the loss and the kept values need, each after what it reads; then which
+ *             inputs are labels (rows.c)
  *   fuse      rewrite where that is free: relu after max-pooling, relu into conv2d
  *   needs     which values and parameters a gradient is wanted for (gradient.c)
  *   select    the first kernel that supports each node; layouts agreed, reorders put in between; what
@@ -39,16 +40,23 @@ typedef struct tn_buffer {
     size_t offset; /* in the arena */
 } tn_buffer;
 
+/* Of labels: rows up to the last one with a label, and rows with one. */
+typedef struct tn_plan_rows {
+    int64_t samples, labelled;
+} tn_plan_rows;
+
 /* One value; id i of the graph is value[i - 1], reorders add more behind. */
 typedef struct tn_plan_value {
     const char *name; /* of the node that makes it */
     tn_shape shape;
     tn_dtype dtype;
-    int producer; /* index of its node, -1 if the plan does not compute it */
-    int output;   /* which output of that node */
-    bool input;   /* set by the program */
-    void *inlet;  /* the way in for it, if the backend has such */
-    bool kept;    /* readable after a run */
+    int producer;      /* index of its node, -1 if the plan does not compute it */
+    int output;        /* which output of that node */
+    bool input;        /* set by the program */
+    void *inlet;       /* the way in for it, if the backend has such */
+    bool labels;       /* of a mean over rows, */
+    tn_plan_rows rows; /* as they were set last */
+    bool kept;         /* readable after a run */
     bool wants_gradient;
     bool relu;   /* made by one, and read by one node alone */
     int readers; /* nodes that read it, once for each time */
@@ -209,6 +217,7 @@ static inline float tn_or_one(float x)
 }
 
 tn_status tn_plan_order(tn_plan *p);
+void tn_plan_find_labels(tn_plan *p);
 tn_status tn_plan_fuse(tn_plan *p);
 void tn_plan_needs(tn_plan *p);
 tn_status tn_plan_select(tn_plan *p);
@@ -257,6 +266,9 @@ tn_status tn_plan_find_input(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_kept(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_gradient(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_summed(tn_plan *p, tn_value v, tn_plan_value **out);
+/* rows.c: the input has been set to that; of all labels together. */
+void tn_plan_count_rows(tn_plan *p, tn_plan_value *v, const int32_t *label);
+tn_plan_rows tn_plan_own_rows(const tn_plan *p);
 /* execute.c: the bodies. One step, and what is due after it, which goes on in *bucket, from 0. */
 tn_status tn_plan_run_next(tn_plan *p, size_t step, int *bucket);
 tn_status tn_plan_run_steps(tn_plan *p, size_t count);

@@ -24,6 +24,7 @@ static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
     pn->bind = (tn_binding){.precision = p->run.precision,
                             .training = pn->backward,
                             .strict = p->opts.strict,
+                            .batch = p->run.batch,
                             .spare = pn->backward ? 0 : p->spare,
                             .part = tn_plan_value_of(p, pn->node.out[0])->part,
                             .next = next ? &next->node : NULL};

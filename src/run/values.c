@@ -31,6 +31,7 @@ tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
         return tn_group_set(p->group, input, host);
     TN_TRY(tn_plan_find_input(p, input, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
+    tn_plan_count_rows(p, v, host.data);
     if (v->inlet)
         return tn_plan_backend(p)->inlet_push(v->inlet, host.data);
     return tn_plan_upload(p, &v->shape, v->dtype, NULL, p->memory + p->buffer[v->buffer].offset,

@@ -1,14 +1,12 @@
 /*
- * batchnorm on the CPU: oneDNN's batch normalization; the running statistics move in a loop here. y and
- * dx are laid out as x is.
+ * batchnorm on the CPU: oneDNN's batch normalization; the running statistics move in a loop of ours, and a batch
+ * of which not all rows hold a sample is done by ours altogether. y and dx are laid out as x is.
  */
-#include "backends/cpu/_onednn.h"
-
-enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
+#include "backends/cpu/_batchnorm.h"
 
 typedef struct batchnorm {
     tn_prim train, evaluate, backward;
-    int64_t count;             /* elements of a channel */
+    tn_bn_places at;           /* for loops of ours */
     size_t mean, var;          /* where in saved */
     size_t dx, dweight, dbias; /* where in scratch goes what nobody asked for */
     size_t scratchpad;         /* where in scratch is oneDNN's */
@@ -21,16 +19,6 @@ static void release(void *state)
     tn_prim_free(&s->evaluate);
     tn_prim_free(&s->backward);
     tn_free(s);
-}
-
-/* One element has no variance. */
-static tn_status check_count(const tn_node *n, int64_t count)
-{
-    if (count > 1)
-        return TN_OK;
-    return tn_fail(TN_ERR_SHAPE,
-                   "batchnorm %s: training needs more than 1 element a channel, and input 0 is %s",
-                   n->name, tn_shape_format(&n->x[0]).text);
 }
 
 /* A plan may train without a gradient through this node, so `train` is always made. */
@@ -56,14 +44,24 @@ static void make_primitives(tn_maker *m, batchnorm *s, const tn_node *n, const t
     tn_make_batchnorm(m, &s->backward, &spec);
 }
 
+/* x as it comes, if loops of ours can find their way in it. */
+static void find_places(tn_maker *m, batchnorm *s, const tn_node *n, tn_binding *b)
+{
+    const tn_md *x = tn_md_of(m, &n->x[0], TN_F32, b->x[0]);
+    if (m->status != TN_OK || tn_bn_find_places(x, &s->at))
+        return;
+    b->x[0] = NULL;
+    s->at = tn_bn_canonical(&n->x[0]);
+}
+
 /* Of scratch the three primitives, which never run at the same time, share the last part. */
 static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b, size_t x_bytes)
 {
     const size_t bytes = (size_t)n->x[0].dim[1] * sizeof(float);
     s->mean = tn_cpu_part(&b->saved_bytes, bytes);
     s->var = tn_cpu_part(&b->saved_bytes, bytes);
-    s->dweight = tn_cpu_part(&b->scratch_bytes, b->training && !b->dw[WEIGHT] ? bytes : 0);
-    s->dbias = tn_cpu_part(&b->scratch_bytes, b->training && !b->dw[BIAS] ? bytes : 0);
+    s->dweight = tn_cpu_part(&b->scratch_bytes, b->training && !b->dw[TN_BN_WEIGHT] ? bytes : 0);
+    s->dbias = tn_cpu_part(&b->scratch_bytes, b->training && !b->dw[TN_BN_BIAS] ? bytes : 0);
     s->dx = tn_cpu_part(&b->scratch_bytes, b->training && !b->dx[0] ? x_bytes : 0);
     const tn_prim *prims[] = {&s->train, &s->evaluate, &s->backward};
     size_t most = 0;
@@ -76,17 +74,16 @@ static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b, size_t x
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    const int64_t count = tn_elements(&n->x[0]) / n->x[0].dim[1];
     if (b->shares > 0)
         return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: oneDNN takes statistics of its own rows",
                        n->name);
     if (b->training)
-        TN_TRY(check_count(n, count));
+        TN_TRY(tn_bn_check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1]));
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
-    s->count = count;
     tn_maker m = tn_maker_begin(d, n);
+    find_places(&m, s, n, b);
     make_primitives(&m, s, n, b);
     if (m.status != TN_OK) {
         release(s);
@@ -105,53 +102,58 @@ static void *at(void *memory, size_t offset)
     return memory ? (char *)memory + offset : NULL;
 }
 
-static void move_running(const tn_call *c, const batchnorm *s)
+static tn_bn begin(const tn_call *c)
 {
-    const tn_node *n = c->node;
-    const float momentum = ((const tn_batchnorm_opts *)n->opts)->momentum;
-    const float unbiased = (float)((double)s->count / (double)(s->count - 1));
-    const float *mean = at(c->saved, s->mean), *var = at(c->saved, s->var);
-    float *running_mean = c->w[RUNNING_MEAN], *running_var = c->w[RUNNING_VAR];
-    for (int64_t i = 0; i < n->x[0].dim[1]; i++) {
-        running_mean[i] += momentum * (mean[i] - running_mean[i]);
-        running_var[i] += momentum * (var[i] * unbiased - running_var[i]);
-    }
+    const batchnorm *s = c->state;
+    return tn_bn_begin(c, &s->at, at(c->saved, s->mean), at(c->saved, s->var));
 }
 
 static tn_status forward(const tn_call *c)
 {
     batchnorm *s = c->state;
     const bool training = c->run->training;
+    const tn_bn own = begin(c);
+    if (training && own.rows < own.batch) {
+        tn_bn_measure(&own, c->x[0]);
+        tn_bn_apply(&own, c->x[0], c->w[TN_BN_WEIGHT], c->w[TN_BN_BIAS], c->y[0]);
+    } else {
+        TN_TRY(tn_prim_run(
+            training ? &s->train : &s->evaluate,
+            (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
+                            {DNNL_ARG_MEAN, training ? own.mean : c->w[TN_BN_RUNNING_MEAN]},
+                            {DNNL_ARG_VARIANCE, training ? own.var : c->w[TN_BN_RUNNING_VAR]},
+                            {DNNL_ARG_SCALE, c->w[TN_BN_WEIGHT]},
+                            {DNNL_ARG_SHIFT, c->w[TN_BN_BIAS]},
+                            {DNNL_ARG_DST, c->y[0]},
+                            {DNNL_ARG_SCRATCHPAD, at(c->scratch, s->scratchpad)},
+                            {0}}));
+    }
     if (training)
-        TN_TRY(check_count(c->node, s->count));
-    TN_TRY(tn_prim_run(
-        training ? &s->train : &s->evaluate,
-        (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
-                        {DNNL_ARG_MEAN, training ? at(c->saved, s->mean) : c->w[RUNNING_MEAN]},
-                        {DNNL_ARG_VARIANCE, training ? at(c->saved, s->var) : c->w[RUNNING_VAR]},
-                        {DNNL_ARG_SCALE, c->w[WEIGHT]},
-                        {DNNL_ARG_SHIFT, c->w[BIAS]},
-                        {DNNL_ARG_DST, c->y[0]},
-                        {DNNL_ARG_SCRATCHPAD, at(c->scratch, s->scratchpad)},
-                        {0}}));
-    if (training)
-        move_running(c, s);
+        tn_bn_move(c, own.mean, own.var, (double)(own.rows * own.at.area));
     return TN_OK;
 }
 
 static tn_status backward(const tn_call *c)
 {
     batchnorm *s = c->state;
-    void *dweight = c->dw[WEIGHT] ? c->dw[WEIGHT] : at(c->scratch, s->dweight);
+    const tn_bn own = begin(c);
+    void *dweight = c->dw[TN_BN_WEIGHT] ? c->dw[TN_BN_WEIGHT] : at(c->scratch, s->dweight);
+    void *dbias = c->dw[TN_BN_BIAS] ? c->dw[TN_BN_BIAS] : at(c->scratch, s->dbias);
+    if (own.rows < own.batch) {
+        tn_bn_sums(&own, c->x[0], c->dy, dbias, dweight);
+        if (c->dx[0])
+            tn_bn_dx(&own, c->x[0], c->dy, c->w[TN_BN_WEIGHT], dbias, dweight,
+                     (double)(own.rows * own.at.area), c->dx[0]);
+        return TN_OK;
+    }
     /* oneDNN 2.x wants the bias here too, and does not use it. */
-    const void *bias = tn_prim_bytes(&s->backward, DNNL_ARG_SHIFT) ? c->w[BIAS] : NULL;
-    void *dbias = c->dw[BIAS] ? c->dw[BIAS] : at(c->scratch, s->dbias);
+    const void *bias = tn_prim_bytes(&s->backward, DNNL_ARG_SHIFT) ? c->w[TN_BN_BIAS] : NULL;
     return tn_prim_run(
         &s->backward,
         (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
-                        {DNNL_ARG_MEAN, at(c->saved, s->mean)},
-                        {DNNL_ARG_VARIANCE, at(c->saved, s->var)},
-                        {DNNL_ARG_SCALE, c->w[WEIGHT]},
+                        {DNNL_ARG_MEAN, own.mean},
+                        {DNNL_ARG_VARIANCE, own.var},
+                        {DNNL_ARG_SCALE, c->w[TN_BN_WEIGHT]},
                         {DNNL_ARG_SHIFT, bias},
                         {DNNL_ARG_DIFF_DST, c->dy},
                         {DNNL_ARG_DIFF_SRC, c->dx[0] ? c->dx[0] : at(c->scratch, s->dx)},

@@ -14,6 +14,8 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
         .seed = run->seed,
         .step = run->step,
         .share_rows = run->share_rows,
+        .rows = run->rows,
+        .all_rows = run->all_rows,
         .first_scale = run->precision == TN_PRECISION_F16 ? run->first_scale : 1,
         .training = run->training,
     };

@@ -3,8 +3,8 @@
  * Saved: mean and var. All statistics are f32, in every precision.
  *
  * Where devices share a batch and statistics are to be the whole's: with m, v the mean and variance of a share
- * and R the number of shares, mean = (sum of m) / R, var = (sum of v + (m - mean)^2) / R, each sum taken over the
- * devices; and backward sums up the two coefficients of dx, which are linear in dy. dweight and dbias stay those
+ * and p its part of all rows that hold a sample, mean = sum of p m, var = sum of p (v + (m - mean)^2), each sum taken
+ * over the devices; and backward sums up the two coefficients of dx, which are linear in dy. dweight and dbias stay those
  * of the share: the plan sums up gradients.
  */
 #include "backends/cuda/_cuda.h"
@@ -16,6 +16,7 @@ enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 16, BLOCK
 typedef struct batchnorm {
     struct tnk_columns grid;
     tn_dtype dtype;
+    bool short_batches;       /* there may be rows that hold no sample */
     size_t mean, var;         /* where in saved */
     size_t part, coefficient; /* where in scratch */
     int shares; /* of the batch that statistics are summed up over; 0: they are of these rows */
@@ -72,6 +73,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     s->shares = b->shares;
     s->dtype = tn_cuda_type_of(b->precision);
     s->grid = divide(d, n, s->dtype);
+    s->grid.area = s->grid.rows / n->x[0].dim[0];
+    s->grid.all = s->grid.rows * (s->shares ? s->shares : 1);
+    s->short_batches = b->batch == n->x[0].dim[0];
     s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
     s->var = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
     s->part = tn_cuda_part(&b->scratch_bytes, 2 * C * (size_t)s->grid.chunks * sizeof(float));
@@ -104,15 +108,12 @@ static size_t shared_bytes(const batchnorm *s)
     return (size_t)(2 * s->grid.lanes + 1) * TNK_COLUMNS_BLOCK * sizeof(float);
 }
 
-/* Rows of all shares. */
-static int64_t all_rows(const batchnorm *s)
+/* In training. */
+static struct tnk_columns columns_of(const tn_call *c, const batchnorm *s)
 {
-    return s->grid.rows * (s->shares ? s->shares : 1);
-}
-
-static float unbiased_of(const batchnorm *s)
-{
-    return (float)((double)all_rows(s) / (double)(all_rows(s) - 1));
+    struct tnk_columns g = s->grid;
+    g.control = s->short_batches ? c->run->control : NULL;
+    return g;
 }
 
 static tn_status sum_up(const tn_call *c, float *x, int64_t count)
@@ -120,35 +121,29 @@ static tn_status sum_up(const tn_call *c, float *x, int64_t count)
     return c->run->collectives->all_reduce(c->run->comm, TN_MARK_NONE, x, (size_t)count, TN_F32);
 }
 
-/* From a share's mean and var those of all. */
+/* From a share's mean, times its part, and var those of all. */
 static tn_status share_statistics(const tn_call *c, const batchnorm *s)
 {
-    const size_t bytes = (size_t)s->grid.columns * sizeof(float);
     const unsigned grid = tn_cuda_grid(c->device, s->grid.columns);
+    float *mean = tn_cuda_at(c->saved, s->mean), *var = tn_cuda_at(c->saved, s->var);
     struct tnk_batchnorm_centre_args centre = {
-        .columns = s->grid.columns,
-        .shares = (float)s->shares,
+        .grid = columns_of(c, s),
         .own = tn_cuda_at(c->scratch, s->coefficient),
-        .mean = tn_cuda_at(c->saved, s->mean),
-        .var = tn_cuda_at(c->saved, s->var),
+        .mean = mean,
+        .var = var,
     };
     struct tnk_batchnorm_settle_args settle = {
-        .columns = s->grid.columns,
-        .shares = (float)s->shares,
-        .mean = centre.mean,
-        .var = centre.var,
+        .grid = columns_of(c, s),
+        .mean = mean,
+        .var = var,
         .running_mean = c->w[RUNNING_MEAN],
         .running_var = c->w[RUNNING_VAR],
         .momentum = ((const tn_batchnorm_opts *)c->node->opts)->momentum,
-        .unbiased = unbiased_of(s),
     };
-    TN_CUDA(c->device, c->node,
-            cudaMemcpyAsync(tn_cuda_at(c->scratch, s->coefficient), centre.mean, bytes,
-                            cudaMemcpyDeviceToDevice, c->device->compute));
-    TN_TRY(sum_up(c, centre.mean, s->grid.columns));
+    TN_TRY(sum_up(c, mean, s->grid.columns));
     TN_CUDA(c->device, c->node,
             TN_LAUNCH(tnk_batchnorm_centre, grid, TN_CUDA_BLOCK, 0, c->device->compute, &centre));
-    TN_TRY(sum_up(c, centre.var, s->grid.columns));
+    TN_TRY(sum_up(c, var, s->grid.columns));
     TN_CUDA(c->device, c->node,
             TN_LAUNCH(tnk_batchnorm_settle, grid, TN_CUDA_BLOCK, 0, c->device->compute, &settle));
     return TN_OK;
@@ -158,19 +153,19 @@ static tn_status find_statistics(const tn_call *c, const batchnorm *s)
 {
     const tn_node *n = c->node;
     struct tnk_batchnorm_stats_args stats = {
-        .grid = s->grid,
+        .grid = columns_of(c, s),
         .x = c->x[0],
         .part = tn_cuda_at(c->scratch, s->part),
     };
     struct tnk_batchnorm_merge_args merge = {
-        .grid = s->grid,
+        .grid = columns_of(c, s),
         .part = stats.part,
+        .own = s->shares ? tn_cuda_at(c->scratch, s->coefficient) : NULL,
         .mean = tn_cuda_at(c->saved, s->mean),
         .var = tn_cuda_at(c->saved, s->var),
-        .running_mean = s->shares ? NULL : c->w[RUNNING_MEAN],
-        .running_var = s->shares ? NULL : c->w[RUNNING_VAR],
+        .running_mean = c->w[RUNNING_MEAN],
+        .running_var = c->w[RUNNING_VAR],
         .momentum = ((const tn_batchnorm_opts *)n->opts)->momentum,
-        .unbiased = unbiased_of(s),
     };
     TN_CUDA(c->device, n,
             TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_stats, grid_of(s), TNK_COLUMNS_BLOCK,
@@ -196,7 +191,7 @@ static tn_status forward(const tn_call *c)
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
     };
     if (training) {
-        TN_TRY(check_count(c->node, all_rows(s)));
+        a.grid = columns_of(c, s);
         TN_TRY(find_statistics(c, s));
     }
     TN_CUDA(c->device, c->node,
@@ -208,14 +203,14 @@ static tn_status forward(const tn_call *c)
 static tn_status add_up(const tn_call *c, const batchnorm *s)
 {
     struct tnk_batchnorm_sums_args sums = {
-        .grid = s->grid,
+        .grid = columns_of(c, s),
         .x = c->x[0],
         .dy = c->dy,
         .mean = tn_cuda_at(c->saved, s->mean),
         .part = tn_cuda_at(c->scratch, s->part),
     };
     struct tnk_batchnorm_add_args add = {
-        .grid = s->grid,
+        .grid = columns_of(c, s),
         .part = sums.part,
         .var = tn_cuda_at(c->saved, s->var),
         .dweight = c->dw[WEIGHT],
@@ -223,7 +218,6 @@ static tn_status add_up(const tn_call *c, const batchnorm *s)
         .coefficient = tn_cuda_at(c->scratch, s->coefficient),
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
     };
-    add.grid.rows = all_rows(s);
     TN_CUDA(c->device, c->node,
             TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_sums, grid_of(s), TNK_COLUMNS_BLOCK,
                            shared_bytes(s), c->device->compute, &sums));
@@ -237,7 +231,7 @@ static tn_status backward(const tn_call *c)
 {
     const batchnorm *s = c->state;
     struct tnk_batchnorm_back_args a = {
-        .grid = s->grid,
+        .grid = columns_of(c, s),
         .x = c->x[0],
         .dy = c->dy,
         .dx = c->dx[0],

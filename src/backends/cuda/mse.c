@@ -10,7 +10,8 @@ enum { VECTOR_BYTES = 16, VECTORS_A_THREAD = 8 };
 typedef struct mse {
     tn_dtype dtype; /* of the kernel; an input that is not of it is f32 */
     int32_t is_f32[2];
-    int64_t count;
+    int64_t count, each; /* elements, those of a row */
+    bool short_batches;  /* there may be rows that hold no sample */
     unsigned grid;
 } mse;
 
@@ -26,6 +27,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
         return tn_no_memory("mse", sizeof *s);
     s->dtype = of_plan;
     s->count = tn_elements(&n->x[0]);
+    s->each = n->x[0].ndim > 0 ? s->count / n->x[0].dim[0] : 0;
+    s->short_batches = n->x[0].ndim > 0 && b->batch == n->x[0].dim[0];
     const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(of_plan);
     const int64_t vectors = (s->count + lanes - 1) / lanes;
     s->grid = tn_cuda_grid(d, (vectors + VECTORS_A_THREAD - 1) / VECTORS_A_THREAD);
@@ -42,19 +45,29 @@ static void release(void *state)
     tn_free(state);
 }
 
+static struct tnk_mse_rows rows_of(const tn_call *c, const mse *s)
+{
+    return (struct tnk_mse_rows){
+        .control = s->short_batches ? c->run->control : NULL,
+        .count = s->count,
+        .each = s->each,
+        .shares = c->run->shares > 0 ? c->run->shares : 1,
+    };
+}
+
 static tn_status forward(const tn_call *c)
 {
     const mse *s = c->state;
     struct tnk_mse_args a = {
         .x = {c->x[0], c->x[1]},
         .is_f32 = {s->is_f32[0], s->is_f32[1]},
-        .count = s->count,
+        .rows = rows_of(c, s),
         .part = c->scratch,
     };
     struct tnk_mse_sum_args sum = {
         .part = c->scratch,
         .parts = s->grid,
-        .count = (double)s->count,
+        .rows = rows_of(c, s),
         .mean = c->y[0],
     };
     if (!sum.mean)
@@ -73,9 +86,8 @@ static tn_status backward(const tn_call *c)
         .x = {c->x[0], c->x[1]},
         .dx = {c->dx[0], c->dx[1]},
         .is_f32 = {s->is_f32[0], s->is_f32[1]},
-        .count = s->count,
+        .rows = rows_of(c, s),
         .dy = c->dy,
-        .factor = (float)(2 / (double)s->count),
     };
     TN_CUDA(
         c->device, c->node,

@@ -24,12 +24,27 @@ TN_DEVICE share share_of(const tnk_columns &g, int lanes)
     return s;
 }
 
+/* How many of the first rows count here, and in all shares of the batch. */
+TN_DEVICE int64_t counted(const tnk_columns &g)
+{
+    return g.control ? g.control->rows * g.area : g.rows;
+}
+TN_DEVICE int64_t counted_in_all(const tnk_columns &g)
+{
+    return g.control ? g.control->all_rows * g.area : g.all;
+}
+TN_DEVICE float part_of(const tnk_columns &g)
+{
+    const int64_t all = counted_in_all(g);
+    return all > 0 ? static_cast<float>(counted(g)) / static_cast<float>(all) : 0.0f;
+}
+
 /* Rows that all threads of a chunk see together. */
 TN_DEVICE int64_t count_of_chunk(const tnk_columns &g, int chunk)
 {
     const int64_t down = TNK_COLUMNS_BLOCK / g.across, step = g.chunks * down;
-    const int64_t rest = g.rows % step - chunk * down;
-    return g.rows / step * down + max(static_cast<int64_t>(0), min(rest, down));
+    const int64_t rows = counted(g), rest = rows % step - chunk * down;
+    return rows / step * down + max(static_cast<int64_t>(0), min(rest, down));
 }
 
 /* N floats at p, whatever it is aligned to. */
@@ -62,7 +77,8 @@ template <class T, int N> TN_DEVICE void stats(const tnk_batchnorm_stats_args &p
     const int me = static_cast<int>(threadIdx.x);
     const T *x = static_cast<const T *>(p.x);
     float mean[N] = {}, square[N] = {}, count = 0;
-    for (int64_t r = s.first; s.any && r < p.grid.rows; r += s.step) {
+    const int64_t rows = counted(p.grid);
+    for (int64_t r = s.first; s.any && r < rows; r += s.step) {
         float v[N];
         tn_load_all(v, x + r * p.grid.columns + s.column);
         count += 1;
@@ -104,10 +120,21 @@ template <class T, int N> TN_DEVICE void stats(const tnk_batchnorm_stats_args &p
     }
 }
 
+/* One element has no variance, and the running one stays what it is. */
+TN_DEVICE void move(float momentum, int64_t count, float mean, float var, float *running_mean,
+                    float *running_var)
+{
+    if (count < 2)
+        return;
+    const float unbiased = static_cast<float>(count) / static_cast<float>(count - 1);
+    *running_mean += momentum * (mean - *running_mean);
+    *running_var += momentum * (var * unbiased - *running_var);
+}
+
 TN_KERNEL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args)
 {
     const tn_team<false> team = tn_my_team<false>();
-    const float rows = static_cast<float>(p.grid.rows);
+    const int64_t rows = counted(p.grid);
     for (int64_t c = team.first; c < p.grid.columns; c += team.step) {
         moments sum = {};
         for (int chunk = team.rank; chunk < p.grid.chunks; chunk += team.size) {
@@ -120,34 +147,34 @@ TN_KERNEL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args)
                               __shfl_xor_sync(0xffffffffu, sum.square, d)});
         if (team.rank != 0)
             continue;
-        const float var = sum.square / rows;
-        p.mean[c] = sum.mean;
+        const float var = rows > 0 ? sum.square / static_cast<float>(rows) : 0.0f;
         p.var[c] = var;
-        if (!p.running_mean)
-            continue;
-        p.running_mean[c] += p.momentum * (sum.mean - p.running_mean[c]);
-        p.running_var[c] += p.momentum * (var * p.unbiased - p.running_var[c]);
+        if (p.own) {
+            p.own[c] = sum.mean;
+            p.mean[c] = sum.mean * part_of(p.grid);
+        } else {
+            p.mean[c] = sum.mean;
+            move(p.momentum, rows, sum.mean, var, p.running_mean + c, p.running_var + c);
+        }
     }
 }
 
 TN_KERNEL(tnk_batchnorm_centre, struct tnk_batchnorm_centre_args)
 {
-    TN_GRID_STRIDE(c, p.columns)
+    const float part = part_of(p.grid);
+    TN_GRID_STRIDE(c, p.grid.columns)
     {
-        const float mean = p.mean[c] / p.shares, off = p.own[c] - mean;
-        p.mean[c] = mean;
-        p.var[c] += off * off;
+        const float off = p.own[c] - p.mean[c];
+        p.var[c] = part * (p.var[c] + off * off);
     }
 }
 
 TN_KERNEL(tnk_batchnorm_settle, struct tnk_batchnorm_settle_args)
 {
-    TN_GRID_STRIDE(c, p.columns)
+    TN_GRID_STRIDE(c, p.grid.columns)
     {
-        const float var = p.var[c] / p.shares;
-        p.var[c] = var;
-        p.running_mean[c] += p.momentum * (p.mean[c] - p.running_mean[c]);
-        p.running_var[c] += p.momentum * (var * p.unbiased - p.running_var[c]);
+        move(p.momentum, counted_in_all(p.grid), p.mean[c], p.var[c], p.running_mean + c,
+             p.running_var + c);
     }
 }
 
@@ -166,12 +193,13 @@ template <class T, int N> TN_DEVICE void normalise(const tnk_batchnorm_args &p)
     TN_UNROLL
     for (int j = 0; j < N; j++)
         scale[j] = p.weight[s.column + j] / sqrtf(p.var[s.column + j] + p.epsilon);
+    const int64_t rows = counted(p.grid);
     for (int64_t r = s.first; r < p.grid.rows; r += s.step) {
         float v[N];
         tn_load_all(v, x + r * p.grid.columns);
         TN_UNROLL
         for (int j = 0; j < N; j++)
-            v[j] = (v[j] - mean[j]) * scale[j] + bias[j];
+            v[j] = r < rows ? (v[j] - mean[j]) * scale[j] + bias[j] : 0.0f;
         tn_store_all(y + r * p.grid.columns, v);
     }
 }
@@ -189,7 +217,8 @@ template <class T, int N> TN_DEVICE void sums(const tnk_batchnorm_sums_args &p)
     float mean[N] = {}, db[N] = {}, dw[N] = {};
     if (s.any)
         load_floats(mean, p.mean + s.column);
-    for (int64_t r = s.first; s.any && r < p.grid.rows; r += s.step) {
+    const int64_t rows = counted(p.grid);
+    for (int64_t r = s.first; s.any && r < rows; r += s.step) {
         float u[N], v[N];
         tn_load_all(u, x + r * p.grid.columns);
         tn_load_all(v, dy + r * p.grid.columns);
@@ -228,7 +257,8 @@ template <class T, int N> TN_DEVICE void sums(const tnk_batchnorm_sums_args &p)
 TN_KERNEL(tnk_batchnorm_add, struct tnk_batchnorm_add_args)
 {
     const tn_team<false> team = tn_my_team<false>();
-    const float rows = static_cast<float>(p.grid.rows);
+    const int64_t all = counted_in_all(p.grid);
+    const float each = all > 0 ? 1 / static_cast<float>(all) : 0.0f;
     for (int64_t c = team.first; c < p.grid.columns; c += team.step) {
         float db = 0, dw = 0;
         for (int chunk = team.rank; chunk < p.grid.chunks; chunk += team.size) {
@@ -245,8 +275,8 @@ TN_KERNEL(tnk_batchnorm_add, struct tnk_batchnorm_add_args)
             p.dbias[c] = db;
         if (p.dweight)
             p.dweight[c] = dw * scale;
-        p.coefficient[2 * c] = db / rows;
-        p.coefficient[2 * c + 1] = dw * scale * scale / rows;
+        p.coefficient[2 * c] = db * each;
+        p.coefficient[2 * c + 1] = dw * scale * scale * each;
     }
 }
 
@@ -267,13 +297,14 @@ template <class T, int N> TN_DEVICE void back(const tnk_batchnorm_back_args &p)
         even[j] = p.coefficient[2 * c];
         slope[j] = p.coefficient[2 * c + 1];
     }
+    const int64_t rows = counted(p.grid);
     for (int64_t r = s.first; r < p.grid.rows; r += s.step) {
         float u[N], v[N];
         tn_load_all(u, x + r * p.grid.columns);
         tn_load_all(v, dy + r * p.grid.columns);
         TN_UNROLL
         for (int j = 0; j < N; j++)
-            v[j] = scale[j] * (v[j] - even[j] - (u[j] - mean[j]) * slope[j]);
+            v[j] = r < rows ? scale[j] * (v[j] - even[j] - (u[j] - mean[j]) * slope[j]) : 0.0f;
         tn_store_all(dx + r * p.grid.columns, v);
     }
 }

@@ -9,6 +9,7 @@
 #ifndef TN_BATCHNORM_H
 #define TN_BATCHNORM_H
 
+#include "backends/cuda/kernels/control.h"
 #include "backends/cuda/kernels/gpu.h"
 
 /* Who does what in a launch of tiles x chunks blocks of TNK_COLUMNS_BLOCK threads. */
@@ -18,6 +19,10 @@ struct tnk_columns {
     int32_t lanes;  /* columns a thread does: 1, or what makes 16 bytes if that divides `columns` */
     int32_t across; /* threads side by side, a power of 2; the others of a block take other rows */
     int32_t tiles, chunks;
+    /* Of the M rows those count that are part of `area` x what `control` has, which are the first; if it is NULL, all
+     * of them. `all`: what counts then in all shares of the batch together. */
+    const struct tnk_control *control;
+    int64_t area, all;
 };
 
 /* x's mean and squared distances, part[column][chunk][2]. */
@@ -28,36 +33,36 @@ struct tnk_batchnorm_stats_args {
 };
 TN_KERNEL_DECL_TYPES(tnk_batchnorm_stats, struct tnk_batchnorm_stats_args);
 
-/* From these mean and var; the running ones, if not NULL, move. A warp a column. */
+/* From these mean and var; the running ones move, unless one row alone counts, which has no variance. A warp a
+ * column. Of a share of the batch, where `own` is not NULL: own becomes its mean and `mean` that times the share's
+ * part of all rows that count; nothing moves yet. */
 struct tnk_batchnorm_merge_args {
     struct tnk_columns grid; /* of the launch before */
     const float *part;
-    float *mean, *var, *running_mean, *running_var;
-    float momentum, unbiased; /* M / (M - 1) */
+    float *own, *mean, *var, *running_mean, *running_var;
+    float momentum;
 };
 TN_KERNEL_DECL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args);
 
-/* Of one of several equal shares of a batch. `mean` holds the sum of all shares' means and becomes their mean;
- * var, of this share around its `own` mean, becomes that around the common one. A thread a column. */
+/* Then `mean` holds the sum over all shares, the common mean; var, of this share around its own one, becomes that
+ * around the common one, times the share's part. A thread a column. */
 struct tnk_batchnorm_centre_args {
-    int64_t columns;
-    float shares;
-    const float *own;
-    float *mean, *var;
+    struct tnk_columns grid;
+    const float *own, *mean;
+    float *var;
 };
 TN_KERNEL_DECL(tnk_batchnorm_centre, struct tnk_batchnorm_centre_args);
 
-/* Then `var` holds the sum of all shares' and becomes their mean; the running ones move. A thread a column. */
+/* Then `var` holds the sum over all shares too, and the running ones move. A thread a column. */
 struct tnk_batchnorm_settle_args {
-    int64_t columns;
-    float shares;
-    const float *mean;
-    float *var, *running_mean, *running_var;
-    float momentum, unbiased; /* M / (M - 1), M of all shares */
+    struct tnk_columns grid;
+    const float *mean, *var;
+    float *running_mean, *running_var;
+    float momentum;
 };
 TN_KERNEL_DECL(tnk_batchnorm_settle, struct tnk_batchnorm_settle_args);
 
-/* y = weight (x - mean) / sqrt(var + epsilon) + bias. */
+/* y = weight (x - mean) / sqrt(var + epsilon) + bias; 0 in rows that do not count. */
 struct tnk_batchnorm_args {
     struct tnk_columns grid;
     const void *x;
@@ -77,17 +82,16 @@ struct tnk_batchnorm_sums_args {
 TN_KERNEL_DECL_TYPES(tnk_batchnorm_sums, struct tnk_batchnorm_sums_args);
 
 /* From these dbias and dweight, NULL if nobody asks, and coefficient[column][2]: dbias / M and what
- * x - mean is multiplied with in dx. A warp a column. */
+ * x - mean is multiplied with in dx, M being what counts in all shares. A warp a column. */
 struct tnk_batchnorm_add_args {
-    struct tnk_columns
-        grid; /* of the launch before, but for rows: M, of all shares if there are several */
+    struct tnk_columns grid; /* of the launch before */
     const float *part, *var;
     float *dweight, *dbias, *coefficient;
     float epsilon;
 };
 TN_KERNEL_DECL(tnk_batchnorm_add, struct tnk_batchnorm_add_args);
 
-/* dx, which may be dy. */
+/* dx, which may be dy; 0 in rows that do not count. */
 struct tnk_batchnorm_back_args {
     struct tnk_columns grid;
     const void *x, *dy;

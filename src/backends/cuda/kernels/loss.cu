@@ -171,6 +171,18 @@ ROWS(tnk_xent_back, tnk_xent_back_args, xent_back)
 
 /* ---- mse ----------------------------------------------------------------------------------- */
 
+TN_DEVICE int64_t counted(const tnk_mse_rows &r)
+{
+    return r.control ? r.control->rows * r.each : r.count;
+}
+TN_DEVICE double divisor(const tnk_mse_rows &r)
+{
+    if (!r.control)
+        return static_cast<double>(r.count);
+    const double all = static_cast<double>(r.control->all_rows * r.each) / r.shares;
+    return all > 0 ? all : 1; /* then all sums are 0 */
+}
+
 /* Group i of N out of `count` numbers, f32 or T. */
 template <class T, int N>
 TN_DEVICE void read_either(float (&to)[N], const void *from, bool is_f32, int64_t i, int64_t count)
@@ -198,12 +210,13 @@ TN_DEVICE void write_either(void *to, const float (&from)[N], bool is_f32, int64
 template <class T> TN_DEVICE void mse(const tnk_mse_args &p)
 {
     constexpr int N = tn_lanes<T>;
+    const int64_t count = counted(p.rows);
     float sum = 0;
-    TN_GRID_STRIDE(i, tn_groups<N>(p.count))
+    TN_GRID_STRIDE(i, tn_groups<N>(count))
     {
         float u[N], v[N], part = 0; /* both zero past the end */
-        read_either<T>(u, p.x[0], p.is_f32[0], i, p.count);
-        read_either<T>(v, p.x[1], p.is_f32[1], i, p.count);
+        read_either<T>(u, p.x[0], p.is_f32[0], i, count);
+        read_either<T>(v, p.x[1], p.is_f32[1], i, count);
         TN_UNROLL
         for (int j = 0; j < N; j++)
             part += (u[j] - v[j]) * (u[j] - v[j]);
@@ -222,27 +235,28 @@ TN_KERNEL(tnk_mse_sum, struct tnk_mse_sum_args)
         sum += static_cast<double>(p.part[i]);
     sum = tn_block_sum(sum);
     if (threadIdx.x == 0)
-        *p.mean = static_cast<float>(sum / p.count);
+        *p.mean = static_cast<float>(sum / divisor(p.rows));
 }
 
 template <class T> TN_DEVICE void mse_back(const tnk_mse_back_args &p)
 {
     constexpr int N = tn_lanes<T>;
-    const float factor = p.factor * *p.dy;
-    TN_GRID_STRIDE(i, tn_groups<N>(p.count))
+    const int64_t all = p.rows.count, count = counted(p.rows);
+    const float factor = static_cast<float>(2 / divisor(p.rows)) * *p.dy;
+    TN_GRID_STRIDE(i, tn_groups<N>(all))
     {
         float u[N], v[N];
-        read_either<T>(u, p.x[0], p.is_f32[0], i, p.count);
-        read_either<T>(v, p.x[1], p.is_f32[1], i, p.count);
+        read_either<T>(u, p.x[0], p.is_f32[0], i, all);
+        read_either<T>(v, p.x[1], p.is_f32[1], i, all);
         TN_UNROLL
         for (int j = 0; j < N; j++) {
-            u[j] = factor * (u[j] - v[j]);
+            u[j] = i * N + j < count ? factor * (u[j] - v[j]) : 0.0f;
             v[j] = -u[j];
         }
         if (p.dx[0])
-            write_either<T>(p.dx[0], u, p.is_f32[0], i, p.count);
+            write_either<T>(p.dx[0], u, p.is_f32[0], i, all);
         if (p.dx[1])
-            write_either<T>(p.dx[1], v, p.is_f32[1], i, p.count);
+            write_either<T>(p.dx[1], v, p.is_f32[1], i, all);
     }
 }
 TN_KERNEL_TYPES(tnk_mse_back, struct tnk_mse_back_args, mse_back)

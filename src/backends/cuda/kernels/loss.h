@@ -58,32 +58,40 @@ TN_KERNEL_DECL_TYPES(tnk_xent_back, struct tnk_xent_back_args);
 
 /* ---- mse ----------------------------------------------------------------------------------- */
 
+/* Which of `count` elements the mean is of: the first, `each` to one of the rows that `control` has; all if it is
+ * NULL. It divides by `each` times all_rows / shares, see tn_run_state. */
+struct tnk_mse_rows {
+    const struct tnk_control *control;
+    int64_t count, each;
+    int32_t shares;
+};
+
 /* Either input may be f32 where the kernel's type is not. */
 struct tnk_mse_args {
     const void *x[2]; /* x, target */
     int32_t is_f32[2];
-    int64_t count;
+    struct tnk_mse_rows rows;
     float *part; /* a sum each block */
 };
 TN_KERNEL_DECL_TYPES(tnk_mse, struct tnk_mse_args);
 
-/* One block: mean = sum of part / count. */
+/* One block: mean = sum of part / what it divides by. */
 struct tnk_mse_sum_args {
     const float *part;
     int64_t parts;
-    double count;
+    struct tnk_mse_rows rows;
     float *mean;
 };
 TN_KERNEL_DECL(tnk_mse_sum, struct tnk_mse_sum_args);
 
-/* dx[0] = factor * dy * (x[0] - x[1]), dx[1] = -dx[0]; of the type of x, NULL if nobody asks. */
+/* dx[0] = 2 / what the mean divides by * dy * (x[0] - x[1]), dx[1] = -dx[0], 0 in rows that do not count; of the type
+ * of x, NULL if nobody asks. */
 struct tnk_mse_back_args {
     const void *x[2];
     void *dx[2];
     int32_t is_f32[2];
-    int64_t count;
+    struct tnk_mse_rows rows;
     const float *dy;
-    float factor; /* 2 / count */
 };
 TN_KERNEL_DECL_TYPES(tnk_mse_back, struct tnk_mse_back_args);
 

@@ -14,6 +14,8 @@ TN_KERNEL(tnk_begin_run, struct tnk_begin_run_args)
     c->seed = p.seed;
     c->step = p.step;
     c->share_rows = p.share_rows;
+    c->rows = p.rows;
+    c->all_rows = p.all_rows;
     if (c->next_scale == 0)
         c->next_scale = p.first_scale;
     if (!p.training) /* the gradients of the last run are as large as they were */

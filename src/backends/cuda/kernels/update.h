@@ -14,6 +14,7 @@ struct tnk_begin_run_args {
     float *loss_start;                 /* gets the loss scale; may be NULL */
     uint64_t seed, step;
     float share_rows;
+    int64_t rows, all_rows;
     float first_scale; /* the loss scale, if there was none yet */
     int32_t training;
 };
