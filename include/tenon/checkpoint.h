@@ -34,6 +34,15 @@ typedef struct tn_meta {
 TN_API tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta,
                                     int num_meta);
 
+/**
+ * Can tn_checkpoint_save() be expected to write there? To be asked before a run begins and not after its first epoch:
+ * a folder that is missing or may not be written, something at the path that is no regular file, a name too long,
+ * less room than the plan's numbers take. Leaves nothing behind. Ranks as with tn_checkpoint_save().
+ *
+ * @return  TN_ERR_IO naming the path, the reason and the numbers; TN_ERR_MEMORY.
+ */
+TN_API tn_status tn_checkpoint_probe(tn_plan *plan, const char *path);
+
 typedef enum tn_load_what {
     TN_LOAD_RESUME, /**< parameters, statistics, optimizer state and its step: all must be there */
     TN_LOAD_PARAMS  /**< parameters and statistics only, to evaluate or classify */
@@ -42,11 +51,15 @@ typedef enum tn_load_what {
 /**
  * @return  TN_ERR_IO; TN_ERR_FORMAT if it is not safetensors or is damaged; TN_ERR_SHAPE if a
  *          tensor is missing or has another shape or type; TN_ERR_ARGUMENT if the file was written
- *          with another optimizer (resume only). On any error the plan is as it was.
+ *          with another optimizer (resume only). After these the plan is as it was; if reading, memory or
+ *          the device fails while numbers are copied (TN_ERR_IO, TN_ERR_MEMORY, TN_ERR_DEVICE), it has
+ *          some of them, and tn_error() says how many. Tensors that the plan does not ask for, and
+ *          metadata that are no text, do not matter.
  */
 TN_API tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what);
 
-/** The metadata of a file, read without a plan: to build the network that fits it. */
+/** The metadata of a file, bytes as they were saved, UTF-8 or not (in the file, bytes that are no UTF-8 stand as
+ * U+F700 + byte, and "tenon.escapes" says so); read without a plan: to build the network that fits it. */
 typedef struct tn_checkpoint_info tn_checkpoint_info;
 TN_API tn_status tn_checkpoint_info_open(tn_checkpoint_info **out, const char *path);
 TN_API void tn_checkpoint_info_close(tn_checkpoint_info *info); /* NULL is fine */

@@ -10,12 +10,14 @@
  *     tenon.loss_scale                  of f16: the scale, updates since it changed, updates left out
  */
 #include <errno.h>
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <tenon/checkpoint.h>
 
+#include "base/aside.h"
 #include "base/number.h"
 #include "io/safetensors.h"
 #include "plan/plan_io.h"
@@ -26,7 +28,6 @@ typedef struct part {
     char *name;
     tn_shape shape;
     size_t bytes;
-    void *data; /* loading: its new numbers */
 } part;
 
 typedef struct parts {
@@ -36,10 +37,8 @@ typedef struct parts {
 
 static void parts_free(parts *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         tn_free(list->part[i].name);
-        tn_free(list->part[i].data);
-    }
     tn_free(list->part);
 }
 
@@ -192,6 +191,26 @@ tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *met
     return tn_plan_agree(plan, tn_plan_writes(plan) ? save(plan, path, meta, num_meta) : TN_OK);
 }
 
+/* The numbers, and room for a header. */
+static tn_status probe(tn_plan *plan, const char *path)
+{
+    enum { HEADER_BYTES = 4096 };
+    parts list = {0};
+    size_t bytes = HEADER_BYTES;
+    tn_status status = parts_list(&list, plan, true);
+    for (size_t i = 0; i < list.count; i++)
+        bytes += list.part[i].bytes;
+    if (status == TN_OK)
+        status = tn_aside_probe(path, bytes);
+    parts_free(&list);
+    return status;
+}
+
+tn_status tn_checkpoint_probe(tn_plan *plan, const char *path)
+{
+    return tn_plan_agree(plan, tn_plan_writes(plan) ? probe(plan, path) : TN_OK);
+}
+
 /* ---- loading ---------------------------------------------------------------------------------- */
 
 /* A number that the library wrote into the metadata. */
@@ -224,7 +243,8 @@ static tn_status read_scaling(const tn_safetensors *f, const char *path, tn_plan
         return TN_OK;
     out->scale = (float)tn_parse(text, &rest);
     if (sscanf(rest, " %lld %lld%n", &growth, &skipped, &end) != 2 || rest[end] ||
-        !(out->scale >= 1) || growth < 0 || growth > INT32_MAX || skipped < 0)
+        !(out->scale >= 1 && out->scale <= FLT_MAX) || growth < 0 || growth > INT32_MAX ||
+        skipped < 0)
         return tn_fail(TN_ERR_FORMAT, "%s: tenon.loss_scale is \"%s\"", path, text);
     out->scales = true;
     out->growth = growth;
@@ -243,47 +263,47 @@ static tn_status check_optimizer(const tn_safetensors *f, const char *path, cons
                    wrote ? wrote : "", ours.text);
 }
 
-static tn_status read_part(const tn_safetensors *f, const char *path, part *p)
+static tn_status check_part(const tn_safetensors *f, const char *path, const part *p)
 {
     const tn_safetensor *t = tn_safetensors_find(f, p->name);
     if (!t)
         return tn_fail(TN_ERR_SHAPE, "%s: has no tensor %s", path, p->name);
+    if (t->wrong)
+        return tn_fail(TN_ERR_SHAPE, "%s: %s: %s", path, p->name, t->wrong);
     if (t->dtype != TN_F32)
         return tn_fail(TN_ERR_SHAPE, "%s: %s is %s, not F32", path, p->name, t->type);
     bool same = t->shape.ndim == p->shape.ndim;
     for (int i = 0; same && i < p->shape.ndim; i++)
         same = t->shape.dim[i] == p->shape.dim[i];
-    if (!same)
-        return tn_fail(TN_ERR_SHAPE, "%s: %s is %s, the plan's is %s", path, p->name,
-                       tn_shape_format(&t->shape).text, tn_shape_format(&p->shape).text);
-    p->data = tn_alloc_aligned(p->bytes);
-    if (!p->data)
-        return tn_no_memory(p->name, p->bytes);
-    return tn_safetensors_read(f, t, p->data);
+    if (same)
+        return TN_OK;
+    return tn_fail(TN_ERR_SHAPE, "%s: %s is %s, the plan's is %s", path, p->name,
+                   tn_shape_format(&t->shape).text, tn_shape_format(&p->shape).text);
 }
 
-/* Puts p's numbers into the plan, and what the plan had into p. `old` has room for either. */
-static tn_status exchange(tn_plan *plan, const part *p, void *old)
+/* One tensor after the other through one buffer: a file may be as large as half of the memory. So what fails now, the
+ * disk, memory or the device, comes too late to leave the plan as it was. */
+static tn_status read_parts(const tn_safetensors *f, tn_plan *plan, const parts *list)
 {
-    TN_TRY(tn_plan_param_get(plan, p->param, p->part, (tn_tensor){TN_F32, p->shape, old}));
-    TN_TRY(tn_plan_param_set(plan, p->param, p->part, (tn_tensor){TN_F32, p->shape, p->data}));
-    memcpy(p->data, old, p->bytes);
-    return TN_OK;
-}
-
-/* All or none: if the device refuses one, those before it get back what they had. */
-static tn_status set_parts(tn_plan *plan, const parts *list)
-{
-    void *old = tn_alloc_aligned(largest(list));
-    if (!old)
+    void *buffer = tn_alloc_aligned(largest(list));
+    if (!buffer)
         return tn_no_memory("checkpoint", largest(list));
     tn_status status = TN_OK;
     size_t done = 0;
-    while (done < list->count && (status = exchange(plan, &list->part[done], old)) == TN_OK)
+    while (done < list->count) {
+        const part *p = &list->part[done];
+        status = tn_safetensors_read(f, tn_safetensors_find(f, p->name), buffer);
+        if (status == TN_OK)
+            status =
+                tn_plan_param_set(plan, p->param, p->part, (tn_tensor){TN_F32, p->shape, buffer});
+        if (status != TN_OK)
+            break;
         done++;
-    for (size_t i = 0; status != TN_OK && i < done; i++)
-        (void)exchange(plan, &list->part[i], old); /* nothing is left to try if this fails too */
-    tn_free(old);
+    }
+    tn_free(buffer);
+    if (status != TN_OK && done > 0)
+        status = tn_fail(status, "%s; %zu of %zu tensors are loaded, the others are as they were",
+                         tn_error(), done, list->count);
     return status;
 }
 
@@ -306,9 +326,9 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
     if (status == TN_OK)
         status = parts_list(&list, plan, resume);
     for (size_t i = 0; i < list.count && status == TN_OK; i++)
-        status = read_part(f, path, &list.part[i]);
+        status = check_part(f, path, &list.part[i]);
     if (status == TN_OK)
-        status = set_parts(plan, &list);
+        status = read_parts(f, plan, &list);
     if (status == TN_OK && resume)
         status = tn_plan_restore(plan, updates, runs);
     if (status == TN_OK && resume)

@@ -20,17 +20,20 @@
 /* One tensor of a file. */
 typedef struct tn_safetensor {
     const char *name;
-    int dtype; /* a tn_dtype; -1: a type of the format that Tenon does not have */
+    int dtype; /* a tn_dtype; -1: a type that Tenon does not have */
     tn_shape shape;
-    const char *type;    /* the format's word for it, "F32"; a writer does not read this ... */
-    size_t begin, bytes; /* ... nor these: where its numbers are, counted from the first */
+    /* A writer does not read these. */
+    const char *type;    /* the format's word for dtype, "F32" */
+    size_t begin, bytes; /* where its numbers are, counted from the first */
+    const char *wrong;   /* why its numbers cannot be read as dtype and shape say; NULL: they can */
 } tn_safetensor;
 
 /* ---- reading: every failure is TN_ERR_FORMAT or TN_ERR_IO with the path and the reason -------- */
 
 typedef struct tn_safetensors tn_safetensors;
 
-/* Reads and checks the whole header, and that the file is as long as it says. */
+/* Reads the whole header, and checks that every byte behind it belongs to one tensor. What a tensor is, only matters
+ * to who wants that tensor: see `wrong`. Metadata that are no text are as none. */
 tn_status tn_safetensors_open(tn_safetensors **out, const char *path);
 void tn_safetensors_close(tn_safetensors *file);
 
@@ -49,7 +52,7 @@ typedef struct tn_safetensors_writer tn_safetensors_writer;
 /*
  * Begins a file beside PATH (base/aside.h) and writes the header. Then tn_safetensors_write() once a tensor, in the same
  * order; tn_safetensors_commit() makes it PATH. Destroying a writer that was not committed removes
- * what it wrote. Bytes of names and metadata that are not UTF-8 become U+FFFD.
+ * what it wrote.
  */
 tn_status tn_safetensors_create(tn_safetensors_writer **out, const char *path,
                                 const tn_safetensor *tensors, size_t count, const tn_meta *meta,
@@ -57,6 +60,10 @@ tn_status tn_safetensors_create(tn_safetensors_writer **out, const char *path,
 tn_status tn_safetensors_write(tn_safetensors_writer *w, const void *data, size_t bytes);
 tn_status tn_safetensors_commit(tn_safetensors_writer *w);
 void tn_safetensors_destroy(tn_safetensors_writer *w); /* NULL is fine */
+
+/* Names and metadata may be any bytes (io/text.h); a file in which some are escaped says so. */
+#define TN_SAFETENSORS_ESCAPES "tenon.escapes"
+#define TN_SAFETENSORS_ESCAPES_TO "U+F700 + byte"
 
 /* The format's word for a tn_dtype. */
 const char *tn_safetensors_type(int dtype);

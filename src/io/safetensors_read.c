@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "io/safetensors.h"
+#include "io/text.h"
 
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100 * 1000 * 1000 };
 
@@ -79,6 +80,18 @@ static tn_status open_file(tn_safetensors *f)
     return TN_OK;
 }
 
+/* Names and texts as they were before they were escaped. */
+static void unescape(cJSON *item)
+{
+    for (; item; item = item->next) {
+        if (item->string)
+            tn_text_unescape(item->string);
+        if (cJSON_IsString(item))
+            tn_text_unescape(item->valuestring);
+        unescape(item->child);
+    }
+}
+
 static tn_status parse_header(tn_safetensors *f)
 {
     unsigned char length[LENGTH_BYTES];
@@ -105,20 +118,9 @@ static tn_status parse_header(tn_safetensors *f)
     if (!cJSON_IsObject(f->header) || parsed + padding != bytes)
         return tn_fail(TN_ERR_FORMAT, "%s: its header is not a JSON object, from byte %zu on",
                        f->path, LENGTH_BYTES + parsed);
-    return TN_OK;
-}
-
-static tn_status check_meta(tn_safetensors *f)
-{
-    const cJSON *text;
-    cJSON_ArrayForEach(text, f->meta)
-    {
-        if (!cJSON_IsString(text))
-            return tn_fail(TN_ERR_FORMAT, "%s: __metadata__ %s is not a text", f->path,
-                           text->string ? text->string : "");
-    }
-    if (!cJSON_IsObject(f->meta))
-        return tn_fail(TN_ERR_FORMAT, "%s: __metadata__ is not a JSON object", f->path);
+    const cJSON *meta = cJSON_GetObjectItemCaseSensitive(f->header, "__metadata__");
+    if (cJSON_GetObjectItemCaseSensitive(meta, TN_SAFETENSORS_ESCAPES))
+        unescape(f->header);
     return TN_OK;
 }
 
@@ -131,18 +133,29 @@ static bool whole(const cJSON *item, size_t *out)
     return (double)*out == item->valuedouble;
 }
 
-/* Fills in one tensor from its JSON; NULL, or what is wrong with it. */
-static const char *parse_tensor(const cJSON *item, tn_safetensor *t)
+/* Fills in where a tensor is; false: its data_offsets are none. */
+static bool parse_place(const cJSON *item, tn_safetensor *t)
 {
-    t->name = item->string;
+    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
+    size_t end;
+    if (cJSON_GetArraySize(offsets) != 2 || !whole(cJSON_GetArrayItem(offsets, 0), &t->begin) ||
+        !whole(cJSON_GetArrayItem(offsets, 1), &end) || end < t->begin)
+        return false;
+    t->bytes = end - t->begin;
+    return true;
+}
+
+/* Fills in what a tensor is; NULL, or what is wrong with it. */
+static const char *parse_type(const cJSON *item, tn_safetensor *t)
+{
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "dtype"));
     size_t i = 0;
     while (i < TN_COUNT(types) && !(type && strcmp(types[i].type, type) == 0))
         i++;
+    t->type = type ? type : "?";
+    t->dtype = i < TN_COUNT(types) ? types[i].dtype : -1;
     if (i == TN_COUNT(types))
         return "its dtype is none that is known";
-    t->type = types[i].type;
-    t->dtype = types[i].dtype;
 
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape"), *dim;
     size_t bytes = types[i].bytes;
@@ -158,13 +171,6 @@ static const char *parse_tensor(const cJSON *item, tn_safetensor *t)
         bytes *= d;
         t->shape.dim[t->shape.ndim++] = (int64_t)d;
     }
-
-    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
-    size_t end;
-    if (cJSON_GetArraySize(offsets) != 2 || !whole(cJSON_GetArrayItem(offsets, 0), &t->begin) ||
-        !whole(cJSON_GetArrayItem(offsets, 1), &end) || end < t->begin)
-        return "its data_offsets are not two rising whole numbers";
-    t->bytes = end - t->begin;
     return t->bytes == bytes ? NULL : "its data_offsets do not fit its shape and dtype";
 }
 
@@ -193,12 +199,15 @@ static tn_status parse_tensors(tn_safetensors *f)
             if (f->meta)
                 return tn_fail(TN_ERR_FORMAT, "%s: has __metadata__ twice", f->path);
             f->meta = item;
-            TN_TRY(check_meta(f));
             continue;
         }
-        const char *wrong = parse_tensor(item, &f->tensor[f->count++]);
-        if (wrong)
-            return tn_fail(TN_ERR_FORMAT, "%s: tensor %s: %s", f->path, item->string, wrong);
+        tn_safetensor *t = &f->tensor[f->count++];
+        t->name = item->string;
+        if (!parse_place(item, t))
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s: tensor %s: its data_offsets are not two rising whole numbers",
+                           f->path, item->string);
+        t->wrong = parse_type(item, t);
     }
     return TN_OK;
 }
@@ -283,5 +292,7 @@ const char *tn_safetensors_meta(const tn_safetensors *f, const char *key)
 
 tn_status tn_safetensors_read(const tn_safetensors *f, const tn_safetensor *t, void *to)
 {
+    if (t->wrong)
+        return tn_fail(TN_ERR_FORMAT, "%s: tensor %s: %s", f->path, t->name, t->wrong);
     return read_at(f, to, t->bytes, f->data_begin + t->begin);
 }

@@ -8,6 +8,7 @@
 #include "base/aside.h"
 #include "base/base.h"
 #include "io/safetensors.h"
+#include "io/text.h"
 
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8 };
 
@@ -16,48 +17,25 @@ struct tn_safetensors_writer {
     size_t left; /* bytes of tensors still to come */
 };
 
-/* Bytes of the UTF-8 character at p; 0 if it is none (RFC 3629: no surrogates, no longer forms). */
-static size_t utf8_length(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    const size_t length = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((p[i] & 0xC0) != 0x80) /* the NUL at the end too */
-            return 0;
-    const bool longer = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
-    const bool none = (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF4 && p[1] > 0x8F);
-    return longer || none ? 0 : length;
-}
+/* The header while it is made. */
+typedef struct header {
+    cJSON *json;
+    bool escaped; /* some text in it is not as it was given */
+} header;
 
-/* A copy in which U+FFFD stands for each byte that is not UTF-8: a file name may hold any bytes, JSON
- * may not. */
-static char *clean_text(const char *text)
+static char *escape(header *h, const char *text)
 {
-    static const char replacement[] = "\xEF\xBF\xBD";
-    char *clean = tn_alloc(3 * strlen(text) + 1, 1);
-    if (!clean)
-        return NULL;
-    size_t used = 0;
-    for (const char *p = text; *p;) {
-        const size_t length = utf8_length((const unsigned char *)p);
-        const char *from = length ? p : replacement;
-        const size_t bytes = length ? length : sizeof replacement - 1;
-        memcpy(clean + used, from, bytes);
-        used += bytes;
-        p += length ? length : 1;
-    }
-    return clean;
+    char *escaped = tn_text_escape(text);
+    h->escaped |= escaped && strcmp(escaped, text) != 0;
+    return escaped;
 }
 
 /* {"key": value}; takes the value over. False: no memory. */
-static bool add(cJSON *object, const char *key, cJSON *value)
+static bool add(header *h, cJSON *object, const char *key, cJSON *value)
 {
-    char *clean = clean_text(key);
-    const bool added = clean && value && cJSON_AddItemToObject(object, clean, value);
-    tn_free(clean);
+    char *name = escape(h, key);
+    const bool added = name && value && cJSON_AddItemToObject(object, name, value);
+    tn_free(name);
     if (!added)
         cJSON_Delete(value);
     return added;
@@ -69,20 +47,20 @@ static bool add_number(cJSON *array, double number)
     return item && cJSON_AddItemToArray(array, item);
 }
 
-static bool add_text(cJSON *object, const char *key, const char *text)
+static bool add_text(header *h, cJSON *object, const char *key, const char *text)
 {
-    char *clean = clean_text(text);
-    const bool added = clean && add(object, key, cJSON_CreateString(clean));
-    tn_free(clean);
+    char *value = escape(h, text);
+    const bool added = value && add(h, object, key, cJSON_CreateString(value));
+    tn_free(value);
     return added;
 }
 
 /* One tensor, its numbers from *place on; moves *place behind them. */
-static bool add_tensor(cJSON *header, const tn_safetensor *t, size_t *place)
+static bool add_tensor(header *h, const tn_safetensor *t, size_t *place)
 {
     cJSON *item = cJSON_CreateObject(), *list = NULL;
     size_t bytes = 0;
-    bool ok = add(header, t->name, item) &&
+    bool ok = add(h, h->json, t->name, item) &&
               tn_shape_bytes(&t->shape, (tn_dtype)t->dtype, &bytes) == TN_OK &&
               cJSON_AddStringToObject(item, "dtype", tn_safetensors_type(t->dtype)) &&
               (list = cJSON_AddArrayToObject(item, "shape"));
@@ -98,19 +76,20 @@ static bool add_tensor(cJSON *header, const tn_safetensor *t, size_t *place)
 static char *make_header(const tn_safetensor *tensors, size_t count, const tn_meta *meta,
                          size_t num_meta)
 {
-    cJSON *header = cJSON_CreateObject();
-    bool ok = header != NULL;
-    if (ok && num_meta > 0) {
-        cJSON *object = cJSON_CreateObject();
-        ok = add(header, "__metadata__", object);
-        for (size_t i = 0; ok && i < num_meta; i++)
-            ok = add_text(object, meta[i].key, meta[i].value);
-    }
+    header h = {.json = cJSON_CreateObject()};
+    cJSON *object = cJSON_CreateObject();
+    bool ok = add(&h, h.json, "__metadata__", object);
+    for (size_t i = 0; ok && i < num_meta; i++)
+        ok = add_text(&h, object, meta[i].key, meta[i].value);
     size_t place = 0;
     for (size_t i = 0; ok && i < count; i++)
-        ok = add_tensor(header, &tensors[i], &place);
-    char *text = ok ? cJSON_PrintUnformatted(header) : NULL;
-    cJSON_Delete(header);
+        ok = add_tensor(&h, &tensors[i], &place);
+    if (ok && h.escaped)
+        ok = add_text(&h, object, TN_SAFETENSORS_ESCAPES, TN_SAFETENSORS_ESCAPES_TO);
+    if (ok && cJSON_GetArraySize(object) == 0)
+        cJSON_DeleteItemFromObjectCaseSensitive(h.json, "__metadata__");
+    char *text = ok ? cJSON_PrintUnformatted(h.json) : NULL;
+    cJSON_Delete(h.json);
     return text;
 }
 

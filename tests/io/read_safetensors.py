@@ -10,7 +10,8 @@ except ImportError as missing:
     sys.exit(77)
 
 with safe_open(sys.argv[1], framework="np") as f:
-    assert f.metadata() == {"classes": 'tench, "Tinca"\nK\u00e4fer \u7532\u866b \ufffd\t\\', "empty": ""}, f.metadata()
+    assert f.metadata() == {"classes": 'tench, "Tinca"\nK\u00e4fer \u7532\u866b \uf7e9\t\\', "empty": "",
+                            "tenon.escapes": "U+F700 + byte"}, f.metadata()
     assert sorted(f.keys()) == ["conv1.weight", 'odd "name"', "scalar", "u8"], list(f.keys())
     want = {
         "conv1.weight": np.arange(6, dtype=np.float32).reshape(1, 2, 3) / 4,

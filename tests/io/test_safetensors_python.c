@@ -12,7 +12,7 @@
 
 static tn_status write_file(const char *path)
 {
-    /* 0xE9 alone is Latin-1, not UTF-8: it must come out as U+FFFD, or Python refuses the file. */
+    /* 0xE9 alone is Latin-1, not UTF-8: it must come out as U+F7E9, or Python refuses the file. */
     const tn_meta meta[] = {
         {"classes", "tench, \"Tinca\"\nK\xC3\xA4"
                     "fer \xE7\x94\xB2\xE8\x99\xAB \xE9\t\\"},
