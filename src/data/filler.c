@@ -61,13 +61,6 @@ static tn_status fill_packed(tn_filler *f, const tn_recipe *recipe, int64_t row,
     return TN_OK;
 }
 
-/* Decodes all of the file, at the smallest scale: a crop may lie beside the damage. */
-static tn_status judge_whole(tn_decoder *d, int width, int height)
-{
-    uint8_t pixel[3];
-    return tn_decoder_read(d, &(tn_box){0, 0, width, height}, false, 1, 1, pixel);
-}
-
 tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, bool whole,
                          int64_t epoch, int64_t place, uint8_t *rgb)
 {
@@ -77,13 +70,13 @@ tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, bo
     int width = packed ? tn_packed_side(packed) : 0, height = width;
     if (!packed)
         TN_TRY(tn_decoder_open(f->decoder, from->path, &width, &height));
-    if (!packed && whole)
-        TN_TRY(judge_whole(f->decoder, width, height));
     const tn_view v = tn_augment_choose(a, recipe->seed, epoch, place, width, height);
     if (packed)
         TN_TRY(fill_packed(f, recipe, from->row, &v, rgb));
     else
         TN_TRY(tn_decoder_read(f->decoder, &v.box, v.mirror, a->width, a->height, rgb));
+    if (!packed && whole)
+        TN_TRY(tn_decoder_judge(f->decoder));
     tn_view_colour(&v, rgb, (size_t)a->width * (size_t)a->height);
     return TN_OK;
 }
