@@ -83,6 +83,36 @@ tn_dataset *lab_list_set(const char *text)
     return set;
 }
 
+tn_status lab_try_open(const char *path, const tn_dataset *classes_of)
+{
+    tn_dataset *set = (void *)&set;
+    const tn_status status =
+        tn_dataset_open(&set, &(tn_dataset_opts){.path = path, .classes_of = classes_of});
+    if (status == TN_OK)
+        tn_dataset_close(set);
+    else
+        assert_ptr_equal(set, &set); /* *out is not touched by a failure */
+    return status;
+}
+
+bool lab_has_notice(const tn_dataset *set, const char *text)
+{
+    for (int i = 0; i < tn_dataset_num_notices(set); i++)
+        if (strstr(tn_dataset_notice(set, i), text))
+            return true;
+    return false;
+}
+
+void lab_assert_item(const tn_dataset *set, int64_t item, const char *end_of_path, int label)
+{
+    const char *path = tn_dataset_item_path(set, item);
+    assert_non_null(path);
+    const size_t length = strlen(path), wanted = strlen(end_of_path);
+    assert_true(length >= wanted);
+    assert_string_equal(path + length - wanted, end_of_path);
+    assert_int_equal(tn_dataset_item_label(set, item), label);
+}
+
 uint64_t lab_hash(uint64_t h, const void *bytes, size_t size)
 {
     const uint8_t *p = bytes;

@@ -4,6 +4,7 @@
 #ifndef TN_LAB_SET_H
 #define TN_LAB_SET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,11 @@ void lab_write_classes(const char *folder, int classes, int each);
 
 /* The set of a list file with this text. */
 tn_dataset *lab_list_set(const char *text);
+
+/* Opens a set and closes it again; a failure must leave what it would have given alone. */
+tn_status lab_try_open(const char *path, const tn_dataset *classes_of);
+bool lab_has_notice(const tn_dataset *set, const char *text);
+void lab_assert_item(const tn_dataset *set, int64_t item, const char *end_of_path, int label);
 
 /* FNV-1a, going on from h; and all of a batch in one number. */
 uint64_t lab_hash(uint64_t h, const void *bytes, size_t size);

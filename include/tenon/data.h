@@ -44,10 +44,16 @@ typedef struct tn_dataset tn_dataset;
 
 typedef struct tn_dataset_opts {
     /**
-     * A folder with one subfolder a class (searched to any depth; class numbers follow the sorted
-     * names of the folders), a text file with a line "path label" an image (paths relative to the
-     * file and with spaces if need be; labels all numbers or all names; a line that begins with #
-     * is a comment), or a folder that tenon-pack wrote.
+     * One of
+     * - a folder with one subfolder a class, searched to any depth; class numbers follow the sorted
+     *   names of the folders. Hidden names and folders that systems keep beside images (@eaDir,
+     *   __MACOSX, lost+found, ...) are passed over. Subfolders that are named as parts of a set,
+     *   train and val, are an error: they are no classes;
+     * - a text file in UTF-8 with a line "path label" an image: paths relative to the file, with /
+     *   and without quotes, with spaces if need be; labels all whole numbers or all names; a line that
+     *   begins with # is a comment. What looks like a list of another kind (the number first, commas,
+     *   a heading, two labels) or gives one file two labels is an error;
+     * - a folder that tenon-pack wrote.
      */
     const char *path;
     /** Take class names and numbers from this set (a validation set takes training's). Borrowed
@@ -79,9 +85,9 @@ TN_API const char *tn_dataset_item_path(const tn_dataset *set, int64_t item);
 TN_API int tn_dataset_item_label(const tn_dataset *set, int64_t item);
 
 /**
- * What a program should say before it trains: only one class, an empty class folder, a class that
- * the other set lacks, files passed over because they are no regular files or no images by name, a
- * loop of links. One sentence each.
+ * What a program should say before it trains: only one class, each image a class of its own, an empty
+ * class folder, a class that the other set lacks, what was passed over because it is no regular file, no
+ * image by name, hidden or a system's, a loop of links. One sentence each.
  */
 TN_API int tn_dataset_num_notices(const tn_dataset *set);
 TN_API const char *tn_dataset_notice(const tn_dataset *set, int index);

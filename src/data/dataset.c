@@ -174,16 +174,41 @@ static tn_status notice_empty_classes(tn_dataset *set, bool adopted)
     return TN_OK;
 }
 
+/* What a list looks like whose last word is no label. */
+static tn_status notice_single_images(tn_dataset *set)
+{
+    for (size_t i = 0; i < set->num_classes; i++)
+        if (set->class_count[i] > 1)
+            return TN_OK;
+    if (set->num_items < 3)
+        return TN_OK;
+    return tn_dataset_add_notice(set, "each of the %zu images is a class of its own",
+                                 set->num_items);
+}
+
+/* What was passed over is where the images may have gone. */
+static tn_status no_image(const tn_dataset *set, const char *path)
+{
+    char passed[512] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < set->num_notices && used < sizeof passed; i++)
+        used += (size_t)snprintf(passed + used, sizeof passed - used, "; %s", set->notice[i]);
+    return tn_fail(TN_ERR_ARGUMENT, "%s: no image in its %zu class%s%s", path, set->num_classes,
+                   set->num_classes == 1 ? "" : "es", passed);
+}
+
 static tn_status finish(tn_dataset *set, const tn_dataset *classes_of, const char *path)
 {
     if (set->num_items == 0)
-        return tn_fail(TN_ERR_ARGUMENT, "%s: no image in its %zu classes", path, set->num_classes);
+        return no_image(set, path);
     if (classes_of)
         TN_TRY(adopt_classes(set, classes_of, path));
     TN_TRY(count_classes(set));
     if (set->num_classes == 1)
         TN_TRY(tn_dataset_add_notice(set, "there is only one class, %s: nothing can be learnt",
                                      set->class_name[0]));
+    else if (!classes_of)
+        TN_TRY(notice_single_images(set));
     return notice_empty_classes(set, classes_of != NULL);
 }
 

@@ -3,7 +3,8 @@
  * strcmp on names, so that items and class numbers do not depend on the file system.
  *
  * Links are followed. A folder that is its own ancestor, by device and inode, ends a loop of links;
- * what is no regular file (a FIFO would hang whoever opens it) is passed over. Both are told.
+ * what is no regular file (a FIFO would hang whoever opens it) is passed over, and so are hidden names,
+ * folders of a system's own, and files not named like images. All that is told.
  */
 /* d_type saves a stat() a file and is no POSIX. */
 #define _DEFAULT_SOURCE
@@ -11,14 +12,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "data/dataset.h"
-
-/* What the decoder reads (image.h) is usually named so. */
-static const char *const endings[] = {"jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "gif",
-                                      "tga", "psd",  "ppm", "pgm",  "pnm", "hdr", "pic"};
+#include "data/names.h"
 
 typedef struct ancestor {
     dev_t device;
@@ -37,19 +34,23 @@ typedef struct listing {
     tn_arena text;
 } listing;
 
+/* Things of one kind that were passed over: one notice for all. */
+typedef struct passed {
+    size_t count;
+    const char *example;
+} passed;
+
 typedef struct walk {
     tn_dataset *set;
-    size_t not_images; /* regular files whose names say that they are none */
-    const char *example;
+    passed not_images, hidden, of_systems;
 } walk;
 
-static bool named_like_an_image(const char *name)
+static tn_status pass_over(walk *w, passed *p, const char *path)
 {
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < TN_COUNT(endings); i++)
-        if (strcasecmp(dot + 1, endings[i]) == 0)
-            return true;
-    return false;
+    if (p->count++)
+        return TN_OK;
+    p->example = tn_dataset_text(w->set, "%s", path);
+    return p->example ? TN_OK : tn_no_memory(path, strlen(path) + 1);
 }
 
 static int by_name(const void *a, const void *b)
@@ -76,7 +77,7 @@ static void listing_free(listing *l)
     tn_arena_free(&l->text);
 }
 
-/* The names in a folder, sorted, without the hidden ones. */
+/* The names in a folder, sorted. */
 static tn_status listing_read(listing *l, const char *path)
 {
     DIR *dir = opendir(path);
@@ -92,7 +93,7 @@ static tn_status listing_read(listing *l, const char *path)
                     tn_fail(TN_ERR_IO, "%s: cannot read the folder: %s", path, strerror(errno));
             break;
         }
-        if (e->d_name[0] != '.')
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             status = add_entry(l, path, e);
     }
     closedir(dir);
@@ -103,12 +104,21 @@ static tn_status listing_read(listing *l, const char *path)
 
 typedef enum kind { KIND_FILE, KIND_FOLDER, KIND_PASSED_OVER } kind;
 
+/* A hidden name is worth a word where images may be behind it: not .DS_Store in each folder. */
+static tn_status pass_over_hidden(walk *w, const char *path, const entry *e)
+{
+    return e->type == DT_DIR || tn_name_is_image(e->name) ? pass_over(w, &w->hidden, path) : TN_OK;
+}
+
 /* What a path is. `here` is filled in for a folder; whatever is neither file nor folder is told. */
-static tn_status classify(walk *w, const char *path, unsigned char type, const ancestor *above,
+static tn_status classify(walk *w, const char *path, const entry *e, const ancestor *above,
                           kind *what, ancestor *here)
 {
+    *what = KIND_PASSED_OVER;
+    if (e->name[0] == '.')
+        return pass_over_hidden(w, path, e);
     *what = KIND_FILE;
-    if (type == DT_REG)
+    if (e->type == DT_REG)
         return TN_OK;
     *what = KIND_PASSED_OVER;
     struct stat s;
@@ -123,6 +133,8 @@ static tn_status classify(walk *w, const char *path, unsigned char type, const a
                                      S_ISFIFO(s.st_mode)   ? "FIFO"
                                      : S_ISSOCK(s.st_mode) ? "socket"
                                                            : "device");
+    if (tn_name_is_of_system(e->name))
+        return pass_over(w, &w->of_systems, path);
     for (const ancestor *a = above; a; a = a->above)
         if (a->device == s.st_dev && a->inode == s.st_ino)
             return tn_dataset_add_notice(w->set, "passed over %s: a loop of links", path);
@@ -133,12 +145,8 @@ static tn_status classify(walk *w, const char *path, unsigned char type, const a
 
 static tn_status visit_file(walk *w, const char *path, const char *name, int label)
 {
-    if (named_like_an_image(name))
-        return tn_dataset_add_item(w->set, path, 0, label);
-    if (w->not_images++)
-        return TN_OK;
-    w->example = tn_dataset_text(w->set, "%s", path);
-    return w->example ? TN_OK : tn_no_memory(path, strlen(path));
+    return tn_name_is_image(name) ? tn_dataset_add_item(w->set, path, 0, label)
+                                  : pass_over(w, &w->not_images, path);
 }
 
 static tn_status visit_class(walk *w, const char *path, const ancestor *folder, int label);
@@ -151,7 +159,7 @@ static tn_status visit(walk *w, const char *folder, const entry *e, const ancest
         return tn_no_memory(folder, strlen(folder));
     kind what;
     ancestor here;
-    tn_status status = classify(w, path, e->type, above, &what, &here);
+    tn_status status = classify(w, path, e, above, &what, &here);
     if (status == TN_OK && what == KIND_FILE)
         status = visit_file(w, path, e->name, label);
     if (status == TN_OK && what == KIND_FOLDER)
@@ -178,9 +186,9 @@ static tn_status visit_root(walk *w, const char *root, const entry *e, const anc
         return tn_no_memory(root, strlen(root));
     kind what;
     ancestor here;
-    tn_status status = classify(w, path, e->type, above, &what, &here);
+    tn_status status = classify(w, path, e, above, &what, &here);
     if (status == TN_OK && what == KIND_FILE)
-        status = named_like_an_image(e->name)
+        status = tn_name_is_image(e->name)
                      ? tn_fail(TN_ERR_ARGUMENT,
                                "%s: expected one subfolder a class, each holding its images; found "
                                "an image, %s, directly in it",
@@ -194,19 +202,54 @@ static tn_status visit_root(walk *w, const char *root, const entry *e, const anc
     return status;
 }
 
+static tn_status tell(const walk *w, const passed *p, const char *one, const char *several)
+{
+    if (p->count == 0)
+        return TN_OK;
+    if (p->count == 1)
+        return tn_dataset_add_notice(w->set, "passed over %s, %s", p->example, one);
+    return tn_dataset_add_notice(w->set, "passed over %zu %s, such as %s", p->count, several,
+                                 p->example);
+}
+
+static tn_status tell_all(const walk *w)
+{
+    TN_TRY(tell(w, &w->not_images, "a file whose name does not end like an image's",
+                "files whose names do not end like an image's"));
+    TN_TRY(tell(w, &w->hidden, "which is hidden", "hidden files and folders"));
+    return tell(w, &w->of_systems, "a folder that a system keeps for itself",
+                "folders that systems keep for themselves");
+}
+
+/* Parts of a set in place of classes would be learnt to be told apart. */
+static tn_status refuse_parts(const tn_dataset *set, const char *root)
+{
+    const char *train = NULL, *test = NULL;
+    size_t parts = 0;
+    for (size_t i = 0; i < set->num_classes; i++) {
+        const char *name = set->class_name[i];
+        train = tn_name_is_train(name) ? name : train;
+        test = tn_name_is_test(name) ? name : test;
+        parts += tn_name_is_train(name) || tn_name_is_test(name);
+    }
+    if (parts < set->num_classes && !(train && test))
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "%s: expected one subfolder a class; found %s%s%s, which %s a set: open %s/%s",
+                   root, train ? train : "", train && test ? " and " : "", test ? test : "",
+                   train && test ? "are parts of" : "is a part of", root, train ? train : test);
+}
+
 static tn_status conclude(const walk *w, const char *root, size_t entries)
 {
+    TN_TRY(tell_all(w));
     if (w->set->num_classes == 0)
         return tn_fail(TN_ERR_ARGUMENT,
                        "%s: expected one subfolder a class, each holding its images; found no "
-                       "folder among its %zu entries",
-                       root, entries);
-    if (w->not_images)
-        return tn_dataset_add_notice(
-            w->set, "passed over %zu file%s whose name%s not end like an image's, such as %s",
-            w->not_images, w->not_images == 1 ? "" : "s", w->not_images == 1 ? " does" : "s do",
-            w->example);
-    return TN_OK;
+                       "folder among its %zu entries%s%s",
+                       root, entries, w->set->num_notices ? "; " : "",
+                       w->set->num_notices ? w->set->notice[w->set->num_notices - 1] : "");
+    return refuse_parts(w->set, root);
 }
 
 tn_status tn_folder_read(tn_dataset *set, const char *path)

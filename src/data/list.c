@@ -7,13 +7,21 @@
  * Lines that are blank or begin with # say nothing. Paths that do not begin with / are relative to
  * the folder of the list. Labels are all numbers (then 3 is class 3, whatever else is there) or all
  * names (then classes are numbered in the order of strcmp).
+ *
+ * Other programs write such lists in other ways: the number first, commas, a heading, quotes. Many of
+ * them would still parse, each file as a class of its own or with a name that is not there, so what is
+ * taken to be one is an error.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "base/number.h"
 #include "data/dataset.h"
 #include "data/lines.h"
+#include "data/names.h"
 
 /* Above this a label is a mistake rather than a class. */
 enum { MAX_LABEL = 1000000 };
@@ -39,6 +47,14 @@ static bool is_number(const char *text)
 {
     text += *text == '-' || *text == '+';
     return *text && text[strspn(text, "0123456789")] == 0;
+}
+
+/* "2.0", "1e3". */
+static bool is_number_with_point(const char *text)
+{
+    char *end;
+    tn_parse(text, &end);
+    return end != text && *end == 0 && text[strcspn(text, ".eE")] && !isalpha((unsigned char)*text);
 }
 
 static tn_status parse_number(list *l, const char *text, int *number)
@@ -94,6 +110,61 @@ static tn_status add(list *l, const char *file, const char *label)
     return status;
 }
 
+static tn_status refuse(const list *l, const char *why, const char *what)
+{
+    return tn_fail(TN_ERR_FORMAT, "%s:%lld: expected \"path label\", found %s: %.200s", l->path,
+                   (long long)l->line, why, what);
+}
+
+/* A word of the path ends like an image's name, but not the last one. */
+static bool goes_on_after_an_image(const char *path)
+{
+    char word[256];
+    while (!tn_name_is_image(path)) {
+        const size_t length = strcspn(path, " \t");
+        if (path[length] == 0)
+            return false;
+        snprintf(word, sizeof word, "%.*s", (int)length, path);
+        if (tn_name_is_image(word))
+            return true;
+        path += length + strspn(path + length, " \t");
+    }
+    return false;
+}
+
+static bool is_heading(const char *path)
+{
+    static const char *const words[] = {"path",  "file",       "filename", "file_name", "filepath",
+                                        "image", "image_path", "img",      "name",      "id"};
+    for (size_t i = 0; i < TN_COUNT(words); i++)
+        if (strcasecmp(path, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What says that the list is one of another kind. */
+static tn_status check_words(const list *l, const char *path, const char *label)
+{
+    const size_t length = strlen(path);
+    if (tn_name_is_image(label))
+        return refuse(l, "an image's name where the label should be, the last word", label);
+    if (path[length - 1] == ',' || path[length - 1] == ';' || strpbrk(label, ",;"))
+        return refuse(l, "a comma or semicolon, where blanks should part path and label", path);
+    if (strchr(path, '"') || path[0] == '\'')
+        return refuse(l, "quotes, which a path with blanks does not need", path);
+    if (strchr(path, '\\'))
+        return refuse(l, "a backslash, where / should part folders", path);
+    if (path[0] && path[1] == ':' && path[2] == '/')
+        return refuse(l, "a drive of Windows", path);
+    if (is_number_with_point(label))
+        return refuse(l, "a label that is not a whole number", label);
+    if (goes_on_after_an_image(path))
+        return refuse(l, "more than one label", path);
+    if (l->set->num_items == 0 && is_heading(path))
+        return refuse(l, "a heading", path);
+    return TN_OK;
+}
+
 /* One line, ended by 0 and writable. */
 static tn_status parse_line(list *l, char *line)
 {
@@ -104,16 +175,19 @@ static tn_status parse_line(list *l, char *line)
         line++;
     if (*line == 0 || *line == '#')
         return TN_OK;
+    if (strchr(line, '\r'))
+        return refuse(l, "a line break of old Macs (CR alone)", "save it with LF or CR LF");
     char *label = end;
     while (label > line && !is_blank(label[-1]))
         label--;
     if (label == line)
-        return tn_fail(TN_ERR_FORMAT, "%s:%lld: expected \"path label\", found one word: %.200s",
-                       l->path, (long long)l->line, line);
+        return refuse(l, strpbrk(line, ",;") ? "one word, perhaps parted by commas" : "one word",
+                      line);
     char *path_end = label;
     while (is_blank(path_end[-1]))
         path_end--;
     *path_end = 0;
+    TN_TRY(check_words(l, line, label));
     return add(l, line, label);
 }
 
@@ -141,6 +215,26 @@ static tn_status name_classes(const list *l)
     return TN_OK;
 }
 
+/* One file with two labels; with the same one twice it is only seen more often. */
+static tn_status check_conflicts(const tn_dataset *set, const char *path)
+{
+    tn_named *sorted = tn_alloc(set->num_items, sizeof *sorted);
+    if (!sorted)
+        return tn_no_memory("paths of a list", set->num_items * sizeof *sorted);
+    for (size_t i = 0; i < set->num_items; i++)
+        sorted[i] = (tn_named){set->item[i].path, (int)i};
+    tn_named_sort(sorted, set->num_items);
+    tn_status status = TN_OK;
+    for (size_t i = 1; status == TN_OK && i < set->num_items; i++) {
+        const int a = set->item[sorted[i - 1].number].label, b = set->item[sorted[i].number].label;
+        if (a != b && strcmp(sorted[i - 1].name, sorted[i].name) == 0)
+            status = tn_fail(TN_ERR_FORMAT, "%s: %s is in it with the label %s and with %s", path,
+                             sorted[i].name, set->class_name[a], set->class_name[b]);
+    }
+    tn_free(sorted);
+    return status;
+}
+
 static tn_status parse(list *l, tn_lines *lines)
 {
     char *line;
@@ -154,7 +248,8 @@ static tn_status parse(list *l, tn_lines *lines)
     if (l->set->num_items == 0)
         return tn_fail(TN_ERR_FORMAT, "%s:%lld: the list ends without an image", l->path,
                        (long long)l->line);
-    return l->set->numbered ? number_classes(l) : name_classes(l);
+    TN_TRY(l->set->numbered ? number_classes(l) : name_classes(l));
+    return check_conflicts(l->set, l->path);
 }
 
 static tn_status parse_and_free(tn_dataset *set, const char *path, tn_lines *lines)

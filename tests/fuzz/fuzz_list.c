@@ -42,6 +42,8 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
     static const char *const lists[] = {
         "# numbers\nphotos/a tabby.jpg 28\n\n/abs/dog.png 0\r\nx.png 3\n",
         "a.jpg cat\nb c.jpg dog\n  # pets\nd.jpg\t cat \n",
+        "filename,label\n0 a.jpg\n\"b c.jpg\" 1.0\nd.jpg, 2\n'e.jpg' 1\nx\\y.jpg 2\nC:/z.jpg 0 1\r",
+        "b.jpg x\na.jpg y\nb.jpg y\n",
         "\357\273\277a.jpg 1\nb.jpg +2\n", /* the mark before UTF-8 */
     };
     for (size_t i = 0; i < TN_COUNT(lists); i++)
