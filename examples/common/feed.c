@@ -1,11 +1,13 @@
-/* stat is POSIX. */
+/* opendir and stat are POSIX. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "feed.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "args.h"
@@ -13,10 +15,34 @@
 
 /* ---- sets ------------------------------------------------------------------------------------- */
 
-static bool is_folder(const char *path)
+/* Names of the parts of a set, the ones to be preferred first. */
+static const char *const train_names[] = {"train", "training", NULL};
+static const char *const val_names[] = {"val",     "valid", "validation", "test",
+                                        "testing", "eval",  NULL};
+
+/* "folder/name" of its first subfolder so named, in any case, into `path`. */
+static bool find_part(const char *folder, const char *const *names, char path[SETS_PATH])
 {
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+    DIR *dir = opendir(folder);
+    const struct dirent *e;
+    int best = -1;
+    while (dir && (e = readdir(dir)))
+        for (int i = 0; names[i] && (best < 0 || i < best); i++) {
+            struct stat s;
+            char found[SETS_PATH];
+            if (strcasecmp(e->d_name, names[i]) != 0)
+                continue;
+            const int length = snprintf(found, sizeof found, "%s/%s", folder, e->d_name);
+            if (length < 0 || (size_t)length >= sizeof found)
+                args_fail("the name of the folder is too long");
+            if (stat(found, &s) != 0 || !S_ISDIR(s.st_mode))
+                continue;
+            best = i;
+            memcpy(path, found, sizeof found);
+        }
+    if (dir)
+        closedir(dir);
+    return best >= 0;
 }
 
 static tn_dataset *open_set(const char *path, const tn_dataset *classes_of)
@@ -32,15 +58,20 @@ static tn_dataset *open_set(const char *path, const tn_dataset *classes_of)
 void sets_open(sets *s, const recipe *r)
 {
     *s = (sets){0};
-    char train[4096], val[4096];
-    const int length = snprintf(train, sizeof train, "%s/train", r->folder);
-    if (length < 0 || (size_t)length >= sizeof train)
-        args_fail("the name of the folder is too long");
-    snprintf(val, sizeof val, "%s/val", r->folder);
-    const bool both = !r->val && r->split <= 0 && is_folder(train) && is_folder(val);
-    s->train = open_set(both ? train : r->folder, NULL);
-    if (both || r->val)
-        s->val = open_set(both ? val : r->val, s->train);
+    snprintf(s->train_path, sizeof s->train_path, "%s", r->folder);
+    char train[SETS_PATH], val[SETS_PATH];
+    const bool both =
+        find_part(r->folder, train_names, train) && find_part(r->folder, val_names, val);
+    if (both && r->split > 0)
+        args_fail("%s is shared out already, into %s and %s: leave out --split, or name %s",
+                  r->folder, train, val, train);
+    if (both)
+        memcpy(s->train_path, train, sizeof train);
+    s->train = open_set(s->train_path, NULL);
+    if (both || r->val) {
+        snprintf(s->val_path, sizeof s->val_path, "%s", r->val ? r->val : val);
+        s->val = open_set(s->val_path, s->train);
+    }
     if (r->split > 0) {
         tn_dataset *whole = s->train;
         s->train = NULL;

@@ -8,12 +8,16 @@
 
 #include "recipe.h"
 
+enum { SETS_PATH = 4096 };
+
 /* The sets of a run. val is NULL where there is nothing to validate on. */
 typedef struct sets {
     tn_dataset *train, *val;
+    char train_path[SETS_PATH], val_path[SETS_PATH]; /* val's is "" where it was split from train */
 } sets;
 
-/* Finds them as the flags say; ends the program with status 2 if they are not there. */
+/* Finds them as the flags say: a folder that holds train and val (or a test set, or what else they may
+ * be called) is shared out already. Ends the program with status 2 if they are not there. */
 void sets_open(sets *s, const recipe *r);
 void sets_close(sets *s);
 

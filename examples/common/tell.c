@@ -2,12 +2,12 @@
 
 #include "session.h"
 
-static void tell_set(const char *what, const tn_dataset *set)
+static void tell_set(const char *what, const tn_dataset *set, const char *path)
 {
     if (!set)
         return;
-    printf("%-9s%lld images, %d classes\n", what, (long long)tn_dataset_count(set),
-           tn_dataset_classes(set));
+    printf("%-9s%lld images, %d classes%s%s\n", what, (long long)tn_dataset_count(set),
+           tn_dataset_classes(set), path[0] ? ": " : "", path);
     for (int i = 0; i < tn_dataset_num_notices(set); i++)
         printf("  note: %s\n", tn_dataset_notice(set, i));
 }
@@ -70,9 +70,10 @@ void tell_speed(const session *s)
     if (share < 10)
         printf("compute-bound: training waited %.1f %% of the time for data\n", share);
     else
-        printf("loader-bound: training waited %.1f %% of the time for data; tenon-pack, which "
-               "decodes once, helps\n",
-               share);
+        printf("loader-bound: training waited %.1f %% of the time for data%s\n", share,
+               s->sets.train && tn_dataset_side(s->sets.train) == 0
+                   ? "; tenon-pack, which decodes once, helps"
+                   : "");
 }
 
 void tell_bad(session *s, feed *f)
@@ -87,8 +88,8 @@ void tell_bad(session *s, feed *f)
 void tell_start(const session *s)
 {
     printf("tenon %s on %s\n", tn_version(), tn_device_describe(s->device));
-    tell_set("data", s->sets.train);
-    tell_set("val", s->sets.val);
+    tell_set("data", s->sets.train, s->sets.train_path);
+    tell_set("val", s->sets.val, s->sets.val_path);
     tell_plan(s);
     tn_must(tn_plan_describe(s->plan, TN_DESCRIBE_SHARES, stdout));
 }

@@ -2,6 +2,7 @@
 """alexnet learns, resumes bit for bit, evaluates; classify names what it learned."""
 import json
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -121,6 +122,31 @@ def tells_of_bad_files(folder):
         file.unlink()
 
 
+def finds_the_parts_of_a_set(folder):
+    whole = folder / "parts"
+    flags = (*SMALL, "--max-steps", 1)
+    for train, val in ("train", "test"), ("Training", "validation"), ("train", "val"):
+        for part, count in (train, 3), (val, 2), ("other", 1):
+            programs.make_images(whole / part, count)
+        said = run("alexnet", whole, *flags).stdout
+        expect(f"data     9 images, 3 classes: {whole / train}\n" in said, f"{train} is not trained on", said)
+        expect(f"val      6 images, 3 classes: {whole / val}\n" in said, f"{val} is not validated on", said)
+        said = run("alexnet", whole, "--val", whole / "other", *flags).stdout
+        expect(f"3 classes: {whole / train}\n" in said and "val      3 images" in said, "--val beside parts", said)
+        programs.refused("alexnet", whole, "--split", 10, *flags, says="is shared out already, into ")
+        shutil.rmtree(whole)
+    programs.make_images(whole / "train", 1)
+    programs.refused("alexnet", whole, *flags, says="found train, which is a part of a set")
+
+
+def says_what_would_help(folder):
+    """A packed set is not told to be packed."""
+    packed = folder / "packed"
+    run("../tools/tenon-pack", folder / "set/train", packed, "--size", 64)
+    said = run("alexnet", packed, *SMALL, "--epochs", 1).stdout
+    expect("-bound: " in said and "tenon-pack" not in said, "a packed set", said)
+
+
 def fails_plainly(folder):
     said = run("alexnet", folder / "set", *SMALL, "--rate", 1000, "--warmup", 0, status=1)
     expect("the loss is" in said.stderr and "--rate" in said.stderr, "a loss that is not finite", said.stderr)
@@ -159,8 +185,8 @@ with Folder() as folder:
     (folder / "one").mkdir()
     (folder / "set/train/blue").rename(folder / "one/blue")
     programs.shutil.copytree(folder / "one/blue", folder / "set/train/blue")
-    for check in (learns, resumes, several_devices, accumulates, tells_of_bad_files, fails_plainly, stops_on_interrupt,
-                  measures):
+    for check in (learns, resumes, several_devices, accumulates, tells_of_bad_files, finds_the_parts_of_a_set,
+                  says_what_would_help, fails_plainly, stops_on_interrupt, measures):
         begun = time.monotonic()
         check(folder)
         print(f"{check.__name__}: {time.monotonic() - begun:.1f} s")
