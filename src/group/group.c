@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "group/replica.h"
+#include "run/run.h"
 
 /* ---- for the watch -------------------------------------------------------------------------- */
 
@@ -125,8 +126,8 @@ static tn_status make_replica(void *arg, int member)
     const tn_share share = {
         .rank = g->first + member, .ranks = g->ranks, .collectives = g->collectives, .stale = true};
     tn_plan **plan = &g->replica[member].plan;
-    TN_TRY(tn_plan_create_share(plan, g->shard, g->whole->device->member[member], &g->whole->opts,
-                                &share));
+    TN_TRY(tn_single_create(plan, g->shard, g->whole->device->member[member], &g->whole->opts,
+                            &share));
     (*plan)->run.share_rows = (float)g->rows;
     return TN_OK;
 }
@@ -322,8 +323,9 @@ tn_plan *tn_group_replica(const tn_group *g, int index)
     return g->replica[index].plan;
 }
 
-void tn_group_describe(const tn_group *g, FILE *to)
+void tn_group_describe(const tn_plan *whole, FILE *to)
 {
+    const tn_group *g = whole->group;
     const tn_plan *p = g->replica[0].plan;
     const tn_comm *comm = p->share.comm;
     fprintf(to, "shares   the same on each of %d devices, %lld rows of %lld", g->ranks,

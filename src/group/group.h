@@ -8,9 +8,7 @@
 #ifndef TN_GROUP_H
 #define TN_GROUP_H
 
-#include <tenon/plan.h>
-
-typedef struct tn_group tn_group;
+#include "plan/plan.h"
 
 /* For the plan that the program has been given; it has its graph, device and options. */
 tn_status tn_group_create(tn_group **out, tn_plan *plan);
@@ -19,19 +17,19 @@ void tn_group_destroy(tn_group *g); /* NULL is fine */
 /* The plan of replica `index`, from 0. */
 tn_plan *tn_group_replica(const tn_group *g, int index);
 /* How the batch is shared, a line or two. */
-void tn_group_describe(const tn_group *g, FILE *to);
+void tn_group_describe(const tn_plan *whole, FILE *to);
 
 /* What <tenon/plan.h> says of the functions of these names. */
-tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host);
-tn_status tn_group_run(tn_group *g);
-tn_status tn_group_evaluate(tn_group *g);
-tn_status tn_group_update(tn_group *g, float rate);
-tn_status tn_group_profile(tn_group *g, float rate, double *seconds);
-tn_status tn_group_get(tn_group *g, tn_value v, tn_tensor host);
-tn_status tn_group_get_gradient(tn_group *g, tn_value v, tn_tensor host);
-tn_status tn_group_take_sum(tn_group *g, tn_value v, double *sum, int64_t *runs);
-tn_status tn_group_param_get(tn_group *g, int index, int part, tn_tensor host);
-tn_status tn_group_param_set(tn_group *g, int index, int part, tn_tensor host);
+tn_status tn_group_set(tn_plan *whole, tn_value input, tn_tensor host);
+tn_status tn_group_run(tn_plan *whole);
+tn_status tn_group_evaluate(tn_plan *whole);
+tn_status tn_group_update(tn_plan *whole, float rate);
+tn_status tn_group_profile(tn_plan *whole, float rate, double *seconds);
+tn_status tn_group_get(tn_plan *whole, tn_value v, tn_tensor host);
+tn_status tn_group_get_gradient(tn_plan *whole, tn_value v, tn_tensor host);
+tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *runs);
+tn_status tn_group_param_get(tn_plan *whole, int index, int part, tn_tensor host);
+tn_status tn_group_param_set(tn_plan *whole, int index, int part, tn_tensor host);
 
 /* The status of the first process that has another than TN_OK, in all of them. */
 tn_status tn_group_agree(tn_group *g, tn_status status);
@@ -41,8 +39,7 @@ tn_status tn_group_sum_gradients(tn_group *g);
 
 /* Does call(replica, arg) for the first replica, or for each at the same time. An error is the end of the group:
  * what can be wrong with the call itself is to be looked at before. */
-typedef tn_status tn_replica_call(tn_plan *replica, void *arg);
-tn_status tn_group_first(tn_group *g, tn_replica_call *call, void *arg);
-tn_status tn_group_each(tn_group *g, tn_replica_call *call, void *arg);
+tn_status tn_group_first(tn_group *g, tn_plan_call *call, void *arg);
+tn_status tn_group_each(tn_group *g, tn_plan_call *call, void *arg);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "group/group.h"
 #include "group/team.h"
-#include "plan/plan.h"
 
 typedef struct tn_replica {
     tn_plan *plan;

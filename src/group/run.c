@@ -2,11 +2,13 @@
  * Runs and updates: every replica does its own; what they do as one is in run/share.c. What a program may not
  * ask for is found out before they begin: then an error in one can be the end for all.
  */
+#include "run/run.h"
+
 #include "group/replica.h"
 
 typedef struct every {
     tn_group *g;
-    tn_replica_call *call;
+    tn_plan_call *call;
     void *arg;
     int only; /* this replica, or -1 */
 } every;
@@ -19,12 +21,12 @@ static tn_status call_one(void *arg, int member)
     return e->call(e->g->replica[member].plan, e->arg);
 }
 
-tn_status tn_group_first(tn_group *g, tn_replica_call *call, void *arg)
+tn_status tn_group_first(tn_group *g, tn_plan_call *call, void *arg)
 {
     return tn_group_do(g, TN_TEAM_TOGETHER, call_one, &(every){g, call, arg, 0});
 }
 
-tn_status tn_group_each(tn_group *g, tn_replica_call *call, void *arg)
+tn_status tn_group_each(tn_group *g, tn_plan_call *call, void *arg)
 {
     return tn_group_do(g, TN_TEAM_TOGETHER, call_one, &(every){g, call, arg, -1});
 }
@@ -35,8 +37,9 @@ static tn_status run(tn_plan *p, void *unused)
     return tn_plan_run(p);
 }
 
-tn_status tn_group_run(tn_group *g)
+tn_status tn_group_run(tn_plan *whole)
 {
+    tn_group *g = whole->group;
     TN_TRY(tn_plan_check_run(g->replica[0].plan));
     return tn_group_each(g, run, NULL);
 }
@@ -47,8 +50,9 @@ static tn_status evaluate(tn_plan *p, void *unused)
     return tn_plan_evaluate(p);
 }
 
-tn_status tn_group_evaluate(tn_group *g)
+tn_status tn_group_evaluate(tn_plan *whole)
 {
+    tn_group *g = whole->group;
     TN_TRY(tn_plan_check_runnable(g->replica[0].plan));
     return tn_group_each(g, evaluate, NULL);
 }
@@ -58,8 +62,9 @@ static tn_status update(tn_plan *p, void *rate)
     return tn_plan_update(p, *(const float *)rate);
 }
 
-tn_status tn_group_update(tn_group *g, float rate)
+tn_status tn_group_update(tn_plan *whole, float rate)
 {
+    tn_group *g = whole->group;
     TN_TRY(tn_plan_check_update(g->replica[0].plan, rate));
     return tn_group_each(g, update, &rate);
 }
@@ -90,8 +95,9 @@ static tn_status profile_one(void *arg, int member)
     return tn_plan_profile(o->g->replica[member].plan, o->rate, o->seconds + member * o->steps);
 }
 
-tn_status tn_group_profile(tn_group *g, float rate, double *seconds)
+tn_status tn_group_profile(tn_plan *whole, float rate, double *seconds)
 {
+    tn_group *g = whole->group;
     tn_plan *first = g->replica[0].plan;
     profile_of o = {.g = g, .rate = rate, .steps = tn_plan_num_steps(first)};
     const size_t count = (size_t)o.steps * (size_t)g->members;

@@ -4,6 +4,7 @@
  * processes are asked by theirs, and then each tells the others.
  */
 #include "group/replica.h"
+#include "run/run.h"
 
 typedef tn_status tensor_call(tn_plan *p, tn_value v, tn_tensor host);
 
@@ -92,8 +93,9 @@ static tn_status share_rows(tn_group *g)
     return TN_OK;
 }
 
-tn_status tn_group_set(tn_group *g, tn_value input, tn_tensor host)
+tn_status tn_group_set(tn_plan *whole, tn_value input, tn_tensor host)
 {
+    tn_group *g = whole->group;
     tn_plan_value *unused;
     TN_TRY(check_whole(g, input, &host));
     TN_TRY(tn_plan_find_input(g->replica[0].plan, input, &unused));
@@ -149,16 +151,18 @@ static tn_status get_rows(tn_group *g, tensor_call *call, tn_value v, const tn_t
     return gather_each(g, bytes / (size_t)g->ranks, host->data);
 }
 
-tn_status tn_group_get(tn_group *g, tn_value v, tn_tensor host)
+tn_status tn_group_get(tn_plan *whole, tn_value v, tn_tensor host)
 {
+    tn_group *g = whole->group;
     tn_plan_value *unused;
     TN_TRY(check_whole(g, v, &host));
     TN_TRY(tn_plan_find_kept(g->replica[0].plan, v, &unused));
     return host.shape.ndim == 0 ? get_scalar(g, v, &host) : get_rows(g, tn_plan_get, v, &host);
 }
 
-tn_status tn_group_get_gradient(tn_group *g, tn_value v, tn_tensor host)
+tn_status tn_group_get_gradient(tn_plan *whole, tn_value v, tn_tensor host)
 {
+    tn_group *g = whole->group;
     tn_plan_value *unused;
     TN_TRY(check_whole(g, v, &host));
     TN_TRY(tn_plan_find_gradient(g->replica[0].plan, v, &unused));
@@ -183,8 +187,9 @@ static tn_status sum_of_one(void *arg, int member)
     return TN_OK;
 }
 
-tn_status tn_group_take_sum(tn_group *g, tn_value v, double *sum, int64_t *runs)
+tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *runs)
 {
+    tn_group *g = whole->group;
     tn_plan_value *value;
     TN_TRY(tn_plan_find_summed(g->replica[0].plan, v, &value));
     const tn_dtype dtype = value->dtype;
@@ -222,16 +227,18 @@ static tn_status set_param(tn_plan *p, void *arg)
     return tn_plan_param_set(p, w->index, w->part, w->host);
 }
 
-tn_status tn_group_param_get(tn_group *g, int index, int part, tn_tensor host)
+tn_status tn_group_param_get(tn_plan *whole, int index, int part, tn_tensor host)
 {
+    tn_group *g = whole->group;
     TN_TRY(tn_plan_check_part(g->replica[0].plan, index, part, &host));
     if (part == TN_PARAM_GRADIENT)
         TN_TRY(tn_group_sum_gradients(g));
     return tn_group_first(g, get_param, &(parameter){index, part, host});
 }
 
-tn_status tn_group_param_set(tn_group *g, int index, int part, tn_tensor host)
+tn_status tn_group_param_set(tn_plan *whole, int index, int part, tn_tensor host)
 {
+    tn_group *g = whole->group;
     TN_TRY(tn_plan_check_part(g->replica[0].plan, index, part, &host));
     if (part == TN_PARAM_GRADIENT)
         return tn_fail(TN_ERR_UNSUPPORTED, "plan: on several devices gradients cannot be set");

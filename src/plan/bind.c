@@ -1,7 +1,7 @@
 /*
  * bind: device memory taken, and every pointer of every step filled in.
  */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 enum { HALF_BYTES = 2 };
 

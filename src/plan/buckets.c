@@ -5,7 +5,7 @@
  * arena is done first. A bucket is closed when it has the bytes asked for. A parameter is never cut: all of its
  * gradient is there at once.
  */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 /*
  * 8 MiB: AlexNet's fc8, fc7 and fc6 (16, 67 and 151 MB of its 244) are then sent each by itself as soon as it

@@ -3,7 +3,7 @@
  */
 #include <math.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 tn_status tn_plan_check_opts(const tn_plan_opts *o)
 {
@@ -20,7 +20,7 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
     return TN_OK;
 }
 
-static tn_status make(tn_plan *p)
+tn_status tn_plan_make(tn_plan *p)
 {
     TN_TRY(tn_graph_status(p->graph));
     TN_TRY(tn_plan_check_opts(&p->opts));
@@ -44,59 +44,23 @@ static tn_status make(tn_plan *p)
     return tn_plan_allocate(p);
 }
 
-static tn_status create(tn_plan **out, const tn_graph *g, tn_device *device,
-                        const tn_plan_opts *opts, const tn_share *share)
+tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g, tn_device *device,
+                      const tn_plan_opts *opts)
 {
     tn_plan *p = tn_alloc(1, sizeof *p);
     if (!p)
         return tn_no_memory("plan", sizeof *p);
+    p->kind = kind;
     p->graph = g;
     p->device = device;
     p->opts = *opts;
     p->run.seed = opts->seed;
-    if (share) {
-        p->share = *share;
-        p->run.share = share->rank;
-        p->run.shares = share->ranks;
-        p->run.collectives = share->collectives;
-    }
-    const tn_status status = device->members ? tn_group_create(&p->group, p) : make(p);
-    if (status != TN_OK) {
-        tn_plan_destroy(p);
-        return status;
-    }
     *out = p;
     return TN_OK;
 }
 
-tn_status tn_plan_create_share(tn_plan **out, const tn_graph *g, tn_device *device,
-                               const tn_plan_opts *opts, const tn_share *share)
+void tn_plan_free(tn_plan *p)
 {
-    return create(out, g, device, opts, share);
-}
-
-tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
-                         const tn_plan_opts *opts)
-{
-    if (!g || !device || !opts)
-        return tn_fail(TN_ERR_ARGUMENT, "plan: %s is NULL",
-                       !g        ? "the graph"
-                       : !device ? "the device"
-                                 : "opts");
-    return create(out, g, device, opts, NULL);
-}
-
-const tn_plan *tn_plan_first(const tn_plan *p)
-{
-    return p->group ? tn_group_replica(p->group, 0) : p;
-}
-
-void tn_plan_destroy(tn_plan *p)
-{
-    if (!p)
-        return;
-    tn_group_destroy(p->group);
-    tn_plan_drop_recordings(p);
     tn_plan_release(p);
     for (size_t i = 0; i < p->num_nodes; i++)
         if (p->node[i]->bind.state)

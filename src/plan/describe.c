@@ -95,8 +95,8 @@ tn_status tn_plan_describe(const tn_plan *p, tn_describe_format format, FILE *to
         describe_dot(first, to);
     else if (format != TN_DESCRIBE_SHARES)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d is no format to describe it in", (int)format);
-    if (p->group && format != TN_DESCRIBE_DOT)
-        tn_group_describe(p->group, to);
+    if (p->kind->describe && format != TN_DESCRIBE_DOT)
+        p->kind->describe(p, to);
     if (ferror(to))
         return tn_fail(TN_ERR_IO, "plan: its description could not be written");
     return TN_OK;

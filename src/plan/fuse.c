@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 extern const tn_op tn_op_relu;
 

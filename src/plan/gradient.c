@@ -5,7 +5,7 @@
  * writes into the value's gradient itself and each further one into a buffer of its own, which an ADD
  * step adds. A view's gradient becomes its input's.
  */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 /* Forward: does it depend on something that has a gradient? Backward: does the loss depend on it? */
 void tn_plan_needs(tn_plan *p)

@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "base/thread.h"
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 /* Four elements that begin at 4 * index. */
 typedef void (*fill_four)(float *to, const tn_random4 *r, float value);

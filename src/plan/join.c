@@ -5,7 +5,7 @@
  * become (tn_binding.part). If it does, the two share memory, and so do their gradients: for this input
  * nothing is left to be done, and a node all of whose inputs are such is no step of the plan.
  */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 /* Which input of the only node that reads value `id` it is; NULL if there are more or none. */
 static const tn_plan_node *only_reader(const tn_plan *p, int32_t id, int *input)

@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 enum { ALIGN_BYTES = 256 };
 

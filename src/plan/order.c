@@ -4,7 +4,7 @@
  * A graph only grows at its end, so the order of creation is already one in which every node comes
  * after what it reads; this pass leaves out the rest.
  */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 static tn_status check_roots(const tn_plan *p)
 {

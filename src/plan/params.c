@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 enum { ALIGN_ELEMENTS = 128 }; /* 256 bytes of a half-precision copy, 512 of f32 */
 

@@ -1,16 +1,5 @@
 /*
- * The plan as its passes see it. tn_plan_create() runs them in this order, one file each:
- *
- *   order     nodes that the loss and the kept values need, each after what it reads; then which
- *             inputs are labels (rows.c)
- *   fuse      rewrite where that is free: relu after max-pooling, relu into conv2d
- *   needs     which values and parameters a gradient is wanted for (gradient.c)
- *   select    the first kernel that supports each node; layouts agreed, reorders put in between; what
- *             is only joined to a larger value written there at once (join.c)
- *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
- *   params    the flat arenas of parameters, gradients and optimizer state
- *   buckets   the stretches of them whose gradients devices sum up together
- *   memory    lifetimes, one arena, every pointer filled in
+ * What a plan is: made by its passes (passes.h), run by src/run, on several devices by src/group.
  *
  * Everything small lives in plan->arena and goes with it.
  */
@@ -25,7 +14,8 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "graph/graph.h"
-#include "group/group.h"
+
+typedef struct tn_group tn_group;
 
 enum { TN_NO_BUFFER = -1 };
 
@@ -145,13 +135,46 @@ typedef struct tn_share {
     bool summed; /* `gradients` are those of all replicas */
 } tn_share;
 
+/* To be done with a plan that does the work: one of a single device. */
+typedef tn_status tn_plan_call(tn_plan *p, void *arg);
+
+/*
+ * Kinds of plans: of a single device (run/single.c), of a group of them (group/create.c). A kind has what depends on
+ * it of <tenon/plan.h>, by the same names; kind.c calls it.
+ */
+typedef struct tn_plan_kind {
+    void (*destroy)(tn_plan *p);
+    tn_status (*set)(tn_plan *p, tn_value input, tn_tensor host);
+    tn_status (*run)(tn_plan *p);
+    tn_status (*evaluate)(tn_plan *p);
+    tn_status (*update)(tn_plan *p, float rate);
+    tn_status (*profile)(tn_plan *p, float rate, double *seconds);
+    tn_status (*get)(tn_plan *p, tn_value v, tn_tensor host);
+    tn_status (*get_gradient)(tn_plan *p, tn_value v, tn_tensor host);
+    tn_status (*take_sum)(tn_plan *p, tn_value v, double *sum, int64_t *runs);
+    tn_status (*param_get)(tn_plan *p, int index, int part, tn_tensor host);
+    tn_status (*param_set)(tn_plan *p, int index, int part, tn_tensor host);
+    /* What is to be said beside the description of the first; NULL: nothing. */
+    void (*describe)(const tn_plan *p, FILE *to);
+
+    /* A plan that does the work: itself, or the first of a group's; how many there are, in all processes. */
+    const tn_plan *(*first)(const tn_plan *p);
+    int (*count)(const tn_plan *p);
+    /* Does call(plan, arg) for the first, or for each at the same time. */
+    tn_status (*do_first)(tn_plan *p, tn_plan_call *call, void *arg);
+    tn_status (*do_each)(tn_plan *p, tn_plan_call *call, void *arg);
+    /* The status of the first process that has another than TN_OK, in all of them. */
+    tn_status (*agree)(tn_plan *p, tn_status status);
+} tn_plan_kind;
+
 struct tn_plan {
+    const tn_plan_kind *kind;
     const tn_graph *graph;
-    tn_group *group; /* not NULL: replicas, and all that follows is theirs */
-    tn_share share;
-    atomic_llong done; /* steps run so far: that it goes on */
+    tn_group *group; /* of a group: its replicas, and all that follows `opts` is theirs */
     tn_device *device;
     tn_plan_opts opts;
+    tn_share share;
+    atomic_llong done; /* steps run so far: that it goes on */
     tn_arena arena;
     tn_run_state run;
 
@@ -197,8 +220,10 @@ struct tn_plan {
     float gradient_norm;
 };
 
-/* A plan that does the work: itself, or the first of a group's. */
-const tn_plan *tn_plan_first(const tn_plan *p);
+static inline const tn_plan *tn_plan_first(const tn_plan *p)
+{
+    return p->kind->first(p);
+}
 
 static inline const tn_backend *tn_plan_backend(const tn_plan *p)
 {
@@ -216,118 +241,24 @@ static inline float tn_or_one(float x)
     return x == 0 ? 1 : x;
 }
 
-tn_status tn_plan_order(tn_plan *p);
-void tn_plan_find_labels(tn_plan *p);
-tn_status tn_plan_fuse(tn_plan *p);
-void tn_plan_needs(tn_plan *p);
-tn_status tn_plan_select(tn_plan *p);
-tn_status tn_plan_gradient(tn_plan *p);
-tn_status tn_plan_params(tn_plan *p);
-tn_status tn_plan_buckets(tn_plan *p);
-tn_status tn_plan_lay_out(tn_plan *p);
-
-/* One replica; g is for its share of the batch. */
-tn_status tn_plan_create_share(tn_plan **out, const tn_graph *g, tn_device *device,
-                               const tn_plan_opts *opts, const tn_share *share);
+/* create.c: a plan of that kind with nothing in it; all passes, and memory unless it is dry. */
+tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g, tn_device *device,
+                      const tn_plan_opts *opts);
+tn_status tn_plan_make(tn_plan *p);
+void tn_plan_free(tn_plan *p);
 tn_status tn_plan_check_opts(const tn_plan_opts *opts);
-
-/* Takes device memory, starts parameters, fills in pointers. */
-tn_status tn_plan_allocate(tn_plan *p);
-void tn_plan_release(tn_plan *p);
-tn_status tn_plan_init_params(tn_plan *p);
-
-/* record.c: runs the body of that kind, or replays it. */
-tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
-/* Does what is pending; first thing in all that looks at results. */
-tn_status tn_plan_settle(tn_plan *p);
-void tn_plan_drop_recordings(tn_plan *p);
-/* share.c: what replicas do together; nothing in a plan that is the whole. Asks for the sums of what the
- * last run, or those that are summed up, left; takes what rank 0 has, where it is asked for. */
-tn_status tn_plan_reduce(tn_plan *p);
-tn_status tn_plan_sum_gradients(tn_plan *p); /* of the last run, to be read */
-tn_status tn_plan_spread(tn_plan *p, bool training);
-/* Of a bucket: its gradients are there; wait until they are those of all. */
-tn_status tn_plan_bucket_done(tn_plan *p, int bucket);
-tn_status tn_plan_bucket_await(tn_plan *p, int bucket);
-
-/* check.c: whether these may be called now; a group asks before its replicas do. */
-tn_status tn_plan_check_run(const tn_plan *p);
-tn_status tn_plan_check_update(const tn_plan *p, float rate);
-tn_status tn_plan_check_profile(const tn_plan *p, float rate);
-tn_status tn_plan_check_runnable(const tn_plan *p);
-tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
-                               const tn_tensor *host);
-/* parameters.c: has it that part of the parameter, and does the tensor fit it? */
-tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_tensor *host);
-/* values.c, results.c: the value, or why it is none, of a plan that can run; settles what is pending. One that can
- * be set; read; whose gradient can be read; that is summed up. */
-tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out);
-tn_status tn_plan_find_input(tn_plan *p, tn_value v, tn_plan_value **out);
-tn_status tn_plan_find_kept(tn_plan *p, tn_value v, tn_plan_value **out);
-tn_status tn_plan_find_gradient(tn_plan *p, tn_value v, tn_plan_value **out);
-tn_status tn_plan_find_summed(tn_plan *p, tn_value v, tn_plan_value **out);
-/* rows.c: the input has been set to that; of all labels together. */
-void tn_plan_count_rows(tn_plan *p, tn_plan_value *v, const int32_t *label);
-tn_plan_rows tn_plan_own_rows(const tn_plan *p);
-/* execute.c: the bodies. One step, and what is due after it, which goes on in *bucket, from 0. */
-tn_status tn_plan_run_next(tn_plan *p, size_t step, int *bucket);
-tn_status tn_plan_run_steps(tn_plan *p, size_t count);
-tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);
-
-/* Counts readers anew; call after changing what reads what. */
-void tn_plan_count_readers(tn_plan *p);
-
-/* The bytes of a tensor in a layout; NULL is canonical. */
-tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dtype dtype,
-                          size_t *bytes);
-
-/* What an inlet needs for an input of so many bytes. */
-static inline size_t tn_plan_stage_bytes(size_t bytes)
-{
-    return 2 * ((bytes + 255) / 256 * 256);
-}
 
 /* steps.c: what did the node's kernel choose? Not of an input or a view. */
 const char *tn_plan_kernel_name(const tn_plan_node *pn);
 
-tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
-/* The first is a stretch of the other, from `at` bytes on. */
-void tn_plan_part_of(tn_plan *p, int buffer, int whole, size_t at);
-
-/* fuse.c: the node that alone reads what number `index` makes, which that may do as well; NULL: none. */
-const tn_plan_node *tn_plan_next(const tn_plan *p, size_t index);
-/* Number `index` does it, by the kernel that it has. */
-tn_status tn_plan_take_next(tn_plan *p, size_t index);
-
-/* join.c: sets v->part of the node's output, if there is such a layout. */
-tn_status tn_plan_offer_part(tn_plan *p, const tn_plan_node *pn);
-/* Its kernel took the offer. */
-static inline bool tn_plan_is_part(const tn_plan_value *v)
-{
-    return v->part && v->layout == v->part;
-}
-/* All inputs are parts of its output already. */
-bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn);
-/* Those of its inputs that are parts share y's memory; the gradient of one such shares that of y. */
-void tn_plan_join_buffers(tn_plan *p, const tn_plan_node *pn);
-tn_status tn_plan_join_gradient(tn_plan *p, const tn_plan_node *pn, int input);
-
-/* results.c: takes the loss scale out of a gradient on the host. */
-tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient);
+/* rows.c: the input has been set to that; of all labels together. */
+void tn_plan_count_rows(tn_plan *p, tn_plan_value *v, const int32_t *label);
+tn_plan_rows tn_plan_own_rows(const tn_plan *p);
 
 /* transfer.c: canonical host memory to and from any layout. */
 tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,
                          void *to, const void *host);
 tn_status tn_plan_download(tn_plan *p, const tn_shape *shape, tn_dtype dtype,
                            const tn_layout *layout, void *host, const void *from);
-
-/* A node that changes the layout of its input; the plan puts it where neighbours differ. */
-extern const tn_op tn_op_reorder;
-extern const tn_kernel tn_kernel_reorder;
-/* Sets what layout it writes, before prepare(). */
-typedef struct tn_reorder_opts {
-    const tn_backend *backend;
-    const tn_layout *to;
-} tn_reorder_opts;
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 typedef struct reorder_state {
     const tn_backend *backend;

@@ -5,7 +5,7 @@
  * the losses, where a plan has such, tell how many rows hold a sample: all up to the last one with a label other
  * than -1, in any of them. The others enter no statistic and no mean (tn_run_state.rows).
  */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 void tn_plan_find_labels(tn_plan *p)
 {

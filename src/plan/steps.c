@@ -10,7 +10,7 @@
  *
  * Lower bound: max(FLOPs / peak rate, bytes / peak bandwidth), the roofline of Williams et al. 2009.
  */
-#include "plan/plan.h"
+#include "plan/passes.h"
 
 static const char *const passes[] = {
     [TN_PASS_FORWARD] = "forward", [TN_PASS_BACKWARD] = "backward", [TN_PASS_ADD] = "add",
@@ -250,7 +250,7 @@ tn_status tn_plan_lower_bound(const tn_plan *p, int index, double *seconds)
 
 void tn_plan_flops(const tn_plan *p, double *forward, double *training)
 {
-    const int shares = p->group ? p->device->members * tn_device_ranks(p->device) : 1;
+    const int shares = p->kind->count(p);
     *forward = *training = 0;
     p = tn_plan_first(p);
     for (size_t i = 0; i < p->num_steps; i++) {

@@ -3,7 +3,7 @@
  */
 #include <math.h>
 
-#include "plan/plan.h"
+#include "run/run.h"
 
 tn_status tn_plan_check_runnable(const tn_plan *p)
 {

@@ -1,7 +1,7 @@
 /*
  * execute: the bodies of runs and updates, which may be recorded and replayed.
  */
-#include "plan/plan.h"
+#include "run/run.h"
 
 static tn_status run_step(const tn_plan *p, const tn_step *s)
 {

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "run/run.h"
 
 int tn_plan_num_params(const tn_plan *p)
 {
@@ -70,22 +70,18 @@ tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_ten
     return find_part(p, index, part, host, &unused);
 }
 
-tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
+tn_status tn_single_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *from;
-    if (p->group)
-        return tn_group_param_get(p->group, index, part, host);
     TN_TRY(find_part(p, index, part, &host, &from));
     TN_TRY(tn_plan_settle(p));
     TN_TRY(tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from));
     return part == TN_PARAM_GRADIENT ? tn_plan_unscale(p, &host.shape, host.data) : TN_OK;
 }
 
-tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
+tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *to;
-    if (p->group)
-        return tn_group_param_set(p->group, index, part, host);
     TN_TRY(find_part(p, index, part, &host, &to));
     TN_TRY(tn_plan_settle(p));
     p->weights_changed = true;

@@ -1,8 +1,8 @@
 /*
  * poison: memory that a run has to write before it reads it, made recognisable.
  */
-#include "plan/plan.h"
 #include "plan/plan_test.h"
+#include "run/run.h"
 
 /* Is it written by the program, or once for all: an input, or the gradient of the loss by itself? */
 static bool is_given(const tn_plan *p, int buffer)
@@ -36,5 +36,5 @@ static tn_status poison(tn_plan *p, void *unused)
 
 tn_status tn_plan_poison(tn_plan *p)
 {
-    return p->group ? tn_group_each(p->group, poison, NULL) : poison(p, NULL);
+    return p->kind->do_each(p, poison, NULL);
 }

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "run/run.h"
 
 static tn_status body(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
 {

@@ -1,8 +1,8 @@
 /*
  * results: what runs and updates leave behind, beside values.
  */
-#include "plan/plan.h"
 #include "plan/plan_io.h"
+#include "run/run.h"
 
 static tn_status report_of_one(tn_plan *p, void *to)
 {
@@ -17,7 +17,7 @@ static tn_status report_of_one(tn_plan *p, void *to)
 /* The same in all replicas: what it is made of is summed up over them first. */
 static tn_status report(tn_plan *p, tn_control_report *out)
 {
-    return p->group ? tn_group_first(p->group, report_of_one, out) : report_of_one(p, out);
+    return p->kind->do_first(p, report_of_one, out);
 }
 
 tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
@@ -76,7 +76,7 @@ static tn_status set_scaling(tn_plan *p, void *from)
 tn_status tn_plan_scaling_set(tn_plan *p, const tn_plan_scaling *in)
 {
     tn_plan_scaling scaling = *in;
-    return p->group ? tn_group_each(p->group, set_scaling, &scaling) : set_scaling(p, &scaling);
+    return p->kind->do_each(p, set_scaling, &scaling);
 }
 
 tn_status tn_plan_find_summed(tn_plan *p, tn_value value, tn_plan_value **out)
@@ -88,12 +88,10 @@ tn_status tn_plan_find_summed(tn_plan *p, tn_value value, tn_plan_value **out)
                    (*out)->name);
 }
 
-tn_status tn_plan_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)
+tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_plan_value *v;
-    if (p->group)
-        return tn_group_take_sum(p->group, value, sum, runs);
     TN_TRY(tn_plan_find_summed(p, value, &v));
     TN_TRY(b->download(p->device->impl, sum, p->tallies + v->tally - 1, sizeof *sum));
     TN_TRY(b->fill(p->device->impl, p->tallies + v->tally - 1, 0, sizeof *sum));

@@ -1,8 +1,8 @@
 /*
  * resume: what a checkpoint needs beside parameters.
  */
-#include "plan/plan.h"
 #include "plan/plan_io.h"
+#include "run/run.h"
 
 typedef struct counts {
     int64_t updates, runs;
@@ -20,7 +20,7 @@ static tn_status restore(tn_plan *p, void *from)
 tn_status tn_plan_restore(tn_plan *p, int64_t updates, int64_t runs)
 {
     counts c = {updates, runs};
-    return p->group ? tn_group_each(p->group, restore, &c) : restore(p, &c);
+    return p->kind->do_each(p, restore, &c);
 }
 
 int64_t tn_plan_runs(const tn_plan *p)
@@ -46,5 +46,5 @@ bool tn_plan_writes(const tn_plan *p)
 
 tn_status tn_plan_agree(tn_plan *p, tn_status status)
 {
-    return p->group ? tn_group_agree(p->group, status) : status;
+    return p->kind->agree(p, status);
 }

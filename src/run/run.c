@@ -1,8 +1,9 @@
 /*
  * run: runs, updates, and both step by step. Nothing here allocates.
  */
+#include "run/run.h"
+
 #include "base/thread.h"
-#include "plan/plan.h"
 
 /* What every run begins with and no recording holds. */
 static tn_status begin(tn_plan *p, bool training)
@@ -26,10 +27,8 @@ static bool may_wait(const tn_plan *p)
            p->recording[TN_RECORD_STEP].warm;
 }
 
-tn_status tn_plan_run(tn_plan *p)
+tn_status tn_single_run(tn_plan *p)
 {
-    if (p->group)
-        return tn_group_run(p->group);
     TN_TRY(tn_plan_check_run(p));
     TN_TRY(begin(p, true));
     if (may_wait(p))
@@ -42,19 +41,15 @@ tn_status tn_plan_run(tn_plan *p)
     return TN_OK;
 }
 
-tn_status tn_plan_evaluate(tn_plan *p)
+tn_status tn_single_evaluate(tn_plan *p)
 {
-    if (p->group)
-        return tn_group_evaluate(p->group);
     TN_TRY(tn_plan_check_runnable(p));
     TN_TRY(begin(p, false));
     return tn_plan_do(p, TN_RECORD_EVALUATE, NULL);
 }
 
-tn_status tn_plan_update(tn_plan *p, float rate)
+tn_status tn_single_update(tn_plan *p, float rate)
 {
-    if (p->group)
-        return tn_group_update(p->group, rate);
     TN_TRY(tn_plan_check_update(p, rate));
     TN_TRY(tn_plan_spread(p, true));
     tn_optim_call c = {
@@ -102,13 +97,11 @@ static tn_status lap(tn_plan *p, double start, double *seconds)
     return TN_OK;
 }
 
-tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
+tn_status tn_single_profile(tn_plan *p, float rate, double *seconds)
 {
     const bool training = p->opts.loss.id != 0;
     int bucket = 0;
     double start;
-    if (p->group)
-        return tn_group_profile(p->group, rate, seconds);
     TN_TRY(tn_plan_check_profile(p, rate));
     TN_TRY(begin(p, training));
     TN_TRY(lap(p, 0, &start));
@@ -124,6 +117,6 @@ tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
     p->runs_since_update += training;
     if (!p->optim_kernel)
         return TN_OK;
-    TN_TRY(tn_plan_update(p, rate));
+    TN_TRY(tn_single_update(p, rate));
     return lap(p, start, &seconds[p->num_steps]);
 }

@@ -5,7 +5,7 @@
  * whole batch (tn_run_state.share_rows). So gradients are summed up and divided by the number of replicas,
  * which the update does.
  */
-#include "plan/plan.h"
+#include "run/run.h"
 
 static bool is_shared(const tn_plan *p)
 {

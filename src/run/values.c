@@ -2,7 +2,7 @@
  * values: set by the program, and read by it. Nothing here allocates, but for reading those whose layout on the
  * device is not canonical.
  */
-#include "plan/plan.h"
+#include "run/run.h"
 
 tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out)
 {
@@ -24,11 +24,9 @@ tn_status tn_plan_find_input(tn_plan *p, tn_value input, tn_plan_value **out)
     return TN_OK;
 }
 
-tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
+tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host)
 {
     tn_plan_value *v;
-    if (p->group)
-        return tn_group_set(p->group, input, host);
     TN_TRY(tn_plan_find_input(p, input, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     tn_plan_count_rows(p, v, host.data);
@@ -47,11 +45,9 @@ tn_status tn_plan_find_kept(tn_plan *p, tn_value value, tn_plan_value **out)
                    (*out)->name);
 }
 
-tn_status tn_plan_get(tn_plan *p, tn_value value, tn_tensor host)
+tn_status tn_single_get(tn_plan *p, tn_value value, tn_tensor host)
 {
     tn_plan_value *v;
-    if (p->group)
-        return tn_group_get(p->group, value, host);
     TN_TRY(tn_plan_find_kept(p, value, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     return tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
@@ -69,11 +65,9 @@ tn_status tn_plan_find_gradient(tn_plan *p, tn_value value, tn_plan_value **out)
                    (*out)->name);
 }
 
-tn_status tn_plan_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
+tn_status tn_single_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
 {
     tn_plan_value *v;
-    if (p->group)
-        return tn_group_get_gradient(p->group, value, host);
     TN_TRY(tn_plan_find_gradient(p, value, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     TN_TRY(tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "group/group.h"
 #include "group/lab_group.h"
-#include "plan/plan.h"
 
 static void mistakes_are_named(void **unused)
 {

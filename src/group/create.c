@@ -1,0 +1,82 @@
+/*
+ * create: a plan of one device or of a group of them, and what kind the latter is.
+ */
+#include "group/replica.h"
+#include "run/run.h"
+
+static void destroy(tn_plan *p)
+{
+    tn_group_destroy(p->group);
+    tn_plan_free(p);
+}
+
+static const tn_plan *first(const tn_plan *p)
+{
+    return tn_group_replica(p->group, 0);
+}
+
+static int count(const tn_plan *p)
+{
+    return p->group->ranks;
+}
+
+static tn_status do_first(tn_plan *p, tn_plan_call *call, void *arg)
+{
+    return tn_group_first(p->group, call, arg);
+}
+
+static tn_status do_each(tn_plan *p, tn_plan_call *call, void *arg)
+{
+    return tn_group_each(p->group, call, arg);
+}
+
+static tn_status agree(tn_plan *p, tn_status status)
+{
+    return tn_group_agree(p->group, status);
+}
+
+static const tn_plan_kind group = {
+    .destroy = destroy,
+    .set = tn_group_set,
+    .run = tn_group_run,
+    .evaluate = tn_group_evaluate,
+    .update = tn_group_update,
+    .profile = tn_group_profile,
+    .get = tn_group_get,
+    .get_gradient = tn_group_get_gradient,
+    .take_sum = tn_group_take_sum,
+    .param_get = tn_group_param_get,
+    .param_set = tn_group_param_set,
+    .describe = tn_group_describe,
+    .first = first,
+    .count = count,
+    .do_first = do_first,
+    .do_each = do_each,
+    .agree = agree,
+};
+
+static tn_status create_group(tn_plan **out, const tn_graph *g, tn_device *device,
+                              const tn_plan_opts *opts)
+{
+    tn_plan *p = NULL;
+    TN_TRY(tn_plan_new(&p, &group, g, device, opts));
+    const tn_status status = tn_group_create(&p->group, p);
+    if (status != TN_OK) {
+        tn_plan_destroy(p);
+        return status;
+    }
+    *out = p;
+    return TN_OK;
+}
+
+tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
+                         const tn_plan_opts *opts)
+{
+    if (!g || !device || !opts)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: %s is NULL",
+                       !g        ? "the graph"
+                       : !device ? "the device"
+                                 : "opts");
+    return device->members ? create_group(out, g, device, opts)
+                           : tn_single_create(out, g, device, opts, NULL);
+}

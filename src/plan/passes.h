@@ -1,0 +1,79 @@
+/*
+ * The passes that make a plan, and what they have in common. tn_plan_make() runs them in this order, one file each:
+ *
+ *   order     nodes that the loss and the kept values need, each after what it reads; then which
+ *             inputs are labels (rows.c)
+ *   fuse      rewrite where that is free: relu after max-pooling, relu into conv2d
+ *   needs     which values and parameters a gradient is wanted for (gradient.c)
+ *   select    the first kernel that supports each node; layouts agreed, reorders put in between; what
+ *             is only joined to a larger value written there at once (join.c)
+ *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
+ *   params    the flat arenas of parameters, gradients and optimizer state
+ *   buckets   the stretches of them whose gradients devices sum up together
+ *   memory    lifetimes, one arena, every pointer filled in
+ */
+#ifndef TN_PASSES_H
+#define TN_PASSES_H
+
+#include "plan/plan.h"
+
+tn_status tn_plan_order(tn_plan *p);
+void tn_plan_find_labels(tn_plan *p);
+tn_status tn_plan_fuse(tn_plan *p);
+void tn_plan_needs(tn_plan *p);
+tn_status tn_plan_select(tn_plan *p);
+tn_status tn_plan_gradient(tn_plan *p);
+tn_status tn_plan_params(tn_plan *p);
+tn_status tn_plan_buckets(tn_plan *p);
+tn_status tn_plan_lay_out(tn_plan *p);
+
+/* Takes device memory, starts parameters, fills in pointers. */
+tn_status tn_plan_allocate(tn_plan *p);
+void tn_plan_release(tn_plan *p);
+tn_status tn_plan_init_params(tn_plan *p);
+
+/* Counts readers anew; call after changing what reads what. */
+void tn_plan_count_readers(tn_plan *p);
+
+/* The bytes of a tensor in a layout; NULL is canonical. */
+tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dtype dtype,
+                          size_t *bytes);
+
+/* What an inlet needs for an input of so many bytes. */
+static inline size_t tn_plan_stage_bytes(size_t bytes)
+{
+    return 2 * ((bytes + 255) / 256 * 256);
+}
+
+tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
+/* The first is a stretch of the other, from `at` bytes on. */
+void tn_plan_part_of(tn_plan *p, int buffer, int whole, size_t at);
+
+/* fuse.c: the node that alone reads what number `index` makes, which that may do as well; NULL: none. */
+const tn_plan_node *tn_plan_next(const tn_plan *p, size_t index);
+/* Number `index` does it, by the kernel that it has. */
+tn_status tn_plan_take_next(tn_plan *p, size_t index);
+
+/* join.c: sets v->part of the node's output, if there is such a layout. */
+tn_status tn_plan_offer_part(tn_plan *p, const tn_plan_node *pn);
+/* Its kernel took the offer. */
+static inline bool tn_plan_is_part(const tn_plan_value *v)
+{
+    return v->part && v->layout == v->part;
+}
+/* All inputs are parts of its output already. */
+bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn);
+/* Those of its inputs that are parts share y's memory; the gradient of one such shares that of y. */
+void tn_plan_join_buffers(tn_plan *p, const tn_plan_node *pn);
+tn_status tn_plan_join_gradient(tn_plan *p, const tn_plan_node *pn, int input);
+
+/* A node that changes the layout of its input; the plan puts it where neighbours differ. */
+extern const tn_op tn_op_reorder;
+extern const tn_kernel tn_kernel_reorder;
+/* Sets what layout it writes, before prepare(). */
+typedef struct tn_reorder_opts {
+    const tn_backend *backend;
+    const tn_layout *to;
+} tn_reorder_opts;
+
+#endif

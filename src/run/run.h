@@ -1,0 +1,65 @@
+/*
+ * A plan of a single device, run: what the files of this folder have in common, and what a group asks before its
+ * replicas do a thing.
+ */
+#ifndef TN_RUN_H
+#define TN_RUN_H
+
+#include "plan/plan.h"
+
+/* single.c: a plan of one device; with a share it is a replica, and g is for its rows of the batch. */
+tn_status tn_single_create(tn_plan **out, const tn_graph *g, tn_device *device,
+                           const tn_plan_opts *opts, const tn_share *share);
+
+/* What tn_plan_kind has of these names. */
+tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host);
+tn_status tn_single_run(tn_plan *p);
+tn_status tn_single_evaluate(tn_plan *p);
+tn_status tn_single_update(tn_plan *p, float rate);
+tn_status tn_single_profile(tn_plan *p, float rate, double *seconds);
+tn_status tn_single_get(tn_plan *p, tn_value v, tn_tensor host);
+tn_status tn_single_get_gradient(tn_plan *p, tn_value v, tn_tensor host);
+tn_status tn_single_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs);
+tn_status tn_single_param_get(tn_plan *p, int index, int part, tn_tensor host);
+tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host);
+
+/* record.c: runs the body of that kind, or replays it. */
+tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
+/* Does what is pending; first thing in all that looks at results. */
+tn_status tn_plan_settle(tn_plan *p);
+void tn_plan_drop_recordings(tn_plan *p);
+
+/* share.c: what replicas do together; nothing in a plan that is the whole. Asks for the sums of what the
+ * last run, or those that are summed up, left; takes what rank 0 has, where it is asked for. */
+tn_status tn_plan_reduce(tn_plan *p);
+tn_status tn_plan_sum_gradients(tn_plan *p); /* of the last run, to be read */
+tn_status tn_plan_spread(tn_plan *p, bool training);
+/* Of a bucket: its gradients are there; wait until they are those of all. */
+tn_status tn_plan_bucket_done(tn_plan *p, int bucket);
+tn_status tn_plan_bucket_await(tn_plan *p, int bucket);
+
+/* check.c: whether these may be called now; a group asks before its replicas do. */
+tn_status tn_plan_check_run(const tn_plan *p);
+tn_status tn_plan_check_update(const tn_plan *p, float rate);
+tn_status tn_plan_check_profile(const tn_plan *p, float rate);
+tn_status tn_plan_check_runnable(const tn_plan *p);
+tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
+                               const tn_tensor *host);
+/* parameters.c: has it that part of the parameter, and does the tensor fit it? */
+tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_tensor *host);
+/* values.c, results.c: the value, or why it is none, of a plan that can run; settles what is pending. One that can
+ * be set; read; whose gradient can be read; that is summed up. */
+tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_input(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_kept(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_gradient(tn_plan *p, tn_value v, tn_plan_value **out);
+tn_status tn_plan_find_summed(tn_plan *p, tn_value v, tn_plan_value **out);
+/* execute.c: the bodies. One step, and what is due after it, which goes on in *bucket, from 0. */
+tn_status tn_plan_run_next(tn_plan *p, size_t step, int *bucket);
+tn_status tn_plan_run_steps(tn_plan *p, size_t count);
+tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);
+
+/* results.c: takes the loss scale out of a gradient on the host. */
+tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient);
+
+#endif
