@@ -307,80 +307,6 @@ static void damage_changes_nothing(void **state)
     net_close(&n);
 }
 
-static void where_nothing_can_be_saved(void **state)
-{
-    (void)state;
-    net n = net_open(&(net_opts){.optim = tn_sgd(NULL), .seed = 1});
-    assert_ok(tn_checkpoint_probe(n.plan, file("probed")));
-    assert_false(lab_exists(file("probed")));
-    assert_fails(tn_checkpoint_probe(n.plan, folder), TN_ERR_IO, "is a folder");
-    assert_fails(tn_checkpoint_probe(n.plan, file("none/x")), TN_ERR_IO, "No such file");
-    net_close(&n);
-}
-
-/* The folder of a class may be called anything; Python reads the file all the same. */
-static void names_may_be_any_bytes(void **state)
-{
-    (void)state;
-    net n = net_open(&(net_opts){.optim = tn_sgd(NULL), .seed = 1});
-    const tn_meta meta[] = {{"classes", "caf\xE9\ncaf\xC3\xA9\n\xEF\x9F\xA9"}, {"\xFF", "\x80"}};
-    assert_ok(tn_checkpoint_save(n.plan, file("bytes"), meta, 2));
-    tn_checkpoint_info *info = NULL;
-    assert_ok(tn_checkpoint_info_open(&info, file("bytes")));
-    for (int i = 0; i < 2; i++)
-        assert_string_equal(tn_checkpoint_info_get(info, meta[i].key), meta[i].value);
-    tn_checkpoint_info_close(info);
-    assert_ok(tn_checkpoint_load(n.plan, file("bytes"), TN_LOAD_RESUME));
-
-    /* What another program wrote in the same characters is what it is. */
-    const tn_meta others[] = {{"classes", "\xEF\x9E\x80"}};
-    write_other(file("other"), TN_F32, others, 1, &n);
-    char *bytes;
-    const size_t size = bytes_of(file("other"), &bytes);
-    char *said = strstr(bytes + 8, "tenon.escapes");
-    assert_true(said && said < bytes + size);
-    said[0] = 'T';
-    FILE *f = fopen(file("other"), "wb");
-    assert_true(f && fwrite(bytes, 1, size, f) == size && fclose(f) == 0);
-    assert_ok(tn_checkpoint_info_open(&info, file("other")));
-    assert_string_equal(tn_checkpoint_info_get(info, "classes"),
-                        "\xEF\x9F\xAF\xEF\x9E\x9E\xEF\x9E\x80");
-    tn_checkpoint_info_close(info);
-    net_close(&n);
-}
-
-static void metadata_travels(void **state)
-{
-    (void)state;
-    net n = net_open(&(net_opts){.optim = tn_sgd(NULL), .seed = 1});
-    const tn_meta meta[] = {{"classes", "tench, \"Tinca\"\nchurch"}, {"epoch", "3"}, {"none", ""}};
-    assert_ok(tn_checkpoint_save(n.plan, file("meta"), meta, 3));
-    tn_checkpoint_info *info = NULL;
-    assert_ok(tn_checkpoint_info_open(&info, file("meta")));
-    for (int i = 0; i < 3; i++)
-        assert_string_equal(tn_checkpoint_info_get(info, meta[i].key), meta[i].value);
-    assert_null(tn_checkpoint_info_get(info, "other"));
-    assert_string_equal(tn_checkpoint_info_get(info, "tenon.version"), tn_version());
-    tn_checkpoint_info_close(info);
-    tn_checkpoint_info_close(NULL);
-    assert_fails(tn_checkpoint_info_open(&info, file("none")), TN_ERR_IO, "No such file");
-
-    const struct {
-        tn_meta meta[2];
-        const char *says;
-    } refused[] = {
-        {{{"", "x"}, {"b", "x"}}, "has no key"},
-        {{{"a", "x"}, {"b", NULL}}, "no value"},
-        {{{"a", "x"}, {"a", "y"}}, "there twice"},
-        {{{"a", "x"}, {"tenon.updates", "9"}}, "the library's"},
-    };
-    for (size_t i = 0; i < TN_COUNT(refused); i++)
-        assert_fails(tn_checkpoint_save(n.plan, file("refused"), refused[i].meta, 2),
-                     TN_ERR_ARGUMENT, refused[i].says);
-    assert_false(lab_exists(file("refused")));
-    net_close(&n);
-}
-
 typedef struct sweep {
     net n;
     float before, after; /* an element of the first parameter, in the plan and in the file */
@@ -433,9 +359,6 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_changes_nothing),
         cmocka_unit_test(files_of_others),
         cmocka_unit_test(damage_changes_nothing),
-        cmocka_unit_test(where_nothing_can_be_saved),
-        cmocka_unit_test(names_may_be_any_bytes),
-        cmocka_unit_test(metadata_travels),
         cmocka_unit_test(allocations_may_fail),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
