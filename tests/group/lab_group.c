@@ -78,7 +78,7 @@ tn_status lab_group_set(const lab_group *s, int i)
             pixels[n * GROUP_PIXELS + k] =
                 (uint8_t)((on ? 160 : 20) + (int)tn_random_below(&r, 60));
         }
-        if (i % 3 == 2 && (n == 0 || n == 1 || n == 6))
+        if (i % 3 == 2 && (n == 0 || n == 4 || n == 6))
             labels[n] = -1;
     }
     TN_TRY(

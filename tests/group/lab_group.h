@@ -31,7 +31,7 @@ tn_status lab_group_open(lab_group *s, const char *device, lab_net net, tn_plan_
 void lab_group_close(lab_group *s);
 
 /* Batch number i of a set that can be learned: in every third one some rows have no label, more of them at
- * the beginning than at the end. */
+ * the beginning than at the end, and behind each of them one that has in the rows of any rank: all are samples. */
 tn_status lab_group_set(const lab_group *s, int i);
 /* Set, run (as often as opts.accumulate), update. */
 tn_status lab_group_step(const lab_group *s, int i, int runs);

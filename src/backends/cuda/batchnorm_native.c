@@ -74,7 +74,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     s->dtype = tn_cuda_type_of(b->precision);
     s->grid = divide(d, n, s->dtype);
     s->grid.area = s->grid.rows / n->x[0].dim[0];
-    s->grid.all = s->grid.rows * (s->shares ? s->shares : 1);
+    s->grid.shares = s->shares;
     s->short_batches = b->batch == n->x[0].dim[0];
     s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
     s->var = tn_cuda_part(&b->saved_bytes, C * sizeof(float));

@@ -24,14 +24,16 @@ TN_DEVICE share share_of(const tnk_columns &g, int lanes)
     return s;
 }
 
-/* How many of the first rows count here, and in all shares of the batch. */
+/* How many of the first rows count here, and in all shares that statistics are of. */
 TN_DEVICE int64_t counted(const tnk_columns &g)
 {
     return g.control ? g.control->rows * g.area : g.rows;
 }
 TN_DEVICE int64_t counted_in_all(const tnk_columns &g)
 {
-    return g.control ? g.control->all_rows * g.area : g.all;
+    if (g.shares == 0)
+        return counted(g);
+    return g.control ? g.control->all_rows * g.area : g.rows * g.shares;
 }
 TN_DEVICE float part_of(const tnk_columns &g)
 {

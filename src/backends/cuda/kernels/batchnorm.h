@@ -20,9 +20,10 @@ struct tnk_columns {
     int32_t across; /* threads side by side, a power of 2; the others of a block take other rows */
     int32_t tiles, chunks;
     /* Of the M rows those count that are part of `area` x what `control` has, which are the first; if it is NULL, all
-     * of them. `all`: what counts then in all shares of the batch together. */
+     * of them. Statistics are those of so many shares of the batch together; 0: of this one. */
     const struct tnk_control *control;
-    int64_t area, all;
+    int64_t area;
+    int32_t shares;
 };
 
 /* x's mean and squared distances, part[column][chunk][2]. */
