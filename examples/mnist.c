@@ -191,7 +191,7 @@ static void train(session *s)
     if (s->o.max_steps && s->o.max_steps < steps)
         steps = s->o.max_steps;
     const tn_rate rate = {.policy = TN_RATE_COSINE,
-                          .base = s->o.rate,
+                          .base = TN_EXACTLY(s->o.rate),
                           .steps = per_epoch * s->o.epochs,
                           .warmup = per_epoch / 10};
     int64_t *order = malloc((size_t)s->train.count * sizeof *order);

@@ -31,7 +31,8 @@ static sizes read_sizes(const lab_ref *r)
     z.R = w[2];
     z.S = w[3];
     pair(z.stride, o->stride, 1);
-    pair(z.pad, o->pad, 0);
+    for (int i = 0; i < 2; i++)
+        z.pad[i] = lab_pad(o->kernel, o->pad, i);
     pair(z.dilation, o->dilation, 1);
     return z;
 }

@@ -84,6 +84,20 @@ typedef struct lab_op {
     bool loss;
 } lab_op;
 
+/* What a number of options means. */
+static inline double lab_option(float given, float fallback)
+{
+    return given == 0 ? (double)fallback : given == TN_ZERO ? 0 : (double)given;
+}
+
+/* The pad that a layer with windows takes from its options; see <tenon/options.h>. */
+static inline int lab_pad(const int kernel[2], const int pad[2], int direction)
+{
+    if (direction == 1 && pad[1] == 0 && kernel[1] == 0)
+        direction = 0;
+    return pad[direction] == TN_ZERO ? 0 : pad[direction];
+}
+
 void lab_check_op(const lab_op *op, const lab_case *cases, size_t count);
 /* The same of cases that are all big. */
 void lab_check_big(const lab_op *op, const lab_case *cases, size_t count);

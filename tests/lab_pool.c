@@ -14,7 +14,7 @@ static window window_at(const tn_pool2d_opts *o, const tn_shape *x, int64_t p, i
     for (int i = 0; i < 2; i++) {
         const int kernel = o->global ? (int)size[i] : o->kernel[i] ? o->kernel[i] : o->kernel[0];
         const int stride = o->stride[i] ? o->stride[i] : o->stride[0] ? o->stride[0] : kernel;
-        const int pad = o->pad[i] ? o->pad[i] : o->pad[0];
+        const int pad = lab_pad(o->kernel, o->pad, i);
         first[i] = size[i];
         last[i] = -1;
         for (int64_t k = at[i] * stride - pad; k < at[i] * stride - pad + kernel; k++) {

@@ -33,7 +33,7 @@ static const char HELP[] =
     "  --classes SET   take names and numbers of classes from this set: pack validation with\n"
     "                  --classes and the training set, so that both number them alike\n"
     "  --max-bad P     per cent of the files that may be unreadable; they are named and left\n"
-    "                  out (default 1, and one is always allowed)\n"
+    "                  out (default 1; one is always allowed, but with 0 none)\n"
     "  --threads N     (default: the number of cores)\n"
     "  --quiet         only say what went wrong\n"
     "  --help          this text\n"
@@ -159,12 +159,10 @@ static tn_status pack(const arguments *a, const tn_dataset *set)
     clock_gettime(CLOCK_MONOTONIC, &r.start);
     for (int i = 0; !a->quiet && i < tn_dataset_num_notices(set); i++)
         fprintf(stderr, "note: %s\n", tn_dataset_notice(set, i));
-    /* To the library 0 is the default. */
-    const double max_bad = a->max_bad > 0 ? a->max_bad : 1e-9;
     const tn_status status = tn_dataset_pack(set, &(tn_pack_opts){.folder = a->out,
                                                                   .side = (int)a->size,
                                                                   .threads = (int)a->threads,
-                                                                  .max_bad = max_bad,
+                                                                  .max_bad = TN_EXACTLY(a->max_bad),
                                                                   .bad = say_bad,
                                                                   .progress = say_progress,
                                                                   .arg = &r});

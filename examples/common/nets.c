@@ -66,9 +66,9 @@ static tn_value torchvision_of(tn_graph *g, tn_value x, int classes, int slim)
     x = conv_relu(
         g, x, &(tn_conv2d_opts){.name = "conv5", .filters = 256 / slim, .kernel = {3}, .pad = {1}});
     x = tn_flatten(g, tn_pool2d(g, x, &overlapping));
-    x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop6"});
+    x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop6", .rate = 0.5F});
     x = dense_relu(g, x, &(tn_dense_opts){.name = "fc6", .units = 4096 / slim, .weight = calm});
-    x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop7"});
+    x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop7", .rate = 0.5F});
     x = dense_relu(g, x, &(tn_dense_opts){.name = "fc7", .units = 4096 / slim, .weight = calm});
     return tn_dense(g, x, &(tn_dense_opts){.name = "fc8", .units = classes, .weight = calm});
 }
@@ -118,7 +118,7 @@ static tn_value old_hidden(tn_graph *g, tn_value x, const older *o, const char *
                                 .units = 4096,
                                 .weight = normal(o->hidden_deviation),
                                 .bias = bias_of(o, o->bias)};
-    return tn_dropout(g, dense_relu(g, x, &opts), &(tn_dropout_opts){.name = drop});
+    return tn_dropout(g, dense_relu(g, x, &opts), &(tn_dropout_opts){.name = drop, .rate = 0.5F});
 }
 
 static tn_value old_alexnet(tn_graph *g, tn_value x, int classes, const older *o)
@@ -151,7 +151,7 @@ static tn_value caffe(tn_graph *g, tn_value x, int classes)
                        &(older){.lrn = {.size = 5, .alpha = 1e-4f, .beta = 0.75f, .k = 1},
                                 .hidden_deviation = 0.005f,
                                 .bias = 0.1f,
-                                .biases = {.rate = 2, .no_decay = true}});
+                                .biases = {.rate = 2, .decay = TN_ZERO}});
 }
 
 static tn_value krizhevsky(tn_graph *g, tn_value x, int classes)

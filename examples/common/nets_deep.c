@@ -31,7 +31,7 @@ static tn_value google_conv(tn_graph *g, tn_value x, const char *block, const ch
         .stride = {kernel == 7 ? 2 : 1},
         .pad = {kernel / 2},
         .weight = {.init = {.kind = TN_INIT_XAVIER}},
-        .bias = {.init = {TN_INIT_CONSTANT, 0.2f}, .rate = 2, .no_decay = true},
+        .bias = {.init = {TN_INIT_CONSTANT, 0.2f}, .rate = 2, .decay = TN_ZERO},
     };
     return tn_relu(g, tn_conv2d(g, x, &opts));
 }
@@ -78,7 +78,7 @@ tn_value net_googlenet(tn_graph *g, tn_value x, int classes)
     const tn_dense_opts last = {.name = "classifier",
                                 .units = classes,
                                 .weight = {.init = {.kind = TN_INIT_XAVIER}},
-                                .bias = {.rate = 2, .no_decay = true}};
+                                .bias = {.rate = 2, .decay = TN_ZERO}};
     return tn_dense(g, x, &last);
 }
 

@@ -41,9 +41,11 @@ static recipe flags = {.classes = 1000,
                        .seed = 1,
                        .precision = "default",
                        .optim = "sgd",
+                       .rate = -1,
                        .momentum = 0.9,
                        .decay = 5e-4,
                        .policy = "cosine",
+                       .period = -1,
                        .gamma = 0.1,
                        .power = 1,
                        .warmup = -1,
@@ -99,12 +101,13 @@ static const arg options[] = {
      0, 1000},
     {ARG_REAL, "momentum", "X", "of sgd", &flags.momentum, 0, 0.9999},
     {ARG_REAL, "decay", "X", "weight decay", &flags.decay, 0, 10},
-    {ARG_REAL, "clip", "X", "scale gradients down to this norm; default: not", &flags.clip, 0, 0},
+    {ARG_REAL, "clip", "X", "scale gradients down to this norm; default: not", &flags.clip, 1e-9,
+     1e9},
     {ARG_TEXT, "rate-policy", "NAME", "how the rate moves, see below", &flags.policy, 0, 0},
     {ARG_REAL, "rate-gamma", "X", "of step, multistep, exp, inv, sigmoid", &flags.gamma, 0, 0},
     {ARG_REAL, "rate-power", "X", "of inv, poly", &flags.power, 0, 0},
     {ARG_REAL, "rate-period", "EPOCHS", "of step, sigmoid; default: a third of the run",
-     &flags.period, 0, 0},
+     &flags.period, 1e-9, 1e9},
     {ARG_TEXT, "rate-at", "E,E,...", "epochs at which multistep falls", &flags.rate_at, 0, 0},
     {ARG_REAL, "warmup", "EPOCHS", "first the rate rises from 0; default: a twentieth of the run",
      &flags.warmup, 0, 0},
@@ -153,7 +156,7 @@ static void check(recipe *r)
             "--describe");
     if (r->synthetic && r->overfit)
         args_fail("--overfit wants a folder, --synthetic has none");
-    if (r->rate <= 0)
+    if (r->rate < 0)
         r->rate = strcmp(r->optim, "sgd") == 0 ? 0.01 : 2e-4;
     if (r->overfit) /* dropout alone is hard enough */
         r->augment = "none";
@@ -206,12 +209,12 @@ static void parse_at(tn_rate *rate, const char *text, double per_epoch)
 tn_rate recipe_rate(const recipe *r, int64_t updates_per_epoch)
 {
     const double per_epoch = (double)updates_per_epoch, epochs = (double)r->epochs;
-    tn_rate rate = {.base = r->rate,
+    tn_rate rate = {.base = TN_EXACTLY(r->rate),
                     .gamma = r->gamma,
                     .power = r->power,
                     .steps = r->epochs * updates_per_epoch};
     rate.warmup = (int64_t)((r->warmup < 0 ? epochs / 20 : r->warmup) * per_epoch + 0.5);
-    const double period = (r->period > 0 ? r->period : epochs / 3) * per_epoch;
+    const double period = (r->period >= 0 ? r->period : epochs / 3) * per_epoch;
     rate.period = period < 1 ? 1 : (int64_t)(period + 0.5);
     parse_at(&rate, r->rate_at, per_epoch);
     tn_must(tn_rate_find(r->policy, &rate.policy)); /* recipe_parse() has looked */
@@ -251,7 +254,7 @@ tn_loader_opts recipe_loader(const recipe *r, int size, int resize)
         .threads = (int)r->threads,
         .seed = (uint64_t)r->seed,
         .on_bad = strcmp(r->bad, "stop") == 0 ? TN_BAD_STOP : TN_BAD_SKIP,
-        .max_bad = r->max_bad,
+        .max_bad = TN_EXACTLY(r->max_bad),
     };
 }
 

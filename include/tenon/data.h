@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <tenon/device.h>
+#include <tenon/options.h>
 #include <tenon/tensor.h>
 
 #ifdef __cplusplus
@@ -124,8 +125,9 @@ typedef struct tn_loader_opts {
     int queue;      /**< batches made ahead; default 4 */
     uint64_t seed;
     tn_on_bad on_bad;
-    double max_bad;    /**< SKIP: the share of the set that may be bad, in per cent; default 1, and
-                            one file is always allowed */
+    double
+        max_bad; /**< SKIP: the share of the set that may be bad, in per cent; default 1; one file
+                            is always allowed, but with TN_ZERO none */
     tn_device *device; /**< where the batches go, or NULL: their images lie in memory of
                             tn_device_host_alloc(). Of several ranks each then makes its own rows
                             only, the images of others are not set, and tn_loader_next() is called

@@ -2,9 +2,9 @@
  * @file
  * Layers: each call adds one node to a graph and returns its output.
  *
- * Options are structs with designated initialisers; a field left zero means its default, and NULL
- * options mean all defaults where the layer allows it. Pairs are {vertical, horizontal}; a second
- * number left zero repeats the first. `name` (copied) is how errors, descriptions and checkpoints
+ * Options are structs with designated initialisers. A field left zero is its default; TN_ZERO says 0 where that is legal
+ * and not the default; a pair {vertical, horizontal} may be given as one number: options.h has the rule. NULL options
+ * mean all defaults where the layer allows it. `name` (copied) is how errors, descriptions and checkpoints
  * call the node ("conv1" keeps its weights as "conv1.weight"); without one it is the operation and a
  * number, "conv2d2". Errors are sticky, see graph.h: TN_ERR_SHAPE where shapes do not fit,
  * TN_ERR_ARGUMENT for options out of range.
@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include <tenon/graph.h>
+#include <tenon/options.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,10 +47,10 @@ typedef struct tn_init {
 /** What can be said of one parameter of a layer. */
 typedef struct tn_param_opts {
     tn_init init;
-    float rate;    /**< multiplies the learning rate; default 1; not below 0 */
-    float decay;   /**< multiplies the weight decay; default 1; not below 0 */
-    bool no_decay; /**< weight decay does not touch it */
-    bool frozen;   /**< never updated, and no gradient is computed */
+    float rate; /**< multiplies the learning rate; default 1; not below 0 */
+    float
+        decay; /**< multiplies the weight decay; default 1; not below 0; TN_ZERO: it is not touched */
+    bool frozen; /**< never updated, and no gradient is computed */
 } tn_param_opts;
 
 /* ---- input -------------------------------------------------------------------------------- */
@@ -81,7 +82,7 @@ typedef struct tn_conv2d_opts {
     int filters;     /**< K; required */
     int kernel[2];   /**< R, S; required */
     int stride[2];   /**< default 1 */
-    int pad[2];      /**< default 0; the same on both sides */
+    int pad[2];      /**< default 0; the same on both sides; given as one number if the kernel is */
     int dilation[2]; /**< default 1: taps next to each other */
     int groups;      /**< default 1; divides C and K */
     bool no_bias;
@@ -117,8 +118,8 @@ TN_API tn_value tn_dense(tn_graph *g, tn_value x, const tn_dense_opts *opts);
  */
 typedef struct tn_batchnorm_opts {
     const char *name;
-    float epsilon;  /**< default 1e-5 */
-    float momentum; /**< default 0.1 */
+    float epsilon;  /**< above 0; default 1e-5 */
+    float momentum; /**< in [0, 1]; default 0.1; TN_ZERO: the running ones stay as they are */
     tn_param_opts weight, bias;
 } tn_batchnorm_opts;
 TN_API tn_value tn_batchnorm(tn_graph *g, tn_value x, const tn_batchnorm_opts *opts);
@@ -142,7 +143,7 @@ typedef struct tn_pool2d_opts {
     tn_pool_kind kind;
     int kernel[2]; /**< required, unless global */
     int stride[2]; /**< default: the kernel */
-    int pad[2];    /**< default 0; less than the kernel */
+    int pad[2];    /**< default 0; less than the kernel; given as one number if the kernel is */
     bool ceil;     /**< round P and Q up */
     bool global;   /**< one window over all of H x W; no other number may be given */
 } tn_pool2d_opts;
@@ -168,8 +169,9 @@ TN_API tn_value tn_tanh(tn_graph *g, tn_value x);
  */
 typedef struct tn_lrn_opts {
     const char *name;
-    int size; /**< odd */
-    float alpha, beta, k;
+    int size;          /**< odd */
+    float alpha, beta; /**< not below 0 */
+    float k;           /**< above 0 */
 } tn_lrn_opts;
 TN_API tn_value tn_lrn(tn_graph *g, tn_value x, const tn_lrn_opts *opts);
 
@@ -181,7 +183,7 @@ TN_API tn_value tn_lrn(tn_graph *g, tn_value x, const tn_lrn_opts *opts);
  */
 typedef struct tn_dropout_opts {
     const char *name;
-    float rate; /**< in [0, 1); default 0.5 */
+    float rate; /**< in [0, 1); 0 drops nothing. NULL options are an error */
 } tn_dropout_opts;
 TN_API tn_value tn_dropout(tn_graph *g, tn_value x, const tn_dropout_opts *opts);
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tenon/options.h>
 #include <tenon/status.h>
 
 #ifdef __cplusplus
@@ -31,9 +32,9 @@ typedef struct tn_sgd_opts {
  *  w -= r (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon). Keeps: m ("m"), v ("v").
  *  Sources: Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter, arXiv:1711.05101. */
 typedef struct tn_adam_opts {
-    float beta1;        /**< default 0.9 */
-    float beta2;        /**< default 0.999 */
-    float epsilon;      /**< default 1e-8 */
+    float beta1;        /**< in [0, 1); default 0.9; TN_ZERO for 0 */
+    float beta2;        /**< in [0, 1); default 0.999 */
+    float epsilon;      /**< not below 0; default 1e-8 */
     float weight_decay; /**< default 0 */
 } tn_adam_opts;
 
@@ -68,7 +69,7 @@ enum { TN_RATE_MAX_AT = 16 };
 /** A learning rate schedule; a plain value. */
 typedef struct tn_rate {
     tn_rate_policy policy;
-    double base;
+    double base; /**< required; TN_ZERO for a rate of 0 */
     double gamma, power;
     int64_t period; /**< steps between two falls, or where the sigmoid is in the middle */
     int64_t at[TN_RATE_MAX_AT]; /**< rising; the first 0 after at[0] ends it */
@@ -81,7 +82,7 @@ typedef struct tn_rate {
 /** @return TN_ERR_ARGUMENT naming the field if a number the policy needs is missing or wrong. */
 TN_API tn_status tn_rate_check(const tn_rate *rate);
 
-/** The rate of update number @p step, from 0. */
+/** The rate of update number @p step, from 0. NaN, which no update takes, where tn_rate_check() fails. */
 TN_API float tn_rate_at(const tn_rate *rate, int64_t step);
 
 /** @return "constant", "step", ...; NULL for a value that is not a policy. */

@@ -11,6 +11,7 @@
 #include <tenon/graph.h>
 #include <tenon/layers.h>
 #include <tenon/optim.h>
+#include <tenon/options.h>
 #include <tenon/plan.h>
 #include <tenon/status.h>
 #include <tenon/tensor.h>

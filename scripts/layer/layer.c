@@ -10,10 +10,9 @@ static tn_status infer(tn_node *n)
 {
     tn_NAME_opts *o = n->opts;
     TN_TRY(tn_check_input(n, 0, 0));
+    TN_COMPLETE(o->scale, 1);
     if (!(o->scale >= 0))
         return tn_fail(TN_ERR_ARGUMENT, "NAME %s: scale %g is below 0", n->name, (double)o->scale);
-    if (o->scale == 0)
-        o->scale = 1;
     n->y[0] = n->x[0];
     return TN_OK;
 }

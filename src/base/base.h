@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tenon/options.h>
 #include <tenon/status.h>
 
 #if defined(__GNUC__)
@@ -32,6 +33,10 @@ tn_status tn_no_memory(const char *what, size_t bytes);
         if (tn_try_status != TN_OK)             \
             return tn_try_status;               \
     } while (0)
+
+/* Completes a field of options, see <tenon/options.h>: 0 is the default, TN_ZERO is 0. */
+#define TN_COMPLETE(field, fallback) \
+    ((field) = (field) == 0 ? (fallback) : (field) == TN_ZERO ? 0 : (field))
 
 /* The only allocator; thread-safe. Zeroed memory, NULL when there is none or count * size overflows
  * (tn_fail is left to the caller). */

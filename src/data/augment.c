@@ -54,6 +54,7 @@ static tn_status complete_range(const char *name, const float given[2], double l
 
 static tn_status check_amount(const char *name, float given, double *out)
 {
+    TN_COMPLETE(given, 0);
     *out = (double)given;
     if (given >= 0 && given <= 100)
         return TN_OK;

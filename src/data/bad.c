@@ -64,7 +64,8 @@ tn_status tn_bad_name(tn_bad_files *b, int64_t item, const char *problem)
 tn_status tn_bad_check(const tn_bad_files *b, double percent, tn_status status)
 {
     const int64_t count = tn_dataset_count(b->set), bad = (int64_t)b->count;
-    const int64_t share = (int64_t)((double)count * percent / 100), allowed = share ? share : 1;
+    const int64_t share = (int64_t)((double)count * percent / 100);
+    const int64_t allowed = share || percent == 0 ? share : 1;
     if (bad <= allowed)
         return TN_OK;
     const tn_bad_file *last = &b->file[bad - 1];

@@ -92,7 +92,7 @@ static tn_status check_count(const char *name, int given, int limit)
     return tn_fail(TN_ERR_ARGUMENT, "loader: %s %d is not from 0 to %d", name, given, limit);
 }
 
-static tn_status check(const tn_dataset *set, const tn_loader_opts *opts)
+static tn_status check(const tn_dataset *set, const tn_loader_opts *opts, double max_bad)
 {
     if (!set)
         return tn_fail(TN_ERR_ARGUMENT, "loader: no set");
@@ -102,9 +102,9 @@ static tn_status check(const tn_dataset *set, const tn_loader_opts *opts)
     TN_TRY(check_count("queue", opts->queue, 1024));
     if (opts->on_bad != TN_BAD_SKIP && opts->on_bad != TN_BAD_STOP)
         return tn_fail(TN_ERR_ARGUMENT, "loader: on_bad %d is no tn_on_bad", (int)opts->on_bad);
-    if (!(opts->max_bad >= 0 && opts->max_bad <= 100))
+    if (!(max_bad >= 0 && max_bad <= 100))
         return tn_fail(TN_ERR_ARGUMENT, "loader: max_bad %g is not from 0 to 100 per cent",
-                       opts->max_bad);
+                       max_bad);
     const int ranks = opts->device ? tn_device_ranks(opts->device) : 1;
     if (opts->batch % ranks != 0)
         return tn_fail(TN_ERR_ARGUMENT, "loader: %d ranks cannot share a batch of %d equally",
@@ -147,7 +147,6 @@ static tn_status set_up(tn_loader *l, const tn_dataset *set, const tn_loader_opt
     l->recipe.set = set;
     l->recipe.seed = opts->seed;
     l->on_bad = opts->on_bad;
-    l->max_bad = opts->max_bad > 0 ? opts->max_bad : 1;
     TN_TRY(tn_augment_complete(&l->recipe.augment, opts, tn_dataset_side(set)));
     TN_TRY(tn_bad_create(&l->bad, set));
     TN_TRY(create_queue(l, opts));
@@ -158,11 +157,14 @@ static tn_status set_up(tn_loader *l, const tn_dataset *set, const tn_loader_opt
 
 tn_status tn_loader_open(tn_loader **out, const tn_dataset *set, const tn_loader_opts *opts)
 {
-    TN_TRY(check(set, opts));
+    double max_bad = opts->max_bad;
+    TN_COMPLETE(max_bad, 1);
+    TN_TRY(check(set, opts, max_bad));
     tn_loader *l = tn_alloc(1, sizeof *l);
     if (!l)
         return tn_no_memory("loader", sizeof *l);
     atomic_init(&l->started, 0);
+    l->max_bad = max_bad;
     const tn_status status = set_up(l, set, opts);
     if (status != TN_OK) {
         tn_loader_close(l);

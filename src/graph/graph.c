@@ -14,25 +14,6 @@ const tn_op *tn_op_find(const char *name)
     return NULL;
 }
 
-void tn_fill_pair(int pair[2], int fallback)
-{
-    if (pair[0] == 0)
-        pair[0] = fallback;
-    if (pair[1] == 0)
-        pair[1] = pair[0];
-}
-
-tn_status tn_check_input(const tn_node *n, int i, int ndim)
-{
-    if (n->x_dtype[i] != TN_F32)
-        return tn_fail(TN_ERR_ARGUMENT, "%s %s: input %d is %s, not f32", n->op->name, n->name, i,
-                       tn_dtype_name(n->x_dtype[i]));
-    if (ndim && n->x[i].ndim != ndim)
-        return tn_fail(TN_ERR_SHAPE, "%s %s: input %d is %s: %d dimensions, not %d", n->op->name,
-                       n->name, i, tn_shape_format(&n->x[i]).text, n->x[i].ndim, ndim);
-    return TN_OK;
-}
-
 tn_status tn_graph_create(tn_graph **out)
 {
     static atomic_uint graphs;
@@ -163,6 +144,8 @@ static tn_status add(tn_graph *g, const tn_op *op, const char *name, int num_in,
     n->op = op;
     n->num_out = 1;
     TN_TRY(give_name(g, n, name));
+    if (op->opts_needed && !opts)
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: the options are NULL", op->name, n->name);
     if (op->opts_size) {
         n->opts = tn_arena_alloc(&g->arena, 1, op->opts_size);
         n->given = tn_arena_alloc(&g->arena, 1, op->opts_size);
@@ -175,6 +158,7 @@ static tn_status add(tn_graph *g, const tn_op *op, const char *name, int num_in,
     }
     TN_TRY(connect(g, n, num_in, in));
     TN_TRY(op->infer(n));
+    TN_TRY(tn_complete_params(n));
     TN_TRY(append(g, n));
     *out = n;
     return TN_OK;

@@ -28,6 +28,9 @@ struct tn_graph {
 /* The node of an input: has no kernel; the plan's user writes its value. */
 extern const tn_op tn_op_input;
 
+/* Completes and checks what was said of the node's parameters. */
+tn_status tn_complete_params(tn_node *n);
+
 /* The same graph for one of so many equal shares of the batch: see shard.c. */
 tn_status tn_graph_shard(tn_graph **out, const tn_graph *g, int shares);
 

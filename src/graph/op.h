@@ -45,6 +45,7 @@ typedef struct tn_op {
     const char *name;
     const char *onnx; /* operator it exports as, NULL if none */
     size_t opts_size;
+    bool opts_needed; /* there is no default for all of them: NULL is refused */
     const tn_attr *attrs;
     int min_in, max_in;
     bool view;  /* y is x under another shape: no kernel, no memory of its own */
@@ -103,8 +104,11 @@ const tn_op *tn_op_find(const char *name);
 
 /* Helpers of infer(). */
 
-/* The pair {vertical, horizontal}: a missing second repeats the first, a missing first is fallback. */
-void tn_fill_pair(int pair[2], int fallback);
+/* The pair {vertical, horizontal}, where 0 is not legal: a missing second repeats the first, a missing first is fallback.
+ * Returns whether the second was missing. */
+bool tn_complete_pair(int pair[2], int fallback);
+/* The pad of a window: where that was given as one number, a missing second repeats the first. */
+void tn_complete_pad(int pad[2], bool square);
 /* TN_ERR_SHAPE naming the node unless input i is f32 with that many dimensions (0: any). */
 tn_status tn_check_input(const tn_node *n, int i, int ndim);
 

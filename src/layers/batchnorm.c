@@ -40,15 +40,13 @@ static tn_status infer(tn_node *n)
     if (x->ndim != 4 && x->ndim != 2)
         return tn_fail(TN_ERR_SHAPE, "batchnorm %s: input 0 is %s: %d dimensions, not 4 or 2",
                        n->name, tn_shape_format(x).text, x->ndim);
-    if (o->epsilon == 0)
-        o->epsilon = 1e-5F;
-    if (o->momentum == 0)
-        o->momentum = 0.1F;
+    TN_COMPLETE(o->epsilon, 1e-5F);
+    TN_COMPLETE(o->momentum, 0.1F);
     if (!(o->epsilon > 0 && isfinite(o->epsilon)))
         return tn_fail(TN_ERR_ARGUMENT, "batchnorm %s: epsilon %g is not above 0", n->name,
                        (double)o->epsilon);
-    if (!(o->momentum > 0 && o->momentum <= 1))
-        return tn_fail(TN_ERR_ARGUMENT, "batchnorm %s: momentum %g is not in (0, 1]", n->name,
+    if (!(o->momentum >= 0 && o->momentum <= 1))
+        return tn_fail(TN_ERR_ARGUMENT, "batchnorm %s: momentum %g is not in [0, 1]", n->name,
                        (double)o->momentum);
     n->y[0] = *x;
     n->num_params = 4;

@@ -18,12 +18,11 @@ static tn_status check_positive(const tn_node *n, const char *what, int value)
 
 static tn_status check_opts(const tn_node *n, tn_conv2d_opts *o)
 {
-    tn_fill_pair(o->kernel, 0);
-    tn_fill_pair(o->stride, 1);
-    tn_fill_pair(o->pad, 0);
-    tn_fill_pair(o->dilation, 1);
-    if (o->groups == 0)
-        o->groups = 1;
+    const bool square = tn_complete_pair(o->kernel, 0);
+    tn_complete_pair(o->stride, 1);
+    tn_complete_pad(o->pad, square);
+    tn_complete_pair(o->dilation, 1);
+    TN_COMPLETE(o->groups, 1);
     if (o->bias.init.kind == TN_INIT_DEFAULT)
         o->bias.init = (tn_init){TN_INIT_CONSTANT, 0};
     TN_TRY(check_positive(n, "filters", o->filters));
@@ -117,6 +116,7 @@ const tn_op tn_op_conv2d = {
     .name = "conv2d",
     .onnx = "Conv",
     .opts_size = sizeof(tn_conv2d_opts),
+    .opts_needed = true,
     .attrs = attrs,
     .min_in = 1,
     .max_in = 1,

@@ -53,6 +53,7 @@ const tn_op tn_op_dense = {
     .name = "dense",
     .onnx = "Gemm",
     .opts_size = sizeof(tn_dense_opts),
+    .opts_needed = true,
     .attrs = attrs,
     .min_in = 1,
     .max_in = 1,

@@ -16,11 +16,10 @@ static tn_status infer(tn_node *n)
 {
     tn_dropout_opts *o = n->opts;
     TN_TRY(tn_check_input(n, 0, 0));
+    TN_COMPLETE(o->rate, 0);
     if (!(o->rate >= 0 && o->rate < 1))
         return tn_fail(TN_ERR_ARGUMENT, "dropout %s: rate %g is not in [0, 1)", n->name,
                        (double)o->rate);
-    if (o->rate == 0)
-        o->rate = 0.5F;
     n->y[0] = n->x[0];
     return TN_OK;
 }
@@ -34,6 +33,7 @@ const tn_op tn_op_dropout = {
     .name = "dropout",
     .onnx = "Dropout",
     .opts_size = sizeof(tn_dropout_opts),
+    .opts_needed = true,
     .attrs = attrs,
     .min_in = 1,
     .max_in = 1,

@@ -19,9 +19,10 @@ static tn_status infer(tn_node *n)
         return tn_fail(TN_ERR_SHAPE,
                        "image_input %s: x is %s: %lld channels (the last dimension), not 1 to 4",
                        n->name, tn_shape_format(x).text, (long long)C);
-    for (int c = 0; c < C; c++)
-        if (o->scale[c] == 0)
-            o->scale[c] = 1;
+    for (int c = 0; c < C; c++) {
+        TN_COMPLETE(o->mean[c], 0);
+        TN_COMPLETE(o->scale[c], 1);
+    }
     n->y[0] = TN_SHAPE(x->dim[0], C, x->dim[1], x->dim[2]);
     return TN_OK;
 }

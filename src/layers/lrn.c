@@ -18,20 +18,17 @@ static tn_status infer(tn_node *n)
 {
     tn_lrn_opts *o = n->opts;
     TN_TRY(tn_check_input(n, 0, 4));
-    if (o->size == 0)
-        o->size = 5;
-    if (o->alpha == 0)
-        o->alpha = 1e-4F;
-    if (o->beta == 0)
-        o->beta = 0.75F;
-    if (o->k == 0)
-        o->k = 1;
+    TN_COMPLETE(o->size, 5);
+    TN_COMPLETE(o->alpha, 1e-4F);
+    TN_COMPLETE(o->beta, 0.75F);
+    TN_COMPLETE(o->k, 1);
     if (o->size < 1 || o->size % 2 == 0)
         return tn_fail(TN_ERR_ARGUMENT, "lrn %s: size %d is not an odd number above 0", n->name,
                        o->size);
-    if (!(o->alpha > 0 && o->beta > 0 && o->k > 0 && isfinite(o->alpha + o->beta + o->k)))
-        return tn_fail(TN_ERR_ARGUMENT, "lrn %s: alpha %g, beta %g, k %g are not all above 0",
-                       n->name, (double)o->alpha, (double)o->beta, (double)o->k);
+    if (!(o->alpha >= 0 && o->beta >= 0 && o->k > 0 && isfinite(o->alpha + o->beta + o->k)))
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "lrn %s: alpha %g or beta %g is below 0, or k %g is not above 0", n->name,
+                       (double)o->alpha, (double)o->beta, (double)o->k);
     n->y[0] = n->x[0];
     return TN_OK;
 }

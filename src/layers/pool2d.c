@@ -66,11 +66,11 @@ static tn_status infer(tn_node *n)
         return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: %d is no kind", n->name, (int)o->kind);
     if (o->global)
         TN_TRY(fill_global(n));
-    tn_fill_pair(o->kernel, 0);
+    const bool square = tn_complete_pair(o->kernel, 0);
     if (o->stride[0] == 0 && o->stride[1] == 0)
         o->stride[1] = o->kernel[1];
-    tn_fill_pair(o->stride, o->kernel[0]);
-    tn_fill_pair(o->pad, 0);
+    tn_complete_pair(o->stride, o->kernel[0]);
+    tn_complete_pad(o->pad, square);
     n->y[0] = n->x[0];
     for (int i = 0; i < 2; i++)
         TN_TRY(count_windows(n, i, &n->y[0].dim[2 + i]));
@@ -106,6 +106,7 @@ static const tn_attr attrs[] = {
 const tn_op tn_op_pool2d = {
     .name = "pool2d",
     .opts_size = sizeof(tn_pool2d_opts),
+    .opts_needed = true,
     .attrs = attrs,
     .min_in = 1,
     .max_in = 1,

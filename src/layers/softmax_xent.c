@@ -26,13 +26,14 @@ static tn_status infer(tn_node *n)
     if (n->x[1].ndim != 1 || n->x[1].dim[0] != rows)
         return tn_fail(TN_ERR_SHAPE, "softmax_xent %s: labels are %s, not %lld", n->name,
                        tn_shape_format(&n->x[1]).text, (long long)rows);
+    TN_COMPLETE(o->label_smoothing, 0);
     if (!(o->label_smoothing >= 0 && o->label_smoothing < 1))
         return tn_fail(TN_ERR_ARGUMENT, "softmax_xent %s: label_smoothing %g is not in [0, 1)",
                        n->name, (double)o->label_smoothing);
-    if (o->top_k < 0)
-        return tn_fail(TN_ERR_ARGUMENT, "softmax_xent %s: top_k %d is negative", n->name, o->top_k);
-    if (o->top_k == 0)
-        o->top_k = 5;
+    TN_COMPLETE(o->top_k, 5);
+    if (o->top_k < 1)
+        return tn_fail(TN_ERR_ARGUMENT, "softmax_xent %s: top_k %d is not above 0", n->name,
+                       o->top_k);
     if (o->top_k > classes)
         o->top_k = (int)classes;
     n->num_out = 3; /* scalars: shapes stay all zero */

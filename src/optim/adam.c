@@ -12,19 +12,14 @@
 #include "base/base.h"
 #include "optim/optim.h"
 
-static void fill(float *field, float fallback)
-{
-    if (*field == 0)
-        *field = fallback;
-}
-
 static tn_status check(tn_optim *optim)
 {
     const char *name = optim->kind->name;
     tn_adam_opts *o = &optim->opts.adam;
-    fill(&o->beta1, 0.9f);
-    fill(&o->beta2, 0.999f);
-    fill(&o->epsilon, 1e-8f);
+    TN_COMPLETE(o->beta1, 0.9f);
+    TN_COMPLETE(o->beta2, 0.999f);
+    TN_COMPLETE(o->epsilon, 1e-8f);
+    TN_COMPLETE(o->weight_decay, 0);
     TN_TRY(tn_optim_check_field(name, "beta1", o->beta1, 1));
     TN_TRY(tn_optim_check_field(name, "beta2", o->beta2, 1));
     TN_TRY(tn_optim_check_field(name, "epsilon", o->epsilon, INFINITY));

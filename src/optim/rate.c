@@ -128,7 +128,8 @@ tn_status tn_rate_check(const tn_rate *rate)
     if (!name)
         return tn_fail(TN_ERR_ARGUMENT, "rate: %d is no policy", (int)rate->policy);
     const unsigned needs = policies[rate->policy].needs;
-    TN_TRY(check_above_0(name, "base", rate->base));
+    if (rate->base != TN_ZERO)
+        TN_TRY(check_above_0(name, "base", rate->base));
     if (needs & NEEDS_GAMMA)
         TN_TRY(check_above_0(name, "gamma", rate->gamma));
     if ((needs & NEEDS_SLOPE) && (rate->gamma == 0 || !isfinite(rate->gamma)))
@@ -150,9 +151,12 @@ tn_status tn_rate_check(const tn_rate *rate)
 
 float tn_rate_at(const tn_rate *rate, int64_t step)
 {
+    if (tn_rate_check(rate) != TN_OK)
+        return NAN;
+    const double base = rate->base == TN_ZERO ? 0 : rate->base;
     if (step < rate->warmup)
-        return (float)(rate->base * (double)(step + 1) / (double)rate->warmup);
-    return (float)(rate->base * policies[rate->policy].factor(rate, step - rate->warmup));
+        return (float)(base * (double)(step + 1) / (double)rate->warmup);
+    return (float)(base * policies[rate->policy].factor(rate, step - rate->warmup));
 }
 
 const char *tn_rate_name(tn_rate_policy policy)

@@ -14,7 +14,9 @@
 
 static tn_status check(tn_optim *optim)
 {
-    const tn_sgd_opts *o = &optim->opts.sgd;
+    tn_sgd_opts *o = &optim->opts.sgd;
+    TN_COMPLETE(o->momentum, 0);
+    TN_COMPLETE(o->weight_decay, 0);
     TN_TRY(tn_optim_check_field("sgd", "momentum", o->momentum, 1));
     TN_TRY(tn_optim_check_field("sgd", "weight_decay", o->weight_decay, INFINITY));
     if (o->nesterov && o->momentum == 0)

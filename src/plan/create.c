@@ -54,6 +54,7 @@ tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g
     p->graph = g;
     p->device = device;
     p->opts = *opts;
+    TN_COMPLETE(p->opts.clip_norm, 0);
     p->run.seed = opts->seed;
     *out = p;
     return TN_OK;

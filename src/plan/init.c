@@ -87,7 +87,7 @@ static void choose(const tn_param_spec *spec, fill_job *job)
         [TN_INIT_UNIFORM] = {uniform, init->value},
         [TN_INIT_HE] = {normal, spec->fan_in ? sqrtf(2 / in) : 0},
         [TN_INIT_XAVIER] = {uniform, spec->fan_in ? sqrtf(6 / (in + out)) : 0},
-        [TN_INIT_FAN_IN] = {uniform, spec->fan_in ? tn_or_one(init->value) / sqrtf(in) : 0},
+        [TN_INIT_FAN_IN] = {uniform, spec->fan_in ? init->value / sqrtf(in) : 0},
     };
     job->fill = table[init->kind].fill;
     job->value = table[init->kind].value;
@@ -116,12 +116,7 @@ tn_status tn_plan_init_params(tn_plan *p)
 {
     int64_t most = 0;
     for (int i = 0; i < p->num_params; i++) {
-        const tn_plan_parameter *w = &p->param[i];
-        const tn_init_kind kind = w->spec->opts.init.kind;
-        if (kind < TN_INIT_DEFAULT || kind > TN_INIT_FAN_IN)
-            return tn_fail(TN_ERR_ARGUMENT, "%s %s: %d is no way to start %s", w->node->op->name,
-                           w->node->name, (int)kind, w->spec->name);
-        const int64_t count = tn_elements(&w->spec->shape);
+        const int64_t count = tn_elements(&p->param[i].spec->shape);
         most = count > most ? count : most;
     }
     float *host = tn_alloc_aligned((size_t)most * sizeof *host);

@@ -2,28 +2,11 @@
  * params: the flat arenas. Parameters, gradients and what the optimizer keeps lie in the same order,
  * trained ones first, so that an update is one pass over all of them.
  */
-#include <math.h>
 #include <string.h>
 
 #include "plan/passes.h"
 
 enum { ALIGN_ELEMENTS = 128 }; /* 256 bytes of a half-precision copy, 512 of f32 */
-
-static tn_status check_opts(const tn_node *n, const tn_param_spec *spec)
-{
-    const tn_param_opts *o = &spec->opts;
-    const struct {
-        const char *name;
-        float value;
-        bool positive;
-    } number[] = {
-        {"rate", o->rate, true}, {"decay", o->decay, true}, {"init", o->init.value, false}};
-    for (size_t i = 0; i < TN_COUNT(number); i++)
-        if (!isfinite(number[i].value) || (number[i].positive && number[i].value < 0))
-            return tn_fail(TN_ERR_ARGUMENT, "%s %s: %s of %s is %g", n->op->name, n->name,
-                           number[i].name, spec->name, (double)number[i].value);
-    return TN_OK;
-}
 
 static tn_status collect(tn_plan *p)
 {
@@ -39,7 +22,6 @@ static tn_status collect(tn_plan *p)
         for (int j = 0; j < pn->node.num_params; j++) {
             tn_plan_parameter *w = &p->param[p->num_params];
             size_t bytes;
-            TN_TRY(check_opts(&pn->node, &pn->node.param[j]));
             *w = (tn_plan_parameter){
                 .node = &pn->node,
                 .spec = &pn->node.param[j],
@@ -58,8 +40,7 @@ static tn_status collect(tn_plan *p)
 static void add_range(tn_plan *p, const tn_plan_parameter *w, size_t end)
 {
     const tn_param_opts *o = &w->spec->opts;
-    const tn_param_range r = {w->begin, end, tn_or_one(o->rate),
-                              o->no_decay ? 0 : tn_or_one(o->decay)};
+    const tn_param_range r = {w->begin, end, o->rate, o->decay};
     tn_param_range *before = p->num_ranges ? &p->range[p->num_ranges - 1] : NULL;
     if (before && before->rate == r.rate && before->decay == r.decay)
         before->end = end;

@@ -235,12 +235,6 @@ static inline tn_plan_value *tn_plan_value_of(const tn_plan *p, int32_t id)
     return &p->value[id - 1];
 }
 
-/* An option that is 1 unless set. */
-static inline float tn_or_one(float x)
-{
-    return x == 0 ? 1 : x;
-}
-
 /* create.c: a plan of that kind with nothing in it; all passes, and memory unless it is dry. */
 tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g, tn_device *device,
                       const tn_plan_opts *opts);

@@ -36,7 +36,7 @@ static int64_t convolved(const tn_conv2d_opts *o, int i, int64_t size)
 {
     const int kernel = o->kernel[i] ? o->kernel[i] : o->kernel[0],
               stride = o->stride[i] ? o->stride[i] : o->stride[0],
-              pad = o->pad[i] ? o->pad[i] : o->pad[0];
+              pad = lab_pad(o->kernel, o->pad, i);
     return (size + 2 * pad - kernel) / (stride ? stride : 1) + 1;
 }
 

@@ -29,7 +29,7 @@ static void check_maxima(const lab_op *op)
          POOL(.kernel = {3}, .stride = {1}, .pad = {1})},
         {"3 x 3 side by side", X(1, 2, 7, 9), POOL(.kernel = {3})},
         {"padding, hanging over", X(1, 3, 6, 7),
-         POOL(.kernel = {3, 4}, .stride = {2, 3}, .pad = {1}, .ceil = true)},
+         POOL(.kernel = {3, 4}, .stride = {2, 3}, .pad = {1, 1}, .ceil = true)},
         {"one pixel", X(2, 1, 1, 1), POOL(.kernel = {1})},
         {"as many taps as a byte counts", X(1, 2, 15, 17), POOL(.global = true)},
         {"one more", X(1, 2, 16, 16), POOL(.global = true)},

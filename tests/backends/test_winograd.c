@@ -26,7 +26,7 @@ static const lab_case cases[] = {
      .opts = OPTS(.filters = 16, .kernel = {3})},
     {.why = "as much padding as there can be, not the same in both directions",
      .x = {{{4, {2, 16, 6, 5}}}},
-     .opts = OPTS(.filters = 16, .kernel = {3}, .pad = {2, 0})},
+     .opts = OPTS(.filters = 16, .kernel = {3}, .pad = {2, TN_ZERO})},
     {.why = "4 images share a sheet in both directions: AlexNet's third layer, fewer channels",
      .x = {{{4, {4, 16, 13, 13}}}},
      .opts = RELU(.filters = 32, .kernel = {3}, .pad = {1})},

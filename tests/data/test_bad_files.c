@@ -125,6 +125,11 @@ static void too_many_bad_files_are_an_error_in_the_same_batch(void **state)
         assert_ok(tn_loader_next(loader, &b));
         assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "where 1 (1 %) are allowed");
         tn_loader_close(loader);
+        opts.max_bad = TN_ZERO;
+        loader = open_loader(from, &opts);
+        assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT,
+                     "1 of 24 images are bad, where 0 (0 %) are allowed");
+        tn_loader_close(loader);
         opts.on_bad = TN_BAD_STOP;
         loader = open_loader(from, &opts);
         assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "/1.ppm: ");

@@ -310,7 +310,7 @@ static void refuses(void **unused)
         {"below 0", "epsilon -1 is not above 0", TN_ERR_ARGUMENT, TN_SHAPE(4, 4), {.epsilon = -1}},
         {"no number", "epsilon nan is", TN_ERR_ARGUMENT, TN_SHAPE(4, 4), {.epsilon = NAN}},
         {"overshoots",
-         "momentum 1.5 is not in (0, 1]",
+         "momentum 1.5 is not in [0, 1]",
          TN_ERR_ARGUMENT,
          TN_SHAPE(4, 4),
          {.momentum = 1.5F}},

@@ -30,7 +30,7 @@ static double kept(uint64_t i)
 static void reference(const lab_ref *r)
 {
     const tn_dropout_opts *o = r->opts;
-    const double rate = o->rate == 0 ? 0.5 : (double)o->rate;
+    const double rate = o->rate == TN_ZERO ? 0 : (double)o->rate;
     int64_t count;
     assert_ok(tn_shape_count(&r->y_shape, &count));
     for (int64_t i = 0; i < count; i++)
@@ -48,12 +48,15 @@ static void reference_shared(const lab_ref *r)
         r->y[i] += r->x[0][i];
 }
 
-static const tn_dropout_opts half = {.name = "drop"}, most = {.name = "drop", .rate = 0.9F},
-                             few = {.name = "drop", .rate = 0.1F};
+static const tn_dropout_opts half = {.name = "drop", .rate = 0.5F}, most = {.name = "drop", .rate = 0.9F},
+                             few = {.name = "drop", .rate = 0.1F}, none = {.name = "drop"},
+                             nought = {.name = "drop", .rate = TN_ZERO};
 static const lab_case cases[] = {
-    {.why = "default rate, elements no multiple of 4", .x = {{{2, {3, 7}}}}, .opts = &half},
+    {.why = "half go, elements no multiple of 4", .x = {{{2, {3, 7}}}}, .opts = &half},
     {.why = "fewer elements than one draw", .x = {{{1, {3}}}}, .opts = &half},
     {.why = "most go", .x = {{{4, {2, 3, 4, 5}}}}, .opts = &most},
+    {.why = "0 drops nothing", .x = {{{2, {5, 7}}}}, .opts = &none},
+    {.why = "nor does 0 said", .x = {{{2, {5, 7}}}}, .opts = &nought},
     {.why = "AlexNet's first", .x = {{{2, {2, 9216}}}}, .opts = &few},
 };
 
@@ -213,6 +216,11 @@ static void refuses(void **unused)
         assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "dropout d: rate");
         tn_graph_destroy(g);
     }
+    tn_graph *g;
+    assert_ok(tn_graph_create(&g));
+    tn_dropout(g, tn_input(g, "x", TN_F32, TN_SHAPE(2)), NULL);
+    assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "dropout dropout1: the options are NULL");
+    tn_graph_destroy(g);
 }
 
 int main(void)

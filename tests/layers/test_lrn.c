@@ -17,10 +17,11 @@ typedef struct numbers {
 
 static numbers complete(const tn_lrn_opts *o)
 {
-    return (numbers){.size = o && o->size ? o->size : 5,
-                     .alpha = o && o->alpha != 0 ? (double)o->alpha : (double)1e-4F,
-                     .beta = o && o->beta != 0 ? (double)o->beta : 0.75,
-                     .k = o && o->k != 0 ? (double)o->k : 1};
+    const tn_lrn_opts given = o ? *o : (tn_lrn_opts){0};
+    return (numbers){.size = given.size ? given.size : 5,
+                     .alpha = lab_option(given.alpha, 1e-4F),
+                     .beta = lab_option(given.beta, 0.75F),
+                     .k = lab_option(given.k, 1)};
 }
 
 /* k + alpha / size * sum of squares around channel c. */
@@ -90,6 +91,8 @@ static void agrees_with_the_formula(void **unused)
         {"no whole blocks", X(2, 13, 3, 5), LRN(.alpha = 2)},
         {"three neighbours", X(2, 32, 3, 4), LRN(.alpha = 2, .size = 3)},
         {"another power", X(2, 32, 3, 4), LRN(.alpha = 2, .beta = 0.6F)},
+        {"power 0: x / 1", X(1, 16, 3, 4), LRN(.alpha = 0.5F, .beta = TN_ZERO, .k = 3)},
+        {"neighbours count for nothing", X(1, 16, 3, 4), LRN(.alpha = TN_ZERO, .k = 3)},
         {"power one", X(1, 16, 3, 4), LRN(.alpha = 0.5F, .beta = 1, .k = 3)},
         {"Krizhevsky's own: k 2, alpha 5e-4 without / size", X(1, 32, 5, 5),
          LRN(.alpha = 25e-4F, .k = 2)},
@@ -176,9 +179,9 @@ static void refuses(void **unused)
          TN_ERR_ARGUMENT,
          TN_SHAPE(1, 8, 2, 2),
          {.size = -1}},
-        {"grows", "alpha -1,", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.alpha = -1}},
+        {"grows", "alpha -1 or", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.alpha = -1}},
         {"no number", "beta nan", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.beta = NAN}},
-        {"below 0", "k -2 are not all above 0", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.k = -2}},
+        {"below 0", "or k -2 is not above 0", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.k = -2}},
         {"no image", "2 dimensions, not 4", TN_ERR_SHAPE, TN_SHAPE(4, 4), {.k = 1}},
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {

@@ -64,10 +64,14 @@ refuse "nowhere: No such file" nowhere x
 refuse "directly in it" shapes/train/star x
 [ ! -e x ] || fail "made a folder though it was refused"
 
-"$pack" shapes/train bad --max-bad 0 --quiet 2>err.txt || fail "one bad file is always allowed"
+"$pack" shapes/train bad --max-bad 0.1 --quiet 2>err.txt || fail "one bad file is allowed unless 0 is said"
+status=0
+"$pack" shapes/train none --max-bad 0 --quiet 2>err.txt || status=$?
+[ $status = 1 ] || fail "exit status $status, not 1: no bad file is allowed"
+grep -q "1 of 41 images are bad, where 0" err.txt || fail "$(cat err.txt)"
 echo "no picture" >shapes/train/circle/worse.jpg
 status=0
-"$pack" shapes/train worse --max-bad 0 --quiet 2>err.txt || status=$?
+"$pack" shapes/train worse --max-bad 0.1 --quiet 2>err.txt || status=$?
 [ $status = 1 ] || fail "exit status $status, not 1: too many bad files"
 grep -q "2 of 42 images are bad" err.txt || fail "$(cat err.txt)"
 [ ! -e worse/images.npy.part ] && [ ! -e worse/images.npy ] || fail "left a part behind"

@@ -50,7 +50,7 @@ static tn_value add(network *n)
 }
 static tn_value dropout(network *n)
 {
-    return tn_dropout(n->g, n->x, NULL);
+    return tn_dropout(n->g, n->x, &(tn_dropout_opts){.rate = 0.5F});
 }
 static tn_value dense(network *n)
 {
