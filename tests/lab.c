@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 void lab_assert_fails(tn_status got, tn_status want, const char *text, const char *call,
@@ -100,4 +101,12 @@ static int remove_one(const char *path, const struct stat *s, int type, struct F
 void lab_remove(const char *folder)
 {
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void lab_nap(double seconds)
+{
+    const time_t whole = (time_t)seconds;
+    nanosleep(
+        &(struct timespec){.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)},
+        NULL);
 }

@@ -42,6 +42,8 @@ void lab_assert_fails(tn_status got, tn_status want, const char *text, const cha
  * reported as TN_ERR_MEMORY and leave nothing behind. Returns how many failures it survived. */
 long lab_fail_each_allocation(tn_status (*body)(void *), void *arg);
 
+void lab_nap(double seconds);
+
 /* Path of a file in the shared test data, or of a golden; in one of a few static buffers. */
 const char *lab_data(const char *name);
 const char *lab_golden(const char *name);

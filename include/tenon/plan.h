@@ -54,7 +54,9 @@ typedef struct tn_plan_opts {
     size_t bucket_bytes;
     bool reduce_bf16;    /**< they travel as bf16: half the bytes, 8 bits of each sum */
     bool sync_batchnorm; /**< batchnorm sees the whole batch, not each device's rows alone */
-    float stall;         /**< seconds without progress after which all is given up; default 120 */
+    /** Seconds without progress after which all is given up; default 120. An error that says that some "have not
+     *  come back since": what this call was given is in use until tn_plan_destroy(), which waits for them. */
+    float stall;
 
     /** Lay everything out, for tn_plan_memory() and tn_plan_describe(), but take no memory from the device;
      *  running it is an error. */

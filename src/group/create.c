@@ -20,14 +20,14 @@ static int count(const tn_plan *p)
     return p->group->ranks;
 }
 
-static tn_status do_first(tn_plan *p, tn_plan_call *call, void *arg)
+static tn_status do_first(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes)
 {
-    return tn_group_first(p->group, call, arg);
+    return tn_group_first(p->group, call, arg, bytes);
 }
 
-static tn_status do_each(tn_plan *p, tn_plan_call *call, void *arg)
+static tn_status do_each(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes)
 {
-    return tn_group_each(p->group, call, arg);
+    return tn_group_each(p->group, call, arg, bytes);
 }
 
 static tn_status agree(tn_plan *p, tn_status status)

@@ -41,7 +41,7 @@ static void give_up(void *owner)
 /* ---- errors --------------------------------------------------------------------------------- */
 
 /* "; it ended after update 17, with bucket 2 of 5 (fc6) to come" */
-static void tell_end(const tn_group *g, int member, char *text, size_t size)
+static void tell_end(const tn_group *g, int member, int64_t updates, char *text, size_t size)
 {
     const tn_replica *r = &g->replica[member];
     tn_comm *comm = atomic_load(&r->comm);
@@ -49,7 +49,7 @@ static void tell_end(const tn_group *g, int member, char *text, size_t size)
     if (!tn_team_failed(g->team) || !comm)
         return;
     const int length = snprintf(text, size, "; all %d devices ended after update %lld", g->ranks,
-                                (long long)r->plan->updates);
+                                (long long)updates);
     const int64_t buckets = r->plan->num_buckets;
     if (buckets == 0 || length < 0 || (size_t)length >= size)
         return;
@@ -87,6 +87,8 @@ tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *
 {
     int member;
     char end[256], who[300];
+    const tn_plan *first = g->replica[0].plan;
+    const int64_t updates = first ? first->updates : 0; /* while all are at rest */
     const tn_status status = tn_team_do(g->team, work, task, arg, &member);
     if (status == TN_OK || member < 0) /* none: it has failed before, and says the same again */
         return status;
@@ -95,7 +97,7 @@ tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *
         return TN_ERR_DEVICE;
     }
     const long long row = (g->first + member) * g->rows;
-    tell_end(g, member, end, sizeof end);
+    tell_end(g, member, updates, end, sizeof end);
     tell_who(g, member, who, sizeof who);
     tn_fail(status, "%s (rows %lld to %lld of a batch): %s%s", who, row,
             row + (long long)g->rows - 1, tn_error(), end);
@@ -304,11 +306,13 @@ void tn_group_destroy(tn_group *g)
     int failed;
     if (!g)
         return;
-    /* Each in its thread, as they may wait for each other; those that gave up do not. */
-    if (g->team && tn_team_do(g->team, TN_TEAM_PREPARE, leave, g, &failed) != TN_OK)
-        for (int i = 0; i < g->members; i++)
-            leave(g, i);
+    /* Each in its thread, as they may wait for each other. Those that gave up do not; but one of them may still be at
+     * work, and what it works with is there until its thread has ended. */
+    if (g->team && !tn_team_failed(g->team))
+        tn_team_do(g->team, TN_TEAM_PREPARE, leave, g, &failed);
     tn_team_end(g->team);
+    for (int i = 0; g->replica && i < g->members; i++)
+        leave(g, i);
     for (int i = 0; g->replica && i < g->members; i++)
         tn_plan_destroy(g->replica[i].plan);
     tn_graph_destroy(g->shard);

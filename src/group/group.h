@@ -38,8 +38,9 @@ tn_status tn_group_agree(tn_group *g, tn_status status);
 tn_status tn_group_sum_gradients(tn_group *g);
 
 /* Does call(replica, arg) for the first replica, or for each at the same time. An error is the end of the group:
- * what can be wrong with the call itself is to be looked at before. */
-tn_status tn_group_first(tn_group *g, tn_plan_call *call, void *arg);
-tn_status tn_group_each(tn_group *g, tn_plan_call *call, void *arg);
+ * what can be wrong with the call itself is to be looked at before. The calls are given a copy of the `bytes` at arg,
+ * since one of them may outlast this; what they leave in it is at arg if all went well. */
+tn_status tn_group_first(tn_group *g, tn_plan_call *call, void *arg, size_t bytes);
+tn_status tn_group_each(tn_group *g, tn_plan_call *call, void *arg, size_t bytes);
 
 #endif

@@ -29,8 +29,8 @@ struct tn_group {
     atomic_bool given_up; /* one has failed: nobody is to be waited for */
 };
 
-/* tn_team_do(), with an error that says which device it was and how far the group had got. The task's
- * argument is the caller's own. */
+/* tn_team_do(), with an error that says which device it was and how far the group had got. The argument is the
+ * group or lies in the team's room. */
 tn_status tn_group_do(tn_group *g, tn_team_work work, tn_team_task *task, void *arg);
 
 /* What each process has, in all of them; an error is the end for the group. */

@@ -4,31 +4,49 @@
  */
 #include "run/run.h"
 
+#include <stdalign.h>
+#include <string.h>
+
 #include "group/replica.h"
 
 typedef struct every {
     tn_group *g;
     tn_plan_call *call;
-    void *arg;
     int only; /* this replica, or -1 */
+    alignas(max_align_t) unsigned char arg[];
 } every;
 
 static tn_status call_one(void *arg, int member)
 {
-    const every *e = arg;
+    every *e = arg;
     if (e->only >= 0 && e->only != member)
         return TN_OK;
     return e->call(e->g->replica[member].plan, e->arg);
 }
 
-tn_status tn_group_first(tn_group *g, tn_plan_call *call, void *arg)
+static tn_status call_with(tn_group *g, tn_plan_call *call, int only, void *arg, size_t bytes)
 {
-    return tn_group_do(g, TN_TEAM_TOGETHER, call_one, &(every){g, call, arg, 0});
+    every *e;
+    TN_TRY(tn_team_room(g->team, sizeof *e + bytes, &e));
+    e->g = g;
+    e->call = call;
+    e->only = only;
+    if (bytes)
+        memcpy(e->arg, arg, bytes);
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, call_one, e));
+    if (bytes)
+        memcpy(arg, e->arg, bytes);
+    return TN_OK;
 }
 
-tn_status tn_group_each(tn_group *g, tn_plan_call *call, void *arg)
+tn_status tn_group_first(tn_group *g, tn_plan_call *call, void *arg, size_t bytes)
 {
-    return tn_group_do(g, TN_TEAM_TOGETHER, call_one, &(every){g, call, arg, -1});
+    return call_with(g, call, 0, arg, bytes);
+}
+
+tn_status tn_group_each(tn_group *g, tn_plan_call *call, void *arg, size_t bytes)
+{
+    return call_with(g, call, -1, arg, bytes);
 }
 
 static tn_status run(tn_plan *p, void *unused)
@@ -41,7 +59,7 @@ tn_status tn_group_run(tn_plan *whole)
 {
     tn_group *g = whole->group;
     TN_TRY(tn_plan_check_run(g->replica[0].plan));
-    return tn_group_each(g, run, NULL);
+    return tn_group_each(g, run, NULL, 0);
 }
 
 static tn_status evaluate(tn_plan *p, void *unused)
@@ -54,7 +72,7 @@ tn_status tn_group_evaluate(tn_plan *whole)
 {
     tn_group *g = whole->group;
     TN_TRY(tn_plan_check_runnable(g->replica[0].plan));
-    return tn_group_each(g, evaluate, NULL);
+    return tn_group_each(g, evaluate, NULL, 0);
 }
 
 static tn_status update(tn_plan *p, void *rate)
@@ -66,7 +84,7 @@ tn_status tn_group_update(tn_plan *whole, float rate)
 {
     tn_group *g = whole->group;
     TN_TRY(tn_plan_check_update(g->replica[0].plan, rate));
-    return tn_group_each(g, update, &rate);
+    return tn_group_each(g, update, &rate, sizeof rate);
 }
 
 static tn_status sum_gradients(tn_plan *p, void *unused)
@@ -77,7 +95,7 @@ static tn_status sum_gradients(tn_plan *p, void *unused)
 
 tn_status tn_group_sum_gradients(tn_group *g)
 {
-    return tn_group_each(g, sum_gradients, NULL);
+    return tn_group_each(g, sum_gradients, NULL, 0);
 }
 
 /* ---- step by step --------------------------------------------------------------------------- */
@@ -85,13 +103,13 @@ tn_status tn_group_sum_gradients(tn_group *g)
 typedef struct profile_of {
     tn_group *g;
     float rate;
-    double *seconds; /* steps of the first replica, then of the next, ... */
     int steps;
+    double seconds[]; /* steps of the first replica, then of the next, ... */
 } profile_of;
 
 static tn_status profile_one(void *arg, int member)
 {
-    const profile_of *o = arg;
+    profile_of *o = arg;
     return tn_plan_profile(o->g->replica[member].plan, o->rate, o->seconds + member * o->steps);
 }
 
@@ -99,20 +117,21 @@ tn_status tn_group_profile(tn_plan *whole, float rate, double *seconds)
 {
     tn_group *g = whole->group;
     tn_plan *first = g->replica[0].plan;
-    profile_of o = {.g = g, .rate = rate, .steps = tn_plan_num_steps(first)};
-    const size_t count = (size_t)o.steps * (size_t)g->members;
+    const int steps = tn_plan_num_steps(first);
+    profile_of *o;
     TN_TRY(tn_plan_check_profile(first, rate));
-    o.seconds = tn_alloc(count, sizeof *o.seconds);
-    if (!o.seconds)
-        return tn_no_memory("profile", count * sizeof *o.seconds);
-    const tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, profile_one, &o);
-    for (int i = 0; status == TN_OK && i < o.steps; i++) {
+    TN_TRY(tn_team_room(g->team,
+                        sizeof *o + (size_t)steps * (size_t)g->members * sizeof *o->seconds, &o));
+    o->g = g;
+    o->rate = rate;
+    o->steps = steps;
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, profile_one, o));
+    for (int i = 0; i < steps; i++) {
         seconds[i] = 0;
         for (int m = 0; m < g->members; m++) {
-            const double s = o.seconds[m * o.steps + i];
+            const double s = o->seconds[m * steps + i];
             seconds[i] = s > seconds[i] ? s : seconds[i];
         }
     }
-    tn_free(o.seconds);
-    return status;
+    return TN_OK;
 }

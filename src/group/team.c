@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/number.h"
@@ -33,6 +34,8 @@ struct tn_team {
     bool *busy; /* a member */
     int num_busy;
     int64_t *seen; /* a member's progress when it was last looked at */
+    void *room;
+    size_t room_bytes;
     tn_status dead;
     char dead_text[1024];
 };
@@ -145,6 +148,7 @@ void tn_team_end(tn_team *t)
         pthread_mutex_destroy(&t->lock);
     tn_free(t->busy);
     tn_free(t->seen);
+    tn_free(t->room);
     tn_free(t);
 }
 
@@ -208,11 +212,33 @@ static void watch(tn_team *t)
     }
 }
 
+static tn_status check_dead(const tn_team *t)
+{
+    return t->dead == TN_OK ? TN_OK : tn_fail(t->dead, "%s", t->dead_text);
+}
+
+/* Nobody is late while the team is alive, so it may be another room. */
+tn_status tn_team_room(tn_team *t, size_t bytes, void *out)
+{
+    TN_TRY(check_dead(t));
+    if (bytes > t->room_bytes) {
+        void *room = tn_alloc(bytes, 1);
+        if (!room)
+            return tn_no_memory("team", bytes);
+        tn_free(t->room);
+        t->room = room;
+        t->room_bytes = bytes;
+    }
+    if (bytes)
+        memset(t->room, 0, bytes);
+    *(void **)out = t->room;
+    return TN_OK;
+}
+
 tn_status tn_team_do(tn_team *t, tn_team_work work, tn_team_task *task, void *arg, int *failed)
 {
     *failed = -1;
-    if (t->dead != TN_OK)
-        return tn_fail(t->dead, "%s", t->dead_text);
+    TN_TRY(check_dead(t));
     pthread_mutex_lock(&t->lock);
     t->job =
         (job){.number = t->job.number + 1, .work = work, .task = task, .arg = arg, .failed = -1};
@@ -228,6 +254,9 @@ tn_status tn_team_do(tn_team *t, tn_team_work work, tn_team_task *task, void *ar
     const tn_status status = t->job.status;
     if (status != TN_OK)
         tn_fail(status, "%s", t->job.text);
+    if (t->num_busy > 0) /* they are not waited for */
+        tn_fail(status, "%s; %d of %d have not come back since: what they were given is in use",
+                t->job.text, t->num_busy, t->opts.members);
     pthread_mutex_unlock(&t->lock);
     if (status != TN_OK && work == TN_TEAM_TOGETHER)
         tn_team_fail(t, status);

@@ -5,6 +5,7 @@
 #define TN_TEAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <tenon/status.h>
@@ -40,9 +41,16 @@ void tn_team_end(tn_team *team); /* NULL is fine */
  *
  * Watched: if none goes on for `stall` seconds, the one that is furthest behind has failed. Should it not come
  * back after all were made to give up, this returns after `stall` seconds more all the same; then its thread
- * still has `arg`, and tn_team_end() waits for it.
+ * still has `arg`, which must be the owner's or lie in the team's room, and tn_team_end() waits for it.
  */
 tn_status tn_team_do(tn_team *team, tn_team_work work, tn_team_task *task, void *arg, int *failed);
+
+/*
+ * The room: memory of the team's for the argument of the next tn_team_do(), and for what members write. All
+ * zero, and the caller's until the next call of this; a member that comes late still finds it there. Of a team that
+ * has failed the same error as of tn_team_do().
+ */
+tn_status tn_team_room(tn_team *team, size_t bytes, void *out);
 
 /* From now on tn_team_do() does nothing but return tn_error(), as it is now, and this status. */
 void tn_team_fail(tn_team *team, tn_status status);

@@ -42,12 +42,18 @@ static tn_status check_whole(const tn_group *g, tn_value v, const tn_tensor *hos
 
 /* ---- inputs --------------------------------------------------------------------------------- */
 
-/* An array with room for one of `size` a replica. */
-static tn_status alloc_each(const tn_group *g, size_t size, void *out)
+static tn_status do_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host)
 {
-    void **array = out;
-    *array = tn_alloc((size_t)g->ranks, size);
-    return *array ? TN_OK : tn_no_memory("group", (size_t)g->ranks * size);
+    by_rows *b;
+    TN_TRY(tn_team_room(g->team, sizeof *b, &b));
+    *b = (by_rows){g, call, v, *host};
+    return tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, b);
+}
+
+/* In the team's room: `head` bytes, then one of `size` a replica. */
+static tn_status room_for_each(const tn_group *g, size_t head, size_t size, void *out)
+{
+    return tn_team_room(g->team, head + (size_t)g->ranks * size, out);
 }
 
 /* What the replicas here have found, at their places, becomes what all have. */
@@ -75,15 +81,13 @@ static void find_rows(const tn_group *g, tn_plan_rows *rows)
 static tn_status share_rows(tn_group *g)
 {
     tn_plan_rows *each, all = {0, 0};
-    TN_TRY(alloc_each(g, sizeof *each, &each));
+    TN_TRY(room_for_each(g, 0, sizeof *each, &each));
     find_rows(g, each + g->first);
-    const tn_status status = gather_each(g, sizeof *each, each);
+    TN_TRY(gather_each(g, sizeof *each, each));
     for (int i = 0; i < g->ranks; i++) {
         all.samples += each[i].samples;
         all.labelled += each[i].labelled;
     }
-    tn_free(each);
-    TN_TRY(status);
     all.labelled += all.labelled == 0; /* then all sums are 0 */
     for (int i = 0; i < g->members; i++) {
         tn_run_state *run = &g->replica[i].plan->run;
@@ -99,7 +103,7 @@ tn_status tn_group_set(tn_plan *whole, tn_value input, tn_tensor host)
     tn_plan_value *unused;
     TN_TRY(check_whole(g, input, &host));
     TN_TRY(tn_plan_find_input(g->replica[0].plan, input, &unused));
-    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, tn_plan_set, input, host}));
+    TN_TRY(do_rows(g, tn_plan_set, input, &host));
     return input.id == g->labels ? share_rows(g) : TN_OK;
 }
 
@@ -114,28 +118,28 @@ typedef struct scalars {
     tn_group *g;
     tn_value value;
     tn_dtype dtype;
-    scalar *x; /* a replica */
+    scalar x[]; /* a replica */
 } scalars;
 
 static tn_status scalar_of_one(void *arg, int member)
 {
-    const scalars *s = arg;
+    scalars *s = arg;
     return tn_plan_get(s->g->replica[member].plan, s->value,
                        (tn_tensor){s->dtype, {0}, &s->x[s->g->first + member]});
 }
 
 static tn_status get_scalar(tn_group *g, tn_value v, const tn_tensor *host)
 {
-    scalars s = {.g = g, .value = v, .dtype = host->dtype};
-    TN_TRY(alloc_each(g, sizeof *s.x, &s.x));
-    tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, scalar_of_one, &s);
-    if (status == TN_OK)
-        status = gather_each(g, sizeof *s.x, s.x);
+    scalars *s;
+    TN_TRY(room_for_each(g, sizeof *s, sizeof *s->x, &s));
+    s->g = g;
+    s->value = v;
+    s->dtype = host->dtype;
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, scalar_of_one, s));
+    TN_TRY(gather_each(g, sizeof *s->x, s->x));
     double sum = 0;
     for (int i = 0; i < g->ranks; i++)
-        sum += host->dtype == TN_I32 ? (double)s.x[i].i32 : (double)s.x[i].f32;
-    tn_free(s.x);
-    TN_TRY(status);
+        sum += host->dtype == TN_I32 ? (double)s->x[i].i32 : (double)s->x[i].f32;
     if (host->dtype == TN_I32)
         *(int32_t *)host->data = (int32_t)sum;
     else
@@ -146,7 +150,7 @@ static tn_status get_scalar(tn_group *g, tn_value v, const tn_tensor *host)
 static tn_status get_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host)
 {
     size_t bytes;
-    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, &(by_rows){g, call, v, *host}));
+    TN_TRY(do_rows(g, call, v, host));
     TN_TRY(tn_shape_bytes(&host->shape, host->dtype, &bytes));
     return gather_each(g, bytes / (size_t)g->ranks, host->data);
 }
@@ -172,8 +176,8 @@ tn_status tn_group_get_gradient(tn_plan *whole, tn_value v, tn_tensor host)
 typedef struct sums {
     tn_group *g;
     tn_value value;
-    double *sum; /* a replica */
     int64_t runs;
+    double sum[]; /* a replica */
 } sums;
 
 static tn_status sum_of_one(void *arg, int member)
@@ -193,18 +197,17 @@ tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *ru
     tn_plan_value *value;
     TN_TRY(tn_plan_find_summed(g->replica[0].plan, v, &value));
     const tn_dtype dtype = value->dtype;
-    sums s = {.g = g, .value = v};
-    TN_TRY(alloc_each(g, sizeof *s.sum, &s.sum));
-    tn_status status = tn_group_do(g, TN_TEAM_TOGETHER, sum_of_one, &s);
-    if (status == TN_OK)
-        status = gather_each(g, sizeof *s.sum, s.sum);
+    sums *s;
+    TN_TRY(room_for_each(g, sizeof *s, sizeof *s->sum, &s));
+    s->g = g;
+    s->value = v;
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, sum_of_one, s));
+    TN_TRY(gather_each(g, sizeof *s->sum, s->sum));
     double all = 0;
     for (int i = 0; i < g->ranks; i++)
-        all += s.sum[i];
-    tn_free(s.sum);
-    TN_TRY(status);
+        all += s->sum[i];
     *sum = dtype == TN_I32 ? all : all / g->ranks;
-    *runs = s.runs;
+    *runs = s->runs;
     return TN_OK;
 }
 
@@ -233,7 +236,8 @@ tn_status tn_group_param_get(tn_plan *whole, int index, int part, tn_tensor host
     TN_TRY(tn_plan_check_part(g->replica[0].plan, index, part, &host));
     if (part == TN_PARAM_GRADIENT)
         TN_TRY(tn_group_sum_gradients(g));
-    return tn_group_first(g, get_param, &(parameter){index, part, host});
+    parameter w = {index, part, host};
+    return tn_group_first(g, get_param, &w, sizeof w);
 }
 
 tn_status tn_group_param_set(tn_plan *whole, int index, int part, tn_tensor host)
@@ -242,7 +246,8 @@ tn_status tn_group_param_set(tn_plan *whole, int index, int part, tn_tensor host
     TN_TRY(tn_plan_check_part(g->replica[0].plan, index, part, &host));
     if (part == TN_PARAM_GRADIENT)
         return tn_fail(TN_ERR_UNSUPPORTED, "plan: on several devices gradients cannot be set");
-    TN_TRY(tn_group_first(g, set_param, &(parameter){index, part, host}));
+    parameter w = {index, part, host};
+    TN_TRY(tn_group_first(g, set_param, &w, sizeof w));
     for (int i = 0; i < g->members; i++) /* the next run takes it over */
         g->replica[i].plan->share.stale = true;
     return TN_OK;

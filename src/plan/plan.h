@@ -160,9 +160,10 @@ typedef struct tn_plan_kind {
     /* A plan that does the work: itself, or the first of a group's; how many there are, in all processes. */
     const tn_plan *(*first)(const tn_plan *p);
     int (*count)(const tn_plan *p);
-    /* Does call(plan, arg) for the first, or for each at the same time. */
-    tn_status (*do_first)(tn_plan *p, tn_plan_call *call, void *arg);
-    tn_status (*do_each)(tn_plan *p, tn_plan_call *call, void *arg);
+    /* Does call(plan, arg) for the first, or for each at the same time. `bytes`: of arg, of which a group makes
+     * a copy. */
+    tn_status (*do_first)(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes);
+    tn_status (*do_each)(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes);
     /* The status of the first process that has another than TN_OK, in all of them. */
     tn_status (*agree)(tn_plan *p, tn_status status);
 } tn_plan_kind;

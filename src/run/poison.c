@@ -36,5 +36,5 @@ static tn_status poison(tn_plan *p, void *unused)
 
 tn_status tn_plan_poison(tn_plan *p)
 {
-    return p->kind->do_each(p, poison, NULL);
+    return p->kind->do_each(p, poison, NULL, 0);
 }

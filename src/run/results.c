@@ -17,7 +17,7 @@ static tn_status report_of_one(tn_plan *p, void *to)
 /* The same in all replicas: what it is made of is summed up over them first. */
 static tn_status report(tn_plan *p, tn_control_report *out)
 {
-    return p->kind->do_first(p, report_of_one, out);
+    return p->kind->do_first(p, report_of_one, out, sizeof *out);
 }
 
 tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
@@ -76,7 +76,7 @@ static tn_status set_scaling(tn_plan *p, void *from)
 tn_status tn_plan_scaling_set(tn_plan *p, const tn_plan_scaling *in)
 {
     tn_plan_scaling scaling = *in;
-    return p->kind->do_each(p, set_scaling, &scaling);
+    return p->kind->do_each(p, set_scaling, &scaling, sizeof scaling);
 }
 
 tn_status tn_plan_find_summed(tn_plan *p, tn_value value, tn_plan_value **out)

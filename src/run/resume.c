@@ -20,7 +20,7 @@ static tn_status restore(tn_plan *p, void *from)
 tn_status tn_plan_restore(tn_plan *p, int64_t updates, int64_t runs)
 {
     counts c = {updates, runs};
-    return p->kind->do_each(p, restore, &c);
+    return p->kind->do_each(p, restore, &c, sizeof c);
 }
 
 int64_t tn_plan_runs(const tn_plan *p)

@@ -20,8 +20,9 @@ static int one(const tn_plan *p)
     return 1;
 }
 
-static tn_status call_itself(tn_plan *p, tn_plan_call *call, void *arg)
+static tn_status call_itself(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes)
 {
+    (void)bytes;
     return call(p, arg);
 }
 

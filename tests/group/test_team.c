@@ -1,12 +1,9 @@
 /*
  * The watch over a team, and the meetings of threads: who is blamed, and that all come back.
  */
-#define _POSIX_C_SOURCE 200809L /* nanosleep */
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "backends/collective.h"
 #include "base/thread.h"
@@ -14,13 +11,6 @@
 #include "lab.h"
 
 enum { MEMBERS = 4 };
-
-static void nap(double seconds)
-{
-    nanosleep(&(struct timespec){.tv_sec = (time_t)seconds,
-                                 .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)},
-              NULL);
-}
 
 /* What the members of a team share, and how each behaves. */
 typedef struct stage {
@@ -80,7 +70,7 @@ static tn_status work(void *arg, int member)
         if (atomic_load(&s->given_up))
             return tn_fail(TN_END, "woken");
         else
-            nap(0.01);
+            lab_nap(0.01);
     atomic_fetch_add(&s->progress[member], 1);
     return tn_host_collectives.barrier(s->comm[member]);
 }
@@ -143,7 +133,7 @@ static tn_status dawdle(void *arg, int member)
 {
     stage *s = arg;
     for (int i = 0; i < 8; i++) {
-        nap(0.1);
+        lab_nap(0.1);
         atomic_fetch_add(&s->progress[member], 1);
     }
     return TN_OK;
@@ -197,7 +187,7 @@ static void *join_and_wait(void *arg)
         l->waited = tn_host_collectives.barrier(c);
         snprintf(l->text, sizeof l->text, "%s", tn_error());
     } else {
-        nap(0.6);
+        lab_nap(0.6);
     }
     tn_host_collectives.leave(c);
     return NULL;
