@@ -13,8 +13,8 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wundef", "-Werror"]
 
 
 def complaints(top, command, name):
-    """Included twice, so that a missing guard shows."""
-    text = f"#include <{name[len('include/'):]}>\n" * 2
+    """Included twice, so that a missing guard shows; with a declaration, which C wants and one of macros has not."""
+    text = f"#include <{name[len('include/'):]}>\n" * 2 + "extern int nothing;\n"
     done = subprocess.run([*command, *WARNINGS, "-I", str(top / "include"), "-fsyntax-only", "-"],
                           input=text, capture_output=True, text=True)
     return [] if done.returncode == 0 else [f"{' '.join(command)}: {name}:\n{done.stderr}"]

@@ -48,7 +48,8 @@ static void reference_shared(const lab_ref *r)
         r->y[i] += r->x[0][i];
 }
 
-static const tn_dropout_opts half = {.name = "drop", .rate = 0.5F}, most = {.name = "drop", .rate = 0.9F},
+static const tn_dropout_opts half = {.name = "drop", .rate = 0.5F},
+                             most = {.name = "drop", .rate = 0.9F},
                              few = {.name = "drop", .rate = 0.1F}, none = {.name = "drop"},
                              nought = {.name = "drop", .rate = TN_ZERO};
 static const lab_case cases[] = {
