@@ -1,4 +1,4 @@
-# cmake --install: headers, both libraries, tools, a CMake package and tenon.pc. The installed tree may
+# cmake --install: headers, both libraries, programs, a CMake package and tenon.pc. The installed tree may
 # be moved: nothing in it holds the prefix.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tenon)
@@ -20,13 +20,15 @@ foreach(kind static shared)
 endforeach()
 
 if(TENON_EXAMPLES)
-  get_property(tools DIRECTORY tools PROPERTY BUILDSYSTEM_TARGETS)
-  list(FILTER tools INCLUDE REGEX "^tenon-")
+  set(programs)
+  foreach(folder examples tools)
+    get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+    list(APPEND programs ${targets})
+  endforeach()
+  list(REMOVE_ITEM programs tenon_examples tenon_tools)
   file(RELATIVE_PATH to_lib /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
-  if(tools)
-    set_target_properties(${tools} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
-    install(TARGETS ${tools} DESTINATION ${CMAKE_INSTALL_BINDIR})
-  endif()
+  set_target_properties(${programs} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+  install(TARGETS ${programs} DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
 configure_package_config_file(cmake/tenonConfig.cmake.in tenonConfig.cmake

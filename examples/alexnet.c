@@ -11,7 +11,7 @@
 
 #include <tenon/tenon.h>
 
-#include "common/args.h"
+#include "../tools/common/args.h"
 #include "common/session.h"
 
 static volatile sig_atomic_t stopped;

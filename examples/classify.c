@@ -6,7 +6,7 @@
 
 #include <tenon/tenon.h>
 
-#include "common/args.h"
+#include "../tools/common/args.h"
 #include "common/model.h"
 
 static struct {

@@ -8,10 +8,10 @@
 
 #include <tenon/tenon.h>
 
-#include "common/args.h"
+#include "../tools/common/args.h"
+#include "../tools/common/progress.h"
 #include "common/idx.h"
 #include "common/model.h"
-#include "common/progress.h"
 
 enum { CLASSES = 10, SIDE = 28 };
 

@@ -7,7 +7,7 @@
 
 #include <tenon/tenon.h>
 
-#include "common/args.h"
+#include "../tools/common/args.h"
 #include "common/column.h"
 
 static struct {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../examples/common/args.h"
+#include "common/args.h"
 #include "plan/study.h"
 
 static struct {

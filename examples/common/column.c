@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
-#include "progress.h"
+#include "../../tools/common/args.h"
+#include "../../tools/common/progress.h"
 
 static void *room(size_t count, size_t size)
 {

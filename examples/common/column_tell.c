@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "../../tools/common/json.h"
+#include "../../tools/common/table.h"
 #include "column.h"
-#include "json.h"
-#include "table.h"
 
 /* ---- text --------------------------------------------------------------------------------- */
 

@@ -10,8 +10,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "args.h"
-#include "progress.h"
+#include "../../tools/common/args.h"
+#include "../../tools/common/progress.h"
 
 /* ---- sets ------------------------------------------------------------------------------------- */
 

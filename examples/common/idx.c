@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
+#include "../../tools/common/args.h"
 
 /* gzread() reads plain files as well; without zlib only those can be read. */
 #ifdef TN_HAVE_ZLIB

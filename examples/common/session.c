@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
+#include "../../tools/common/args.h"
 
 /* ---- setting up ------------------------------------------------------------------------------- */
 

@@ -5,9 +5,9 @@
 #ifndef EXAMPLES_SESSION_H
 #define EXAMPLES_SESSION_H
 
+#include "../../tools/common/progress.h"
 #include "feed.h"
 #include "model.h"
-#include "progress.h"
 #include "recipe.h"
 
 typedef struct session {

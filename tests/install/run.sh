@@ -13,6 +13,18 @@ cmake --install "$build" --prefix "$work/first" >"$work/install.log"
 mv "$work/first" "$work/moved"
 prefix=$work/moved
 
+# Programs find their library and each other wherever the tree is moved.
+cd "$work"
+"$prefix/bin/tenon" | grep -q "^  pack " || { echo "tenon does not list tenon-pack" >&2; exit 1; }
+"$prefix/bin/tenon" shapes shapes --train 2 --val 2 >programs.log
+"$prefix/bin/tenon" pack shapes/train packed --size 64 --quiet
+"$prefix/bin/alexnet" packed --val shapes/val --net slim --size 64 --batch 4 --epochs 1 --threads 1 --save model >>programs.log
+"$prefix/bin/classify" model shapes/val/star/*.jpg >>programs.log
+for program in mnist speedup tenon-plan; do
+    "$prefix/bin/$program" --help >>programs.log
+done
+echo "programs run where they were moved to"
+
 for kind in shared static; do
     [ $kind = static ] && static=ON || static=OFF
     cmake -S "$here" -B "$work/cmake-$kind" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Debug \

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "../../examples/common/json.h"
-#include "../../examples/common/table.h"
+#include "../common/json.h"
+#include "../common/table.h"
 #include "study.h"
 
 static double mib(size_t bytes)

@@ -1,8 +1,8 @@
 /*
  * How far a run is: one line that moves on a terminal, plain lines elsewhere.
  */
-#ifndef EXAMPLES_PROGRESS_H
-#define EXAMPLES_PROGRESS_H
+#ifndef TOOLS_PROGRESS_H
+#define TOOLS_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * Writing JSON (RFC 8259), one value after the other; commas, quotes and line breaks are its affair. `name`
  * is NULL inside of an array.
  */
-#ifndef EXAMPLES_JSON_H
-#define EXAMPLES_JSON_H
+#ifndef TOOLS_JSON_H
+#define TOOLS_JSON_H
 
 #include <stdbool.h>
 #include <stdint.h>

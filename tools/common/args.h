@@ -1,8 +1,8 @@
 /*
  * A command line from a table: the options, their checks and the text of --help in one place.
  */
-#ifndef EXAMPLES_ARGS_H
-#define EXAMPLES_ARGS_H
+#ifndef TOOLS_ARGS_H
+#define TOOLS_ARGS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /*
  * A table for a terminal: cells are given row by row, columns become as wide as their widest cell.
  */
-#ifndef EXAMPLES_TABLE_H
-#define EXAMPLES_TABLE_H
+#ifndef TOOLS_TABLE_H
+#define TOOLS_TABLE_H
 
 #include <stdio.h>
 

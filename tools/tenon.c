@@ -1,0 +1,172 @@
+/*
+ * tenon: one command for all of them. `tenon NAME ...` becomes tenon-NAME, found beside this program or else on
+ * PATH, so that anybody can add one of his own.
+ */
+#define _POSIX_C_SOURCE 200809L /* readlink, access, execv */
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char prefix[] = "tenon-";
+enum { PREFIX = sizeof prefix - 1, MAX_FOUND = 256, MAX_NAME = 64 };
+
+/* What those that come with Tenon do. */
+static const struct {
+    const char *name, *what;
+} known[] = {
+    {"pack", "decodes a set of pictures once, into files that train at the speed of memory"},
+    {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
+    {"shapes", "paints pictures of ten classes, to try things with"},
+};
+
+typedef struct command {
+    char name[MAX_NAME], path[PATH_MAX];
+} command;
+
+static struct {
+    command at[MAX_FOUND];
+    int count;
+} found;
+
+static command *find(const char *name)
+{
+    for (int i = 0; i < found.count; i++)
+        if (strcmp(found.at[i].name, name) == 0)
+            return &found.at[i];
+    return NULL;
+}
+
+/* Programs of a folder; one of the same name in an earlier folder stays. */
+static void look_in(const char *folder)
+{
+    DIR *d = opendir(folder);
+    for (const struct dirent *e; d && (e = readdir(d));) {
+        command c = {0};
+        if (strncmp(e->d_name, prefix, PREFIX) != 0 || !e->d_name[PREFIX] ||
+            strlen(e->d_name + PREFIX) >= MAX_NAME || found.count == MAX_FOUND)
+            continue;
+        const int length = snprintf(c.path, sizeof c.path, "%s/%s", folder, e->d_name);
+        if (length >= (int)sizeof c.path || access(c.path, X_OK) != 0 || find(e->d_name + PREFIX))
+            continue;
+        snprintf(c.name, sizeof c.name, "%s", e->d_name + PREFIX);
+        found.at[found.count++] = c;
+    }
+    if (d)
+        closedir(d);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const command *)a)->name, ((const command *)b)->name);
+}
+
+static void look(void)
+{
+    char own[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(own, '/');
+    if (slash) {
+        *slash = '\0';
+        look_in(own[0] ? own : "/");
+    }
+    const char *path = getenv("PATH");
+    while (path && *path) {
+        char folder[PATH_MAX];
+        const size_t bytes = strcspn(path, ":");
+        if (bytes > 0 && bytes < sizeof folder) {
+            memcpy(folder, path, bytes);
+            folder[bytes] = '\0';
+            look_in(folder);
+        }
+        path += bytes + (path[bytes] == ':');
+    }
+    qsort(found.at, (size_t)found.count, sizeof *found.at, by_name);
+}
+
+/* How many letters must be changed, added or left out (Levenshtein 1966). */
+static int distance(const char *a, const char *b)
+{
+    int row[MAX_NAME + 1];
+    const int width = (int)strlen(b);
+    for (int j = 0; j <= width; j++)
+        row[j] = j;
+    for (int i = 0; a[i]; i++) {
+        int corner = row[0];
+        row[0] = i + 1;
+        for (int j = 0; j < width; j++) {
+            const int change = corner + (a[i] != b[j]);
+            const int other = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+            corner = row[j + 1];
+            row[j + 1] = change < other ? change : other;
+        }
+    }
+    return row[width];
+}
+
+static int unknown(const char *name)
+{
+    const command *near = NULL;
+    int least = 4; /* further off than that it is another word */
+    for (int i = 0; i < found.count; i++) {
+        const int d = distance(name, found.at[i].name);
+        if (d < least && d < (int)strlen(name)) {
+            least = d;
+            near = &found.at[i];
+        }
+    }
+    if (near)
+        fprintf(stderr, "tenon: there is no tenon-%s; did you mean \"tenon %s\"?\n", name,
+                near->name);
+    else
+        fprintf(stderr,
+                "tenon: there is no tenon-%s beside tenon or on PATH; \"tenon\" lists what there "
+                "is\n",
+                name);
+    return 2;
+}
+
+static int list(void)
+{
+    printf("Usage: tenon NAME [...]      starts tenon-NAME\n"
+           "       tenon help NAME       how it is used\n"
+           "       tenon --version\n\n");
+    for (int i = 0; i < found.count; i++) {
+        const char *what = found.at[i].path;
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+            if (strcmp(known[k].name, found.at[i].name) == 0)
+                what = known[k].what;
+        printf("  %-8s %s\n", found.at[i].name, what);
+    }
+    if (found.count == 0)
+        printf("No tenon-NAME is beside tenon or on PATH.\n");
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "help";
+    const int help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0;
+    if (strcmp(word, "--version") == 0)
+        return printf("tenon %s\n", TENON_VERSION) < 0 || fflush(stdout) != 0;
+    look();
+    if (help && argc < 3)
+        return list();
+    if (word[0] == '-' && !help) {
+        fprintf(stderr, "tenon: there is no option %s; \"tenon\" lists what there is\n", word);
+        return 2;
+    }
+    command *c = find(help ? argv[2] : word);
+    if (!c)
+        return unknown(help ? argv[2] : word);
+    char *usage[] = {c->path, (char[]){"--help"}, NULL};
+    argv[1] = usage[0];
+    execv(c->path, help ? usage : argv + 1);
+    fprintf(stderr, "tenon: %s cannot be started: %s\n", c->path, strerror(errno));
+    return 1;
+}
