@@ -1,5 +1,6 @@
 #!/bin/sh
-# Adds a layer: ./scripts/new-layer.sh NAME. Writes the operation, its kernels on the CPU and on a GPU and its
+# Adds a layer: ./scripts/new-layer.sh NAME. Writes the operation, its kernels on the CPU (a fast and the
+# reference one) and on a GPU and its
 # test, and declares tn_NAME() in layers.h, from the templates in scripts/layer. What it writes works:
 # y = scale x.
 set -eu
@@ -19,10 +20,11 @@ grep -q "tn_$name(" $header && die "$header declares tn_$name() already"
 grep -q "$losses" $header || die "$header has no section of losses to put the declaration before"
 layer=src/layers/$name.c
 cpu=src/backends/cpu/$name.c
+reference=src/backends/cpu/reference/$name.c
 cuda=src/backends/cuda/$name.c
 kernel=src/backends/cuda/kernels/$name # .h and .cu
 test=tests/layers/test_$name.c
-for file in "$layer" "$cpu" "$cuda" "$kernel.h" "$kernel.cu" "$test"; do
+for file in "$layer" "$cpu" "$reference" "$cuda" "$kernel.h" "$kernel.cu" "$test"; do
     [ ! -e "$file" ] || die "$file is there already"
 done
 
@@ -32,6 +34,7 @@ from_template() {
 
 from_template layer.c >"$layer"
 from_template kernel.c >"$cpu"
+from_template reference.c >"$reference"
 from_template cuda.c >"$cuda"
 from_template cuda.h >"$kernel.h"
 from_template cuda.cu >"$kernel.cu"
@@ -46,7 +49,7 @@ mv "$header.new" $header
 
 # A long name makes long lines.
 if command -v clang-format >/dev/null 2>&1; then
-    clang-format -i $header "$layer" "$cpu" "$cuda" "$kernel.h" "$kernel.cu" "$test"
+    clang-format -i $header "$layer" "$cpu" "$reference" "$cuda" "$kernel.h" "$kernel.cu" "$test"
 fi
 echo "tn_$name() is there, as y = scale x. Now make it yours:"
-echo "    $header  $layer  $cpu  $cuda  $kernel.h  $kernel.cu  $test"
+echo "    $header  $layer  $cpu  $reference  $cuda  $kernel.h  $kernel.cu  $test"

@@ -44,6 +44,8 @@ typedef struct tn_device tn_device;
  *              Options of "cpu":
  *                threads=N      default: what OMP_NUM_THREADS says, else every core; in a group of all
  *                               replicas together
+ *                reference      the naive loops of each formula, in double, instead of all other kernels:
+ *                               slow, and what the others are checked against
  *                pin            off; on: each thread that computes is bound to a core of its own, as said
  *                               above
  *              Options of "cuda", each =on or =off but where others stand:

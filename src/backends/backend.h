@@ -208,6 +208,8 @@ struct tn_backend {
     int abi;          /* TN_BACKEND_ABI */
     const char *name; /* "cpu" */
     const tn_kernel *const *kernels;
+    /* Those of this device, where it was opened for others. May be NULL: `kernels`. */
+    const tn_kernel *const *(*kernels_of)(const tn_backend_device *d);
     const tn_optim_kernel *const *optims;
 
     /* None is no error: then `why` says why there is none. */

@@ -231,6 +231,12 @@ static inline const tn_backend *tn_plan_backend(const tn_plan *p)
     return p->device->backend;
 }
 
+static inline const tn_kernel *const *tn_plan_kernels(const tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    return b->kernels_of ? b->kernels_of(p->device->impl) : b->kernels;
+}
+
 static inline tn_plan_value *tn_plan_value_of(const tn_plan *p, int32_t id)
 {
     return &p->value[id - 1];

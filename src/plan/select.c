@@ -61,7 +61,7 @@ static tn_status choose(tn_plan *p, size_t index)
     char reasons[512] = "";
     const tn_node *n = &pn->node;
     TN_TRY(tn_plan_offer_part(p, pn));
-    for (const tn_kernel *const *k = tn_plan_backend(p)->kernels; *k; k++) {
+    for (const tn_kernel *const *k = tn_plan_kernels(p); *k; k++) {
         if (strcmp((*k)->op, n->op->name) != 0)
             continue;
         ask(p, pn, next);

@@ -40,7 +40,7 @@ static void options_are_checked(void **state)
         {"threads= 2", "from 1 to 1024"},
         {"threads=2x", "threads=2x"},
         {"threads=99999999999999999999", "from 1 to 1024"},
-        {"speed=9", "option \"speed=9\" is none of threads=N, pin=on and pin=off"},
+        {"speed=9", "option \"speed=9\" is none of threads=N, pin=on, pin=off and reference"},
         {"threads", "option \"threads\" is none of"},
         {"threads=2,speed=9", "option \"speed=9\""},
         {"threads=2,,pin=off", "option \"\""},
@@ -49,6 +49,8 @@ static void options_are_checked(void **state)
         {"threads=2,pin=", "option pin=: on or off"},
         {"threads=2,pin=off,threads=2", "option threads is there twice"},
         {"pin=off,pin=on", "option pin is there twice"},
+        {"reference,reference", "option reference is there twice"},
+        {"reference=on", "is none of"},
         {"threads=2,threads=000000000000000000000000000000000000000000000000000000002",
          "is too long"},
     };

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Every operation has all its parts. Usage: check_layers.py [root]
 
-For src/layers/<stem>.c: kernels src/backends/cpu/<stem>.c and src/backends/cuda/<stem>.c (unless the op is
+For src/layers/<stem>.c: kernels src/backends/cpu/<stem>.c, src/backends/cpu/reference/<stem>.c and
+src/backends/cuda/<stem>.c (unless the op is
 a view, which has none), a test tests/layers/test_<stem>.c, and in include/tenon/layers.h each builder that it defines. And no
 kernel without an operation. Files that begin with _ are helpers; kernels may come in several files,
 <stem>_<which>.c.
@@ -22,7 +23,7 @@ def main():
     declared = set(re.findall(r"TN_API\s+tn_(?:value|loss)\s+(tn_\w+)\(", header))
     ops = {s for s in stems(top, "src/layers") if not s.startswith("_")}
     kernels = {backend: {s for s in stems(top, f"src/backends/{backend}")
-                         if not s.startswith(("_", "backend_"))} for backend in ("cpu", "cuda")}
+                         if not s.startswith(("_", "backend_"))} for backend in ("cpu", "cpu/reference", "cuda")}
     tests = stems(top, "tests/layers", "test_")
     found, defined = [], set()
     for op in sorted(ops):

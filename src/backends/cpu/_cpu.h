@@ -18,6 +18,7 @@
 
 struct tn_backend_device {
     int threads;
+    bool reference;     /* with the kernels of reference/ alone */
     struct tn_pin *pin; /* NULL: the system chooses the threads' cores */
     char *text;         /* what describe says */
     struct dnnl_engine *engine;

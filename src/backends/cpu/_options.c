@@ -33,23 +33,33 @@ static tn_status read_pin(const char *value, tn_cpu_opts *o)
     return tn_fail(TN_ERR_ARGUMENT, "cpu: option pin=%s: on or off is wanted", value);
 }
 
+/* A word without a value. */
+static tn_status read_reference(const char *value, tn_cpu_opts *o)
+{
+    (void)value;
+    o->reference = true;
+    return TN_OK;
+}
+
 static tn_status read_word(const char *word, tn_cpu_opts *o, unsigned *seen)
 {
     static const struct {
-        const char *key;
+        const char *key; /* with the "=" where a value follows */
         tn_status (*read)(const char *value, tn_cpu_opts *o);
-    } known[] = {{"threads", read_threads}, {"pin", read_pin}};
+    } known[] = {{"threads=", read_threads}, {"pin=", read_pin}, {"reference", read_reference}};
     for (size_t i = 0; i < TN_COUNT(known); i++) {
         const size_t length = strlen(known[i].key);
-        if (strncmp(word, known[i].key, length) != 0 || word[length] != '=')
+        if (strncmp(word, known[i].key, length) != 0 ||
+            (known[i].key[length - 1] != '=' && word[length]))
             continue;
         if (*seen & 1U << i)
-            return tn_fail(TN_ERR_ARGUMENT, "cpu: option %s is there twice", known[i].key);
+            return tn_fail(TN_ERR_ARGUMENT, "cpu: option %.*s is there twice",
+                           (int)strcspn(known[i].key, "="), known[i].key);
         *seen |= 1U << i;
-        return known[i].read(word + length + 1, o);
+        return known[i].read(word + length, o);
     }
-    return tn_fail(TN_ERR_ARGUMENT, "cpu: option \"%s\" is none of threads=N, pin=on and pin=off",
-                   word);
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "cpu: option \"%s\" is none of threads=N, pin=on, pin=off and reference", word);
 }
 
 static tn_status read_words(const char *text, tn_cpu_opts *o)

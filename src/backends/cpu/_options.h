@@ -9,6 +9,7 @@ typedef struct tn_cpu_opts {
     int first;   /* so many are those of replicas and ranks before it, */
     int all;     /* and so many they have together */
     bool pin;
+    bool reference;
 } tn_cpu_opts;
 
 tn_status tn_cpu_read_options(const tn_open_opts *opts, tn_cpu_opts *out);

@@ -14,6 +14,7 @@
 enum { LARGE = 4 << 20 };
 
 extern const tn_kernel *const tn_cpu_kernels[];
+extern const tn_kernel *const tn_reference_kernels[];
 extern const tn_optim_kernel *const tn_cpu_optims[];
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -65,6 +66,7 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
     if (!d)
         return tn_no_memory("cpu", sizeof *d);
     d->threads = o.threads;
+    d->reference = o.reference;
     tn_status status = o.pin ? tn_pin_open(&d->pin, &o) : TN_OK;
     if (status == TN_OK)
         status = tn_onednn_open(d);
@@ -75,8 +77,8 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
         snprintf(name, sizeof name, "cpu:%d", opts->index);
     read_model(model, sizeof model);
     d->text = tn_format("%s: %s, %d thread%s%s, %s, %s", name, model, d->threads,
-                        d->threads == 1 ? "" : "s", d->pin ? ", pinned" : "", tn_onednn_isa(),
-                        tn_onednn_version());
+                        d->threads == 1 ? "" : "s", d->pin ? ", pinned" : "",
+                        d->reference ? "reference kernels" : tn_onednn_isa(), tn_onednn_version());
     if (!d->text) {
         status = tn_no_memory("cpu", 1);
         goto fail;
@@ -86,6 +88,11 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
 fail:
     close_device(d);
     return status;
+}
+
+static const tn_kernel *const *kernels_of(const tn_backend_device *d)
+{
+    return d->reference ? tn_reference_kernels : tn_cpu_kernels;
 }
 
 static const char *describe(const tn_backend_device *d)
@@ -287,6 +294,7 @@ const tn_backend tn_backend_cpu = {
     .abi = TN_BACKEND_ABI,
     .name = "cpu",
     .kernels = tn_cpu_kernels,
+    .kernels_of = kernels_of,
     .optims = tn_cpu_optims,
     .count = count_devices,
     .open = open_device,

@@ -1,0 +1,115 @@
+/*
+ * pool2d: the largest or the mean of each window; src/layers/pool2d.c has the formula and the divisors.
+ * Backward finds the largest again: dy goes to the first of equals, or to the first NaN.
+ */
+#include <math.h>
+
+#include "backends/cpu/reference/_reference.h"
+
+/* The part of a window that lies inside of x. */
+typedef struct window {
+    int64_t h0, h1, w0, w1;
+    double divisor;
+} window;
+
+static int64_t lower(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static window find_window(const tn_node *n, int64_t p, int64_t q)
+{
+    const tn_pool2d_opts *o = n->opts;
+    const int64_t H = n->x[0].dim[2], W = n->x[0].dim[3];
+    const int64_t h = p * o->stride[0] - o->pad[0], w = q * o->stride[1] - o->pad[1];
+    window a = {h > 0 ? h : 0, lower(h + o->kernel[0], H), w > 0 ? w : 0,
+                lower(w + o->kernel[1], W), 1};
+    if (o->kind == TN_POOL_MEAN)
+        a.divisor = (double)((a.h1 - a.h0) * (a.w1 - a.w0));
+    if (o->kind == TN_POOL_MEAN_PAD)
+        a.divisor = (double)((lower(h + o->kernel[0], H + o->pad[0]) - h) *
+                             (lower(w + o->kernel[1], W + o->pad[1]) - w));
+    return a;
+}
+
+/* Where in the image plane x the largest is. */
+static int64_t find_largest(const float *x, int64_t W, const window *a)
+{
+    int64_t best = a->h0 * W + a->w0;
+    for (int64_t h = a->h0; h < a->h1; h++)
+        for (int64_t w = a->w0; w < a->w1; w++) {
+            const bool larger = x[h * W + w] > x[best] || isnan(x[h * W + w]);
+            if (larger && !isnan(x[best]))
+                best = h * W + w;
+        }
+    return best;
+}
+
+static double find_mean(const float *x, int64_t W, const window *a)
+{
+    double sum = 0;
+    for (int64_t h = a->h0; h < a->h1; h++)
+        for (int64_t w = a->w0; w < a->w1; w++)
+            sum += (double)x[h * W + w];
+    return sum / a->divisor;
+}
+
+static bool is_max(const tn_node *n)
+{
+    return ((const tn_pool2d_opts *)n->opts)->kind == TN_POOL_MAX;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const tn_node *n = c->node;
+    const int64_t planes = n->x[0].dim[0] * n->x[0].dim[1], W = n->x[0].dim[3];
+    const int64_t size = n->x[0].dim[2] * W, P = n->y[0].dim[2], Q = n->y[0].dim[3];
+    float *y = c->y[0];
+#pragma omp parallel for num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < planes; i++)
+        for (int64_t j = 0; j < P * Q; j++) {
+            const float *x = (const float *)c->x[0] + i * size;
+            const window a = find_window(n, j / Q, j % Q);
+            y[i * P * Q + j] = is_max(n) ? x[find_largest(x, W, &a)] : (float)find_mean(x, W, &a);
+        }
+    return TN_OK;
+}
+
+static void spread(double *dx, int64_t W, const window *a, double dy)
+{
+    for (int64_t h = a->h0; h < a->h1; h++)
+        for (int64_t w = a->w0; w < a->w1; w++)
+            dx[h * W + w] += dy / a->divisor;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const tn_node *n = c->node;
+    const int64_t planes = n->x[0].dim[0] * n->x[0].dim[1], W = n->x[0].dim[3];
+    const int64_t size = n->x[0].dim[2] * W, P = n->y[0].dim[2], Q = n->y[0].dim[3];
+    const float *dy = c->dy;
+    if (!c->dx[0])
+        return TN_OK;
+    double *sums = tn_reference_sums(c, planes * size);
+#pragma omp parallel for num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < planes; i++)
+        for (int64_t j = 0; j < P * Q; j++) {
+            const float *x = (const float *)c->x[0] + i * size;
+            const window a = find_window(n, j / Q, j % Q);
+            if (is_max(n))
+                sums[i * size + find_largest(x, W, &a)] += (double)dy[i * P * Q + j];
+            else
+                spread(sums + i * size, W, &a, (double)dy[i * P * Q + j]);
+        }
+    tn_reference_store(c->dx[0], sums, planes * size);
+    return TN_OK;
+}
+
+const tn_kernel tn_reference_pool2d = {
+    .op = "pool2d",
+    .name = "reference",
+    .supports = tn_reference_alone,
+    .prepare = tn_reference_prepare_sums,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,284 @@
+/*
+ * Nets drawn at random, a training run of each on every device and in every way there is to plan it, against the
+ * reference kernels: the loss, the last values and each parameter's gradient. What no table of cases thought
+ * of: which layers meet, in which layouts, with which of them fused, joined or put in between.
+ *
+ * The net of a failure can be drawn again: its number is in the message, and so is what it was made of.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "graph/op.h"
+#include "lab_op.h"
+
+enum { NETS = 40, BATCH = 3, CLASSES = 5, MAX_STEPS = 8, MAX_PARAMS = 64 };
+
+/* Where a relu or a maximum stands, an element may go another way because two numbers are equal within rounding.
+ * So a gradient is compared as a whole, by the 2-norm of the difference, which one such element moves little; and
+ * a net is only wrong if it is with each of three batches. */
+enum { BATCHES = 3 };
+static const double allowed = 2e-3;
+
+typedef struct draw {
+    tn_random random;
+    tn_graph *g;
+    char made_of[512];
+} draw;
+
+static int64_t below(draw *d, int64_t count)
+{
+    return (int64_t)tn_random_below(&d->random, (uint64_t)count);
+}
+
+static tn_shape shape_of(const draw *d, tn_value v)
+{
+    tn_shape s = {0};
+    assert_ok(tn_value_shape(d->g, v, &s));
+    return s;
+}
+
+static void note(draw *d, const char *what)
+{
+    const size_t used = strlen(d->made_of);
+    snprintf(d->made_of + used, sizeof d->made_of - used, " %s", what);
+}
+
+static tn_value draw_conv(draw *d, tn_value x)
+{
+    const tn_shape s = shape_of(d, x);
+    const int side = (int)(s.dim[2] < s.dim[3] ? s.dim[2] : s.dim[3]);
+    tn_conv2d_opts o = {.filters = 1 + (int)below(d, 24),
+                        .kernel = {1 + (int)below(d, 3), 1 + (int)below(d, 3)}};
+    o.no_bias = below(d, 3) == 0;
+    for (int i = 0; i < 2; i++) {
+        if (o.kernel[i] > side)
+            o.kernel[i] = 1;
+        o.pad[i] = (int)below(d, o.kernel[i]);
+        o.stride[i] = 1 + (int)(below(d, 4) == 0);
+    }
+    if (o.pad[1] == 0)
+        o.pad[0] = 0;
+    if (s.dim[1] % 2 == 0 && below(d, 4) == 0) {
+        o.groups = 2;
+        o.filters += o.filters % 2;
+    }
+    char text[64];
+    snprintf(text, sizeof text, "conv%dx%dk%dg%d", o.kernel[0], o.kernel[1], o.filters, o.groups);
+    note(d, text);
+    return tn_conv2d(d->g, x, &o);
+}
+
+static tn_value draw_pool(draw *d, tn_value x)
+{
+    static const tn_pool_kind kinds[] = {TN_POOL_MAX, TN_POOL_MEAN, TN_POOL_MEAN_PAD};
+    const tn_shape s = shape_of(d, x);
+    if (s.dim[2] < 3 || s.dim[3] < 3)
+        return x;
+    const int kernel = 2 + (int)below(d, 2);
+    note(d, "pool");
+    return tn_pool2d(d->g, x,
+                     &(tn_pool2d_opts){.kind = kinds[below(d, 3)],
+                                       .kernel = {kernel},
+                                       .stride = {1 + (int)below(d, 2)},
+                                       .pad = {(int)below(d, 2)},
+                                       .ceil = below(d, 2) == 0});
+}
+
+/* Two ways side by side, then added or joined. */
+static tn_value draw_fork(draw *d, tn_value x)
+{
+    const tn_shape s = shape_of(d, x);
+    const tn_conv2d_opts same = {.filters = (int)s.dim[1], .kernel = {3}, .pad = {1}};
+    const tn_value way = tn_relu(d->g, tn_conv2d(d->g, x, &same));
+    if (below(d, 2)) {
+        note(d, "add");
+        return tn_add(d->g, way, x);
+    }
+    note(d, "concat");
+    return tn_concat(d->g, 3, (tn_value[]){way, x, tn_conv2d(d->g, x, &same)});
+}
+
+static tn_value draw_step(draw *d, tn_value x)
+{
+    switch (below(d, 9)) {
+    case 0:
+        return draw_pool(d, x);
+    case 1:
+        return draw_fork(d, x);
+    case 2:
+        return note(d, "bn"), tn_batchnorm(d->g, x, NULL);
+    case 3:
+        return note(d, "lrn"), tn_lrn(d->g, x, NULL);
+    case 4:
+        return note(d, "tanh"), tn_tanh(d->g, x);
+    case 5:
+        return note(d, "leaky"), tn_leaky_relu(d->g, x, 0.1F);
+    default:
+        return note(d, "relu of"), tn_relu(d->g, draw_conv(d, x));
+    }
+}
+
+typedef struct net {
+    draw d;
+    tn_shape image;
+    tn_value in, label, logits, loss;
+} net;
+
+static net draw_net(int number)
+{
+    net n = {.d.random = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 1000 + (uint64_t)number)};
+    draw *d = &n.d;
+    n.image = TN_SHAPE(BATCH, 6 + below(d, 9), 6 + below(d, 9), 1 + below(d, 4));
+    assert_ok(tn_graph_create(&d->g));
+    n.in = tn_input(d->g, "image", TN_U8, n.image);
+    n.label = tn_input(d->g, "label", TN_I32, TN_SHAPE(BATCH));
+    tn_value x = tn_image_input(
+        d->g, n.in,
+        &(tn_image_input_opts){.mean = {128, 128, 128, 128}, .scale = {.01F, .01F, .01F, .01F}});
+    for (int64_t steps = 2 + below(d, MAX_STEPS - 1); steps > 0; steps--)
+        x = draw_step(d, x);
+    if (below(d, 2))
+        x = tn_relu(d->g, tn_dense(d->g, x, &(tn_dense_opts){.units = 1 + (int)below(d, 70)}));
+    if (below(d, 3) == 0)
+        x = tn_dropout(d->g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
+    n.logits = tn_dense(d->g, x, &(tn_dense_opts){.units = CLASSES});
+    n.loss = tn_softmax_xent(d->g, n.logits, n.label, NULL).loss;
+    assert_ok(tn_graph_status(d->g));
+    return n;
+}
+
+typedef struct answers {
+    float loss, logits[BATCH * CLASSES], *gradient[MAX_PARAMS];
+    int64_t count[MAX_PARAMS];
+    char name[MAX_PARAMS][64];
+    int params;
+} answers;
+
+static void read_gradients(tn_plan *p, answers *a)
+{
+    a->params = tn_plan_num_params(p);
+    assert_true(a->params <= MAX_PARAMS);
+    for (int i = 0; i < a->params; i++) {
+        tn_param_info info;
+        assert_ok(tn_plan_param(p, i, &info));
+        assert_ok(tn_shape_count(&info.shape, &a->count[i]));
+        snprintf(a->name[i], sizeof a->name[i], "%s.%s", info.node, info.name);
+        a->gradient[i] = calloc((size_t)a->count[i], sizeof(float));
+        assert_non_null(a->gradient[i]);
+        assert_ok(tn_plan_param_get(p, i, info.trained ? TN_PARAM_GRADIENT : TN_PARAM_VALUE,
+                                    (tn_tensor){TN_F32, info.shape, a->gradient[i]}));
+    }
+}
+
+static answers run(const net *n, int batch, const char *device, tn_plan_opts opts)
+{
+    answers a = {0};
+    tn_device *d = NULL;
+    tn_plan *p = NULL;
+    uint8_t *pixels = calloc(BATCH, (size_t)(n->image.dim[1] * n->image.dim[2] * n->image.dim[3]));
+    const int32_t labels[BATCH] = {3, 0, 4};
+    tn_random r = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, (uint64_t)batch);
+    assert_non_null(pixels);
+    for (int64_t i = 0; i < tn_elements(&n->image); i++)
+        pixels[i] = (uint8_t)tn_random_below(&r, 256);
+    opts.loss = n->loss;
+    opts.keep = &n->logits;
+    opts.num_keep = 1;
+    opts.seed = 5;
+    opts.precision = TN_PRECISION_F32;
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_plan_create(&p, n->d.g, d, &opts));
+    assert_ok(tn_plan_set(p, n->in, (tn_tensor){TN_U8, n->image, pixels}));
+    int32_t copy[BATCH];
+    memcpy(copy, labels, sizeof copy);
+    assert_ok(tn_plan_set(p, n->label, (tn_tensor){TN_I32, TN_SHAPE(BATCH), copy}));
+    assert_ok(tn_plan_run(p));
+    assert_ok(tn_plan_get(p, n->loss, (tn_tensor){TN_F32, {0}, &a.loss}));
+    assert_ok(tn_plan_get(p, n->logits, (tn_tensor){TN_F32, TN_SHAPE(BATCH, CLASSES), a.logits}));
+    read_gradients(p, &a);
+    tn_plan_destroy(p);
+    tn_device_close(d);
+    free(pixels);
+    return a;
+}
+
+static void drop(answers *a)
+{
+    for (int i = 0; i < a->params; i++)
+        free(a->gradient[i]);
+}
+
+static double norm(const float *x, const float *less, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += pow((double)x[i] - (less ? (double)less[i] : 0), 2);
+    return sqrt(sum);
+}
+
+/* `floor`: what a number that is 0 but for rounding may be off by, over `allowed`. Says what is wrong. */
+static bool close(const char *what, const float *got, const float *want, int64_t count,
+                  double floor, char *why, size_t size)
+{
+    const double off = norm(got, want, count), all = norm(want, NULL, count);
+    if (off <= allowed * (all + floor))
+        return true;
+    snprintf(why, size, "%s is off by %.3g of %.3g", what, off, all);
+    return false;
+}
+
+/* A bias before a batchnorm has no gradient: what it is found to be is rounding, of gradients of other sizes. */
+static double floor_of(const answers *a)
+{
+    double largest = 0;
+    for (int i = 0; i < a->params; i++)
+        largest = fmax(largest, norm(a->gradient[i], NULL, a->count[i]));
+    return 0.05 * largest;
+}
+
+static bool same(const answers *got, const answers *want, char *why, size_t size)
+{
+    assert_int_equal(got->params, want->params);
+    bool all = close("the loss", &got->loss, &want->loss, 1, 0, why, size) &&
+               close("logits", got->logits, want->logits, BATCH * CLASSES, 0, why, size);
+    for (int i = 0; i < want->params && all; i++)
+        all = close(want->name[i], got->gradient[i], want->gradient[i], want->count[i],
+                    floor_of(want), why, size);
+    return all;
+}
+
+static void agrees(const net *n, int number, const char *device, const char *way, tn_plan_opts opts)
+{
+    char why[160] = "";
+    for (int batch = 0; batch < BATCHES; batch++) {
+        answers want = run(n, batch, "cpu,reference", (tn_plan_opts){0});
+        answers got = run(n, batch, device, opts);
+        const bool right = same(&got, &want, why, sizeof why);
+        drop(&got);
+        drop(&want);
+        if (right)
+            return;
+    }
+    fail_msg("net %d (%s) on %s%s: %s", number, n->d.made_of, device, way, why);
+}
+
+static void random_nets_agree_with_the_reference(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < NETS; i++) {
+        net n = draw_net(i);
+        for (const char *const *device = lab_devices(); *device; device++)
+            agrees(&n, i, *device, "", (tn_plan_opts){0});
+        agrees(&n, i, "cpu", ", strict", (tn_plan_opts){.strict = true});
+        agrees(&n, i, "cpu", ", no fusion", (tn_plan_opts){.no_fusion = true});
+        agrees(&n, i, "cpu,threads=1", "", (tn_plan_opts){0});
+        tn_graph_destroy(n.d.g);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_nets_agree_with_the_reference)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
