@@ -21,7 +21,7 @@ build release all -DTENON_CUDA=ON
 } >"$report"
 
 status=0
-TENON_TEST_GPU=$device ctest --test-dir build/release -L '^(layers|models|optim|graph|plan|backends|group)$' --timeout 1800 \
+TENON_TEST_GPU=$device ctest --test-dir build/release -L '^(layers|models|optim|graph|plan|backends|devices|group)$' --timeout 1800 \
     --output-on-failure </dev/null >build/gpu-tests.log 2>&1 || status=$?
 cat build/gpu-tests.log >>"$report"
 tail -n 20 build/gpu-tests.log

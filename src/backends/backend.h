@@ -12,10 +12,9 @@
 
 #include "backends/collective.h"
 #include "backends/ranks.h"
+#include "base/module.h"
 #include "graph/op.h"
 #include "optim/optim.h"
-
-enum { TN_BACKEND_ABI = 10 };
 
 typedef struct tn_backend tn_backend;
 typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
@@ -205,7 +204,7 @@ typedef struct tn_open_opts {
 
 /* Members that say "may be NULL" are for devices that work on their own while the host goes on. */
 struct tn_backend {
-    int abi;          /* TN_BACKEND_ABI */
+    int abi;          /* TN_MODULE_ABI */
     const char *name; /* "cpu" */
     const tn_kernel *const *kernels;
     /* Those of this device, where it was opened for others. May be NULL: `kernels`. */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "devices/devices.h"
 #include "group/replica.h"
 #include "run/run.h"
 

@@ -373,7 +373,7 @@ static tn_status rates(const tn_backend_device *d, tn_precision p, double *flops
 static const tn_optim_kernel *const optims[] = {NULL};
 
 static const tn_backend backend = {
-    .abi = TN_BACKEND_ABI,
+    .abi = TN_MODULE_ABI,
     .name = "toy",
     .kernels = kernels,
     .optims = optims,

@@ -291,7 +291,7 @@ static tn_status measure(tn_optim_call *c)
 }
 
 const tn_backend tn_backend_cpu = {
-    .abi = TN_BACKEND_ABI,
+    .abi = TN_MODULE_ABI,
     .name = "cpu",
     .kernels = tn_cpu_kernels,
     .kernels_of = kernels_of,

@@ -1,6 +1,6 @@
 /* The entry of this module. */
 #include "backends/cuda/_device.h"
-#include "backends/lent/lent.h"
+#include "base/module.h"
 
 TN_API tn_module_entry tn_module_open;
 

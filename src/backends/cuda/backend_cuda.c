@@ -322,7 +322,7 @@ unsigned tn_cuda_grid(const tn_backend_device *d, int64_t work)
 }
 
 const tn_backend tn_backend_cuda = {
-    .abi = TN_BACKEND_ABI,
+    .abi = TN_MODULE_ABI,
     .name = tn_cuda_name,
     .kernels = tn_cuda_kernels,
     .optims = tn_cuda_optims,

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/lent/lent.h"
+#include "base/module.h"
 #include "base/thread.h"
 #include "group/mpi/_mpi.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/module.h"
+#include "devices/devices.h"
 #include "lab.h"
 
 /* That of the module for real GPUs; skips where there is none. */

@@ -6,8 +6,6 @@
  */
 #define _GNU_SOURCE /* dladdr */
 
-#include "backends/module.h"
-
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "devices/devices.h"
 
 enum { MAX_MODULES = 4, MAX_PATH = 1024 };
 
@@ -31,7 +30,7 @@ static tn_status fail_with(tn_status status, const char *text)
 }
 
 static const tn_host host = {
-    .abi = TN_BACKEND_ABI,
+    .abi = TN_MODULE_ABI,
     .version = TENON_VERSION,
     .fail = fail_with,
     .error = tn_error,

@@ -9,10 +9,16 @@
 #ifndef TN_MODULE_H
 #define TN_MODULE_H
 
-#include "backends/backend.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <tenon/status.h>
+
+/* To be changed with what modules and the library give each other. */
+enum { TN_MODULE_ABI = 10 };
 
 typedef struct tn_host {
-    int abi;             /* TN_BACKEND_ABI */
+    int abi;             /* TN_MODULE_ABI */
     const char *version; /* of the library: a module serves that one alone */
     tn_status (*fail)(tn_status status, const char *text);
     const char *(*error)(void);
@@ -25,8 +31,8 @@ typedef struct tn_host {
 /* NULL, after host->fail(), if it does not go with this host. */
 typedef const void *tn_module_entry(const tn_host *host);
 
-/* The table of that module, loaded once and never unloaded. NULL in *out if there is no such file:
- * then `looked` says where it was looked for. An error if there is one and it cannot be used. */
-tn_status tn_module_load(const char *name, const void **out, char *looked, size_t size);
+/* lent.c, which is part of every module in place of alloc.c and status.c: first of all in its entry. False, after
+ * host->fail(), if the two do not go together. */
+bool tn_lent_by(const tn_host *host);
 
 #endif

@@ -1,15 +1,15 @@
 /*
  * registry: from a name such as "cpu,threads=2" or "cuda:0-3" to an open device. The CPU is built in; every
- * other backend is a module, see module.h.
+ * other backend is a module, see base/module.h.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <tenon/device.h>
 
-#include "backends/device_name.h"
-#include "backends/module.h"
 #include "base/base.h"
+#include "devices/devices.h"
+#include "devices/name.h"
 
 /* ---- one ------------------------------------------------------------------------------------ */
 

@@ -1,15 +1,12 @@
 /*
  * ranks: the module is found, and what ranks say to each other about devices.
  */
-#include "backends/ranks.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/backend.h"
-#include "backends/module.h"
 #include "base/base.h"
+#include "devices/devices.h"
 
 tn_status tn_ranks_begin(const char *name, const tn_ranks **out, tn_rank_place *place)
 {

@@ -1,20 +1,23 @@
-#include "backends/lent/lent.h"
-
+/*
+ * lent: errors and the allocator in a module, under the names that base.h gives them.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base.h"
+#include "base/module.h"
 #include "base/number.h"
 
 static const tn_host *host;
 
 bool tn_lent_by(const tn_host *lender)
 {
-    if (lender->abi != TN_BACKEND_ABI || strcmp(lender->version, TENON_VERSION) != 0) {
+    if (lender->abi != TN_MODULE_ABI || strcmp(lender->version, TENON_VERSION) != 0) {
         char text[128];
         snprintf(text, sizeof text,
                  "this module is of Tenon %s (interface %d), the library %s (%d)", TENON_VERSION,
-                 TN_BACKEND_ABI, lender->version, lender->abi);
+                 TN_MODULE_ABI, lender->version, lender->abi);
         lender->fail(TN_ERR_UNSUPPORTED, text);
         return false;
     }

@@ -1,4 +1,4 @@
-#include "backends/device_name.h"
+#include "devices/name.h"
 
 #include <string.h>
 
