@@ -38,8 +38,8 @@ static const char HELP[] =
     "  --quiet         only say what went wrong\n"
     "  --help          this text\n"
     "\n"
-    "Exit status: 0; 1 if reading or writing failed, when OUT is as it was; 2 if the flags or\n"
-    "the set make no sense.\n";
+    "Exit status: 0; 1 if reading or writing failed, when OUT is as it was; 2 if the flags, the\n"
+    "set or OUT make no sense.\n";
 
 typedef struct arguments {
     const char *set, *out, *classes;
@@ -192,5 +192,5 @@ int main(int argc, char **argv)
     tn_dataset_close(set);
     if (status != TN_OK)
         fprintf(stderr, "tenon-pack: %s\n", tn_error());
-    return status == TN_OK ? 0 : 1;
+    return status == TN_OK ? 0 : status == TN_ERR_ARGUMENT ? 2 : 1;
 }

@@ -193,7 +193,9 @@ TN_API tn_loader_times tn_loader_time(const tn_loader *loader);
 /**
  * Decode a whole set once, scale each image's short side to @p side, cut out the middle, and write
  * images.npy (N x side x side x 3, u8), labels.npy (N, i32) and classes.txt into @p folder, which
- * numpy opens and tn_dataset_open() reads by mmap. Files appear whole or not at all.
+ * numpy opens and tn_dataset_open() takes. The folder, and those that it lies in, are made if they are not
+ * there; within the set's own folder it is an error. A packed set that is there is replaced, once all of
+ * the new one is on the disk.
  *
  * @param bad  if not NULL: called with path and reason of each file left out
  */

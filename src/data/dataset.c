@@ -212,6 +212,17 @@ static tn_status finish(tn_dataset *set, const tn_dataset *classes_of, const cha
     return notice_empty_classes(set, classes_of != NULL);
 }
 
+static tn_status is_there(const char *folder, const char *name, bool *found)
+{
+    struct stat s;
+    char *path = tn_format("%s/%s", folder, name);
+    if (!path)
+        return tn_no_memory(folder, strlen(folder));
+    *found = stat(path, &s) == 0;
+    tn_free(path);
+    return TN_OK;
+}
+
 static tn_status read_any(tn_dataset *set, const char *path)
 {
     struct stat s;
@@ -221,12 +232,18 @@ static tn_status read_any(tn_dataset *set, const char *path)
         return tn_list_read(set, path);
     if (!S_ISDIR(s.st_mode))
         return tn_fail(TN_ERR_ARGUMENT, "%s: neither a folder nor a list file", path);
-    char *images = tn_format("%s/" TN_PACKED_IMAGES, path);
-    if (!images)
-        return tn_no_memory(path, strlen(path));
-    const bool packed = stat(images, &s) == 0;
-    tn_free(images);
-    return packed ? tn_packed_read(set, path) : tn_folder_read(set, path);
+    set->is_folder = true;
+    set->device = s.st_dev;
+    set->inode = s.st_ino;
+    bool images = false, labels = false;
+    TN_TRY(is_there(path, TN_PACKED_IMAGES, &images));
+    TN_TRY(is_there(path, TN_PACKED_LABELS, &labels));
+    if (labels && !images)
+        return tn_fail(TN_ERR_FORMAT,
+                       "%s: has " TN_PACKED_LABELS " but no " TN_PACKED_IMAGES
+                       ": packing it was broken off; pack it again",
+                       path);
+    return images ? tn_packed_read(set, path) : tn_folder_read(set, path);
 }
 
 tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <tenon/data.h>
 
@@ -30,6 +31,9 @@ struct tn_dataset {
     size_t num_classes, class_capacity;
     const char **notice;
     size_t num_notices, notice_capacity;
+    bool is_folder; /* and this is it: a packed set's too */
+    dev_t device;
+    ino_t inode;
     bool numbered; /* labels came as numbers: a class is known by its number, not its name */
     tn_packed
         *packed; /* the images themselves, shared with the sets split from this one; or NULL */

@@ -7,12 +7,17 @@
 tn_status tn_filler_create(tn_filler *f, const tn_recipe *recipe)
 {
     *f = (tn_filler){0};
-    return recipe->set->packed ? TN_OK : tn_decoder_create(&f->decoder);
+    if (!recipe->set->packed)
+        return tn_decoder_create(&f->decoder);
+    const size_t side = (size_t)tn_packed_side(recipe->set->packed), bytes = side * side * 3;
+    f->image = tn_alloc_aligned(bytes);
+    return f->image ? TN_OK : tn_no_memory("an image of a packed set", bytes);
 }
 
 void tn_filler_destroy(tn_filler *f)
 {
     tn_decoder_destroy(f->decoder);
+    tn_free(f->image);
     tn_resampler_free(&f->resampler);
 }
 
@@ -35,29 +40,39 @@ static bool is_copy(const tn_view *v, int height, int width)
            b->y == (double)(int)b->y;
 }
 
-static tn_status fill_packed(tn_filler *f, const tn_recipe *recipe, int64_t row, const tn_view *v,
-                             uint8_t *rgb)
+static void copy(const tn_filler *f, const tn_view *v, int side, int height, int width,
+                 uint8_t *rgb)
 {
-    const int height = recipe->augment.height, width = recipe->augment.width;
-    const int side = tn_packed_side(recipe->set->packed);
-    const uint8_t *image = tn_packed_image(recipe->set->packed, row);
-    if (!is_copy(v, height, width))
-        return tn_resample(&f->resampler,
-                           &(tn_pixels){.rgb = image,
-                                        .stride = (size_t)side * 3,
-                                        .width = side,
-                                        .height = side,
-                                        .box = v->box},
-                           v->mirror, false, width, height, rgb);
     const size_t bytes = (size_t)width * 3;
     for (int y = 0; y < height; y++) {
         const uint8_t *from =
-            image + ((size_t)(v->box.y + y) * (size_t)side + (size_t)v->box.x) * 3;
+            f->image + ((size_t)(v->box.y + y) * (size_t)side + (size_t)v->box.x) * 3;
         if (v->mirror)
             reverse_row(rgb + (size_t)y * bytes, from, (size_t)width);
         else
             memcpy(rgb + (size_t)y * bytes, from, bytes);
     }
+}
+
+static tn_status fill_packed(tn_filler *f, const tn_recipe *recipe, int64_t image, const tn_view *v,
+                             uint8_t *rgb)
+{
+    const int height = recipe->augment.height, width = recipe->augment.width;
+    const int side = tn_packed_side(recipe->set->packed);
+    const bool copied = is_copy(v, height, width);
+    int top = (int)v->box.y, bottom = top + height;
+    if (!copied)
+        tn_resample_range(v->box.y, v->box.height, height, side, &top, &bottom);
+    TN_TRY(tn_packed_image(recipe->set->packed, image, top, bottom, f->image));
+    if (!copied)
+        return tn_resample(&f->resampler,
+                           &(tn_pixels){.rgb = f->image,
+                                        .stride = (size_t)side * 3,
+                                        .width = side,
+                                        .height = side,
+                                        .box = v->box},
+                           v->mirror, false, width, height, rgb);
+    copy(f, v, side, height, width, rgb);
     return TN_OK;
 }
 

@@ -18,7 +18,8 @@ typedef struct tn_recipe {
 
 /* What a thread has of its own. Begins zeroed. */
 typedef struct tn_filler {
-    tn_decoder *decoder; /* NULL for packed sets */
+    tn_decoder *decoder; /* of files; or */
+    uint8_t *image;      /* of a packed set, as far as it was needed */
     tn_resampler resampler;
 } tn_filler;
 

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,63 +124,87 @@ tn_status tn_npy_parse(const char *path, const uint8_t *bytes, size_t size, tn_d
     return TN_OK;
 }
 
-static tn_status map_file(tn_npy *npy, const char *path)
+static tn_status open_file(tn_npy *npy, const char *path)
 {
+    npy->path = tn_copy_text(path);
+    if (!npy->path)
+        return tn_no_memory(path, strlen(path) + 1);
     /* Without O_NONBLOCK a FIFO of that name would hang us. */
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+    npy->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat s;
-    tn_status status = TN_OK;
-    if (fstat(file, &s) != 0)
-        status = tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(s.st_mode))
-        status = tn_fail(TN_ERR_IO, "%s: not a regular file", path);
-    else if (s.st_size == 0)
-        status = tn_fail(TN_ERR_FORMAT, "%s: the file is empty", path);
-    if (status == TN_OK) {
-        void *map = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_SHARED, file, 0);
-        if (map == MAP_FAILED) {
-            status = tn_fail(TN_ERR_IO, "%s: cannot be mapped: %s", path, strerror(errno));
-        } else {
-            npy->map = map;
-            npy->map_bytes = (size_t)s.st_size;
-        }
-    }
-    close(file);
-    return status;
+    if (npy->file < 0 || fstat(npy->file, &s) != 0)
+        return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(s.st_mode))
+        return tn_fail(TN_ERR_IO, "%s: not a regular file", path);
+    if (s.st_size == 0)
+        return tn_fail(TN_ERR_FORMAT, "%s: the file is empty", path);
+    npy->size = (size_t)s.st_size;
+    return TN_OK;
 }
 
-static tn_status check_array(tn_npy *npy, const char *path, tn_dtype dtype, int ndim)
+static tn_status cut_short(const tn_npy *npy)
 {
-    size_t offset = 0, bytes = 0;
-    TN_TRY(tn_npy_parse(path, npy->map, npy->map_bytes, dtype, &npy->shape, &offset));
+    struct stat s = {0};
+    (void)fstat(npy->file, &s);
+    return tn_fail(TN_ERR_IO, "%s: has become shorter while it is used: %lld bytes, not %zu",
+                   npy->path, (long long)s.st_size, npy->size);
+}
+
+static tn_status read_at(const tn_npy *npy, size_t at, size_t size, void *bytes)
+{
+    for (size_t done = 0; done < size;) {
+        const ssize_t got =
+            pread(npy->file, (uint8_t *)bytes + done, size - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return tn_fail(TN_ERR_IO, "%s: cannot be read: %s", npy->path, strerror(errno));
+        if (got == 0)
+            return cut_short(npy);
+        done += (size_t)got;
+    }
+    return TN_OK;
+}
+
+static tn_status check_array(tn_npy *npy, tn_dtype dtype, int ndim)
+{
+    uint8_t header[MAX_TEXT + MAGIC_BYTES + 6];
+    const size_t size = npy->size < sizeof header ? npy->size : sizeof header;
+    size_t bytes = 0;
+    TN_TRY(read_at(npy, 0, size, header));
+    TN_TRY(tn_npy_parse(npy->path, header, size, dtype, &npy->shape, &npy->offset));
     if (npy->shape.ndim != ndim)
-        return tn_fail(TN_ERR_FORMAT, "%s: %d dimensions, not %d", path, npy->shape.ndim, ndim);
+        return tn_fail(TN_ERR_FORMAT, "%s: %d dimensions, not %d", npy->path, npy->shape.ndim,
+                       ndim);
     if (tn_shape_bytes(&npy->shape, dtype, &bytes) != TN_OK)
-        return tn_fail(TN_ERR_FORMAT, "%s: %s", path, tn_error());
-    if (bytes != npy->map_bytes - offset)
-        return tn_fail(TN_ERR_FORMAT, "%s: %zu bytes of data, where %s of %s take %zu", path,
-                       npy->map_bytes - offset, tn_shape_format(&npy->shape).text,
+        return tn_fail(TN_ERR_FORMAT, "%s: %s", npy->path, tn_error());
+    if (bytes != npy->size - npy->offset)
+        return tn_fail(TN_ERR_FORMAT, "%s: %zu bytes of data, where %s of %s take %zu", npy->path,
+                       npy->size - npy->offset, tn_shape_format(&npy->shape).text,
                        tn_dtype_name(dtype), bytes);
-    npy->data = (const uint8_t *)npy->map + offset;
     return TN_OK;
 }
 
 tn_status tn_npy_open(tn_npy *npy, const char *path, tn_dtype dtype, int ndim)
 {
-    *npy = (tn_npy){0};
-    tn_status status = map_file(npy, path);
+    *npy = (tn_npy){.file = -1};
+    tn_status status = open_file(npy, path);
     if (status == TN_OK)
-        status = check_array(npy, path, dtype, ndim);
+        status = check_array(npy, dtype, ndim);
     if (status != TN_OK)
         tn_npy_close(npy);
     return status;
 }
 
+tn_status tn_npy_read(const tn_npy *npy, size_t at, size_t size, void *bytes)
+{
+    return read_at(npy, npy->offset + at, size, bytes);
+}
+
 void tn_npy_close(tn_npy *npy)
 {
-    if (npy->map)
-        munmap(npy->map, npy->map_bytes);
+    if (npy->path && npy->file >= 0)
+        close(npy->file);
+    tn_free(npy->path);
     *npy = (tn_npy){0};
 }

@@ -1,5 +1,5 @@
 /*
- * Files of numpy arrays (.npy): writing their headers, and reading whole files by mmap.
+ * Files of numpy arrays (.npy): writing their headers, and reading any part of them.
  *   Source: numpy.lib.format, versions 1.0 to 3.0.
  */
 #ifndef TN_NPY_H
@@ -20,19 +20,21 @@ void tn_npy_header(char header[TN_NPY_HEADER_BYTES], tn_dtype dtype, const tn_sh
 tn_status tn_npy_parse(const char *path, const uint8_t *bytes, size_t size, tn_dtype dtype,
                        tn_shape *shape, size_t *offset);
 
-/* A file in memory, read-only. The pages are the system's own copy: they cost nothing until read,
- * and several processes share them. A file that is cut short while mapped kills its readers, so
- * files are replaced (rename), never rewritten. */
+/* An open file. Parts of it are read as they are needed, from the system's copy if there is one, which
+ * processes share. Not mapped: a map of a file that somebody cuts short kills its readers without a word.
+ * Any number of threads may read. */
 typedef struct tn_npy {
-    void *map;
-    size_t map_bytes;
+    char *path;
+    int file;
+    size_t size, offset; /* of the file, and where its data begin */
     tn_shape shape;
-    const uint8_t *data;
 } tn_npy;
 
-/* Maps a file that holds an array of `dtype` with `ndim` dimensions, and is as long as that takes.
+/* Opens a file that holds an array of `dtype` with `ndim` dimensions, and is as long as that takes.
  * TN_ERR_IO, TN_ERR_FORMAT. */
 tn_status tn_npy_open(tn_npy *npy, const char *path, tn_dtype dtype, int ndim);
+/* `size` bytes of the data from byte `at` on. TN_ERR_IO, also if the file has become shorter. */
+tn_status tn_npy_read(const tn_npy *npy, size_t at, size_t size, void *bytes);
 void tn_npy_close(tn_npy *npy); /* a zeroed one is fine */
 
 #endif

@@ -33,9 +33,11 @@ int tn_packed_side(const tn_packed *p)
     return p->side;
 }
 
-const uint8_t *tn_packed_image(const tn_packed *p, int64_t row)
+tn_status tn_packed_image(const tn_packed *p, int64_t image, int top, int bottom, uint8_t *rgb)
 {
-    return p->images.data + (size_t)row * (size_t)p->side * (size_t)p->side * 3;
+    const size_t row = (size_t)p->side * 3, at = row * (size_t)top;
+    return tn_npy_read(&p->images, row * (size_t)p->side * (size_t)image + at,
+                       row * (size_t)(bottom - top), rgb + at);
 }
 
 static tn_status open_images(tn_packed *p, const char *path)
@@ -64,33 +66,39 @@ static tn_status read_classes(tn_dataset *set, const char *path)
     return set->num_classes ? TN_OK : tn_fail(TN_ERR_FORMAT, "%s: no class name in it", path);
 }
 
-static tn_status add_items(tn_dataset *set, const tn_npy *labels, const char *path)
+static tn_status add_items(tn_dataset *set, const int32_t *labels, int64_t count, const char *path)
 {
-    const int64_t count = labels->shape.dim[0], images = set->packed->images.shape.dim[0];
-    if (count != images)
-        return tn_fail(TN_ERR_FORMAT, "%s: %lld labels for %lld images", path, (long long)count,
-                       (long long)images);
     for (int64_t i = 0; i < count; i++) {
-        int32_t label;
         char name[40];
-        memcpy(&label, labels->data + (size_t)i * sizeof label, sizeof label);
-        if (label < 0 || (size_t)label >= set->num_classes)
+        if (labels[i] < 0 || (size_t)labels[i] >= set->num_classes)
             return tn_fail(TN_ERR_FORMAT,
                            "%s: image %lld has label %d, but " TN_PACKED_CLASSES " has %zu classes",
-                           path, (long long)i, label, set->num_classes);
+                           path, (long long)i, labels[i], set->num_classes);
         snprintf(name, sizeof name, TN_PACKED_IMAGES "[%lld]", (long long)i);
-        TN_TRY(tn_dataset_add_item(set, name, i, label));
+        TN_TRY(tn_dataset_add_item(set, name, i, labels[i]));
     }
     return TN_OK;
 }
 
 static tn_status read_labels(tn_dataset *set, const char *path)
 {
-    tn_npy labels = {0};
-    tn_status status = tn_npy_open(&labels, path, TN_I32, 1);
+    tn_npy file = {0};
+    int32_t *labels = NULL;
+    TN_TRY(tn_npy_open(&file, path, TN_I32, 1));
+    const int64_t count = file.shape.dim[0], images = set->packed->images.shape.dim[0];
+    const size_t bytes = (size_t)count * sizeof *labels;
+    tn_status status = TN_OK;
+    if (count != images)
+        status = tn_fail(TN_ERR_FORMAT, "%s: %lld labels for %lld images", path, (long long)count,
+                         (long long)images);
+    if (status == TN_OK && !(labels = tn_alloc((size_t)count, sizeof *labels)))
+        status = tn_no_memory(path, bytes);
     if (status == TN_OK)
-        status = add_items(set, &labels, path);
-    tn_npy_close(&labels);
+        status = tn_npy_read(&file, 0, bytes, labels);
+    if (status == TN_OK)
+        status = add_items(set, labels, count, path);
+    tn_free(labels);
+    tn_npy_close(&file);
     return status;
 }
 

@@ -50,6 +50,9 @@ static tn_status empty_like(tn_dataset **out, const tn_dataset *set)
         tn_dataset_close(part);
         return status;
     }
+    part->is_folder = set->is_folder;
+    part->device = set->device;
+    part->inode = set->inode;
     part->numbered = set->numbered;
     part->packed = tn_packed_share(set->packed);
     *out = part;

@@ -1,5 +1,10 @@
-#include <string.h>
+/* truncate is POSIX. */
+#define _XOPEN_SOURCE 700
 
+#include <string.h>
+#include <unistd.h>
+
+#include "data/filler.h"
 #include "lab.h"
 #include "lab_set.h"
 
@@ -35,6 +40,8 @@ static int remove_sets(void **state)
     return 0;
 }
 
+static const char *const parts[] = {"images.npy", "labels.npy", "classes.txt"};
+
 static tn_dataset *open_set(const char *path)
 {
     tn_dataset *set = NULL;
@@ -49,98 +56,6 @@ static size_t read_file(const char *path, uint8_t *bytes, size_t capacity)
     const size_t size = fread(bytes, 1, capacity, from);
     fclose(from);
     return size;
-}
-
-/* ---- writing -------------------------------------------------------------------------------- */
-
-static void packing_writes_arrays(void **state)
-{
-    (void)state;
-    static uint8_t bytes[100000], want[SIDE * SIDE * 3];
-    assert_int_equal(read_file(lab_path(packed, "images.npy"), bytes, sizeof bytes),
-                     256 + 12 * sizeof want);
-    /* As numpy's documentation of the format has it. */
-    assert_memory_equal(bytes, "\x93NUMPY\x01\x00\xf6\x00", 10);
-    static const char text[] =
-        "{'descr': '|u1', 'fortran_order': False, 'shape': (12, 24, 24, 3, ), }   ";
-    assert_memory_equal(bytes + 10, text, sizeof text - 1);
-    assert_int_equal(bytes[255], '\n');
-    for (unsigned i = 0; i < 12; i++) {
-        lab_pixels(want, SIDE, SIDE, i);
-        /* In the order of the set: class, then name as text. */
-        static const unsigned place[] = {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 8, 9};
-        assert_memory_equal(bytes + 256 + place[i] * sizeof want, want, sizeof want);
-    }
-    assert_int_equal(read_file(lab_path(packed, "labels.npy"), bytes, sizeof bytes), 256 + 48);
-    assert_memory_equal(bytes + 10, "{'descr': '<i4', 'fortran_order': False, 'shape': (12, )", 56);
-    for (int i = 0; i < 12; i++)
-        assert_int_equal(bytes[256 + 4 * i], i / 4);
-    const size_t size = read_file(lab_path(packed, "classes.txt"), bytes, sizeof bytes);
-    assert_int_equal(size, 21);
-    assert_memory_equal(bytes, "class0\nclass1\nclass2\n", 21);
-}
-
-typedef struct told {
-    int bad;
-    int64_t done, of;
-    char path[256];
-} told;
-
-static void on_bad(void *arg, const char *path, const char *reason)
-{
-    told *t = arg;
-    t->bad++;
-    snprintf(t->path, sizeof t->path, "%s", path);
-    assert_true(strlen(reason) > 3);
-}
-
-static void on_progress(void *arg, int64_t done, int64_t of)
-{
-    told *t = arg;
-    assert_true(done >= t->done && done <= of);
-    t->done = done;
-    t->of = of;
-}
-
-static void bad_files_are_left_out_and_told(void **state)
-{
-    (void)state;
-    const char *from = lab_make_folder(), *to = lab_make_folder();
-    lab_write_classes(from, 2, 15);
-    lab_write_text(lab_path(from, "class0/2.ppm"), "P6 but no more");
-    tn_dataset *set = open_set(from);
-    told t = {0};
-    tn_pack_opts opts = {
-        .folder = to, .side = 8, .bad = on_bad, .progress = on_progress, .arg = &t};
-    assert_ok(tn_dataset_pack(set, &opts));
-    assert_int_equal(t.bad, 1);
-    assert_int_equal(t.done, 30);
-    assert_int_equal(t.of, 30);
-    assert_non_null(strstr(t.path, "class0/2.ppm"));
-    tn_dataset *again = open_set(to);
-    assert_int_equal(tn_dataset_count(again), 29);
-    assert_int_equal(tn_dataset_class_count(again, 0), 14);
-    tn_dataset_close(again);
-    lab_write_text(lab_path(from, "class1/3.ppm"), "");
-    t = (told){0};
-    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_FORMAT, "2 of 30 images are bad");
-    assert_int_equal(t.bad, 2);
-    again = open_set(to); /* what was there is still there */
-    assert_int_equal(tn_dataset_count(again), 29);
-    assert_false(lab_exists(lab_path(to, "images.npy.part")));
-    tn_dataset_close(again);
-    opts.folder = "";
-    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_ARGUMENT, "no folder");
-    opts.folder = lab_path(to, "classes.txt/below");
-    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_IO, "the folder cannot be made");
-    opts.folder = lab_path(to, "classes.txt");
-    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_IO, "Not a directory");
-    opts.folder = to;
-    opts.side = -1;
-    assert_fails(tn_dataset_pack(set, &opts), TN_ERR_ARGUMENT, "height -1");
-    tn_dataset_close(set);
-    lab_remove(from);
-    lab_remove(to);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -280,14 +195,13 @@ static void damaged_sets_are_refused(void **state)
          "a class lost"},
         {"classes.txt", NULL, NULL, 21, "no class name", "no classes"},
     };
-    static const char *const files[] = {"images.npy", "labels.npy", "classes.txt"};
     static uint8_t bytes[100000];
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         print_message("%s: %s\n", cases[i].file, cases[i].why);
         const char *folder = lab_make_folder();
-        for (size_t f = 0; f < TN_COUNT(files); f++)
-            lab_write(lab_path(folder, "%s", files[f]), bytes,
-                      read_file(lab_path(packed, "%s", files[f]), bytes, sizeof bytes));
+        for (size_t f = 0; f < TN_COUNT(parts); f++)
+            lab_write(lab_path(folder, "%s", parts[f]), bytes,
+                      read_file(lab_path(packed, "%s", parts[f]), bytes, sizeof bytes));
         hurt(folder, &cases[i]);
         tn_dataset *set = NULL;
         const tn_status status = tn_dataset_open(&set, &(tn_dataset_opts){.path = folder});
@@ -301,6 +215,62 @@ static void damaged_sets_are_refused(void **state)
     assert_fails(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}), TN_ERR_FORMAT,
                  "images.npy: ");
     lab_remove(folder);
+}
+
+/* Cut short while it is read: an error that names it, where a map would have killed the process. */
+static void a_set_cut_short_while_it_is_read_is_an_error(void **state)
+{
+    (void)state;
+    static uint8_t bytes[100000];
+    const char *folder = lab_make_folder();
+    const char *path = lab_path(folder, "images.npy");
+    for (size_t f = 0; f < TN_COUNT(parts); f++)
+        lab_write(lab_path(folder, "%s", parts[f]), bytes,
+                  read_file(lab_path(packed, "%s", parts[f]), bytes, sizeof bytes));
+    tn_dataset *set = open_set(folder);
+    tn_loader *loader = NULL;
+    assert_ok(tn_loader_open(
+        &loader, set, &(tn_loader_opts){.batch = 4, .height = 9, .width = 9, .max_bad = 100}));
+    tn_batch b;
+    assert_ok(tn_loader_next(loader, &b));
+    assert_int_equal(truncate(path, 256 + 2 * SIDE * SIDE * 3), 0);
+    assert_ok(tn_loader_seek(loader, 0, 0));
+    for (int i = 0; i < 2; i++) /* the set itself is bad, not one of its images */
+        assert_fails(tn_loader_next(loader, &b), TN_ERR_IO,
+                     "images.npy: has become shorter while it is used: 3712 bytes, not 20992");
+    assert_int_equal(tn_loader_num_bad(loader), 0);
+    tn_loader_close(loader);
+    tn_dataset_close(set);
+    lab_remove(folder);
+}
+
+/* Whatever crop and flip, a row's bytes and no others are written. */
+static void rows_are_written_within_their_bounds(void **state)
+{
+    (void)state;
+    static const tn_crop crops[] = {TN_CROP_CENTRE, TN_CROP_RANDOM, TN_CROP_RANDOM_RESIZED};
+    enum { GUARD = 64 };
+    tn_dataset *set = open_set(packed);
+    tn_recipe recipe = {.set = set};
+    for (int width = 1; width <= SIDE; width++)
+        for (size_t c = 0; c < TN_COUNT(crops); c++) {
+            const tn_loader_opts opts = {
+                .batch = 1, .height = 3, .width = width, .crop = crops[c], .flip = true};
+            const size_t size = 3 * (size_t)width * 3;
+            uint8_t rgb[2 * GUARD + 3 * 3 * SIDE], guard[GUARD];
+            tn_filler f;
+            assert_ok(tn_augment_complete(&recipe.augment, &opts, SIDE));
+            assert_ok(tn_filler_create(&f, &recipe));
+            memset(guard, 0xA5, GUARD);
+            for (int place = 0; place < 12; place++) {
+                memset(rgb, 0xA5, sizeof rgb);
+                assert_ok(tn_filler_fill(&f, &recipe, place, false, 0, place, rgb + GUARD));
+                assert_memory_equal(rgb, guard, GUARD);
+                assert_memory_equal(rgb + GUARD + size, guard, GUARD);
+            }
+            tn_filler_destroy(&f);
+        }
+    tn_dataset_close(set);
 }
 
 static tn_status open_and_load(void *arg)
@@ -319,24 +289,10 @@ static tn_status open_and_load(void *arg)
     return status;
 }
 
-static tn_status open_and_pack(void *arg)
-{
-    tn_dataset *set = NULL;
-    TN_TRY(tn_dataset_open(&set, &(tn_dataset_opts){.path = packed}));
-    const tn_status status =
-        tn_dataset_pack(set, &(tn_pack_opts){.folder = arg, .side = 9, .threads = 1});
-    tn_dataset_close(set);
-    return status;
-}
-
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    char to[1024];
-    snprintf(to, sizeof to, "%s", lab_make_folder());
     assert_true(lab_fail_each_allocation(open_and_load, NULL) > 20);
-    assert_true(lab_fail_each_allocation(open_and_pack, to) > 30);
-    lab_remove(to);
 }
 
 static void batches_take_no_memory(void **state)
@@ -358,11 +314,11 @@ static void batches_take_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packing_writes_arrays),
-        cmocka_unit_test(bad_files_are_left_out_and_told),
         cmocka_unit_test(a_packed_set_is_a_set),
         cmocka_unit_test(crops_are_those_of_the_files),
         cmocka_unit_test(damaged_sets_are_refused),
+        cmocka_unit_test(a_set_cut_short_while_it_is_read_is_an_error),
+        cmocka_unit_test(rows_are_written_within_their_bounds),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(batches_take_no_memory),
     };

@@ -30,6 +30,11 @@ grep -q "left out: shapes/train/circle/bad.jpg: " err.txt || fail "does not name
 "$pack" train again --size 32 --threads 3 --quiet
 diff -r small again || fail "threads made a difference"
 
+# What is not there is made, as in the documents; what is there is replaced.
+"$pack" small packed/deep/ --size 16 --quiet 2>err.txt || fail "$(cat err.txt)"
+"$pack" train packed/deep --size 32 --quiet
+diff -r small packed/deep || fail "a packed set was not replaced"
+
 # Classes of another set: val lacks most of them, and keeps the numbers.
 rm -r shapes/val/[a-r]*
 "$pack" shapes/val val --classes shapes/train --size 8 --quiet
@@ -62,6 +67,9 @@ refuse "whole number from 1 to 16384, not \"2.5\"" shapes/train x --size 2.5
 refuse "not \"\"" shapes/train x --size
 refuse "nowhere: No such file" nowhere x
 refuse "directly in it" shapes/train/star x
+refuse "shapes/train/out: lies within the set" shapes/train shapes/train/out
+refuse "are parts of a set: open shapes/train" shapes x
+[ ! -e shapes/train/out ] || fail "left a class behind"
 [ ! -e x ] || fail "made a folder though it was refused"
 
 "$pack" shapes/train bad --max-bad 0.1 --quiet 2>err.txt || fail "one bad file is allowed unless 0 is said"
@@ -74,4 +82,4 @@ status=0
 "$pack" shapes/train worse --max-bad 0.1 --quiet 2>err.txt || status=$?
 [ $status = 1 ] || fail "exit status $status, not 1: too many bad files"
 grep -q "2 of 42 images are bad" err.txt || fail "$(cat err.txt)"
-[ ! -e worse/images.npy.part ] && [ ! -e worse/images.npy ] || fail "left a part behind"
+[ ! -e worse ] || fail "left a part behind"
