@@ -1,5 +1,6 @@
 # Finds what Tenon is built on and gathers it in the target tenon_depends.
-#   required: oneDNN, OpenMP, threads, cJSON, stb_image      optional: libjpeg-turbo, zlib (examples)
+#   required: oneDNN, OpenMP, threads, cJSON, stb_image
+#   optional: libjpeg-turbo, libpng, giflib, libwebp, zlib (examples)
 include(CheckSymbolExists)
 
 # tenon_need(<found> <what> <Debian package>): stops, saying which package brings what is missing.
@@ -50,6 +51,10 @@ if(JPEG_FOUND)
   endif()
 endif()
 
+find_package(PNG QUIET)
+find_package(GIF QUIET 5.1)
+pkg_check_modules(WEBP QUIET IMPORTED_TARGET libwebp libwebpdemux)
+
 # Libraries reach whoever links libtenon.a; headers and definitions are for building only.
 add_library(tenon_depends INTERFACE)
 target_link_libraries(tenon_depends INTERFACE
@@ -59,4 +64,16 @@ target_include_directories(tenon_depends SYSTEM INTERFACE $<BUILD_INTERFACE:${ST
 if(TENON_JPEG_CROPS)
   target_link_libraries(tenon_depends INTERFACE JPEG::JPEG)
   target_compile_definitions(tenon_depends INTERFACE $<BUILD_INTERFACE:TN_HAVE_JPEG=1>)
+endif()
+if(PNG_FOUND)
+  target_link_libraries(tenon_depends INTERFACE PNG::PNG)
+  target_compile_definitions(tenon_depends INTERFACE $<BUILD_INTERFACE:TN_HAVE_PNG=1>)
+endif()
+if(GIF_FOUND)
+  target_link_libraries(tenon_depends INTERFACE GIF::GIF)
+  target_compile_definitions(tenon_depends INTERFACE $<BUILD_INTERFACE:TN_HAVE_GIF=1>)
+endif()
+if(WEBP_FOUND)
+  target_link_libraries(tenon_depends INTERFACE PkgConfig::WEBP)
+  target_compile_definitions(tenon_depends INTERFACE $<BUILD_INTERFACE:TN_HAVE_WEBP=1>)
 endif()

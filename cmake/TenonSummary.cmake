@@ -35,10 +35,14 @@ message(STATUS "Tenon ${PROJECT_VERSION}: ${kind}; ${CMAKE_C_COMPILER_ID} ${CMAK
 tenon_row("oneDNN" "${TENON_DNNL_VERSION}" "backend cpu")
 tenon_row("OpenMP" "${OpenMP_C_VERSION}" "threads of the cpu backend, shared with oneDNN")
 tenon_row("cJSON" "${CJSON_VERSION}" "headers of checkpoints")
-tenon_row("stb_image" "${STB_VERSION}" "PNG, GIF, BMP, TGA, PSD, PNM, HDR; JPEG where libjpeg-turbo cannot")
+tenon_row("stb_image" "${STB_VERSION}" "BMP; PNG and JPEG where their libraries are not here")
 tenon_row_if(TENON_JPEG_CROPS "libjpeg-turbo" "${JPEG_TURBO_VERSION}"
              "JPEG, decoding only the part that is wanted"
              "JPEG is decoded whole by stb_image, several times slower (libjpeg-dev)")
+tenon_row_if(PNG_FOUND "libpng" "${PNG_VERSION_STRING}" "PNG, all checksums checked"
+             "PNG by stb_image; of the checksums the CRCs are checked (libpng-dev)")
+tenon_row_if(WEBP_FOUND "libwebp" "${WEBP_libwebp_VERSION}" "WebP" "WebP is refused (libwebp-dev)")
+tenon_row_if(GIF_FOUND "giflib" "${GIF_VERSION}" "GIF" "GIF is refused (libgif-dev)")
 tenon_row_if(ZLIB_FOUND "zlib" "${ZLIB_VERSION_STRING}" "examples/mnist reads .gz files"
              "examples/mnist reads unpacked files only (zlib1g-dev)")
 if(TENON_TESTS)

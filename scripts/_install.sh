@@ -4,7 +4,7 @@
 
 # The one list of Debian packages. Programs and headers, nothing that runs by itself.
 packages="build-essential cmake ninja-build pkg-config libdnnl-dev libstb-dev libcjson-dev libcmocka-dev
-          libjpeg-dev zlib1g-dev python3"
+          libjpeg-dev libpng-dev libwebp-dev libgif-dev zlib1g-dev python3"
 
 say() {
     printf '%s\n' "$*"

@@ -138,10 +138,8 @@ static lab_bytes encode(const lab_jpeg_opts *o, const uint8_t *rgb)
         const uint8_t *in = rgb + 3 * (size_t)o->width * (size_t)y;
         const int channels = jpeg.input_components;
         for (int x = 0; x < o->width; x++)
-            for (int c = 0; c < channels; c++) {
-                const int light = c < 3 ? in[3 * x + c] : 255;
-                row[channels * x + c] = (uint8_t)(o->plain_cmyk ? 255 - light : light);
-            }
+            for (int c = 0; c < channels; c++)
+                row[channels * x + c] = c < 3 ? in[3 * x + c] : 255;
         jpeg_write_scanlines(&jpeg, &row, 1);
     }
     jpeg_finish_compress(&jpeg);
@@ -200,15 +198,6 @@ lab_bytes lab_bmp(int width, int height)
     lab_bytes b = {0};
     uint8_t *rgb = lab_photo(width, height);
     stbi_write_bmp_to_func(append, &b, width, height, 3, rgb);
-    free(rgb);
-    return b;
-}
-
-lab_bytes lab_tga(int width, int height)
-{
-    lab_bytes b = {0};
-    uint8_t *rgb = lab_photo(width, height);
-    stbi_write_tga_to_func(append, &b, width, height, 3, rgb);
     free(rgb);
     return b;
 }

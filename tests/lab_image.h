@@ -22,7 +22,7 @@ typedef struct lab_jpeg_opts {
     int across, down;                     /* luma samples a chroma sample; default 1 */
     int chroma_across[2], chroma_down[2]; /* of Cb and Cr; default 1 */
     bool grey, cmyk;                      /* cmyk: Adobe's, 255 - ink, of the photo without black */
-    bool plain_cmyk;                      /* the same as ink, without Adobe's marker */
+    bool plain_cmyk;                      /* the same, neither YCCK nor with Adobe's marker */
     bool progressive;
     bool separate;   /* baseline, each component in a scan of its own */
     int restart;     /* rows of blocks a restart interval; 0: none */
@@ -36,10 +36,9 @@ lab_bytes lab_jpeg(const lab_jpeg_opts *opts);
 /* Of pixels given, in place of the photo. */
 lab_bytes lab_jpeg_of(const lab_jpeg_opts *opts, const uint8_t *rgb);
 
-/* PNG of the photo with 1 to 4 channels (alpha: a ramp), and BMP and TGA of its three. */
+/* PNG of the photo with 1 to 4 channels (alpha: a ramp), and BMP of its three. */
 lab_bytes lab_png(int width, int height, int channels);
 lab_bytes lab_bmp(int width, int height);
-lab_bytes lab_tga(int width, int height);
 
 /* All of a file. */
 lab_bytes lab_read(const char *path);

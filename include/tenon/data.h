@@ -30,8 +30,10 @@ typedef struct tn_fit_opts {
 } tn_fit_opts;
 
 /**
- * Decode one image file (JPEG, PNG, BMP, GIF, TGA, PSD, PNM, HDR), turn it upright as its EXIF
- * orientation says, make it RGB, and fit it.
+ * Decode one image file (JPEG, PNG, WebP, GIF, BMP, PNM; of an animation the first frame), turn it
+ * upright as its EXIF orientation says, make it RGB, and fit it. All of the file is decoded: it is bad
+ * if it is damaged anywhere, also where the fit does not look. At most 178956970 pixels, and beyond the
+ * first megapixel 8256 for each byte of the file; at most 512 MiB.
  *
  * @param rgb  height x width x 3 bytes
  * @return     TN_ERR_IO, TN_ERR_FORMAT: the path and what is wrong with it

@@ -48,6 +48,7 @@
 /* A progressive file has about ten scans; each costs a pass over all coefficients, so that a small
  * file of very many could keep a loader busy for hours. */
 enum { MARGIN = 2, NARROWEST = 16, MAX_SCANS = 200, ROWS_AT_ONCE = 8, LAST_ROWS = 16 };
+enum { MAX_DENSITY = 1024 }; /* pixels a byte */
 
 enum stage { NOTHING, HEADER, ROWS, JUDGED };
 
@@ -56,9 +57,8 @@ typedef struct codec {
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
-    const char *name;
-    const uint8_t *bytes;
-    size_t size;
+    const char *name; /* of the open file, or of the decoder */
+    tn_source from;
     enum stage stage; /* how far jpeg has got in the open file */
     bool ran_out;     /* it wanted more than there is */
     bool lacks_scan;
@@ -123,7 +123,7 @@ static tn_status run(codec *c, void (*step)(codec *))
         return tn_fail(TN_ERR_FORMAT, "%s: a scan is missing from the JPEG file", c->name);
     if (c->ran_out)
         return tn_fail(TN_ERR_FORMAT, "%s: the JPEG file ends early: %zu bytes are not all of it",
-                       c->name, c->size);
+                       c->name, c->from.size);
     c->errors.format_message((j_common_ptr)&c->jpeg, text);
     const bool memory = c->errors.msg_code == JERR_OUT_OF_MEMORY;
     return tn_fail(memory ? TN_ERR_MEMORY : TN_ERR_FORMAT, "%s: %s", c->name, text);
@@ -138,7 +138,7 @@ static void step_header(codec *c)
 {
     jpeg_abort_decompress(&c->jpeg);
     c->ran_out = c->lacks_scan = false;
-    jpeg_mem_src(&c->jpeg, c->bytes, (unsigned long)c->size);
+    jpeg_mem_src(&c->jpeg, c->from.bytes, (unsigned long)c->from.size);
     jpeg_read_header(&c->jpeg, TRUE);
     c->stage = HEADER;
 }
@@ -255,19 +255,35 @@ static void destroy(void *self)
     tn_free(c);
 }
 
-static tn_status open_bytes(void *self, const char *name, const uint8_t *bytes, size_t size,
-                            tn_stored *out)
+static void close_file(void *self)
 {
     codec *c = self;
-    c->name = name;
-    c->bytes = bytes;
-    c->size = size;
+    jpeg_abort_decompress(&c->jpeg);
+    c->stage = NOTHING;
+    if (c->room > TN_IMAGE_KEPT_BYTES) {
+        tn_free(c->pixels);
+        c->pixels = NULL;
+        c->room = 0;
+    }
+}
+
+static tn_status open_file(void *self, const tn_source *from, tn_stored *out)
+{
+    codec *c = self;
+    c->from = *from;
+    c->name = from->name;
     TN_TRY(run(c, step_header));
-    const tn_jpeg_markers markers = tn_jpeg_markers_read(bytes, size);
+    const int64_t width = c->jpeg.image_width, height = c->jpeg.image_height;
+    /* Of components sampled 4 x 1 and 1 x 4, eight blocks of one bit each lie over 32 x 32 pixels. */
+    if (!c->jpeg.arith_code && width * height / MAX_DENSITY > (int64_t)from->size)
+        return tn_fail(TN_ERR_FORMAT,
+                       "%s: the JPEG file ends early: %zu bytes cannot hold %lld x "
+                       "%lld pixels",
+                       c->name, from->size, (long long)width, (long long)height);
+    const tn_jpeg_markers markers = tn_jpeg_markers_read(from->bytes, from->size);
     c->suspect = !markers.complete;
-    *out = (tn_stored){.width = (int)c->jpeg.image_width,
-                       .height = (int)c->jpeg.image_height,
-                       .orientation = markers.orientation};
+    *out =
+        (tn_stored){.width = (int)width, .height = (int)height, .orientation = markers.orientation};
     return TN_OK;
 }
 
@@ -298,15 +314,12 @@ static tn_box choose(codec *c, const tn_box *box, int width, int height)
     return scaled;
 }
 
-/* In place. Adobe stores 255 - ink; without its marker the ink itself is stored. */
-static void cmyk_to_rgb(uint8_t *row, int count, bool inverted)
+/* In place. What is stored is 255 - ink, as Adobe's programs do; Pillow takes that of every file. */
+static void cmyk_to_rgb(uint8_t *row, int count)
 {
-    const int turn = inverted ? 0 : 255;
-    for (int i = 0; i < count; i++) {
-        const int white = row[4 * i + 3] ^ turn;
+    for (int i = 0; i < count; i++)
         for (int c = 0; c < 3; c++)
-            row[3 * i + c] = (uint8_t)(((row[4 * i + c] ^ turn) * white + 127) / 255);
-    }
+            row[3 * i + c] = (uint8_t)((row[4 * i + c] * row[4 * i + 3] + 127) / 255);
 }
 
 static tn_status make_room(codec *c, size_t rows)
@@ -373,8 +386,7 @@ static tn_status read_pixels(void *self, const tn_box *box, int width, int heigh
     TN_TRY(run(c, step_rows));
     if (c->jpeg.output_components == 4)
         for (int i = 0; i < c->rows; i++)
-            cmyk_to_rgb(c->pixels + (size_t)i * c->stride, (int)c->columns,
-                        c->jpeg.saw_Adobe_marker);
+            cmyk_to_rgb(c->pixels + (size_t)i * c->stride, (int)c->columns);
     *out = (tn_pixels){.rgb = c->pixels,
                        .stride = c->stride,
                        .width = (int)c->columns,
@@ -383,11 +395,13 @@ static tn_status read_pixels(void *self, const tn_box *box, int width, int heigh
     return TN_OK;
 }
 
-const tn_codec tn_codec_jpeg = {.knows = tn_jpeg_is,
-                                .create = create,
-                                .destroy = destroy,
-                                .open = open_bytes,
-                                .read = read_pixels,
-                                .judge = judge};
+static const tn_codec_parts parts = {.create = create,
+                                     .destroy = destroy,
+                                     .open = open_file,
+                                     .close = close_file,
+                                     .read = read_pixels,
+                                     .judge = judge};
+
+const tn_codec tn_codec_jpeg = {.knows = tn_jpeg_is, .parts = &parts};
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * Every format but JPEG, and JPEG too where the build has no libjpeg-turbo: stb_image, whole images
- * at full size.
+ * BMP, and PNG and JPEG where the build has no library of their own for them: stb_image.
  *
- * Two things are added to it. Its memory is ours, so that tests can make it fail. And stb_image fills
- * up with zeros when a BMP, GIF, TGA, PSD or PNM ends early; here the callback that feeds it notices
- * that it wanted more than there is, and the image is refused: half an image is never passed off as a
- * whole one. (One case is left: a JPEG that lacks data and yet has its end marker.)
+ * What is added to it: Its memory is ours, so that tests can make it fail. It fills up with zeros when
+ * a BMP ends early; here the callback that feeds it notices that it wanted more than there is, and the
+ * image is refused: half an image is never passed off as a whole one. (One case is left: a JPEG that
+ * lacks data and yet has its end marker.) It looks at no checksum of a PNG; here the CRCs of its chunks
+ * are checked first.
  */
 #include <limits.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "data/codec.h"
 #include "data/jpeg_markers.h"
+#include "data/png_chunks.h"
 
 /* stb_image does not always say that memory was what it lacked, and gives its allocator no place to
  * note it in. */
@@ -25,6 +26,8 @@ static void *allocate(size_t bytes)
     return p;
 }
 
+/* This and much of stb_image is unused where there is only BMP; gcc says so at the end of the file. */
+#pragma GCC diagnostic ignored "-Wunused-function"
 static void *resize(void *old, size_t old_bytes, size_t bytes)
 {
     void *p = allocate(bytes);
@@ -40,208 +43,171 @@ static void *resize(void *old, size_t old_bytes, size_t bytes)
 #define STBI_REALLOC_SIZED(p, old_bytes, bytes) resize(p, old_bytes, bytes)
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
-#define STBI_NO_PIC
-#ifdef TN_HAVE_JPEG
-#define STBI_NO_JPEG
+#define STBI_ONLY_BMP
+#ifndef TN_HAVE_JPEG
+#define STBI_ONLY_JPEG
+#endif
+#ifndef TN_HAVE_PNG
+#define STBI_ONLY_PNG
 #endif
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-/* It declares one function that it does not define; gcc says so at the end of this file. */
-#pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb_image.h>
 
-typedef struct codec {
-    const char *name;
-    const uint8_t *bytes;
-    size_t size, at;
+typedef struct reader {
+    const tn_source *from;
+    size_t at;
     stbi__context context;
-    const struct format *format;
     bool ended; /* more was wanted than there is */
-    int width, height;
-    uint8_t *rgb;
-} codec;
+} reader;
 
 /* stb_image refills its own buffer by as much as there is; what it reads elsewhere it needs whole. */
 static int feed(void *self, char *out, int count)
 {
-    codec *s = self;
-    const size_t left = s->size - s->at;
+    reader *r = self;
+    const size_t left = r->from->size - r->at;
     const size_t got = left < (size_t)count ? left : (size_t)count;
-    const bool refill = out == (char *)s->context.buffer_start;
-    s->ended |= refill ? got == 0 : got < (size_t)count;
-    memcpy(out, s->bytes + s->at, got);
-    s->at += got;
+    const bool refill = out == (char *)r->context.buffer_start;
+    r->ended |= refill ? got == 0 : got < (size_t)count;
+    memcpy(out, r->from->bytes + r->at, got);
+    r->at += got;
     return (int)got;
 }
 
 /* stb_image only ever skips ahead. */
 static void skip(void *self, int count)
 {
-    codec *s = self;
-    const size_t left = s->size - s->at, step = count > 0 ? (size_t)count : 0;
-    s->ended |= step > left;
-    s->at += step < left ? step : left;
+    reader *r = self;
+    const size_t left = r->from->size - r->at, step = count > 0 ? (size_t)count : 0;
+    r->ended |= step > left;
+    r->at += step < left ? step : left;
 }
 
 static int at_end(void *self)
 {
-    const codec *s = self;
-    return s->at == s->size;
+    const reader *r = self;
+    return r->at == r->from->size;
 }
 
-static stbi__context *begin(codec *s)
+static stbi__context *begin(reader *r, const tn_source *from)
 {
     static stbi_io_callbacks callbacks = {feed, skip, at_end};
-    s->at = 0;
-    s->ended = false;
+    r->from = from;
+    r->at = 0;
+    r->ended = false;
     starved = false;
-    stbi__start_callbacks(&s->context, &callbacks, s);
-    return &s->context;
+    stbi__start_callbacks(&r->context, &callbacks, r);
+    return &r->context;
 }
 
-#ifndef STBI_NO_JPEG
-/* stbi__jpeg_test allocates, and takes failing at it for another kind of file. */
-static int jpeg_test(stbi__context *context)
+static bool is_bmp(const uint8_t *bytes, size_t size)
 {
-    return stbi__get8(context) == 0xFF && stbi__get8(context) == 0xD8;
+    return size >= 2 && bytes[0] == 'B' && bytes[1] == 'M';
 }
-#endif
 
-/* In the order that stb_image asks them in: TGA has no mark of its own, so it comes last. */
 static const struct format {
     const char *name;
-    int (*test)(stbi__context *context);
+    bool (*is)(const uint8_t *bytes, size_t size);
     int (*info)(stbi__context *context, int *width, int *height, int *channels);
 } formats[] = {
-    {"PNG", stbi__png_test, stbi__png_info}, {"BMP", stbi__bmp_test, stbi__bmp_info},
-    {"GIF", stbi__gif_test, stbi__gif_info}, {"PSD", stbi__psd_test, stbi__psd_info},
-#ifndef STBI_NO_JPEG
-    {"JPEG", jpeg_test, stbi__jpeg_info},
+    {"BMP", is_bmp, stbi__bmp_info},
+#ifndef STBI_NO_PNG
+    {"PNG", tn_png_is, stbi__png_info},
 #endif
-    {"PNM", stbi__pnm_test, stbi__pnm_info}, {"HDR", stbi__hdr_test, stbi__hdr_info},
-    {"TGA", stbi__tga_test, stbi__tga_info},
+#ifndef STBI_NO_JPEG
+    {"JPEG", tn_jpeg_is, stbi__jpeg_info},
+#endif
 };
 
 /* NULL if it is none. */
-static const struct format *format_of(codec *s)
+static const struct format *format_of(const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < TN_COUNT(formats); i++)
-        if (formats[i].test(begin(s)))
+        if (formats[i].is(bytes, size))
             return &formats[i];
     return NULL;
 }
 
-static tn_status fail(const codec *s)
+static bool knows(const uint8_t *bytes, size_t size)
 {
+    return format_of(bytes, size) != NULL;
+}
+
+static tn_status fail(const reader *r, const char *format)
+{
+    const tn_source *from = r->from;
     if (starved)
-        return tn_no_memory(s->name, s->size);
-    if (s->ended)
+        return tn_no_memory(from->name, from->size);
+    if (r->ended)
         return tn_fail(TN_ERR_FORMAT, "%s: the %s data end early: %zu bytes are not all of it",
-                       s->name, s->format->name, s->size);
+                       from->name, format, from->size);
     const char *reason = stbi_failure_reason();
     if (!reason)
         reason = "unknown";
     if (strcmp(reason, "too large") == 0) /* its limits are above ours */
-        return tn_fail(TN_ERR_FORMAT, "%s: the %s has more pixels than the limit of %lld", s->name,
-                       s->format->name, (long long)TN_IMAGE_MAX_PIXELS);
-    return tn_fail(TN_ERR_FORMAT, "%s: broken %s: %s", s->name, s->format->name, reason);
+        return tn_fail(TN_ERR_FORMAT, "%s: the %s has more pixels than the limit of %lld",
+                       from->name, format, (long long)TN_IMAGE_MAX_PIXELS);
+    return tn_fail(TN_ERR_FORMAT, "%s: broken %s: %s", from->name, format, reason);
 }
 
-static bool knows(const uint8_t *bytes, size_t size)
+/* What stb_image does not look for. */
+static tn_status look_ahead(const tn_source *from, tn_stored *out)
 {
-    (void)bytes;
-    return size > 0;
-}
-
-static tn_status create(void **self)
-{
-    *self = tn_alloc(1, sizeof(codec));
-    return *self ? TN_OK : tn_no_memory("an image decoder", sizeof(codec));
-}
-
-static void drop(codec *s)
-{
-    tn_free(s->rgb);
-    s->rgb = NULL;
-}
-
-static void destroy(void *self)
-{
-    if (self)
-        drop(self);
-    tn_free(self);
-}
-
-static tn_status open_bytes(void *self, const char *name, const uint8_t *bytes, size_t size,
-                            tn_stored *out)
-{
-    codec *s = self;
-    drop(s);
-    s->name = name;
-    s->bytes = bytes;
-    s->size = size;
-    s->format = format_of(s);
-    if (!s->format)
-        return tn_fail(TN_ERR_FORMAT, "%s: no image of a kind that can be read", name);
-    int channels;
-    const int info = s->format->info(begin(s), &s->width, &s->height, &channels);
-    if (!info)
-        return fail(s);
-    /* PNM alone gives its bits. Of 16 stb_image would take the lower eight, and of a grey image more
-     * than there are (CVE-2021-42716). */
-    if (info == 16)
-        return tn_fail(TN_ERR_FORMAT, "%s: PNM of 16 bits a channel is not supported", name);
-    out->width = s->width;
-    out->height = s->height;
+#ifndef STBI_NO_PNG
+    if (tn_png_is(from->bytes, from->size)) {
+        tn_png_chunks chunks;
+        TN_TRY(tn_png_chunks_read(from, &chunks));
+        out->orientation = chunks.orientation;
+        return tn_png_check_crcs(from);
+    }
+#endif
 #ifndef STBI_NO_JPEG
-    if (tn_jpeg_is(bytes, size)) {
-        const tn_jpeg_markers markers = tn_jpeg_markers_read(bytes, size);
+    if (tn_jpeg_is(from->bytes, from->size)) {
+        const tn_jpeg_markers markers = tn_jpeg_markers_read(from->bytes, from->size);
         if (!markers.complete)
             return tn_fail(TN_ERR_FORMAT,
-                           "%s: the JPEG file ends early: no end of image in %zu "
-                           "bytes",
-                           name, size);
+                           "%s: the JPEG file ends early: no end of image in %zu bytes", from->name,
+                           from->size);
         out->orientation = markers.orientation;
     }
 #endif
+    (void)from;
+    (void)out;
     return TN_OK;
 }
 
-/* All pixels, once. */
-static tn_status decode(void *self)
+static tn_status open_source(const tn_source *from, tn_stored *out)
 {
-    codec *s = self;
+    const struct format *format = format_of(from->bytes, from->size);
+    reader r;
+    int channels;
+    TN_TRY(look_ahead(from, out));
+    if (!format->info(begin(&r, from), &out->width, &out->height, &channels))
+        return fail(&r, format->name);
+    if (format->is == is_bmp && out->height < 0 && out->height > INT_MIN)
+        out->height = -out->height; /* rows from top to bottom */
+    return TN_OK;
+}
+
+static tn_status decode(const tn_source *from, const tn_stored *stored, uint8_t *rgb)
+{
+    const char *format = format_of(from->bytes, from->size)->name;
+    reader r;
     int width, height, channels;
-    if (s->rgb)
-        return TN_OK;
-    s->rgb = stbi__load_and_postprocess_8bit(begin(s), &width, &height, &channels, STBI_rgb);
-    if (!s->rgb)
-        return fail(s);
-    if (!s->ended && width == s->width && height == s->height)
-        return TN_OK;
-    drop(s);
-    return s->ended ? fail(s)
-                    : tn_fail(TN_ERR_FORMAT, "%s: its header says %d x %d, its data %d x %d",
-                              s->name, s->width, s->height, width, height);
+    uint8_t *pixels =
+        stbi__load_and_postprocess_8bit(begin(&r, from), &width, &height, &channels, STBI_rgb);
+    if (!pixels)
+        return fail(&r, format);
+    tn_status status = TN_OK;
+    if (r.ended)
+        status = fail(&r, format);
+    else if (width != stored->width || height != stored->height)
+        status = tn_fail(TN_ERR_FORMAT, "%s: its header says %d x %d, its data %d x %d", from->name,
+                         stored->width, stored->height, width, height);
+    else
+        memcpy(rgb, pixels, 3 * (size_t)width * (size_t)height);
+    tn_free(pixels);
+    return status;
 }
 
-static tn_status read_pixels(void *self, const tn_box *box, int width, int height, tn_pixels *out)
-{
-    codec *s = self;
-    (void)width;
-    (void)height;
-    TN_TRY(decode(s));
-    *out = (tn_pixels){.rgb = s->rgb,
-                       .stride = 3 * (size_t)s->width,
-                       .width = s->width,
-                       .height = s->height,
-                       .box = *box};
-    return TN_OK;
-}
-
-const tn_codec tn_codec_stb = {.knows = knows,
-                               .create = create,
-                               .destroy = destroy,
-                               .open = open_bytes,
-                               .read = read_pixels,
-                               .judge = decode};
+const tn_codec tn_codec_stb = {.knows = knows, .open = open_source, .decode = decode};

@@ -5,10 +5,21 @@
  *          the file's EXIF orientation
  *   read   decodes what a box of that upright image needs and scales it, antialiased
  *
- * Formats are told by content, never by name: JPEG by libjpeg-turbo where the build has it,
- * everything else (PNG, BMP, GIF's first frame, TGA, PSD, PNM, HDR) by stb_image. Grey and palette
- * become RGB, CMYK becomes RGB, 16 bits become 8, and alpha is dropped, not composited: as
- * PIL.Image.convert("RGB") does, so that a network sees the same pixels from both.
+ * Formats are told by content, never by name, and read by the library that keeps them best, where the
+ * build has it:
+ *
+ *   JPEG        libjpeg-turbo, or else stb_image     PNG   libpng, or else stb_image
+ *   GIF, WebP   giflib, libwebp, or else refused     BMP   stb_image    PBM, PGM, PPM   codec_pnm.c
+ *
+ * Of an animation the first frame is read and no other decoded. Files of other formats are refused by
+ * the format's name. Grey and palette become RGB, CMYK becomes RGB, 16 bits become 8, and alpha is
+ * dropped, not composited: as PIL.Image.convert("RGB") does, so that a network sees the same pixels
+ * from both. (Grey of 16 bits is the exception: Pillow cuts it off at 255, which leaves white.)
+ *
+ * Damage. Checksums, where a format has them, are checked (PNG; of it through stb_image the CRCs
+ * alone), and whatever a decoder complains of in a picture's data makes the file bad. JPEG, GIF, WebP,
+ * BMP and PNM have no checksums: bytes that are wrong and yet make sense give wrong pixels that nobody
+ * can tell from meant ones.
  */
 #ifndef TN_IMAGE_H
 #define TN_IMAGE_H
@@ -19,10 +30,19 @@
 
 #include <tenon/status.h>
 
-/* What a header may ask for, checked before anything is allocated: a few hundred bytes must not make
- * a loader reserve gigabytes. The pixels are Pillow's own limit for decompression bombs. */
+/*
+ * What a file may ask for, checked before anything is allocated for its pixels: a few bytes must not
+ * make each thread of a loader reserve gigabytes. The pixels are Pillow's own limit for decompression
+ * bombs. A megapixel may come from any number of bytes, more only where each byte stands for no more
+ * than the densest PNG's does: 1032 bytes of 8 black or white pixels.
+ *   So a thread takes at most three bytes a pixel, a decoder's own memory (that of a progressive JPEG 6
+ *   bytes a pixel, of WebP 4) and the file; of that it keeps TN_IMAGE_KEPT_BYTES from one to the next.
+ */
 #define TN_IMAGE_MAX_BYTES ((size_t)512 << 20)
 #define TN_IMAGE_MAX_PIXELS ((int64_t)178956970)
+#define TN_IMAGE_FREE_PIXELS ((int64_t)1 << 20)
+#define TN_IMAGE_MAX_DENSITY ((int64_t)1032 * 8)
+#define TN_IMAGE_KEPT_BYTES ((size_t)64 << 20)
 
 /* A decoder reads one image file after another, reusing its buffers. One thread at a time. */
 typedef struct tn_decoder tn_decoder;

@@ -5,8 +5,10 @@
 
 #include "base/base.h"
 
-static const char *const endings[] = {"jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "gif",
-                                      "tga", "psd",  "ppm", "pgm",  "pnm", "hdr", "pic"};
+/* TGA and those behind it are not read: whoever has files named so is told by their decoder. */
+static const char *const endings[] = {"jpg", "jpeg", "jpe", "jfif", "png", "webp",
+                                      "bmp", "dib",  "gif", "ppm",  "pgm", "pbm",
+                                      "pnm", "tga",  "psd", "hdr",  "pic"};
 
 /* Names that begin with a dot (.thumbnails, .ipynb_checkpoints, ._name.jpg) are hidden anyway. */
 static const char *const of_systems[] = {

