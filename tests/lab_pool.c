@@ -18,7 +18,7 @@ static window window_at(const tn_pool2d_opts *o, const tn_shape *x, int64_t p, i
         first[i] = size[i];
         last[i] = -1;
         for (int64_t k = at[i] * stride - pad; k < at[i] * stride - pad + kernel; k++) {
-            taps[i] += k < size[i] + pad;
+            taps[i] += k < size[i] + pad + lab_pad(o->kernel, o->pad_extra, i);
             if (k < 0 || k >= size[i])
                 continue;
             first[i] = k < first[i] ? k : first[i];

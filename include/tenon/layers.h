@@ -74,15 +74,18 @@ TN_API tn_value tn_image_input(tn_graph *g, tn_value x, const tn_image_input_opt
  * y[n,k,p,q] = bias[k] + sum over c,r,s of weight[k,c,r,s] * x[n,c, p*stride + r*dilation - pad, ...].
  *
  * x: N x C x H x W;  weight: K x C/groups x R x S;  bias: K;  y: N x K x P x Q with
- * P = floor((H + 2 pad - dilation (R - 1) - 1) / stride) + 1. Outside of x counts as 0.
+ * P = floor((H + 2 pad + pad_extra - dilation (R - 1) - 1) / stride) + 1. Outside of x counts as 0.
  * A tn_relu() right after it is computed in the same pass.   Source: arXiv:1410.0759, section 2.
  */
 typedef struct tn_conv2d_opts {
     const char *name;
-    int filters;     /**< K; required */
-    int kernel[2];   /**< R, S; required */
-    int stride[2];   /**< default 1 */
-    int pad[2];      /**< default 0; the same on both sides; given as one number if the kernel is */
+    int filters;   /**< K; required */
+    int kernel[2]; /**< R, S; required */
+    int stride[2]; /**< default 1 */
+    int pad[2]; /**< default 0; above and left, and as much below and right; given as one number if
+                          the kernel is */
+    int pad_extra
+        [2]; /**< so much more below and right, or less if below 0; default 0; one number as pad */
     int dilation[2]; /**< default 1: taps next to each other */
     int groups;      /**< default 1; divides C and K */
     bool no_bias;
@@ -135,7 +138,7 @@ typedef enum tn_pool_kind {
 /**
  * The largest or the mean of each window.   x: N x C x H x W;  y: N x C x P x Q.
  *
- * P = floor((H + 2 pad - R) / stride) + 1, or rounded up with `ceil`, as Caffe does: a last window
+ * P = floor((H + 2 pad + pad_extra - R) / stride) + 1, or rounded up with `ceil`, as Caffe does: a last window
  * may then reach past the padding, and one that would begin past the image is dropped.
  */
 typedef struct tn_pool2d_opts {
@@ -143,9 +146,14 @@ typedef struct tn_pool2d_opts {
     tn_pool_kind kind;
     int kernel[2]; /**< required, unless global */
     int stride[2]; /**< default: the kernel */
-    int pad[2];    /**< default 0; less than the kernel; given as one number if the kernel is */
-    bool ceil;     /**< round P and Q up */
-    bool global;   /**< one window over all of H x W; no other number may be given */
+    int pad
+        [2]; /**< default 0; less than the kernel; above and left, and as much below and right; given
+                        as one number if the kernel is */
+    int pad_extra
+        [2];     /**< so much more below and right, where it is less than the kernel too, or less if
+                           below 0; default 0; one number as pad */
+    bool ceil;   /**< round P and Q up */
+    bool global; /**< one window over all of H x W; no other number may be given */
 } tn_pool2d_opts;
 TN_API tn_value tn_pool2d(tn_graph *g, tn_value x, const tn_pool2d_opts *opts);
 

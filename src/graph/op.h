@@ -112,6 +112,13 @@ void tn_complete_pad(int pad[2], bool square);
 /* TN_ERR_SHAPE naming the node unless input i is f32 with that many dimensions (0: any). */
 tn_status tn_check_input(const tn_node *n, int i, int ndim);
 
+/* Pixels of x in one direction, with the padding on both sides of it. */
+static inline int64_t tn_padded(const tn_shape *x, const int pad[2], const int extra[2],
+                                int direction)
+{
+    return x->dim[2 + direction] + 2 * (int64_t)pad[direction] + extra[direction];
+}
+
 /* Elements of a shape that infer has already accepted. */
 static inline int64_t tn_elements(const tn_shape *s)
 {

@@ -1,9 +1,10 @@
 /* conv2d: y[n,k,p,q] = bias[k] + sum over c,r,s of weight[k,c,r,s] * x[n, c, p', q'],
  *   p' = p * stride + r * dilation - pad, q' likewise; outside of x counts as 0.
  *   x: N x C x H x W;  weight: K x C/groups x R x S;  bias: K;  y: N x K x P x Q,
- *   P = floor((H + 2 pad - dilation (R - 1) - 1) / stride) + 1, Q likewise.
+ *   P = floor((H + 2 pad + pad_extra - dilation (R - 1) - 1) / stride) + 1, Q likewise.
  * Filters and channels are cut into `groups` equal parts, each filter sees the channels of its own.
  * Backward reads x, and y if a relu was absorbed.   Source: Chetlur et al. 2014, arXiv:1410.0759. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -21,6 +22,7 @@ static tn_status check_opts(const tn_node *n, tn_conv2d_opts *o)
     const bool square = tn_complete_pair(o->kernel, 0);
     tn_complete_pair(o->stride, 1);
     tn_complete_pad(o->pad, square);
+    tn_complete_pad(o->pad_extra, square);
     tn_complete_pair(o->dilation, 1);
     TN_COMPLETE(o->groups, 1);
     if (o->bias.init.kind == TN_INIT_DEFAULT)
@@ -33,6 +35,10 @@ static tn_status check_opts(const tn_node *n, tn_conv2d_opts *o)
         TN_TRY(check_positive(n, "dilation", o->dilation[i]));
         if (o->pad[i] < 0)
             return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: pad is %d, below 0", n->name, o->pad[i]);
+        const int64_t after = (int64_t)o->pad[i] + o->pad_extra[i];
+        if (after < 0 || after > INT_MAX)
+            return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: pad %d and pad_extra %d make %lld", n->name,
+                           o->pad[i], o->pad_extra[i], (long long)after);
     }
     if (o->filters % o->groups)
         return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: %d groups do not divide %d filters", n->name,
@@ -46,13 +52,16 @@ static tn_status count_windows(const tn_node *n, int axis, int64_t *count)
     const tn_conv2d_opts *o = n->opts;
     const int64_t size = n->x[0].dim[2 + axis];
     const int64_t reach = (int64_t)o->dilation[axis] * (o->kernel[axis] - 1) + 1;
-    if (size > INT64_MAX / 2 || size + 2 * (int64_t)o->pad[axis] < reach)
+    const int64_t padded =
+        size > INT64_MAX / 2 ? 0 : tn_padded(&n->x[0], o->pad, o->pad_extra, axis);
+    if (padded < reach)
         return tn_fail(TN_ERR_SHAPE,
                        "conv2d %s: a window of %lld pixels (kernel %d, dilation %d) does not fit "
-                       "into the %lld of x %s with pad %d",
+                       "into the %lld of x %s with pad %d and pad_extra %d",
                        n->name, (long long)reach, o->kernel[axis], o->dilation[axis],
-                       (long long)size, tn_shape_format(&n->x[0]).text, o->pad[axis]);
-    *count = (size + 2 * (int64_t)o->pad[axis] - reach) / o->stride[axis] + 1;
+                       (long long)size, tn_shape_format(&n->x[0]).text, o->pad[axis],
+                       o->pad_extra[axis]);
+    *count = (padded - reach) / o->stride[axis] + 1;
     return TN_OK;
 }
 
@@ -106,6 +115,7 @@ static const tn_attr attrs[] = {
     {"kernel", "kernel_shape", TN_ATTR_INT2, offsetof(tn_conv2d_opts, kernel)},
     {"stride", "strides", TN_ATTR_INT2, offsetof(tn_conv2d_opts, stride)},
     {"pad", "pads", TN_ATTR_INT2, offsetof(tn_conv2d_opts, pad)},
+    {"pad_extra", NULL, TN_ATTR_INT2, offsetof(tn_conv2d_opts, pad_extra)},
     {"dilation", "dilations", TN_ATTR_INT2, offsetof(tn_conv2d_opts, dilation)},
     {"groups", "group", TN_ATTR_INT, offsetof(tn_conv2d_opts, groups)},
     {"no_bias", NULL, TN_ATTR_BOOL, offsetof(tn_conv2d_opts, no_bias)},

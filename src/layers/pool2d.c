@@ -22,7 +22,7 @@ static tn_status fill_global(tn_node *n)
 {
     tn_pool2d_opts *o = n->opts;
     if (o->kernel[0] || o->kernel[1] || o->stride[0] || o->stride[1] || o->pad[0] || o->pad[1] ||
-        o->ceil)
+        o->pad_extra[0] || o->pad_extra[1] || o->ceil)
         return tn_fail(TN_ERR_ARGUMENT,
                        "pool2d %s: global, and yet a kernel, stride, pad or ceil is given",
                        n->name);
@@ -48,10 +48,16 @@ static tn_status count_windows(const tn_node *n, int direction, int64_t *count)
     if (pad < 0 || pad >= kernel)
         return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: pad %d is not in [0, kernel %d)", n->name, pad,
                        kernel);
-    const int64_t room = size + 2 * (int64_t)pad - kernel;
+    const int64_t after = (int64_t)pad + o->pad_extra[direction];
+    if (after < 0 || after >= kernel)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "pool2d %s: pad %d and pad_extra %d are not in [0, kernel %d)", n->name, pad,
+                       o->pad_extra[direction], kernel);
+    const int64_t room = size + pad + after - kernel;
     if (room < 0)
-        return tn_fail(TN_ERR_SHAPE, "pool2d %s: a window of %d does not fit into %lld, pad %d",
-                       n->name, kernel, (long long)size, pad);
+        return tn_fail(TN_ERR_SHAPE,
+                       "pool2d %s: a window of %d does not fit into %lld, pad %d and %lld", n->name,
+                       kernel, (long long)size, pad, (long long)after);
     *count = (room + (o->ceil ? stride - 1 : 0)) / stride + 1;
     if ((*count - 1) * stride - pad >= size)
         --*count;
@@ -71,6 +77,7 @@ static tn_status infer(tn_node *n)
         o->stride[1] = o->kernel[1];
     tn_complete_pair(o->stride, o->kernel[0]);
     tn_complete_pad(o->pad, square);
+    tn_complete_pad(o->pad_extra, square);
     n->y[0] = n->x[0];
     for (int i = 0; i < 2; i++)
         TN_TRY(count_windows(n, i, &n->y[0].dim[2 + i]));
@@ -98,6 +105,7 @@ static const tn_attr attrs[] = {
     {"kernel", "kernel_shape", TN_ATTR_INT2, offsetof(tn_pool2d_opts, kernel)},
     {"stride", "strides", TN_ATTR_INT2, offsetof(tn_pool2d_opts, stride)},
     {"pad", "pads", TN_ATTR_INT2, offsetof(tn_pool2d_opts, pad)},
+    {"pad_extra", NULL, TN_ATTR_INT2, offsetof(tn_pool2d_opts, pad_extra)},
     {"ceil", "ceil_mode", TN_ATTR_BOOL, offsetof(tn_pool2d_opts, ceil)},
     {"global", NULL, TN_ATTR_BOOL, offsetof(tn_pool2d_opts, global)},
     {0},

@@ -35,6 +35,13 @@ static const lab_case cases[] = {
     {.why = "more padding than image: whole windows see none of it",
      .x = {{{4, {2, 1, 2, 2}}}},
      .opts = OPTS(.filters = 8, .kernel = {3}, .pad = {5, 4})},
+    {.why = "padding below and right alone",
+     .x = {{{4, {2, 3, 12, 14}}}},
+     .opts = RELU(.filters = 8, .kernel = {3}, .stride = {2}, .pad_extra = {1})},
+    {.why = "padding above and left alone",
+     .x = {{{4, {2, 3, 12, 11}}}},
+     .opts =
+         OPTS(.filters = 8, .kernel = {5}, .stride = {2, 1}, .pad = {4, 3}, .pad_extra = {-4, -3})},
     {.why = "a stride beyond the window",
      .x = {{{4, {2, 3, 15, 16}}}},
      .opts = OPTS(.filters = 24, .kernel = {2}, .stride = {5, 4})},

@@ -37,7 +37,8 @@ static int64_t convolved(const tn_conv2d_opts *o, int i, int64_t size)
     const int kernel = o->kernel[i] ? o->kernel[i] : o->kernel[0],
               stride = o->stride[i] ? o->stride[i] : o->stride[0],
               pad = lab_pad(o->kernel, o->pad, i);
-    return (size + 2 * pad - kernel) / (stride ? stride : 1) + 1;
+    return (size + 2 * pad + lab_pad(o->kernel, o->pad_extra, i) - kernel) / (stride ? stride : 1) +
+           1;
 }
 
 /* What the convolution sees; its y is new memory. */
@@ -117,6 +118,9 @@ static const lab_case cases[] = {
     {.why = "as wide as can be, higher, strides differ",
      .x = {{{4, {2, 4, 33, 34}}}},
      .opts = POOLED(BEHIND, .filters = 9, .kernel = {11, 8}, .stride = {2, 3}, .pad = {3, 1})},
+    {.why = "padding of each side its own",
+     .x = {{{4, {2, 3, 12, 13}}}},
+     .opts = POOLED(BEHIND, .filters = 16, .kernel = {5}, .pad = {1, 2}, .pad_extra = {2, -2})},
     {.why = "a row and a column left over",
      .x = {{{4, {3, 1, 9, 9}}}},
      .opts = POOLED(NOWHERE, .filters = 50, .kernel = {3})},

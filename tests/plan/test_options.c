@@ -25,6 +25,7 @@ static void pads_are_what_was_said(void **state)
     static const struct {
         int kernel[2], pad[2], height, width; /* of y; x is 9 x 9 */
         const char *why;
+        int extra[2];
     } cases[] = {
         {{3}, {1}, 9, 9, "one number each: all around"},
         {{3}, {1, 2}, 9, 11, "both said"},
@@ -36,28 +37,28 @@ static void pads_are_what_was_said(void **state)
         {{7, 1}, {3, 0}, 9, 9, "Inception's 7 x 1"},
         {{1, 7}, {0, 3}, 9, 9, "and 1 x 7"},
         {{3, 3}, {TN_ZERO, 1}, 7, 9, "0 said in the first"},
+        {{3}, {0}, 8, 8, "one more behind: all around", {1}},
+        {{3}, {1}, 8, 8, "one less behind", {-1}},
+        {{3}, {0}, 9, 7, "two more below alone", {2, TN_ZERO}},
+        {{3, 3}, {0}, 9, 7, "the same of a kernel of two", {2, 0}},
+        {{3, 3}, {1, 2}, 8, 12, "each side its own", {-1, 1}},
     };
     for (size_t i = 0; i < 2 * TN_COUNT(cases); i++) {
-        const int *k = cases[i / 2].kernel, *p = cases[i / 2].pad;
+        const int *k = cases[i / 2].kernel, *p = cases[i / 2].pad, *e = cases[i / 2].extra;
+        const bool pool = i % 2, too_wide = p[0] >= k[0] || cases[i / 2].width > 10;
         tn_graph *g = NULL;
         tn_shape y;
+        if (pool && too_wide) /* its padding is less than its window */
+            continue;
         assert_ok(tn_graph_create(&g));
         const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(1, 2, 9, 9));
-        if (i % 2 && (p[0] >= k[0] || p[1] >= (k[1] ? k[1] : k[0]))) {
-            tn_graph_destroy(g);
-            continue; /* pooling's is less than its kernel */
-        }
-        const tn_value v =
-            i % 2
-                ? tn_pool2d(
-                      g, x,
-                      &(tn_pool2d_opts){.kernel = {k[0], k[1]}, .stride = {1}, .pad = {p[0], p[1]}})
-                : tn_conv2d(
-                      g, x,
-                      &(tn_conv2d_opts){.filters = 2, .kernel = {k[0], k[1]}, .pad = {p[0], p[1]}});
-        assert_ok(tn_value_shape(g, v, &y));
+        const tn_conv2d_opts conv = {
+            .filters = 2, .kernel = {k[0], k[1]}, .pad = {p[0], p[1]}, .pad_extra = {e[0], e[1]}};
+        const tn_pool2d_opts window = {
+            .kernel = {k[0], k[1]}, .stride = {1}, .pad = {p[0], p[1]}, .pad_extra = {e[0], e[1]}};
+        assert_ok(tn_value_shape(g, pool ? tn_pool2d(g, x, &window) : tn_conv2d(g, x, &conv), &y));
         if (y.dim[2] != cases[i / 2].height || y.dim[3] != cases[i / 2].width)
-            fail_msg("%s: %s is %s", cases[i / 2].why, i % 2 ? "pool2d" : "conv2d",
+            fail_msg("%s: %s is %s", cases[i / 2].why, pool ? "pool2d" : "conv2d",
                      tn_shape_format(&y).text);
         tn_graph_destroy(g);
     }

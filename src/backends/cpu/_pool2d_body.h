@@ -23,11 +23,13 @@ typedef struct span {
 
 INLINE span span_of(const tn_pool *p, int direction, int64_t i)
 {
-    const int64_t kernel = p->kernel[direction], pad = p->pad[direction];
-    const int64_t first = i * p->stride[direction] - pad, left = p->in[direction] - first;
+    const int64_t kernel = p->kernel[direction];
+    const int64_t first = i * p->stride[direction] - p->pad[direction],
+                  left = p->in[direction] - first;
     span s = {
         .first = first, .begin = first < 0 ? -first : 0, .end = kernel < left ? kernel : left};
-    s.count = !p->counts_pad ? s.end - s.begin : kernel < left + pad ? kernel : left + pad;
+    const int64_t padded = left + p->after[direction];
+    s.count = !p->counts_pad ? s.end - s.begin : kernel < padded ? kernel : padded;
     return s;
 }
 

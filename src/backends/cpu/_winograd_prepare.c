@@ -51,13 +51,14 @@ static int64_t tiles_along(const tn_wino *s, int64_t images, int64_t apart, int6
     return ceil_div((images - 1) * apart + size, s->tile->m);
 }
 
-/* The sheet with the fewest tiles, of those that the batch fills. Images are as far apart as their padding,
- * `outside`, asks for, which one's end and the next one's beginning share. */
+/* The sheet with the fewest tiles, of those that the batch fills. Images are as far apart as the larger
+ * of their paddings, `before` and `after` them, asks for: one's end and the next one's beginning share it. */
 static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from,
-                         const tn_shape *to, const int64_t outside[2])
+                         const tn_shape *to, const int64_t before[2], const int64_t after[2])
 {
-    const int64_t N = to->dim[0], high = from->dim[2] + outside[0],
-                  wide = from->dim[3] + outside[1];
+    const int64_t N = to->dim[0];
+    const int64_t high = from->dim[2] + (before[0] > after[0] ? before[0] : after[0]);
+    const int64_t wide = from->dim[3] + (before[1] > after[1] ? before[1] : after[1]);
     w->tiles = INT64_MAX;
     for (int64_t rows = 1; rows <= MAX_SHEET; rows++)
         for (int64_t columns = 1; columns <= MAX_SHEET; columns++) {
@@ -76,8 +77,8 @@ static void choose_sheet(const tn_wino *s, tn_wino_walk *w, const tn_shape *from
                                      .wide = wide,
                                      .down = down,
                                      .across = across,
-                                     .above = outside[0],
-                                     .left = outside[1]};
+                                     .above = before[0],
+                                     .left = before[1]};
         }
     w->to = w->from;
     w->to.blocks = ceil_div(to->dim[1], s->code->lanes);
@@ -146,7 +147,8 @@ static size_t prepare_slabs(const tn_wino *s, tn_wino_walk *w, int threads, size
 static size_t prepare_forward(tn_wino *s, const tn_node *n, int threads, size_t used)
 {
     const tn_conv2d_opts *o = n->opts;
-    choose_sheet(s, &s->forward, &n->x[0], &n->y[0], (int64_t[]){o->pad[0], o->pad[1]});
+    choose_sheet(s, &s->forward, &n->x[0], &n->y[0], (int64_t[]){o->pad[0], o->pad[1]},
+                 (int64_t[]){o->pad[0] + o->pad_extra[0], o->pad[1] + o->pad_extra[1]});
     return prepare_slabs(s, &s->forward, threads, used);
 }
 
@@ -156,7 +158,9 @@ static size_t prepare_data(tn_wino *s, const tn_node *n, int threads, size_t use
     tn_wino_walk *w = &s->data;
     const int64_t last = s->tile->r - 1;
     w->order = TN_WINO_TURNED;
-    choose_sheet(s, w, &n->y[0], &n->x[0], (int64_t[]){last - o->pad[0], last - o->pad[1]});
+    const int64_t before[2] = {last - o->pad[0], last - o->pad[1]};
+    choose_sheet(s, w, &n->y[0], &n->x[0], before,
+                 (int64_t[]){before[0] - o->pad_extra[0], before[1] - o->pad_extra[1]});
     const int64_t sheet = s->forward.from.down * s->forward.from.across;
     if (s->forward.tiles < FEWER_TILES * (double)w->tiles && sheet <= MAX_TILES)
         *w = (tn_wino_walk){.order = TN_WINO_TRANSPOSED,

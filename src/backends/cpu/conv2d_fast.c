@@ -19,7 +19,8 @@ static tn_status supports(const tn_node *n)
         return refuse(n, "the stride is not 1");
     if (o->dilation[0] != 1 || o->dilation[1] != 1)
         return refuse(n, "the window is dilated");
-    if (o->pad[0] >= r || o->pad[1] >= r)
+    if (o->pad[0] >= r || o->pad[1] >= r || o->pad[0] + o->pad_extra[0] >= r ||
+        o->pad[1] + o->pad_extra[1] >= r)
         return refuse(n, "the padding is as large as the window");
     return TN_OK;
 }

@@ -62,8 +62,8 @@ static bool pools(const tn_few_code *code, const tn_node *n, const tn_node *next
         return false;
     const tn_conv2d_opts *conv = n->opts;
     const tn_pool2d_opts *o = next->opts;
-    const int64_t high = n->x[0].dim[2] + 2 * (int64_t)conv->pad[0],
-                  wide = n->x[0].dim[3] + 2 * (int64_t)conv->pad[1];
+    const int64_t high = tn_padded(&n->x[0], conv->pad, conv->pad_extra, 0),
+                  wide = tn_padded(&n->x[0], conv->pad, conv->pad_extra, 1);
     bool fits = o->kind == TN_POOL_MAX && conv->kernel[1] <= TN_FEW_POOLED_WIDTH &&
                 high <= INT32_MAX / wide;
     for (int i = 0; i < 2; i++)

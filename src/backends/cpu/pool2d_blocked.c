@@ -28,7 +28,7 @@ static bool hangs_over(const tn_node *n)
     const tn_pool2d_opts *o = n->opts;
     for (int i = 0; i < 2; i++)
         if ((n->y[0].dim[2 + i] - 1) * o->stride[i] + o->kernel[i] >
-            n->x[0].dim[2 + i] + 2 * (int64_t)o->pad[i])
+            tn_padded(&n->x[0], o->pad, o->pad_extra, i))
             return true;
     return false;
 }
@@ -72,6 +72,7 @@ static void fill(tn_pool *s, const tn_node *n, const tn_binding *b, const tn_poo
         s->kernel[i] = o->kernel[i];
         s->stride[i] = o->stride[i];
         s->pad[i] = o->pad[i];
+        s->after[i] = o->pad[i] + o->pad_extra[i];
         find_whole(s, i);
     }
     if (s->max && b->dx[0])

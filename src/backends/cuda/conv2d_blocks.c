@@ -73,7 +73,8 @@ static tn_status read_sizes(const tn_backend_device *d, const tn_node *n, const 
     s->block_weights = y[1] * s->kernel[0] * s->kernel[1] * depth;
     s->w_count = tn_cuda_count(b->w[0], &n->param[0].shape);
     if (s->blocks_count / (s->side * s->channels) > INT32_MAX || s->block_weights > INT32_MAX ||
-        x[2] + 2 * (int64_t)o->pad[0] > INT32_MAX || x[3] + 2 * (int64_t)o->pad[1] > INT32_MAX)
+        tn_padded(&n->x[0], o->pad, o->pad_extra, 0) > INT32_MAX ||
+        tn_padded(&n->x[0], o->pad, o->pad_extra, 1) > INT32_MAX)
         return tn_fail(TN_ERR_UNSUPPORTED, "conv2d %s on %s: x %s is too large for blocks", n->name,
                        d->name, tn_shape_format(&n->x[0]).text);
     return TN_OK;

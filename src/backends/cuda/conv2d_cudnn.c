@@ -83,7 +83,8 @@ static tn_cudnn_conv_shapes shapes_of(const tn_node *n, const tn_binding *b, int
         s.window.size[i] = o->kernel[i];
         s.window.stride[i] = o->stride[i];
         s.window.dilation[i] = o->dilation[i];
-        s.window.before[i] = s.window.after[i] = o->pad[i];
+        s.window.before[i] = o->pad[i];
+        s.window.after[i] = o->pad[i] + o->pad_extra[i];
     }
     return s;
 }

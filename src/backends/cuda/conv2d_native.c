@@ -50,7 +50,7 @@ static bool is_matrix(const tn_node *n)
 {
     const tn_conv2d_opts *o = n->opts;
     const int64_t *x = n->x[0].dim, *y = n->y[0].dim;
-    if (o->pad[0] || o->pad[1])
+    if (o->pad[0] || o->pad[1] || o->pad_extra[0] || o->pad_extra[1])
         return false;
     if (o->kernel[0] == 1 && o->kernel[1] == 1 && o->stride[0] == 1 && o->stride[1] == 1)
         return true;
@@ -72,9 +72,11 @@ static tn_status read_sizes(const tn_backend_device *d, const tn_node *n, const 
     s->pixels = y[2] * y[3];
     s->unrolled = !is_matrix(n);
     for (int i = 0; i < 2; i++)
-        if (x[2 + i] + 2 * (int64_t)o->pad[i] > INT32_MAX)
-            return tn_fail(TN_ERR_UNSUPPORTED, "conv2d %s on %s: x %s with pad %d is too large",
-                           n->name, d->name, tn_shape_format(&n->x[0]).text, o->pad[i]);
+        if (tn_padded(&n->x[0], o->pad, o->pad_extra, i) > INT32_MAX)
+            return tn_fail(TN_ERR_UNSUPPORTED,
+                           "conv2d %s on %s: x %s with pad %d and pad_extra %d is too large",
+                           n->name, d->name, tn_shape_format(&n->x[0]).text, o->pad[i],
+                           o->pad_extra[i]);
     s->width = s->C * o->kernel[0] * o->kernel[1];
     s->window = (struct tnk_window){.height = (int32_t)x[2],
                                     .width = (int32_t)x[3],

@@ -31,9 +31,11 @@ static void release(void *state)
 static tn_status supports(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
+    if (o->pad_extra[0] || o->pad_extra[1])
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: cuDNN pads both sides alike", n->name);
     for (int i = 0; i < 2; i++)
         if (o->kind == TN_POOL_MEAN_PAD && (n->y[0].dim[2 + i] - 1) * o->stride[i] + o->kernel[i] >
-                                               n->x[0].dim[2 + i] + 2 * (int64_t)o->pad[i])
+                                               tn_padded(&n->x[0], o->pad, o->pad_extra, i))
             return tn_fail(TN_ERR_UNSUPPORTED,
                            "pool2d %s: cuDNN cannot leave out taps beyond the padding", n->name);
     return tn_cuda_pool2d_native.supports(n); /* which may have to take over */

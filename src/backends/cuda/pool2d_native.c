@@ -33,7 +33,7 @@ static tn_status supports(const tn_node *n)
         return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: this kernel does no relu behind it",
                        n->name);
     for (int i = 0; i < 2; i++)
-        if (n->x[0].dim[2 + i] + 2 * (int64_t)o->pad[i] + o->kernel[i] + o->stride[i] > INT32_MAX)
+        if (tn_padded(&n->x[0], o->pad, o->pad_extra, i) + o->kernel[i] + o->stride[i] > INT32_MAX)
             return tn_fail(TN_ERR_UNSUPPORTED,
                            "pool2d %s: this kernel's rows and columns end at %d", n->name,
                            INT32_MAX);
@@ -80,6 +80,7 @@ static struct tnk_pool_args args_of(const tn_call *c, const tn_shape *through, c
         a.kernel[i] = o->kernel[i];
         a.stride[i] = tnk_divisor_of(o->stride[i]);
         a.pad[i] = o->pad[i];
+        a.after[i] = o->pad[i] + o->pad_extra[i];
     }
     return a;
 }

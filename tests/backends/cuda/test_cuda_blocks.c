@@ -26,6 +26,10 @@ static const lab_layer layers[] = {
      .x = {4, {1, 4, 29, 33}},
      .conv = {.filters = 8, .kernel = {8, 6}, .stride = {4}, .pad = {0, 3}},
      .first = true},
+    {.why = "padding below and right alone",
+     .x = {4, {2, 3, 12, 14}},
+     .conv = {.filters = 8, .kernel = {7}, .stride = {2}, .pad = {2, 3}, .pad_extra = {1, -3}},
+     .first = true},
     {.why = "padding as wide as a block; relu without bias",
      .x = {4, {2, 3, 9, 9}},
      .conv = {.filters = 8, .kernel = {3}, .stride = {2}, .pad = {2}, .no_bias = true},
@@ -86,11 +90,32 @@ static void others_are_not(void **unused)
     }
 }
 
+/* cuDNN pads each side as it is told. */
+static void cudnn_pads_unequally(void **unused)
+{
+    (void)unused;
+    static const lab_layer layer = {
+        .why = "another padding on each side",
+        .x = {4, {2, 16, 9, 10}},
+        .conv = {.filters = 8, .kernel = {3}, .pad = {1, 2}, .pad_extra = {1, -2}}};
+    const char *gpu = lab_devices()[1];
+    if (!gpu)
+        skip();
+    for (int p = 0; p < LAB_PRECISIONS; p++) {
+        lab_layer_answer(&layer, "cpu", TN_PRECISION_F32, &want);
+        lab_layer_answer(&layer, gpu, lab_precisions[p], &got);
+        lab_layer_compare(&layer, &got, &want, lab_tolerances[p]);
+        if (!strstr(got.kernel, "y "))
+            fail_msg("done by %s", got.kernel);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_layers_are_done_in_blocks),
         cmocka_unit_test(others_are_not),
+        cmocka_unit_test(cudnn_pads_unequally),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

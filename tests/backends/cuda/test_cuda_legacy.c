@@ -162,6 +162,11 @@ static const layer layers[] = {
      {4, {1, 8, 6, 6}},
      OF(tn_pool2d_opts, .kind = TN_POOL_MEAN_PAD, .kernel = {3}, .stride = {2}, .ceil = true),
      true},
+    {"maximum, padded behind alone",
+     POOL,
+     {4, {2, 3, 6, 6}},
+     OF(tn_pool2d_opts, .kernel = {3}, .stride = {2}, .pad_extra = {1}),
+     true},
     {"batchnorm of images", NORM, {4, {2, 5, 3, 4}}},
     {"batchnorm of rows", NORM, {2, {9, 7}}},
 };

@@ -27,13 +27,13 @@ struct span {
 
 TN_DEVICE span span_of(const tnk_pool_args &p, int direction, int i)
 {
-    const int size = p.in[direction], pad = p.pad[direction];
+    const int size = p.in[direction];
     span s;
-    s.first = i * static_cast<int>(p.stride[direction].by) - pad;
+    s.first = i * static_cast<int>(p.stride[direction].by) - p.pad[direction];
     const int end = s.first + p.kernel[direction];
     s.begin = max(s.first, 0);
     s.end = min(end, size);
-    s.taps = p.counts_pad ? min(end, size + pad) - s.first : s.end - s.begin;
+    s.taps = p.counts_pad ? min(end, size + p.after[direction]) - s.first : s.end - s.begin;
     return s;
 }
 

@@ -18,7 +18,7 @@ struct tnk_pool_args {
     void *pick;    /* MAX: for each element of y its tap r * S + s; forward: NULL if nobody asks */
     int64_t count; /* what threads go through: vectors of y; backward: of x */
     int64_t channels;
-    int32_t in[2], out[2], kernel[2], pad[2];
+    int32_t in[2], out[2], kernel[2], pad[2], after[2];
     struct tnk_divisor groups;        /* vectors of a pixel */
     struct tnk_divisor rows, columns; /* of what is gone through */
     struct tnk_divisor stride[2];
