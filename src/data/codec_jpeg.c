@@ -31,19 +31,11 @@
 
 #include "base/base.h"
 #include "data/codec.h"
+#include "data/jpeg_facts.h"
 #include "data/jpeg_markers.h"
 #include "data/resample.h"
 
 #ifdef TN_HAVE_JPEG
-
-/* What the later API of libjpeg calls them. */
-#if JPEG_LIB_VERSION >= 70
-#define SCALED DCT_h_scaled_size
-#define MIN_SCALED min_DCT_h_scaled_size
-#else
-#define SCALED DCT_scaled_size
-#define MIN_SCALED min_DCT_scaled_size
-#endif
 
 /* A progressive file has about ten scans; each costs a pass over all coefficients, so that a small
  * file of very many could keep a loader busy for hours. */
@@ -117,6 +109,9 @@ static tn_status run(codec *c, void (*step)(codec *))
         return TN_OK;
     }
     c->stage = NOTHING;
+    c->errors.format_message((j_common_ptr)&c->jpeg, text);
+    if (c->errors.msg_code == JERR_OUT_OF_MEMORY)
+        return tn_fail(TN_ERR_MEMORY, "%s: %s", c->name, text);
     if (c->jpeg.input_scan_number > MAX_SCANS)
         return tn_fail(TN_ERR_FORMAT, "%s: more than %d scans", c->name, MAX_SCANS);
     if (c->lacks_scan)
@@ -124,9 +119,7 @@ static tn_status run(codec *c, void (*step)(codec *))
     if (c->ran_out)
         return tn_fail(TN_ERR_FORMAT, "%s: the JPEG file ends early: %zu bytes are not all of it",
                        c->name, c->from.size);
-    c->errors.format_message((j_common_ptr)&c->jpeg, text);
-    const bool memory = c->errors.msg_code == JERR_OUT_OF_MEMORY;
-    return tn_fail(memory ? TN_ERR_MEMORY : TN_ERR_FORMAT, "%s: %s", c->name, text);
+    return tn_fail(TN_ERR_FORMAT, "%s: %s", c->name, text);
 }
 
 static void step_create(codec *c)
@@ -143,35 +136,6 @@ static void step_header(codec *c)
     c->stage = HEADER;
 }
 
-/* Of a file of several scans, all of which have been read. Where its end was not marked, each bit of
- * each coefficient must have come; a progressive file that says it ends may leave some out. */
-static bool lacks_a_scan(const struct jpeg_decompress_struct *jpeg, bool ran_out)
-{
-    for (int i = 0; i < jpeg->num_components; i++) {
-        if (!jpeg->comp_info[i].quant_table) /* latched by a component's first scan */
-            return true;
-        for (int k = 0; ran_out && jpeg->progressive_mode && k < DCTSIZE2; k++)
-            if (jpeg->coef_bits[i][k] != 0)
-                return true;
-    }
-    return false;
-}
-
-/* Where the inverse DCT makes up for a part of a component's sampling and upsampling for the rest, as
- * of 4 x 2 at half size, cropped columns are left unwritten and rows behind skipped ones come out
- * shifted. Of separate numbers for the two axes libjpeg-turbo keeps one, so they are the same. */
-static bool crops_well(const struct jpeg_decompress_struct *jpeg)
-{
-    for (int i = 0; i < jpeg->num_components; i++) {
-        const jpeg_component_info *part = &jpeg->comp_info[i];
-        const int scaled = part->SCALED, least = jpeg->MIN_SCALED;
-        if (scaled != least && (part->h_samp_factor * scaled != jpeg->max_h_samp_factor * least ||
-                                part->v_samp_factor * scaled != jpeg->max_v_samp_factor * least))
-            return false;
-    }
-    return true;
-}
-
 static void step_start(codec *c)
 {
     struct jpeg_decompress_struct *jpeg = &c->jpeg;
@@ -182,10 +146,10 @@ static void step_start(codec *c)
     jpeg->scale_num = 1;
     jpeg->scale_denom = (unsigned)c->denominator;
     jpeg_start_decompress(jpeg);
-    c->lacks_scan = jpeg_has_multiple_scans(jpeg) && lacks_a_scan(jpeg, c->ran_out);
+    c->lacks_scan = jpeg_has_multiple_scans(jpeg) && tn_jpeg_lacks_scan(jpeg, c->ran_out);
     if (c->lacks_scan)
         on_error((j_common_ptr)jpeg);
-    if (!crops_well(jpeg)) {
+    if (!tn_jpeg_crops_well(jpeg)) {
         c->left = 0;
         c->columns = jpeg->output_width;
         c->rows += c->top;
