@@ -36,9 +36,11 @@ typedef struct tn_plan_opts {
     tn_value loss;        /**< an f32 scalar to minimise; the zero handle: inference only */
     const tn_value *keep; /**< values tn_plan_get() shall be able to read, beside the loss node's */
     int num_keep;
-    tn_optim optim;         /**< default: none; tn_plan_update() is then an error */
-    float clip_norm;        /**< gradients are scaled down to this global 2-norm; default: not */
-    int accumulate;         /**< runs whose mean gradient one update takes; default 1 */
+    tn_optim optim;  /**< default: none; tn_plan_update() is then an error */
+    float clip_norm; /**< gradients are scaled down to this global 2-norm; default: not */
+    /** Runs that one update takes together, as one batch: the mean gradient over all of their rows with a label
+     *  (without labels, over the runs). Default 1. A run's own loss stays the mean over its own rows. */
+    int accumulate;
     float loss_scale;       /**< of TN_PRECISION_F16: what it begins with; default 65536 */
     uint64_t seed;          /**< of initial parameters and dropout */
     tn_precision precision; /**< what it computes in; default: the device's choice */
@@ -113,7 +115,7 @@ TN_API tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
 
 /**
  * The sum of a kept scalar (a loss, a count) over all runs and evaluations since it was last asked for, and
- * how many they were; waits for the device. So a program learns how an epoch went without making the device
+ * how many they were, without those that failed; waits for the device. So a program learns how an epoch went without making the device
  * wait in each step.
  */
 TN_API tn_status tn_plan_take_sum(tn_plan *plan, tn_value v, double *sum, int64_t *runs);

@@ -37,6 +37,7 @@ typedef struct tn_layout {
  */
 typedef struct tn_run_state {
     bool training;
+    bool more; /* gradients are added to those of runs before it */
     uint64_t seed;
     uint64_t step; /* runs in training mode so far: the stream of dropout */
     uint64_t
@@ -56,6 +57,8 @@ typedef struct tn_run_state {
     const tn_collectives *collectives; /* sums over all shares, for kernels that need such */
     tn_comm *comm;
     float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
+    float
+        loss_weight; /* what that begins with, times the loss scale; begin_run() puts it there if there is one */
 } tn_run_state;
 
 /* How many rows of x, which is of the batch if it has as many, hold a sample; of this share, of all. */
@@ -249,8 +252,10 @@ struct tn_backend {
     /* y += x, tensors of `bytes` in that layout (f32 if NULL). */
     tn_status (*accumulate)(tn_backend_device *d, const tn_layout *layout, void *y, const void *x,
                             size_t bytes);
-    /* *sum += *x, a scalar of that type. */
-    tn_status (*tally)(tn_backend_device *d, double *sum, const void *x, tn_dtype dtype);
+    /* sum[0] += *x, a scalar of that type, and sum[1] += 1; neither if the run has failed so far, and the host does not
+     * know it yet. */
+    tn_status (*tally)(tn_backend_device *d, const tn_run_state *run, double *sum, const void *x,
+                       tn_dtype dtype);
     /* Before update(), if clip_norm or f16 ask for it: finds c->norm, shrinks c->scale to clip; in f16
      * sees to the loss scale, and to it that an update is left out if a gradient is not finite. */
     tn_status (*measure)(tn_optim_call *c);

@@ -88,11 +88,12 @@ static tn_status share_rows(tn_group *g)
         all.samples += each[i].samples;
         all.labelled += each[i].labelled;
     }
-    all.labelled += all.labelled == 0; /* then all sums are 0 */
+    const int64_t counted = all.labelled + (all.labelled == 0); /* of none all sums are 0 */
     for (int i = 0; i < g->members; i++) {
-        tn_run_state *run = &g->replica[i].plan->run;
-        run->all_rows = all.samples;
-        run->share_rows = (float)((double)all.labelled / g->ranks);
+        tn_plan *p = g->replica[i].plan;
+        p->run.all_rows = all.samples;
+        p->run.share_rows = (float)((double)counted / g->ranks);
+        p->full = (double)all.labelled / (double)(g->ranks * tn_plan_places(p));
     }
     return TN_OK;
 }

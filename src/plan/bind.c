@@ -35,7 +35,7 @@ static size_t half_bytes(const tn_plan *p)
 
 static size_t tally_bytes(const tn_plan *p)
 {
-    return (size_t)p->num_tallies * sizeof *p->tallies;
+    return (size_t)p->num_tallies * TN_TALLY * sizeof *p->tallies;
 }
 
 static tn_status take_rest(tn_plan *p)
@@ -100,7 +100,7 @@ static void bind_step(tn_plan *p, tn_step *s)
     s->to_data = address(p, s->to);
     s->from_data = address(p, s->from);
     if (s->kind == TN_STEP_TALLY)
-        s->to_data = p->tallies + s->value->tally - 1;
+        s->to_data = p->tallies + (s->value->tally - 1) * TN_TALLY;
     if (!s->node)
         return;
     const tn_node *n = &s->node->node;

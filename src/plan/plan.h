@@ -18,6 +18,7 @@
 typedef struct tn_group tn_group;
 
 enum { TN_NO_BUFFER = -1 };
+enum { TN_TALLY = 2 }; /* numbers of one in tn_plan.tallies */
 
 /* A stretch of device memory. Steps are counted through forward and backward. */
 typedef struct tn_buffer {
@@ -56,7 +57,6 @@ typedef struct tn_plan_value {
     size_t bytes;
     int buffer, gradient; /* buffers, or TN_NO_BUFFER */
     int tally;            /* kept scalars: place in plan->tallies, from 1; else 0 */
-    int64_t tally_from;   /* tally_runs when its sum was last taken */
 } tn_plan_value;
 
 typedef struct tn_plan_node {
@@ -208,15 +208,17 @@ struct tn_plan {
     size_t spare;         /* what tn_binding.spare offers */
     unsigned char *stage; /* of inlets */
     size_t stage_bytes;
-    double *tallies; /* sums of kept scalars over `tally_runs` runs */
+    double *tallies; /* of each kept scalar its sum over runs, and over how many */
     int num_tallies;
-    int64_t tally_runs;
 
     tn_recording recording[TN_NUM_RECORDS];
     bool pending;         /* a run was asked for and waits for its update, to be replayed as one */
     char replay_why[160]; /* not: why the device does not replay */
 
     int runs_since_update;
+    double full; /* which part of the labels of the whole batch, as it was set last, are such */
+    double
+        summed_weight; /* of the runs since the last update, each weighed by that: what their sum is divided by */
     int64_t updates;
     float gradient_norm;
 };
@@ -255,6 +257,7 @@ const char *tn_plan_kernel_name(const tn_plan_node *pn);
 /* rows.c: the input has been set to that; of all labels together. */
 void tn_plan_count_rows(tn_plan *p, tn_plan_value *v, const int32_t *label);
 tn_plan_rows tn_plan_own_rows(const tn_plan *p);
+int64_t tn_plan_places(const tn_plan *p); /* rows that could have a label */
 
 /* transfer.c: canonical host memory to and from any layout. */
 tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,

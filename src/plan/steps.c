@@ -167,7 +167,7 @@ static void plain_step(const tn_step *s, tn_step_info *out)
 {
     const tn_plan_value *v = s->value;
     const bool adds = s->kind == TN_STEP_ADD;
-    const size_t sum = adds ? v->bytes : sizeof(double);
+    const size_t sum = adds ? v->bytes : TN_TALLY * sizeof(double);
     *out = (tn_step_info){
         .pass = adds ? TN_PASS_ADD : TN_PASS_TALLY,
         .node = v->name,

@@ -18,7 +18,7 @@ static tn_status run_step(const tn_plan *p, const tn_step *s)
         TN_TRY(b->accumulate(d, s->value->layout, s->to_data, s->from_data, s->value->bytes));
         break;
     case TN_STEP_TALLY:
-        TN_TRY(b->tally(d, s->to_data, s->from_data, s->value->dtype));
+        TN_TRY(b->tally(d, &p->run, s->to_data, s->from_data, s->value->dtype));
         break;
     }
     if (!b->after_step)

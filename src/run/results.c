@@ -93,18 +93,22 @@ tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *r
     const tn_backend *b = tn_plan_backend(p);
     tn_plan_value *v;
     TN_TRY(tn_plan_find_summed(p, value, &v));
-    TN_TRY(b->download(p->device->impl, sum, p->tallies + v->tally - 1, sizeof *sum));
-    TN_TRY(b->fill(p->device->impl, p->tallies + v->tally - 1, 0, sizeof *sum));
-    *runs = p->tally_runs - v->tally_from;
-    v->tally_from = p->tally_runs;
+    double *of = p->tallies + (v->tally - 1) * TN_TALLY, got[TN_TALLY];
+    TN_TRY(b->download(p->device->impl, got, of, sizeof got));
+    TN_TRY(b->fill(p->device->impl, of, 0, sizeof got));
+    *sum = got[0];
+    *runs = (int64_t)got[1];
     return TN_OK;
 }
 
-/* In f16 gradients are computed so many times too large; and replicas' add up to as many times their mean. */
+/* In f16 gradients are computed so many times too large; replicas' add up to as many times their mean; and those of
+ * an accumulated run are as much of it as it weighs. */
 tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient)
 {
     tn_control_report r;
     float factor = p->share.ranks ? (float)p->share.ranks : 1;
+    if (p->run.loss_weight > 0)
+        factor *= p->run.loss_weight;
     if (p->run.precision == TN_PRECISION_F16) {
         TN_TRY(report(p, &r));
         factor *= r.loss_scale;

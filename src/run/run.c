@@ -5,6 +5,17 @@
 
 #include "base/thread.h"
 
+/* What the loss's gradient begins with. */
+static tn_status weigh(tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    const float before = p->run.loss_weight;
+    p->run.loss_weight = p->opts.accumulate > 1 ? (float)p->full : 1;
+    if (b->control_bytes > 0 || p->run.loss_weight == before)
+        return TN_OK;
+    return b->upload(p->device->impl, p->run.loss_start, &p->run.loss_weight, sizeof before);
+}
+
 /* What every run begins with and no recording holds. */
 static tn_status begin(tn_plan *p, bool training)
 {
@@ -12,11 +23,13 @@ static tn_status begin(tn_plan *p, bool training)
     TN_TRY(tn_plan_settle(p));
     TN_TRY(tn_plan_spread(p, training));
     p->run.training = training;
+    p->run.more = p->opts.accumulate > 1 && p->runs_since_update > 0;
+    if (training)
+        TN_TRY(weigh(p));
     if (p->half && p->weights_changed)
         TN_TRY(b->halve(p->device->impl, p->run.precision, p->half, p->weights, p->param_count));
     p->run.weights_version += p->weights_changed;
     p->weights_changed = false;
-    p->tally_runs++;
     return b->begin_run ? b->begin_run(p->device->impl, &p->run) : TN_OK;
 }
 
@@ -25,6 +38,14 @@ static bool may_wait(const tn_plan *p)
 {
     return p->optim_kernel && p->opts.accumulate == 1 && p->share.ranks == 0 &&
            p->recording[TN_RECORD_STEP].warm;
+}
+
+/* A run in training mode. */
+static void done(tn_plan *p)
+{
+    p->run.step++;
+    p->runs_since_update++;
+    p->summed_weight += (double)p->run.loss_weight;
 }
 
 tn_status tn_single_run(tn_plan *p)
@@ -36,8 +57,7 @@ tn_status tn_single_run(tn_plan *p)
     else
         TN_TRY(tn_plan_do(p, TN_RECORD_RUN, NULL));
     TN_TRY(tn_plan_reduce(p));
-    p->run.step++;
-    p->runs_since_update++;
+    done(p);
     return TN_OK;
 }
 
@@ -52,13 +72,14 @@ tn_status tn_single_update(tn_plan *p, float rate)
 {
     TN_TRY(tn_plan_check_update(p, rate));
     TN_TRY(tn_plan_spread(p, true));
+    const double weight = p->opts.accumulate > 1 && p->summed_weight > 0 ? p->summed_weight : 1;
     tn_optim_call c = {
         .device = p->device->impl,
         .run = &p->run,
         .optim = &p->opts.optim,
         .step = p->updates + 1,
         .rate = rate,
-        .scale = 1 / (float)(p->opts.accumulate * (p->share.ranks ? p->share.ranks : 1)),
+        .scale = (float)(1 / (weight * (p->share.ranks ? p->share.ranks : 1))),
         .clip_norm = p->opts.clip_norm,
         .w = p->weights,
         .half = p->half,
@@ -83,6 +104,7 @@ tn_status tn_single_update(tn_plan *p, float rate)
     p->gradient_norm = c.norm;
     p->updates++;
     p->runs_since_update = 0;
+    p->summed_weight = 0;
     return TN_OK;
 }
 
@@ -111,10 +133,10 @@ tn_status tn_single_profile(tn_plan *p, float rate, double *seconds)
         TN_TRY(lap(p, start, &seconds[i]));
     }
     start = tn_now();
-    if (training)
+    if (training) {
         TN_TRY(tn_plan_reduce(p));
-    p->run.step += training;
-    p->runs_since_update += training;
+        done(p);
+    }
     if (!p->optim_kernel)
         return TN_OK;
     TN_TRY(tn_single_update(p, rate));

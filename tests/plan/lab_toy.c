@@ -347,9 +347,11 @@ static tn_status accumulate(tn_backend_device *d, const tn_layout *layout, void 
     return TN_OK;
 }
 
-static tn_status tally(tn_backend_device *d, double *sum, const void *x, tn_dtype dtype)
+static tn_status tally(tn_backend_device *d, const tn_run_state *run, double *sum, const void *x,
+                       tn_dtype dtype)
 {
-    (void)d, (void)dtype;
+    (void)d, (void)run, (void)dtype;
+    sum[1] += 1;
     *sum += (double)*(const float *)x;
     return TN_OK;
 }

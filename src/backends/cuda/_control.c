@@ -16,8 +16,10 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
         .share_rows = run->share_rows,
         .rows = run->rows,
         .all_rows = run->all_rows,
+        .loss_weight = run->loss_weight,
         .first_scale = run->precision == TN_PRECISION_F16 ? run->first_scale : 1,
         .training = run->training,
+        .more = run->more,
     };
     TN_TRY(tn_cuda_use(d));
     TN_CUDA(d, NULL, TN_LAUNCH(tnk_begin_run, 1, 1, 0, d->compute, &a));

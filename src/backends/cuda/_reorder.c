@@ -168,9 +168,11 @@ tn_status tn_cuda_accumulate(tn_backend_device *d, const tn_layout *layout, void
     return TN_OK;
 }
 
-tn_status tn_cuda_tally(tn_backend_device *d, double *sum, const void *x, tn_dtype dtype)
+tn_status tn_cuda_tally(tn_backend_device *d, const tn_run_state *run, double *sum, const void *x,
+                        tn_dtype dtype)
 {
-    struct tnk_tally_args a = {.sum = sum, .x = x, .is_i32 = dtype == TN_I32};
+    struct tnk_tally_args a = {
+        .control = run->control, .sum = sum, .x = x, .is_i32 = dtype == TN_I32};
     TN_CUDA(d, NULL, TN_LAUNCH(tnk_tally, 1, 1, 0, d->compute, &a));
     return TN_OK;
 }

@@ -14,7 +14,8 @@ void tn_cuda_reorder_destroy(void *reorder);
 
 tn_status tn_cuda_accumulate(tn_backend_device *d, const tn_layout *layout, void *y, const void *x,
                              size_t bytes);
-tn_status tn_cuda_tally(tn_backend_device *d, double *sum, const void *x, tn_dtype dtype);
+tn_status tn_cuda_tally(tn_backend_device *d, const tn_run_state *run, double *sum, const void *x,
+                        tn_dtype dtype);
 tn_status tn_cuda_halve(tn_backend_device *d, tn_precision precision, void *half, const float *w,
                         size_t count);
 

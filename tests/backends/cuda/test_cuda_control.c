@@ -27,6 +27,7 @@ static void open_rig(rig *s, tn_precision precision, size_t count)
         .precision = precision,
         .control = lab_raw_take(&s->r, zero, s->r.b->control_bytes),
         .first_scale = 65536,
+        .loss_weight = 1,
         .loss_start = lab_raw_take(&s->r, &one, sizeof one),
     };
     test_free(zero);

@@ -244,17 +244,21 @@ static void scalars_are_tallied_in_double(void **unused)
 {
     (void)unused;
     lab_raw r;
-    double sum = 1;
+    double sum[2] = {1, 5};
     const float x = 0x1p-30f;
     const int32_t n = -3;
     lab_raw_open(&r);
-    double *s = lab_raw_take(&r, &sum, sizeof sum);
+    double *s = lab_raw_take(&r, sum, sizeof sum);
+    const char zero[256] = {0};
+    const tn_run_state run = {.control = lab_raw_take(&r, zero, r.b->control_bytes)};
+    assert_true(r.b->control_bytes <= sizeof zero);
     void *a = lab_raw_take(&r, &x, sizeof x), *b = lab_raw_take(&r, &n, sizeof n);
     for (int i = 0; i < 4; i++)
-        assert_ok(r.b->tally(r.d, s, a, TN_F32));
-    assert_ok(r.b->tally(r.d, s, b, TN_I32));
-    lab_raw_get(&r, &sum, s, sizeof sum);
-    assert_true(sum == 1 + 0x1p-28 - 3);
+        assert_ok(r.b->tally(r.d, &run, s, a, TN_F32));
+    assert_ok(r.b->tally(r.d, &run, s, b, TN_I32));
+    lab_raw_get(&r, sum, s, sizeof sum);
+    assert_true(sum[0] == 1 + 0x1p-28 - 3 && sum[1] == 5 + 5);
+    lab_raw_give(&r, run.control);
     lab_raw_give(&r, s);
     lab_raw_give(&r, a);
     lab_raw_give(&r, b);

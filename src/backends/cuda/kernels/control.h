@@ -20,6 +20,8 @@ struct tnk_control {
     float next_scale; /* of the next run; 0: not begun */
     int32_t growth;   /* updates since it changed */
     int32_t skip;     /* this update is left out: a gradient is not finite, or there is a fault */
+    int32_t training; /* the last run was; */
+    int32_t failed;   /* one that waits for the update has had a fault */
     int32_t fault;    /* a kernel of the run found something wrong, see below */
 };
 

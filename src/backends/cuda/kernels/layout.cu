@@ -102,6 +102,9 @@ TN_KERNEL_TYPES(tnk_narrow, struct tnk_narrow_args, narrow)
 
 TN_KERNEL(tnk_tally, struct tnk_tally_args)
 {
+    if (p.control->fault)
+        return;
+    p.sum[1] += 1;
     *p.sum += p.is_i32 ? static_cast<double>(*static_cast<const int32_t *>(p.x))
                        : static_cast<double>(*static_cast<const float *>(p.x));
 }

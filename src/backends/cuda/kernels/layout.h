@@ -5,6 +5,7 @@
 #ifndef TN_LAYOUT_H
 #define TN_LAYOUT_H
 
+#include "backends/cuda/kernels/control.h"
 #include "backends/cuda/kernels/gpu.h"
 
 /* to[i] = from[i], TNK_CONVERT a thread. */
@@ -44,8 +45,9 @@ struct tnk_narrow_args {
 };
 TN_KERNEL_DECL_TYPES(tnk_narrow, struct tnk_narrow_args);
 
-/* *sum += *x, of f32 or i32; for one thread. */
+/* sum[0] += *x, of f32 or i32, and sum[1] += 1, unless the run has a fault; for one thread. */
 struct tnk_tally_args {
+    const struct tnk_control *control;
     double *sum;
     const void *x;
     int32_t is_i32;

@@ -10,6 +10,10 @@ TN_DEVICE bool is_set(const volatile tn_cuda_fault *fault)
 TN_KERNEL(tnk_begin_run, struct tnk_begin_run_args)
 {
     tnk_control *c = p.control;
+    c->failed |= c->training && c->fault;
+    if (p.training && !p.more)
+        c->failed = 0;
+    c->training = p.training;
     c->fault = is_set(p.fault);
     c->seed = p.seed;
     c->step = p.step;
@@ -22,7 +26,7 @@ TN_KERNEL(tnk_begin_run, struct tnk_begin_run_args)
         return;
     c->loss_scale = c->next_scale;
     if (p.loss_start)
-        *p.loss_start = c->next_scale;
+        *p.loss_start = p.loss_weight * c->next_scale;
 }
 
 TN_KERNEL(tnk_begin_update, struct tnk_begin_update_args)
@@ -31,7 +35,8 @@ TN_KERNEL(tnk_begin_update, struct tnk_begin_update_args)
     c->updates = p.updates;
     c->rate = p.rate;
     c->factor = p.scale;
-    c->skip = is_set(p.fault);
+    c->skip = is_set(p.fault) || c->failed || (c->training && c->fault);
+    c->failed = c->training = 0;
     c->skipped += c->skip;
 }
 

@@ -11,12 +11,13 @@
 struct tnk_begin_run_args {
     struct tnk_control *control;
     const struct tn_cuda_fault *fault; /* may be NULL */
-    float *loss_start;                 /* gets the loss scale; may be NULL */
+    float *loss_start;                 /* gets loss_weight times the loss scale; may be NULL */
     uint64_t seed, step;
     float share_rows;
     int64_t rows, all_rows;
+    float loss_weight;
     float first_scale; /* the loss scale, if there was none yet */
-    int32_t training;
+    int32_t training, more;
 };
 TN_KERNEL_DECL(tnk_begin_run, struct tnk_begin_run_args);
 
