@@ -3,64 +3,60 @@
  *
  * The training is here; common/session.c makes its parts from the flags.
  */
-#define _POSIX_C_SOURCE 200809L /* SIGUSR1 */
-
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include <tenon/tenon.h>
 
 #include "../tools/common/args.h"
+#include "../tools/common/stop.h"
 #include "common/session.h"
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal_number)
-{
-    stopped = 1;
-    signal(signal_number, SIG_DFL); /* a second Ctrl-C ends it at once */
-}
 
 /* ---- training --------------------------------------------------------------------------------- */
 
-static void set_batch(session *s, const tn_batch *b)
-{
-    tn_must(tn_plan_set(s->plan, s->image, b->images));
-    tn_must(tn_plan_set(s->plan, s->label, b->labels));
-}
-
-/* Adds what the runs since the last look found out, of `rows` images each; returns their mean loss. Only
- * this makes the program wait for the device. */
-static double add_score(session *s, score *sum, int64_t rows)
+/* Adds what the runs since the last look found out. Only this makes the program wait for the device. */
+static void add_score(session *s, score *sum)
 {
     const tn_value value[] = {s->loss.loss, s->loss.top_1, s->loss.top_k};
     double found[3];
     int64_t runs = 0;
     for (int i = 0; i < 3; i++)
         tn_must(tn_plan_take_sum(s->plan, value[i], &found[i], &runs));
-    sum->loss += found[0] * (double)rows;
+    sum->loss += found[0] * (double)s->rows;
     sum->top_1 += (int64_t)found[1];
     sum->top_5 += (int64_t)found[2];
-    sum->images += runs * rows;
-    return runs ? found[0] / (double)runs : 0;
+    sum->images += runs * s->rows;
 }
 
-/* One update of the parameters, from `accumulate` batches. */
-static void train_step(session *s)
+/* For the next run. A loss is the mean over the rows that hold an image, so runs of another number of them are added
+ * before: that is seldom. */
+static void set_batch(session *s, score *sum, const tn_batch *b)
+{
+    if (b->count != s->rows)
+        add_score(s, sum);
+    s->rows = b->count;
+    const tn_tensor labels = session_labels(s, &b->labels);
+    tn_must(tn_plan_set(s->plan, s->image, b->images));
+    tn_must(tn_plan_set(s->plan, s->label, labels));
+}
+
+/* One update of the parameters, from `accumulate` batches; the status is that of the data. */
+static tn_status train_step(session *s)
 {
     const float rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan));
     for (int64_t i = 0; i < s->r.accumulate; i++) {
         tn_batch batch;
         const tn_status status = feed_next(&s->train, &batch);
         tell_bad(s, &s->train);
-        tn_must(status);
-        set_batch(s, &batch);
+        if (status != TN_OK)
+            return status;
+        set_batch(s, &s->sum, &batch);
         tn_must(tn_plan_run(s->plan));
         s->images += batch.count;
         s->index++;
     }
     tn_must(tn_plan_update(s->plan, rate));
+    return TN_OK;
 }
 
 static bool at_end(const session *s)
@@ -73,7 +69,7 @@ static bool at_end(const session *s)
 static bool agree(session *s, bool looks)
 {
     unsigned char all[TN_MAX_RANKS];
-    const unsigned char own = (unsigned char)(looks | (stopped != 0) << 1);
+    const unsigned char own = (unsigned char)(looks | (stop_asked() != 0) << 1);
     tn_must(tn_device_gather(s->device, &own, 1, all));
     for (int i = 0; i < tn_device_ranks(s->device); i++)
         s->stops |= all[i] >> 1;
@@ -81,75 +77,91 @@ static bool agree(session *s, bool looks)
 }
 
 /* Sees how it goes. */
-static void look(session *s, score *sum)
+static void look(session *s)
 {
-    const double loss = add_score(s, sum, s->r.batch);
+    const score before = s->sum;
+    add_score(s, &s->sum);
+    const int64_t images = s->sum.images - before.images;
+    const double loss = (s->sum.loss - before.loss) / (double)(images + !images);
     const int64_t step = tn_plan_updates(s->plan);
     const double rate = (double)tn_rate_at(&s->rate, step - 1);
-    if (!isfinite(loss))
+    if (!isfinite(s->sum.loss))
         run_fail(
             "the loss is %g at step %lld (epoch %lld), or was before: the run cannot go on; try "
             "a lower --rate (it is %g), a longer --warmup, or --clip 1",
-            loss, (long long)step, (long long)s->epoch + 1, rate);
+            s->sum.loss, (long long)step, (long long)s->epoch + 1, rate);
     progress_show(&s->progress, &(progress_step){.step = step,
                                                  .epoch = s->epoch + 1,
                                                  .loss = loss,
-                                                 .top_1 = (double)sum->top_1 /
-                                                          (double)(sum->images + !sum->images),
+                                                 .top_1 = score_top_1(&s->sum),
                                                  .rate = rate,
                                                  .images = s->images,
                                                  .waited = s->train.waited});
 }
 
-/* To the end of the epoch, or until something stops it. */
-static score train_epoch(session *s)
+/* To the end of the epoch, or until something stops it; the status is that of the data. */
+static tn_status train_epoch(session *s)
 {
-    score sum = {0};
     bool seen = true;
+    tn_status status = TN_OK;
     while (s->index / s->r.accumulate < s->per_epoch && !at_end(s)) {
-        train_step(s);
+        status = train_step(s);
+        if (status != TN_OK)
+            break;
         const bool first =
             s->clock <= 0; /* look, and so wait: the clock begins when it has ended */
         seen = agree(s, first || progress_due(&s->progress, tn_plan_updates(s->plan)));
         if (seen)
-            look(s, &sum);
+            look(s);
         if (first) {
             s->clock = seconds();
             s->clock_waited = s->train.waited;
             s->clock_images = s->images;
         }
     }
-    if (!seen)
-        look(s, &sum);
-    return sum;
+    if (!seen || status != TN_OK)
+        look(s);
+    return status;
 }
 
-/* All of a feed, in evaluation mode. */
+/* All of a feed, in evaluation mode; the rest is left out once the run is to stop. */
 static score evaluate(session *s, feed *f)
 {
     score sum = {0};
     tn_batch batch;
-    tn_status status;
-    while ((status = feed_next(f, &batch)) == TN_OK) {
+    tn_status status = TN_OK;
+    while (!s->stops && (status = feed_next(f, &batch)) == TN_OK) {
         tell_bad(s, f);
-        if (batch.count < s->r.batch) /* the last one: its mean is over fewer */
-            add_score(s, &sum, s->r.batch);
-        set_batch(s, &batch);
+        set_batch(s, &sum, &batch);
         tn_must(tn_plan_evaluate(s->plan));
-        if (batch.count < s->r.batch)
-            add_score(s, &sum, batch.count);
+        agree(s, false);
     }
     tell_bad(s, f);
     if (status != TN_END)
         tn_must(status);
-    add_score(s, &sum, s->r.batch);
+    add_score(s, &sum);
     return sum;
 }
 
 /* ---- the run ---------------------------------------------------------------------------------- */
 
+/* What an epoch has taught, and whether that is the best so far. */
+static void tell_validation(session *s, const score *val)
+{
+    if (s->stops) { /* not all of it was seen */
+        printf("; not validated");
+        return;
+    }
+    if (val->images > 0 && score_top_1(val) > s->best) {
+        s->best = score_top_1(val);
+        s->best_epoch = s->epoch;
+    }
+    tell_score("; val", val);
+    printf(" (best %.2f %%, epoch %lld)", 100 * s->best, (long long)s->best_epoch);
+}
+
 /* An epoch is over: on to the next one, and see what was learned. */
-static void finish_epoch(session *s, const score *train)
+static void finish_epoch(session *s)
 {
     tn_batch none;
     if (s->index < s->train.batches)
@@ -158,36 +170,47 @@ static void finish_epoch(session *s, const score *train)
         run_fail("epoch %lld has more batches than it should", (long long)s->epoch + 1);
     s->epoch++;
     s->index = 0;
-    const score sum = s->validates ? evaluate(s, &s->val) : (score){0}; /* may print bad files */
+    const score val = s->validates ? evaluate(s, &s->val) : (score){0}; /* may print bad files */
     progress_clear(&s->progress);
     printf("epoch %lld/%lld:", (long long)s->epoch, (long long)s->r.epochs);
-    tell_score(" train", train);
-    if (s->validates) {
-        const double top_1 = (double)sum.top_1 / (double)(sum.images + !sum.images);
-        s->best = top_1 > s->best ? top_1 : s->best;
-        tell_score("; val", &sum);
-        printf(" (best %.2f %%)", 100 * s->best);
-    }
+    tell_score(" train", &s->sum);
+    s->sum = (score){0};
+    if (s->validates)
+        tell_validation(s, &val);
     printf("\n");
     fflush(stdout);
 }
 
+/* The data cannot be read any more: what was learned until now must not be lost with them. */
+static _Noreturn void fail_saved(session *s)
+{
+    char why[1024];
+    snprintf(why, sizeof why, "%s", tn_error());
+    if (s->r.save && saving_now(s))
+        run_fail("%s; the run is saved at step %lld in %s", why,
+                 (long long)tn_plan_updates(s->plan), s->r.save);
+    run_fail("%s", why);
+}
+
 static void train(session *s)
 {
+    if (s->r.save)
+        saving_probe(s);
     session_feeds(s);
     if (s->r.resume)
         session_resume(s);
-    signal(SIGINT, stop);
-    signal(SIGUSR1, stop); /* which mpirun hands on, and Slurm sends before the time is up */
+    stop_catch();
     progress_begin(&s->progress, s->steps, tn_plan_updates(s->plan), s->r.log_every);
     while (s->epoch < s->r.epochs && !at_end(s)) {
-        const score sum = train_epoch(s);
+        const tn_status status = train_epoch(s);
+        progress_clear(&s->progress);
+        if (status != TN_OK)
+            fail_saved(s);
         const double began = seconds();
-        const bool whole = s->index / s->r.accumulate == s->per_epoch;
-        if (whole)
-            finish_epoch(s, &sum);
-        if (s->r.save && (at_end(s) || s->epoch % s->r.save_every == 0))
-            session_save(s);
+        if (s->index / s->r.accumulate == s->per_epoch)
+            finish_epoch(s);
+        if (s->r.save)
+            saving_due(s, at_end(s));
         progress_skip(&s->progress, seconds() - began);
         s->clock += seconds() - began;
     }
@@ -197,6 +220,8 @@ static void train(session *s)
         printf("stopped at step %lld of %lld%s%s\n", (long long)tn_plan_updates(s->plan),
                (long long)s->steps, s->r.save ? "; go on with --resume " : "",
                s->r.save ? s->r.save : "");
+    if (s->r.save)
+        saving_end(s);
 }
 
 /* --evaluate: a checkpoint, on the validation set. */
@@ -205,6 +230,9 @@ static void measure(session *s)
     session_feeds(s);
     tn_must(tn_checkpoint_load(s->plan, s->r.evaluate, TN_LOAD_PARAMS));
     const score sum = evaluate(s, &s->val);
+    if (!isfinite(sum.loss))
+        run_fail("%s: its loss on %s is %g: its parameters compute no numbers", s->r.evaluate,
+                 s->sets.val ? s->sets.val_path : s->sets.train_path, sum.loss);
     tell_score("evaluated:", &sum);
     printf(" of %lld images\n", (long long)sum.images);
 }
@@ -222,5 +250,5 @@ int main(int argc, char **argv)
     else
         train(&s);
     session_close(&s);
-    return s.stops ? 130 : 0;
+    return s.stops ? stop_status() : 0;
 }

@@ -10,6 +10,7 @@
 
 #include "../tools/common/args.h"
 #include "../tools/common/progress.h"
+#include "../tools/common/stop.h"
 #include "common/idx.h"
 #include "common/model.h"
 
@@ -32,6 +33,7 @@ typedef struct session {
     tn_loss loss;
     uint8_t *images; /* one batch */
     int32_t *labels;
+    bool stops; /* a rank was told to, and all know */
 } session;
 
 static options flags = {.epochs = 2,
@@ -155,6 +157,16 @@ static double train_step(session *s, float rate)
     return (double)loss;
 }
 
+static bool agree_to_stop(session *s)
+{
+    unsigned char all[TN_MAX_RANKS];
+    const unsigned char own = stop_asked() != 0;
+    tn_must(tn_device_gather(s->device, &own, 1, all));
+    for (int i = 0; i < tn_device_ranks(s->device); i++)
+        s->stops |= all[i] != 0;
+    return s->stops;
+}
+
 /* The images in one order, up to so many steps in all; then the test. */
 static void train_epoch(session *s, int64_t epoch, const int64_t *order, const tn_rate *rate,
                         int64_t steps, progress *p)
@@ -162,6 +174,8 @@ static void train_epoch(session *s, int64_t epoch, const int64_t *order, const t
     const int64_t n = s->o.batch, begun = tn_plan_updates(s->plan);
     int64_t sum = 0;
     for (int64_t step = begun; step < steps && (step + 1 - begun) * n <= s->train.count; step++) {
+        if (agree_to_stop(s))
+            return;
         const float r = tn_rate_at(rate, step);
         set_batch(s, &s->train, order, (step - begun) * n);
         const double loss = train_step(s, r);
@@ -199,11 +213,16 @@ static void train(session *s)
         run_fail("no memory for the order of %lld images", (long long)s->train.count);
     progress p;
     progress_begin(&p, steps, 0, s->o.log_every);
-    for (int64_t epoch = 0; epoch < s->o.epochs && tn_plan_updates(s->plan) < steps; epoch++) {
+    for (int64_t epoch = 0; epoch < s->o.epochs && tn_plan_updates(s->plan) < steps && !s->stops;
+         epoch++) {
         shuffle(order, s->train.count, (uint64_t)(s->o.seed * 1000003 + epoch));
         train_epoch(s, epoch, order, &rate, steps, &p);
     }
     free(order);
+    progress_clear(&p);
+    if (s->stops)
+        printf("stopped at step %lld of %lld\n", (long long)tn_plan_updates(s->plan),
+               (long long)steps);
 }
 
 int main(int argc, char **argv)
@@ -213,7 +232,9 @@ int main(int argc, char **argv)
                              "DIR holds the four files train-images-idx3-ubyte, "
                              "train-labels-idx1-ubyte,\nt10k-images-idx3-ubyte and "
                              "t10k-labels-idx1-ubyte, each plain or with .gz.\n\nOptions:",
-                    .more = "Exit status: 0; 1: the run failed; 2: flags or files that cannot be.",
+                    .more = "Ctrl-C, and kill, end the run after the step at hand and save it.\n\n"
+                            "Exit status: 0; 1: the run failed; 2: flags or files that cannot be; "
+                            "128 + signal: stopped.",
                     .options = table,
                     .count = sizeof table / sizeof table[0],
                     .min_words = 1,
@@ -230,9 +251,12 @@ int main(int argc, char **argv)
     printf("tenon %s on %s\n%lld training images, %lld test images\n", tn_version(),
            tn_device_describe(s.device), (long long)s.train.count, (long long)s.test.count);
     tn_must(tn_plan_describe(s.plan, TN_DESCRIBE_SHARES, stdout));
+    if (s.o.save && tn_checkpoint_probe(s.plan, s.o.save) != TN_OK)
+        args_fail("--save %s", tn_error());
+    stop_catch();
     train(&s);
-    if (s.o.save)
-        tn_must(model_save(&s.model, s.plan, s.o.save, NULL, 0));
+    if (s.o.save && model_save(&s.model, s.plan, s.o.save, NULL, 0) != TN_OK)
+        run_fail("not saved: %s", tn_error());
     free(s.images);
     free(s.labels);
     tn_plan_destroy(s.plan);
@@ -241,5 +265,5 @@ int main(int argc, char **argv)
     model_free(&s.model);
     idx_close(&s.test);
     idx_close(&s.train);
-    return 0;
+    return s.stops ? stop_status() : 0;
 }

@@ -1,5 +1,6 @@
 #include "model.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +53,10 @@ static const char *wanted(const tn_checkpoint_info *info, const char *path, cons
 static int side(const tn_checkpoint_info *info, const char *path, const char *key)
 {
     const char *text = wanted(info, path, key);
-    const long number = strtol(text, NULL, 10);
-    if (number < 1 || number > 65535)
-        run_fail("%s: its %s is \"%s\"", path, key, text);
+    char *end;
+    const long number = strtol(text, &end, 10);
+    if (end == text || *end || number < 1 || number > 65535)
+        run_fail("%s: its %s is \"%s\", not a number of pixels", path, key, text);
     return (int)number;
 }
 
@@ -65,7 +67,7 @@ static void channels(float to[4], const tn_checkpoint_info *info, const char *pa
     for (int i = 0; i < 4; i++) {
         char *end;
         to[i] = strtof(p, &end);
-        if (end == p)
+        if (end == p || !isfinite(to[i]) || (i == 3 && *end))
             run_fail("%s: its %s is \"%s\", not four numbers", path, key, text);
         p = end;
     }
@@ -92,6 +94,8 @@ void model_read(model *m, const tn_checkpoint_info *info, const char *path)
         run_fail("%s: its network \"%s\" is none that is known here", path, name);
     m->size = side(info, path, "size");
     m->resize = side(info, path, "resize");
+    if (m->resize < m->size)
+        run_fail("%s: its resize, %d, is less than its size, %d", path, m->resize, m->size);
     channels(m->input.mean, info, path, "mean");
     channels(m->input.scale, info, path, "scale");
     read_names(m, wanted(info, path, "classes"));

@@ -8,7 +8,45 @@
 
 /* ---- setting up ------------------------------------------------------------------------------- */
 
-/* The file's classes must be the folder's, or its labels would mean something else. */
+static int find_class(const model *m, const char *name)
+{
+    for (int i = 0; i < m->classes; i++)
+        if (strcmp(m->name[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* To measure, the folder may lack some of the file's classes, or have them in another order. */
+static void number_classes(session *s, const char *path)
+{
+    const tn_dataset *set = s->sets.val ? s->sets.val : s->sets.train;
+    const int classes = tn_dataset_classes(set);
+    s->label_of = malloc((size_t)classes * sizeof *s->label_of);
+    s->labels = malloc((size_t)s->r.batch * sizeof *s->labels);
+    if (!s->label_of || !s->labels)
+        run_fail("no memory for the numbers of %d classes", classes);
+    for (int i = 0; i < classes; i++) {
+        const char *name = tn_dataset_class_name(set, i);
+        s->label_of[i] = find_class(&s->model, name);
+        if (s->label_of[i] < 0)
+            args_fail("class \"%s\" of %s is none of the %d that %s knows", name, s->r.folder,
+                      s->model.classes, path);
+    }
+}
+
+tn_tensor session_labels(session *s, const tn_tensor *labels)
+{
+    tn_tensor numbered = *labels;
+    const int32_t *from = labels->data;
+    if (!s->label_of)
+        return numbered;
+    for (int64_t i = 0; i < s->r.batch; i++)
+        s->labels[i] = from[i] < 0 ? -1 : s->label_of[from[i]];
+    numbered.data = s->labels;
+    return numbered;
+}
+
+/* To go on, the file's classes must be the folder's, or its labels would mean something else. */
 static void check_classes(const session *s, const char *path)
 {
     const int classes = tn_dataset_classes(s->sets.train);
@@ -38,7 +76,9 @@ static void choose_model(session *s)
             args_fail("--net says %s, but %s is %s", r->net, file, s->model.net->name);
         if (r->size && r->size != s->model.size)
             args_fail("--size says %lld, but %s has %d", (long long)r->size, file, s->model.size);
-        if (s->sets.train)
+        if (r->evaluate)
+            number_classes(s, file);
+        else if (s->sets.train)
             check_classes(s, file);
         return;
     }
@@ -127,53 +167,6 @@ void session_feeds(session *s)
     s->rate = recipe_rate(r, s->per_epoch);
 }
 
-/* ---- saving and resuming ---------------------------------------------------------------------- */
-
-void session_save(session *s)
-{
-    char epoch[24], batch[24], best[32];
-    snprintf(epoch, sizeof epoch, "%lld", (long long)s->epoch);
-    snprintf(batch, sizeof batch, "%lld", (long long)s->index);
-    snprintf(best, sizeof best, "%.17g", s->best);
-    const recipe_text flags = recipe_describe(&s->r);
-    const tn_meta more[] = {
-        {"epoch", epoch}, {"batch", batch}, {"best_top_1", best}, {"recipe", flags.text}};
-    tn_must(model_save(&s->model, s->plan, s->r.save, more, 4));
-}
-
-static double number(const tn_checkpoint_info *info, const char *path, const char *key)
-{
-    const char *text = tn_checkpoint_info_get(info, key);
-    if (!text)
-        run_fail("%s: does not say \"%s\": alexnet cannot resume it", path, key);
-    return strtod(text, NULL);
-}
-
-void session_resume(session *s)
-{
-    const char *path = s->r.resume;
-    tn_must(tn_checkpoint_load(s->plan, path, TN_LOAD_RESUME));
-    tn_checkpoint_info *info = NULL;
-    tn_must(tn_checkpoint_info_open(&info, path));
-    s->epoch = (int64_t)number(info, path, "epoch");
-    s->index = (int64_t)number(info, path, "batch");
-    s->best = number(info, path, "best_top_1");
-    const recipe_text now = recipe_describe(&s->r);
-    const char *then = tn_checkpoint_info_get(info, "recipe");
-    if (then && strcmp(then, now.text) != 0)
-        printf("note: %s was made with other flags, so this is not the same run going on;\n"
-               "  then: %s\n  now:  %s\n",
-               path, then, now.text);
-    tn_checkpoint_info_close(info);
-    if (s->index / s->r.accumulate > s->per_epoch)
-        run_fail("%s: stopped at batch %lld of an epoch that has %lld now", path,
-                 (long long)s->index, (long long)s->train.batches);
-    feed_seek(&s->train, s->epoch, s->index);
-    printf("resumed %s: %lld epochs and %lld batches, %lld steps are done%s\n", path,
-           (long long)s->epoch, (long long)s->index, (long long)tn_plan_updates(s->plan),
-           s->epoch >= s->r.epochs ? ": nothing is left to do" : "");
-}
-
 /* ---- opening and closing ---------------------------------------------------------------------- */
 
 void session_open(session *s)
@@ -192,6 +185,8 @@ void session_close(session *s)
     tn_plan_destroy(s->plan);
     tn_device_close(s->device);
     tn_graph_destroy(s->g);
+    free(s->label_of);
+    free(s->labels);
     model_free(&s->model);
     sets_close(&s->sets);
 }

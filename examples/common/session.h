@@ -10,12 +10,22 @@
 #include "model.h"
 #include "recipe.h"
 
+/* Sums over a number of batches. */
+typedef struct score {
+    double loss;
+    int64_t top_1, top_5, images;
+} score;
+
+double score_top_1(const score *sum); /* as a share; 0 of no images */
+
 typedef struct session {
     recipe r;
     sets sets;
     feed train, val;
     bool validates;
     model model;
+    int *label_of;   /* the model's number of each class of the set; NULL: the same */
+    int32_t *labels; /* a batch's, so numbered */
 
     tn_graph *g;
     tn_device *device;
@@ -26,20 +36,20 @@ typedef struct session {
 
     int64_t steps, per_epoch; /* updates of the whole run, and of an epoch */
     int64_t epoch, index;     /* of the next batch */
-    double best;              /* top-1 on the validation set */
+    score sum;                /* of this epoch's batches, those before a resume too */
+    int64_t rows;             /* images in each of the runs that are in no sum yet */
+    double best;              /* top-1 on the validation set, ... */
+    int64_t best_epoch;       /* ... reached after this epoch; 0: none */
     int64_t images;           /* trained on by this program */
     bool stops;               /* a rank was told to stop, and all know */
     progress progress;
+    /* Saving: what is to be in the file, and is not since the last try failed. */
+    bool last_unsaved, best_unsaved;
+    int64_t best_saved; /* the epoch that was saved as the best */
     /* Speed is measured from the end of the first step, without validation and saving. */
     double clock, clock_waited;
     int64_t clock_images;
 } session;
-
-/* Sums over a number of batches. */
-typedef struct score {
-    double loss;
-    int64_t top_1, top_5, images;
-} score;
 
 /* Everything from the sets to the plan, by the flags; ends the program with a sentence if it cannot. */
 void session_open(session *s);
@@ -48,9 +58,18 @@ void session_close(session *s);
 /* Loaders and schedule; a session that is only described has none. */
 void session_feeds(session *s);
 
-/* To r.save, from r.resume. */
-void session_save(session *s);
+/* The labels of a batch, in the model's numbers. */
+tn_tensor session_labels(session *s, const tn_tensor *labels);
+
+/* From r.resume. */
 void session_resume(session *s);
+
+/* To r.save, and the best beside it, "x.best.safetensors". A save that fails is told and tried again after the next
+ * epoch. */
+void saving_probe(session *s);          /* ends the program if nothing can be written there */
+void saving_due(session *s, bool last); /* after an epoch, or at the end: what is due */
+bool saving_now(session *s);            /* true: it is saved */
+void saving_end(const session *s);      /* tells where it is; ends the program if it is not saved */
 
 /* Lines to stdout. */
 void tell_start(const session *s);

@@ -41,6 +41,11 @@ static void tell_plan(const session *s)
            mib(m.activations), mib(m.scratch));
 }
 
+double score_top_1(const score *sum)
+{
+    return (double)sum->top_1 / (double)(sum->images + !sum->images);
+}
+
 void tell_score(const char *what, const score *sum)
 {
     const double n = (double)(sum->images + !sum->images);

@@ -30,10 +30,7 @@ with Folder() as folder:
     expect(right >= (6 if SLOW else 8), f"classify reads {right} of 10 digits right")
 
     small = folder / "small"
-    small.mkdir()
-    for part in ("train", "t10k"):  # plain files do as well
-        (small / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, 100, 28, 28) + images[16:16 + 78400])
-        (small / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 100) + labels[8:108])
+    programs.make_digits(mnist, small)  # plain files do as well
     said = run("mnist", small, *ONE, "--batch", 32)
     expect("of 100 test images right" in said.stdout, "plain files", said.stdout)
     # Two devices with half of each batch: the same training.

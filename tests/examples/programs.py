@@ -1,11 +1,14 @@
 """What the checks of this folder share: running a program, small images, and how a check ends."""
+import gzip
 import os
 import pathlib
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 PROGRAMS = pathlib.Path(sys.argv[1]).resolve()
 DATA = pathlib.Path(sys.argv[2]).resolve()
@@ -14,10 +17,10 @@ SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 failures = []
 
 
-def run(program, *words, status=0, limit=300):
+def run(program, *words, status=0, limit=300, **more):
     """Runs a program of the build; returns what it said. Its exit status must be the one given."""
     done = subprocess.run([PROGRAMS / program, *map(str, words)], capture_output=True, text=True,
-                          timeout=limit)
+                          errors="surrogateescape", timeout=limit, **more)
     if done.returncode != status:
         failures.append(f"{program} {' '.join(map(str, words))}: status {done.returncode}, not "
                         f"{status}\n{done.stdout}{done.stderr}")
@@ -53,6 +56,16 @@ def make_images(folder, count):
             write_image(folder / name / f"{i:03}.ppm", *colour, rng)
 
 
+def make_digits(mnist, folder):
+    """MNIST's files with the first 100 images of the test set, unpacked."""
+    images = gzip.open(mnist / "t10k-images-idx3-ubyte.gz").read()
+    labels = gzip.open(mnist / "t10k-labels-idx1-ubyte.gz").read()
+    folder.mkdir()
+    for part in ("train", "t10k"):
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, 100, 28, 28) + images[16:16 + 78400])
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 100) + labels[8:108])
+
+
 class Folder:
     """A new folder, removed at the end."""
 
@@ -62,6 +75,12 @@ class Folder:
 
     def __exit__(self, *_):
         shutil.rmtree(self.path)
+
+
+def timed(check, *words):
+    begun = time.monotonic()
+    check(*words)
+    print(f"{check.__name__}: {time.monotonic() - begun:.1f} s")
 
 
 def end(what):

@@ -18,6 +18,14 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
     fputc('\n', stderr);
 }
 
+void args_warn(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    say(format, values);
+    va_end(values);
+}
+
 void args_fail(const char *format, ...)
 {
     va_list values;

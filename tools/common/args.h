@@ -48,7 +48,10 @@ _Noreturn void args_fail(const char *format, ...) __attribute__((format(printf, 
 /* The same with status 1: the run failed. */
 _Noreturn void run_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* One rank of several: messages of these two say which, and only rank 0 goes on writing to stdout. */
+/* The same, and the program goes on. */
+void args_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* One rank of several: messages of these say which, and only rank 0 goes on writing to stdout. */
 void args_rank(int rank, int ranks);
 
 #endif

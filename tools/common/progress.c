@@ -61,7 +61,7 @@ static void show_bar(const progress *p, const progress_step *now, const char *te
             bar[done] = '>';
         printf("\r[%.*s] %s\033[K", room, bar, text);
     } else {
-        printf("\r%.*s\033[K", width - 1, text);
+        printf("\r%s\033[K", text);
     }
     fflush(stdout);
 }
@@ -70,6 +70,20 @@ bool progress_due(const progress *p, int64_t step)
 {
     const bool due = p->terminal ? seconds() - p->shown >= 0.2 : step % p->log_every == 0;
     return due || step == p->steps;
+}
+
+/* The parts of a line, the more important before the less; a narrow terminal gets the first of them. */
+enum { PARTS = 7, PART_BYTES = 64 };
+
+static void join(char *text, size_t size, char part[PARTS][PART_BYTES], int width)
+{
+    int used = 0;
+    for (int i = 0; i < PARTS; i++) {
+        const int bytes = (int)strlen(part[i]) + (used > 0);
+        if (used + bytes > width)
+            return;
+        used += snprintf(text + used, size - (size_t)used, "%s%s", used ? " " : "", part[i]);
+    }
 }
 
 void progress_show(progress *p, const progress_step *now)
@@ -81,15 +95,21 @@ void progress_show(progress *p, const progress_step *now)
     const double left =
         done > 0 ? (time - p->began) / (double)done * (double)(p->steps - now->step) : 0;
     const long eta = (long)(left + 0.5);
-    char text[256];
-    /* What matters least comes last: a narrow terminal cuts it off. */
-    snprintf(text, sizeof text,
-             "epoch %lld step %lld/%lld loss %.4f top-1 %.1f %% %.1f images/s ETA %ld:%02ld:%02ld "
-             "wait %.0f %% rate %.2e",
-             (long long)now->epoch, (long long)now->step, (long long)p->steps, now->loss,
-             100 * now->top_1, span > 0 ? (double)(now->images - p->images) / span : 0.0,
-             eta / 3600, eta / 60 % 60, eta % 60,
-             span > 0 ? 100 * (now->waited - p->waited) / span : 0.0, now->rate);
+    const double images = span > 0 ? (double)(now->images - p->images) / span : 0;
+    const bool brief = p->terminal;
+    char part[PARTS][PART_BYTES], text[PARTS * PART_BYTES] = "", hours[PART_BYTES] = "";
+    if (eta >= 3600 || !brief)
+        snprintf(hours, sizeof hours, "%ld:%s", eta / 3600, eta / 60 % 60 < 10 ? "0" : "");
+    snprintf(part[0], PART_BYTES, "epoch %lld %s%lld/%lld", (long long)now->epoch,
+             brief ? "" : "step ", (long long)now->step, (long long)p->steps);
+    snprintf(part[1], PART_BYTES, "loss %.*f", brief ? 3 : 4, now->loss);
+    snprintf(part[2], PART_BYTES, "top-1 %.1f %%", 100 * now->top_1);
+    snprintf(part[3], PART_BYTES, "%.*f images/s", brief && images >= 1000 ? 0 : 1, images);
+    snprintf(part[4], PART_BYTES, "ETA %s%ld:%02ld", hours, eta / 60 % 60, eta % 60);
+    snprintf(part[5], PART_BYTES, "rate %.*e", brief ? 1 : 2, now->rate);
+    snprintf(part[6], PART_BYTES, "wait %.0f %%",
+             span > 0 ? 100 * (now->waited - p->waited) / span : 0.0);
+    join(text, sizeof text, part, p->terminal ? columns() - 1 : (int)sizeof text - 1);
     if (p->terminal)
         show_bar(p, now, text);
     else

@@ -1,0 +1,18 @@
+/*
+ * Asked to end: Ctrl-C, kill (what a batch system sends before the time is up), a terminal that is closed, SIGUSR1
+ * (which mpirun hands on), nobody left who reads stdout. A run then finishes its step, saves, and ends; a second
+ * signal ends it at once.
+ */
+#ifndef TOOLS_STOP_H
+#define TOOLS_STOP_H
+
+/* From now on. What was ignored when the program began, as nohup has it, stays ignored. */
+void stop_catch(void);
+
+/* The signal that came first, 0 if none did. */
+int stop_asked(void);
+
+/* What a shell makes of that signal: the exit status of who ends because of it. */
+int stop_status(void);
+
+#endif
