@@ -50,8 +50,10 @@ typedef struct tn_op {
     int min_in, max_in;
     bool view;  /* y is x under another shape: no kernel, no memory of its own */
     int labels; /* y is a mean over the rows whose label, in this input, is not -1; 0: it is not */
-    bool monotone; /* element by element, and never falling: may move past what `picks` */
-    bool joins;    /* y is its inputs one after the other along dimension 1, and nothing else */
+    /* Element by element, never falling, and with no gradient where several x have the same y: may move past what
+     * `picks`. */
+    bool monotone;
+    bool joins; /* y is its inputs one after the other along dimension 1, and nothing else */
 
     /* Checks inputs and options, fills in defaults, and sets y and params. The only shape code. */
     tn_status (*infer)(tn_node *n);

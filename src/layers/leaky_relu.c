@@ -26,7 +26,6 @@ const tn_op tn_op_leaky_relu = {
     .attrs = attrs,
     .min_in = 1,
     .max_in = 1,
-    .monotone = true,
     .infer = infer,
 };
 

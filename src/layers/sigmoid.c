@@ -13,7 +13,6 @@ const tn_op tn_op_sigmoid = {
     .onnx = "Sigmoid",
     .min_in = 1,
     .max_in = 1,
-    .monotone = true,
     .infer = infer,
 };
 

@@ -3,7 +3,8 @@
  *
  * 1. Training only: an element-by-element operation that never falls (relu) moves behind a maximum
  *    (max-pooling). max(relu(a), relu(b)) = relu(max(a, b)), so the values are the same; but relu and
- *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept.
+ *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept. Not so tanh: rounded,
+ *    it has the same y for several x, and the maximum would hand the gradient to another of them.
  * 2. A node absorbs its only reader where the op says it may and some kernel supports the pair
  *    (conv2d or a maximum, and the relu behind it).
  * 3. What reads a node alone is offered to that node's kernel (tn_binding.next), which may have its own way to
@@ -57,16 +58,26 @@ static void swap(tn_plan *p, size_t i, size_t j)
             tn_plan_value_of(p, p->node[k]->node.out[o])->producer = (int)k;
 }
 
+/* Moves node i behind the only node that reads it, if the two may change places; then it is number *i. */
+static bool move_on(tn_plan *p, size_t *i)
+{
+    size_t j = 0;
+    const tn_node *n = &p->node[*i]->node;
+    const tn_plan_node *reader = only_reader(p, n->out[0], *i, &j);
+    if (!reader || !reader->node.op->picks || !reader->node.op->picks(&reader->node))
+        return false;
+    swap(p, *i, j);
+    *i = j;
+    return true;
+}
+
+/* The last first: what stands before one then finds what it has let past. */
 static void move_monotone(tn_plan *p)
 {
-    for (size_t i = 0; i < p->num_nodes; i++) {
-        const tn_node *n = &p->node[i]->node;
-        size_t j = 0;
-        if (!n->op->monotone)
-            continue;
-        const tn_plan_node *reader = only_reader(p, n->out[0], i, &j);
-        if (reader && reader->node.op->picks && reader->node.op->picks(&reader->node))
-            swap(p, i, j);
+    for (size_t i = p->num_nodes; i-- > 0;) {
+        size_t at = i;
+        while (p->node[at]->node.op->monotone && move_on(p, &at))
+            ;
     }
 }
 
