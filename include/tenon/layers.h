@@ -115,6 +115,9 @@ TN_API tn_value tn_dense(tn_graph *g, tn_value x, const tn_dense_opts *opts);
  * PyTorch. In evaluation the running ones are used. Parameters: weight, bias; kept and saved but not
  * trained: running_mean, running_var.   Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
  *
+ * With weight and bias both frozen the layer is frozen, as in PyTorch one in eval mode: training too uses the running
+ * statistics, and they stay what they are.
+ *
  * The batch is its rows that hold a sample (tn_plan_run()): in training those behind them enter no mean and no
  * variance, and y and dx are 0 there. Where a run has one element a channel, its variance is 0 and the running
  * statistics stay; a batch that never has more cannot be planned for training.

@@ -130,6 +130,18 @@ static inline int64_t tn_elements(const tn_shape *s)
     return n;
 }
 
+/* Has it parameters, none of which is trained? */
+static inline bool tn_is_frozen(const tn_node *n)
+{
+    int frozen = 0;
+    for (int i = 0; i < n->num_params; i++) {
+        if (!n->param[i].statistic && !n->param[i].opts.frozen)
+            return false;
+        frozen += !n->param[i].statistic;
+    }
+    return frozen > 0;
+}
+
 static inline bool tn_shape_equal(const tn_shape *a, const tn_shape *b)
 {
     if (a->ndim != b->ndim)

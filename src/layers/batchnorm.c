@@ -10,6 +10,7 @@
  *   dx = weight / sqrt(var + epsilon) * (dy - dbias / M - z dweight / M)
  * so M must be above 1; in a run with one element alone var is 0 and the running ones stay. N counts rows that hold
  * a sample (tn_run_state.rows): y and dx of the others are 0. Evaluation: mean and var are the running ones.
+ * So they are in training, and stay, where weight and bias are both frozen; then dx = weight / sqrt(var + epsilon) dy.
  * Saved for backward: x, mean, var.   Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
  */
 #include <math.h>

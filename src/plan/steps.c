@@ -82,7 +82,8 @@ static void move_forward(const tn_plan *p, const tn_plan_node *pn, tn_step_info 
     const size_t statistics = w_bytes(p, pn, true, sizeof(float));
     const size_t there = part_bytes(p, pn);
     out->read = x_bytes(p, pn, false) - there + w_bytes(p, pn, false, weight_bytes(p)) + statistics;
-    out->written = y_bytes(p, pn) - there + (pn->bind.training ? statistics : 0);
+    out->written =
+        y_bytes(p, pn) - there + (pn->bind.training && !tn_is_frozen(&pn->node) ? statistics : 0);
     *(pn->bind.saved_stays ? &out->read : &out->written) += pn->bind.saved_bytes;
 }
 

@@ -124,12 +124,19 @@ static void agrees_with_the_formula(void **unused)
 
 typedef struct setup {
     int filters;
+    tn_batchnorm_opts opts;
 } setup;
 
 static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x;
-    return tn_batchnorm(g, lab_blocked(g, x[0], ((const setup *)opts)->filters), NULL);
+    const setup *s = opts;
+    return tn_batchnorm(g, lab_blocked(g, x[0], s->filters), &s->opts);
+}
+
+static bool is_frozen(const tn_batchnorm_opts *o)
+{
+    return o->weight.frozen && o->bias.frozen;
 }
 
 static void reference_behind(const lab_ref *r)
@@ -141,10 +148,17 @@ static void reference_behind(const lab_ref *r)
     behind.w[0] = weight;
     for (int i = 1; i < LAB_MAX_W; i++)
         behind.w[i] = r->w[i];
-    behind.opts = NULL;
+    behind.opts = &((const setup *)r->opts)->opts;
+    if (is_frozen(behind.opts))
+        behind.training = false;
     reference(&behind);
     free((void *)(uintptr_t)behind.x[0]);
 }
+
+#define FROZEN                                                \
+    {                                                         \
+        .weight = {.frozen = true}, .bias = {.frozen = true } \
+    }
 
 static void agrees_in_blocks_of_channels(void **unused)
 {
@@ -160,6 +174,9 @@ static void agrees_in_blocks_of_channels(void **unused)
         {"no whole blocks", X(2, 3, 3, 5), &(const setup){19}},
         {"less than a block", X(2, 3, 4, 5), &(const setup){5}},
         {"one element a picture", X(7, 6, 1, 1), &(const setup){32}},
+        {"weight frozen", X(2, 3, 3, 5), &(const setup){19, {.weight = {.frozen = true}}}},
+        {"both frozen: as in evaluation", X(2, 3, 3, 5), &(const setup){19, FROZEN}},
+        {"both frozen, one element a channel", X(1, 3, 1, 1), &(const setup){16, FROZEN}},
     };
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
@@ -251,7 +268,7 @@ static void run_as_pytorch(const char *device, tn_batchnorm_opts opts)
     close_rig(&r);
 }
 
-/* Frozen or not, training moves the statistics; evaluation never does. */
+/* Training moves the statistics, also where one of the parameters is frozen; evaluation never does. */
 static void runs_as_pytorch(void **unused)
 {
     (void)unused;
@@ -260,11 +277,60 @@ static void runs_as_pytorch(void **unused)
         {.epsilon = 0x1p-10F, .momentum = 0.25F},
         {.epsilon = 0x1p-10F, .momentum = 0.25F, .weight = frozen},
         {.epsilon = 0x1p-10F, .momentum = 0.25F, .bias = frozen},
-        {.epsilon = 0x1p-10F, .momentum = 0.25F, .weight = frozen, .bias = frozen},
     };
     for (const char *const *device = lab_devices(); *device; device++)
         for (size_t i = 0; i < TN_COUNT(opts); i++)
             run_as_pytorch(*device, opts[i]);
+}
+
+/* Weight and bias frozen: training leaves all of the layer as it is, on one device and on several, which then have
+ * no sums to take. */
+static void frozen_statistics_stay(void **unused)
+{
+    (void)unused;
+    static const char *const groups[] = {"cpu:0-1", NULL};
+    const char *const *const lists[] = {lab_devices(), groups};
+    const tn_shape shape = TN_SHAPE(2, 3);
+    float x[6] = {5, 6, 7, 8, 9, 10}, want[3] = {1, 2, 4}, got[3], y[6];
+    for (size_t l = 0; l < TN_COUNT(lists); l++)
+        for (const char *const *device = lists[l]; *device; device++) {
+            tn_device *d;
+            tn_graph *g;
+            tn_plan *p;
+            assert_ok(tn_device_open(&d, *device));
+            assert_ok(tn_graph_create(&g));
+            const tn_value in = tn_input(g, "x", TN_F32, shape);
+            const tn_value out = tn_batchnorm(g, in,
+                                              &(tn_batchnorm_opts){.name = "bn",
+                                                                   .epsilon = 0x1p-20F,
+                                                                   .weight = {.frozen = true},
+                                                                   .bias = {.frozen = true}});
+            const tn_value loss = tn_mse(g, tn_dense(g, out, &(tn_dense_opts){.units = 3}), in);
+            assert_ok(tn_plan_create(&p, g, d,
+                                     &(tn_plan_opts){.loss = loss,
+                                                     .keep = &out,
+                                                     .num_keep = 1,
+                                                     .precision = TN_PRECISION_F32,
+                                                     .sync_batchnorm = true}));
+            const int mean = tn_plan_find_param(p, "bn.running_mean"),
+                      var = tn_plan_find_param(p, "bn.running_var");
+            const tn_tensor from = {TN_F32, TN_SHAPE(3), want}, to = {TN_F32, TN_SHAPE(3), got};
+            assert_ok(tn_plan_param_set(p, mean, TN_PARAM_VALUE, from));
+            assert_ok(tn_plan_param_set(p, var, TN_PARAM_VALUE, from));
+            assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, shape, x}));
+            assert_ok(tn_plan_run(p));
+            assert_ok(tn_plan_get(p, out, (tn_tensor){TN_F32, shape, y}));
+            for (int i = 0; i < 6; i++)
+                assert_true(fabsf(y[i] - (x[i] - want[i % 3]) / sqrtf(want[i % 3])) < 1e-5F);
+            assert_ok(tn_plan_evaluate(p));
+            assert_ok(tn_plan_param_get(p, mean, TN_PARAM_VALUE, to));
+            assert_memory_equal(got, want, sizeof want);
+            assert_ok(tn_plan_param_get(p, var, TN_PARAM_VALUE, to));
+            assert_memory_equal(got, want, sizeof want);
+            tn_plan_destroy(p);
+            tn_graph_destroy(g);
+            tn_device_close(d);
+        }
 }
 
 /* ---- errors ------------------------------------------------------------------------------- */
@@ -339,6 +405,7 @@ int main(void)
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(agrees_in_blocks_of_channels),
         cmocka_unit_test(runs_as_pytorch),
+        cmocka_unit_test(frozen_statistics_stay),
         cmocka_unit_test(one_element_has_no_variance),
         cmocka_unit_test(refuses),
     };

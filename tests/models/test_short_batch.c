@@ -203,6 +203,7 @@ static void check(const net *n, const char *device, tn_precision precision, doub
 static void it_is_the_smaller_batch(void **unused)
 {
     (void)unused;
+    check(&nets[1], "cpu,reference", TN_PRECISION_F32, 2e-5);
     for (const char *const *device = lab_devices(); *device; device++)
         for (size_t i = 0; i < TN_COUNT(nets); i++) {
             check(&nets[i], *device, TN_PRECISION_F32, 2e-5);

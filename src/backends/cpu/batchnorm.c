@@ -6,6 +6,7 @@
 
 typedef struct batchnorm {
     tn_prim train, evaluate, backward;
+    bool frozen;               /* training is done with the running statistics too */
     tn_bn_places at;           /* for loops of ours */
     size_t mean, var;          /* where in saved */
     size_t dx, dweight, dbias; /* where in scratch goes what nobody asked for */
@@ -34,7 +35,8 @@ static void make_primitives(tn_maker *m, batchnorm *s, const tn_node *n, const t
     };
     tn_make_batchnorm(m, &s->evaluate, &spec);
     spec.pass = dnnl_forward_training;
-    spec.flags = affine;
+    if (!s->frozen)
+        spec.flags = affine;
     tn_make_batchnorm(m, &s->train, &spec);
     if (!b->training)
         return;
@@ -74,14 +76,16 @@ static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b, size_t x
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    if (b->shares > 0)
+    const bool frozen = tn_is_frozen(n);
+    if (b->shares > 0 && !frozen)
         return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: oneDNN takes statistics of its own rows",
                        n->name);
-    if (b->training)
+    if (b->training && !frozen)
         TN_TRY(tn_bn_check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1]));
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
+    s->frozen = frozen;
     tn_maker m = tn_maker_begin(d, n);
     find_places(&m, s, n, b);
     make_primitives(&m, s, n, b);
@@ -111,7 +115,7 @@ static tn_bn begin(const tn_call *c)
 static tn_status forward(const tn_call *c)
 {
     batchnorm *s = c->state;
-    const bool training = c->run->training;
+    const bool training = c->run->training && !s->frozen;
     const tn_bn own = begin(c);
     if (training && own.rows < own.batch) {
         tn_bn_measure(&own, c->x[0]);
@@ -139,7 +143,7 @@ static tn_status backward(const tn_call *c)
     const tn_bn own = begin(c);
     void *dweight = c->dw[TN_BN_WEIGHT] ? c->dw[TN_BN_WEIGHT] : at(c->scratch, s->dweight);
     void *dbias = c->dw[TN_BN_BIAS] ? c->dw[TN_BN_BIAS] : at(c->scratch, s->dbias);
-    if (own.rows < own.batch) {
+    if (own.rows < own.batch && !s->frozen) {
         tn_bn_sums(&own, c->x[0], c->dy, dbias, dweight);
         if (c->dx[0])
             tn_bn_dx(&own, c->x[0], c->dy, c->w[TN_BN_WEIGHT], dbias, dweight,
@@ -151,8 +155,8 @@ static tn_status backward(const tn_call *c)
     return tn_prim_run(
         &s->backward,
         (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
-                        {DNNL_ARG_MEAN, own.mean},
-                        {DNNL_ARG_VARIANCE, own.var},
+                        {DNNL_ARG_MEAN, s->frozen ? c->w[TN_BN_RUNNING_MEAN] : own.mean},
+                        {DNNL_ARG_VARIANCE, s->frozen ? c->w[TN_BN_RUNNING_VAR] : own.var},
                         {DNNL_ARG_SCALE, c->w[TN_BN_WEIGHT]},
                         {DNNL_ARG_SHIFT, bias},
                         {DNNL_ARG_DIFF_DST, c->dy},

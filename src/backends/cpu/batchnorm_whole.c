@@ -17,7 +17,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const tn_shape *x = &n->x[0];
     const size_t bytes = (size_t)x->dim[1] * sizeof(float);
     (void)d;
-    if (b->shares == 0)
+    if (b->shares == 0 || tn_is_frozen(n))
         return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: nothing is to be summed up over devices",
                        n->name);
     if (b->training)

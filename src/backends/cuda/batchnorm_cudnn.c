@@ -67,6 +67,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     if (b->shares > 0)
         return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: cuDNN takes statistics of its own rows",
                        n->name);
+    if (tn_is_frozen(n))
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "batchnorm %s: cuDNN trains with statistics of the batch", n->name);
     if (b->batch == n->x[0].dim[0])
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "batchnorm %s: cuDNN takes statistics of rows without a sample too",

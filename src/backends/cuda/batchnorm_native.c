@@ -16,6 +16,7 @@ enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 16, BLOCK
 typedef struct batchnorm {
     struct tnk_columns grid;
     tn_dtype dtype;
+    bool frozen;              /* training is done with the running statistics too */
     bool short_batches;       /* there may be rows that hold no sample */
     size_t mean, var;         /* where in saved */
     size_t part, coefficient; /* where in scratch */
@@ -59,7 +60,8 @@ static struct tnk_columns divide(const tn_backend_device *d, const tn_node *n, t
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const size_t C = (size_t)n->x[0].dim[1];
-    if (b->training)
+    const bool frozen = tn_is_frozen(n);
+    if (b->training && !frozen)
         TN_TRY(
             check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1] * (b->shares ? b->shares : 1)));
     if (n->x[0].ndim == 4) {
@@ -70,7 +72,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
-    s->shares = b->shares;
+    s->frozen = frozen;
+    s->shares = frozen ? 0 : b->shares;
     s->dtype = tn_cuda_type_of(b->precision);
     s->grid = divide(d, n, s->dtype);
     s->grid.area = s->grid.rows / n->x[0].dim[0];
@@ -179,7 +182,7 @@ static tn_status find_statistics(const tn_call *c, const batchnorm *s)
 static tn_status forward(const tn_call *c)
 {
     const batchnorm *s = c->state;
-    const bool training = c->run->training;
+    const bool training = c->run->training && !s->frozen;
     struct tnk_batchnorm_args a = {
         .grid = s->grid,
         .x = c->x[0],
@@ -231,17 +234,18 @@ static tn_status backward(const tn_call *c)
 {
     const batchnorm *s = c->state;
     struct tnk_batchnorm_back_args a = {
-        .grid = columns_of(c, s),
+        .grid = s->frozen ? s->grid : columns_of(c, s),
         .x = c->x[0],
         .dy = c->dy,
         .dx = c->dx[0],
-        .mean = tn_cuda_at(c->saved, s->mean),
-        .var = tn_cuda_at(c->saved, s->var),
+        .mean = s->frozen ? c->w[RUNNING_MEAN] : tn_cuda_at(c->saved, s->mean),
+        .var = s->frozen ? c->w[RUNNING_VAR] : tn_cuda_at(c->saved, s->var),
         .weight = c->w[WEIGHT],
-        .coefficient = tn_cuda_at(c->scratch, s->coefficient),
+        .coefficient = s->frozen ? NULL : tn_cuda_at(c->scratch, s->coefficient),
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
     };
-    TN_TRY(add_up(c, s));
+    if (!s->frozen)
+        TN_TRY(add_up(c, s));
     if (!a.dx)
         return TN_OK;
     if (s->shares)

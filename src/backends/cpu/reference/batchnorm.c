@@ -1,7 +1,8 @@
 /*
  * batchnorm: y = weight (x - mean) / sqrt(var + epsilon) + bias, a channel at a time.
  *
- * In training the rows that hold a sample are the batch; in others y and dx are 0.
+ * In training the rows that hold a sample are the batch; in others y and dx are 0. With weight and bias frozen mean and
+ * var are the running ones in training too, constants: dx = weight / sqrt(var + epsilon) dy.
  *
  *   With h = (x - mean) / sqrt(var + epsilon), and sums over the m elements of a channel,
  *   dbias = sum of dy     dweight = sum of dy h
@@ -19,10 +20,16 @@ typedef struct sizes {
     double epsilon;
 } sizes;
 
+/* Are statistics those of the batch? */
+static bool measures(const tn_call *c)
+{
+    return c->run->training && !tn_is_frozen(c->node);
+}
+
 static sizes read_sizes(const tn_call *c)
 {
     const tn_shape *x = &c->node->x[0];
-    return (sizes){x->dim[0], c->run->training ? tn_run_rows(c->run, x) : x->dim[0], x->dim[1],
+    return (sizes){x->dim[0], measures(c) ? tn_run_rows(c->run, x) : x->dim[0], x->dim[1],
                    tn_elements(x) / (x->dim[0] * x->dim[1]),
                    (double)((const tn_batchnorm_opts *)c->node->opts)->epsilon};
 }
@@ -50,10 +57,11 @@ static statistics measure(const sizes *s, const float *x, int64_t c)
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    if (b->shares > 0)
+    const bool frozen = tn_is_frozen(n);
+    if (b->shares > 0 && !frozen)
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "batchnorm %s: the reference takes statistics of its own rows", n->name);
-    if (b->training && tn_elements(&n->x[0]) == n->x[0].dim[1])
+    if (b->training && !frozen && tn_elements(&n->x[0]) == n->x[0].dim[1])
         return tn_fail(
             TN_ERR_SHAPE,
             "batchnorm %s: training needs more than 1 element a channel, and input 0 is %s",
@@ -79,7 +87,7 @@ static tn_status forward(const tn_call *c)
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t k = 0; k < s.C; k++) {
         statistics m = {(double)mean[k], (double)var[k]};
-        if (c->run->training) {
+        if (measures(c)) {
             m = measure(&s, x, k);
             if (s.N * s.area > 1)
                 move_running(c, &s, k, &m);
@@ -87,6 +95,8 @@ static tn_status forward(const tn_call *c)
         const double scale = (double)weight[k] / sqrt(m.var + s.epsilon);
         for (int64_t i = 0; i < s.N * s.area; i++)
             y[at(&s, k, i)] = (float)(((double)x[at(&s, k, i)] - m.mean) * scale + (double)bias[k]);
+        for (int64_t i = s.N * s.area; i < s.all * s.area; i++)
+            y[at(&s, k, i)] = 0;
     }
     return TN_OK;
 }
@@ -95,11 +105,14 @@ static void channel_backward(const tn_call *c, const sizes *s, int64_t k)
 {
     const float *x = c->x[0], *dy = c->dy, *weight = c->w[WEIGHT];
     float *dx = c->dx[0], *dweight = c->dw[WEIGHT], *dbias = c->dw[BIAS];
-    const statistics m = measure(s, x, k);
+    const bool constant = tn_is_frozen(c->node);
+    const float *mean = c->w[RUNNING_MEAN], *var = c->w[RUNNING_VAR];
+    const statistics m =
+        constant ? (statistics){(double)mean[k], (double)var[k]} : measure(s, x, k);
     const double inverse = 1 / sqrt(m.var + s->epsilon);
     const int64_t count = s->N * s->area;
     double sum = 0, product = 0;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; !constant && i < count; i++) {
         const int64_t j = at(s, k, i);
         sum += (double)dy[j];
         product += (double)dy[j] * ((double)x[j] - m.mean) * inverse;

@@ -296,8 +296,8 @@ template <class T, int N> TN_DEVICE void back(const tnk_batchnorm_back_args &p)
     for (int j = 0; j < N; j++) {
         const int64_t c = s.column + j;
         scale[j] = p.weight[c] / sqrtf(p.var[c] + p.epsilon);
-        even[j] = p.coefficient[2 * c];
-        slope[j] = p.coefficient[2 * c + 1];
+        even[j] = p.coefficient ? p.coefficient[2 * c] : 0.0f;
+        slope[j] = p.coefficient ? p.coefficient[2 * c + 1] : 0.0f;
     }
     const int64_t rows = counted(p.grid);
     for (int64_t r = s.first; r < p.grid.rows; r += s.step) {

@@ -92,7 +92,7 @@ struct tnk_batchnorm_add_args {
 };
 TN_KERNEL_DECL(tnk_batchnorm_add, struct tnk_batchnorm_add_args);
 
-/* dx, which may be dy; 0 in rows that do not count. */
+/* dx, which may be dy; 0 in rows that do not count. Without coefficients mean and var are constants. */
 struct tnk_batchnorm_back_args {
     struct tnk_columns grid;
     const void *x, *dy;
