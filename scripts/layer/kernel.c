@@ -1,5 +1,5 @@
 /* NAME on the CPU: one loop over the elements, both ways. */
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {

@@ -2,7 +2,7 @@
  * What a backend is: one kind of device, its memory, and its kernels.
  *
  * A backend file of the same stem as a layer, src/backends/<backend>/<stem>.c, defines one
- * `const tn_kernel tn_<backend>_<stem>`; several files may serve one op, and the first (by name)
+ * `const tn_kernel tn_<backend>_<stem>`; several files may serve one op, and the first (by rank)
  * that supports a node is taken. Optimizers likewise, in the folder optim/.
  */
 #ifndef TN_BACKEND_H
@@ -140,6 +140,8 @@ typedef struct tn_call {
 
 typedef struct tn_kernel {
     const char *op;
+    /* Where an op has several kernels: they are asked in this order, from the lowest, and no two have the same. */
+    int rank;
     const char *name; /* which one it is, where an op has several: "onednn" */
     /* Says why not through tn_fail(TN_ERR_UNSUPPORTED, ...). NULL: every node. Looks at node->fused
      * too: fuse.c asks whether any kernel supports a node with what it would absorb. */

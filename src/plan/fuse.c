@@ -83,8 +83,8 @@ static void move_monotone(tn_plan *p)
 
 static bool supported(const tn_plan *p, const tn_node *n)
 {
-    for (const tn_kernel *const *k = tn_plan_kernels(p); *k; k++)
-        if (strcmp((*k)->op, n->op->name) == 0 && (!(*k)->supports || (*k)->supports(n) == TN_OK))
+    for (const tn_kernel *k = NULL; (k = tn_plan_next_kernel(p, n->op, k));)
+        if (!k->supports || k->supports(n) == TN_OK)
             return true;
     return false;
 }

@@ -233,11 +233,9 @@ static inline const tn_backend *tn_plan_backend(const tn_plan *p)
     return p->device->backend;
 }
 
-static inline const tn_kernel *const *tn_plan_kernels(const tn_plan *p)
-{
-    const tn_backend *b = tn_plan_backend(p);
-    return b->kernels_of ? b->kernels_of(p->device->impl) : b->kernels;
-}
+/* select.c: the kernels of that op that the device has, one after the other by rank: NULL for the first; returns
+ * NULL after the last. */
+const tn_kernel *tn_plan_next_kernel(const tn_plan *p, const tn_op *op, const tn_kernel *last);
 
 static inline tn_plan_value *tn_plan_value_of(const tn_plan *p, int32_t id)
 {

@@ -54,6 +54,18 @@ static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons
     return TN_OK;
 }
 
+const tn_kernel *tn_plan_next_kernel(const tn_plan *p, const tn_op *op, const tn_kernel *last)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    const tn_kernel *next = NULL;
+    for (const tn_kernel *const *k = b->kernels_of ? b->kernels_of(p->device->impl) : b->kernels;
+         *k; k++)
+        if (strcmp((*k)->op, op->name) == 0 && (!last || (*k)->rank > last->rank) &&
+            (!next || (*k)->rank < next->rank))
+            next = *k;
+    return next;
+}
+
 static tn_status choose(tn_plan *p, size_t index)
 {
     tn_plan_node *pn = p->node[index];
@@ -61,15 +73,13 @@ static tn_status choose(tn_plan *p, size_t index)
     char reasons[512] = "";
     const tn_node *n = &pn->node;
     TN_TRY(tn_plan_offer_part(p, pn));
-    for (const tn_kernel *const *k = tn_plan_kernels(p); *k; k++) {
-        if (strcmp((*k)->op, n->op->name) != 0)
-            continue;
+    for (const tn_kernel *k = NULL; (k = tn_plan_next_kernel(p, n->op, k));) {
         ask(p, pn, next);
-        tn_status status = (*k)->supports ? (*k)->supports(n) : TN_OK;
+        tn_status status = k->supports ? k->supports(n) : TN_OK;
         if (status == TN_OK)
-            status = (*k)->prepare(p->device->impl, n, &pn->bind);
+            status = k->prepare(p->device->impl, n, &pn->bind);
         if (status == TN_OK) {
-            pn->kernel = *k;
+            pn->kernel = k;
             if (pn->bind.saved_stays)
                 p->spare -= pn->bind.saved_bytes;
             if (pn->bind.does_next)

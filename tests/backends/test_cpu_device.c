@@ -3,7 +3,7 @@
 #include <omp.h>
 #include <string.h>
 
-#include "backends/cpu/_onednn.h"
+#include "backends/cpu/onednn/onednn.h"
 #include "base/thread.h"
 #include "lab.h"
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/cpu/_onednn.h"
-#include "backends/cpu/_pin.h"
+#include "backends/cpu/device/pin.h"
+#include "backends/cpu/onednn/onednn.h"
 #include "base/thread.h"
 #include "group/lab_group.h"
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/cpu/_winograd_passes.h"
+#include "backends/cpu/winograd/passes.h"
 #include "lab_conv.h"
 #include "plan/plan_test.h"
 

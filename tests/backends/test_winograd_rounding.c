@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/cpu/_winograd_passes.h"
+#include "backends/cpu/winograd/passes.h"
 #include "lab_conv.h"
 
 enum { IMAGES = 2, CHANNELS = 32, SIDE = 14 };

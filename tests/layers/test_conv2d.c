@@ -2,7 +2,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "backends/cpu/_winograd_passes.h"
+#include "backends/cpu/winograd/passes.h"
 #include "lab_conv.h"
 #include "lab_nan.h"
 

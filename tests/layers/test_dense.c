@@ -1,5 +1,5 @@
 /* dense: against loops in double, alone and with a relu behind it; NaNs; what it refuses. */
-#include "backends/cpu/_dense_tiles.h"
+#include "backends/cpu/dense/tiles.h"
 #include "graph/op.h"
 #include "lab_nan.h"
 #include "lab_op.h"

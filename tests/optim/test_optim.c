@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 #include "base/random.h"
 #include "lab.h"
 

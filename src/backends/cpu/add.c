@@ -1,7 +1,7 @@
 /*
  * add on the CPU: any layout, the second input in that of the first. Padding is added too: 0 + 0.
  */
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 #include "base/base.h"
 
 typedef struct state {

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backends/cpu/_onednn.h"
-#include "backends/cpu/_pin.h"
+#include "backends/cpu/device/pin.h"
+#include "backends/cpu/onednn/onednn.h"
 
 enum { LARGE = 4 << 20 };
 

@@ -2,7 +2,7 @@
  * batchnorm on the CPU: oneDNN's batch normalization; the running statistics move in a loop of ours, and a batch
  * of which not all rows hold a sample is done by ours altogether. y and dx are laid out as x is.
  */
-#include "backends/cpu/_batchnorm.h"
+#include "backends/cpu/batchnorm/loops.h"
 
 typedef struct batchnorm {
     tn_prim train, evaluate, backward;
@@ -175,6 +175,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cpu_batchnorm = {
     .op = "batchnorm",
     .name = "onednn",
+    .rank = 1,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -1,6 +1,6 @@
 /*
  * batchnorm with the statistics of the whole batch, of which this device has one of several equal shares: two
- * sums over all devices forward and one backward. Plain loops (_batchnorm.h) in the canonical layout.
+ * sums over all devices forward and one backward. Plain loops (batchnorm/loops.h) in the canonical layout.
  *
  * Rows that hold a sample need not be as many in each share. With m, v the mean and variance of this one's and p
  * its part of all such rows
@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "backends/cpu/_batchnorm.h"
+#include "backends/cpu/batchnorm/loops.h"
 #include "base/base.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
@@ -99,6 +99,7 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_cpu_batchnorm_whole = {
     .op = "batchnorm",
     .name = "whole",
+    .rank = 2,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

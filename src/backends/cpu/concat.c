@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "backends/cpu/_onednn.h"
+#include "backends/cpu/onednn/onednn.h"
 
 typedef struct state {
     int64_t count;           /* pieces of each input */

@@ -1,10 +1,10 @@
 /*
- * conv2d on oneDNN's direct convolution; see _linear.h for layouts and passes.
+ * conv2d on oneDNN's direct convolution; see onednn/linear.h for layouts and passes.
  *
  * An absorbed relu is oneDNN's, which makes 0 of a NaN. Apart it would cost up to a quarter of the pass where there are
  * few products to a result: 64 channels and filters, 1 x 1, 56 x 56 pixels: 2.8 ms, apart 3.6 (1 thread, AVX2).
  */
-#include "backends/cpu/_linear.h"
+#include "backends/cpu/onednn/linear.h"
 
 static void release(void *state)
 {
@@ -64,6 +64,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cpu_conv2d_onednn = {
     .op = "conv2d",
     .name = "onednn",
+    .rank = 3,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

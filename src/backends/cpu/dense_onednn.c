@@ -1,11 +1,11 @@
-/* dense on oneDNN's inner product; see _linear.h for layouts and passes.
+/* dense on oneDNN's inner product; see onednn/linear.h for layouts and passes.
  *
  * x is taken row major, N x D. oneDNN could read a convolution's blocked N x C x h x w too, but with
  * AVX-512 has only slower kernels for it (AlexNet's fc6 at batch 32, all passes, 2 threads: 47 ms
  * against 26 ms), and with AVX2 the same; reordering x, small beside the weights, costs below 1 ms.
  *
  * A relu is done apart, so that a NaN stays one: N x K numbers, beside N x K x D products. */
-#include "backends/cpu/_linear.h"
+#include "backends/cpu/onednn/linear.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
@@ -55,6 +55,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cpu_dense_onednn = {
     .op = "dense",
     .name = "onednn",
+    .rank = 3,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

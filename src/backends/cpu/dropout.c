@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 #include "base/random.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)

@@ -1,7 +1,8 @@
 /* image_input: y[n,c,h,w] = (x[n,h,w,c] - mean[c]) * scale[c], bytes to floats, one image plane after
  * the other: a pixel's channels lie together in x and apart in y. */
-#include "backends/cpu/_cpu.h"
-#include "backends/cpu/_image_input.h"
+#include "backends/cpu/image/image_input.h"
+
+#include "backends/cpu/device/cpu.h"
 #include "base/base.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)

@@ -1,5 +1,5 @@
 /* leaky_relu on oneDNN's element-wise primitive. */
-#include "backends/cpu/_eltwise.h"
+#include "backends/cpu/onednn/eltwise.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {

@@ -1,5 +1,5 @@
 /* lrn on the CPU: oneDNN's, which has the same formula. y and dx are laid out as x is. */
-#include "backends/cpu/_onednn.h"
+#include "backends/cpu/onednn/onednn.h"
 
 typedef struct lrn {
     tn_prim forward, backward;

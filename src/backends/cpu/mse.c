@@ -2,7 +2,7 @@
  * mse on the CPU. Squares are summed in double, block by block, and the blocks' sums in their order,
  * so that the loss is the same for any number of threads.
  */
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 
 enum { BLOCK = 4096 }; /* elements a sum */
 

@@ -1,13 +1,13 @@
 /*
- * pool2d on images in blocks of channels; see _pool2d.h. y and dx are laid out as x is.
+ * pool2d on images in blocks of channels; see pool/pool2d.h. y and dx are laid out as x is.
  *
  * Taken where x comes so, and where oneDNN cannot do it: it divides a mean by the whole window also where
  * that reaches past the padding, and knows no relu behind a maximum.
  */
 #include <stdio.h>
 
-#include "backends/cpu/_onednn.h"
-#include "backends/cpu/_pool2d.h"
+#include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/pool/pool2d.h"
 
 static bool is_max(const tn_node *n)
 {
@@ -150,6 +150,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cpu_pool2d_blocked = {
     .op = "pool2d",
     .name = "blocked",
+    .rank = 1,
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

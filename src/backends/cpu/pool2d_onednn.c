@@ -1,5 +1,5 @@
 /* pool2d on the CPU by oneDNN, in the layouts that pool2d_blocked.c leaves it. y and dx are laid out as x is. */
-#include "backends/cpu/_onednn.h"
+#include "backends/cpu/onednn/onednn.h"
 
 typedef struct pooling {
     tn_prim forward, backward;
@@ -100,6 +100,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cpu_pool2d_onednn = {
     .op = "pool2d",
     .name = "onednn",
+    .rank = 2,
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

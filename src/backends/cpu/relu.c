@@ -2,7 +2,7 @@
  * relu on the CPU: any layout, in place. Padding stays 0. A NaN stays one; oneDNN's relu makes 0 of it, and is no
  * faster.
  */
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 #include "base/base.h"
 
 typedef struct state {

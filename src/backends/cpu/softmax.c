@@ -3,7 +3,7 @@
  */
 #include <math.h>
 
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 #include "base/base.h"
 
 /* What a row adds to the results. */

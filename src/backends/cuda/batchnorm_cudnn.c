@@ -161,6 +161,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_batchnorm_cudnn = {
     .op = "batchnorm",
     .name = "cudnn",
+    .rank = 1,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -259,6 +259,7 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_cuda_batchnorm_native = {
     .op = "batchnorm",
     .name = "native",
+    .rank = 2,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

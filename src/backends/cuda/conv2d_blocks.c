@@ -255,6 +255,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_conv2d_blocks = {
     .op = "conv2d",
     .name = "cudnn",
+    .rank = 1,
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

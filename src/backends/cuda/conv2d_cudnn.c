@@ -377,6 +377,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_conv2d_cudnn = {
     .op = "conv2d",
     .name = "cudnn",
+    .rank = 2,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -373,6 +373,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_conv2d_native = {
     .op = "conv2d",
     .name = "cublasLt",
+    .rank = 3,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -117,6 +117,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_lrn_cudnn = {
     .op = "lrn",
     .name = "cudnn",
+    .rank = 1,
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

@@ -82,6 +82,7 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_cuda_lrn_native = {
     .op = "lrn",
     .name = "native",
+    .rank = 2,
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

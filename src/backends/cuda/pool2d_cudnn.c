@@ -131,6 +131,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_pool2d_cudnn = {
     .op = "pool2d",
     .name = "cudnn",
+    .rank = 1,
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

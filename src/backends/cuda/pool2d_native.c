@@ -126,6 +126,7 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_cuda_pool2d_native = {
     .op = "pool2d",
     .name = "native",
+    .rank = 2,
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

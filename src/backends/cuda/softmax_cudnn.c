@@ -75,6 +75,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_softmax_cudnn = {
     .op = "softmax",
     .name = "cudnn",
+    .rank = 1,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

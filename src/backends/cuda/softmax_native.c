@@ -53,6 +53,7 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_cuda_softmax_native = {
     .op = "softmax",
     .name = "native",
+    .rank = 2,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

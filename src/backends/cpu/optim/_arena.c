@@ -1,6 +1,6 @@
 #include "backends/cpu/optim/_arena.h"
 
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 
 /* The part of all ranges, laid end to end, that lies in [first, last). */
 static void update_share(const tn_optim_call *c, float decay, tn_cpu_update *update,

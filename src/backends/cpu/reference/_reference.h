@@ -10,7 +10,7 @@
 #ifndef TN_REFERENCE_H
 #define TN_REFERENCE_H
 
-#include "backends/cpu/_cpu.h"
+#include "backends/cpu/device/cpu.h"
 
 /* For a kernel whose op may absorb others: not this one. */
 tn_status tn_reference_alone(const tn_node *n);

@@ -27,8 +27,8 @@ static window find_window(const tn_node *n, int64_t p, int64_t q)
     if (o->kind == TN_POOL_MEAN)
         a.divisor = (double)((a.h1 - a.h0) * (a.w1 - a.w0));
     if (o->kind == TN_POOL_MEAN_PAD)
-        a.divisor = (double)((lower(h + o->kernel[0], H + o->pad[0]) - h) *
-                             (lower(w + o->kernel[1], W + o->pad[1]) - w));
+        a.divisor = (double)((lower(h + o->kernel[0], H + o->pad[0] + o->pad_extra[0]) - h) *
+                             (lower(w + o->kernel[1], W + o->pad[1] + o->pad_extra[1]) - w));
     return a;
 }
 

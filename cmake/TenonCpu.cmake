@@ -1,0 +1,40 @@
+# The CPU backend: its kernels' tables, and its code for each set of instructions.
+#
+# Sets TENON_CPU_SOURCES, for the library as they are, and TENON_CPU_OBJECTS, what was compiled of the others.
+set(folder ${PROJECT_SOURCE_DIR}/src/backends/cpu)
+tenon_table(cpu        FOLDER ${folder} HEADER backends/backend.h
+            TYPE tn_kernel SYMBOL tn_cpu_ ARRAY tn_cpu_kernels)
+tenon_table(reference  FOLDER ${folder}/reference HEADER backends/backend.h
+            TYPE tn_kernel SYMBOL tn_reference_ ARRAY tn_reference_kernels)
+tenon_table(cpu_optim  FOLDER ${folder}/optim HEADER backends/backend.h
+            TYPE tn_optim_kernel SYMBOL tn_cpu_optim_ ARRAY tn_cpu_optims)
+
+# One file an op and kernel lies in the folder itself; what these are made of in one folder a family.
+file(GLOB TENON_CPU_SOURCES CONFIGURE_DEPENDS ${folder}/*.c ${folder}/*/*.c)
+set(code ${TENON_CPU_SOURCES})
+list(FILTER code INCLUDE REGEX "[/_]code[.]c$")
+list(REMOVE_ITEM TENON_CPU_SOURCES ${code})
+list(APPEND TENON_CPU_SOURCES ${cpu_TABLE} ${reference_TABLE} ${cpu_optim_TABLE})
+
+# src/backends/cpu/vector/isa.h: which of these runs is decided when it does. Vectors wider than the processor's,
+# which only functions that are always inlined take, are no matter of an ABI.
+set(sets portable)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(APPEND sets avx2 avx512)
+endif()
+set(avx2 -mavx2 -mfma)
+set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
+set(TENON_CPU_OBJECTS "")
+foreach(isa IN LISTS sets)
+  string(TOUPPER ${isa} upper)
+  add_library(tenon_cpu_${isa} OBJECT ${code})
+  target_include_directories(tenon_cpu_${isa} PRIVATE src include)
+  target_link_libraries(tenon_cpu_${isa} PRIVATE tenon_depends)
+  target_compile_definitions(tenon_cpu_${isa} PRIVATE TN_ISA=${isa} TN_ISA_${upper})
+  target_compile_options(tenon_cpu_${isa} PRIVATE -ffp-contract=fast -fno-signed-zeros -fno-trapping-math
+                                                  -Wno-psabi ${${isa}})
+  if(TENON_SANITIZE) # What is unrolled so far takes minutes to compile with all its checks.
+    target_compile_options(tenon_cpu_${isa} PRIVATE -O1)
+  endif()
+  list(APPEND TENON_CPU_OBJECTS $<TARGET_OBJECTS:tenon_cpu_${isa}>)
+endforeach()

@@ -1,0 +1,92 @@
+/* conv2d by Winograd's method; see winograd/tile.h for the formulas, winograd/passes.h for the passes.
+ *
+ * Taken for windows of 3 x 3 and 5 x 5 pixels with stride 1 where it is faster than oneDNN's direct
+ * convolution, unless the plan is strict: its rounding errors are larger (docs/numerics.md). */
+#include "backends/cpu/winograd/passes.h"
+
+static tn_status refuse(const tn_node *n, const char *why)
+{
+    return tn_fail(TN_ERR_UNSUPPORTED, "conv2d %s: not by Winograd's method: %s", n->name, why);
+}
+
+static tn_status supports(const tn_node *n)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const int r = o->kernel[0];
+    if (o->kernel[1] != r || (r != 3 && r != 5))
+        return refuse(n, "the window is not 3 x 3 or 5 x 5");
+    if (o->stride[0] != 1 || o->stride[1] != 1)
+        return refuse(n, "the stride is not 1");
+    if (o->dilation[0] != 1 || o->dilation[1] != 1)
+        return refuse(n, "the window is dilated");
+    if (o->pad[0] >= r || o->pad[1] >= r || o->pad[0] + o->pad_extra[0] >= r ||
+        o->pad[1] + o->pad_extra[1] >= r)
+        return refuse(n, "the padding is as large as the window");
+    return TN_OK;
+}
+
+static const tn_wino_code *const code_of[TN_CPU_ISAS] = {
+    [TN_CPU_PORTABLE] = &tn_wino_portable,
+#ifdef __x86_64__
+    [TN_CPU_AVX2] = &tn_wino_avx2,
+    [TN_CPU_AVX512] = &tn_wino_avx512,
+#endif
+};
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const tn_wino_code *code = code_of[tn_cpu_isa_here()];
+    if (b->strict)
+        return refuse(n, "the plan is strict");
+    const int64_t channels = n->x[0].dim[1] / o->groups, filters = o->filters / o->groups;
+    if (o->groups > 1 && (channels % code->lanes || filters % code->lanes))
+        return refuse(n, code->lanes == 16
+                             ? "groups are not of a multiple of 16 channels and filters"
+                             : "groups are not of a multiple of 8 channels and filters");
+    tn_wino *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("conv2d", sizeof *s);
+    tn_maker m = tn_maker_begin(d, n);
+    tn_wino_prepare(&m, s, n, b, code);
+    if (m.status != TN_OK) {
+        tn_free(s);
+        return m.status;
+    }
+    b->state = s;
+    return TN_OK;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    tn_wino_forward(c->state, c);
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    tn_wino_backward(c->state, c);
+    return TN_OK;
+}
+
+static void release(void *state)
+{
+    tn_free(state);
+}
+
+static const char *describe(const void *state)
+{
+    return ((const tn_wino *)state)->name;
+}
+
+const tn_kernel tn_cpu_conv2d_winograd = {
+    .op = "conv2d",
+    .name = "winograd",
+    .rank = 1,
+    .supports = supports,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .describe = describe,
+};

@@ -1,0 +1,200 @@
+/*
+ * oneDNN behind one door: descriptors, primitives and their errors, for its C APIs 2.x and 3.x.
+ *
+ * Which oneDNN it is, only the files _onednn*.c know. A kernel says in
+ * prepare() what it wants through a tn_maker, which is sticky as a tn_graph is: after the first error
+ * every further call does nothing, and the maker's status is looked at once, at the end.
+ *
+ *     tn_maker m = tn_maker_begin(d, n);
+ *     const tn_md *x = tn_md_of(&m, &n->x[0], n->x_dtype[0], b->x[0]);
+ *     const tn_md *y = tn_md_any(&m, n->y[0].ndim, n->y[0].dim, TN_F32);
+ *     tn_make_pooling(&m, &s->forward, &(tn_prim_spec){.pass = dnnl_forward_training, ...});
+ *     b->y[0] = tn_md_layout(tn_prim_md(&m, &s->forward, DNNL_ARG_DST));
+ *     b->scratch_bytes = tn_prim_bytes(&s->forward, DNNL_ARG_SCRATCHPAD);
+ *     if (m.status != TN_OK)
+ *         release(s);
+ *     return m.status;
+ *
+ * and in forward() or backward() hands over pointers; nothing of ours is allocated there:
+ *
+ *     return tn_prim_run(&s->forward, (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
+ *                                                     {DNNL_ARG_DST, c->y[0]},
+ *                                                     {DNNL_ARG_SCRATCHPAD, c->scratch},
+ *                                                     {0}});
+ */
+#ifndef TN_ONEDNN_H
+#define TN_ONEDNN_H
+
+#include <dnnl.h>
+
+#include "backends/cpu/device/cpu.h"
+#include "base/base.h"
+
+#if DNNL_VERSION_MAJOR >= 3
+typedef const_dnnl_memory_desc_t tn_dnnl_md;
+#else
+typedef const dnnl_memory_desc_t *tn_dnnl_md;
+#endif
+
+/*
+ * A memory descriptor, one object for each that differs: a device keeps every one it has met, so two
+ * are equal if and only if the pointers are, and nobody frees any.
+ */
+typedef struct tn_md tn_md;
+
+/* TN_ERR_UNSUPPORTED, TN_ERR_MEMORY or TN_ERR_DEVICE in words, unless it went well: `op` and `node`
+ * are who asked, `what` was asked for. */
+tn_status tn_onednn(const char *op, const char *node, const char *what, dnnl_status_t status);
+
+/* The engine, the stream and what they own. */
+tn_status tn_onednn_open(tn_backend_device *d);
+void tn_onednn_close(tn_backend_device *d);
+/* "avx512_core"; "oneDNN 2.6.3 (OpenMP)", until this thread's next call. */
+const char *tn_onednn_isa(void);
+const char *tn_onednn_version(void);
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+typedef struct tn_maker {
+    tn_backend_device *device;
+    const char *op, *node; /* for errors */
+    bool alone;            /* what is being made runs in the calling thread, without others */
+    tn_status status;
+} tn_maker;
+
+tn_maker tn_maker_begin(tn_backend_device *d, const tn_node *n);
+
+/* Descriptors. `dim` need not be the tensor's shape, only name the same elements in the same order:
+ * K x C weights may be taken as K x c x h x w. Each returns NULL once the maker has failed. */
+const tn_md *tn_md_plain(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype);
+const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype);
+const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype,
+                          dnnl_format_tag_t tag);
+/* Images in blocks of `lanes` channels, 8 or 16: N x C/lanes x H x W x lanes, the last block filled up. */
+const tn_md *tn_md_image(tn_maker *m, const tn_shape *shape, int lanes);
+/* The same dimensions, in any layout. */
+const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md);
+/* The layout's own descriptor; for NULL, the plain one of that shape. */
+const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout);
+/* Of a layout, the plain descriptor with the same dimensions: its canonical counterpart. */
+const tn_md *tn_md_canonical(tn_maker *m, const tn_md *md);
+/* As a layout: NULL if it is row major. */
+const tn_layout *tn_md_layout(const tn_md *md);
+/* Bytes, padding included; 0 for NULL. */
+size_t tn_md_bytes(const tn_md *md);
+/* Elements, padding included. */
+int64_t tn_md_elements(const tn_md *md);
+int tn_md_ndim(const tn_md *md);
+/* ---- primitives --------------------------------------------------------------------------- */
+
+enum { TN_PRIM_ARGS = 16 };
+
+/* A primitive with one memory object an argument. All zero: none yet. */
+typedef struct tn_prim {
+    tn_backend_device *device;
+    const char *op, *node, *what;
+    bool alone; /* as its maker said */
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t primitive;
+    int num;
+    struct {
+        int arg;
+        dnnl_memory_t memory;
+        const void *data; /* where it points now */
+    } arg[TN_PRIM_ARGS];
+} tn_prim;
+
+/* Geometry of a convolution or pooling window, {vertical, horizontal}. */
+typedef struct tn_window {
+    dnnl_dims_t kernel, stride;
+    dnnl_dims_t skip;          /* pixels between two taps: dilation - 1 */
+    dnnl_dims_t before, after; /* padding; `after` may be negative: rows left over */
+} tn_window;
+
+/* From the public options, where y is P x Q; `after` is what makes P and Q come out. */
+tn_window tn_window_of(const int kernel[2], const int stride[2], const int pad[2],
+                       const int dilation[2], const tn_shape *x, const tn_shape *y);
+
+/* What to make. Backward passes need `forward`, the primitive they belong to; in them x, w, b and y
+ * describe dx or x, dw or w, db and dy. Each tn_make_...() says which of the others it reads. */
+typedef struct tn_prim_spec {
+    dnnl_prop_kind_t pass; /* dnnl_forward_training, dnnl_backward_data, ... */
+    dnnl_alg_kind_t alg;
+    const tn_md *x, *w, *b, *y; /* b may be NULL */
+    const tn_prim *forward;
+    const tn_window *window;
+    bool relu; /* y = max(y, 0) in the same pass */
+    float alpha, beta, k, epsilon;
+    int64_t size;
+    unsigned flags;
+} tn_prim_spec;
+
+/* x w b y, window, relu. pass: also dnnl_backward_weights, which gives dw and db. */
+void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+/* x w b y, relu; passes as convolution's. */
+void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+/* alg, x y, window. */
+void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+/* Across channels: x, size, alpha, beta, k; backward: x is x's descriptor, y that of dy and dx. */
+void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+/* x, epsilon, flags; backward: x is x's descriptor, y that of dy and dx. */
+void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+/* alg, x, alpha, beta; backward: x is the descriptor of x (or y, if alg says so), y that of dy, dx. */
+void tn_make_eltwise(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+/* Arguments DNNL_ARG_FROM and DNNL_ARG_TO. */
+void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to);
+
+/* What oneDNN chose for an argument; NULL if it has no such argument, or the maker has failed. */
+const tn_md *tn_prim_md(tn_maker *m, const tn_prim *p, int arg);
+/* Bytes of an argument, 0 if it has none: DNNL_ARG_SCRATCHPAD, DNNL_ARG_WORKSPACE. */
+size_t tn_prim_bytes(const tn_prim *p, int arg);
+/* The implementation, "jit:avx512_core"; NULL if none was made. */
+const char *tn_prim_impl(const tn_prim *p);
+
+/* One argument of a run; data NULL: left out. A list ends at arg 0. */
+typedef struct tn_prim_arg {
+    int arg;
+    const void *data;
+} tn_prim_arg;
+tn_status tn_prim_run(tn_prim *p, const tn_prim_arg *args);
+
+void tn_prim_free(tn_prim *p); /* a zeroed one is fine */
+
+/* ---- between the files _onednn*.c only ---------------------------------------------------- */
+
+/* One primitive in the making: its attributes, and the program's number of OpenMP threads. */
+typedef struct tn_making {
+    dnnl_primitive_attr_t attr;
+    int threads;
+} tn_making;
+/* False if the maker has failed: then there is nothing to end. */
+bool tn_make_begin(tn_maker *m, tn_making *k, bool relu);
+/* Takes what creating the primitive descriptor gave. */
+void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_status_t status,
+                 dnnl_primitive_desc_t pd);
+tn_dnnl_md tn_md_raw(const tn_md *md); /* NULL for NULL */
+/* The object of a descriptor: found, or added. */
+const tn_md *tn_md_intern(tn_maker *m, tn_dnnl_md raw);
+
+/* How a blocked descriptor lays out its elements. */
+typedef struct tn_md_view {
+    bool blocked;
+    dnnl_data_type_t type;
+    int ndim, num_inner;
+    const dnnl_dim_t *dim, *padded, *stride, *inner_block, *inner_dim;
+    dnnl_dim_t offset;
+} tn_md_view;
+tn_md_view tn_md_look(tn_dnnl_md md);
+
+/* A descriptor that is owned: a struct in 2.x, a pointer in 3.x. */
+dnnl_status_t tn_md_init_strides(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
+                                 dnnl_data_type_t type, const int64_t *stride);
+dnnl_status_t tn_md_init_tag(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
+                             dnnl_data_type_t type, dnnl_format_tag_t tag);
+dnnl_status_t tn_md_init_copy(dnnl_memory_desc_t *md, tn_dnnl_md from);
+tn_dnnl_md tn_md_borrow(const dnnl_memory_desc_t *md);
+void tn_md_end(dnnl_memory_desc_t *md);
+
+dnnl_status_t tn_post_relu(dnnl_post_ops_t ops);
+
+#endif

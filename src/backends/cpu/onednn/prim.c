@@ -1,0 +1,216 @@
+/* Primitives: made from what onednn/v2.c or onednn/v3.c asked for, run, freed. */
+#include <omp.h>
+
+#include "backends/cpu/onednn/onednn.h"
+
+tn_maker tn_maker_begin(tn_backend_device *d, const tn_node *n)
+{
+    return (tn_maker){.device = d, .op = n->op->name, .node = n->name};
+}
+
+tn_window tn_window_of(const int kernel[2], const int stride[2], const int pad[2],
+                       const int dilation[2], const tn_shape *x, const tn_shape *y)
+{
+    tn_window w = {.kernel = {0}};
+    for (int i = 0; i < 2; i++) {
+        const int64_t reach = (int64_t)dilation[i] * (kernel[i] - 1) + 1;
+        w.kernel[i] = kernel[i];
+        w.stride[i] = stride[i];
+        w.skip[i] = dilation[i] - 1;
+        w.before[i] = pad[i];
+        w.after[i] = (y->dim[2 + i] - 1) * stride[i] + reach - x->dim[2 + i] - pad[i];
+    }
+    return w;
+}
+
+/* Of a reorder, for which threads are not worth waking. And while a plan is made there are others of Tenon's, which
+ * start its parameters: OpenMP's would be spinning beside them, waiting for the next loop. */
+enum { ALONE_BYTES = 256 << 10 };
+
+/* oneDNN splits its work for the number of threads there are when a primitive is made, and asks
+ * again when it is run: both must see the device's. */
+static int enter(const tn_backend_device *d, bool alone)
+{
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(alone ? 1 : d->threads);
+    return before;
+}
+
+static void leave(int before)
+{
+    omp_set_num_threads(before);
+}
+
+static dnnl_status_t append_relu(dnnl_primitive_attr_t attr)
+{
+    dnnl_post_ops_t ops;
+    dnnl_status_t status = dnnl_post_ops_create(&ops);
+    if (status != dnnl_success)
+        return status;
+    status = tn_post_relu(ops);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(attr, ops);
+    dnnl_post_ops_destroy(ops);
+    return status;
+}
+
+bool tn_make_begin(tn_maker *m, tn_making *k, bool relu)
+{
+    if (m->status != TN_OK)
+        return false;
+    m->status = tn_onednn(m->op, m->node, "attributes", dnnl_primitive_attr_create(&k->attr));
+    if (m->status != TN_OK)
+        return false;
+    dnnl_status_t status =
+        dnnl_primitive_attr_set_scratchpad_mode(k->attr, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success && relu)
+        status = append_relu(k->attr);
+    m->status = tn_onednn(m->op, m->node, "attributes", status);
+    if (m->status != TN_OK) {
+        dnnl_primitive_attr_destroy(k->attr);
+        return false;
+    }
+    k->threads = enter(m->device, m->alone);
+    return true;
+}
+
+static tn_dnnl_md argument(dnnl_primitive_desc_t pd, int arg)
+{
+    const tn_dnnl_md md = dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, arg);
+    return md && dnnl_memory_desc_get_size(md) > 0 ? md : NULL;
+}
+
+static dnnl_status_t add_memory(tn_prim *p, int arg)
+{
+    const tn_dnnl_md md = argument(p->pd, arg);
+    if (!md)
+        return dnnl_success;
+    if (p->num == TN_PRIM_ARGS)
+        return dnnl_invalid_arguments;
+    const dnnl_status_t status =
+        dnnl_memory_create(&p->arg[p->num].memory, md, p->device->engine, DNNL_MEMORY_NONE);
+    if (status == dnnl_success)
+        p->arg[p->num++].arg = arg;
+    return status;
+}
+
+/* A memory object for each argument that the primitive has. */
+static dnnl_status_t add_memories(tn_prim *p)
+{
+    static const int args[] = {
+        DNNL_ARG_SRC,        DNNL_ARG_WEIGHTS,    DNNL_ARG_BIAS,         DNNL_ARG_DST,
+        DNNL_ARG_DIFF_SRC,   DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_MEAN,
+        DNNL_ARG_DIFF_BIAS,  DNNL_ARG_VARIANCE,   DNNL_ARG_SCALE,        DNNL_ARG_SHIFT,
+        DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_WORKSPACE,    DNNL_ARG_SCRATCHPAD,
+    };
+    dnnl_status_t status = dnnl_success;
+    for (size_t i = 0; i < TN_COUNT(args) && status == dnnl_success; i++)
+        status = add_memory(p, args[i]);
+    return status;
+}
+
+void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_status_t status,
+                 dnnl_primitive_desc_t pd)
+{
+    *p = (tn_prim){.device = m->device,
+                   .op = m->op,
+                   .node = m->node,
+                   .what = what,
+                   .alone = m->alone,
+                   .pd = pd};
+    if (status == dnnl_success)
+        status = dnnl_primitive_create(&p->primitive, pd);
+    if (status == dnnl_success)
+        status = add_memories(p);
+    leave(k->threads);
+    dnnl_primitive_attr_destroy(k->attr);
+    m->status = tn_onednn(m->op, m->node, what, status);
+    if (m->status != TN_OK)
+        tn_prim_free(p);
+}
+
+void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to)
+{
+    tn_making k;
+    m->alone = tn_md_bytes(to) <= ALONE_BYTES;
+    if (!tn_make_begin(m, &k, false))
+        return;
+    const dnnl_engine_t engine = m->device->engine;
+    dnnl_primitive_desc_t pd = NULL;
+    const dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, tn_md_raw(from), engine,
+                                                                    tn_md_raw(to), engine, k.attr);
+    tn_make_end(m, &k, p, "reorder", status, pd);
+    m->alone = false;
+}
+
+const tn_md *tn_prim_md(tn_maker *m, const tn_prim *p, int arg)
+{
+    if (m->status != TN_OK)
+        return NULL;
+    const tn_dnnl_md md = argument(p->pd, arg);
+    return md ? tn_md_intern(m, md) : NULL;
+}
+
+size_t tn_prim_bytes(const tn_prim *p, int arg)
+{
+    const tn_dnnl_md md = p->pd ? argument(p->pd, arg) : NULL;
+    return md ? dnnl_memory_desc_get_size(md) : 0;
+}
+
+const char *tn_prim_impl(const tn_prim *p)
+{
+    const char *text = NULL;
+    if (!p->pd ||
+        dnnl_primitive_desc_query(p->pd, dnnl_query_impl_info_str, 0, &text) != dnnl_success)
+        return NULL;
+    return text;
+}
+
+/* Points argument `arg` at data and adds it to the list. The plan's memory stays where it is, so a
+ * pointer is set when it changed: oneDNN 2.x allocates then, and zeroes padding. */
+static tn_status set_argument(tn_prim *p, const tn_prim_arg *a, dnnl_exec_arg_t *list, int *num)
+{
+    int i = 0;
+    while (i < p->num && p->arg[i].arg != a->arg)
+        i++;
+    if (i == p->num) {
+        if (a->arg == DNNL_ARG_SCRATCHPAD) /* wants none */
+            return TN_OK;
+        return tn_fail(TN_ERR_DEVICE, "%s %s: oneDNN, %s: has no argument %d", p->op, p->node,
+                       p->what, a->arg);
+    }
+    if (p->arg[i].data != a->data) {
+        void *data = (void *)(uintptr_t)a->data; /* oneDNN takes inputs too without const */
+        TN_TRY(tn_onednn(p->op, p->node, p->what,
+                         dnnl_memory_set_data_handle(p->arg[i].memory, data)));
+        p->arg[i].data = a->data;
+    }
+    list[(*num)++] = (dnnl_exec_arg_t){a->arg, p->arg[i].memory};
+    return TN_OK;
+}
+
+tn_status tn_prim_run(tn_prim *p, const tn_prim_arg *args)
+{
+    dnnl_exec_arg_t list[TN_PRIM_ARGS];
+    int num = 0;
+    for (const tn_prim_arg *a = args; a->arg; a++)
+        if (a->data)
+            TN_TRY(set_argument(p, a, list, &num));
+    const int before = enter(p->device, p->alone);
+    dnnl_status_t status = dnnl_primitive_execute(p->primitive, p->device->stream, num, list);
+    if (status == dnnl_success)
+        status = dnnl_stream_wait(p->device->stream);
+    leave(before);
+    return tn_onednn(p->op, p->node, p->what, status);
+}
+
+void tn_prim_free(tn_prim *p)
+{
+    for (int i = 0; i < p->num; i++)
+        dnnl_memory_destroy(p->arg[i].memory);
+    if (p->primitive)
+        dnnl_primitive_destroy(p->primitive);
+    if (p->pd)
+        dnnl_primitive_desc_destroy(p->pd);
+    *p = (tn_prim){0};
+}
