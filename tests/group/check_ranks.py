@@ -38,9 +38,30 @@ def start(ranks, *words, before=()):
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
+def end(process):
+    """mpirun, asked to end, ends its ranks; whoever is left is killed."""
+    ranks = children(process).values()
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    for pid in ranks:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def finish(process, status=0, limit=300):
     """What it said; its exit status must be zero, or must not be."""
-    said, _ = process.communicate(timeout=limit)
+    try:
+        said, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        end(process)
+        said, _ = process.communicate()
+        expect(False, f"{process.args}: has not ended within {limit} s", said)
+        return said
     expect((process.returncode == 0) == (status == 0), f"{process.args}: status {process.returncode}", said)
     return said
 
@@ -156,7 +177,9 @@ def faults():
                           r"label 77 in row 3.*; all 2 devices ended after update 3"),
             ("kill", 10, r"rank 1 .*signal 9"),
             ("stop", 10, r"rank 0 ends: rank 0, cpu.*: rank 1 of 2 did not come within 2 s"),
-            ("end", 10, r"rank 1 ends: the disk is full")):
+            ("end", 10, r"rank 1 ends: the disk is full"),
+            ("late", 12, r"rank 0: what was not received is as it was(.|\n)*"
+                         r"rank 0 ends: rank 1 of 2 did not come within 2 s, then .*did not come")):
         process = start(2, PROGRAM, test)
         begun = time.monotonic()
         time.sleep(0.5)
@@ -168,6 +191,15 @@ def faults():
         expect(re.search(says, said), f"{test}: does not say {says}", said)
         for rank, pid in ranks.items():
             expect(has_ended(pid), f"{test}: rank {rank} is still there")
+    # What does not end is ended by this check itself, with all that mpirun has started.
+    process = start(2, "sleep", 600)
+    time.sleep(1)
+    ranks, before = children(process), len(failures)
+    finish(process, limit=1)
+    expect(len(ranks) == 2 and "has not ended within 1 s" in "".join(failures[before:]), "two that sleep")
+    del failures[before:before + 1]
+    for pid in (process.pid, *ranks.values()):
+        expect(has_ended(pid), f"{pid} sleeps on")
     said = subprocess.run([PROGRAM, "kill"], capture_output=True, text=True, env=ENVIRONMENT)
     expect(said.returncode == 1 and "was not started by mpirun" in said.stderr, "without mpirun", said.stderr)
 

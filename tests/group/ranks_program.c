@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/backend.h"
+#include "base/thread.h"
+#include "group/group.h"
 #include "group/lab_group.h"
 #include "lab_set.h"
 
@@ -192,6 +195,34 @@ static void loaders_share_a_batch(void **unused)
     tn_device_close(d);
 }
 
+/* A sum is made in stretches of 4 Mi numbers: two whole ones, and one with less than a number for each rank. */
+static tn_status sum_long(tn_plan *p, void *unused)
+{
+    (void)unused;
+    enum { COUNT = 2 * (4 << 20) + 1, EACH = 1000 };
+    const tn_share *s = &p->share;
+    float *x = tn_alloc(COUNT, sizeof *x);
+    tn_status status = x ? TN_OK : tn_no_memory("x", COUNT * sizeof *x);
+    for (int i = 0; status == TN_OK && i < COUNT; i++)
+        x[i] = (float)(i % EACH * (s->rank + 1));
+    if (status == TN_OK)
+        status = s->collectives->all_reduce(s->comm, TN_MARK_NONE, x, COUNT, TN_F32);
+    for (int i = 0; status == TN_OK && i < COUNT; i++)
+        if (x[i] != (float)(i % EACH * (s->ranks * (s->ranks + 1) / 2)))
+            status = tn_fail(TN_ERR_DEVICE, "number %d of a long sum is %g", i, (double)x[i]);
+    tn_free(x);
+    return status;
+}
+
+static void long_sums_are_made_in_stretches(void **unused)
+{
+    (void)unused;
+    lab_group s;
+    assert_ok(lab_group_open(&s, ranked, LAB_LENET, with_sgd()));
+    assert_ok(tn_group_each(s.plan->group, sum_long, NULL, 0));
+    lab_group_close(&s);
+}
+
 /* Only the first writes; all are told what came of it, and go on. */
 static void checkpoints_are_written_once(void **unused)
 {
@@ -226,6 +257,7 @@ static int same(void)
         cmocka_unit_test(training_is_that_of_one_process),
         cmocka_unit_test(batchnorm_may_see_the_whole_batch),
         cmocka_unit_test(what_is_read_is_of_the_whole_batch),
+        cmocka_unit_test(long_sums_are_made_in_stretches),
         cmocka_unit_test(loaders_share_a_batch),
         cmocka_unit_test(checkpoints_are_written_once),
         cmocka_unit_test(mistakes_are_named),
@@ -257,21 +289,46 @@ static tn_status train(lab_group *s, const char *test)
     return TN_OK;
 }
 
+/* Rank 1 is late, for rank 0 too late: then its message must not land any more where rank 0 waited for it. */
+static tn_status be_late(lab_group *s)
+{
+    enum { BYTES = 64 };
+    unsigned char all[2 * BYTES], was[BYTES];
+    const tn_ranks *ranks = s->device->ranks;
+    const int rank = tn_device_rank(s->device);
+    memset(all, 0xa5, sizeof all);
+    memset(was, 0xa5, sizeof was);
+    if (rank == 1)
+        lab_nap(3);
+    const tn_status status = tn_device_gather(s->device, all + rank * BYTES, BYTES, all);
+    for (double begun = tn_now(); rank == 0 && tn_now() - begun < 2; lab_nap(0.01))
+        ranks->check(); /* calls MPI, if it is still called */
+    fprintf(stderr, "rank %d: what was not received is %s\n", rank,
+            memcmp(all + (1 - rank) * BYTES, was, BYTES) ? "overwritten" : "as it was");
+    if (status == TN_OK)
+        return status;
+    char said[1024];
+    snprintf(said, sizeof said, "%s", tn_error());
+    const tn_status again = tn_device_gather(s->device, all + rank * BYTES, BYTES, all);
+    return again == TN_OK ? tn_fail(TN_ERR_ARGUMENT, "it goes on")
+                          : tn_fail(status, "%s, then %s", said, tn_error());
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
-        return fprintf(stderr, "usage: ranks_program same|label|kill|stop|end\n"), 2;
+        return fprintf(stderr, "usage: ranks_program same|label|kill|stop|end|late\n"), 2;
     if (strcmp(argv[1], "same") == 0)
         return same();
     lab_group s;
     tn_plan_opts opts = with_sgd();
     opts.stall = 2;
     tn_must(lab_group_open(&s, ranked, LAB_LENET, opts));
-    if (train(&s, argv[1]) == TN_OK)
+    if ((strcmp(argv[1], "late") == 0 ? be_late(&s) : train(&s, argv[1])) == TN_OK)
         return 0;
     const int rank = tn_device_rank(s.device);
     fprintf(stderr, "rank %d ends: %s\n", rank, tn_error());
-    if (strcmp(argv[1], "label") == 0)
+    if (strcmp(argv[1], "label") == 0 || strcmp(argv[1], "late") == 0)
         sleep(1); /* so that mpirun does not end the others before they say why they end */
     return 1;     /* with its device open: it has failed */
 }

@@ -41,8 +41,11 @@ typedef struct tn_mpi_mail {
     int tag, count;
     MPI_Request request[2 * TN_MAX_RANKS];
     int peer[2 * TN_MAX_RANKS];
+    bool receives[2 * TN_MAX_RANKS];
 } tn_mpi_mail;
 
+/* An error calls off what the mail has posted: nothing is received any more into memory that is the caller's again.
+ * It is the end of MPI for this process (tn_mpi_world.failed): nothing would be in step with the other ranks. */
 tn_status tn_mpi_receive(tn_mpi_mail *m, int peer, void *to, size_t bytes);
 tn_status tn_mpi_send(tn_mpi_mail *m, int peer, const void *from, size_t bytes);
 /* Until all are there. `aborted`: may be NULL; ends the wait too. */

@@ -9,6 +9,11 @@
 #include "base/thread.h"
 #include "group/mpi/_mpi.h"
 
+static tn_status other_failed(void)
+{
+    return tn_fail(TN_END, "%s", tn_mpi.why);
+}
+
 static tn_status check(int code, const char *call)
 {
     char text[MPI_MAX_ERROR_STRING] = "";
@@ -19,12 +24,46 @@ static tn_status check(int code, const char *call)
     return tn_fail(TN_ERR_DEVICE, "MPI: %s: %s", call, text);
 }
 
-static tn_status post(tn_mpi_mail *m, int peer, void *data, size_t bytes, bool receive)
+/* With the lock held: have all receives ended? */
+static bool received(tn_mpi_mail *m)
+{
+    bool all = true;
+    for (int i = 0; i < m->count; i++) {
+        int there = 1;
+        if (m->receives[i])
+            MPI_Test(&m->request[i], &there, MPI_STATUS_IGNORE);
+        all &= there != 0;
+    }
+    return all;
+}
+
+/* Receives that nobody has sent to are over at once; one that is on its way already cannot be cancelled, and ends unless
+ * its sender stands still. What is to be sent is only read, while fail() tells the others; after that MPI is not
+ * called any more. The error is kept. */
+static void call_off(tn_mpi_mail *m)
+{
+    const double until = tn_now() + 0.5;
+    bool ended;
+    pthread_mutex_lock(&tn_mpi.lock);
+    for (int i = 0; i < m->count; i++)
+        if (m->receives[i] && m->request[i] != MPI_REQUEST_NULL)
+            MPI_Cancel(&m->request[i]); /* nothing can be done about a failure, here or below */
+    do
+        ended = received(m);
+    while (!ended && tn_now() < until);
+    pthread_mutex_unlock(&tn_mpi.lock);
+    m->count = 0;
+}
+
+static tn_status post_one(tn_mpi_mail *m, int peer, void *data, size_t bytes, bool receive)
 {
     if (bytes > INT_MAX || m->count == 2 * TN_MAX_RANKS)
         return tn_fail(TN_ERR_ARGUMENT, "MPI: a message of %zu bytes to rank %d is too much", bytes,
                        peer);
+    if (atomic_load(&tn_mpi.failed))
+        return other_failed();
     m->peer[m->count] = peer;
+    m->receives[m->count] = receive;
     MPI_Request *request = &m->request[m->count++];
     *request = MPI_REQUEST_NULL;
     pthread_mutex_lock(&tn_mpi.lock);
@@ -34,6 +73,14 @@ static tn_status post(tn_mpi_mail *m, int peer, void *data, size_t bytes, bool r
                 : check(MPI_Isend(data, (int)bytes, MPI_BYTE, peer, m->tag, tn_mpi.comm, request),
                         "MPI_Isend");
     pthread_mutex_unlock(&tn_mpi.lock);
+    return status;
+}
+
+static tn_status post(tn_mpi_mail *m, int peer, void *data, size_t bytes, bool receive)
+{
+    const tn_status status = post_one(m, peer, data, bytes, receive);
+    if (status != TN_OK)
+        call_off(m);
     return status;
 }
 
@@ -65,11 +112,6 @@ static void listen(void)
     snprintf(tn_mpi.why, sizeof tn_mpi.why, "rank %d has failed: %s", from.MPI_SOURCE,
              tn_mpi.heard);
     atomic_store(&tn_mpi.failed, true);
-}
-
-static tn_status other_failed(void)
-{
-    return tn_fail(TN_END, "%s", tn_mpi.why);
 }
 
 tn_status tn_mpi_heard(void)
@@ -111,7 +153,7 @@ static tn_status tell_missing(tn_mpi_mail *m, double stall)
                    tn_mpi.place.ranks, stall);
 }
 
-tn_status tn_mpi_wait(tn_mpi_mail *m, double stall, const atomic_bool *aborted)
+static tn_status wait_for(tn_mpi_mail *m, double stall, const atomic_bool *aborted)
 {
     const double until = tn_now() + stall;
     bool done = false;
@@ -129,4 +171,12 @@ tn_status tn_mpi_wait(tn_mpi_mail *m, double stall, const atomic_bool *aborted)
     }
     m->count = 0;
     return TN_OK;
+}
+
+tn_status tn_mpi_wait(tn_mpi_mail *m, double stall, const atomic_bool *aborted)
+{
+    const tn_status status = wait_for(m, stall, aborted);
+    if (status != TN_OK)
+        call_off(m);
+    return status;
 }

@@ -17,23 +17,7 @@ tn_mpi_world tn_mpi = {.lock = PTHREAD_MUTEX_INITIALIZER, .listening = MPI_REQUE
 
 static const double first_stall = 120; /* s, until all have come the first time */
 
-/* ---- together ------------------------------------------------------------------------------- */
-
-static tn_status gather(double stall, const void *own, size_t bytes, void *all)
-{
-    tn_mpi_mail mail = {.tag = TN_MPI_GATHER};
-    char *to = all;
-    const int me = tn_mpi.place.rank;
-    if (own != to + (size_t)me * bytes)
-        memcpy(to + (size_t)me * bytes, own, bytes);
-    for (int i = 0; i < tn_mpi.place.ranks; i++)
-        if (i != me)
-            TN_TRY(tn_mpi_receive(&mail, i, to + (size_t)i * bytes, bytes));
-    for (int i = 0; i < tn_mpi.place.ranks; i++)
-        if (i != me)
-            TN_TRY(tn_mpi_send(&mail, i, to + (size_t)me * bytes, bytes));
-    return tn_mpi_wait(&mail, stall, NULL);
-}
+/* ---- failures ------------------------------------------------------------------------------- */
 
 /* Until the others have it, or half a second has gone: one may be gone itself. */
 static void send_failure(const char *text)
@@ -61,6 +45,33 @@ static void fail(const char *text)
         send_failure(text);
     }
     pthread_mutex_unlock(&tn_mpi.lock);
+}
+
+/* ---- together ------------------------------------------------------------------------------- */
+
+static tn_status exchange(double stall, const void *own, size_t bytes, void *all)
+{
+    tn_mpi_mail mail = {.tag = TN_MPI_GATHER};
+    char *to = all;
+    const int me = tn_mpi.place.rank;
+    if (own != to + (size_t)me * bytes)
+        memcpy(to + (size_t)me * bytes, own, bytes);
+    for (int i = 0; i < tn_mpi.place.ranks; i++)
+        if (i != me)
+            TN_TRY(tn_mpi_receive(&mail, i, to + (size_t)i * bytes, bytes));
+    for (int i = 0; i < tn_mpi.place.ranks; i++)
+        if (i != me)
+            TN_TRY(tn_mpi_send(&mail, i, to + (size_t)me * bytes, bytes));
+    return tn_mpi_wait(&mail, stall, NULL);
+}
+
+/* One that fails has left the others at another place: they are told. */
+static tn_status gather(double stall, const void *own, size_t bytes, void *all)
+{
+    const tn_status status = exchange(stall, own, bytes, all);
+    if (status != TN_OK)
+        fail(tn_error());
+    return status;
 }
 
 /* ---- beginning ------------------------------------------------------------------------------ */
