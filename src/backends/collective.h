@@ -51,6 +51,10 @@ typedef struct tn_join_opts {
     /* May be NULL. True: another member has failed, and this one is not to wait for it: before join()
      * returns there is nothing to abort() by. */
     const atomic_bool *given_up;
+    /* Returns on the host when all members that this process has have called it, or with an error. NULL: it has no
+     * other. */
+    tn_status (*meet)(void *with);
+    void *with;
 } tn_join_opts;
 
 /*
@@ -74,6 +78,13 @@ typedef struct tn_collectives {
     tn_status (*broadcast)(tn_comm *c, void *x, size_t bytes, int root);
     /* On the host: returns when all have called it and their devices have done what they were asked. */
     tn_status (*barrier)(tn_comm *c);
+
+    /* What loads code or records, in any member of this process, must not meet a collective that is under way: the
+     * driver may wait for what all devices do, and one that waits for another's turn never ends. Between
+     * carefully(true) and carefully(false) there is none while this member does something of its own: a collective
+     * begins when all members here have come to it, and is done in all of them when the call returns. All of them
+     * call this alike. It is so from join() on. NULL: nothing is ever loaded or recorded. */
+    tn_status (*carefully)(tn_comm *c, bool on);
 
     /* Has anything failed that was only asked for? Does not wait. */
     tn_status (*check)(tn_comm *c);

@@ -123,16 +123,29 @@ tn_status tn_group_agree(tn_group *g, tn_status status)
 
 /* ---- making --------------------------------------------------------------------------------- */
 
+/* What is made may load code, or try things out: nothing that devices do together is to be under way (see
+ * collective.h). */
+static tn_status wait_for_all(const tn_group *g, const tn_device *d)
+{
+    return d->backend->wait && !g->whole->opts.dry ? d->backend->wait(d->impl) : TN_OK;
+}
+
 static tn_status make_replica(void *arg, int member)
 {
     tn_group *g = arg;
     const tn_share share = {
         .rank = g->first + member, .ranks = g->ranks, .collectives = g->collectives, .stale = true};
     tn_plan **plan = &g->replica[member].plan;
+    TN_TRY(wait_for_all(g, g->whole->device->member[member]));
     TN_TRY(tn_single_create(plan, g->shard, g->whole->device->member[member], &g->whole->opts,
                             &share));
     (*plan)->run.share_rows = (float)g->rows;
     return TN_OK;
+}
+
+static tn_status meet(void *team)
+{
+    return tn_team_meet(team);
 }
 
 static tn_status join(void *arg, int member)
@@ -143,6 +156,8 @@ static tn_status join(void *arg, int member)
                          .rank = p->share.rank,
                          .ranks = p->share.ranks,
                          .given_up = &g->given_up,
+                         .meet = g->members > 1 ? meet : NULL,
+                         .with = g->team,
                          .stall = g->stall_wait};
     for (int i = 0; p->opts.reduce_bf16 && i < p->num_buckets; i++) {
         const size_t count = p->bucket[i].end - p->bucket[i].begin;

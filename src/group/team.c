@@ -31,6 +31,8 @@ struct tn_team {
     int started; /* threads that have taken their number */
     bool ending;
     job job;
+    int come; /* to the meeting that is next, */
+    int64_t meetings;
     bool *busy; /* a member */
     int num_busy;
     int64_t *seen; /* a member's progress when it was last looked at */
@@ -56,6 +58,7 @@ static void keep_error(tn_team *t, int member, tn_status status, const char *tex
     snprintf(j->text, sizeof j->text, "%s", text);
     if (j->work == TN_TEAM_TOGETHER)
         t->opts.give_up(t->opts.owner);
+    pthread_cond_broadcast(&t->change); /* for those that wait to meet it */
 }
 
 static void *member_body(void *arg)
@@ -82,6 +85,22 @@ static void *member_body(void *arg)
     }
     pthread_mutex_unlock(&t->lock);
     return NULL;
+}
+
+tn_status tn_team_meet(tn_team *t)
+{
+    pthread_mutex_lock(&t->lock);
+    const int64_t meeting = t->meetings;
+    if (++t->come == t->opts.members) {
+        t->come = 0;
+        t->meetings++;
+        pthread_cond_broadcast(&t->change);
+    }
+    while (t->meetings == meeting && t->job.failed < 0)
+        pthread_cond_wait(&t->change, &t->lock);
+    const bool met = t->meetings != meeting;
+    pthread_mutex_unlock(&t->lock);
+    return met ? TN_OK : tn_fail(TN_END, "another of %d members has failed", t->opts.members);
 }
 
 /* ---- starting and ending -------------------------------------------------------------------- */

@@ -52,6 +52,9 @@ tn_status tn_team_do(tn_team *team, tn_team_work work, tn_team_task *task, void 
  */
 tn_status tn_team_room(tn_team *team, size_t bytes, void *out);
 
+/* For members, in a task done together: returns when all of them have called this, or with TN_END when one has failed. */
+tn_status tn_team_meet(tn_team *team);
+
 /* From now on tn_team_do() does nothing but return tn_error(), as it is now, and this status. */
 void tn_team_fail(tn_team *team, tn_status status);
 bool tn_team_failed(const tn_team *team);

@@ -50,11 +50,17 @@ static tn_status record(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
     return TN_OK;
 }
 
+bool tn_plan_is_new(const tn_plan *p, tn_record_kind kind)
+{
+    const tn_recording *r = &p->recording[kind];
+    return !r->warm || (tn_plan_backend(p)->capture_begin && !r->handle && !r->refused);
+}
+
 tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_recording *r = &p->recording[kind];
-    if (b->capture_begin && r->warm && !r->handle && !r->refused)
+    if (r->warm && tn_plan_is_new(p, kind))
         TN_TRY(record(p, kind, update));
     if (r->handle)
         return b->replay(p->device->impl, r->handle);

@@ -28,12 +28,16 @@ tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
 /* Does what is pending; first thing in all that looks at results. */
 tn_status tn_plan_settle(tn_plan *p);
 void tn_plan_drop_recordings(tn_plan *p);
+/* Is it still to be run plainly for the first time, or to be recorded? */
+bool tn_plan_is_new(const tn_plan *p, tn_record_kind kind);
 
 /* share.c: what replicas do together; nothing in a plan that is the whole. Asks for the sums of what the
  * last run, or those that are summed up, left; takes what rank 0 has, where it is asked for. */
 tn_status tn_plan_reduce(tn_plan *p);
 tn_status tn_plan_sum_gradients(tn_plan *p); /* of the last run, to be read */
 tn_status tn_plan_spread(tn_plan *p, bool training);
+/* What is asked for next loads code, or records, or does not: see tn_collectives.carefully. */
+tn_status tn_plan_carefully(tn_plan *p, bool on);
 /* Of a bucket: its gradients are there; wait until they are those of all. */
 tn_status tn_plan_bucket_done(tn_plan *p, int bucket);
 tn_status tn_plan_bucket_await(tn_plan *p, int bucket);

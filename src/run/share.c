@@ -39,6 +39,13 @@ static tn_status reduce(tn_plan *p, float *gradients)
     return TN_OK;
 }
 
+tn_status tn_plan_carefully(tn_plan *p, bool on)
+{
+    return is_shared(p) && p->share.collectives->carefully
+               ? p->share.collectives->carefully(p->share.comm, on)
+               : TN_OK;
+}
+
 tn_status tn_plan_reduce(tn_plan *p)
 {
     const int runs = p->opts.accumulate;

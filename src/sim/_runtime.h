@@ -138,9 +138,14 @@ struct tn_sim_joint {
         bool reached;        /* everything before it there has been done */
         bool left;           /* the stream goes on without it */
     } place[TN_SIM_MAX_DEVICES];
-    bool done;
+    bool done, begun;
+    bool counted;                 /* as unfinished */
     bool (*run)(tn_sim_joint *j); /* false: it fails, and is never done */
 };
+
+/* Breaks the rule "unfinished" if anything that devices do together has been begun and is not done: what the call
+ * does may wait for all that the process has running, and that for a device whose turn does not come. */
+void tn_sim_check_finished(const char *what);
 
 typedef enum tn_sim_op_kind {
     TN_SIM_TASK,
@@ -179,6 +184,8 @@ void tn_sim_push_replay(cudaStream_t s, tn_sim_replay *r);
 void tn_sim_push_joint(cudaStream_t s, tn_sim_joint *j, int place);
 /* That place's stream goes on at once; the others never do, unless it had reached its place. */
 void tn_sim_joint_leave(tn_sim_joint *j, int place);
+/* It is done, or nobody waits for it any more. */
+void tn_sim_joint_end(tn_sim_joint *j);
 void tn_sim_joint_release(tn_sim_joint *j);
 
 /* Runs work, in an order that is allowed, until the mark is reached, or nothing is left on the stream, or
@@ -249,6 +256,7 @@ typedef struct tn_sim_kernel {
     const char *name;
     void (*call)(const void *args);
     size_t bytes;
+    bool loaded[TN_SIM_MAX_DEVICES];
 } tn_sim_kernel;
 
 void tn_sim_run_kernel(const tn_sim_kernel *k, dim3 grid, dim3 block, size_t dynamic_bytes,

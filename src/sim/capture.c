@@ -170,6 +170,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
     if (!e && s->capture)
         e = cudaErrorIllegalState;
     if (!e) {
+        tn_sim_check_finished("a capture begins");
         tn_sim_capture *c = tn_sim_new(1, sizeof *c);
         *c = (tn_sim_capture){
             ++captures_so_far, tn_sim_new(1, sizeof *c->body), s, mode, pthread_self(), false,

@@ -322,6 +322,14 @@ static tn_lt_algo algo_of(const cublasLtMatmulAlgo_t *given)
     return a;
 }
 
+static void load(const run *r)
+{
+    enum { DEVICES = 16, ALGORITHMS = 64 }; /* and more share their places */
+    static bool loaded[DEVICES][ALGORITHMS];
+    tn_sim_first_use(&loaded[r->device][(uint32_t)r->algo.id % ALGORITHMS], r->device,
+                     "a product of cuBLASLt's");
+}
+
 static void take_scalars(run *r, const void *alpha, const void *beta)
 {
     if (r->p.pointer_mode == CUBLASLT_POINTER_MODE_DEVICE) {
@@ -374,6 +382,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t prod
     check_alignment(&r);
     check_overlap(&r);
     check_memory(&r);
+    load(&r);
     return tn_sim_enqueue(stream, "cublasLtMatmul", run_product, &r, sizeof r)
                ? CUBLAS_STATUS_EXECUTION_FAILED
                : CUBLAS_STATUS_SUCCESS;

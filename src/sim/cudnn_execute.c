@@ -215,7 +215,8 @@ static void check_tensors(const run *r)
 static cudnnStatus_t execute(struct cudnnContext *h, const tn_dnn_descriptor *plan,
                              const tn_dnn_contents *pack)
 {
-    const tn_dnn_contents *c = plan->contents;
+    tn_dnn_contents *c = plan->contents;
+    tn_sim_first_use(&c->loaded, h->device, "a plan of cuDNN's");
     run *r = tn_sim_new(1, sizeof *r);
     r->plan = plan;
     r->device = h->device;

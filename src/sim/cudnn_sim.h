@@ -184,6 +184,7 @@ struct tn_dnn_contents {
     tn_dnn_program *program; /* graph, plan */
     tn_dnn_device device;    /* device properties, heuristics, engine, plan */
     tn_dnn_engine engine;    /* engine, plan */
+    bool loaded;             /* plan: it has run */
     char *json;              /* device properties */
 };
 

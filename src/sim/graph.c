@@ -155,6 +155,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t g, unsigned l
     if (!e && flags)
         e = cudaErrorInvalidValue;
     if (!e) {
+        tn_sim_check_finished("a graph is made ready");
         *out = tn_sim_new(1, sizeof **out);
         (*out)->body = g->body;
         g->body->owners++;

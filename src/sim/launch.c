@@ -1,6 +1,7 @@
 /*
  * Launches: the kernels there are, and what is checked before one goes to its stream.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ void tn_sim_register(const void *kernel, const char *name, tn_sim_call *call, si
     kernels[kernel_count++] = (tn_sim_kernel){kernel, name, call, bytes};
 }
 
-static const tn_sim_kernel *find(const void *key)
+static tn_sim_kernel *find(const void *key)
 {
     for (size_t i = 0; i < kernel_count; i++)
         if (kernels[i].key == key)
@@ -43,6 +44,19 @@ static void run(void *argument)
         tn_sim_run_kernel(l->kernel, l->grid, l->block, l->shared, l->args);
 }
 
+/* A kernel is loaded on a device when it is first asked for there. */
+void tn_sim_first_use(bool *loaded, int device, const char *what)
+{
+    char text[128];
+    tn_sim_lock();
+    if (!*loaded) {
+        snprintf(text, sizeof text, "%s is loaded on device %d", what, device);
+        tn_sim_check_finished(text);
+    }
+    *loaded = true;
+    tn_sim_unlock();
+}
+
 static bool fits(dim3 grid, dim3 block)
 {
     const uint64_t threads = (uint64_t)block.x * block.y * block.z;
@@ -54,7 +68,7 @@ cudaError_t cudaLaunchKernel(const void *function, dim3 grid, dim3 block, void *
                              size_t shared, cudaStream_t stream)
 {
     cudaError_t e = tn_sim_begin_device(__func__, 0);
-    const tn_sim_kernel *k = find(function);
+    tn_sim_kernel *k = find(function);
     if (!e && !k)
         e = cudaErrorInvalidDeviceFunction;
     if (!e && !fits(grid, block))
@@ -63,8 +77,10 @@ cudaError_t cudaLaunchKernel(const void *function, dim3 grid, dim3 block, void *
         e = cudaErrorInvalidValue;
     if (e)
         return tn_sim_end(e);
+    const int device = tn_sim_stream(stream)->device;
+    tn_sim_first_use(&k->loaded[device], device, k->name);
     launch *l = tn_sim_new(1, sizeof *l + k->bytes);
-    *l = (launch){k, tn_sim_stream(stream)->device, grid, block, shared};
+    *l = (launch){k, device, grid, block, shared};
     memcpy(l->args, args[0], k->bytes);
     e = tn_sim_enqueue(stream, k->name, run, l, sizeof *l + k->bytes);
     free(l);
@@ -75,9 +91,11 @@ cudaError_t cudaLaunchKernel(const void *function, dim3 grid, dim3 block, void *
 cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *a, const void *function)
 {
     cudaError_t e = tn_sim_begin_device(__func__, 0);
-    if (!e && !find(function))
+    tn_sim_kernel *k = find(function);
+    if (!e && !k)
         e = cudaErrorInvalidDeviceFunction;
     if (!e) {
+        tn_sim_first_use(&k->loaded[tn_sim_device()], tn_sim_device(), k->name);
         const tn_sim_gpu *g = tn_sim_set.gpu;
         memset(a, 0, sizeof *a);
         a->maxThreadsPerBlock = 1024;

@@ -123,7 +123,9 @@ static void run_joint(tn_sim_joint *j)
     j->done = j->run(j);
     running = false;
     now += 1e-3;
-    if (!j->done)
+    if (j->done)
+        tn_sim_joint_end(j);
+    else
         j->run = NULL; /* it has failed: whoever is there stays there, until it leaves */
 }
 
@@ -150,7 +152,7 @@ static bool run_op(tn_sim_op *o, bool dead)
         return true;
     case TN_SIM_JOINT:
         if (dead)
-            o->joint->place[o->place].left = true;
+            tn_sim_joint_leave(o->joint, o->place);
         if (!o->joint->done && !o->joint->place[o->place].left) {
             run_joint(o->joint);
             if (!o->joint->done)

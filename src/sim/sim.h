@@ -32,6 +32,10 @@ typedef void tn_sim_work(void *argument);
 cudaError_t tn_sim_enqueue(cudaStream_t stream, const char *what, tn_sim_work *run,
                            const void *argument, size_t bytes);
 
+/* A library is about to run code that *loaded tells whether the device has: if not, it loads it, which breaks the rule
+ * "unfinished" while devices do something together. */
+void tn_sim_first_use(bool *loaded, int device, const char *what);
+
 /* The device that this thread has chosen with cudaSetDevice(), and the one that a stream is on. */
 int tn_sim_device(void);
 int tn_sim_stream_device(cudaStream_t stream);

@@ -104,8 +104,15 @@ void tn_sim_push_replay(cudaStream_t s, tn_sim_replay *r)
     push(s, (tn_sim_op){.kind = TN_SIM_REPLAY, .replay = r});
 }
 
+static int unfinished; /* joints that are counted */
+
 void tn_sim_push_joint(cudaStream_t s, tn_sim_joint *j, int place)
 {
+    if (!j->begun && j->places > 1) {
+        j->counted = true;
+        unfinished++;
+    }
+    j->begun = true;
     j->owners++;
     j->place[place].stream = s;
     push(s, (tn_sim_op){.kind = TN_SIM_JOINT, .joint = j, .place = place});
@@ -114,13 +121,29 @@ void tn_sim_push_joint(cudaStream_t s, tn_sim_joint *j, int place)
 void tn_sim_joint_leave(tn_sim_joint *j, int place)
 {
     j->place[place].left = true;
+    tn_sim_joint_end(j);
     tn_sim_news();
+}
+
+void tn_sim_joint_end(tn_sim_joint *j)
+{
+    unfinished -= j->counted;
+    j->counted = false;
 }
 
 void tn_sim_joint_release(tn_sim_joint *j)
 {
-    if (--j->owners == 0)
+    if (--j->owners == 0) {
+        tn_sim_joint_end(j);
         free(j);
+    }
+}
+
+void tn_sim_check_finished(const char *what)
+{
+    if (unfinished)
+        tn_sim_break("unfinished", "%s while %d of this process' collectives %s not done", what,
+                     unfinished, unfinished == 1 ? "is" : "are");
 }
 
 cudaError_t tn_sim_enqueue(cudaStream_t stream, const char *what, tn_sim_work *run,

@@ -14,6 +14,7 @@ enum { MEMBERS = 4 };
 
 /* What the members of a team share, and how each behaves. */
 typedef struct stage {
+    tn_team *team;
     tn_comm_id id;
     tn_comm *comm[MEMBERS];
     atomic_llong progress[MEMBERS];
@@ -167,6 +168,48 @@ static void slow_is_not_stalled_and_a_mistake_is_not_the_end(void **unused)
     tn_team_end(NULL);
 }
 
+/* ---- members that meet ---------------------------------------------------------------------- */
+
+/* Nobody is a meeting ahead; or one fails, and the others come back. */
+static tn_status meet_often(void *arg, int member)
+{
+    enum { MEETINGS = 50 };
+    stage *s = arg;
+    tn_team *team = s->team;
+    for (int i = 0; i < MEETINGS; i++) {
+        if (s->fail != TN_OK && member == s->odd && i == MEETINGS / 2)
+            return tn_fail(s->fail, "of its own");
+        atomic_fetch_add(&s->progress[member], 1);
+        TN_TRY(tn_team_meet(team));
+        for (int k = 0; k < MEMBERS; k++)
+            if (atomic_load(&s->progress[k]) != i + 1)
+                return tn_fail(TN_ERR_ARGUMENT, "member %d has not come to meeting %d", k, i);
+        TN_TRY(tn_team_meet(team));
+    }
+    return TN_OK;
+}
+
+static void members_meet(void **unused)
+{
+    (void)unused;
+    for (int fails = 0; fails < 2; fails++) {
+        stage s = {.odd = 2, .fail = fails ? TN_ERR_IO : TN_OK};
+        int failed;
+        assert_ok(tn_team_start(&s.team, &(tn_team_opts){.members = MEMBERS,
+                                                         .stall = 60,
+                                                         .owner = &s,
+                                                         .progress = progress,
+                                                         .check = check,
+                                                         .give_up = give_up}));
+        const tn_status status = tn_team_do(s.team, TN_TEAM_TOGETHER, meet_often, &s, &failed);
+        if (fails)
+            assert_fails(status, TN_ERR_IO, "of its own");
+        else
+            assert_ok(status);
+        tn_team_end(s.team);
+    }
+}
+
 /* ---- meetings without a team ---------------------------------------------------------------- */
 
 typedef struct lonely {
@@ -222,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_one_at_fault_is_named),
         cmocka_unit_test(slow_is_not_stalled_and_a_mistake_is_not_the_end),
+        cmocka_unit_test(members_meet),
         cmocka_unit_test(who_does_not_come_is_waited_for_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

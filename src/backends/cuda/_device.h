@@ -12,6 +12,9 @@ extern const tn_backend tn_backend_cuda;
 /* Makes the device this thread's: everything that begins a sequence of calls does. */
 tn_status tn_cuda_use(const tn_backend_device *d);
 
+/* _kernels.c: so that none is loaded later. */
+tn_status tn_cuda_load_kernels(const tn_backend_device *d);
+
 /* Waits for all that was asked of the device, and reports what its kernels found wrong. */
 tn_status tn_cuda_wait(tn_backend_device *d);
 

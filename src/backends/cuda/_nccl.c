@@ -11,6 +11,11 @@ typedef struct operation {
     int root;
 } operation;
 
+tn_status tn_nccl_meet(const tn_comm *c)
+{
+    return c->meet ? c->meet(c->with) : TN_OK;
+}
+
 static tn_status begin_turn(tn_comm *c, int mark, size_t count, tn_nccl_turn **out)
 {
     tn_backend_device *d = c->device;
@@ -18,12 +23,29 @@ static tn_status begin_turn(tn_comm *c, int mark, size_t count, tn_nccl_turn **o
     tn_nccl_turn *t = &c->turn[number % TN_NCCL_TURNS];
     TN_TRY(tn_cuda_use(d));
     TN_TRY(tn_nccl_wait_until_done(c, number - TN_NCCL_TURNS + 1));
+    if (c->careful)
+        TN_TRY(tn_nccl_meet(c));
     TN_TRY(tn_cuda_beside_begin(d, mark));
     t->mark = mark;
     t->count = count;
     TN_CUDA(d, NULL, cudaEventRecord(t->begun, d->beside->stream));
     *out = t;
     return TN_OK;
+}
+
+/* Until all is done that was asked for, in all members here: nobody else goes on before. */
+static tn_status finish_turns(tn_comm *c)
+{
+    if (!c->meet)
+        return TN_OK;
+    TN_TRY(tn_nccl_wait_until_done(c, tn_nccl_issued(c)));
+    return tn_nccl_meet(c);
+}
+
+static tn_status carefully(tn_comm *c, bool on)
+{
+    c->careful = on;
+    return on ? finish_turns(c) : TN_OK;
 }
 
 static tn_status end_turn(tn_comm *c, const tn_nccl_turn *t)
@@ -34,7 +56,7 @@ static tn_status end_turn(tn_comm *c, const tn_nccl_turn *t)
     pthread_mutex_lock(&c->lock);
     c->issued++;
     pthread_mutex_unlock(&c->lock);
-    return TN_OK;
+    return c->careful ? finish_turns(c) : TN_OK;
 }
 
 static tn_status ask(tn_comm *c, const operation *o)
@@ -160,6 +182,7 @@ const tn_collectives tn_cuda_collectives = {
     .all_reduce = tn_nccl_all_reduce,
     .broadcast = broadcast,
     .barrier = barrier,
+    .carefully = carefully,
     .check = check,
     .begun = begun,
     .finished = finished,

@@ -18,7 +18,8 @@ tn_status tn_nccl_make_id(tn_comm_id *out)
 
 /* ---- joining ------------------------------------------------------------------------------ */
 
-/* Returns when all are there. */
+/* Returns when all are there. Those of this process have then done what loads code, NCCL's own too, before the first
+ * of them asks for a collective. */
 static tn_status enter(tn_comm *c, const tn_comm_id *id)
 {
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
@@ -28,7 +29,8 @@ static tn_status enter(tn_comm *c, const tn_comm_id *id)
     const ncclResult_t r = ncclCommInitRankConfig(&c->nccl, c->ranks, nccl_id, c->rank, &config);
     if (r != ncclSuccess && r != ncclInProgress)
         return tn_nccl_check(c, r, "ncclCommInitRankConfig");
-    return tn_nccl_poll_until_ready(c, "ncclCommInitRankConfig");
+    TN_TRY(tn_nccl_poll_until_ready(c, "ncclCommInitRankConfig"));
+    return tn_nccl_meet(c);
 }
 
 static tn_status take_memory(tn_comm *c, size_t most_bf16)
@@ -101,6 +103,7 @@ tn_status tn_nccl_join(tn_backend_device *d, const tn_join_opts *opts, tn_comm *
 {
     TN_TRY(tn_library_nccl());
     TN_TRY(tn_cuda_beside_open(d));
+    TN_TRY(tn_cuda_load_kernels(d));
     tn_comm *c = tn_alloc(1, sizeof *c);
     if (!c)
         return tn_no_memory(d->name, sizeof *c);
@@ -109,6 +112,9 @@ tn_status tn_nccl_join(tn_backend_device *d, const tn_join_opts *opts, tn_comm *
     c->rank = opts->rank;
     c->ranks = opts->ranks;
     c->given_up = opts->given_up;
+    c->meet = opts->meet;
+    c->with = opts->with;
+    c->careful = true;
     c->stall = opts->stall > 0 ? opts->stall : STALL;
     pthread_mutex_init(&c->lock, NULL);
     tn_status status = take_memory(c, opts->most_bf16);

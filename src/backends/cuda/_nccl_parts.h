@@ -27,6 +27,9 @@ struct tn_comm {
     int rank, ranks;
     double stall;
     const atomic_bool *given_up;
+    tn_status (*meet)(void *with); /* see tn_join_opts; NULL: no other here */
+    void *with;
+    bool careful;
     float *probe;                     /* device: TN_CUDA_PLACE of every rank */
     void *half;                       /* device: bf16, of one all-reduce */
     size_t half_count;                /* elements that it has room for */
@@ -69,5 +72,7 @@ void tn_nccl_abort(tn_comm *c);
 /* ---- _nccl.c ------------------------------------------------------------------------------ */
 
 tn_status tn_nccl_all_reduce(tn_comm *c, int mark, float *x, size_t count, tn_dtype as);
+/* On the host: until the other members of this process have come, if there are such. */
+tn_status tn_nccl_meet(const tn_comm *c);
 
 #endif

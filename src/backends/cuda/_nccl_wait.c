@@ -167,3 +167,10 @@ tn_status tn_cuda_settle(tn_backend_device *d, cudaStream_t stream, cudaEvent_t 
     }
     return TN_OK;
 }
+
+tn_status tn_cuda_finish_collectives(tn_backend_device *d)
+{
+    for (tn_comm *c = d->beside ? d->beside->comms : NULL; c; c = c->next)
+        TN_TRY(tn_nccl_wait_until_done(c, tn_nccl_issued(c)));
+    return TN_OK;
+}

@@ -71,6 +71,15 @@ tn_status tn_cuda_wait(tn_backend_device *d)
     return take_fault(d);
 }
 
+static tn_status wait_for_all(tn_backend_device *d)
+{
+    if (d->index < 0) /* it is only planned for */
+        return TN_OK;
+    TN_TRY(tn_cuda_use(d));
+    TN_TRY(tn_cuda_finish_collectives(d));
+    return tn_cuda_wait(d);
+}
+
 static tn_status after_step(tn_backend_device *d, const char *pass, const tn_node *n)
 {
     if (!d->opts.sync || d->capturing)
@@ -367,6 +376,6 @@ const tn_backend tn_backend_cuda = {
     .mark = tn_cuda_mark,
     .await = tn_cuda_await,
     .after_step = after_step,
-    .wait = tn_cuda_wait,
+    .wait = wait_for_all,
     .rates = tn_cuda_rates,
 };

@@ -1,3 +1,5 @@
+#define _POSIX_C_SOURCE 200809L /* pthread_barrier_t */
+
 #include "backends/cuda/lab_ranks.h"
 
 #include <pthread.h>
@@ -7,8 +9,14 @@ typedef struct task {
     const lab_ranks *g;
     const tn_comm_id *id;
     int rank;
+    pthread_barrier_t *all;
     void (*body)(lab_member *m);
 } task;
+
+void lab_ranks_meet(const lab_member *m)
+{
+    pthread_barrier_wait(m->all_here);
+}
 
 /* A failing assertion ends the process here: it is no thread of cmocka's. */
 static void *run(void *argument)
@@ -17,7 +25,7 @@ static void *run(void *argument)
     const lab_ranks *g = t->g;
     const char *gpu = getenv("TENON_TEST_GPU");
     char name[96];
-    lab_member m = {.rank = t->rank, .ranks = g->ranks, .note = g->note};
+    lab_member m = {.rank = t->rank, .ranks = g->ranks, .note = g->note, .all_here = t->all};
     snprintf(name, sizeof name, "sim:%d%s", t->rank, g->options ? g->options : "");
     assert_ok(tn_device_open(&m.raw.device, gpu ? gpu : name));
     m.raw.b = m.raw.device->backend;
@@ -43,6 +51,7 @@ void lab_ranks_run(const lab_ranks *g, void (*body)(lab_member *m))
     task t[RANKS_MOST];
     tn_comm_id id;
     lab_raw first;
+    pthread_barrier_t all;
     if (getenv("TENON_TEST_GPU") && g->ranks > 1) {
         print_message("skipped: one GPU is tested on\n");
         skip();
@@ -55,10 +64,12 @@ void lab_ranks_run(const lab_ranks *g, void (*body)(lab_member *m))
     }
     assert_ok(first.b->collectives->make_id(&id));
     lab_raw_close(&first);
+    assert_int_equal(pthread_barrier_init(&all, NULL, (unsigned)g->ranks), 0);
     for (int i = 0; i < g->ranks; i++) {
-        t[i] = (task){g, &id, i, body};
+        t[i] = (task){g, &id, i, &all, body};
         assert_int_equal(pthread_create(&thread[i], NULL, run, &t[i]), 0);
     }
     for (int i = 0; i < g->ranks; i++)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
+    pthread_barrier_destroy(&all);
 }

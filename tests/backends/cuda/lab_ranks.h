@@ -16,7 +16,11 @@ typedef struct lab_member {
     int rank, ranks;
     tn_join_opts join;
     void *note; /* what the test gives to all */
+    void *all_here; /* of lab_ranks_meet() */
 } lab_member;
+
+/* On the host: until all members have come. */
+void lab_ranks_meet(const lab_member *m);
 
 /* Opens devices 0, 1, ... of the simulated GPU (or, with TENON_TEST_GPU, that one alone: then `ranks` must
  * be 1, or the test is skipped), and runs body for each, joined, in a thread of its own; then leaves. */

@@ -310,7 +310,10 @@ static void replays(lab_member *m)
     for (int k = 0; k < BUCKETS; k++)
         reduce(m, &n, k);
     update(m, &n);
+    assert_ok(m->raw.b->wait(m->raw.d)); /* nobody records while a sum is under way */
+    lab_ranks_meet(m);
     void *step = record(m, &n, run), *end = record(m, &n, update);
+    lab_ranks_meet(m);
     enum { STEPS = 3 };
     void *busy = keep_busy(m);
     for (int i = 0; i < STEPS; i++) { /* the host waits for none of them */

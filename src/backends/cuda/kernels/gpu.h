@@ -73,10 +73,22 @@ static inline cudaError_t tn_launch(tn_any_kernel kernel, unsigned grid, unsigne
 
 /* ---- what kernels see --------------------------------------------------------------------- */
 
+/* Every kernel's address, in a section of its own: _kernels.c goes through it. */
+#define TN_KERNEL_KEY(name)                                                            \
+    __attribute__((used, section("tn_kernels"))) static const void *const name##_key = \
+        reinterpret_cast<const void *>(name);
+
 #if defined(__CUDACC__)
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
-#define TN_KERNEL(name, args) extern "C" __global__ void name(const __grid_constant__ args p)
+#if defined(__CUDA_ARCH__) /* the pass for the device has no use for it */
+#undef TN_KERNEL_KEY
+#define TN_KERNEL_KEY(name)
+#endif
+#define TN_KERNEL(name, args)                                        \
+    extern "C" __global__ void name(const __grid_constant__ args p); \
+    TN_KERNEL_KEY(name)                                              \
+    extern "C" __global__ void name(const __grid_constant__ args p)
 #define TN_DEVICE static __device__ __forceinline__
 /* `type *var`: n of them, one array a block. */
 #define TN_SHARED(type, var, n) __shared__ type var[n]
@@ -99,6 +111,7 @@ static inline cudaError_t tn_launch(tn_any_kernel kernel, unsigned grid, unsigne
     {                                                                                            \
         tn_sim_register(reinterpret_cast<const void *>(name), #name, name##_call, sizeof(args)); \
     }                                                                                            \
+    TN_KERNEL_KEY(name)                                                                          \
     extern "C" void name(const args p)
 #define TN_DEVICE static inline
 #define TN_SHARED(type, var, n) \
