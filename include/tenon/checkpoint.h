@@ -6,6 +6,9 @@
  * keeps is "optimizer.conv1.weight.momentum". Python's safetensors opens the file. Strings of the
  * program's own (class names, preprocessing, the step) travel in its metadata; keys that begin with
  * "tenon." are the library's.
+ *
+ * Threads: a plan and its checkpoints are one thread's at a time; a tn_checkpoint_info never changes, and threads
+ * may share it.
  */
 #ifndef TENON_CHECKPOINT_H
 #define TENON_CHECKPOINT_H
@@ -31,8 +34,8 @@ typedef struct tn_meta {
  * @return  TN_ERR_IO naming the path and the reason; TN_ERR_DEVICE, TN_ERR_MEMORY; TN_ERR_ARGUMENT
  *          for a key that is empty, twice there or the library's.
  */
-TN_API tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta,
-                                    int num_meta);
+TN_API TN_CHECKED tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta,
+                                               int num_meta);
 
 /**
  * Can tn_checkpoint_save() be expected to write there? To be asked before a run begins and not after its first epoch:
@@ -41,7 +44,7 @@ TN_API tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_me
  *
  * @return  TN_ERR_IO naming the path, the reason and the numbers; TN_ERR_MEMORY.
  */
-TN_API tn_status tn_checkpoint_probe(tn_plan *plan, const char *path);
+TN_API TN_CHECKED tn_status tn_checkpoint_probe(tn_plan *plan, const char *path);
 
 typedef enum tn_load_what {
     TN_LOAD_RESUME, /**< parameters, statistics, optimizer state and its step: all must be there */
@@ -56,12 +59,12 @@ typedef enum tn_load_what {
  *          some of them, and tn_error() says how many. Tensors that the plan does not ask for, and
  *          metadata that are no text, do not matter.
  */
-TN_API tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what);
+TN_API TN_CHECKED tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what);
 
 /** The metadata of a file, bytes as they were saved, UTF-8 or not (in the file, bytes that are no UTF-8 stand as
  * U+F700 + byte, and "tenon.escapes" says so); read without a plan: to build the network that fits it. */
 typedef struct tn_checkpoint_info tn_checkpoint_info;
-TN_API tn_status tn_checkpoint_info_open(tn_checkpoint_info **out, const char *path);
+TN_API TN_CHECKED tn_status tn_checkpoint_info_open(tn_checkpoint_info **out, const char *path);
 TN_API void tn_checkpoint_info_close(tn_checkpoint_info *info); /* NULL is fine */
 /** @return the value of a key, NULL if it is not there; lives as long as info. */
 TN_API const char *tn_checkpoint_info_get(const tn_checkpoint_info *info, const char *key);

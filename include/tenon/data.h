@@ -5,6 +5,9 @@
  * A set (tn_dataset) is a list of items and class names; a loader (tn_loader) decodes, crops and
  * augments them. The order of an epoch and every random choice are functions of (seed, epoch, place
  * in the epoch) alone, so a given seed gives the same bytes for any number of threads.
+ *
+ * Threads: a tn_dataset never changes, and any number of threads may share it; a tn_loader is one thread's at a time.
+ * Different loaders, also of one set, may be used at once.
  */
 #ifndef TENON_DATA_H
 #define TENON_DATA_H
@@ -38,7 +41,7 @@ typedef struct tn_fit_opts {
  * @param rgb  height x width x 3 bytes
  * @return     TN_ERR_IO, TN_ERR_FORMAT: the path and what is wrong with it
  */
-TN_API tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb);
+TN_API TN_CHECKED tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb);
 
 /* ---- sets --------------------------------------------------------------------------------- */
 
@@ -65,7 +68,7 @@ typedef struct tn_dataset_opts {
 } tn_dataset_opts;
 
 /** @return TN_ERR_IO, TN_ERR_FORMAT, TN_ERR_ARGUMENT, TN_ERR_MEMORY, each naming file and line */
-TN_API tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts);
+TN_API TN_CHECKED tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts);
 TN_API void tn_dataset_close(tn_dataset *set); /* NULL is fine */
 
 /**
@@ -73,8 +76,8 @@ TN_API void tn_dataset_close(tn_dataset *set); /* NULL is fine */
  * @p percent of each class (at least one image, if it has two) go to @p second, the rest to
  * @p first. The same seed gives the same parts. Both are sets of their own.
  */
-TN_API tn_status tn_dataset_split(const tn_dataset *set, double percent, uint64_t seed,
-                                  tn_dataset **first, tn_dataset **second);
+TN_API TN_CHECKED tn_status tn_dataset_split(const tn_dataset *set, double percent, uint64_t seed,
+                                             tn_dataset **first, tn_dataset **second);
 
 TN_API int64_t tn_dataset_count(const tn_dataset *set);
 TN_API int tn_dataset_classes(const tn_dataset *set);
@@ -157,7 +160,8 @@ typedef struct tn_batch {
 typedef struct tn_loader tn_loader;
 
 /** @p set is borrowed and must outlive the loader. @return TN_ERR_ARGUMENT, TN_ERR_MEMORY */
-TN_API tn_status tn_loader_open(tn_loader **out, const tn_dataset *set, const tn_loader_opts *opts);
+TN_API TN_CHECKED tn_status tn_loader_open(tn_loader **out, const tn_dataset *set,
+                                           const tn_loader_opts *opts);
 TN_API void tn_loader_close(tn_loader *loader); /* NULL is fine; ends the threads */
 
 TN_API int64_t tn_loader_batches(const tn_loader *loader); /* an epoch */
@@ -171,11 +175,11 @@ TN_API int64_t tn_loader_batches(const tn_loader *loader); /* an epoch */
  * tn_batch) and changes no other.
  * @return TN_ERR_FORMAT or TN_ERR_IO naming a bad file, or how many there were and what was allowed
  */
-TN_API tn_status tn_loader_next(tn_loader *loader, tn_batch *out);
+TN_API TN_CHECKED tn_status tn_loader_next(tn_loader *loader, tn_batch *out);
 
 /** Make the next batch be this one: to resume a run in the middle of an epoch. An @p index of
  *  tn_loader_batches() is the end of the epoch: TN_END comes next. */
-TN_API tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index);
+TN_API TN_CHECKED tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index);
 
 /** Bad files found so far, each once, in the order found by the batches: path and reason. Where there
  *  are too many, those of the batch at which tn_loader_next() failed are among them. */
@@ -210,7 +214,7 @@ typedef struct tn_pack_opts {
     void (*progress)(void *arg, int64_t done, int64_t of);
     void *arg;
 } tn_pack_opts;
-TN_API tn_status tn_dataset_pack(const tn_dataset *set, const tn_pack_opts *opts);
+TN_API TN_CHECKED tn_status tn_dataset_pack(const tn_dataset *set, const tn_pack_opts *opts);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,9 @@
 /**
  * @file
  * Devices: what a plan runs on.
+ *
+ * Threads: a device, with all plans on it, is one thread's at a time; several devices may be opened and used at once.
+ * Texts and numbers of a device (its name, description, rank) may be read by any thread.
  */
 #ifndef TENON_DEVICE_H
 #define TENON_DEVICE_H
@@ -72,7 +75,7 @@ typedef struct tn_device tn_device;
  *              no such device, or no driver, or a library that it needs (with what was found, and
  *              where it was looked for); TN_ERR_MEMORY.
  */
-TN_API tn_status tn_device_open(tn_device **out, const char *name);
+TN_API TN_CHECKED tn_status tn_device_open(tn_device **out, const char *name);
 TN_API void tn_device_close(tn_device *device); /* NULL is fine */
 
 /**
@@ -92,7 +95,7 @@ typedef enum tn_precision {
 TN_API const char *tn_precision_name(tn_precision precision);
 
 /** The precision of that name. @return TN_ERR_ARGUMENT listing the names if there is none. */
-TN_API tn_status tn_precision_find(const char *name, tn_precision *out);
+TN_API TN_CHECKED tn_status tn_precision_find(const char *name, tn_precision *out);
 
 /** @return "cpu", "cuda:0", ...: a name that opens the same device again; lives as long as it. */
 TN_API const char *tn_device_name(const tn_device *device);
@@ -107,7 +110,7 @@ TN_API const char *tn_device_describe(const tn_device *device);
  * more, by the thread that calls. There is not much of it: it is never swapped out.
  * @return TN_ERR_ARGUMENT for no bytes, TN_ERR_MEMORY
  */
-TN_API tn_status tn_device_host_alloc(tn_device *device, size_t bytes, void **out);
+TN_API TN_CHECKED tn_status tn_device_host_alloc(tn_device *device, size_t bytes, void **out);
 /** Before the device is closed. NULL is fine. */
 TN_API void tn_device_host_free(tn_device *device, void *memory);
 
@@ -128,11 +131,12 @@ TN_API int tn_device_ranks(const tn_device *device);
  * @param own  may be this rank's place in @p all
  * @return     TN_ERR_DEVICE with the rank that did not come, or that has failed
  */
-TN_API tn_status tn_device_gather(tn_device *device, const void *own, size_t bytes, void *all);
+TN_API TN_CHECKED tn_status tn_device_gather(tn_device *device, const void *own, size_t bytes,
+                                             void *all);
 
 /** Bytes of memory the device has in all, and how many of them are free now; either may be NULL. Of a group:
  *  those of the device that has the least left. */
-TN_API tn_status tn_device_memory(tn_device *device, size_t *total, size_t *free);
+TN_API TN_CHECKED tn_status tn_device_memory(tn_device *device, size_t *total, size_t *free);
 
 /**
  * Peak rates of a device: floating point operations a second in a precision (a multiply and an add are
@@ -141,8 +145,8 @@ TN_API tn_status tn_device_memory(tn_device *device, size_t *total, size_t *free
  * them and nothing reaches them. Of a group: all together. Either pointer may be NULL.
  * @return TN_ERR_UNSUPPORTED, with what is not known or not there, "cpu" among it
  */
-TN_API tn_status tn_device_rates(tn_device *device, tn_precision precision,
-                                 double *flops_per_second, double *bytes_per_second);
+TN_API TN_CHECKED tn_status tn_device_rates(tn_device *device, tn_precision precision,
+                                            double *flops_per_second, double *bytes_per_second);
 
 #ifdef __cplusplus
 }

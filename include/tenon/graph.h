@@ -7,6 +7,9 @@
  * (plan.h) does that. Building is sticky: after the first error every further call does nothing and
  * returns the zero handle, and tn_graph_status() or tn_plan_create() reports that first error. So a
  * network reads as plain code, without a check a line.
+ *
+ * Threads: a graph is one thread's at a time while it is built; one that nobody adds to may be read, and planned, by
+ * several at once.
  */
 #ifndef TENON_GRAPH_H
 #define TENON_GRAPH_H
@@ -28,11 +31,11 @@ typedef struct tn_value {
 } tn_value;
 
 /** @return TN_ERR_MEMORY */
-TN_API tn_status tn_graph_create(tn_graph **out);
+TN_API TN_CHECKED tn_status tn_graph_create(tn_graph **out);
 TN_API void tn_graph_destroy(tn_graph *g); /* NULL is fine */
 
 /** The first thing that went wrong while g was built, also put into tn_error(); or TN_OK. */
-TN_API tn_status tn_graph_status(const tn_graph *g);
+TN_API TN_CHECKED tn_status tn_graph_status(const tn_graph *g);
 
 /**
  * A value that the program sets before each run (tn_plan_set()).
@@ -41,8 +44,8 @@ TN_API tn_status tn_graph_status(const tn_graph *g);
 TN_API tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape);
 
 /** The shape and the type of a value, as inferred. @return TN_ERR_ARGUMENT if v is not of g. */
-TN_API tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out);
-TN_API tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out);
+TN_API TN_CHECKED tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out);
+TN_API TN_CHECKED tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out);
 
 #ifdef __cplusplus
 }

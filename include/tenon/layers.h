@@ -11,6 +11,8 @@
  *
  * Letters: N batch, C H W channels, height, width of x; K filters; R S window; P Q height and width
  * of y; G groups.
+ *
+ * Threads: as graph.h has it; layers of different graphs may be added at once.
  */
 #ifndef TENON_LAYERS_H
 #define TENON_LAYERS_H

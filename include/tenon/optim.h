@@ -5,6 +5,8 @@
  * In all formulas g is the gradient of the loss, w the parameter, r the rate given to
  * tn_plan_update() times the parameter's own multiplier, d the weight decay times the parameter's
  * own multiplier, t the number of the update, from 1.
+ *
+ * Threads: plain values and functions without a state; any thread may call all of them at once.
  */
 #ifndef TENON_OPTIM_H
 #define TENON_OPTIM_H
@@ -80,7 +82,7 @@ typedef struct tn_rate {
 } tn_rate;
 
 /** @return TN_ERR_ARGUMENT naming the field if a number the policy needs is missing or wrong. */
-TN_API tn_status tn_rate_check(const tn_rate *rate);
+TN_API TN_CHECKED tn_status tn_rate_check(const tn_rate *rate);
 
 /** The rate of update number @p step, from 0. NaN, which no update takes, where tn_rate_check() fails. */
 TN_API float tn_rate_at(const tn_rate *rate, int64_t step);
@@ -89,7 +91,7 @@ TN_API float tn_rate_at(const tn_rate *rate, int64_t step);
 TN_API const char *tn_rate_name(tn_rate_policy policy);
 
 /** The policy with that name. @return TN_ERR_ARGUMENT listing the names if there is none. */
-TN_API tn_status tn_rate_find(const char *name, tn_rate_policy *out);
+TN_API TN_CHECKED tn_status tn_rate_find(const char *name, tn_rate_policy *out);
 
 #ifdef __cplusplus
 }

@@ -2,8 +2,9 @@
  * @file
  * How options are said.
  *
- * Options are structs by name, `&(tn_conv2d_opts){.filters = 64, .kernel = {3}, .pad = {1}}`; C++20 writes them likewise,
- * C++17 fills in a struct that begins as {}. A field that is left out is 0, and
+ * Options are structs by name, `&(tn_conv2d_opts){.filters = 64, .kernel = {3}, .pad = {1}}`. C++ gives a variable that
+ * name: `tn_conv2d_opts conv = {};` and then field by field, from C++20 on `= {.filters = 64, .kernel = {3}}`. A field that
+ * is left out is 0, and
  *
  *  - 0 is the default: where the default is 0 itself, as of a pad or a dropout rate, it means what it says;
  *  - where 0 is legal but not the default, as of Adam's beta1, TN_ZERO says it: `.beta1 = TN_ZERO`. It is taken for 0
@@ -11,6 +12,8 @@
  *  - of a pair {vertical, horizontal} a second number left 0 repeats the first where 0 is not legal: `.kernel = {3}` is
  *    3 x 3. A pad repeats if the kernel was given as one number too: `.kernel = {3}, .pad = {1}` pads all around,
  *    `.kernel = {3, 3}, .pad = {1}` above and below.
+ *
+ * Threads: values alone.
  */
 #ifndef TENON_OPTIONS_H
 #define TENON_OPTIONS_H

@@ -13,6 +13,10 @@
  * On a device that is a group ("cuda:0-3") a plan has a replica on each, and all shapes, values, sums and
  * gradients here are those of the whole batch; docs/group.md says of each call what that means. The batch is
  * dimension 0 of every input.
+ *
+ * Threads: a plan is one thread's at a time, and so is a device with all plans on it; plans on different devices may
+ * run at once. What only tells of a plan (tn_plan_step(), tn_plan_memory(), tn_plan_describe()) several may ask at once,
+ * while nobody runs it.
  */
 #ifndef TENON_PLAN_H
 #define TENON_PLAN_H
@@ -73,12 +77,12 @@ typedef struct tn_plan_opts {
  *         the batch cannot be shared equally, with the nearest that can. An error of one of them in a
  *         run ends all: later calls return the same.
  */
-TN_API tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
-                                const tn_plan_opts *opts);
+TN_API TN_CHECKED tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
+                                           const tn_plan_opts *opts);
 TN_API void tn_plan_destroy(tn_plan *plan); /* NULL is fine */
 
 /** Copy a whole input to the device. @return TN_ERR_SHAPE, TN_ERR_ARGUMENT if it does not fit. */
-TN_API tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
+TN_API TN_CHECKED tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
 
 /**
  * Forward in training mode, then backward. TN_ERR_ARGUMENT in a plan without a loss.
@@ -92,38 +96,38 @@ TN_API tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
  * wrong while it does it (a label out of range, a kernel that faults) is the error of a later call, at
  * the latest of the first one that reads a result. No update is made with such a run.
  */
-TN_API tn_status tn_plan_run(tn_plan *plan);
+TN_API TN_CHECKED tn_status tn_plan_run(tn_plan *plan);
 
 /** Forward only, in evaluation mode: no dropout, running statistics. Changes no parameter. */
-TN_API tn_status tn_plan_evaluate(tn_plan *plan);
+TN_API TN_CHECKED tn_status tn_plan_evaluate(tn_plan *plan);
 
 /**
  * One optimizer step with the gradients of the last run (of the last `accumulate` runs, which is
  * then how many there must have been since the last update: otherwise TN_ERR_ARGUMENT). The rate is
  * finite and not below 0.
  */
-TN_API tn_status tn_plan_update(tn_plan *plan, float rate);
+TN_API TN_CHECKED tn_status tn_plan_update(tn_plan *plan, float rate);
 
 /** Copy a kept value, the loss, or an input back; waits for the device. */
-TN_API tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor host);
+TN_API TN_CHECKED tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor host);
 
 /** Copy the gradient of an f32 input back; needs opts.input_gradients. */
-TN_API tn_status tn_plan_get_gradient(tn_plan *plan, tn_value v, tn_tensor host);
+TN_API TN_CHECKED tn_status tn_plan_get_gradient(tn_plan *plan, tn_value v, tn_tensor host);
 
 /** The 2-norm of all gradients in the last update, before clipping; needs opts.clip_norm. */
-TN_API tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
+TN_API TN_CHECKED tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
 
 /**
  * The sum of a kept scalar (a loss, a count) over all runs and evaluations since it was last asked for, and
  * how many they were, without those that failed; waits for the device. So a program learns how an epoch went without making the device
  * wait in each step.
  */
-TN_API tn_status tn_plan_take_sum(tn_plan *plan, tn_value v, double *sum, int64_t *runs);
+TN_API TN_CHECKED tn_status tn_plan_take_sum(tn_plan *plan, tn_value v, double *sum, int64_t *runs);
 
 /** Of TN_PRECISION_F16: updates left out since a gradient was not finite, and what the loss was scaled by
  *  in the last run. 0 and 1 in all others. Both wait for the device. */
-TN_API tn_status tn_plan_skipped(tn_plan *plan, int64_t *updates);
-TN_API tn_status tn_plan_loss_scale(tn_plan *plan, float *scale);
+TN_API TN_CHECKED tn_status tn_plan_skipped(tn_plan *plan, int64_t *updates);
+TN_API TN_CHECKED tn_status tn_plan_loss_scale(tn_plan *plan, float *scale);
 
 /** What it computes in; never TN_PRECISION_DEFAULT. */
 TN_API tn_precision tn_plan_precision(const tn_plan *plan);
@@ -147,14 +151,14 @@ typedef struct tn_param_info {
 typedef enum tn_param_part { TN_PARAM_VALUE, TN_PARAM_GRADIENT, TN_PARAM_SLOT } tn_param_part;
 
 TN_API int tn_plan_num_params(const tn_plan *plan);
-TN_API tn_status tn_plan_param(const tn_plan *plan, int index, tn_param_info *out);
+TN_API TN_CHECKED tn_status tn_plan_param(const tn_plan *plan, int index, tn_param_info *out);
 /** @return the index of "node.name", or -1. */
 TN_API int tn_plan_find_param(const tn_plan *plan, const char *full_name);
 
 /** Copy one part of a parameter out or in: f32, canonical layout and shape. Waits for the device.
  *  @return TN_ERR_ARGUMENT if the plan keeps no such part (a statistic has only its value). */
-TN_API tn_status tn_plan_param_get(tn_plan *plan, int index, int part, tn_tensor host);
-TN_API tn_status tn_plan_param_set(tn_plan *plan, int index, int part, tn_tensor host);
+TN_API TN_CHECKED tn_status tn_plan_param_get(tn_plan *plan, int index, int part, tn_tensor host);
+TN_API TN_CHECKED tn_status tn_plan_param_set(tn_plan *plan, int index, int part, tn_tensor host);
 
 /* ---- what was planned --------------------------------------------------------------------- */
 
@@ -208,7 +212,7 @@ typedef struct tn_step_info {
 /** Steps in the order they run: forward, sums of kept scalars, and in a plan with a loss backward and the
  *  update. Evaluation does the steps before the first backward one. */
 TN_API int tn_plan_num_steps(const tn_plan *plan);
-TN_API tn_status tn_plan_step(const tn_plan *plan, int index, tn_step_info *out);
+TN_API TN_CHECKED tn_status tn_plan_step(const tn_plan *plan, int index, tn_step_info *out);
 
 /**
  * The larger of FLOPs / peak rate and bytes / peak bandwidth of a step, with the rates of
@@ -217,7 +221,7 @@ TN_API tn_status tn_plan_step(const tn_plan *plan, int index, tn_step_info *out)
  * and a convolution by a method that needs fewer operations than the formula (Winograd's, Fourier's).
  * @return what tn_device_rates() returns
  */
-TN_API tn_status tn_plan_lower_bound(const tn_plan *plan, int index, double *seconds);
+TN_API TN_CHECKED tn_status tn_plan_lower_bound(const tn_plan *plan, int index, double *seconds);
 
 /**
  * Does what tn_plan_run() and tn_plan_update() do (without a loss: tn_plan_evaluate()), and measures each
@@ -226,7 +230,7 @@ TN_API tn_status tn_plan_lower_bound(const tn_plan *plan, int index, double *sec
  * their sum is more than a step of training takes. Without an optimizer `rate` is not looked at.
  * @return TN_ERR_ARGUMENT in a plan that accumulates, or where run and update return it
  */
-TN_API tn_status tn_plan_profile(tn_plan *plan, float rate, double *seconds);
+TN_API TN_CHECKED tn_status tn_plan_profile(tn_plan *plan, float rate, double *seconds);
 
 /** Floating point operations of one forward, and of one forward and backward pass. A multiply and
  *  an add are two. */
@@ -239,7 +243,8 @@ typedef enum tn_describe_format {
     TN_DESCRIBE_DOT,
     TN_DESCRIBE_SHARES
 } tn_describe_format;
-TN_API tn_status tn_plan_describe(const tn_plan *plan, tn_describe_format format, FILE *to);
+TN_API TN_CHECKED tn_status tn_plan_describe(const tn_plan *plan, tn_describe_format format,
+                                             FILE *to);
 
 #ifdef __cplusplus
 }

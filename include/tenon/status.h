@@ -5,6 +5,8 @@
  * A function that can fail returns a tn_status. When it is an error, tn_error() says in one sentence
  * what went wrong, naming the file, layer, shape, device and numbers. The library never prints,
  * exits or aborts.
+ *
+ * Threads: each has an error text of its own. Any thread may call everything here at once.
  */
 #ifndef TENON_STATUS_H
 #define TENON_STATUS_H
@@ -14,8 +16,14 @@
 
 #if defined(__GNUC__)
 #define TN_API __attribute__((visibility("default")))
+/** The compiler warns of a call whose status nobody looks at; tn_must() is the shortest way to. */
+#define TN_CHECKED __attribute__((warn_unused_result))
+#elif defined(__cplusplus) && __cplusplus >= 201703L
+#define TN_API
+#define TN_CHECKED [[nodiscard]]
 #else
 #define TN_API
+#define TN_CHECKED
 #endif
 
 #ifdef __cplusplus

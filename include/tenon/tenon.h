@@ -1,6 +1,9 @@
 /**
  * @file
  * Tenon: train and ship neural networks in C. This header includes all the others.
+ *
+ * Threads: an object is one thread's at a time, and different objects may be used at once, but for what hangs together:
+ * plans share the device that they are on. Sets of images never change. Each header says it of its own.
  */
 #ifndef TENON_TENON_H
 #define TENON_TENON_H

@@ -5,6 +5,8 @@
  * Everything a program hands in or gets back is canonical: row major, the last dimension closest
  * together. Images are N x H x W x 3 bytes, feature maps N x C x H x W, convolution weights
  * K x C/groups x R x S. How a device lays the same numbers out is its own affair.
+ *
+ * Threads: plain values and functions without a state; any thread may call all of them at once.
  */
 #ifndef TENON_TENSOR_H
 #define TENON_TENSOR_H
@@ -30,8 +32,16 @@ typedef struct tn_shape {
 } tn_shape;
 
 /** TN_SHAPE(128, 3, 224, 224) */
+#ifndef __cplusplus
 #define TN_SHAPE(...) \
     ((tn_shape){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
+#else /* which has no literals of arrays */
+#define TN_SHAPE(...) tn_shape_of(__VA_ARGS__)
+extern "C++" template <class... size> constexpr tn_shape tn_shape_of(size... dim)
+{
+    return tn_shape{static_cast<int>(sizeof...(dim)), {static_cast<int64_t>(dim)...}};
+}
+#endif
 
 /** A view of host memory in canonical layout; owns nothing. */
 typedef struct tn_tensor {
@@ -50,10 +60,10 @@ TN_API const char *tn_dtype_name(tn_dtype dtype);
  * Elements in a shape, checked.
  * @return TN_ERR_SHAPE if a dimension is below 1, there are too many, or the product overflows.
  */
-TN_API tn_status tn_shape_count(const tn_shape *shape, int64_t *count);
+TN_API TN_CHECKED tn_status tn_shape_count(const tn_shape *shape, int64_t *count);
 
 /** Bytes of a tensor in canonical layout. @return TN_ERR_SHAPE as tn_shape_count(). */
-TN_API tn_status tn_shape_bytes(const tn_shape *shape, tn_dtype dtype, size_t *bytes);
+TN_API TN_CHECKED tn_status tn_shape_bytes(const tn_shape *shape, tn_dtype dtype, size_t *bytes);
 
 /** Text such as "128 x 3 x 224 x 224"; by value, so that it can stand in an argument list. */
 typedef struct tn_shape_text {

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Every public header compiles alone, as C11 and as C++17, without a warning.
+"""Every public header compiles alone, as C11 and as C++17, without a warning, and so does what README.md shows of C++;
+every function that returns a status is TN_CHECKED; every header says what threads may do.
 
 Usage: check_headers.py [root [cc [c++]]]
 """
+import re
 import shutil
 import subprocess
 import sys
@@ -20,13 +22,35 @@ def complaints(top, command, name):
     return [] if done.returncode == 0 else [f"{' '.join(command)}: {name}:\n{done.stderr}"]
 
 
+def unsaid(top, name):
+    """What the text of a header lacks."""
+    text = (top / name).read_text()
+    found = [f"{name}: {f} returns a status and is not TN_CHECKED"
+             for f in re.findall(r"^TN_API tn_status (tn_\w+)", text, re.M)]
+    if "\n * Threads: " not in text[:text.index(" */")]:
+        found.append(f"{name}: its first comment does not say what threads may do")
+    return found
+
+
+def readme(top, cxx):
+    """The blocks of C++ in README.md."""
+    blocks = re.findall(r"^```cpp\n(.*?)^```$", (top / "README.md").read_text(), re.M | re.S)
+    found = [] if blocks else ["README.md: shows no C++"]
+    for text in blocks:
+        done = subprocess.run([cxx, "-x", "c++", "-std=c++17", *WARNINGS, "-I", str(top / "include"), "-fsyntax-only",
+                               "-"], input=text, capture_output=True, text=True)
+        found += [] if done.returncode == 0 else [f"README.md:\n{done.stderr}"]
+    return found
+
+
 def main():
     top = tree.root()
     cc = sys.argv[2] if len(sys.argv) > 2 else "cc"
     cxx = sys.argv[3] if len(sys.argv) > 3 else next(filter(shutil.which, ("c++", "g++", "clang++")), None)
     names = tree.files(top, "include", suffixes=(".h",))
-    found = []
+    found = readme(top, cxx) if cxx else []
     for name in names:
+        found += unsaid(top, name)
         found += complaints(top, [cc, "-x", "c", "-std=c11", "-Wstrict-prototypes"], name)
         if cxx:
             found += complaints(top, [cxx, "-x", "c++", "-std=c++17"], name)
