@@ -81,7 +81,9 @@ TN_API TN_CHECKED tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_
                                            const tn_plan_opts *opts);
 TN_API void tn_plan_destroy(tn_plan *plan); /* NULL is fine */
 
-/** Copy a whole input to the device. @return TN_ERR_SHAPE, TN_ERR_ARGUMENT if it does not fit. */
+/** Copy a whole input to the device, where it stays until it is set again. All that the plan reads must have been set
+ *  before it runs, or that returns TN_ERR_ARGUMENT with the name of one.
+ *  @return TN_ERR_SHAPE, TN_ERR_ARGUMENT if it does not fit */
 TN_API TN_CHECKED tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
 
 /**

@@ -25,6 +25,7 @@ struct tn_group {
     double stall_watch, stall_wait; /* of the team, of the collectives */
     int64_t rows;                   /* of one replica */
     int32_t labels;                 /* the input whose rows of -1 do not count, 0: there is none */
+    bool inputs_set;                /* all have been, in all ranks */
     tn_comm_id id;
     atomic_bool given_up; /* one has failed: nobody is to be waited for */
 };

@@ -49,6 +49,16 @@ tn_status tn_group_each(tn_group *g, tn_plan_call *call, void *arg, size_t bytes
     return call_with(g, call, -1, arg, bytes);
 }
 
+/* In all ranks, or those that have theirs would wait for the others. Once set an input stays so. */
+static tn_status check_inputs(tn_group *g)
+{
+    if (g->inputs_set)
+        return TN_OK;
+    TN_TRY(tn_group_agree(g, tn_plan_check_inputs(g->replica[0].plan)));
+    g->inputs_set = true;
+    return TN_OK;
+}
+
 static tn_status run(tn_plan *p, void *unused)
 {
     (void)unused;
@@ -59,6 +69,7 @@ tn_status tn_group_run(tn_plan *whole)
 {
     tn_group *g = whole->group;
     TN_TRY(tn_plan_check_run(g->replica[0].plan));
+    TN_TRY(check_inputs(g));
     return tn_group_each(g, run, NULL, 0);
 }
 
@@ -72,6 +83,7 @@ tn_status tn_group_evaluate(tn_plan *whole)
 {
     tn_group *g = whole->group;
     TN_TRY(tn_plan_check_runnable(g->replica[0].plan));
+    TN_TRY(check_inputs(g));
     return tn_group_each(g, evaluate, NULL, 0);
 }
 
@@ -120,6 +132,7 @@ tn_status tn_group_profile(tn_plan *whole, float rate, double *seconds)
     const int steps = tn_plan_num_steps(first);
     profile_of *o;
     TN_TRY(tn_plan_check_profile(first, rate));
+    TN_TRY(check_inputs(g));
     TN_TRY(tn_team_room(g->team,
                         sizeof *o + (size_t)steps * (size_t)g->members * sizeof *o->seconds, &o));
     o->g = g;

@@ -13,6 +13,8 @@ static tn_status check_roots(const tn_plan *p)
     tn_dtype dtype;
     if (p->opts.loss.id == 0 && p->opts.num_keep == 0)
         return tn_fail(TN_ERR_ARGUMENT, "plan: neither a loss nor a value to keep is given");
+    if (p->opts.num_keep == 0 && p->opts.keep)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: keep is a list, but num_keep is 0");
     if (p->opts.num_keep < 0 || (p->opts.num_keep > 0 && !p->opts.keep))
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d values to keep, but no list of them",
                        p->opts.num_keep);

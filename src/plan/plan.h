@@ -43,7 +43,8 @@ typedef struct tn_plan_value {
     tn_dtype dtype;
     int producer;      /* index of its node, -1 if the plan does not compute it */
     int output;        /* which output of that node */
-    bool input;        /* set by the program */
+    bool input;        /* set by the program, */
+    bool set;          /* and it has been */
     void *inlet;       /* the way in for it, if the backend has such */
     bool labels;       /* of a mean over rows, */
     tn_plan_rows rows; /* as they were set last */

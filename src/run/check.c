@@ -12,6 +12,17 @@ tn_status tn_plan_check_runnable(const tn_plan *p)
     return TN_OK;
 }
 
+tn_status tn_plan_check_inputs(const tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_values; i++) {
+        const tn_plan_value *v = &p->value[i];
+        if (v->input && v->producer >= 0 && !v->set)
+            return tn_fail(TN_ERR_ARGUMENT,
+                           "plan: input %s has never been set; tn_plan_set() comes first", v->name);
+    }
+    return TN_OK;
+}
+
 tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
                                const tn_tensor *host)
 {

@@ -51,6 +51,7 @@ static void done(tn_plan *p)
 tn_status tn_single_run(tn_plan *p)
 {
     TN_TRY(tn_plan_check_run(p));
+    TN_TRY(tn_plan_check_inputs(p));
     TN_TRY(tn_plan_carefully(p, tn_plan_is_new(p, TN_RECORD_RUN)));
     TN_TRY(begin(p, true));
     if (may_wait(p))
@@ -65,6 +66,7 @@ tn_status tn_single_run(tn_plan *p)
 tn_status tn_single_evaluate(tn_plan *p)
 {
     TN_TRY(tn_plan_check_runnable(p));
+    TN_TRY(tn_plan_check_inputs(p));
     TN_TRY(tn_plan_carefully(p, tn_plan_is_new(p, TN_RECORD_EVALUATE)));
     TN_TRY(begin(p, false));
     return tn_plan_do(p, TN_RECORD_EVALUATE, NULL);
@@ -128,6 +130,7 @@ tn_status tn_single_profile(tn_plan *p, float rate, double *seconds)
     int bucket = 0;
     double start;
     TN_TRY(tn_plan_check_profile(p, rate));
+    TN_TRY(tn_plan_check_inputs(p));
     TN_TRY(tn_plan_carefully(p, true));
     TN_TRY(begin(p, training));
     TN_TRY(lap(p, 0, &start));

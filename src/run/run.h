@@ -47,6 +47,7 @@ tn_status tn_plan_check_run(const tn_plan *p);
 tn_status tn_plan_check_update(const tn_plan *p, float rate);
 tn_status tn_plan_check_profile(const tn_plan *p, float rate);
 tn_status tn_plan_check_runnable(const tn_plan *p);
+tn_status tn_plan_check_inputs(const tn_plan *p); /* all have been set, before any kind of run */
 tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
                                const tn_tensor *host);
 /* parameters.c: has it that part of the parameter, and does the tensor fit it? */

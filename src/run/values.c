@@ -31,9 +31,12 @@ tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host)
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     tn_plan_count_rows(p, v, host.data);
     if (v->inlet)
-        return tn_plan_backend(p)->inlet_push(v->inlet, host.data);
-    return tn_plan_upload(p, &v->shape, v->dtype, NULL, p->memory + p->buffer[v->buffer].offset,
-                          host.data);
+        TN_TRY(tn_plan_backend(p)->inlet_push(v->inlet, host.data));
+    else
+        TN_TRY(tn_plan_upload(p, &v->shape, v->dtype, NULL, p->memory + p->buffer[v->buffer].offset,
+                              host.data));
+    v->set = true;
+    return TN_OK;
 }
 
 tn_status tn_plan_find_kept(tn_plan *p, tn_value value, tn_plan_value **out)

@@ -249,6 +249,16 @@ static void mistakes_are_named(void **unused)
     opts.reduce_bf16 = true;
     assert_fails(lab_group_open(&s, ranked, LAB_LENET, opts), TN_ERR_UNSUPPORTED,
                  "between ranks as f32 only");
+    /* One rank forgets an input: all are told, and nobody waits. */
+    uint8_t pixels[GROUP_ROWS * GROUP_PIXELS] = {0};
+    const tn_shape shape = TN_SHAPE(GROUP_ROWS, GROUP_SIDE, GROUP_SIDE, 1);
+    assert_ok(lab_group_open(&s, ranked, LAB_LENET, with_sgd()));
+    if (tn_device_rank(s.device) == 0)
+        assert_ok(tn_plan_set(s.plan, s.image, (tn_tensor){TN_U8, shape, pixels}));
+    assert_ok(tn_plan_set(s.plan, s.label,
+                          (tn_tensor){TN_I32, TN_SHAPE(GROUP_ROWS), (int32_t[GROUP_ROWS]){0}}));
+    assert_fails(tn_plan_run(s.plan), TN_ERR_ARGUMENT, "input image has never been set");
+    lab_group_close(&s);
 }
 
 static int same(void)

@@ -96,7 +96,7 @@ static void find_dx(const char *device, bool view, bool keep_relu, float *dx)
     const tn_value target = tn_input(g, "t", TN_F32, view ? flat : shape);
     assert_ok(tn_plan_create(&p, g, d,
                              &(tn_plan_opts){.loss = tn_mse(g, v, target),
-                                             .keep = &relu,
+                                             .keep = keep_relu ? &relu : NULL,
                                              .num_keep = keep_relu,
                                              .seed = 1,
                                              .input_gradients = true}));

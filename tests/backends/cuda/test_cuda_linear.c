@@ -162,6 +162,14 @@ static void errors_name_the_layer_and_the_call(void **unused)
         sim->check_leaks();
     }
     assert_ok(lab_layer_open(&r, &conv, "sim:0,cudnn=off", TN_PRECISION_F32, false));
+    const float zeros[1024] = {0};
+    const tn_value inputs[] = {r.x, r.target};
+    for (size_t i = 0; i < TN_COUNT(inputs); i++) {
+        tn_shape shape;
+        assert_ok(tn_value_shape(r.g, inputs[i], &shape));
+        assert_ok(
+            tn_plan_set(r.plan, inputs[i], (tn_tensor){TN_F32, shape, (void *)(uintptr_t)zeros}));
+    }
     sim->fail_at("cublasLtMatmul", 1);
     assert_fails(tn_plan_evaluate(r.plan), TN_ERR_DEVICE,
                  "conv2d conv3 on sim:0: cublasLtMatmul: the function failed to launch on the GPU");
