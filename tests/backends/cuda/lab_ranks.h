@@ -15,7 +15,7 @@ typedef struct lab_member {
     tn_comm *comm;
     int rank, ranks;
     tn_join_opts join;
-    void *note; /* what the test gives to all */
+    void *note;     /* what the test gives to all */
     void *all_here; /* of lab_ranks_meet() */
 } lab_member;
 
