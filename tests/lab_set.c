@@ -73,6 +73,22 @@ void lab_write_classes(const char *folder, int classes, int each)
     }
 }
 
+void lab_write_squares(const char *folder, int classes, int each, int side)
+{
+    for (int i = 0; i < classes * each; i++) {
+        if (i % each == 0)
+            lab_mkdir(lab_path(folder, "class%d", i / each));
+        lab_write_image(lab_path(folder, "class%d/%d.ppm", i / each, i), side, side, (unsigned)i);
+    }
+}
+
+tn_dataset *lab_open_set(const char *path)
+{
+    tn_dataset *set = NULL;
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = path}));
+    return set;
+}
+
 tn_dataset *lab_list_set(const char *text)
 {
     const char *root = lab_make_folder(), *path = lab_path(root, "list.txt");

@@ -30,6 +30,10 @@ void lab_write_classes(const char *folder, int classes, int each);
 /* The set of a list file with this text. */
 tn_dataset *lab_list_set(const char *text);
 
+/* Class folders as above of square images "0.ppm", "1.ppm" and on: image i has the pixels of seed i. */
+void lab_write_squares(const char *folder, int classes, int each, int side);
+
+tn_dataset *lab_open_set(const char *path);
 /* Opens a set and closes it again; a failure must leave what it would have given alone. */
 tn_status lab_try_open(const char *path, const tn_dataset *classes_of);
 bool lab_has_notice(const tn_dataset *set, const char *text);

@@ -142,6 +142,61 @@ static void random_crops_are_everywhere_and_within(void **state)
     }
 }
 
+/* Above this once in ten thousand (Wilson and Hilferty 1931). */
+static double chi_square_limit(int freedom)
+{
+    const double k = 2.0 / (9 * freedom);
+    return freedom * pow(1 - k + 3.72 * sqrt(k), 3);
+}
+
+/* Every place of a crop that is all within the scaled image is as likely, the first and the last too. */
+static void random_crops_are_in_all_places_as_often(void **state)
+{
+    (void)state;
+    static const struct {
+        int width, height, resize, crop_width, crop_height, columns, rows;
+        const char *why;
+    } cases[] = {
+        {40, 40, 40, 32, 36, 9, 5, "no scaling"},
+        {40, 44, 40, 40, 40, 1, 5, "one column"},
+        {44, 40, 40, 40, 40, 5, 1, "one row"},
+        {30, 20, 64, 56, 60, 41, 5, "scaled up to 96 x 64"},
+        {200, 300, 64, 60, 56, 5, 41, "shrunk to 64 x 96"},
+        {333, 250, 40, 39, 38, 15, 3, "shrunk to 53 x 40"},
+        {20, 21, 33, 31, 31, 3, 4, "places computed a little below whole numbers"},
+    };
+    enum { MOST = 256, EACH = 60 };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        print_message("%s\n", cases[i].why);
+        const int width = cases[i].width, height = cases[i].height;
+        const int columns = cases[i].columns, rows = cases[i].rows, places = columns * rows;
+        const tn_augment a = complete(&(tn_loader_opts){.height = cases[i].crop_height,
+                                                        .width = cases[i].crop_width,
+                                                        .resize = cases[i].resize,
+                                                        .crop = TN_CROP_RANDOM},
+                                      0);
+        int count[MOST] = {0};
+        for (int k = 0; k < EACH * places; k++) {
+            const tn_box b = tn_augment_choose(&a, SEED, 1, k, width, height).box;
+            const double x = b.x * cases[i].crop_width / b.width;
+            const double y = b.y * cases[i].crop_height / b.height;
+            const int column = (int)rint(x), row = (int)rint(y);
+            assert_true(fabs(x - column) < 1e-6 && fabs(y - row) < 1e-6);
+            assert_in_range(column, 0, columns - 1);
+            assert_in_range(row, 0, rows - 1);
+            /* The last place ends where the image does. */
+            assert_true(column < columns - 1 || fabs(b.x + b.width - width) < 1e-6);
+            assert_true(row < rows - 1 || fabs(b.y + b.height - height) < 1e-6);
+            count[row * columns + column]++;
+        }
+        double chi_square = 0;
+        for (int k = 0; k < places; k++)
+            chi_square += pow(count[k] - EACH, 2) / EACH;
+        if (chi_square > chi_square_limit(places - 1))
+            fail_msg("chi square %g of %d places", chi_square, places);
+    }
+}
+
 static void a_centre_is_that_of_evaluation(void **state)
 {
     (void)state;
@@ -291,6 +346,7 @@ int main(void)
         cmocka_unit_test(boxes_are_spread_as_those_of_torchvision),
         cmocka_unit_test(colours_are_those_of_torchvision),
         cmocka_unit_test(random_crops_are_everywhere_and_within),
+        cmocka_unit_test(random_crops_are_in_all_places_as_often),
         cmocka_unit_test(a_centre_is_that_of_evaluation),
         cmocka_unit_test(jitter_comes_in_every_order),
         cmocka_unit_test(lighting_has_the_covariance_of_imagenet),

@@ -9,14 +9,8 @@
 
 #include "lab.h"
 #include "lab_image.h"
+#include "lab_loader.h"
 #include "lab_set.h"
-
-static tn_loader *open_loader(const tn_dataset *from, const tn_loader_opts *opts)
-{
-    tn_loader *loader = NULL;
-    assert_ok(tn_loader_open(&loader, from, opts));
-    return loader;
-}
 
 enum { GOOD = 20, BAD = 4 };
 
@@ -50,7 +44,7 @@ static void bad_files_are_skipped_counted_and_named(void **state)
     const char *folder = lab_make_folder();
     tn_dataset *from = with_bad_files(folder);
     for (int threads = 1; threads <= 7; threads += 3) {
-        tn_loader *loader = open_loader(
+        tn_loader *loader = lab_open_loader(
             from, &(tn_loader_opts){.batch = 8,
                                     .height = 20,
                                     .width = 20,
@@ -108,7 +102,7 @@ static void too_many_bad_files_are_an_error_in_the_same_batch(void **state)
     for (int threads = 1; threads <= 7; threads += 2) {
         tn_loader_opts opts = {
             .batch = 3, .height = 16, .width = 16, .threads = threads, .max_bad = 9};
-        tn_loader *loader = open_loader(from, &opts);
+        tn_loader *loader = lab_open_loader(from, &opts);
         tn_batch b;
         for (int k = 0; k < 4; k++) /* 9 % of 24: two */
             assert_ok(tn_loader_next(loader, &b));
@@ -120,18 +114,18 @@ static void too_many_bad_files_are_an_error_in_the_same_batch(void **state)
         assert_ok(tn_loader_next(loader, &b));
         tn_loader_close(loader);
         opts.max_bad = 0; /* 1 % of 24 is none, but one is always allowed */
-        loader = open_loader(from, &opts);
+        loader = lab_open_loader(from, &opts);
         assert_ok(tn_loader_next(loader, &b));
         assert_ok(tn_loader_next(loader, &b));
         assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "where 1 (1 %) are allowed");
         tn_loader_close(loader);
         opts.max_bad = TN_ZERO;
-        loader = open_loader(from, &opts);
+        loader = lab_open_loader(from, &opts);
         assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT,
                      "1 of 24 images are bad, where 0 (0 %) are allowed");
         tn_loader_close(loader);
         opts.on_bad = TN_BAD_STOP;
-        loader = open_loader(from, &opts);
+        loader = lab_open_loader(from, &opts);
         assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "/1.ppm: ");
         assert_fails(tn_loader_next(loader, &b), TN_ERR_FORMAT, "/1.ppm: ");
         assert_int_equal(tn_loader_num_bad(loader), 0);
@@ -141,6 +135,38 @@ static void too_many_bad_files_are_an_error_in_the_same_batch(void **state)
         tn_loader_close(loader);
     }
     tn_dataset_close(from);
+    lab_remove(folder);
+}
+
+/* A row that failed is a good or an empty one in the batch that takes its memory. */
+static void what_failed_in_a_row_is_forgotten(void **state)
+{
+    (void)state;
+    const char *folder = lab_make_folder();
+    lab_write_classes(folder, 1, 5);
+    lab_write_text(lab_path(folder, "class0/1.ppm"), "no image");
+    tn_dataset *set = lab_open_set(folder);
+    tn_loader *loader =
+        lab_open_loader(set, &(tn_loader_opts){.batch = 2, .height = 8, .width = 8, .queue = 1});
+    static const int counts[] = {1, 2, 1}; /* 0 and the bad one; 2, 3; 4 and padding */
+    tn_batch b;
+    for (int epoch = 0; epoch < 3; epoch++) {
+        for (int k = 0; k < 3; k++) {
+            assert_ok(tn_loader_next(loader, &b));
+            assert_int_equal(b.count, counts[k]);
+        }
+        assert_int_equal(tn_loader_next(loader, &b), TN_END);
+    }
+    tn_loader_close(loader);
+    loader =
+        lab_open_loader(set, &(tn_loader_opts){.batch = 2, .height = 8, .width = 8, .queue = 1});
+    assert_ok(tn_loader_next(loader, &b));
+    assert_ok(tn_loader_seek(loader, 0, 2)); /* into the memory of the first */
+    assert_ok(tn_loader_next(loader, &b));
+    assert_int_equal(b.count, 1);
+    assert_int_equal(tn_loader_num_bad(loader), 1);
+    tn_loader_close(loader);
+    tn_dataset_close(set);
     lab_remove(folder);
 }
 
@@ -174,7 +200,7 @@ static void once_bad_is_bad(void **state)
                            .crop = TN_CROP_RANDOM_RESIZED,
                            .shuffle = true,
                            .max_bad = 20};
-    tn_loader *loader = open_loader(set, &opts);
+    tn_loader *loader = lab_open_loader(set, &opts);
     int count;
     read_epoch(loader, 0, &count);
     assert_int_equal(count, 10);
@@ -237,7 +263,7 @@ static void damage_beside_the_crop_is_found_in_the_first_epoch(void **state)
                                .shuffle = true,
                                .threads = threads,
                                .max_bad = 50};
-        tn_loader *loader = open_loader(set, &opts);
+        tn_loader *loader = lab_open_loader(set, &opts);
         for (int i = 0; i < EPOCHS; i++) {
             const int epoch = threads == 4 ? EPOCHS - 1 - i : i;
             int count;
@@ -250,7 +276,7 @@ static void damage_beside_the_crop_is_found_in_the_first_epoch(void **state)
         }
         tn_loader_close(loader);
         opts.max_bad = 30; /* so that a run ends in its first epoch, if it has to */
-        loader = open_loader(set, &opts);
+        loader = lab_open_loader(set, &opts);
         tn_batch b;
         tn_status status;
         while ((status = tn_loader_next(loader, &b)) == TN_OK)
@@ -269,8 +295,8 @@ static void all_bad_files_of_a_batch_are_named(void **state)
     (void)state;
     const char *folder = lab_make_folder();
     tn_dataset *from = with_bad_files(folder);
-    tn_loader *loader =
-        open_loader(from, &(tn_loader_opts){.batch = 24, .height = 16, .width = 16, .max_bad = 9});
+    tn_loader *loader = lab_open_loader(
+        from, &(tn_loader_opts){.batch = 24, .height = 16, .width = 16, .max_bad = 9});
     tn_batch b;
     assert_fails(tn_loader_next(loader, &b), TN_ERR_IO, "4 of 24 images are bad, where 2 (9 %)");
     assert_non_null(strstr(tn_error(), "/19.ppm: No such file"));
@@ -294,12 +320,12 @@ static void odd_files_harm_nobody(void **state)
     assert_ok(tn_dataset_open(&odd, &(tn_dataset_opts){.path = folder}));
     uint64_t hash = 0;
     for (int threads = 1; threads <= 4; threads += 3) {
-        tn_loader *loader = open_loader(odd, &(tn_loader_opts){.batch = 32,
-                                                               .height = 64,
-                                                               .width = 64,
-                                                               .crop = TN_CROP_RANDOM_RESIZED,
-                                                               .threads = threads,
-                                                               .max_bad = 50});
+        tn_loader *loader = lab_open_loader(odd, &(tn_loader_opts){.batch = 32,
+                                                                   .height = 64,
+                                                                   .width = 64,
+                                                                   .crop = TN_CROP_RANDOM_RESIZED,
+                                                                   .threads = threads,
+                                                                   .max_bad = 50});
         tn_batch b;
         assert_ok(tn_loader_next(loader, &b));
         assert_int_equal(tn_loader_num_bad(loader), tn_dataset_count(odd) - b.count);
@@ -321,6 +347,7 @@ int main(void)
         cmocka_unit_test(bad_files_are_skipped_counted_and_named),
         cmocka_unit_test(too_many_bad_files_are_an_error_in_the_same_batch),
         cmocka_unit_test(all_bad_files_of_a_batch_are_named),
+        cmocka_unit_test(what_failed_in_a_row_is_forgotten),
         cmocka_unit_test(once_bad_is_bad),
 #ifdef TN_HAVE_JPEG
         cmocka_unit_test(damage_beside_the_crop_is_found_in_the_first_epoch),

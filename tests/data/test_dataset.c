@@ -9,13 +9,6 @@
 #include "lab.h"
 #include "lab_set.h"
 
-static tn_dataset *open_set(const char *path)
-{
-    tn_dataset *set = NULL;
-    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = path}));
-    return set;
-}
-
 static void touch(const char *folder, const char *name)
 {
     lab_write_text(lab_path(folder, "%s", name), "");
@@ -39,7 +32,7 @@ static void folders_are_classes_in_the_order_of_strcmp(void **state)
     touch(root, "b/.hidden.jpg");
     lab_mkdir(lab_path(root, ".hidden"));
     touch(root, ".hidden/x.jpg");
-    tn_dataset *set = open_set(root);
+    tn_dataset *set = lab_open_set(root);
     assert_int_equal(tn_dataset_classes(set), 4);
     assert_string_equal(tn_dataset_class_name(set, 0), "B");
     assert_string_equal(tn_dataset_class_name(set, 1), "a10");
@@ -86,7 +79,7 @@ static void what_is_odd_in_a_folder_is_told(void **state)
     touch(other, "linked.jpg");
     assert_int_equal(symlink(other, lab_path(root, "dog/elsewhere")), 0);
     assert_int_equal(symlink("1.jpg", lab_path(root, "dog/2.jpg")), 0);
-    tn_dataset *set = open_set(root);
+    tn_dataset *set = lab_open_set(root);
     assert_int_equal(tn_dataset_classes(set), 3);
     assert_int_equal(tn_dataset_count(set), 4);
     lab_assert_item(set, 2, "/dog/2.jpg", 1);
@@ -135,7 +128,7 @@ static void what_systems_keep_beside_images_is_left_out(void **state)
         lab_mkdir(lab_path(root, "%s", folders[i]));
     for (size_t i = 0; i < TN_COUNT(files); i++)
         touch(root, files[i]);
-    tn_dataset *set = open_set(root);
+    tn_dataset *set = lab_open_set(root);
     assert_int_equal(tn_dataset_classes(set), 2);
     assert_int_equal(tn_dataset_count(set), 3);
     lab_assert_item(set, 2, "/dog/deep/2.jpg", 1);
@@ -185,7 +178,7 @@ static void one_class_is_told(void **state)
     const char *root = lab_make_folder();
     lab_mkdir(lab_path(root, "cat"));
     touch(root, "cat/1.jpg");
-    tn_dataset *set = open_set(root);
+    tn_dataset *set = lab_open_set(root);
     assert_true(lab_has_notice(set, "only one class, cat"));
     tn_dataset_close(set);
     lab_remove(root);
@@ -226,7 +219,7 @@ static void validation_takes_the_classes_of_training(void **state)
     }
     lab_mkdir(lab_path(val, "cow"));
     touch(val, "cow/9.jpg");
-    tn_dataset *classes = open_set(train), *set = NULL;
+    tn_dataset *classes = lab_open_set(train), *set = NULL;
     assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = val, .classes_of = classes}));
     assert_int_equal(tn_dataset_classes(set), 3);
     assert_string_equal(tn_dataset_class_name(set, 1), "bee");
@@ -280,7 +273,7 @@ static void every_allocation_may_fail(void **state)
     const char *root = lab_make_folder(), *list = lab_path(root, "list.txt");
     lab_write_classes(root, 2, 3);
     assert_int_equal(symlink("..", lab_path(root, "class0/up")), 0);
-    tn_dataset *classes = open_set(root);
+    tn_dataset *classes = lab_open_set(root);
     source folder = {root, classes}, file = {list, classes};
     assert_true(lab_fail_each_allocation(open_and_close, &folder) > 20);
     lab_write_text(list, "a class1\nb class0\nc class1\n");
@@ -293,7 +286,7 @@ static void real_folders(void **state)
 {
     (void)state;
     lab_need_data("train");
-    tn_dataset *train = open_set(lab_data("train")), *val = NULL;
+    tn_dataset *train = lab_open_set(lab_data("train")), *val = NULL;
     assert_ok(
         tn_dataset_open(&val, &(tn_dataset_opts){.path = lab_data("val"), .classes_of = train}));
     assert_int_equal(tn_dataset_classes(train), 10);

@@ -28,6 +28,14 @@ static void a_list_has_numbers_or_names(void **state)
     assert_int_equal(tn_dataset_class_count(set, 1), 2);
     tn_dataset_close(set);
 
+    for (int empty = 9; empty <= 11; empty++) { /* up to ten are named */
+        char text[32];
+        snprintf(text, sizeof text, "a.jpg %d\n", empty);
+        set = lab_list_set(text);
+        assert_int_equal(tn_dataset_num_notices(set), empty <= 10 ? empty : 11);
+        assert_int_equal(lab_has_notice(set, "11 of 12 classes have no image"), empty == 11);
+        tn_dataset_close(set);
+    }
     set = lab_list_set("a.jpg 1000000\n");
     assert_int_equal(tn_dataset_classes(set), 1000001);
     assert_true(lab_has_notice(set, "1000000 of 1000001 classes have no image"));

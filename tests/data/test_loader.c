@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "lab.h"
+#include "lab_loader.h"
 #include "lab_set.h"
 
 /* 3 classes of 5 images each, in a folder of its own that is removed at the end. */
@@ -23,29 +24,6 @@ static int remove_set(void **state)
     return 0;
 }
 
-/* Everything that may be chosen at random. */
-static tn_loader_opts augmented(void)
-{
-    return (tn_loader_opts){.batch = 4,
-                            .height = 16,
-                            .width = 20,
-                            .crop = TN_CROP_RANDOM_RESIZED,
-                            .flip = true,
-                            .brightness = 0.4f,
-                            .contrast = 0.4f,
-                            .saturation = 0.4f,
-                            .lighting = 0.1f,
-                            .shuffle = true,
-                            .seed = 11};
-}
-
-static tn_loader *open_loader(const tn_dataset *from, const tn_loader_opts *opts)
-{
-    tn_loader *loader = NULL;
-    assert_ok(tn_loader_open(&loader, from, opts));
-    return loader;
-}
-
 /* ---- what comes out ------------------------------------------------------------------------- */
 
 static void an_epoch_is_the_set_in_order_and_padded(void **state)
@@ -58,10 +36,10 @@ static void an_epoch_is_the_set_in_order_and_padded(void **state)
         lab_write_image(lab_path(folder, "%s/%d.ppm", i < 3 ? "a" : "b", i), 12, 10, (unsigned)i);
     tn_dataset *small = NULL;
     assert_ok(tn_dataset_open(&small, &(tn_dataset_opts){.path = folder}));
-    tn_loader *loader =
-        open_loader(small, &(tn_loader_opts){.batch = 2, .height = 10, .width = 12, .resize = 12});
+    tn_loader *loader = lab_open_loader(
+        small, &(tn_loader_opts){.batch = 2, .height = 10, .width = 12, .resize = 12});
     tn_loader_close(loader);
-    loader = open_loader(small, &(tn_loader_opts){.batch = 2, .height = 10, .width = 10});
+    loader = lab_open_loader(small, &(tn_loader_opts){.batch = 2, .height = 10, .width = 10});
     assert_int_equal(tn_loader_batches(loader), 3);
     uint8_t whole[12 * 10 * 3];
     for (int epoch = 0; epoch < 3; epoch++) {
@@ -130,16 +108,16 @@ static void shuffling_gives_each_image_once_and_each_epoch_its_order(void **stat
     tn_loader_opts opts = {.batch = 4, .height = 16, .width = 16};
     uint64_t plain[COUNT], image[3][COUNT];
     int32_t plain_label[COUNT], label[3][COUNT];
-    tn_loader *loader = open_loader(set, &opts);
+    tn_loader *loader = lab_open_loader(set, &opts);
     read_epoch(loader, plain, plain_label, COUNT);
     tn_loader_close(loader);
     opts.shuffle = true;
-    loader = open_loader(set, &opts);
+    loader = lab_open_loader(set, &opts);
     for (int epoch = 0; epoch < 2; epoch++)
         read_epoch(loader, image[epoch], label[epoch], COUNT);
     tn_loader_close(loader);
     opts.seed = 1;
-    loader = open_loader(set, &opts);
+    loader = lab_open_loader(set, &opts);
     read_epoch(loader, image[2], label[2], COUNT);
     tn_loader_close(loader);
     for (int k = 0; k < 3; k++) {
@@ -156,9 +134,9 @@ static void shuffling_gives_each_image_once_and_each_epoch_its_order(void **stat
 static void each_epoch_has_its_own_augmentation(void **state)
 {
     (void)state;
-    tn_loader_opts opts = augmented();
+    tn_loader_opts opts = lab_augmented();
     opts.shuffle = false; /* the same images, so only their crops and colours can differ */
-    tn_loader *loader = open_loader(set, &opts);
+    tn_loader *loader = lab_open_loader(set, &opts);
     uint64_t first[2];
     for (int epoch = 0; epoch < 2; epoch++) {
         tn_batch b;
@@ -173,9 +151,9 @@ static void each_epoch_has_its_own_augmentation(void **state)
 static void short_batches_may_be_left_out(void **state)
 {
     (void)state;
-    tn_loader_opts opts = augmented();
+    tn_loader_opts opts = lab_augmented();
     opts.drop_last = true;
-    tn_loader *loader = open_loader(set, &opts);
+    tn_loader *loader = lab_open_loader(set, &opts);
     assert_int_equal(tn_loader_batches(loader), 3);
     tn_batch b;
     for (int i = 0; i < 3; i++) {
@@ -202,11 +180,11 @@ static void any_number_of_threads_gives_the_same_bytes(void **state)
     for (size_t c = 0; c < TN_COUNT(crops); c++) {
         uint64_t first[BATCHES];
         for (size_t i = 0; i < TN_COUNT(cases); i++) {
-            tn_loader_opts opts = augmented();
+            tn_loader_opts opts = lab_augmented();
             opts.crop = crops[c];
             opts.threads = cases[i].threads;
             opts.queue = cases[i].queue;
-            tn_loader *loader = open_loader(set, &opts);
+            tn_loader *loader = lab_open_loader(set, &opts);
             for (int k = 0; k < BATCHES;) {
                 tn_batch b;
                 const tn_status status = tn_loader_next(loader, &b);
@@ -224,63 +202,6 @@ static void any_number_of_threads_gives_the_same_bytes(void **state)
         for (int k = 1; k < BATCHES; k++)
             assert_true(first[k] != first[k - 1]);
     }
-}
-
-static void seeking_is_skipping(void **state)
-{
-    (void)state;
-    const tn_loader_opts opts = augmented();
-    tn_loader *loader = open_loader(set, &opts);
-    uint64_t hash[3][5];
-    tn_batch b;
-    for (int epoch = 0; epoch < 3; epoch++) {
-        for (int k = 0; k < 4; k++) {
-            assert_ok(tn_loader_next(loader, &b));
-            hash[epoch][k] = lab_hash_batch(&b);
-        }
-        assert_int_equal(tn_loader_next(loader, &b), TN_END);
-    }
-    for (int epoch = 2; epoch >= 0; epoch--)
-        for (int from = 0; from <= 4; from++) {
-            assert_ok(tn_loader_seek(loader, epoch, from));
-            for (int k = from; k < 4; k++) {
-                assert_ok(tn_loader_next(loader, &b));
-                assert_true(lab_hash_batch(&b) == hash[epoch][k]);
-            }
-            assert_int_equal(tn_loader_next(loader, &b), TN_END);
-            if (epoch == 2)
-                continue;
-            assert_ok(tn_loader_next(loader, &b));
-            assert_true(lab_hash_batch(&b) == hash[epoch + 1][0]);
-        }
-    assert_fails(tn_loader_seek(loader, -1, 0), TN_ERR_ARGUMENT, "epoch -1, batch 0");
-    assert_fails(tn_loader_seek(loader, 0, 5), TN_ERR_ARGUMENT, "an epoch has 4 batches");
-    assert_fails(tn_loader_seek(loader, 0, -1), TN_ERR_ARGUMENT, "batch -1");
-    tn_loader_close(loader);
-}
-
-static void seeking_waits_for_rows_being_filled(void **state)
-{
-    (void)state;
-    tn_loader_opts opts = augmented();
-    opts.height = opts.width = 200; /* takes a while to fill */
-    opts.threads = 7;
-    opts.queue = 1;
-    tn_loader *loader = open_loader(set, &opts);
-    uint64_t hash[4];
-    tn_batch b;
-    for (int k = 0; k < 4; k++) {
-        assert_ok(tn_loader_next(loader, &b));
-        hash[k] = lab_hash_batch(&b);
-    }
-    for (int i = 0; i < 24; i++) {
-        for (int k = 0; k < 3; k++)
-            assert_ok(tn_loader_seek(loader, k, i % 4));
-        assert_ok(tn_loader_seek(loader, 0, i % 4));
-        assert_ok(tn_loader_next(loader, &b));
-        assert_true(lab_hash_batch(&b) == hash[i % 4]);
-    }
-    tn_loader_close(loader);
 }
 
 /* ---- being opened and closed ---------------------------------------------------------------- */
@@ -313,10 +234,10 @@ static void closing_does_not_wait_for_batches(void **state)
     (void)state;
     const long live = tn_alloc_live();
     for (int i = 0; i < 24; i++) {
-        tn_loader_opts opts = augmented();
+        tn_loader_opts opts = lab_augmented();
         opts.threads = 1 + i % 7;
         opts.queue = 1 + i % 3;
-        tn_loader *loader = open_loader(set, &opts);
+        tn_loader *loader = lab_open_loader(set, &opts);
         tn_batch b;
         for (int k = 0; k < i % 6; k++)
             assert_true(tn_loader_next(loader, &b) <= TN_END);
@@ -330,8 +251,8 @@ static void closing_does_not_wait_for_batches(void **state)
 static void waiting_is_counted(void **state)
 {
     (void)state;
-    const tn_loader_opts opts = augmented();
-    tn_loader *loader = open_loader(set, &opts);
+    const tn_loader_opts opts = lab_augmented();
+    tn_loader *loader = lab_open_loader(set, &opts);
     tn_loader_times t = tn_loader_time(loader);
     assert_true(t.waited == 0 && t.elapsed == 0);
     tn_batch b;
@@ -345,7 +266,7 @@ static void waiting_is_counted(void **state)
 static tn_status load_some(void *arg)
 {
     (void)arg;
-    tn_loader_opts opts = augmented();
+    tn_loader_opts opts = lab_augmented();
     opts.threads = 1;
     opts.queue = 1;
     tn_loader *loader = NULL;
@@ -375,8 +296,6 @@ int main(void)
         cmocka_unit_test(each_epoch_has_its_own_augmentation),
         cmocka_unit_test(short_batches_may_be_left_out),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
-        cmocka_unit_test(seeking_is_skipping),
-        cmocka_unit_test(seeking_waits_for_rows_being_filled),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(closing_does_not_wait_for_batches),
         cmocka_unit_test(waiting_is_counted),

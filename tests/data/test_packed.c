@@ -6,48 +6,10 @@
 
 #include "data/filler.h"
 #include "lab.h"
+#include "lab_packed.h"
 #include "lab_set.h"
 
-enum { SIDE = 24 };
-
-static char root[1024], packed[1024];
-
-/* 3 classes of 4 square images, which packing does not scale, and the same packed. */
-static int make_sets(void **state)
-{
-    (void)state;
-    snprintf(root, sizeof root, "%s", lab_make_folder());
-    snprintf(packed, sizeof packed, "%s", lab_make_folder());
-    for (int i = 0; i < 12; i++) {
-        if (i % 4 == 0)
-            lab_mkdir(lab_path(root, "class%d", i / 4));
-        lab_write_image(lab_path(root, "class%d/%d.ppm", i / 4, i), SIDE, SIDE, (unsigned)i);
-    }
-    tn_dataset *set = NULL;
-    if (tn_dataset_open(&set, &(tn_dataset_opts){.path = root}) != TN_OK)
-        return -1;
-    const tn_status status =
-        tn_dataset_pack(set, &(tn_pack_opts){.folder = packed, .side = SIDE, .threads = 3});
-    tn_dataset_close(set);
-    return status == TN_OK ? 0 : -1;
-}
-
-static int remove_sets(void **state)
-{
-    (void)state;
-    lab_remove(root);
-    lab_remove(packed);
-    return 0;
-}
-
 static const char *const parts[] = {"images.npy", "labels.npy", "classes.txt"};
-
-static tn_dataset *open_set(const char *path)
-{
-    tn_dataset *set = NULL;
-    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = path}));
-    return set;
-}
 
 static size_t read_file(const char *path, uint8_t *bytes, size_t capacity)
 {
@@ -63,8 +25,9 @@ static size_t read_file(const char *path, uint8_t *bytes, size_t capacity)
 static void a_packed_set_is_a_set(void **state)
 {
     (void)state;
-    tn_dataset *set = open_set(packed), *files = open_set(root), *first, *second, *val = NULL;
-    assert_int_equal(tn_dataset_side(set), SIDE);
+    tn_dataset *set = lab_open_set(lab_packed), *files = lab_open_set(lab_root), *first, *second,
+               *val = NULL;
+    assert_int_equal(tn_dataset_side(set), LAB_SIDE);
     assert_int_equal(tn_dataset_count(set), 12);
     assert_int_equal(tn_dataset_classes(set), 3);
     assert_string_equal(tn_dataset_class_name(set, 1), "class1");
@@ -73,22 +36,22 @@ static void a_packed_set_is_a_set(void **state)
         assert_int_equal(tn_dataset_item_label(set, i), tn_dataset_item_label(files, i));
     assert_ok(tn_dataset_split(set, 25, 3, &first, &second));
     assert_int_equal(tn_dataset_count(second), 3);
-    assert_int_equal(tn_dataset_side(second), SIDE);
-    lab_mkdir(lab_path(packed, "extra"));
-    assert_ok(tn_dataset_open(&val, &(tn_dataset_opts){.path = packed, .classes_of = files}));
+    assert_int_equal(tn_dataset_side(second), LAB_SIDE);
+    lab_mkdir(lab_path(lab_packed, "extra"));
+    assert_ok(tn_dataset_open(&val, &(tn_dataset_opts){.path = lab_packed, .classes_of = files}));
     tn_dataset_close(val);
     tn_dataset_close(set); /* the parts keep the images */
     tn_loader *loader = NULL;
     assert_ok(tn_loader_open(&loader, second,
-                             &(tn_loader_opts){.batch = 3, .height = SIDE, .width = SIDE}));
+                             &(tn_loader_opts){.batch = 3, .height = LAB_SIDE, .width = LAB_SIDE}));
     tn_batch b;
     assert_ok(tn_loader_next(loader, &b));
-    static uint8_t want[SIDE * SIDE * 3];
+    static uint8_t want[LAB_SIDE * LAB_SIDE * 3];
     static const unsigned seed[] = {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 8, 9};
     for (int i = 0; i < 3; i++) {
         int row = -1;
         assert_int_equal(sscanf(tn_dataset_item_path(second, i), "images.npy[%d]", &row), 1);
-        lab_pixels(want, SIDE, SIDE, seed[row]);
+        lab_pixels(want, LAB_SIDE, LAB_SIDE, seed[row]);
         assert_memory_equal((uint8_t *)b.images.data + (size_t)i * sizeof want, want, sizeof want);
         assert_int_equal(((int32_t *)b.labels.data)[i], row / 4);
     }
@@ -107,21 +70,23 @@ static void crops_are_those_of_the_files(void **state)
         int slack;
         const char *why;
     } cases[] = {
-        {{.height = 10, .width = 15, .resize = SIDE}, 0, "middle, no scaling"},
-        {{.height = 10, .width = 15, .resize = SIDE, .flip = true}, 0, "turned around"},
-        {{.height = 1, .width = 1, .resize = SIDE, .flip = true}, 0, "a pixel"},
-        {{.height = SIDE, .width = SIDE, .crop = TN_CROP_RANDOM, .flip = true}, 0, "all of it"},
-        {{.height = 9, .width = 9, .resize = SIDE, .crop = TN_CROP_RANDOM, .flip = true},
+        {{.height = 10, .width = 15, .resize = LAB_SIDE}, 0, "middle, no scaling"},
+        {{.height = 10, .width = 15, .resize = LAB_SIDE, .flip = true}, 0, "turned around"},
+        {{.height = 1, .width = 1, .resize = LAB_SIDE, .flip = true}, 0, "a pixel"},
+        {{.height = LAB_SIDE, .width = LAB_SIDE, .crop = TN_CROP_RANDOM, .flip = true},
+         0,
+         "all of it"},
+        {{.height = 9, .width = 9, .resize = LAB_SIDE, .crop = TN_CROP_RANDOM, .flip = true},
          0,
          "anywhere"},
         {{.height = 16, .width = 16, .crop = TN_CROP_RANDOM_RESIZED, .flip = true}, 1, "scaled"},
         {{.height = 12, .width = 12, .resize = 20}, 1, "scaled, then the middle"},
         {{.height = 30, .width = 30, .crop = TN_CROP_RANDOM, .resize = 32}, 1, "scaled up"},
-        {{.height = 9, .width = 9, .resize = SIDE, .contrast = 0.5f, .lighting = 0.1f},
+        {{.height = 9, .width = 9, .resize = LAB_SIDE, .contrast = 0.5f, .lighting = 0.1f},
          0,
          "colours"},
     };
-    tn_dataset *sets[] = {open_set(root), open_set(packed)};
+    tn_dataset *sets[] = {lab_open_set(lab_root), lab_open_set(lab_packed)};
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         print_message("%s\n", cases[i].why);
         tn_loader_opts opts = cases[i].opts;
@@ -180,6 +145,7 @@ static void damaged_sets_are_refused(void **state)
         {"images.npy", "|u1", "<f4", 0, "elements are not '|u1'", "floats"},
         {"images.npy", "False", "True ", 0, "not in C order", "columns first"},
         {"images.npy", "12, 24, 24, 3", "12, 24, 12, 6", 0, "shape 12 x 24 x 12 x 6", "no square"},
+        {"images.npy", "12, 24, 24, 3", " 9, 24, 24, 4", 0, "shape 9 x 24 x 24 x 4", "alpha"},
         {"images.npy", "12, 24, 24, 3", "-2, 24, 24, 3", 0, "shape makes no sense", "negative"},
         {"images.npy", "12, 24, 24, 3", "12, 24,  1728", 0, "3 dimensions, not 4", "no channels"},
         {"images.npy", "(12, 24, 24, 3, )", "(0, 24, 24, 3, ) ", 0, "dimension 0", "none"},
@@ -201,7 +167,7 @@ static void damaged_sets_are_refused(void **state)
         const char *folder = lab_make_folder();
         for (size_t f = 0; f < TN_COUNT(parts); f++)
             lab_write(lab_path(folder, "%s", parts[f]), bytes,
-                      read_file(lab_path(packed, "%s", parts[f]), bytes, sizeof bytes));
+                      read_file(lab_path(lab_packed, "%s", parts[f]), bytes, sizeof bytes));
         hurt(folder, &cases[i]);
         tn_dataset *set = NULL;
         const tn_status status = tn_dataset_open(&set, &(tn_dataset_opts){.path = folder});
@@ -209,7 +175,17 @@ static void damaged_sets_are_refused(void **state)
         assert_non_null(strstr(tn_error(), cases[i].file));
         lab_remove(folder);
     }
+    int32_t label = -1;
     const char *folder = lab_make_folder();
+    for (size_t f = 0; f < TN_COUNT(parts); f++) {
+        const size_t size = read_file(lab_path(lab_packed, "%s", parts[f]), bytes, sizeof bytes);
+        if (f == 1)
+            memcpy(bytes + size - sizeof label, &label, sizeof label);
+        lab_write(lab_path(folder, "%s", parts[f]), bytes, size);
+    }
+    assert_fails(lab_try_open(folder, NULL), TN_ERR_FORMAT, "image 11 has label -1, but");
+    lab_remove(folder);
+    folder = lab_make_folder();
     lab_write_text(lab_path(folder, "images.npy"), "x");
     tn_dataset *set = NULL;
     assert_fails(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}), TN_ERR_FORMAT,
@@ -226,14 +202,14 @@ static void a_set_cut_short_while_it_is_read_is_an_error(void **state)
     const char *path = lab_path(folder, "images.npy");
     for (size_t f = 0; f < TN_COUNT(parts); f++)
         lab_write(lab_path(folder, "%s", parts[f]), bytes,
-                  read_file(lab_path(packed, "%s", parts[f]), bytes, sizeof bytes));
-    tn_dataset *set = open_set(folder);
+                  read_file(lab_path(lab_packed, "%s", parts[f]), bytes, sizeof bytes));
+    tn_dataset *set = lab_open_set(folder);
     tn_loader *loader = NULL;
     assert_ok(tn_loader_open(
         &loader, set, &(tn_loader_opts){.batch = 4, .height = 9, .width = 9, .max_bad = 100}));
     tn_batch b;
     assert_ok(tn_loader_next(loader, &b));
-    assert_int_equal(truncate(path, 256 + 2 * SIDE * SIDE * 3), 0);
+    assert_int_equal(truncate(path, 256 + 2 * LAB_SIDE * LAB_SIDE * 3), 0);
     assert_ok(tn_loader_seek(loader, 0, 0));
     for (int i = 0; i < 2; i++) /* the set itself is bad, not one of its images */
         assert_fails(tn_loader_next(loader, &b), TN_ERR_IO,
@@ -250,16 +226,16 @@ static void rows_are_written_within_their_bounds(void **state)
     (void)state;
     static const tn_crop crops[] = {TN_CROP_CENTRE, TN_CROP_RANDOM, TN_CROP_RANDOM_RESIZED};
     enum { GUARD = 64 };
-    tn_dataset *set = open_set(packed);
+    tn_dataset *set = lab_open_set(lab_packed);
     tn_recipe recipe = {.set = set};
-    for (int width = 1; width <= SIDE; width++)
+    for (int width = 1; width <= LAB_SIDE; width++)
         for (size_t c = 0; c < TN_COUNT(crops); c++) {
             const tn_loader_opts opts = {
                 .batch = 1, .height = 3, .width = width, .crop = crops[c], .flip = true};
             const size_t size = 3 * (size_t)width * 3;
-            uint8_t rgb[2 * GUARD + 3 * 3 * SIDE], guard[GUARD];
+            uint8_t rgb[2 * GUARD + 3 * 3 * LAB_SIDE], guard[GUARD];
             tn_filler f;
-            assert_ok(tn_augment_complete(&recipe.augment, &opts, SIDE));
+            assert_ok(tn_augment_complete(&recipe.augment, &opts, LAB_SIDE));
             assert_ok(tn_filler_create(&f, &recipe));
             memset(guard, 0xA5, GUARD);
             for (int place = 0; place < 12; place++) {
@@ -279,7 +255,7 @@ static tn_status open_and_load(void *arg)
     tn_dataset *set = NULL;
     tn_loader *loader = NULL;
     tn_batch b;
-    TN_TRY(tn_dataset_open(&set, &(tn_dataset_opts){.path = packed}));
+    TN_TRY(tn_dataset_open(&set, &(tn_dataset_opts){.path = lab_packed}));
     tn_status status = tn_loader_open(
         &loader, set, &(tn_loader_opts){.batch = 12, .height = 9, .width = 9, .threads = 1});
     if (status == TN_OK)
@@ -298,7 +274,7 @@ static void every_allocation_may_fail(void **state)
 static void batches_take_no_memory(void **state)
 {
     (void)state;
-    tn_dataset *set = open_set(packed);
+    tn_dataset *set = lab_open_set(lab_packed);
     tn_loader *loader = NULL;
     assert_ok(tn_loader_open(&loader, set,
                              &(tn_loader_opts){.batch = 4, .height = 9, .width = 9, .flip = true}));
@@ -322,5 +298,5 @@ int main(void)
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(batches_take_no_memory),
     };
-    return cmocka_run_group_tests(tests, make_sets, remove_sets);
+    return cmocka_run_group_tests(tests, lab_make_packed, lab_remove_packed);
 }

@@ -48,6 +48,25 @@ static void a_split_keeps_proportions(void **state)
     tn_dataset_close(second);
 }
 
+static void shares_are_rounded_to_the_nearest(void **state)
+{
+    (void)state;
+    static const struct {
+        double percent;
+        int wanted[6]; /* of 100, 10, 2, 1, 0, 7 */
+    } cases[] = {{25, {25, 3, 1, 0, 0, 2}}, {0.1, {1, 1, 1, 0, 0, 1}}, {99.9, {99, 9, 1, 0, 0, 6}}};
+    tn_dataset *set = uneven();
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_dataset *first, *second;
+        assert_ok(tn_dataset_split(set, cases[i].percent, 5, &first, &second));
+        for (int c = 0; c < 6; c++)
+            assert_int_equal(tn_dataset_class_count(second, c), cases[i].wanted[c]);
+        tn_dataset_close(first);
+        tn_dataset_close(second);
+    }
+    tn_dataset_close(set);
+}
+
 static int64_t common(const tn_dataset *a, const tn_dataset *b)
 {
     int64_t same = 0;
@@ -125,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_split_keeps_proportions),
+        cmocka_unit_test(shares_are_rounded_to_the_nearest),
         cmocka_unit_test(a_split_is_a_function_of_its_seed),
         cmocka_unit_test(classes_are_drawn_from_apart),
         cmocka_unit_test(every_allocation_may_fail),
