@@ -1,6 +1,7 @@
 #include "backends/cuda/_control.h"
 
 #include "backends/cuda/_device.h"
+#include "backends/cuda/_nccl.h"
 #include "backends/cuda/kernels/update.h"
 
 _Static_assert(sizeof(struct tnk_control) <= TN_CUDA_CONTROL_BYTES, "what plans take for it");
@@ -68,6 +69,8 @@ tn_status tn_cuda_control_get(tn_backend_device *d, const void *control, tn_cont
 {
     struct tnk_control c;
     TN_TRY(tn_cuda_use(d));
+    TN_TRY(tn_cuda_settle(d, d->compute,
+                          NULL)); /* the copy waits by itself: this memory is not pinned */
     TN_CUDA(d, NULL, cudaMemcpyAsync(&c, control, sizeof c, cudaMemcpyDeviceToHost, d->compute));
     TN_TRY(tn_cuda_wait(d));
     *out = (tn_control_report){

@@ -131,6 +131,7 @@ tn_status tn_cuda_inlet_push(void *arg, const void *host)
     TN_TRY(is_pinned(in, host, &pinned));
     if (pinned) {
         TN_TRY(send(in, w, host));
+        TN_TRY(tn_cuda_settle(in->device, d->copy, w->copied));
         TN_CUDA(d, NULL, cudaEventSynchronize(w->copied));
         return TN_OK;
     }

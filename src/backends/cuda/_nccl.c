@@ -126,6 +126,7 @@ static tn_status barrier(tn_comm *c)
             cudaMemcpyAsync(c->probe, &one, sizeof one, cudaMemcpyHostToDevice, d->compute));
     TN_TRY(tn_nccl_all_reduce(c, TN_MARK_NONE, c->probe, 1, TN_F32));
     TN_TRY(tn_nccl_wait_until_done(c, tn_nccl_issued(c)));
+    TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     TN_CUDA(d, NULL,
             cudaMemcpyAsync(&sum, c->probe, sizeof sum, cudaMemcpyDeviceToHost, d->compute));
     TN_TRY(tn_cuda_wait(d));

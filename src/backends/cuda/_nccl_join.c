@@ -61,6 +61,7 @@ static tn_status exchange_places(tn_comm *c, float *places)
     TN_CUDA(d, NULL, cudaMemcpyAsync(c->probe, places, bytes, cudaMemcpyHostToDevice, d->compute));
     TN_TRY(tn_nccl_all_reduce(c, TN_MARK_NONE, c->probe, count, TN_F32));
     TN_TRY(tn_nccl_wait_until_done(c, 1));
+    TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     TN_CUDA(d, NULL, cudaMemcpyAsync(places, c->probe, bytes, cudaMemcpyDeviceToHost, d->compute));
     TN_TRY(tn_cuda_wait(d));
     if (memcmp(said, own, sizeof said) != 0)
