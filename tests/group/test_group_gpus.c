@@ -43,6 +43,37 @@ static void training_is_that_of_one_gpu(void **unused)
     sim->check_leaks();
 }
 
+/* On those that TENON_TEST_GPUS names, "cuda:0-3", the first of which is the one that they are compared with. Sums are
+ * added in other orders there, and what a kernel does in parallel: ten times what the simulation differs by. */
+static void real_gpus_are_one(void **unused)
+{
+    (void)unused;
+    const char *gpus = getenv("TENON_TEST_GPUS");
+    if (!gpus) {
+        print_message("skipped: TENON_TEST_GPUS names no GPUs (cuda:0-3)\n");
+        skip();
+    }
+    static lab_history one, several, again;
+    char first[64], all[96];
+    snprintf(first, sizeof first, "%.*s,deterministic=on", (int)strcspn(gpus, "-,"), gpus);
+    snprintf(all, sizeof all, "%s,deterministic=on", gpus);
+    for (int net = LAB_LENET; net <= LAB_RESNET; net++)
+        for (int accumulate = 1; accumulate <= 2; accumulate++) {
+            tn_plan_opts opts = with_sgd(TN_PRECISION_F32);
+            opts.sync_batchnorm = net == LAB_RESNET;
+            opts.accumulate = accumulate;
+            opts.bucket_bytes = 1000;
+            lab_group_train(first, (lab_net)net, opts, &one);
+            lab_group_train(all, (lab_net)net, opts, &several);
+            lab_group_train(all, (lab_net)net, opts, &again);
+            const float difference = lab_group_difference(&one, &several);
+            print_message("%s, net %d, %d runs an update: %.2g\n", all, net, accumulate,
+                          (double)difference);
+            assert_true(difference <= (net == LAB_LENET ? 10 * allowed : 2e-2F));
+            assert_memory_equal(&several, &again, sizeof again);
+        }
+}
+
 /* As test_group.c has it: a ReLU that is 0 within rounding may make a difference jump. */
 static void batchnorm_may_see_the_whole_batch(void **unused)
 {
@@ -283,6 +314,7 @@ static void memory_may_run_out_on_one(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(real_gpus_are_one),
         cmocka_unit_test(training_is_that_of_one_gpu),
         cmocka_unit_test(batchnorm_may_see_the_whole_batch),
         cmocka_unit_test(every_precision_trains),

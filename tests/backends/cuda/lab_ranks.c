@@ -18,16 +18,28 @@ void lab_ranks_meet(const lab_member *m)
     pthread_barrier_wait(m->all_here);
 }
 
+/* Number `rank` of those that TENON_TEST_GPUS names, "cuda:0-3", or an empty name if they are not so many. */
+static void name_of(int rank, char *name, size_t size)
+{
+    const char *gpus = getenv("TENON_TEST_GPUS");
+    char backend[16];
+    int first, last;
+    *name = 0;
+    if (gpus && sscanf(gpus, "%15[^:]:%d-%d", backend, &first, &last) == 3 && first + rank <= last)
+        snprintf(name, size, "%s:%d", backend, first + rank);
+}
+
 /* A failing assertion ends the process here: it is no thread of cmocka's. */
 static void *run(void *argument)
 {
     const task *t = argument;
     const lab_ranks *g = t->g;
     const char *gpu = getenv("TENON_TEST_GPU");
-    char name[96];
+    char name[96], several[32];
     lab_member m = {.rank = t->rank, .ranks = g->ranks, .note = g->note, .all_here = t->all};
     snprintf(name, sizeof name, "sim:%d%s", t->rank, g->options ? g->options : "");
-    assert_ok(tn_device_open(&m.raw.device, gpu ? gpu : name));
+    name_of(t->rank, several, sizeof several);
+    assert_ok(tn_device_open(&m.raw.device, !gpu ? name : g->ranks > 1 ? several : gpu));
     m.raw.b = m.raw.device->backend;
     m.raw.d = m.raw.device->impl;
     m.all = m.raw.b->collectives;
@@ -52,8 +64,11 @@ void lab_ranks_run(const lab_ranks *g, void (*body)(lab_member *m))
     tn_comm_id id;
     lab_raw first;
     pthread_barrier_t all;
-    if (getenv("TENON_TEST_GPU") && g->ranks > 1) {
-        print_message("skipped: one GPU is tested on\n");
+    char last[32];
+    name_of(g->ranks - 1, last, sizeof last);
+    if (getenv("TENON_TEST_GPU") && g->ranks > 1 && !*last) {
+        print_message("skipped: %d GPUs are not there: TENON_TEST_GPUS=cuda:0-%d\n", g->ranks,
+                      g->ranks - 1);
         skip();
     }
     lab_raw_open(&first);

@@ -22,8 +22,8 @@ typedef struct lab_member {
 /* On the host: until all members have come. */
 void lab_ranks_meet(const lab_member *m);
 
-/* Opens devices 0, 1, ... of the simulated GPU (or, with TENON_TEST_GPU, that one alone: then `ranks` must
- * be 1, or the test is skipped), and runs body for each, joined, in a thread of its own; then leaves. */
+/* Opens devices 0, 1, ... of the simulated GPU (or, with TENON_TEST_GPU, that one, and for several those
+ * of TENON_TEST_GPUS, or the test is skipped), and runs body for each, joined, in a thread of its own; then leaves. */
 typedef struct lab_ranks {
     int ranks;
     const char *options; /* of the devices: ",graph=off", or NULL */
