@@ -4,10 +4,12 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <tenon/device.h>
 
 #include "base/base.h"
+#include "base/thread.h"
 #include "devices/devices.h"
 #include "devices/name.h"
 
@@ -192,6 +194,20 @@ static tn_status find(const char *name, const char *part, tn_device_name_parts *
 
 static const char ranked[] = "mpi:"; /* before the name of what each rank has */
 
+/* Which of the devices that it sees: a launcher may let each process see only its own, number 0 for all of them. Two
+ * on one GPU are refused by what they train through. */
+static tn_status own_index(const tn_device *d, const tn_backend *b, int *index)
+{
+    char why[512];
+    int visible;
+    *index = 0;
+    if (b == &tn_backend_cpu)
+        return TN_OK;
+    TN_TRY(b->count(&visible, why, sizeof why));
+    *index = visible > 0 ? d->place.number % visible : d->place.number;
+    return TN_OK;
+}
+
 /* What this rank has: the device named, or of several the one of its number. */
 static tn_status open_own(tn_device *d, const char *name)
 {
@@ -202,7 +218,7 @@ static tn_status open_own(tn_device *d, const char *name)
         TN_TRY(take_all(b, name, &n));
     if (n.count == 0) {
         n.count = 1;
-        n.index[0] = b == &tn_backend_cpu ? 0 : d->place.number;
+        TN_TRY(own_index(d, b, &n.index[0]));
     }
     return fill_group(d, b, &n, name);
 }
@@ -221,6 +237,9 @@ static tn_status open_rank(const char *name, tn_device **out)
     status = tn_ranks_agree(d->ranks, &d->place, d->stall, open_own(d, name));
     if (status == TN_OK)
         status = tn_ranks_same(d);
+    if (status == TN_OK && tn_cores() == 1 && sysconf(_SC_NPROCESSORS_ONLN) > 1)
+        status =
+            add_text(d, "", "bound to one core, which its loader has too (mpirun --bind-to none)");
     if (status != TN_OK) {
         tn_device_close(d);
         return status;

@@ -126,10 +126,11 @@ static char *make_key(const tn_backend_device *d, unsigned forbidden, const tn_c
     char *graph = tn_cudnn_text(g);
     if (!graph)
         return NULL;
-    char *key = tn_format("%s %s, %s, sm %d, %d processors, driver %d, notes barred %x, workspace "
-                          "%zu, autotune %d\n%s\n",
-                          tn_cuda_name, d->cudnn->text, d->gpu.name, d->gpu.sm, d->gpu.processors,
-                          d->cudnn->driver, forbidden, d->opts.workspace, d->opts.autotune, graph);
+    char *key = tn_format(
+        "%s %s of CUDA %zu, %s, sm %d, %d processors, driver %d, notes barred %x, workspace "
+        "%zu, autotune %d\n%s\n",
+        tn_cuda_name, d->cudnn->text, cudnnGetCudartVersion(), d->gpu.name, d->gpu.sm,
+        d->gpu.processors, d->cudnn->driver, forbidden, d->opts.workspace, d->opts.autotune, graph);
     tn_free(graph);
     return key;
 }

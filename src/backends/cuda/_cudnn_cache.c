@@ -11,7 +11,7 @@
  * it writes one plan. A file is named after its key's hash; it is written under another name first, so that
  * whoever reads finds all of it or nothing.
  */
-#define _POSIX_C_SOURCE 200809L /* fileno, mkdir, getpid */
+#define _POSIX_C_SOURCE 200809L /* fileno, mkdir, getpid, clock_gettime */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backends/cuda/_cudnn_parts.h"
@@ -225,12 +226,21 @@ static void write_to(const char *path, const char *other, const tn_cudnn_plan *p
     tn_free(json);
 }
 
+/* A name that nobody has: not one that was killed before its rename either, though in containers the number of the
+ * process is the same each time. */
+static char *other_name(const char *path)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return tn_format("%s.%ld.%lld.%ld", path, (long)getpid(), (long long)now.tv_sec, now.tv_nsec);
+}
+
 void tn_cudnn_cache_store(tn_backend_device *d, const tn_cudnn_plan *p)
 {
     if (!d->cudnn->cache || !make_folder(d->cudnn->cache))
         return;
     char *path = file_of(d, p);
-    char *other = path ? tn_format("%s.%ld", path, (long)getpid()) : NULL;
+    char *other = path ? other_name(path) : NULL;
     if (other)
         write_to(path, other, p);
     tn_free(other);

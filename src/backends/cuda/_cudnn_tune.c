@@ -26,6 +26,31 @@ static size_t bytes_of(const tn_cudnn_tensor *t)
 /* Scalars in the host's memory are all 1: statistics and the like, which take no more time for it. */
 static float one = 1;
 
+/* A GPU is faster on zeros, which cost it less power: signs and digits as of trained numbers. A half is from 1/4 to 1/2
+ * as f16 and about 1e-7 as bf16, as is what two of them are as f32. */
+static bool fill_with_numbers(const trial *t, size_t total)
+{
+    enum { PATTERN = 1 << 16 };
+    const size_t first = total < PATTERN ? total : PATTERN;
+    uint16_t *half = tn_alloc(PATTERN, 1);
+    uint32_t state = 1;
+    if (!half)
+        return false;
+    for (size_t i = 0; i < PATTERN / sizeof *half; i++) {
+        state = state * 1664525 + 1013904223; /* Numerical Recipes' */
+        half[i] = (uint16_t)(0x3400 | (state >> 16 & 0x83ff));
+    }
+    bool good = cudaMemcpyAsync(t->memory, half, first, cudaMemcpyHostToDevice, t->d->compute) ==
+                    cudaSuccess &&
+                cudaStreamSynchronize(t->d->compute) == cudaSuccess;
+    for (size_t have = first; good && have < total; have *= 2)
+        good =
+            cudaMemcpyAsync(t->memory + have, t->memory, total - have < have ? total - have : have,
+                            cudaMemcpyDeviceToDevice, t->d->compute) == cudaSuccess;
+    tn_free(half);
+    return good;
+}
+
 static bool lay_out(trial *t, const tn_cudnn_graph *g, size_t workspace)
 {
     size_t total = 0, at[TN_CUDNN_TENSORS];
@@ -35,8 +60,7 @@ static bool lay_out(trial *t, const tn_cudnn_graph *g, size_t workspace)
             t->uid[t->count++] = i + 1;
         }
     const size_t behind = tn_cuda_part(&total, workspace);
-    if (cudaMalloc((void **)&t->memory, total) != cudaSuccess ||
-        cudaMemsetAsync(t->memory, 0, total, t->d->compute) != cudaSuccess)
+    if (cudaMalloc((void **)&t->memory, total) != cudaSuccess || !fill_with_numbers(t, total))
         return false;
     for (int i = 0; i < t->count; i++) {
         const bool by_value = g->tensor[t->uid[i] - 1].by_value;

@@ -9,6 +9,9 @@
 
 extern const tn_backend tn_backend_cuda;
 
+/* _driver.c: TN_ERR_DEVICE in a process that was forked from one that used CUDA. */
+tn_status tn_cuda_check_process(const char *device);
+
 /* Makes the device this thread's: everything that begins a sequence of calls does. */
 tn_status tn_cuda_use(const tn_backend_device *d);
 

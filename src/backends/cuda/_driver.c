@@ -1,9 +1,26 @@
 /*
- * Why there is no GPU. cudaGetDeviceCount() tells three cases apart, the driver's version two more.
+ * Why there is no GPU, or none any more. cudaGetDeviceCount() tells three cases apart, the driver's version two more.
  */
+#include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "backends/cuda/_device.h"
 #include "backends/cuda/libraries/libraries.h"
+
+/* What CUDA has in a process is not in one that is forked from it, where its calls fail or hang. */
+tn_status tn_cuda_check_process(const char *device)
+{
+    static atomic_int began; /* the process that used CUDA first */
+    const int here = (int)getpid();
+    int expected = 0;
+    if (atomic_compare_exchange_strong(&began, &expected, here) || expected == here)
+        return TN_OK;
+    return tn_fail(TN_ERR_DEVICE,
+                   "%s: process %d was forked from %d, which had used CUDA by then: CUDA does not "
+                   "survive a fork; open devices after it, or start a new program",
+                   device, here, expected);
+}
 
 void tn_library_why_no_device(cudaError_t e, char *why, size_t size)
 {

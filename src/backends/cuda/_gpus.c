@@ -1,5 +1,6 @@
 #include "backends/cuda/_gpus.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +24,32 @@ bool tn_gpu_property(const char *json, const char *name, int64_t *out)
     char *end;
     if (!at)
         return false;
+    errno = 0;
     *out = strtoll(at, &end, 10);
-    return end != at;
+    return end != at && errno == 0 && (*end == 0 || strchr(",} \t\r\n", *end));
 }
 
 static tn_status describe(const char *source, const char *json, tn_gpu *out)
 {
-    static const char *const wanted[] = {"deviceVer", "multiProcessorCount", "totalGlobalMem"};
+    static const struct {
+        const char *name;
+        int64_t least, most;
+    } wanted[] = {{"deviceVer", 100, 99999},
+                  {"multiProcessorCount", 1, 99999},
+                  {"totalGlobalMem", 1, INT64_C(1) << 50}};
     int64_t value[TN_COUNT(wanted)];
     const char *name = find(json, "deviceName");
-    for (size_t i = 0; i < TN_COUNT(wanted); i++)
-        if (!tn_gpu_property(json, wanted[i], &value[i]) || value[i] <= 0)
-            return tn_fail(TN_ERR_FORMAT, "%s: no GPU's properties: \"%s\" is missing", source,
-                           wanted[i]);
+    for (size_t i = 0; i < TN_COUNT(wanted); i++) {
+        if (!tn_gpu_property(json, wanted[i].name, &value[i]))
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s: no GPU's properties: \"%s\" is missing, or no whole number", source,
+                           wanted[i].name);
+        if (value[i] < wanted[i].least || value[i] > wanted[i].most)
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s: no GPU's properties: \"%s\" is %lld, not from %lld to %lld", source,
+                           wanted[i].name, (long long)value[i], (long long)wanted[i].least,
+                           (long long)wanted[i].most);
+    }
     *out = (tn_gpu){.sm = (int)(value[0] / 10),
                     .processors = (int)value[1],
                     .memory_bytes = (size_t)value[2],

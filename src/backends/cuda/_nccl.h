@@ -21,8 +21,8 @@ tn_status tn_cuda_settle(tn_backend_device *d, cudaStream_t stream, cudaEvent_t 
 tn_status tn_cuda_finish_collectives(tn_backend_device *d);
 
 /* _nccl_links.c: how this device reaches the others of its group, "NVLink" or "NVLink (3 GPUs), PCIe (4)".
- * Where a device is: two numbers that a float holds. */
-enum { TN_CUDA_PLACE = 2 };
+ * Where a device is: numbers that a float holds. */
+enum { TN_CUDA_PLACE = 3 };
 tn_status tn_cuda_whereabouts(const tn_backend_device *d, float place[TN_CUDA_PLACE]);
 tn_status tn_cuda_links(const tn_backend_device *d, int ranks, int rank, const float *places,
                         char *text, size_t size);

@@ -3,13 +3,34 @@
  * across, which they do over NVLink and not over PCIe. Where neither is possible, NCCL goes through memory that
  * processes share, /dev/shm, of which containers often have little.
  */
+#define _POSIX_C_SOURCE 200809L /* gethostname */
+
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "backends/cuda/_nccl.h"
 #include "base/number.h"
 
-/* PCIe's domain; bus and device. Each is less than 2^24, which is what a float holds. One more, so that
+/* A number for this host: of its name and of what it has drawn when it started, so that two of one name differ. */
+static float host_number(void)
+{
+    char text[512] = "";
+    uint32_t hash = 2166136261; /* FNV-1a */
+    gethostname(text, sizeof text / 2);
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+    if (f) {
+        const size_t used = strlen(text);
+        text[used + fread(text + used, 1, sizeof text - used - 1, f)] = 0;
+        fclose(f);
+    }
+    for (const char *c = text; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619;
+    return (float)((hash ^ hash >> 23) % ((1 << 23) - 1) + 1);
+}
+
+/* The host; PCIe's domain; bus and device. Each is less than 2^24, which is what a float holds. One more, so that
  * nobody's are 0. */
 static tn_status place_of(const tn_backend_device *d, int device, float place[TN_CUDA_PLACE])
 {
@@ -19,6 +40,7 @@ static tn_status place_of(const tn_backend_device *d, int device, float place[TN
     TN_CUDA(d, NULL, cudaDeviceGetAttribute(&slot, cudaDevAttrPciDeviceId, device));
     place[0] = (float)(domain + 1);
     place[1] = (float)(bus * 32 + slot + 1);
+    place[2] = host_number();
     return TN_OK;
 }
 
@@ -37,7 +59,7 @@ static tn_status find_device(const tn_backend_device *d, const float place[TN_CU
     for (int i = 0; i < devices && *found < 0; i++) {
         float other[TN_CUDA_PLACE];
         TN_TRY(place_of(d, i, other));
-        if (other[0] == place[0] && other[1] == place[1])
+        if (memcmp(other, place, sizeof other) == 0)
             *found = i;
     }
     return TN_OK;

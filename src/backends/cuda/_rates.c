@@ -21,14 +21,23 @@ typedef struct model_rates {
 static const model_rates models[] = {
     /* Turing architecture whitepaper, T4 data sheet of 2018; memory: 5001 MHz x 2 x 256 bits. */
     {"Tesla T4", 8.1, 0, 0, 65, 320},
-    /* A100 data sheet, SXM 40 GB. */
+    /* A100 data sheet: 40 and 80 GB, as SXM and for PCIe. */
     {"NVIDIA A100-SXM4-40GB", 19.5, 156, 312, 312, 1555},
+    {"NVIDIA A100-PCIE-40GB", 19.5, 156, 312, 312, 1555},
+    {"NVIDIA A100-SXM4-80GB", 19.5, 156, 312, 312, 2039},
+    {"NVIDIA A100 80GB PCIe", 19.5, 156, 312, 312, 1935},
     /* Ampere GA102 architecture whitepaper, appendix A. */
     {"NVIDIA GeForce RTX 3090", 35.6, 35.6, 71, 71, 936},
     /* Ada architecture whitepaper, appendix A. */
     {"NVIDIA GeForce RTX 4090", 82.6, 82.6, 165.2, 165.2, 1008},
     /* H100 architecture whitepaper, H100 SXM5. */
     {"NVIDIA H100 80GB HBM3", 66.9, 494.7, 989.4, 989.4, 3352},
+    /* H100 data sheet, PCIe and NVL: a half of what it says with sparsity. */
+    {"NVIDIA H100 PCIe", 51, 378, 756, 756, 2000},
+    {"NVIDIA H100 NVL", 60, 417.5, 835.5, 835.5, 3900},
+    /* H200 data sheet, SXM (the H100's rates, exactly) and NVL. */
+    {"NVIDIA H200", 66.9, 494.7, 989.4, 989.4, 4800},
+    {"NVIDIA H200 NVL", 60, 417.5, 835.5, 835.5, 4800},
     /* Blackwell architecture technical brief, HGX B200; tf32: half of bf16, which it rounds to 1100. */
     {"NVIDIA B200", 80, 1125, 2250, 2250, 8000},
     /* RTX Blackwell architecture whitepaper, appendix A. */

@@ -37,8 +37,10 @@ tn_status tn_cuda_check(const tn_backend_device *d, const tn_node *n, cudaError_
         return TN_OK;
     (void)cudaGetLastError(); /* it is told here: the next call is not to be blamed for it */
     const char *later = "";
-    if (is_asynchronous(e) && !d->opts.sync)
-        later = ", in this or an earlier step: with the device's option sync=on the error names it";
+    if (is_asynchronous(e))
+        later = d->opts.sync ? "; CUDA needs a new process after it"
+                             : ", in this or an earlier step: CUDA needs a new process after it, "
+                               "where with the device's option sync=on the error names the step";
     return tn_fail(e == cudaErrorMemoryAllocation ? TN_ERR_MEMORY : TN_ERR_DEVICE,
                    "%s%s%s on %s: %.*s: %s%s", n ? n->op->name : "CUDA", n ? " " : "",
                    n ? n->name : "", d->name, (int)strcspn(call, "("), call, cudaGetErrorString(e),
@@ -47,6 +49,7 @@ tn_status tn_cuda_check(const tn_backend_device *d, const tn_node *n, cudaError_
 
 tn_status tn_cuda_use(const tn_backend_device *d)
 {
+    TN_TRY(tn_cuda_check_process(d->name));
     TN_CUDA(d, NULL, cudaSetDevice(d->index));
     return TN_OK;
 }
@@ -87,8 +90,9 @@ static tn_status after_step(tn_backend_device *d, const char *pass, const tn_nod
     TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     const cudaError_t e = cudaStreamSynchronize(d->compute);
     if (e != cudaSuccess)
-        return tn_fail(TN_ERR_DEVICE, "%s %s on %s: %s pass: %s", n ? n->op->name : "sum of",
-                       n ? n->name : "gradients", d->name, pass, cudaGetErrorString(e));
+        return tn_fail(TN_ERR_DEVICE, "%s %s on %s: %s pass: %s%s", n ? n->op->name : "sum of",
+                       n ? n->name : "gradients", d->name, pass, cudaGetErrorString(e),
+                       is_asynchronous(e) ? "; CUDA needs a new process after it" : "");
     return take_fault(d);
 }
 
@@ -97,6 +101,7 @@ static tn_status after_step(tn_backend_device *d, const char *pass, const tn_nod
 static tn_status count_devices(int *devices, char *why, size_t size)
 {
     *devices = 0; /* an error leaves it alone */
+    TN_TRY(tn_cuda_check_process(tn_cuda_name));
     const cudaError_t e = cudaGetDeviceCount(devices);
     if (e == cudaSuccess && *devices > 0)
         return TN_OK;

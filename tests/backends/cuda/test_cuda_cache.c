@@ -5,9 +5,11 @@
 #define _POSIX_C_SOURCE 200809L /* setenv, opendir */
 
 #include <dirent.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/cuda/lab_small.h"
 #include "lab_sim.h"
@@ -130,11 +132,59 @@ static void damage_is_noticed(void **unused)
     sim->check_leaks();
 }
 
+/* One that was killed while it wrote, as process 1 of a container, does not keep the next ones from writing. */
+static void what_was_left_behind_is_in_nobodys_way(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    const char *folder = lab_make_folder();
+    char path[1024], left[1100];
+    setenv("TENON_CACHE", folder, 1);
+    train(0);
+    const int plans = count_plans(folder, path, sizeof path);
+    assert_int_equal(remove(path), 0);
+    snprintf(left, sizeof left, "%s.%ld", path, (long)getpid());
+    FILE *f = fopen(left, "wb");
+    assert_non_null(f);
+    fclose(f);
+    train(0);
+    assert_int_equal(remove(left), 0);
+    assert_int_equal(count_plans(folder, path, sizeof path), plans);
+    setenv("TENON_CACHE", "off", 1);
+    lab_remove(folder);
+    sim->check_leaks();
+}
+
+/* Engines that are tried out: each is run and timed, and what is chosen computes the same. */
+static void the_best_is_found_by_trying(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    static const char *const devices[] = {"sim:0,cudnn=all", "sim:0,cudnn=all,autotune=on"};
+    float loss[2];
+    long timed[2];
+    for (int i = 0; i < 2; i++) {
+        lab_small s;
+        sim->trace_begin();
+        assert_ok(lab_small_open(&s, devices[i], (tn_plan_opts){.optim = tn_sgd(NULL)}));
+        timed[i] = sim->trace_calls("cudaEventElapsedTime");
+        assert_ok(lab_small_step(&s, 0, 0.01F));
+        assert_ok(lab_small_loss(&s, &loss[i]));
+        lab_small_close(&s);
+    }
+    assert_int_equal(timed[0], 0);
+    assert_true(timed[1] > 1);
+    assert_true(fabsf(loss[0] - loss[1]) <= 1e-3F * fabsf(loss[0])); /* tf32 */
+    sim->check_leaks();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(devices_share_what_was_chosen),
         cmocka_unit_test(damage_is_noticed),
+        cmocka_unit_test(what_was_left_behind_is_in_nobodys_way),
+        cmocka_unit_test(the_best_is_found_by_trying),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,11 @@
  * Opening a GPU, and everything that can go wrong on one: each call that fails is an error that names it,
  * nothing is left behind, and what a kernel finds wrong reaches the program.
  */
+#define _POSIX_C_SOURCE 200809L /* fork */
+
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "backends/cuda/lab_small.h"
 #include "lab_sim.h"
@@ -214,6 +218,31 @@ static void two_devices_are_taken_in_turns(void **unused)
     sim->check_leaks();
 }
 
+/* In the child of a process that has used a GPU: each call says what is wrong. */
+static void a_fork_is_told(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    lab_small s;
+    int status = -1;
+    assert_ok(lab_small_open(&s, "sim:0", (tn_plan_opts){.optim = tn_sgd(NULL)}));
+    assert_ok(lab_small_step(&s, 0, 0.01F));
+    const pid_t child = fork();
+    if (child == 0) {
+        tn_device *d = NULL;
+        const bool told = tn_device_open(&d, "sim:1") == TN_ERR_DEVICE &&
+                          strstr(tn_error(), "CUDA does not survive a fork") &&
+                          lab_small_step(&s, 1, 0.01F) == TN_ERR_DEVICE &&
+                          strstr(tn_error(), "was forked from");
+        _exit(told ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_ok(lab_small_step(&s, 1, 0.01F));
+    lab_small_close(&s);
+    sim->check_leaks();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +253,7 @@ int main(void)
         cmocka_unit_test(memory_that_runs_out_is_told_in_numbers),
         cmocka_unit_test(a_label_out_of_range_is_named),
         cmocka_unit_test(two_devices_are_taken_in_turns),
+        cmocka_unit_test(a_fork_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

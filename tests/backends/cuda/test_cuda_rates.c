@@ -119,6 +119,35 @@ static void files_are_computed(void **unused)
     lab_remove(folder);
 }
 
+/* What a file says is looked at before it is believed. */
+static void numbers_of_files_are_checked(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    (void)sim;
+    static const struct {
+        const char *json, *says;
+    } cases[] = {
+        {"\"deviceVer\": 42949673860, \"multiProcessorCount\": 132, ",
+         "\"deviceVer\" is 42949673860, not from 100 to 99999"},
+        {"\"deviceVer\": 900, \"multiProcessorCount\": 4294967428, ",
+         "\"multiProcessorCount\" is 4294967428, not from 1 to 99999"},
+        {"\"deviceVer\": 900, \"multiProcessorCount\": -132, ", "is -132, not from 1"},
+        {"\"deviceVer\": 900, \"multiProcessorCount\": 99999999999999999999, ",
+         "\"multiProcessorCount\" is missing, or no whole number"},
+        {"\"deviceVer\": 9e2, \"multiProcessorCount\": 132, ",
+         "\"deviceVer\" is missing, or no whole number"},
+        {"\"deviceVer\": 900.5, \"multiProcessorCount\": 132, ", "no whole number"},
+    };
+    const char *folder = lab_make_folder();
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_device *d = NULL;
+        assert_fails(tn_device_open(&d, write_properties(folder, "x", cases[i].json)),
+                     TN_ERR_FORMAT, cases[i].says);
+    }
+    lab_remove(folder);
+}
+
 static void a_gpu_that_is_there_has_those_of_its_model(void **unused)
 {
     (void)unused;
@@ -138,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_models_have_rates),
         cmocka_unit_test(files_are_computed),
+        cmocka_unit_test(numbers_of_files_are_checked),
         cmocka_unit_test(a_gpu_that_is_there_has_those_of_its_model),
     };
     return cmocka_run_group_tests_name("cuda rates", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 /* clang-format off */
 #define FUNCTIONS(X) \
     X(size_t, cudnnGetVersion, (void), ()) \
+    X(size_t, cudnnGetCudartVersion, (void), ()) \
     X(const char *, cudnnGetErrorString, (cudnnStatus_t status), (status)) \
     X(cudnnStatus_t, cudnnCreate, (cudnnHandle_t *handle), (handle)) \
     X(cudnnStatus_t, cudnnDestroy, (cudnnHandle_t handle), (handle)) \
