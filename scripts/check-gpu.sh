@@ -61,7 +61,7 @@ figures() {
 check() {
     say "# $card; $count GPUs"
     step machine machine
-    for label in layers models optim graph plan run backends group; do
+    for label in layers models optim graph plan run backends devices group; do
         step "tests_$label" tests "TENON_TEST_GPU=$device" -L "^$label\$"
     done
     step speedup "$build/examples/speedup" --gpu "$device"
