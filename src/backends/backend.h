@@ -306,6 +306,9 @@ struct tn_backend {
     /* After a step of a plan; `step` says which it was, for messages. Waits if the device was opened to
      * do so. May be NULL. */
     tn_status (*after_step)(tn_backend_device *d, const char *pass, const tn_node *n);
+    /* When a plan's work has been waited for: what its kernels could not go on with in a run, told once. `control`
+     * is the plan's. May be NULL: runs tell it themselves. */
+    tn_status (*found)(tn_backend_device *d, const void *control);
 
     /* ---- looking at it from outside: may be NULL ---- */
     /* Until all that was asked is done. */

@@ -261,6 +261,8 @@ int64_t tn_plan_places(const tn_plan *p); /* rows that could have a label */
 /* transfer.c: canonical host memory to and from any layout. */
 tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,
                          void *to, const void *host);
+/* When its work has been waited for, as download() does: what its kernels could not go on with. */
+tn_status tn_plan_found(tn_plan *p);
 tn_status tn_plan_download(tn_plan *p, const tn_shape *shape, tn_dtype dtype,
                            const tn_layout *layout, void *host, const void *from);
 

@@ -40,12 +40,21 @@ tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, cons
     return tn_plan_backend(p)->upload(p->device->impl, to, host, bytes);
 }
 
+tn_status tn_plan_found(tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    return b->found ? b->found(p->device->impl, p->run.control) : TN_OK;
+}
+
 tn_status tn_plan_download(tn_plan *p, const tn_shape *shape, tn_dtype dtype,
                            const tn_layout *layout, void *host, const void *from)
 {
     size_t bytes;
-    if (layout)
-        return staged(p, shape, dtype, layout, (void *)(uintptr_t)from, host, false);
+    if (layout) {
+        TN_TRY(staged(p, shape, dtype, layout, (void *)(uintptr_t)from, host, false));
+        return tn_plan_found(p);
+    }
     TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
-    return tn_plan_backend(p)->download(p->device->impl, host, from, bytes);
+    TN_TRY(tn_plan_backend(p)->download(p->device->impl, host, from, bytes));
+    return tn_plan_found(p);
 }

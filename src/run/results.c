@@ -11,7 +11,8 @@ static tn_status report_of_one(tn_plan *p, void *to)
     TN_TRY(tn_plan_check_runnable(p));
     TN_TRY(tn_plan_settle(p));
     *out = (tn_control_report){.norm = p->gradient_norm, .loss_scale = 1, .next_scale = 1};
-    return b->control_get ? b->control_get(p->device->impl, p->run.control, out) : TN_OK;
+    TN_TRY(b->control_get ? b->control_get(p->device->impl, p->run.control, out) : TN_OK);
+    return tn_plan_found(p);
 }
 
 /* The same in all replicas: what it is made of is summed up over them first. */
@@ -95,6 +96,7 @@ tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *r
     TN_TRY(tn_plan_find_summed(p, value, &v));
     double *of = p->tallies + (v->tally - 1) * TN_TALLY, got[TN_TALLY];
     TN_TRY(b->download(p->device->impl, got, of, sizeof got));
+    TN_TRY(tn_plan_found(p));
     TN_TRY(b->fill(p->device->impl, of, 0, sizeof got));
     *sum = got[0];
     *runs = (int64_t)got[1];

@@ -120,6 +120,7 @@ static tn_status lap(tn_plan *p, double start, double *seconds)
 {
     const tn_backend *b = tn_plan_backend(p);
     TN_TRY(b->wait ? b->wait(p->device->impl) : TN_OK);
+    TN_TRY(tn_plan_found(p));
     *seconds = tn_now() - start;
     return TN_OK;
 }

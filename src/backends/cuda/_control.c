@@ -1,6 +1,7 @@
 #include "backends/cuda/_control.h"
 
 #include "backends/cuda/_device.h"
+#include "backends/cuda/_fault.h"
 #include "backends/cuda/_nccl.h"
 #include "backends/cuda/kernels/update.h"
 
@@ -10,7 +11,7 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
 {
     struct tnk_begin_run_args a = {
         .control = run->control,
-        .fault = d->fault_on_device,
+        .fault = tn_cuda_fault_of(d, run->control),
         .loss_start = run->loss_start,
         .seed = run->seed,
         .step = run->step,
@@ -22,6 +23,7 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
         .training = run->training,
         .more = run->more,
     };
+    d->running = run->control;
     TN_TRY(tn_cuda_use(d));
     TN_CUDA(d, NULL, TN_LAUNCH(tnk_begin_run, 1, 1, 0, d->compute, &a));
     return TN_OK;
@@ -32,7 +34,7 @@ tn_status tn_cuda_begin_update(const tn_optim_call *c)
     tn_backend_device *d = c->device;
     struct tnk_begin_update_args a = {
         .control = c->run->control,
-        .fault = d->fault_on_device,
+        .fault = tn_cuda_fault_of(d, c->run->control),
         .updates = c->step,
         .rate = c->rate,
         .scale = c->scale,

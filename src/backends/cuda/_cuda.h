@@ -65,12 +65,12 @@ struct tn_backend_device {
     tn_cuda_opts opts;
     tn_gpu gpu;
     cudaStream_t compute, copy;
-    struct tn_cudnn *cudnn;                /* NULL: off, or not there */
-    struct tn_cublaslt *blas;              /* NULL: only planned for */
-    struct tn_cuda_fault *fault;           /* pinned: what kernels found wrong, see control.h */
-    struct tn_cuda_fault *fault_on_device; /* the same, as kernels see it */
-    bool capturing;                        /* what is launched is written down, not done */
-    struct tn_cuda_beside *beside;         /* NULL: never was one of several */
+    struct tn_cudnn *cudnn;        /* NULL: off, or not there */
+    struct tn_cublaslt *blas;      /* NULL: only planned for */
+    struct tn_cuda_faults *faults; /* what kernels found wrong, see _fault.c */
+    const void *running;           /* the control of the plan that ran last */
+    bool capturing;                /* what is launched is written down, not done */
+    struct tn_cuda_beside *beside; /* NULL: never was one of several */
     void *reduce; /* device: TN_CUDA_REDUCE_BYTES for sums that kernels end in a second launch */
     tn_cuda_layout *layouts; /* every one met so far */
     char *own_json;          /* gpu=FILE: its text */

@@ -18,7 +18,7 @@ tn_status tn_cuda_use(const tn_backend_device *d);
 /* _kernels.c: so that none is loaded later. */
 tn_status tn_cuda_load_kernels(const tn_backend_device *d);
 
-/* Waits for all that was asked of the device, and reports what its kernels found wrong. */
+/* Waits for all that was asked of the device. */
 tn_status tn_cuda_wait(tn_backend_device *d);
 
 /* _options.c */

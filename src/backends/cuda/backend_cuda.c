@@ -9,10 +9,10 @@
 #include "backends/cuda/_cublaslt.h"
 #include "backends/cuda/_cudnn.h"
 #include "backends/cuda/_device.h"
+#include "backends/cuda/_fault.h"
 #include "backends/cuda/_gpus.h"
 #include "backends/cuda/_nccl.h"
 #include "backends/cuda/_reorder.h"
-#include "backends/cuda/kernels/control.h"
 #include "backends/cuda/libraries/libraries.h"
 
 extern const tn_kernel *const tn_cuda_kernels[];
@@ -54,24 +54,11 @@ tn_status tn_cuda_use(const tn_backend_device *d)
     return TN_OK;
 }
 
-/* What a kernel could not go on with; told once. */
-static tn_status take_fault(tn_backend_device *d)
-{
-    const struct tn_cuda_fault f = *d->fault;
-    if (f.kind == TN_FAULT_NONE)
-        return TN_OK;
-    const tn_node *n = (const tn_node *)(uintptr_t)f.where;
-    *d->fault = (struct tn_cuda_fault){0};
-    return tn_fail(TN_ERR_ARGUMENT,
-                   "softmax_xent %s: label %d in row %lld is not in [0, %lld) nor -1", n->name,
-                   (int)f.value, (long long)f.row, (long long)f.limit);
-}
-
 tn_status tn_cuda_wait(tn_backend_device *d)
 {
     TN_TRY(tn_cuda_settle(d, d->compute, NULL));
     TN_CUDA(d, NULL, cudaStreamSynchronize(d->compute));
-    return take_fault(d);
+    return TN_OK;
 }
 
 static tn_status wait_for_all(tn_backend_device *d)
@@ -93,7 +80,7 @@ static tn_status after_step(tn_backend_device *d, const char *pass, const tn_nod
         return tn_fail(TN_ERR_DEVICE, "%s %s on %s: %s pass: %s%s", n ? n->op->name : "sum of",
                        n ? n->name : "gradients", d->name, pass, cudaGetErrorString(e),
                        is_asynchronous(e) ? "; CUDA needs a new process after it" : "");
-    return take_fault(d);
+    return tn_cuda_found(d, d->running);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -135,16 +122,10 @@ static tn_status find_gpu(tn_backend_device *d)
 
 static tn_status open_streams(tn_backend_device *d)
 {
-    void *fault = NULL, *seen = NULL;
     TN_CUDA(d, NULL, cudaStreamCreateWithFlags(&d->compute, cudaStreamNonBlocking));
     TN_CUDA(d, NULL, cudaStreamCreateWithFlags(&d->copy, cudaStreamNonBlocking));
     TN_CUDA(d, NULL, cudaMalloc(&d->reduce, TN_CUDA_REDUCE_BYTES));
-    TN_CUDA(d, NULL, cudaHostAlloc(&fault, sizeof *d->fault, cudaHostAllocMapped));
-    d->fault = fault;
-    *d->fault = (struct tn_cuda_fault){0};
-    TN_CUDA(d, NULL, cudaHostGetDevicePointer(&seen, fault, 0));
-    d->fault_on_device = seen;
-    return TN_OK;
+    return tn_cuda_faults_open(d);
 }
 
 /* cuDNN where it is there and wanted; `note` says why it is not. */
@@ -192,8 +173,7 @@ static void close_device(tn_backend_device *d)
     tn_cuda_beside_close(d);
     tn_cudnn_close(d);
     tn_cublaslt_close(d);
-    if (d->fault)
-        cudaFreeHost(d->fault);
+    tn_cuda_faults_close(d);
     if (d->reduce)
         cudaFree(d->reduce);
     if (d->copy)
@@ -381,6 +361,7 @@ const tn_backend tn_backend_cuda = {
     .mark = tn_cuda_mark,
     .await = tn_cuda_await,
     .after_step = after_step,
+    .found = tn_cuda_found,
     .wait = wait_for_all,
     .rates = tn_cuda_rates,
 };

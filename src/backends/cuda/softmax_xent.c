@@ -4,7 +4,7 @@
  * Saved are two numbers a row, from which backward computes p again: that is less memory and less traffic
  * than p or the gradient, and what it writes is rounded once, after it was multiplied with dy.
  */
-#include "backends/cuda/_device.h"
+#include "backends/cuda/_fault.h"
 #include "backends/cuda/kernels/loss.h"
 
 enum { WARP = 32 };
@@ -37,20 +37,16 @@ static tn_status supports(const tn_node *n)
 
 /* For release() alone. */
 typedef struct owner {
-    const tn_backend_device *device;
-    const tn_node *node;
+    tn_backend_device *device;
+    const void *control; /* of the plan, once it has run */
 } owner;
 
 /* A bad label that nobody was told of is forgotten: its message would begin with the node's name. */
 static void release(void *state)
 {
     const owner *o = state;
-    struct tn_cuda_fault *fault = o->device->fault;
-    if (fault && tn_cuda_use(o->device) == TN_OK) {
-        cudaStreamSynchronize(o->device->compute); /* or it may yet come */
-        if (fault->where == (uint64_t)(uintptr_t)o->node)
-            *fault = (struct tn_cuda_fault){0};
-    }
+    if (o->control && tn_cuda_use(o->device) == TN_OK)
+        tn_cuda_fault_drop(o->device, o->control);
     tn_free(state);
 }
 
@@ -61,7 +57,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     owner *o = tn_alloc(1, sizeof *o);
     if (!o)
         return tn_no_memory("softmax_xent", sizeof *o);
-    *o = (owner){d, n};
+    *o = (owner){.device = d};
     b->state = o;
     b->x[1] = NULL;
     b->scratch_bytes = p.scratch_bytes;
@@ -81,6 +77,10 @@ static tn_status forward(const tn_call *c)
     const tn_node *n = c->node;
     const tn_softmax_xent_opts *o = n->opts;
     const places p = places_of(n);
+    owner *state = c->state;
+    struct tn_cuda_fault *fault;
+    TN_TRY(tn_cuda_fault_claim(c->device, c->run->control, &fault));
+    state->control = c->run->control;
     void *saved = c->run->training ? c->saved : NULL;
     struct tnk_xent_args a = {
         .logits = c->x[0],
@@ -105,7 +105,7 @@ static tn_status forward(const tn_call *c)
         .top_k_count = c->y[2],
         .each = tn_cuda_at(saved, p.each),
         .control = c->run->control,
-        .fault = c->device->fault_on_device,
+        .fault = fault,
         .where = (uint64_t)(uintptr_t)n,
     };
     TN_CUDA(c->device, n,

@@ -197,6 +197,44 @@ static void a_label_out_of_range_is_named(void **unused)
     sim->check_leaks();
 }
 
+/* The plan whose label it was tells it, whoever waits first; the other one goes on, and its updates are made. */
+static void a_bad_label_is_told_by_its_own_plan(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    lab_small s;
+    tn_plan *other = NULL;
+    float loss;
+    int32_t bad[SMALL_ROWS] = {0, 1, SMALL_CLASSES, 2};
+    assert_ok(lab_small_open(&s, "sim:0", (tn_plan_opts){.optim = tn_sgd(NULL)}));
+    lab_small t = s; /* on the same device */
+    assert_ok(tn_plan_create(&other, s.g, s.device,
+                             &(tn_plan_opts){.optim = tn_sgd(NULL), .loss = s.loss.loss}));
+    t.plan = other;
+    for (int i = 0; i < 3; i++) {
+        assert_ok(lab_small_step(&s, i, 0.01F));
+        assert_ok(lab_small_step(&t, i, 0.01F));
+    }
+    const int bias = tn_plan_find_param(other, "fc.bias");
+    const tn_tensor whole = {TN_F32, TN_SHAPE(SMALL_CLASSES), (float[SMALL_CLASSES]){0}};
+    float before[SMALL_CLASSES];
+    assert_ok(tn_plan_param_get(other, bias, 0, whole));
+    memcpy(before, whole.data, sizeof before);
+    assert_ok(tn_plan_set(s.plan, s.label, (tn_tensor){TN_I32, TN_SHAPE(SMALL_ROWS), bad}));
+    assert_ok(tn_plan_run(s.plan));
+    assert_ok(tn_plan_update(s.plan, 0.01F));
+    assert_ok(lab_small_step(&t, 3, 0.5F));
+    assert_ok(lab_small_loss(&t, &loss));
+    assert_ok(tn_plan_param_get(other, bias, 0, whole));
+    assert_true(memcmp(before, whole.data, sizeof before) != 0);
+    assert_fails(lab_small_loss(&s, &loss), TN_ERR_ARGUMENT, "softmax_xent loss: label 3 in row 2");
+    assert_ok(lab_small_step(&s, 4, 0.01F)); /* told once */
+    assert_ok(lab_small_loss(&s, &loss));
+    tn_plan_destroy(other);
+    lab_small_close(&s);
+    sim->check_leaks();
+}
+
 /* A thread may have worked on another one since. */
 static void two_devices_are_taken_in_turns(void **unused)
 {
@@ -252,6 +290,7 @@ int main(void)
         cmocka_unit_test(every_call_may_fail),
         cmocka_unit_test(memory_that_runs_out_is_told_in_numbers),
         cmocka_unit_test(a_label_out_of_range_is_named),
+        cmocka_unit_test(a_bad_label_is_told_by_its_own_plan),
         cmocka_unit_test(two_devices_are_taken_in_turns),
         cmocka_unit_test(a_fork_is_told),
     };
