@@ -3,9 +3,12 @@
  */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/module.h"
 #include "lab.h"
 
 static void write_module(const char *folder, const char *name, const char *bytes)
@@ -47,8 +50,69 @@ static void files_that_are_no_modules_are_named(void **unused)
     lab_remove(folder);
 }
 
+/* ---- a module of another version ------------------------------------------------------------ */
+
+static char said[256];
+
+static tn_status keep_text(tn_status status, const char *text)
+{
+    snprintf(said, sizeof said, "%s", text);
+    return status;
+}
+
+/* The first module that this build has, by the folders of TENON_MODULES; NULL: none. */
+static void *open_a_module(void)
+{
+    static const char *const names[] = {"sim", "cuda", "mpi"};
+    const char *folder = getenv("TENON_MODULES");
+    void *file = NULL;
+    for (size_t i = 0; folder && !file && i < TN_COUNT(names); i++) {
+        char path[1200];
+        snprintf(path, sizeof path, "%.*s/tenon_%s.so", (int)strcspn(folder, ":"), folder,
+                 names[i]);
+        file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
+    return file;
+}
+
+static void a_module_of_another_version_is_refused(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *why, *version, *says;
+        int more;
+    } cases[] = {
+        {"another interface", NULL, "this module is of Tenon ", 1},
+        {"an older one", NULL, ", the library ", -1},
+        {"another version of the same interface", "0.0.9", "the library 0.0.9", 0},
+    };
+    void *file = open_a_module();
+    if (!file) {
+        print_message("skipped: this build has no modules\n");
+        skip();
+    }
+    union {
+        void *object;
+        tn_module_entry *function;
+    } entry = {dlsym(file, TN_MODULE_ENTRY)};
+    assert_non_null(entry.object);
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        const tn_host host = {.abi = TN_MODULE_ABI + cases[i].more,
+                              .version = cases[i].version ? cases[i].version : tn_version(),
+                              .fail = keep_text};
+        print_message("%s\n", cases[i].why);
+        *said = 0;
+        assert_null(entry.function(&host));
+        assert_non_null(strstr(said, cases[i].says));
+    }
+    dlclose(file);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(files_that_are_no_modules_are_named)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_that_are_no_modules_are_named),
+        cmocka_unit_test(a_module_of_another_version_is_refused),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
