@@ -39,7 +39,7 @@
 
 /* A progressive file has about ten scans; each costs a pass over all coefficients, so that a small
  * file of very many could keep a loader busy for hours. */
-enum { MARGIN = 2, NARROWEST = 16, MAX_SCANS = 200, ROWS_AT_ONCE = 8, LAST_ROWS = 16 };
+enum { MARGIN = 2, NARROWEST = 16, MAX_SCANS = 200, ROWS_AT_ONCE = 8 };
 enum { MAX_DENSITY = 1024 }; /* pixels a byte */
 
 enum stage { NOTHING, HEADER, ROWS, JUDGED };
@@ -173,19 +173,15 @@ static void step_rows(codec *c)
     }
 }
 
-/* Rows below the box, all of them into one. Those that are skipped are decoded but for the inverse
- * DCT; a skip to the very end would not be. */
+/* Rows below the box, all of them into one. Skipping them would leave out the inverse DCT, but behind
+ * rows that were read libjpeg-turbo through 2.1 loses count of skipped ones. */
 static void step_rest(codec *c)
 {
-    struct jpeg_decompress_struct *jpeg = &c->jpeg;
     JSAMPROW row[ROWS_AT_ONCE];
     for (int i = 0; i < ROWS_AT_ONCE; i++)
         row[i] = c->pixels;
-    const JDIMENSION left = jpeg->output_height - jpeg->output_scanline;
-    if (left > LAST_ROWS)
-        jpeg_skip_scanlines(jpeg, left - LAST_ROWS);
-    while (jpeg->output_scanline < jpeg->output_height)
-        jpeg_read_scanlines(jpeg, row, ROWS_AT_ONCE);
+    while (c->jpeg.output_scanline < c->jpeg.output_height)
+        jpeg_read_scanlines(&c->jpeg, row, ROWS_AT_ONCE);
 }
 
 static tn_status create(void **self)
@@ -301,7 +297,7 @@ static tn_status make_room(codec *c, size_t rows)
     return TN_OK;
 }
 
-/* Baseline data end where their last pixel does. (Of several scans libjpeg has gone over all.) */
+/* Baseline data end where their last pixel does. */
 static tn_status judge_end(codec *c)
 {
     const struct jpeg_source_mgr *src = c->jpeg.src;
@@ -328,7 +324,8 @@ static tn_status judge(void *self)
         TN_TRY(run(c, step_start));
         TN_TRY(make_room(c, 1));
     }
-    TN_TRY(run(c, step_rest));
+    if (!jpeg_has_multiple_scans(&c->jpeg)) /* of which libjpeg has gone over all */
+        TN_TRY(run(c, step_rest));
     TN_TRY(judge_end(c));
     jpeg_abort_decompress(&c->jpeg);
     c->stage = JUDGED;

@@ -4,8 +4,9 @@
  * What is added to it: Its memory is ours, so that tests can make it fail. It fills up with zeros when
  * a BMP ends early; here the callback that feeds it notices that it wanted more than there is, and the
  * image is refused: half an image is never passed off as a whole one. (One case is left: a JPEG that
- * lacks data and yet has its end marker.) It looks at no checksum of a PNG; here the CRCs of its chunks
- * are checked first.
+ * lacks data and yet has its end marker.) It looks at no checksum of a PNG and reads memory that nobody
+ * wrote where a palette is short, and it writes outside of a JPEG's tables if the file's are too large:
+ * here that is looked at first.
  */
 #include <limits.h>
 #include <string.h>
@@ -158,6 +159,11 @@ static tn_status look_ahead(const tn_source *from, tn_stored *out)
         tn_png_chunks chunks;
         TN_TRY(tn_png_chunks_read(from, &chunks));
         out->orientation = chunks.orientation;
+        if (!chunks.all_colours)
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s: its palette has fewer colours than indexes, for which libpng is "
+                           "needed",
+                           from->name);
         return tn_png_check_crcs(from);
     }
 #endif
@@ -168,6 +174,9 @@ static tn_status look_ahead(const tn_source *from, tn_stored *out)
             return tn_fail(TN_ERR_FORMAT,
                            "%s: the JPEG file ends early: no end of image in %zu bytes", from->name,
                            from->size);
+        if (!tn_jpeg_tables_fit(from->bytes, from->size))
+            return tn_fail(TN_ERR_FORMAT, "%s: broken JPEG: a table of codes is too large",
+                           from->name);
         out->orientation = markers.orientation;
     }
 #endif

@@ -14,6 +14,7 @@
 
 enum {
     MARKER_TEM = 0x01,
+    MARKER_DHT = 0xC4,
     MARKER_RST0 = 0xD0,
     MARKER_RST7 = 0xD7,
     MARKER_SOI = 0xD8,
@@ -21,6 +22,20 @@ enum {
     MARKER_SOS = 0xDA,
     MARKER_APP1 = 0xE1
 };
+
+/* A segment's length, which counts itself; 0 if it does not lie within the file. */
+static size_t segment(const uint8_t *bytes, size_t at, size_t size)
+{
+    if (size - at < 2)
+        return 0;
+    const size_t length = (size_t)bytes[at] << 8 | bytes[at + 1];
+    return length < 2 || length > size - at ? 0 : length;
+}
+
+static bool has_payload(uint8_t marker)
+{
+    return marker != MARKER_TEM && !(marker >= MARKER_RST0 && marker <= MARKER_EOI);
+}
 
 /* In a scan each FF of data is followed by 00, so FF D9 after the first scan's start is a marker. It
  * is the file's last but for what cameras and tools append, so it is looked for from behind. */
@@ -60,10 +75,10 @@ tn_jpeg_markers tn_jpeg_markers_read(const uint8_t *bytes, size_t size)
             continue;
         }
         at += 2;
-        if (marker == MARKER_TEM || (marker >= MARKER_RST0 && marker <= MARKER_EOI))
+        if (!has_payload(marker))
             continue;
-        const size_t length = (size_t)bytes[at] << 8 | bytes[at + 1];
-        if (length < 2 || length > size - at)
+        const size_t length = segment(bytes, at, size);
+        if (length == 0)
             break;
         if (marker == MARKER_SOS) {
             found.complete = has_end(bytes, at + length, size);
@@ -76,6 +91,40 @@ tn_jpeg_markers tn_jpeg_markers_read(const uint8_t *bytes, size_t size)
     if (exif > 0 || xmp > 0)
         found.orientation = exif > 0 ? exif : xmp;
     return found;
+}
+
+/* Tables of one segment: a number, how many codes there are of each of 16 lengths, a byte a code. */
+static bool codes_fit(const uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; size - at >= 17;) {
+        size_t codes = 0;
+        for (size_t i = 1; i <= 16; i++)
+            codes += bytes[at + i];
+        if (codes > 256 || codes > size - at - 17)
+            return false;
+        at += 17 + codes;
+    }
+    return true;
+}
+
+/* Also between scans: in their data no FF is followed by a marker with a payload. */
+bool tn_jpeg_tables_fit(const uint8_t *bytes, size_t size)
+{
+    for (size_t at = 2; at + 2 <= size;) {
+        const uint8_t marker = bytes[at + 1];
+        if (bytes[at] != 0xFF || marker == 0xFF || marker == 0) {
+            at++;
+            continue;
+        }
+        at += 2;
+        if (!has_payload(marker))
+            continue;
+        const size_t length = segment(bytes, at, size);
+        if (marker == MARKER_DHT && (length == 0 || !codes_fit(bytes + at + 2, length - 2)))
+            return false;
+        at += length;
+    }
+    return true;
 }
 
 bool tn_jpeg_is_trailer(const uint8_t *bytes, size_t size)

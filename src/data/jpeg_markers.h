@@ -18,6 +18,10 @@ bool tn_jpeg_is(const uint8_t *bytes, size_t size);
 /* Bytes of any kind are fine: what is not there or makes no sense counts as absent. */
 tn_jpeg_markers tn_jpeg_markers_read(const uint8_t *bytes, size_t size);
 
+/* Whether all tables of codes, anywhere in the file, are as large as such tables can be at most: stb_image
+ * writes outside of its own if they are not. */
+bool tn_jpeg_tables_fit(const uint8_t *bytes, size_t size);
+
 /*
  * Whether what follows the last of a picture's data is none of them: the end of the file, a marker,
  * or a trailer. What stands before an end of image or a restart, though, are data that no pixel took.

@@ -17,7 +17,7 @@
 #include "base/base.h"
 #include "data/exif.h"
 
-enum { SIGNATURE = 8, AROUND = 12 /* bytes of a chunk beside its data */ };
+enum { SIGNATURE = 8, AROUND = 12 /* bytes of a chunk beside its data */, PALETTE = 3 };
 
 typedef struct chunk {
     const uint8_t *name, *data;
@@ -151,11 +151,16 @@ tn_status tn_png_chunks_read(const tn_source *from, tn_png_chunks *out)
     size_t at = SIGNATURE;
     chunk c;
     said says = {0};
-    *out = (tn_png_chunks){.orientation = 1};
+    size_t indexes = 0;
+    *out = (tn_png_chunks){.orientation = 1, .all_colours = true};
     while (next(from, &at, &c)) {
         if (is(&c, "CgBI"))
             return tn_fail(TN_ERR_FORMAT, "%s: a PNG of Apple's own kind (CgBI) is not read",
                            from->name);
+        if (is(&c, "IHDR") && c.size == 13 && c.data[9] == PALETTE)
+            indexes = (size_t)1 << (c.data[8] & 15);
+        if (is(&c, "PLTE"))
+            out->all_colours = c.size / 3 >= indexes;
         if (is(&c, "IDAT"))
             out->data_end = at;
         out->has_end = is(&c, "IEND");

@@ -7,8 +7,9 @@
 #include "data/codec.h"
 
 typedef struct tn_png_chunks {
-    int orientation; /* 1 to 8; 1 (upright) where nothing is said */
-    size_t data_end; /* where the last chunk of pixels ends */
+    int orientation;  /* 1 to 8; 1 (upright) where nothing is said */
+    bool all_colours; /* its palette, if it needs one, has a colour for each index that fits */
+    size_t data_end;  /* where the last chunk of pixels ends */
     bool
         has_end; /* whole chunks follow it up to the end mark; else nothing or a part of the mark */
 } tn_png_chunks;

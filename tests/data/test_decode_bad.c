@@ -126,7 +126,7 @@ static void broken_bytes_are_refused(void **state)
         {cut_and_ended(jpeg(false, 1)), "premature end", "the same, restart intervals"},
         {many_scans(separate(), 200), "more than 200 scans", "hours of work in a small file"},
 #endif
-        {huge_jpeg(), "cannot hold 30000 x 30000 pixels", "a JPEG bomb"},
+        {huge_jpeg(), "30000 x 30000 pixels", "a JPEG bomb"},
         {cut(lab_png(WIDTH, HEIGHT, 3), 20), "end early", "PNG cut in the header"},
         {cut(lab_png(WIDTH, HEIGHT, 3), 3000), "end early", "PNG cut in its data"},
         {cut(lab_bmp(WIDTH, HEIGHT), 5000), "end early", "BMP, where stb_image fills up"},
@@ -314,7 +314,9 @@ static void odd_files_of_the_world(void **state)
         {"58_rgb16.png", 300, 500, NULL, 4},
         {"60_png_truncated.png", 0, 0, "end early"},
         {"73_17x13.jpg", 17, 13, NULL},
+#ifdef TN_HAVE_GIF
         {"80_animated.gif", 200, 150, NULL},
+#endif
     };
     lab_need_data("odd-sample");
     enum { N = 64 };

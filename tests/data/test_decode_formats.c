@@ -26,6 +26,7 @@ static const struct optional {
     {"jpeg", false},
 #endif
 #ifndef TN_HAVE_PNG
+    {"png palette too short", false},
     {"png, too few", false},
     {"png, wrong sum", false},
     {"png, a bit", false},

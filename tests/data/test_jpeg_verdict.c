@@ -17,6 +17,7 @@ static lab_bytes make(bool progressive, bool separate, int restart)
     return lab_jpeg(&(lab_jpeg_opts){.width = WIDTH,
                                      .height = HEIGHT,
                                      .across = progressive || restart ? 2 : 1,
+                                     .down = separate ? 2 : 1,
                                      .progressive = progressive,
                                      .separate = separate,
                                      .restart = restart});
@@ -55,7 +56,9 @@ static tn_status verdict(tn_decoder *d, lab_bytes file, const tn_box *box)
     TN_TRY(tn_decoder_open_memory(d, "that file", file.data, file.size, &w, &h));
     if (box)
         TN_TRY(tn_decoder_read(d, box, false, 8, 8, rgb));
-    return tn_decoder_judge(d);
+    const tn_status status = tn_decoder_judge(d);
+    assert_int_equal(tn_decoder_judge(d), status); /* and at once */
+    return status;
 }
 
 /* Some boxes lie above the damage and some below it: what is said of the file is the same. */

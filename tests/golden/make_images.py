@@ -369,7 +369,7 @@ def others():
     add("bomb: a GIF", gif(13370, 13370, gif_frame(np.zeros((1, 1), np.uint8), 0, 0)), "too many for")
     bomb = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
     add("bomb: a PNG", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bomb) + chunk(b"IDAT", b"x" * 40) + chunk(b"IEND", b""),
-        "30000 x 30000 pixels are more than the limit of 178956970")
+        "than the limit of 178956970")
     bomb = struct.pack(">IIBBBBB", 4000, 4000, 1, 0, 0, 0, 0)
     add("bomb: a small PNG", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bomb) + chunk(b"IDAT", b"x" * 40) + chunk(b"IEND", b""),
         "4000 x 4000 pixels are too many for 97 bytes")
