@@ -6,6 +6,9 @@
  * what went wrong, naming the file, layer, shape, device and numbers. The library never prints,
  * exits or aborts.
  *
+ * A pointer that is needed and NULL, or a count below 0, is TN_ERR_ARGUMENT, and tn_error() names the function and the
+ * argument. What only tells of an object tells 0, NULL, NaN or -1 of NULL. To destroy or close NULL does nothing.
+ *
  * Threads: each has an error text of its own. Any thread may call everything here at once.
  */
 #ifndef TENON_STATUS_H

@@ -17,6 +17,8 @@ const char *tn_precision_name(tn_precision precision)
 
 tn_status tn_precision_find(const char *name, tn_precision *out)
 {
+    TN_NEED(name, "name");
+    TN_NEED(out, "out");
     for (size_t i = 0; i < TN_COUNT(names); i++)
         if (strcmp(names[i], name) == 0) {
             *out = (tn_precision)i;

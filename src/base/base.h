@@ -38,6 +38,13 @@ tn_status tn_no_memory(const char *what, size_t bytes);
 #define TN_COMPLETE(field, fallback) \
     ((field) = (field) == 0 ? (fallback) : (field) == TN_ZERO ? 0 : (field))
 
+/* First in a public function that can fail: an argument that is needed, by the name that its header gives it. */
+#define TN_NEED(pointer, name)                                                              \
+    do {                                                                                    \
+        if (!(pointer))                                                                     \
+            return tn_fail(TN_ERR_ARGUMENT, "%s: the argument %s is NULL", __func__, name); \
+    } while (0)
+
 /* The only allocator; thread-safe. Zeroed memory, NULL when there is none or count * size overflows
  * (tn_fail is left to the caller). */
 void *tn_alloc(size_t count, size_t size);

@@ -248,6 +248,8 @@ static tn_status read_any(tn_dataset *set, const char *path)
 
 tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts)
 {
+    TN_NEED(out, "out");
+    TN_NEED(opts, "opts");
     if (!opts->path || !opts->path[0])
         return tn_fail(TN_ERR_ARGUMENT, "dataset: no path");
     tn_dataset *set = tn_alloc(1, sizeof *set);
@@ -281,17 +283,17 @@ void tn_dataset_close(tn_dataset *set)
 
 int64_t tn_dataset_count(const tn_dataset *set)
 {
-    return (int64_t)set->num_items;
+    return set ? (int64_t)set->num_items : 0;
 }
 
 int tn_dataset_side(const tn_dataset *set)
 {
-    return set->packed ? tn_packed_side(set->packed) : 0;
+    return set && set->packed ? tn_packed_side(set->packed) : 0;
 }
 
 int tn_dataset_classes(const tn_dataset *set)
 {
-    return (int)set->num_classes;
+    return set ? (int)set->num_classes : 0;
 }
 
 const char *tn_dataset_class_name(const tn_dataset *set, int label)
@@ -316,7 +318,7 @@ int tn_dataset_item_label(const tn_dataset *set, int64_t item)
 
 int tn_dataset_num_notices(const tn_dataset *set)
 {
-    return (int)set->num_notices;
+    return set ? (int)set->num_notices : 0;
 }
 
 const char *tn_dataset_notice(const tn_dataset *set, int index)

@@ -31,8 +31,9 @@ tn_box tn_fit_box(int width, int height, int resize, int out_width, int out_heig
 
 tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb)
 {
-    if (!path || !opts || !rgb)
-        return tn_fail(TN_ERR_ARGUMENT, "image load: path, opts or rgb is NULL");
+    TN_NEED(path, "path");
+    TN_NEED(opts, "opts");
+    TN_NEED(rgb, "rgb");
     const int larger = opts->height > opts->width ? opts->height : opts->width;
     const int resize = opts->resize ? opts->resize : larger;
     if (opts->height < 1 || opts->width < 1 || resize < larger)

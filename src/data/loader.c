@@ -94,8 +94,6 @@ static tn_status check_count(const char *name, int given, int limit)
 
 static tn_status check(const tn_dataset *set, const tn_loader_opts *opts, double max_bad)
 {
-    if (!set)
-        return tn_fail(TN_ERR_ARGUMENT, "loader: no set");
     if (opts->batch < 1)
         return tn_fail(TN_ERR_ARGUMENT, "loader: batch %d is not above 0", opts->batch);
     TN_TRY(check_count("threads", opts->threads, 1024));
@@ -157,6 +155,9 @@ static tn_status set_up(tn_loader *l, const tn_dataset *set, const tn_loader_opt
 
 tn_status tn_loader_open(tn_loader **out, const tn_dataset *set, const tn_loader_opts *opts)
 {
+    TN_NEED(out, "out");
+    TN_NEED(set, "set");
+    TN_NEED(opts, "opts");
     double max_bad = opts->max_bad;
     TN_COMPLETE(max_bad, 1);
     TN_TRY(check(set, opts, max_bad));
@@ -221,7 +222,7 @@ static tn_status judge(tn_loader *l, tn_slot *s)
 
 int64_t tn_loader_num_bad(const tn_loader *loader)
 {
-    return (int64_t)loader->bad.count;
+    return loader ? (int64_t)loader->bad.count : 0;
 }
 
 const char *tn_loader_bad_path(const tn_loader *loader, int64_t index)
@@ -240,7 +241,7 @@ const char *tn_loader_bad_reason(const tn_loader *loader, int64_t index)
 
 int64_t tn_loader_batches(const tn_loader *loader)
 {
-    return loader->queue.sampler.batches;
+    return loader ? loader->queue.sampler.batches : 0;
 }
 
 /* Moves the rows of one part that hold an image before those that hold none, in their order. Images of
@@ -309,6 +310,8 @@ static tn_status take(tn_loader *l, tn_batch *out)
 
 tn_status tn_loader_next(tn_loader *loader, tn_batch *out)
 {
+    TN_NEED(loader, "loader");
+    TN_NEED(out, "out");
     if (loader->first_call == 0)
         loader->first_call = tn_now();
     const tn_status status = take(loader, out);
@@ -318,6 +321,7 @@ tn_status tn_loader_next(tn_loader *loader, tn_batch *out)
 
 tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index)
 {
+    TN_NEED(loader, "loader");
     const int64_t batches = tn_loader_batches(loader);
     if (epoch < 0 || index < 0 || index > batches)
         return tn_fail(TN_ERR_ARGUMENT, "loader: epoch %lld, batch %lld: an epoch has %lld batches",
@@ -334,5 +338,5 @@ tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index)
 
 tn_loader_times tn_loader_time(const tn_loader *loader)
 {
-    return loader->times;
+    return loader ? loader->times : (tn_loader_times){0};
 }

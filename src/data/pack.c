@@ -234,6 +234,8 @@ static tn_status pack(packing *p, const tn_dataset *set, const tn_pack_opts *opt
 
 tn_status tn_dataset_pack(const tn_dataset *set, const tn_pack_opts *opts)
 {
+    TN_NEED(set, "set");
+    TN_NEED(opts, "opts");
     if (!opts->folder || !opts->folder[0])
         return tn_fail(TN_ERR_ARGUMENT, "pack: no folder");
     packing p = {.side = opts->side ? opts->side : 256, .lock = -1};

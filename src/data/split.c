@@ -80,6 +80,9 @@ static tn_status share_out(const tn_dataset *set, tally *tallies, tn_dataset *co
 tn_status tn_dataset_split(const tn_dataset *set, double percent, uint64_t seed, tn_dataset **first,
                            tn_dataset **second)
 {
+    TN_NEED(set, "set");
+    TN_NEED(first, "first");
+    TN_NEED(second, "second");
     if (!(percent > 0 && percent < 100))
         return tn_fail(TN_ERR_ARGUMENT, "split: %g per cent is not between 0 and 100", percent);
     tn_dataset *part[2] = {NULL, NULL};

@@ -86,16 +86,19 @@ const char *tn_ranks_alone(void)
 
 int tn_device_rank(const tn_device *d)
 {
-    return d->place.rank;
+    return d ? d->place.rank : 0;
 }
 
 int tn_device_ranks(const tn_device *d)
 {
-    return d->ranks ? d->place.ranks : 1;
+    return !d ? 0 : d->ranks ? d->place.ranks : 1;
 }
 
 tn_status tn_device_gather(tn_device *d, const void *own, size_t bytes, void *all)
 {
+    TN_NEED(d, "device");
+    TN_NEED(own || !bytes, "own");
+    TN_NEED(all || !bytes, "all");
     if (d->ranks) {
         const tn_status status = d->ranks->gather(d->stall, own, bytes, all);
         /* TN_END is for those that wait for one's own error to come */

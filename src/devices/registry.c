@@ -260,6 +260,7 @@ static tn_status open_named(const char *name, tn_device **out)
 
 tn_status tn_device_open(tn_device **out, const char *name)
 {
+    TN_NEED(out, "out");
     tn_device *d = NULL;
     TN_TRY(name ? open_named(name, &d) : open_best(&d));
     const char *alone = d->ranks ? NULL : tn_ranks_alone();
@@ -295,6 +296,7 @@ static tn_status memory_of_one(tn_device *d, size_t *total, size_t *unused)
 
 tn_status tn_device_memory(tn_device *d, size_t *total, size_t *unused)
 {
+    TN_NEED(d, "device");
     size_t all = 0, left = SIZE_MAX;
     if (!d->members)
         TN_TRY(memory_of_one(d, &all, &left));
@@ -321,6 +323,8 @@ static tn_backend_device *any_of(const tn_device *d)
 
 tn_status tn_device_host_alloc(tn_device *d, size_t bytes, void **out)
 {
+    TN_NEED(d, "device");
+    TN_NEED(out, "out");
     if (bytes == 0)
         return tn_fail(TN_ERR_ARGUMENT, "%s: no bytes of memory are asked for", d->name);
     if (d->backend->host_alloc)
@@ -334,7 +338,7 @@ tn_status tn_device_host_alloc(tn_device *d, size_t bytes, void **out)
 
 void tn_device_host_free(tn_device *d, void *p)
 {
-    if (!p)
+    if (!d || !p)
         return;
     if (d->backend->host_free)
         d->backend->host_free(any_of(d), p);
@@ -352,6 +356,7 @@ static tn_status rates_of_one(tn_device *d, tn_precision precision, double *flop
 
 tn_status tn_device_rates(tn_device *d, tn_precision precision, double *flops, double *bytes)
 {
+    TN_NEED(d, "device");
     double sum = 0, sum_bytes = 0;
     tn_device *const *one = d->members ? d->member : &d;
     for (int i = 0; i < (d->members ? d->members : 1); i++) {
@@ -371,10 +376,12 @@ tn_status tn_device_rates(tn_device *d, tn_precision precision, double *flops, d
 
 const char *tn_device_name(const tn_device *d)
 {
-    return d->name;
+    return d ? d->name : NULL;
 }
 
 const char *tn_device_describe(const tn_device *d)
 {
+    if (!d)
+        return NULL;
     return d->text ? d->text : d->backend->describe(d->impl);
 }

@@ -16,6 +16,7 @@ const tn_op *tn_op_find(const char *name)
 
 tn_status tn_graph_create(tn_graph **out)
 {
+    TN_NEED(out, "out");
     static atomic_uint graphs;
     tn_graph *g = tn_alloc(1, sizeof *g);
     if (!g)
@@ -37,6 +38,7 @@ void tn_graph_destroy(tn_graph *g)
 
 tn_status tn_graph_status(const tn_graph *g)
 {
+    TN_NEED(g, "g");
     return g->status == TN_OK ? TN_OK : tn_fail(g->status, "%s", g->error);
 }
 
@@ -116,12 +118,23 @@ static tn_value name_output(const tn_graph *g, const tn_node *n, int index)
     return (tn_value){n->out[index], g->number};
 }
 
+/* May anything be added? After the first error nothing is: it is the one to report. */
+static bool is_open(const tn_graph *g)
+{
+    if (!g)
+        (void)tn_fail(TN_ERR_ARGUMENT, "a layer for a graph that is NULL");
+    return g && g->status == TN_OK;
+}
+
 static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in)
 {
     const tn_op *op = n->op;
     if (num_in < op->min_in || num_in > op->max_in)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: %d inputs, not %d to %d", op->name, n->name, num_in,
                        op->min_in, op->max_in);
+    if (!in)
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: the list of %d inputs is NULL", op->name, n->name,
+                       num_in);
     n->num_in = num_in;
     for (int i = 0; i < num_in; i++) {
         if (check_value(g, in[i]) != TN_OK)
@@ -168,7 +181,7 @@ tn_value tn_graph_add(tn_graph *g, const tn_op *op, const char *name, int num_in
                       const tn_value *in, const void *opts)
 {
     tn_node *n = NULL;
-    if (g->status != TN_OK) /* the first error is the one to report */
+    if (!is_open(g))
         return (tn_value){0};
     const tn_status status = add(g, op, name, num_in, in, opts, &n);
     return status == TN_OK ? name_output(g, n, 0) : refuse(g, status);
@@ -190,6 +203,8 @@ static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const 
     n->num_out = 1;
     n->y[0] = *shape;
     n->y_dtype[0] = dtype;
+    if (!name)
+        return tn_fail(TN_ERR_ARGUMENT, "input: the name is NULL");
     TN_TRY(give_name(g, n, name));
     if (tn_shape_bytes(shape, dtype, &bytes) != TN_OK)
         return tn_fail(TN_ERR_SHAPE, "input %s: %s", n->name, tn_error());
@@ -201,7 +216,7 @@ static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const 
 tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape)
 {
     tn_node *n = NULL;
-    if (g->status != TN_OK)
+    if (!is_open(g))
         return (tn_value){0};
     const tn_status status = add_input(g, name, dtype, &shape, &n);
     return status == TN_OK ? name_output(g, n, 0) : refuse(g, status);
@@ -209,6 +224,8 @@ tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape)
 
 tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out)
 {
+    TN_NEED(g, "g");
+    TN_NEED(out, "out");
     TN_TRY(check_value(g, v));
     *out = g->node[g->value[v.id - 1].node]->y[g->value[v.id - 1].index];
     return TN_OK;
@@ -216,6 +233,8 @@ tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out)
 
 tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out)
 {
+    TN_NEED(g, "g");
+    TN_NEED(out, "out");
     TN_TRY(check_value(g, v));
     *out = g->node[g->value[v.id - 1].node]->y_dtype[g->value[v.id - 1].index];
     return TN_OK;

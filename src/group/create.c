@@ -72,11 +72,10 @@ static tn_status create_group(tn_plan **out, const tn_graph *g, tn_device *devic
 tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
                          const tn_plan_opts *opts)
 {
-    if (!g || !device || !opts)
-        return tn_fail(TN_ERR_ARGUMENT, "plan: %s is NULL",
-                       !g        ? "the graph"
-                       : !device ? "the device"
-                                 : "opts");
+    TN_NEED(out, "out");
+    TN_NEED(g, "g");
+    TN_NEED(device, "device");
+    TN_NEED(opts, "opts");
     return device->members ? create_group(out, g, device, opts)
                            : tn_single_create(out, g, device, opts, NULL);
 }

@@ -100,6 +100,9 @@ enum { OWN_META = 5 };
 
 static tn_status check_meta(const tn_meta *meta, int count)
 {
+    if (count < 0 || (count > 0 && !meta))
+        return tn_fail(TN_ERR_ARGUMENT, "checkpoint: %d strings of metadata%s", count,
+                       meta ? "" : ", but no list of them");
     for (int i = 0; i < count; i++) {
         if (!meta[i].key || !meta[i].value || !meta[i].key[0])
             return tn_fail(TN_ERR_ARGUMENT, "checkpoint: metadata %d has no key or no value", i);
@@ -187,6 +190,8 @@ static tn_status save(tn_plan *plan, const char *path, const tn_meta *meta, int 
 
 tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
 {
+    TN_NEED(plan, "plan");
+    TN_NEED(path, "path");
     TN_TRY(check_meta(meta, num_meta));
     return tn_plan_agree(plan, tn_plan_writes(plan) ? save(plan, path, meta, num_meta) : TN_OK);
 }
@@ -208,6 +213,8 @@ static tn_status probe(tn_plan *plan, const char *path)
 
 tn_status tn_checkpoint_probe(tn_plan *plan, const char *path)
 {
+    TN_NEED(plan, "plan");
+    TN_NEED(path, "path");
     return tn_plan_agree(plan, tn_plan_writes(plan) ? probe(plan, path) : TN_OK);
 }
 
@@ -309,6 +316,8 @@ static tn_status read_parts(const tn_safetensors *f, tn_plan *plan, const parts 
 
 tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
 {
+    TN_NEED(plan, "plan");
+    TN_NEED(path, "path");
     const bool resume = what == TN_LOAD_RESUME;
     tn_safetensors *f = NULL;
     parts list = {0};
@@ -346,6 +355,8 @@ struct tn_checkpoint_info {
 
 tn_status tn_checkpoint_info_open(tn_checkpoint_info **out, const char *path)
 {
+    TN_NEED(out, "out");
+    TN_NEED(path, "path");
     tn_checkpoint_info *info = tn_alloc(1, sizeof *info);
     if (!info)
         return tn_no_memory("checkpoint", sizeof *info);
@@ -368,5 +379,5 @@ void tn_checkpoint_info_close(tn_checkpoint_info *info)
 
 const char *tn_checkpoint_info_get(const tn_checkpoint_info *info, const char *key)
 {
-    return tn_safetensors_meta(info->file, key);
+    return info && key ? tn_safetensors_meta(info->file, key) : NULL;
 }

@@ -124,6 +124,7 @@ static tn_status check_at(const tn_rate *r, const char *policy)
 
 tn_status tn_rate_check(const tn_rate *rate)
 {
+    TN_NEED(rate, "rate");
     const char *name = tn_rate_name(rate->policy);
     if (!name)
         return tn_fail(TN_ERR_ARGUMENT, "rate: %d is no policy", (int)rate->policy);
@@ -166,6 +167,8 @@ const char *tn_rate_name(tn_rate_policy policy)
 
 tn_status tn_rate_find(const char *name, tn_rate_policy *out)
 {
+    TN_NEED(name, "name");
+    TN_NEED(out, "out");
     char names[128] = "";
     size_t used = 0;
     for (size_t i = 0; i < TN_COUNT(policies); i++) {

@@ -167,6 +167,8 @@ void tn_plan_release(tn_plan *p)
 
 tn_memory_plan tn_plan_memory(const tn_plan *p)
 {
+    if (!p)
+        return (tn_memory_plan){0};
     p = tn_plan_first(p);
     const size_t trained = p->trained_count * sizeof(float);
     const size_t rest = p->stage_bytes + tn_plan_backend(p)->control_bytes + tally_bytes(p);

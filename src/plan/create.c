@@ -15,6 +15,8 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
         return tn_fail(TN_ERR_ARGUMENT, "plan: loss_scale is %g", (double)o->loss_scale);
     if (!(o->stall >= 0) || isinf(o->stall))
         return tn_fail(TN_ERR_ARGUMENT, "plan: stall is %g", (double)o->stall);
+    if (!tn_precision_name(o->precision))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: %d is no precision", (int)o->precision);
     if (o->input_gradients && !o->loss.id)
         return tn_fail(TN_ERR_ARGUMENT, "plan: input_gradients need a loss");
     return TN_OK;

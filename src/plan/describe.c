@@ -88,6 +88,8 @@ static void describe_dot(const tn_plan *p, FILE *to)
 
 tn_status tn_plan_describe(const tn_plan *p, tn_describe_format format, FILE *to)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(to, "to");
     const tn_plan *first = tn_plan_first(p);
     if (format == TN_DESCRIBE_TEXT)
         describe_text(first, to);

@@ -11,50 +11,63 @@ void tn_plan_destroy(tn_plan *p)
 
 tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
 {
+    TN_NEED(p, "plan");
     return p->kind->set(p, input, host);
 }
 
 tn_status tn_plan_run(tn_plan *p)
 {
+    TN_NEED(p, "plan");
     return p->kind->run(p);
 }
 
 tn_status tn_plan_evaluate(tn_plan *p)
 {
+    TN_NEED(p, "plan");
     return p->kind->evaluate(p);
 }
 
 tn_status tn_plan_update(tn_plan *p, float rate)
 {
+    TN_NEED(p, "plan");
     return p->kind->update(p, rate);
 }
 
 tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(seconds, "seconds");
     return p->kind->profile(p, rate, seconds);
 }
 
 tn_status tn_plan_get(tn_plan *p, tn_value v, tn_tensor host)
 {
+    TN_NEED(p, "plan");
     return p->kind->get(p, v, host);
 }
 
 tn_status tn_plan_get_gradient(tn_plan *p, tn_value v, tn_tensor host)
 {
+    TN_NEED(p, "plan");
     return p->kind->get_gradient(p, v, host);
 }
 
 tn_status tn_plan_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(sum, "sum");
+    TN_NEED(runs, "runs");
     return p->kind->take_sum(p, v, sum, runs);
 }
 
 tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
+    TN_NEED(p, "plan");
     return p->kind->param_get(p, index, part, host);
 }
 
 tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
 {
+    TN_NEED(p, "plan");
     return p->kind->param_set(p, index, part, host);
 }

@@ -14,6 +14,9 @@ enum { ALIGN_BYTES = 256 };
 
 tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out)
 {
+    if (bytes > SIZE_MAX / 4 - p->buffer_bytes)
+        return tn_fail(TN_ERR_SHAPE, "plan: its values have more bytes than can be counted");
+    p->buffer_bytes += bytes;
     TN_TRY(tn_grow((void **)&p->buffer, p->num_buffers, &p->buffer_capacity, sizeof *p->buffer,
                    "plan"));
     p->buffer[p->num_buffers] =

@@ -10,6 +10,9 @@ enum { ALIGN_ELEMENTS = 128 }; /* 256 bytes of a half-precision copy, 512 of f32
 
 static tn_status collect(tn_plan *p)
 {
+    /* Beside each lie a gradient or two, what an optimizer keeps and a copy: 22 bytes at most. */
+    const size_t most = SIZE_MAX / 64;
+    size_t all = 0;
     int count = 0;
     for (size_t i = 0; i < p->num_nodes; i++)
         count += p->node[i]->node.num_params;
@@ -30,6 +33,12 @@ static tn_status collect(tn_plan *p)
             };
             TN_TRY(tn_layout_bytes(w->layout, &w->spec->shape, TN_F32, &bytes));
             w->count = bytes / sizeof(float);
+            if (w->count > most - all)
+                return tn_fail(
+                    TN_ERR_SHAPE,
+                    "plan: with %s.%s the parameters have more bytes than can be counted",
+                    pn->node.name, w->spec->name);
+            all += w->count;
             pn->param[j] = p->num_params++;
         }
     }

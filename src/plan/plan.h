@@ -201,6 +201,7 @@ struct tn_plan {
     const tn_optim_kernel *optim_kernel;
 
     /* Device memory; all NULL in a dry plan. */
+    size_t buffer_bytes; /* of all buffers, if none shared its place with another */
     size_t arena_bytes, input_bytes, scratch_bytes;
     unsigned char *memory; /* of buffers */
     float *weights, *gradients, *gradient_sum, *slot[TN_MAX_SLOTS];

@@ -219,12 +219,16 @@ static void arena_step(const tn_plan *p, bool update, tn_step_info *out)
 
 int tn_plan_num_steps(const tn_plan *p)
 {
+    if (!p)
+        return 0;
     p = tn_plan_first(p);
     return (int)p->num_steps + sums_up(p) + (p->optim_kernel != NULL);
 }
 
 tn_status tn_plan_step(const tn_plan *p, int index, tn_step_info *out)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(out, "out");
     p = tn_plan_first(p);
     if (index < 0 || index >= tn_plan_num_steps(p))
         return tn_fail(TN_ERR_ARGUMENT, "plan: step %d of %d", index, tn_plan_num_steps(p));
@@ -239,6 +243,8 @@ tn_status tn_plan_step(const tn_plan *p, int index, tn_step_info *out)
 
 tn_status tn_plan_lower_bound(const tn_plan *p, int index, double *seconds)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(seconds, "seconds");
     tn_step_info s;
     double rate, bandwidth;
     p = tn_plan_first(p);
@@ -251,15 +257,19 @@ tn_status tn_plan_lower_bound(const tn_plan *p, int index, double *seconds)
 
 void tn_plan_flops(const tn_plan *p, double *forward, double *training)
 {
-    const int shares = p->kind->count(p);
-    *forward = *training = 0;
-    p = tn_plan_first(p);
-    for (size_t i = 0; i < p->num_steps; i++) {
+    double once = 0, both = 0;
+    const int shares = p ? p->kind->count(p) : 0;
+    p = p ? tn_plan_first(p) : NULL;
+    for (size_t i = 0; p && i < p->num_steps; i++) {
         const tn_step *s = &p->step[i];
         if (!s->node)
             continue;
-        *training += shares * flops(s);
+        both += shares * flops(s);
         if (s->kind == TN_STEP_FORWARD)
-            *forward += shares * flops(s);
+            once += shares * flops(s);
     }
+    if (forward)
+        *forward = once;
+    if (training)
+        *training = both;
 }

@@ -7,11 +7,13 @@
 
 int tn_plan_num_params(const tn_plan *p)
 {
-    return tn_plan_first(p)->num_params;
+    return p ? tn_plan_first(p)->num_params : 0;
 }
 
 tn_status tn_plan_param(const tn_plan *p, int index, tn_param_info *out)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(out, "out");
     p = tn_plan_first(p);
     if (index < 0 || index >= p->num_params)
         return tn_fail(TN_ERR_ARGUMENT, "plan: parameter %d of %d", index, p->num_params);
@@ -27,6 +29,8 @@ tn_status tn_plan_param(const tn_plan *p, int index, tn_param_info *out)
 
 int tn_plan_find_param(const tn_plan *p, const char *full_name)
 {
+    if (!p || !full_name)
+        return -1;
     p = tn_plan_first(p);
     for (int i = 0; i < p->num_params; i++) {
         const tn_plan_parameter *w = &p->param[i];

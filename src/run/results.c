@@ -23,6 +23,8 @@ static tn_status report(tn_plan *p, tn_control_report *out)
 
 tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(norm, "norm");
     tn_control_report r;
     if (p->opts.clip_norm <= 0)
         return tn_fail(TN_ERR_ARGUMENT,
@@ -34,6 +36,8 @@ tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
 
 tn_status tn_plan_skipped(tn_plan *p, int64_t *updates)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(updates, "updates");
     tn_control_report r;
     TN_TRY(report(p, &r));
     *updates = r.skipped;
@@ -42,6 +46,8 @@ tn_status tn_plan_skipped(tn_plan *p, int64_t *updates)
 
 tn_status tn_plan_loss_scale(tn_plan *p, float *scale)
 {
+    TN_NEED(p, "plan");
+    TN_NEED(scale, "scale");
     tn_control_report r;
     TN_TRY(report(p, &r));
     *scale = r.loss_scale;
@@ -123,10 +129,10 @@ tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient)
 
 tn_precision tn_plan_precision(const tn_plan *p)
 {
-    return tn_plan_first(p)->run.precision;
+    return p ? tn_plan_first(p)->run.precision : TN_PRECISION_DEFAULT;
 }
 
 int64_t tn_plan_updates(const tn_plan *p)
 {
-    return tn_plan_first(p)->updates;
+    return p ? tn_plan_first(p)->updates : 0;
 }

@@ -24,6 +24,8 @@ const char *tn_dtype_name(tn_dtype dtype)
 
 tn_status tn_shape_count(const tn_shape *shape, int64_t *count)
 {
+    TN_NEED(shape, "shape");
+    TN_NEED(count, "count");
     int64_t n = 1;
     if (shape->ndim < 0 || shape->ndim > TN_MAX_DIMS)
         return tn_fail(TN_ERR_SHAPE, "a shape has %d dimensions, not 0 to %d", shape->ndim,
@@ -44,6 +46,8 @@ tn_status tn_shape_count(const tn_shape *shape, int64_t *count)
 
 tn_status tn_shape_bytes(const tn_shape *shape, tn_dtype dtype, size_t *bytes)
 {
+    TN_NEED(shape, "shape");
+    TN_NEED(bytes, "bytes");
     int64_t count;
     TN_TRY(tn_shape_count(shape, &count));
     const size_t size = tn_dtype_bytes(dtype);
@@ -58,6 +62,8 @@ tn_status tn_shape_bytes(const tn_shape *shape, tn_dtype dtype, size_t *bytes)
 
 tn_shape_text tn_shape_format(const tn_shape *shape)
 {
+    if (!shape)
+        return (tn_shape_text){""};
     tn_shape_text t = {"scalar"};
     size_t used = 0;
     for (int i = 0; i < shape->ndim && i < TN_MAX_DIMS; i++)

@@ -224,7 +224,8 @@ static void options_that_make_no_sense_are_refused(void **state)
     tn_loader *loader = NULL;
     for (size_t i = 0; i < TN_COUNT(cases); i++)
         assert_fails(tn_loader_open(&loader, set, &cases[i].opts), TN_ERR_ARGUMENT, cases[i].error);
-    assert_fails(tn_loader_open(&loader, NULL, &cases[0].opts), TN_ERR_ARGUMENT, "no set");
+    assert_fails(tn_loader_open(&loader, NULL, &cases[0].opts), TN_ERR_ARGUMENT,
+                 "the argument set is NULL");
     assert_null(loader);
     tn_loader_close(NULL);
 }

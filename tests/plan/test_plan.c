@@ -319,7 +319,7 @@ static void mistakes_are_named(void **state)
     assert_fails(tn_plan_create(&q, b.g, &toy_device, &(tn_plan_opts){0}), TN_ERR_ARGUMENT,
                  "neither a loss nor a value");
     assert_fails(tn_plan_create(&q, b.g, NULL, &(tn_plan_opts){0}), TN_ERR_ARGUMENT,
-                 "the device is NULL");
+                 "the argument device is NULL");
     assert_fails(tn_plan_create(&q, b.g, &toy_device, &(tn_plan_opts){.loss = b.x}), TN_ERR_SHAPE,
                  "the loss (x) is 8 f32");
     assert_fails(

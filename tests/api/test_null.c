@@ -1,0 +1,386 @@
+/*
+ * Every public function that takes a pointer, with NULL in its place: an error that names the function and the argument,
+ * nothing for what asks for nothing, and no harm. A check of the tree (check_headers.py) looks that all are here.
+ */
+#define _POSIX_C_SOURCE 200809L /* mkdir */
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lab.h"
+
+/* The call fails, and names the argument. */
+#define REFUSES(call, argument) \
+    assert_fails(call, TN_ERR_ARGUMENT, "the argument " argument " is NULL")
+
+static tn_graph *g;
+static tn_device *device;
+static tn_plan *plan;
+static tn_dataset *set;
+static tn_value x;
+static const char *folder;
+
+static void write_image(const char *class_folder, int number)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s", folder, class_folder);
+    mkdir(path, 0755); /* or it is there */
+    snprintf(path, sizeof path, "%s/%s/%d.ppm", folder, class_folder, number);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fprintf(f, "P6 2 2 255\n%s", "abcdefghijkl");
+    fclose(f);
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    folder = lab_make_folder();
+    for (int i = 0; i < 4; i++)
+        write_image(i % 2 ? "a" : "b", i);
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}));
+    assert_ok(tn_device_open(&device, "cpu"));
+    assert_ok(tn_graph_create(&g));
+    x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 3));
+    const tn_value loss = tn_mse(g, tn_dense(g, x, &(tn_dense_opts){.name = "d", .units = 3}), x);
+    assert_ok(tn_plan_create(&plan, g, device,
+                             &(tn_plan_opts){.loss = loss, .optim = tn_sgd(NULL), .clip_norm = 1}));
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    tn_plan_destroy(plan);
+    tn_graph_destroy(g);
+    tn_device_close(device);
+    tn_dataset_close(set);
+    lab_remove(folder);
+    return 0;
+}
+
+static void destroying_nothing_is_fine(void **state)
+{
+    (void)state;
+    tn_plan_destroy(NULL);
+    tn_graph_destroy(NULL);
+    tn_device_close(NULL);
+    tn_dataset_close(NULL);
+    tn_loader_close(NULL);
+    tn_checkpoint_info_close(NULL);
+    tn_device_host_free(device, NULL);
+    tn_device_host_free(NULL, NULL);
+}
+
+static void checkpoints(void **state)
+{
+    (void)state;
+    tn_checkpoint_info *info = NULL;
+    const tn_meta meta = {"a", "b"};
+    REFUSES(tn_checkpoint_save(NULL, "x", NULL, 0), "plan");
+    REFUSES(tn_checkpoint_save(plan, NULL, NULL, 0), "path");
+    assert_fails(tn_checkpoint_save(plan, "x", NULL, 1), TN_ERR_ARGUMENT, "1 strings of metadata");
+    assert_fails(tn_checkpoint_save(plan, "x", &meta, -1), TN_ERR_ARGUMENT, "-1 strings");
+    REFUSES(tn_checkpoint_probe(NULL, "x"), "plan");
+    REFUSES(tn_checkpoint_probe(plan, NULL), "path");
+    REFUSES(tn_checkpoint_load(NULL, "x", TN_LOAD_PARAMS), "plan");
+    REFUSES(tn_checkpoint_load(plan, NULL, TN_LOAD_PARAMS), "path");
+    REFUSES(tn_checkpoint_info_open(NULL, "x"), "out");
+    REFUSES(tn_checkpoint_info_open(&info, NULL), "path");
+    assert_null(info);
+    assert_null(tn_checkpoint_info_get(NULL, "a"));
+}
+
+static void sets(void **state)
+{
+    (void)state;
+    uint8_t rgb[12];
+    tn_dataset *a = NULL, *b = NULL;
+    REFUSES(tn_image_load(NULL, &(tn_fit_opts){.height = 2, .width = 2}, rgb), "path");
+    REFUSES(tn_image_load("x", NULL, rgb), "opts");
+    REFUSES(tn_image_load("x", &(tn_fit_opts){.height = 2, .width = 2}, NULL), "rgb");
+    REFUSES(tn_dataset_open(NULL, &(tn_dataset_opts){.path = folder}), "out");
+    REFUSES(tn_dataset_open(&a, NULL), "opts");
+    assert_fails(tn_dataset_open(&a, &(tn_dataset_opts){0}), TN_ERR_ARGUMENT, "no path");
+    REFUSES(tn_dataset_split(NULL, 50, 1, &a, &b), "set");
+    REFUSES(tn_dataset_split(set, 50, 1, NULL, &b), "first");
+    REFUSES(tn_dataset_split(set, 50, 1, &a, NULL), "second");
+    REFUSES(tn_dataset_pack(NULL, &(tn_pack_opts){.folder = folder}), "set");
+    REFUSES(tn_dataset_pack(set, NULL), "opts");
+    assert_fails(tn_dataset_pack(set, &(tn_pack_opts){0}), TN_ERR_ARGUMENT, "no folder");
+    assert_null(a);
+    assert_null(b);
+    assert_int_equal(tn_dataset_count(NULL), 0);
+    assert_int_equal(tn_dataset_classes(NULL), 0);
+    assert_int_equal(tn_dataset_side(NULL), 0);
+    assert_null(tn_dataset_class_name(NULL, 0));
+    assert_int_equal(tn_dataset_class_count(NULL, 0), 0);
+    assert_null(tn_dataset_item_path(NULL, 0));
+    assert_int_equal(tn_dataset_item_label(NULL, 0), -1);
+    assert_int_equal(tn_dataset_num_notices(NULL), 0);
+    assert_null(tn_dataset_notice(NULL, 0));
+}
+
+static void loaders(void **state)
+{
+    (void)state;
+    tn_loader *loader = NULL;
+    tn_batch batch;
+    const tn_loader_opts opts = {.batch = 2, .height = 2, .width = 2, .threads = 1};
+    REFUSES(tn_loader_open(NULL, set, &opts), "out");
+    REFUSES(tn_loader_open(&loader, NULL, &opts), "set");
+    REFUSES(tn_loader_open(&loader, set, NULL), "opts");
+    REFUSES(tn_loader_next(NULL, &batch), "loader");
+    REFUSES(tn_loader_seek(NULL, 0, 0), "loader");
+    assert_ok(tn_loader_open(&loader, set, &opts));
+    REFUSES(tn_loader_next(loader, NULL), "out");
+    tn_loader_close(loader);
+    assert_int_equal(tn_loader_batches(NULL), 0);
+    assert_int_equal(tn_loader_num_bad(NULL), 0);
+    assert_null(tn_loader_bad_path(NULL, 0));
+    assert_null(tn_loader_bad_reason(NULL, 0));
+    assert_true(tn_loader_time(NULL).waited == 0 && tn_loader_time(NULL).elapsed == 0);
+}
+
+static void devices(void **state)
+{
+    (void)state;
+    tn_precision precision;
+    char own[4], all[4];
+    void *memory = NULL;
+    double rate;
+    REFUSES(tn_device_open(NULL, "cpu"), "out");
+    REFUSES(tn_precision_find(NULL, &precision), "name");
+    REFUSES(tn_precision_find("f32", NULL), "out");
+    REFUSES(tn_device_host_alloc(NULL, 4, &memory), "device");
+    REFUSES(tn_device_host_alloc(device, 4, NULL), "out");
+    REFUSES(tn_device_gather(NULL, own, sizeof own, all), "device");
+    REFUSES(tn_device_gather(device, NULL, sizeof own, all), "own");
+    REFUSES(tn_device_gather(device, own, sizeof own, NULL), "all");
+    REFUSES(tn_device_memory(NULL, NULL, NULL), "device");
+    assert_ok(tn_device_memory(device, NULL, NULL));
+    REFUSES(tn_device_rates(NULL, TN_PRECISION_F32, &rate, NULL), "device");
+    assert_null(tn_device_name(NULL));
+    assert_null(tn_device_describe(NULL));
+    assert_int_equal(tn_device_rank(NULL), 0);
+    assert_int_equal(tn_device_ranks(NULL), 0);
+}
+
+static void graphs(void **state)
+{
+    (void)state;
+    tn_shape shape;
+    tn_dtype dtype;
+    REFUSES(tn_graph_create(NULL), "out");
+    REFUSES(tn_graph_status(NULL), "g");
+    REFUSES(tn_value_shape(NULL, x, &shape), "g");
+    REFUSES(tn_value_shape(g, x, NULL), "out");
+    REFUSES(tn_value_dtype(NULL, x, &dtype), "g");
+    REFUSES(tn_value_dtype(g, x, NULL), "out");
+    tn_graph *other = NULL;
+    assert_ok(tn_graph_create(&other));
+    assert_int_equal(tn_input(other, NULL, TN_F32, TN_SHAPE(1)).id, 0);
+    assert_fails(tn_graph_status(other), TN_ERR_ARGUMENT, "input: the name is NULL");
+    tn_graph_destroy(other);
+}
+
+static void layers_of_no_graph(void **state)
+{
+    (void)state;
+    const tn_value made[] = {tn_input(NULL, "x", TN_F32, TN_SHAPE(1)),
+                             tn_image_input(NULL, x, NULL),
+                             tn_conv2d(NULL, x, NULL),
+                             tn_dense(NULL, x, NULL),
+                             tn_batchnorm(NULL, x, NULL),
+                             tn_pool2d(NULL, x, NULL),
+                             tn_relu(NULL, x),
+                             tn_leaky_relu(NULL, x, 0),
+                             tn_sigmoid(NULL, x),
+                             tn_tanh(NULL, x),
+                             tn_lrn(NULL, x, NULL),
+                             tn_dropout(NULL, x, NULL),
+                             tn_add(NULL, x, x),
+                             tn_concat(NULL, 1, &x),
+                             tn_flatten(NULL, x),
+                             tn_softmax(NULL, x),
+                             tn_softmax_xent(NULL, x, x, NULL).loss,
+                             tn_mse(NULL, x, x)};
+    for (size_t i = 0; i < TN_COUNT(made); i++)
+        assert_int_equal(made[i].id, 0);
+    assert_non_null(strstr(tn_error(), "a graph that is NULL"));
+}
+
+/* What options a layer needs is its own affair; that it says so is not. */
+static void layers_without_options_or_inputs(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        tn_graph *other = NULL;
+        assert_ok(tn_graph_create(&other));
+        const tn_value y = tn_input(other, "y", TN_F32, TN_SHAPE(1, 2, 4, 4));
+        const tn_value made = i == 0   ? tn_conv2d(other, y, NULL)
+                              : i == 1 ? tn_dense(other, y, NULL)
+                              : i == 2 ? tn_pool2d(other, y, NULL)
+                              : i == 3 ? tn_dropout(other, y, NULL)
+                              : i == 4 ? tn_concat(other, 2, NULL)
+                                       : tn_concat(other, -1, &y);
+        assert_int_equal(made.id, 0);
+        assert_fails(tn_graph_status(other), TN_ERR_ARGUMENT,
+                     i < 4    ? "the options are NULL"
+                     : i == 4 ? "concat1: the list of 2 inputs is NULL"
+                              : "-1 inputs");
+        tn_graph_destroy(other);
+    }
+}
+
+static void optimizers_and_rates(void **state)
+{
+    (void)state;
+    tn_rate_policy policy;
+    assert_non_null(tn_sgd(NULL).kind);
+    assert_non_null(tn_adam(NULL).kind);
+    assert_non_null(tn_adamw(NULL).kind);
+    REFUSES(tn_rate_check(NULL), "rate");
+    assert_true(isnan(tn_rate_at(NULL, 0)));
+    REFUSES(tn_rate_find(NULL, &policy), "name");
+    REFUSES(tn_rate_find("cosine", NULL), "out");
+}
+
+static void plans(void **state)
+{
+    (void)state;
+    tn_plan *made = NULL;
+    float data[6] = {0}, number;
+    double sum, seconds[64];
+    int64_t count;
+    const tn_plan_opts opts = {.keep = &x, .num_keep = 1};
+    const tn_tensor host = {TN_F32, TN_SHAPE(2, 3), data}, none = {TN_F32, TN_SHAPE(2, 3), NULL};
+    REFUSES(tn_plan_create(NULL, g, device, &opts), "out");
+    REFUSES(tn_plan_create(&made, NULL, device, &opts), "g");
+    REFUSES(tn_plan_create(&made, g, NULL, &opts), "device");
+    REFUSES(tn_plan_create(&made, g, device, NULL), "opts");
+    assert_fails(tn_plan_create(&made, g, device, &(tn_plan_opts){.num_keep = 1}), TN_ERR_ARGUMENT,
+                 "1 values to keep");
+    assert_fails(tn_plan_create(&made, g, device, &(tn_plan_opts){.keep = &x, .num_keep = -1}),
+                 TN_ERR_ARGUMENT, "-1 values to keep");
+    const tn_value loss = tn_mse(g, x, x);
+    assert_fails(tn_plan_create(&made, g, device, &(tn_plan_opts){.loss = loss, .keep = &x}),
+                 TN_ERR_ARGUMENT, "num_keep is 0");
+    const tn_plan_opts odd = {.loss = loss, .precision = (tn_precision)99};
+    assert_fails(tn_plan_create(&made, g, device, &odd), TN_ERR_ARGUMENT, "99 is no precision");
+    assert_null(made);
+    REFUSES(tn_plan_set(NULL, x, host), "plan");
+    assert_fails(tn_plan_set(plan, x, none), TN_ERR_ARGUMENT, "no data");
+    REFUSES(tn_plan_run(NULL), "plan");
+    REFUSES(tn_plan_evaluate(NULL), "plan");
+    REFUSES(tn_plan_update(NULL, 1), "plan");
+    REFUSES(tn_plan_get(NULL, x, host), "plan");
+    assert_fails(tn_plan_get(plan, x, none), TN_ERR_ARGUMENT, "no data");
+    REFUSES(tn_plan_get_gradient(NULL, x, host), "plan");
+    REFUSES(tn_plan_gradient_norm(NULL, &number), "plan");
+    REFUSES(tn_plan_gradient_norm(plan, NULL), "norm");
+    REFUSES(tn_plan_take_sum(NULL, x, &sum, &count), "plan");
+    REFUSES(tn_plan_take_sum(plan, x, NULL, &count), "sum");
+    REFUSES(tn_plan_take_sum(plan, x, &sum, NULL), "runs");
+    REFUSES(tn_plan_skipped(NULL, &count), "plan");
+    REFUSES(tn_plan_skipped(plan, NULL), "updates");
+    REFUSES(tn_plan_loss_scale(NULL, &number), "plan");
+    REFUSES(tn_plan_loss_scale(plan, NULL), "scale");
+    REFUSES(tn_plan_profile(NULL, 1, seconds), "plan");
+    REFUSES(tn_plan_profile(plan, 1, NULL), "seconds");
+    assert_int_equal(tn_plan_precision(NULL), TN_PRECISION_DEFAULT);
+    assert_int_equal(tn_plan_updates(NULL), 0);
+}
+
+static void what_is_told_of_plans(void **state)
+{
+    (void)state;
+    tn_param_info param;
+    tn_step_info step;
+    float data[9];
+    double forward = 1, training = 1, seconds;
+    const tn_tensor host = {TN_F32, TN_SHAPE(3, 3), data};
+    REFUSES(tn_plan_param(NULL, 0, &param), "plan");
+    REFUSES(tn_plan_param(plan, 0, NULL), "out");
+    REFUSES(tn_plan_param_get(NULL, 0, TN_PARAM_VALUE, host), "plan");
+    REFUSES(tn_plan_param_set(NULL, 0, TN_PARAM_VALUE, host), "plan");
+    assert_fails(tn_plan_param(plan, -1, &param), TN_ERR_ARGUMENT, "parameter -1 of 2");
+    assert_fails(tn_plan_param_get(plan, -1, TN_PARAM_VALUE, host), TN_ERR_ARGUMENT, "-1 of 2");
+    assert_fails(tn_plan_param_get(plan, 0, -1, host), TN_ERR_ARGUMENT, "no part -1");
+    assert_int_equal(tn_plan_num_params(NULL), 0);
+    assert_int_equal(tn_plan_find_param(NULL, "d.weight"), -1);
+    assert_int_equal(tn_plan_find_param(plan, NULL), -1);
+    assert_int_equal(tn_plan_memory(NULL).total, 0);
+    assert_int_equal(tn_plan_num_steps(NULL), 0);
+    REFUSES(tn_plan_step(NULL, 0, &step), "plan");
+    REFUSES(tn_plan_step(plan, 0, NULL), "out");
+    assert_fails(tn_plan_step(plan, -1, &step), TN_ERR_ARGUMENT, "step -1 of");
+    REFUSES(tn_plan_lower_bound(NULL, 0, &seconds), "plan");
+    REFUSES(tn_plan_lower_bound(plan, 0, NULL), "seconds");
+    tn_plan_flops(NULL, &forward, &training);
+    assert_true(forward == 0 && training == 0);
+    tn_plan_flops(plan, NULL, &training);
+    tn_plan_flops(plan, &forward, NULL);
+    assert_true(forward > 0 && training > forward);
+    REFUSES(tn_plan_describe(NULL, TN_DESCRIBE_TEXT, stdout), "plan");
+    REFUSES(tn_plan_describe(plan, TN_DESCRIBE_TEXT, NULL), "to");
+}
+
+/* Each of four parameters can be counted, all together not; nor can values. */
+static void sums_that_are_too_large(void **state)
+{
+    (void)state;
+    for (int values = 0; values < 2; values++) {
+        tn_graph *other = NULL;
+        tn_plan *made = NULL;
+        tn_value y[4];
+        assert_ok(tn_graph_create(&other));
+        tn_value in = tn_input(other, "x", TN_F32,
+                               TN_SHAPE(1, INT64_C(1) << 31, values ? INT64_C(1) << 28 : 1));
+        for (int i = 0; i < 4; i++)
+            y[i] = values
+                       ? tn_relu(other, in)
+                       : tn_dense(other, in, &(tn_dense_opts){.units = 1 << 29, .no_bias = true});
+        assert_ok(tn_graph_status(other));
+        assert_fails(tn_plan_create(&made, other, device,
+                                    &(tn_plan_opts){.keep = y, .num_keep = 4, .dry = true}),
+                     TN_ERR_SHAPE,
+                     values ? "values have more bytes than can be counted"
+                            : "parameters have more bytes than can be counted");
+        assert_null(made);
+        tn_graph_destroy(other);
+    }
+}
+
+static void shapes(void **state)
+{
+    (void)state;
+    int64_t count;
+    size_t bytes;
+    REFUSES(tn_shape_count(NULL, &count), "shape");
+    REFUSES(tn_shape_count(&TN_SHAPE(1), NULL), "count");
+    REFUSES(tn_shape_bytes(NULL, TN_F32, &bytes), "shape");
+    REFUSES(tn_shape_bytes(&TN_SHAPE(1), TN_F32, NULL), "bytes");
+    assert_string_equal(tn_shape_format(NULL).text, "");
+    assert_fails(tn_shape_count(&(tn_shape){.ndim = -1}, &count), TN_ERR_SHAPE, "-1 dimensions");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(destroying_nothing_is_fine),
+        cmocka_unit_test(checkpoints),
+        cmocka_unit_test(sets),
+        cmocka_unit_test(loaders),
+        cmocka_unit_test(devices),
+        cmocka_unit_test(graphs),
+        cmocka_unit_test(layers_of_no_graph),
+        cmocka_unit_test(layers_without_options_or_inputs),
+        cmocka_unit_test(optimizers_and_rates),
+        cmocka_unit_test(plans),
+        cmocka_unit_test(what_is_told_of_plans),
+        cmocka_unit_test(sums_that_are_too_large),
+        cmocka_unit_test(shapes),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
