@@ -83,3 +83,11 @@ status=0
 [ $status = 1 ] || fail "exit status $status, not 1: too many bad files"
 grep -q "2 of 42 images are bad" err.txt || fail "$(cat err.txt)"
 [ ! -e worse ] || fail "left a part behind"
+
+# Killed while it packs, wherever that is: what it has left is gone after the next time.
+"$pack" shapes/train killed --size 512 --quiet 2>err.txt &
+sleep 0.2
+kill -9 $! 2>/dev/null || true
+wait $! 2>/dev/null || true
+"$pack" shapes/train killed --size 64 --max-bad 50 --quiet 2>err.txt || fail "after a kill: $(cat err.txt)"
+[ "$(ls -A killed)" = "$(printf 'classes.txt\nimages.npy\nlabels.npy')" ] || fail "left behind: $(ls -A killed)"
