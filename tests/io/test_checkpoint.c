@@ -292,9 +292,15 @@ static void files_of_others(void **state)
                  "is F16, not F32");
     write_other(other, TN_F32, NULL, 0, &n);
     assert_fails(tn_checkpoint_load(n.plan, other, TN_LOAD_RESUME), TN_ERR_FORMAT, "tenon.updates");
-    const tn_meta odd[] = {{"tenon.updates", "3"}, {"tenon.runs", "-3"}};
-    write_other(other, TN_F32, odd, 2, &n);
-    assert_fails(tn_checkpoint_load(n.plan, other, TN_LOAD_RESUME), TN_ERR_FORMAT, "not a count");
+    static const char *const odd[][2] = {{"3", "-3"},   {"3x", "3"},
+                                         {"", "3"},     {"3", "1e3"},
+                                         {"9e99", "3"}, {"3", "99999999999999999999"}};
+    for (size_t i = 0; i < TN_COUNT(odd); i++) {
+        const tn_meta meta[] = {{"tenon.updates", odd[i][0]}, {"tenon.runs", odd[i][1]}};
+        write_other(other, TN_F32, meta, 2, &n);
+        assert_fails(tn_checkpoint_load(n.plan, other, TN_LOAD_RESUME), TN_ERR_FORMAT,
+                     "not a count");
+    }
     assert_fails(tn_checkpoint_load(n.plan, file("none"), TN_LOAD_PARAMS), TN_ERR_IO,
                  "No such file");
     assert_unchanged(&n, file("before"));

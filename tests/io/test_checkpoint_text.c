@@ -10,14 +10,15 @@ typedef struct net {
     tn_plan *plan;
 } net;
 
-static net net_open(void)
+static net net_open(int64_t inputs, int64_t units, bool dry)
 {
     net n = {0};
     assert_ok(tn_device_open(&n.device, "cpu"));
     assert_ok(tn_graph_create(&n.g));
-    const tn_value x = tn_input(n.g, "x", TN_F32, TN_SHAPE(2, 3)),
-                   y = tn_dense(n.g, x, &(tn_dense_opts){.units = 4});
-    assert_ok(tn_plan_create(&n.plan, n.g, n.device, &(tn_plan_opts){.keep = &y, .num_keep = 1}));
+    const tn_value x = tn_input(n.g, "x", TN_F32, TN_SHAPE(2, inputs)),
+                   y = tn_dense(n.g, x, &(tn_dense_opts){.units = units});
+    assert_ok(tn_plan_create(&n.plan, n.g, n.device,
+                             &(tn_plan_opts){.keep = &y, .num_keep = 1, .dry = dry}));
     return n;
 }
 
@@ -42,11 +43,15 @@ static const char *file(const char *name)
 static void where_nothing_can_be_saved(void **state)
 {
     (void)state;
-    net n = net_open();
+    net n = net_open(3, 4, false);
     assert_ok(tn_checkpoint_probe(n.plan, file("probed")));
     assert_false(lab_exists(file("probed")));
     assert_fails(tn_checkpoint_probe(n.plan, folder), TN_ERR_IO, "is a folder");
     assert_fails(tn_checkpoint_probe(n.plan, file("none/x")), TN_ERR_IO, "No such file");
+    net_close(&n);
+    n = net_open(1 << 20, 1 << 20, true); /* 4 TiB of weights, and what a header may take */
+    assert_fails(tn_checkpoint_probe(n.plan, file("large")), TN_ERR_IO, "wants 439805");
+    assert_int_equal(lab_entries(folder), 0);
     net_close(&n);
 }
 
@@ -54,7 +59,7 @@ static void where_nothing_can_be_saved(void **state)
 static void names_may_be_any_bytes(void **state)
 {
     (void)state;
-    net n = net_open();
+    net n = net_open(3, 4, false);
     const tn_meta meta[] = {{"classes", "caf\xE9\ncaf\xC3\xA9\n\xEF\x9F\xA9"}, {"\xFF", "\x80"}};
     assert_ok(tn_checkpoint_save(n.plan, file("bytes"), meta, 2));
     tn_checkpoint_info *info = NULL;
@@ -80,7 +85,7 @@ static void names_may_be_any_bytes(void **state)
 static void metadata_travels(void **state)
 {
     (void)state;
-    net n = net_open();
+    net n = net_open(3, 4, false);
     const tn_meta meta[] = {{"classes", "tench, \"Tinca\"\nchurch"}, {"epoch", "3"}, {"none", ""}};
     assert_ok(tn_checkpoint_save(n.plan, file("meta"), meta, 3));
     tn_checkpoint_info *info = NULL;
