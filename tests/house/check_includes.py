@@ -2,8 +2,10 @@
 """Fails if a file includes what its folder may not see. Usage: check_includes.py [root]
 
 base <- tensor <- graph/op.h <- layers, optim. Backends see the two interfaces and themselves; nobody
-but the plan's passes and optim sees backend.h. Examples and tools see <tenon/...> only.
+but the plan's passes and optim sees backend.h. Examples and tools see <tenon/...> only, and of each other what PROGRAMS
+says.
 """
+import posixpath
 import re
 
 import tree
@@ -31,8 +33,13 @@ ALLOWED = {
     "src/sim": ("sim/", "backends/cuda/kernels/gpu.h", "backends/cuda/libraries/libraries.h"),
     "src/backends/cuda/libraries": BASE + ("backends/cuda/libraries/",),
     "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/cpu/"),
-    "examples": (),
-    "tools": (),
+}
+# Of programs: folder or file -> what its includes, found beside it, may lie in.
+PROGRAMS = {
+    "examples": ("examples/", "tools/common/"),
+    "tools": ("tools/",),
+    "tools/common": ("tools/common/",),
+    "tools/plan": ("tools/", "examples/common/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, and by what simulates it.
 NVIDIA = ("src/backends/cuda/", "src/sim/")
@@ -56,9 +63,9 @@ THIRD = {
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
 
 
-def complaint(top, name, kind, target):
+def complaint(name, kind, target):
     """Why this file may not include that, or None."""
-    folders = [f for f in ALLOWED if name.startswith(f + "/")]
+    folders = [f for f in (*ALLOWED, *PROGRAMS) if name.startswith(f + "/")]
     if not folders:
         return "its folder has no rule; add one to check_includes.py"
     if kind == "<":
@@ -66,9 +73,10 @@ def complaint(top, name, kind, target):
             if target.startswith(third) and not name.startswith(where):
                 return f"only {where} may include <{target}>"
         return None
-    if not name.startswith("src/") and ((top / name).parent / target).is_file():
-        return None  # a program of several files
-    if not target.startswith(ALLOWED[max(folders, key=len)] or ("\0",)):
+    folder = max(folders, key=len)
+    if folder in PROGRAMS:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+    if not target.startswith({**ALLOWED, **PROGRAMS}[folder]):
         return f'may not include "{target}"'
     return None
 
@@ -80,7 +88,7 @@ def main():
     for name in names:
         for number, line in enumerate((top / name).read_text().splitlines(), 1):
             m = INCLUDE.match(line)
-            why = complaint(top, name, m[1], m[2]) if m else None
+            why = complaint(name, m[1], m[2]) if m else None
             if why:
                 found.append(f"{name}:{number}: {why}")
     for name in tree.files(top, "include", suffixes=(".h",)):
