@@ -108,9 +108,11 @@ def a_failed_save_is_tried_again(folder):
                      "byte 1000 on: File too large$", errors, re.M), "a failed save is not told", errors)
     expect(saved.exists() and "File too large" in errors and "is lost" not in errors, "not tried again", errors)
 
-    said = run("alexnet", folder / "set/train", *SMALL, "--epochs", 2, "--save", folder / "lost", status=1,
+    said = run("alexnet", folder / "set/train", *SMALL, "--epochs", 7, "--rate", 1e-4, "--save", folder / "lost", "--save-every", 4,
+               status=1,
                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1])))
-    expect(said.stderr.count("not saved after epoch") == 2 and "epoch 2/2" in said.stdout and
+    # When it is due, after each epoch from then on, and at the end.
+    expect(re.findall(r"not saved after epoch (\d)", said.stderr) == ["4", "5", "6", "7"] and "epoch 7/7" in said.stdout and
            said.stderr.splitlines()[-1].startswith(f"alexnet: {folder / 'lost'}: the last save failed"),
            "the last save failed", said.stderr)
     expect(not [x for x in os.listdir(folder) if "lost" in x or ".tmp" in x], f"left: {os.listdir(folder)}")
