@@ -23,7 +23,7 @@ static void open_case(nan_case *n, tn_device *d, tn_plan_opts opts)
     assert_ok(tn_value_shape(n->g, n->out, &n->a.y.shape));
     n->target = tn_input(n->g, "target", TN_F32, n->a.y.shape);
     opts.loss = tn_mse(n->g, n->out, n->target);
-    opts.input_gradients = true;
+    opts.input_gradients = !n->a.op->param[0].name; /* nothing else is trained */
     opts.keep = &n->out;
     opts.num_keep = 1;
     assert_ok(tn_plan_create(&n->plan, n->g, d, &opts));
@@ -81,16 +81,19 @@ static void close_case(nan_case *n)
     free(n->y);
 }
 
-void lab_check_nan(const lab_op *op, const lab_case *c, const char *device, bool no_fusion)
+static void check(const lab_op *op, const lab_case *c, const char *device, bool no_fusion,
+                  const char *kernel)
 {
     static const tn_precision precisions[] = {TN_PRECISION_F32, TN_PRECISION_BF16,
                                               TN_PRECISION_F16};
-    const size_t ways = strcmp(device, "cpu") == 0 ? 1 : TN_COUNT(precisions);
+    const size_t ways = strncmp(device, "cpu", 3) == 0 ? 1 : TN_COUNT(precisions);
     tn_device *d = NULL;
     assert_ok(tn_device_open(&d, device));
     for (size_t i = 0; i < ways; i++) {
         nan_case n = {.a = {.op = op, .c = c}};
         open_case(&n, d, (tn_plan_opts){.precision = precisions[i], .no_fusion = no_fusion});
+        if (kernel && !lab_runs(n.plan, kernel))
+            fail_msg("%s (%s): it is not done by \"%s\"", c->why, device, kernel);
         find_answer(&n);
         assert_ok(tn_plan_set(n.plan, n.in, (tn_tensor){TN_F32, c->x[0].shape, n.x}));
         assert_ok(tn_plan_set(n.plan, n.target, (tn_tensor){TN_F32, n.a.y.shape, n.y}));
@@ -101,4 +104,14 @@ void lab_check_nan(const lab_op *op, const lab_case *c, const char *device, bool
         close_case(&n);
     }
     tn_device_close(d);
+}
+
+void lab_check_nan(const lab_op *op, const lab_case *c, const char *device, bool no_fusion)
+{
+    check(op, c, device, no_fusion, NULL);
+}
+
+void lab_check_nan_by(const lab_kernel *k, const lab_op *op, const lab_case *c)
+{
+    check(op, c, k->device, false, k->name);
 }

@@ -9,5 +9,7 @@
 /* Fails unless y is NaN wherever the reference's is, with one NaN in the middle of x, in training and in evaluation, in
  * every precision that the device has. `op` has one input. */
 void lab_check_nan(const lab_op *op, const lab_case *c, const char *device, bool no_fusion);
+/* The same, and fails unless it is the kernel that does it. */
+void lab_check_nan_by(const lab_kernel *k, const lab_op *op, const lab_case *c);
 
 #endif

@@ -19,6 +19,8 @@ static const struct {
 static tn_precision precision = TN_PRECISION_F32;
 static double tolerance = 1e-5;
 
+static const lab_kernel *kernel; /* that has to do it; NULL: whichever does */
+
 /* What a run of a plan gave. */
 typedef struct results {
     float loss, *y, *dx[LAB_MAX_X], *dw[LAB_MAX_W];
@@ -155,7 +157,15 @@ static void say_where(const lab_case *c, const char *device, const char *plan)
 static bool repeats(const tn_device *d)
 {
     const char *name = tn_device_name(d);
-    return strcmp(name, "cpu") == 0 || strstr(name, "deterministic=on");
+    return strncmp(name, "cpu", 3) == 0 || strstr(name, "deterministic=on");
+}
+
+static void check_kernel(const lab_rig *r, const tn_plan_opts *o)
+{
+    if (!kernel || o->no_fusion || (kernel->no_dx && o->input_gradients))
+        return;
+    if (!lab_runs(r->plan, kernel->name))
+        fail_msg("%s: it is not done by \"%s\"", where, kernel->name);
 }
 
 static void check_plans(const lab_answers *a, tn_device *d)
@@ -182,6 +192,7 @@ static void check_plans(const lab_answers *a, tn_device *d)
         tn_plan_opts opts = variants[i].opts;
         opts.precision = precision;
         must(lab_rig_open_filled(&r, a, d, true, opts));
+        check_kernel(&r, &opts);
         check_evaluation(&r, a);
         results got = run(&r, a, variants[i].opts.input_gradients);
         compare(&got, a);
@@ -198,6 +209,7 @@ static void check_plans(const lab_answers *a, tn_device *d)
     lab_rig r = {0};
     say_where(a->c, tn_device_name(d), "without a loss");
     must(lab_rig_open_filled(&r, a, d, false, (tn_plan_opts){.precision = precision}));
+    check_kernel(&r, &(tn_plan_opts){0});
     check_evaluation(&r, a);
     lab_rig_close(&r);
 }
@@ -342,12 +354,28 @@ void lab_check_op(const lab_op *op, const lab_case *cases, size_t count)
     *where = 0;
 }
 
-void lab_check_big(const lab_op *op, const lab_case *cases, size_t count)
+static lab_case *all_big(const lab_case *cases, size_t count)
 {
     lab_case *all = lab_take((int64_t)count, sizeof *all);
     memcpy(all, cases, count * sizeof *all);
     for (size_t i = 0; i < count; i++)
         all[i].big = true;
+    return all;
+}
+
+void lab_check_big(const lab_op *op, const lab_case *cases, size_t count)
+{
+    lab_case *all = all_big(cases, count);
     lab_check_op(op, all, count);
+    free(all);
+}
+
+void lab_check_kernel(const lab_kernel *k, const lab_op *op, const lab_case *cases, size_t count)
+{
+    lab_case *all = all_big(cases, count);
+    kernel = k;
+    check_on(k->device, op, all, count);
+    kernel = NULL;
+    *where = 0;
     free(all);
 }

@@ -102,6 +102,16 @@ void lab_check_op(const lab_op *op, const lab_case *cases, size_t count);
 /* The same of cases that are all big. */
 void lab_check_big(const lab_op *op, const lab_case *cases, size_t count);
 
+/* One kernel. */
+typedef struct lab_kernel {
+    const char *device; /* that prefers it */
+    const char *name;   /* its description begins so */
+    bool no_dx;         /* it is not taken where the gradient of x is asked for */
+} lab_kernel;
+
+/* The same on that device alone; fails unless it is the kernel that does it. */
+void lab_check_kernel(const lab_kernel *k, const lab_op *op, const lab_case *cases, size_t count);
+
 /* Fails, naming `what` and the worst element, unless got is want by the rule above. */
 void lab_assert_close(const char *what, const float *got, const double *want, int64_t count,
                       double unit);

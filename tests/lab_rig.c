@@ -40,6 +40,17 @@ static tn_status build(lab_rig *r, const lab_answers *a)
     return infer_again(r->g);
 }
 
+int lab_runs(const tn_plan *p, const char *kernel)
+{
+    int count = 0;
+    for (int i = 0; i < tn_plan_num_steps(p); i++) {
+        tn_step_info step;
+        if (tn_plan_step(p, i, &step) == TN_OK)
+            count += strncmp(step.kernel, kernel, strlen(kernel)) == 0;
+    }
+    return count;
+}
+
 int lab_find_param(const tn_plan *p, const char *name)
 {
     tn_param_info info;

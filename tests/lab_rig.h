@@ -20,6 +20,9 @@ tn_status lab_rig_open_filled(lab_rig *r, const lab_answers *a, tn_device *d, bo
                               tn_plan_opts opts);
 void lab_rig_close(lab_rig *r);
 
+/* How many steps are a kernel's whose description begins so. */
+int lab_runs(const tn_plan *p, const char *kernel);
+
 /* Index of the parameter whose last name that is; -1 if there is none. */
 int lab_find_param(const tn_plan *p, const char *name);
 

@@ -49,6 +49,11 @@ typedef struct tn_device tn_device;
  *                               replicas together
  *                reference      the naive loops of each formula, in double, instead of all other kernels:
  *                               slow, and what the others are checked against
+ *                prefer=KERNEL  a way to measure and to test: this kernel is taken wherever it can be, also
+ *                               where another is faster; the others where it cannot. first: a convolution
+ *                               of up to 4 channels behind an input; tiles: dense of up to 128 images;
+ *                               winograd: convolutions of 3 x 3 and 5 x 5; winograd4x4: those, and 3 x 3
+ *                               with the smaller tile
  *                pin            off; on: each thread that computes is bound to a core of its own, as said
  *                               above
  *              Options of "cuda", each =on or =off but where others stand:

@@ -1,17 +1,20 @@
 #include "backends/lab_first.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "backends/cpu/first/first.h"
 #include "base/random.h"
 #include "graph/op.h"
 #include "lab_answers.h"
 #include "plan/plan_test.h"
 
-void lab_few_open(lab_few *f, const lab_few_case *c, bool always)
+void lab_few_open(lab_few *f, const lab_few_case *c, bool prefer)
 {
     *f = (lab_few){0};
-    assert_ok(tn_device_open(&f->device, c->device ? c->device : "cpu"));
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", c->device ? c->device : "cpu",
+             prefer ? ",prefer=first" : "");
+    assert_ok(tn_device_open(&f->device, name));
     assert_ok(tn_graph_create(&f->graph));
     f->x = tn_input(f->graph, "x", TN_F32, c->x);
     tn_value v = f->x;
@@ -28,9 +31,7 @@ void lab_few_open(lab_few *f, const lab_few_case *c, bool always)
         f->target = tn_input(f->graph, "t", TN_F32, out);
         opts.loss = tn_mse(f->graph, f->y, f->target);
     }
-    tn_few_always = always;
     assert_ok(tn_plan_create(&f->plan, f->graph, f->device, &opts));
-    tn_few_always = false;
 }
 
 void lab_few_close(lab_few *f)

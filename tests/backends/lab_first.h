@@ -23,8 +23,8 @@ typedef struct lab_few {
     tn_value x, y, target;
 } lab_few;
 
-/* Taken for any number of channels if `always`. */
-void lab_few_open(lab_few *f, const lab_few_case *c, bool always);
+/* On a device that prefers the kernel, or not. */
+void lab_few_open(lab_few *f, const lab_few_case *c, bool prefer);
 void lab_few_close(lab_few *f);
 
 /* As many random numbers as x has. */

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "backends/cpu/device/cpu.h"
-#include "backends/cpu/first/first.h"
 #include "backends/lab_first.h"
 #include "lab_answers.h"
 #include "lab_conv.h"
+#include "lab_rig.h"
 #include "plan/plan_test.h"
 
 /* Without a gradient of x, which the lab asks for first, all of them are taken: up to 4 channels, 1 to 13
@@ -59,9 +59,9 @@ static const lab_case cases[] = {
 static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
-    tn_few_always = true;
-    lab_check_big(&lab_conv_op, cases, TN_COUNT(cases));
-    tn_few_always = false;
+    const lab_kernel few = {
+        .device = "cpu,threads=2,prefer=first", .name = "few channels:", .no_dx = true};
+    lab_check_kernel(&few, &lab_conv_op, cases, TN_COUNT(cases));
 }
 
 /* ---- one net: a convolution of 37 filters over 3 channels --------------------------------- */
@@ -128,14 +128,13 @@ static void leaves_what_fills_blocks_zero(void **unused)
     tn_device *d = NULL;
     tn_graph *g = NULL;
     tn_plan *p = NULL;
-    assert_ok(tn_device_open(&d, "cpu"));
+    assert_ok(tn_device_open(&d, "cpu,prefer=first"));
     assert_ok(tn_graph_create(&g));
     const tn_value in = tn_input(g, "x", TN_F32, shape);
     const tn_value out =
         tn_conv2d(g, tn_conv2d(g, in, &conv), &(tn_conv2d_opts){.filters = NEXT, .kernel = {1}});
-    tn_few_always = true;
     assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &out, .num_keep = 1, .seed = 1}));
-    tn_few_always = false;
+    assert_int_equal(lab_runs(p, "few channels:"), 1);
     assert_ok(tn_plan_poison(p));
     assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, shape, x}));
     assert_ok(tn_plan_evaluate(p));

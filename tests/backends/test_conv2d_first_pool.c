@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "backends/cpu/device/cpu.h"
-#include "backends/cpu/first/first.h"
 #include "backends/lab_first.h"
 #include "graph/op.h"
 #include "lab_answers.h"
@@ -138,25 +137,32 @@ static const lab_case cases[] = {
      .opts = POOLED(BEHIND, .filters = 16, .kernel = {4}, .weight = {.frozen = true})},
 };
 
+/* Without AVX2 the two stay apart. */
+static lab_kernel in_one(void)
+{
+    const bool apart = tn_cpu_isa_here() == TN_CPU_PORTABLE;
+    return (lab_kernel){.device = "cpu,threads=2,prefer=first",
+                        .name = apart ? "few channels:" : "few channels, max 2x2:",
+                        .no_dx = true};
+}
+
 static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
-    tn_few_always = true;
-    lab_check_big(&op, cases, TN_COUNT(cases));
-    tn_few_always = false;
+    const lab_kernel one = in_one();
+    lab_check_kernel(&one, &op, cases, TN_COUNT(cases));
 }
 
 static void a_nan_shows_behind_the_maximum(void **unused)
 {
     (void)unused;
-    if (tn_cpu_isa_here() != TN_CPU_AVX2) {
+    if (tn_cpu_isa_here() == TN_CPU_PORTABLE) {
         print_message("skipped: the two are not done in one here\n");
         skip();
     }
-    tn_few_always = true;
+    const lab_kernel one = in_one();
     for (size_t i = 0; i < TN_COUNT(cases); i++)
-        lab_check_nan(&op, &cases[i], "cpu", false);
-    tn_few_always = false;
+        lab_check_nan_by(&one, &op, &cases[i]);
 }
 
 /* ---- one net: 37 filters over 3 channels ---------------------------------------------------- */
@@ -233,7 +239,7 @@ static void is_taken_where_windows_lie_side_by_side(void **unused)
                                      .no_fusion = rules[i].no_fusion,
                                      .keeps_conv = rules[i].keeps_conv},
                      true);
-        const bool taken = rules[i].taken && tn_cpu_isa_here() == TN_CPU_AVX2;
+        const bool taken = rules[i].taken && tn_cpu_isa_here() != TN_CPU_PORTABLE;
         assert_int_equal(steps_of(t.plan, &step), taken ? 2 : 202);
         assert_true((step.fused != NULL) == taken);
         if (taken) {
@@ -250,7 +256,7 @@ static tn_status plan_of(void *arg)
     const lab_few *t = arg;
     tn_device *d = NULL;
     tn_plan *p = NULL;
-    tn_status status = tn_device_open(&d, "cpu");
+    tn_status status = tn_device_open(&d, "cpu,prefer=first");
     if (status == TN_OK)
         status = tn_plan_create(&p, t->graph, d,
                                 &(tn_plan_opts){.keep = &t->y, .num_keep = 1, .seed = 1});
@@ -265,9 +271,7 @@ static void memory_may_run_out_while_it_is_taken(void **unused)
     static const lab_few_case net = NET(.device = NULL);
     lab_few t;
     lab_few_open(&t, &net, true);
-    tn_few_always = true;
     assert_true(lab_fail_each_allocation(plan_of, &t) > 10);
-    tn_few_always = false;
     lab_few_close(&t);
 }
 

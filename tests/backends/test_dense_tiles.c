@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/cpu/dense/tiles.h"
 #include "backends/cpu/device/cpu.h"
 #include "graph/op.h"
 #include "lab_answers.h"
 #include "lab_blocked.h"
+#include "lab_rig.h"
 #include "plan/plan_test.h"
 
 enum { INPUTS = 600, HIDDEN = 300, OUTPUTS = 270, MAX_IMAGES = 33 };
@@ -206,7 +206,7 @@ static outcome run_behind_blocks(const blocked_case *c, bool flat)
     for (int64_t i = 0; i < count; i++)
         x[i] = (float)(i * 7 % 31) / 31 - 0.4f;
     net n = {.images = c->images};
-    assert_ok(tn_device_open(&n.device, "cpu"));
+    assert_ok(tn_device_open(&n.device, "cpu,prefer=tiles"));
     assert_ok(tn_graph_create(&n.graph));
     n.x = tn_input(n.graph, "x", TN_F32, shape);
     n.target = tn_input(n.graph, "t", TN_F32, out);
@@ -219,6 +219,7 @@ static outcome run_behind_blocks(const blocked_case *c, bool flat)
                                .input_gradients = true,
                                .seed = 1};
     assert_ok(tn_plan_create(&n.plan, n.graph, n.device, &opts));
+    assert_int_equal(lab_runs(n.plan, "tiles 16x16:"), 2);
     for (int i = 0; i < tn_plan_num_steps(n.plan); i++) {
         tn_step_info step;
         assert_ok(tn_plan_step(n.plan, i, &step));
@@ -257,7 +258,6 @@ static void reads_blocks_of_channels_as_it_reads_rows(void **unused)
         {.images = 6, .height = 9, .width = 8, .channels = 1},
     };
     int spared = 0;
-    tn_tiles_always = true;
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         const blocked_case *c = &cases[i];
         outcome blocks = run_behind_blocks(c, false), rows = run_behind_blocks(c, true);
@@ -271,7 +271,6 @@ static void reads_blocks_of_channels_as_it_reads_rows(void **unused)
         free_outcome(&blocks);
         free_outcome(&rows);
     }
-    tn_tiles_always = false;
     /* Without AVX2 oneDNN's convolutions here give rows themselves. */
     if (tn_cpu_isa_here() != TN_CPU_PORTABLE)
         assert_true(spared >= 2 * 4); /* a layer with one filter gives rows */

@@ -3,8 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/cpu/winograd/passes.h"
 #include "lab_conv.h"
+#include "lab_rig.h"
+#include "plan/plan.h"
 #include "plan/plan_test.h"
 
 /* Sizes around the 4 pixels of a tile, images that share one, all that surrounds a window. */
@@ -90,11 +91,11 @@ static const lab_case cases[] = {
 static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
-    tn_wino_always = true;
-    lab_check_big(&lab_conv_op, cases, TN_COUNT(cases));
-    tn_wino_small = true; /* the first cases are all of 3 x 3 windows */
-    lab_check_big(&lab_conv_op, cases, 8);
-    tn_wino_always = tn_wino_small = false;
+    /* So few threads that each has more than one block of tiles where there are several. */
+    const lab_kernel any = {.device = "cpu,threads=2,prefer=winograd", .name = "winograd "};
+    const lab_kernel small = {.device = "cpu,threads=2,prefer=winograd4x4", .name = "winograd 4x4"};
+    lab_check_kernel(&any, &lab_conv_op, cases, TN_COUNT(cases));
+    lab_check_kernel(&small, &lab_conv_op, cases, 8); /* which are of 3 x 3 windows */
 }
 
 /* The norm of all gradients sees those of the filters that only fill blocks: 0 they have to be. */
@@ -109,19 +110,18 @@ static void leaves_what_fills_blocks_zero(void **unused)
         float x[2 * 20 * 8 * 8], target[2 * 50 * 4 * 4] = {0};
         for (size_t i = 0; i < TN_COUNT(x); i++)
             x[i] = (float)(i % 11) - 5;
-        assert_ok(tn_device_open(&d, "cpu"));
+        assert_ok(tn_device_open(&d, "cpu,prefer=winograd"));
         assert_ok(tn_graph_create(&g));
         const tn_value in = tn_input(g, "x", TN_F32, TN_SHAPE(2, 20, 8, 8));
         const tn_value want = tn_input(g, "t", TN_F32, TN_SHAPE(2, 50, 4, 4));
         const tn_value y = tn_conv2d(g, in, &(tn_conv2d_opts){.filters = 50, .kernel = {5}});
-        tn_wino_always = true;
         assert_ok(tn_plan_create(&p, g, d,
                                  &(tn_plan_opts){.loss = tn_mse(g, y, want),
                                                  .optim = tn_sgd(NULL),
                                                  .clip_norm = 1e-3f,
                                                  .seed = 1,
                                                  .strict = strict}));
-        tn_wino_always = false;
+        assert_int_equal(lab_runs(p, "winograd"), strict ? 0 : 2);
         for (int step = 0; step < 2; step++) {
             assert_ok(tn_plan_poison(p));
             assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, TN_SHAPE(2, 20, 8, 8), x}));
@@ -147,22 +147,30 @@ typedef struct single {
     tn_value x, y;
 } single;
 
-enum { SINGLE_CHANNELS = 16, SINGLE_SIDE = 8, SINGLE_UNITS = 120 };
+enum { SINGLE_CHANNELS = 16, SINGLE_SIDE = 8, SINGLE_UNITS = 400 };
 
 static void open_single(single *s, bool strict)
 {
-    assert_ok(tn_device_open(&s->device, "cpu"));
+    assert_ok(tn_device_open(&s->device, "cpu,prefer=winograd"));
     assert_ok(tn_graph_create(&s->graph));
     s->x = tn_input(s->graph, "x", TN_F32, TN_SHAPE(1, SINGLE_CHANNELS, SINGLE_SIDE, SINGLE_SIDE));
     const tn_conv2d_opts conv = {
         .filters = SINGLE_CHANNELS, .kernel = {3}, .pad = {1}, .name = "c"};
     const tn_dense_opts dense = {.units = SINGLE_UNITS};
     s->y = tn_dense(s->graph, tn_conv2d(s->graph, s->x, &conv), &dense);
-    tn_wino_always = true;
     assert_ok(
         tn_plan_create(&s->plan, s->graph, s->device,
                        &(tn_plan_opts){.keep = &s->y, .num_keep = 1, .seed = 1, .strict = strict}));
-    tn_wino_always = false;
+}
+
+/* Bytes that kernels keep from run to run. */
+static size_t kept_by(const tn_plan *p)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < p->num_nodes; i++)
+        if (p->node[i]->bind.saved_stays)
+            bytes += p->node[i]->bind.saved_bytes;
+    return bytes;
 }
 
 static void run_single(single *s, float *y)
@@ -191,9 +199,8 @@ static void keeps_what_it_makes_of_weights_until_they_change(void **unused)
     const tn_tensor weight = {TN_F32, TN_SHAPE(SINGLE_CHANNELS, SINGLE_CHANNELS, 3, 3), w};
     open_single(&fast, false);
     open_single(&strict, true);
-    const size_t kept = 36 * sizeof(float) * SINGLE_CHANNELS * SINGLE_CHANNELS;
-    assert_true(tn_plan_memory(fast.plan).activations >=
-                tn_plan_memory(strict.plan).activations + kept);
+    assert_true(kept_by(fast.plan) >= 16 * sizeof w / 9); /* 4 x 4 numbers for 3 x 3 at least */
+    assert_int_equal(kept_by(strict.plan), 0);
     for (int change = 0; change < 4; change++) {
         float got[SINGLE_UNITS], want[SINGLE_UNITS];
         if (change == 1)

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/winograd/passes.h"
 #include "lab_conv.h"
+#include "lab_rig.h"
 
 enum { IMAGES = 2, CHANNELS = 32, SIDE = 14 };
 
@@ -104,6 +105,7 @@ static void run(const tensors *t, const lab_conv_case *o, tn_shape shape, tn_sha
     const tn_value y = tn_conv2d(g, x, &o->conv), loss = tn_mse(g, y, target);
     const tn_plan_opts opts = {.loss = loss, .keep = &y, .num_keep = 1, .input_gradients = true};
     assert_ok(tn_plan_create(&p, g, d, &opts));
+    assert_true(lab_runs(p, "winograd") >= 2); /* forward and backward */
     assert_ok(tn_plan_set(p, x, (tn_tensor){TN_F32, shape, t->x}));
     assert_ok(tn_plan_set(p, target, (tn_tensor){TN_F32, out, t->target}));
     assert_ok(tn_plan_param_set(p, 0, TN_PARAM_VALUE, (tn_tensor){TN_F32, weight, t->w}));
@@ -182,9 +184,8 @@ static void measure(size_t i, int tile, double error[3])
     const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
     tensors t = take_tensors(i, count, taps);
     make_answers(&t, &o, shape, weight);
-    tn_wino_small = tile == TN_WINO_4X4;
-    run(&t, &o, shape, weight, shape, "cpu");
-    tn_wino_small = false;
+    run(&t, &o, shape, weight, shape,
+        tile == TN_WINO_4X4 ? "cpu,prefer=winograd4x4" : "cpu,prefer=winograd");
     error[0] = error_of(t.y, t.y_ref, count);
     error[1] = error_of(t.dx, t.dx_ref, count);
     error[2] = error_of(t.dw, t.dw_ref, taps);
@@ -195,7 +196,6 @@ static void errs_no_more_than_the_document_says(void **unused)
 {
     (void)unused;
     static const char *const what[] = {"y", "dx", "dw"};
-    tn_wino_always = true;
     for (int tile = 0; tile < TN_WINO_TILES; tile++)
         for (size_t i = 0; i < TN_COUNT(inputs); i++) {
             double error[3];
@@ -205,14 +205,15 @@ static void errs_no_more_than_the_document_says(void **unused)
                     fail_msg("tile %d, %s: %s is off by %.2g of its largest number, allowed %.2g",
                              tile, inputs[i].why, what[j], error[j], inputs[i].allowed[tile]);
         }
-    tn_wino_always = false;
 }
 
 /* y and dx for any number of threads; dw, whose parts each thread adds up by itself, for the same one. */
 static void compare_threads(const lab_conv_case *o, tn_shape shape, tn_shape weight, tn_shape out)
 {
-    static const char *const devices[] = {"cpu,threads=1", "cpu,threads=2", "cpu,threads=3",
-                                          "cpu,threads=8", "cpu,threads=16"};
+    static const char *const devices[] = {
+        "cpu,prefer=winograd,threads=1", "cpu,prefer=winograd,threads=2",
+        "cpu,prefer=winograd,threads=3", "cpu,prefer=winograd,threads=8",
+        "cpu,prefer=winograd,threads=16"};
     const int64_t count = tn_elements(&shape), taps = tn_elements(&weight);
     tensors first = take_tensors(0, count, taps), t = take_tensors(0, count, taps);
     for (int64_t i = 0; i < count; i++)
@@ -243,12 +244,10 @@ static void gives_the_same_bits_again(void **unused)
     const lab_conv_case together = {
         .conv = {.filters = MANY, .kernel = {3}, .pad = {1}, .no_bias = true}};
     const tn_shape x = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE), few = TN_SHAPE(2, MANY, 5, 5);
-    tn_wino_always = true;
     compare_threads(&padded, x, TN_SHAPE(CHANNELS, CHANNELS, 3, 3), x);
     compare_threads(&bare, x, TN_SHAPE(CHANNELS, CHANNELS, 5, 5),
                     TN_SHAPE(IMAGES, CHANNELS, SIDE - 4, SIDE - 4));
     compare_threads(&together, few, TN_SHAPE(MANY, MANY, 3, 3), few);
-    tn_wino_always = false;
 }
 
 int main(void)

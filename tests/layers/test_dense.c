@@ -1,5 +1,4 @@
 /* dense: against loops in double, alone and with a relu behind it; NaNs; what it refuses. */
-#include "backends/cpu/dense/tiles.h"
 #include "graph/op.h"
 #include "lab_nan.h"
 #include "lab_op.h"
@@ -161,18 +160,12 @@ static void agrees_where_it_is_used(void **unused)
     lab_check_op(&op, large, TN_COUNT(large));
 }
 
+static const lab_kernel by_tiles = {.device = "cpu,prefer=tiles", .name = "tiles 16x16:"};
+
 static void agrees_around_tiles(void **unused)
 {
     (void)unused;
-    lab_case all[TN_COUNT(tiles)];
-    for (size_t i = 0; i < TN_COUNT(tiles); i++) {
-        all[i] = tiles[i];
-        all[i].big = true;
-        all[i].f32_only = true;
-    }
-    tn_tiles_always = true;
-    lab_check_op(&op, all, TN_COUNT(all));
-    tn_tiles_always = false;
+    lab_check_kernel(&by_tiles, &op, tiles, TN_COUNT(tiles));
 }
 
 static void passes_nan_on(void **unused)
@@ -184,11 +177,10 @@ static void passes_nan_on(void **unused)
         {.why = "more than go by tiles", .x = {{{2, {150, 33}}}}, .opts = RELU(.units = 17)},
         {.why = "no bias", .x = {{{2, {150, 9}}}}, .opts = RELU(.units = 8, .no_bias = true)},
     };
-    tn_tiles_always = true;
     for (const char *const *device = lab_devices(); *device; device++)
         for (size_t i = 0; i < 2 * TN_COUNT(reached); i++)
             lab_check_nan(&op, &reached[i / 2], *device, i % 2);
-    tn_tiles_always = false;
+    lab_check_nan_by(&by_tiles, &op, &reached[1]);
 }
 
 static void begins_with_bias_zero(void **unused)

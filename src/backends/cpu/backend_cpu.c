@@ -67,6 +67,7 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
         return tn_no_memory("cpu", sizeof *d);
     d->threads = o.threads;
     d->reference = o.reference;
+    d->prefer = o.prefer;
     tn_status status = o.pin ? tn_pin_open(&d->pin, &o) : TN_OK;
     if (status == TN_OK)
         status = tn_onednn_open(d);

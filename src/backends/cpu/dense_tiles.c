@@ -30,19 +30,11 @@ static const tn_tiles_code *const code_of[TN_CPU_ISAS] = {
 #endif
 };
 
-bool tn_tiles_always;
-
 static tn_status supports(const tn_node *n)
 {
     _Static_assert(MAX_IMAGES == 128, "the text below says so");
     if (n->x[0].dim[0] > MAX_IMAGES)
         return tn_fail(TN_ERR_UNSUPPORTED, "dense %s: not by tiles: more than 128 images", n->name);
-    const int64_t K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / n->x[0].dim[0];
-    const int64_t turned = n->x[0].dim[0] * (K + D) * (int64_t)sizeof(float);
-    if (!tn_tiles_always && tn_cpu_lower(K, D) < MIN_SIDE && turned > TURNED_BYTES)
-        return tn_fail(TN_ERR_UNSUPPORTED,
-                       "dense %s: not by tiles: %lld x %lld weights are few beside the images",
-                       n->name, (long long)K, (long long)D);
     return TN_OK;
 }
 
@@ -99,8 +91,21 @@ static void prepare_input(tn_maker *m, dense_state *s, const tn_node *n, tn_bind
     }
 }
 
+static tn_status check_gain(const tn_node *n)
+{
+    const int64_t K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / n->x[0].dim[0];
+    const int64_t turned = n->x[0].dim[0] * (K + D) * (int64_t)sizeof(float);
+    if (tn_cpu_lower(K, D) < MIN_SIDE && turned > TURNED_BYTES)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "dense %s: not by tiles: %lld x %lld weights are few beside the images",
+                       n->name, (long long)K, (long long)D);
+    return TN_OK;
+}
+
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
+    if (d->prefer != TN_CPU_TILES)
+        TN_TRY(check_gain(n));
     dense_state *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("dense", sizeof *s);

@@ -47,9 +47,6 @@ typedef struct tn_tiles_code {
                     int64_t end, float *dw);
 } tn_tiles_code;
 
-/* Tests set it: taken also for few weights, where it is not faster. */
-extern bool tn_tiles_always;
-
 extern const tn_tiles_code tn_tiles_avx512, tn_tiles_avx2, tn_tiles_portable;
 
 #endif

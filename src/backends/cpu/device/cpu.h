@@ -16,8 +16,18 @@
 
 #include "backends/backend.h"
 
+/* The kernel that is taken wherever it can be, also where another is faster: the option "prefer". */
+typedef enum tn_cpu_prefer {
+    TN_CPU_FASTEST,
+    TN_CPU_FIRST,
+    TN_CPU_TILES,
+    TN_CPU_WINOGRAD,
+    TN_CPU_WINOGRAD_4X4, /* and with that tile in place of the 6 x 6 */
+} tn_cpu_prefer;
+
 struct tn_backend_device {
     int threads;
+    tn_cpu_prefer prefer;
     bool reference;     /* with the kernels of reference/ alone */
     struct tn_pin *pin; /* NULL: the system chooses the threads' cores */
     char *text;         /* what describe says */

@@ -41,12 +41,32 @@ static tn_status read_reference(const char *value, tn_cpu_opts *o)
     return TN_OK;
 }
 
+static tn_status read_prefer(const char *value, tn_cpu_opts *o)
+{
+    static const char *const kernel[] = {
+        [TN_CPU_FIRST] = "first",
+        [TN_CPU_TILES] = "tiles",
+        [TN_CPU_WINOGRAD] = "winograd",
+        [TN_CPU_WINOGRAD_4X4] = "winograd4x4",
+    };
+    for (size_t i = TN_CPU_FIRST; i < TN_COUNT(kernel); i++)
+        if (strcmp(value, kernel[i]) == 0) {
+            o->prefer = (tn_cpu_prefer)i;
+            return TN_OK;
+        }
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "cpu: option prefer=%s: first, tiles, winograd or winograd4x4 is wanted", value);
+}
+
 static tn_status read_word(const char *word, tn_cpu_opts *o, unsigned *seen)
 {
     static const struct {
         const char *key; /* with the "=" where a value follows */
         tn_status (*read)(const char *value, tn_cpu_opts *o);
-    } known[] = {{"threads=", read_threads}, {"pin=", read_pin}, {"reference", read_reference}};
+    } known[] = {{"threads=", read_threads},
+                 {"pin=", read_pin},
+                 {"reference", read_reference},
+                 {"prefer=", read_prefer}};
     for (size_t i = 0; i < TN_COUNT(known); i++) {
         const size_t length = strlen(known[i].key);
         if (strncmp(word, known[i].key, length) != 0 ||
@@ -58,8 +78,10 @@ static tn_status read_word(const char *word, tn_cpu_opts *o, unsigned *seen)
         *seen |= 1U << i;
         return known[i].read(word + length, o);
     }
-    return tn_fail(TN_ERR_ARGUMENT,
-                   "cpu: option \"%s\" is none of threads=N, pin=on, pin=off and reference", word);
+    return tn_fail(
+        TN_ERR_ARGUMENT,
+        "cpu: option \"%s\" is none of threads=N, pin=on, pin=off, reference and prefer=KERNEL",
+        word);
 }
 
 static tn_status read_words(const char *text, tn_cpu_opts *o)
@@ -111,6 +133,9 @@ tn_status tn_cpu_read_options(const tn_open_opts *opts, tn_cpu_opts *out)
     tn_cpu_opts o = {0};
     TN_TRY(read_words(opts->options, &o));
     TN_TRY(share(opts, &o));
+    if (o.reference && o.prefer != TN_CPU_FASTEST)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "cpu: option prefer chooses among kernels that reference leaves out");
     *out = o;
     return TN_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef TN_CPU_OPTIONS_H
 #define TN_CPU_OPTIONS_H
 
-#include "backends/backend.h"
+#include "backends/cpu/device/cpu.h"
 
 typedef struct tn_cpu_opts {
     int threads; /* of this device */
@@ -10,6 +10,7 @@ typedef struct tn_cpu_opts {
     int all;     /* and so many they have together */
     bool pin;
     bool reference;
+    tn_cpu_prefer prefer;
 } tn_cpu_opts;
 
 tn_status tn_cpu_read_options(const tn_open_opts *opts, tn_cpu_opts *out);

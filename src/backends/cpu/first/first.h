@@ -61,9 +61,6 @@ typedef struct tn_few_code {
 
 enum { TN_FEW_POOLED_WIDTH = 8 /* of filters, at most */ };
 
-/* Tests set it: taken also for more channels than that. */
-extern bool tn_few_always;
-
 extern const tn_few_code tn_few_avx2, tn_few_portable;
 
 #endif

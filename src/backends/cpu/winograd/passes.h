@@ -68,9 +68,6 @@ typedef struct tn_wino {
     uint64_t version; /* of the weights that it was made of */
 } tn_wino;
 
-/* Tests set them: taken wherever it can be, faster or not; and with the 4 x 4 tile in place of the 6 x 6. */
-extern bool tn_wino_always, tn_wino_small;
-
 /*
  * Fills *s and the whole binding but `state`; TN_ERR_UNSUPPORTED if it is not faster by the rule
  *

@@ -27,8 +27,6 @@ static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, READ_FILTER = 16, WANTED_
 /* Of the tiles of backward data, those of the forward pass, for it to be walked backward. */
 static const double FEWER_TILES = 0.8;
 
-bool tn_wino_always, tn_wino_small;
-
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
@@ -221,7 +219,7 @@ static tn_status check_gain(const tn_wino *s, const tn_node *n)
     const double pixels = (double)(n->y[0].dim[0] * n->y[0].dim[2] * n->y[0].dim[3]);
     const double products = (double)(s->groups * s->wide_filters * s->channels);
     const double formula = pixels * products * s->tile->r * s->tile->r, winograd = cost_of(s);
-    if (tn_wino_always || WANTED_GAIN * winograd < formula)
+    if (WANTED_GAIN * winograd < formula)
         return TN_OK;
     return tn_fail(TN_ERR_UNSUPPORTED,
                    "conv2d %s: not by Winograd's method: it costs as much as %.1f million "
@@ -245,19 +243,17 @@ static void prepare_tile(tn_wino *s, const tn_node *n, const tn_binding *b, int 
     }
 }
 
-static void choose_tile(tn_wino *s, const tn_node *n, const tn_binding *b, int threads)
+static void choose_tile(tn_wino *s, const tn_node *n, const tn_binding *b,
+                        const tn_backend_device *d)
 {
+    const bool small = d->prefer == TN_CPU_WINOGRAD_4X4;
     const tn_conv2d_opts *o = n->opts;
     const bool three = o->kernel[0] == 3;
-    prepare_tile(s, n, b,
-                 !three          ? TN_WINO_8X8
-                 : tn_wino_small ? TN_WINO_4X4
-                                 : TN_WINO_6X6,
-                 threads);
+    prepare_tile(s, n, b, !three ? TN_WINO_8X8 : small ? TN_WINO_4X4 : TN_WINO_6X6, d->threads);
     if (!three)
         return;
     tn_wino other = *s;
-    prepare_tile(&other, n, b, TN_WINO_4X4, threads);
+    prepare_tile(&other, n, b, TN_WINO_4X4, d->threads);
     if (other.keeps && cost_of(&other) < cost_of(s))
         *s = other;
 }
@@ -275,7 +271,7 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     s->wide_channels = ceil_div(s->channels, code->lanes) * code->lanes;
     s->wide_filters = ceil_div(s->filters, code->lanes) * code->lanes;
     s->bound = bound_of(s, n);
-    choose_tile(s, n, b, threads);
+    choose_tile(s, n, b, m->device);
     snprintf(s->name, sizeof s->name, "winograd %dx%d:%s", s->tile->n, s->tile->n, code->name);
     prepare_layouts(m, s, n, b);
     b->scratch_bytes = s->scratch;
@@ -283,7 +279,8 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
         b->saved_stays = true;
         b->saved_bytes = slab_bytes(s, &s->u);
     }
-    if (m->status == TN_OK)
+    const tn_cpu_prefer prefer = m->device->prefer;
+    if (m->status == TN_OK && prefer != TN_CPU_WINOGRAD && prefer != TN_CPU_WINOGRAD_4X4)
         m->status = check_gain(s, n);
     if (b->dx[0])
         b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_data(s, n, threads, s->shared));
