@@ -159,7 +159,7 @@ typedef struct tn_batch {
 /** Reads, decodes and augments in its own threads. Use from one thread at a time. */
 typedef struct tn_loader tn_loader;
 
-/** @p set is borrowed and must outlive the loader. @return TN_ERR_ARGUMENT, TN_ERR_MEMORY */
+/** @p set may be closed before the loader, which keeps what it needs of it. @return TN_ERR_ARGUMENT, TN_ERR_MEMORY */
 TN_API TN_CHECKED tn_status tn_loader_open(tn_loader **out, const tn_dataset *set,
                                            const tn_loader_opts *opts);
 TN_API void tn_loader_close(tn_loader *loader); /* NULL is fine; ends the threads */

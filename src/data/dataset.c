@@ -266,9 +266,17 @@ tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts)
     return TN_OK;
 }
 
+/* Nothing else of a set changes: it may be const for all who read it. */
+tn_dataset *tn_dataset_hold(const tn_dataset *set)
+{
+    tn_dataset *held = (void *)(uintptr_t)set;
+    atomic_fetch_add(&held->loaders, 1);
+    return held;
+}
+
 void tn_dataset_close(tn_dataset *set)
 {
-    if (!set)
+    if (!set || atomic_fetch_sub(&set->loaders, 1) > 0)
         return;
     tn_packed_release(set->packed);
     tn_arena_free(&set->text);

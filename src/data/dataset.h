@@ -4,6 +4,7 @@
 #ifndef TN_DATASET_H
 #define TN_DATASET_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +24,8 @@ typedef struct tn_item {
 } tn_item;
 
 struct tn_dataset {
-    tn_arena text; /* every path, name and notice */
+    atomic_int loaders; /* that use it: the last of them, or the program, closes it in the end */
+    tn_arena text;      /* every path, name and notice */
     tn_item *item;
     size_t num_items, item_capacity;
     const char **class_name;
@@ -38,6 +40,9 @@ struct tn_dataset {
     tn_packed
         *packed; /* the images themselves, shared with the sets split from this one; or NULL */
 };
+
+/* For a loader: the set stays until it is closed once more. */
+tn_dataset *tn_dataset_hold(const tn_dataset *set);
 
 /* A set's source fills an empty set with classes and items; all texts are copied into the set. */
 tn_status tn_folder_read(tn_dataset *set, const char *path);

@@ -15,6 +15,7 @@
 
 struct tn_loader {
     tn_device *device; /* if several ranks share its batches, else NULL */
+    tn_dataset *set;   /* held */
     tn_recipe recipe;
     tn_queue queue;
     tn_threads threads;
@@ -142,6 +143,7 @@ static tn_status set_up(tn_loader *l, const tn_dataset *set, const tn_loader_opt
 {
     if (opts->device && tn_device_ranks(opts->device) > 1)
         l->device = opts->device;
+    l->set = tn_dataset_hold(set);
     l->recipe.set = set;
     l->recipe.seed = opts->seed;
     l->on_bad = opts->on_bad;
@@ -187,6 +189,7 @@ void tn_loader_close(tn_loader *loader)
     tn_free(loader->filler);
     tn_queue_destroy(&loader->queue);
     tn_bad_destroy(&loader->bad);
+    tn_dataset_close(loader->set);
     tn_free(loader->failure);
     tn_free(loader);
 }
@@ -326,6 +329,10 @@ tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index)
     if (epoch < 0 || index < 0 || index > batches)
         return tn_fail(TN_ERR_ARGUMENT, "loader: epoch %lld, batch %lld: an epoch has %lld batches",
                        (long long)epoch, (long long)index, (long long)batches);
+    /* The stream of an image's random numbers holds the epoch in 32 bits. */
+    if (epoch > INT32_MAX)
+        return tn_fail(TN_ERR_ARGUMENT, "loader: epoch %lld is above %d", (long long)epoch,
+                       INT32_MAX);
     /* After the last batch an epoch still has its end to say. */
     loader->end_due = index == batches;
     tn_queue_seek(&loader->queue, loader->end_due ? epoch + 1 : epoch, loader->end_due ? 0 : index);

@@ -10,27 +10,25 @@ static const char *const endings[] = {"jpg", "jpeg", "jpe", "jfif", "png", "webp
                                       "bmp", "dib",  "gif", "ppm",  "pgm", "pbm",
                                       "pnm", "tga",  "psd", "hdr",  "pic"};
 
-/* Names that begin with a dot (.thumbnails, .ipynb_checkpoints, ._name.jpg) are hidden anyway. */
-static const char *const of_systems[] = {
-    "@eaDir",
-    "#recycle",
-    "#snapshot",
-    "@tmp", /* Synology */
-    "@Recycle",
-    "@Recently-Snapshot",
-    ".@__thumb", /* QNAP */
-    "__MACOSX",
-    "Network Trash Folder",
-    "Temporary Items", /* macOS */
-    "$RECYCLE.BIN",
-    "RECYCLER",
-    "System Volume Information", /* Windows */
-    "found.000",
-    "_vti_cnf",
-    "lost+found",
-    "__pycache__",
-    "CVS" /* chkdsk, FrontPage, fsck, ... */
-};
+/* Of Synology, QNAP, macOS, Windows, Linux (fsck), and programs. Names that begin with a dot (.thumbnails,
+ * .ipynb_checkpoints, ._name.jpg) are hidden anyway. */
+static const char *const of_systems[] = {"@eaDir",
+                                         "#recycle",
+                                         "#snapshot",
+                                         "@tmp",
+                                         "@Recycle",
+                                         "@Recently-Snapshot",
+                                         "__MACOSX",
+                                         "Network Trash Folder",
+                                         "Temporary Items",
+                                         "$RECYCLE.BIN",
+                                         "RECYCLER",
+                                         "System Volume Information",
+                                         "found.000",
+                                         "lost+found",
+                                         "_vti_cnf",
+                                         "__pycache__",
+                                         "CVS"};
 
 static const char *const train[] = {"train", "training"};
 static const char *const test[] = {"val", "valid", "validation", "test", "testing", "eval"};
