@@ -55,7 +55,7 @@ typedef struct tn_dataset_opts {
      *   names of the folders. Hidden names and folders that systems keep beside images (@eaDir,
      *   __MACOSX, lost+found, ...) are passed over. Subfolders that are named as parts of a set,
      *   train and val, are an error: they are no classes;
-     * - a text file in UTF-8 with a line "path label" an image: paths relative to the file, with /
+     * - a text file with a line "path label" an image: paths relative to the file, with /
      *   and without quotes, with spaces if need be; labels all whole numbers or all names; a line that
      *   begins with # is a comment. What looks like a list of another kind (the number first, commas,
      *   a heading, two labels) or gives one file two labels is an error;

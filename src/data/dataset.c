@@ -174,6 +174,16 @@ static tn_status notice_empty_classes(tn_dataset *set, bool adopted)
     return TN_OK;
 }
 
+/* It would be two lines of a list of names, as a packed set has one. */
+static tn_status notice_line_breaks(tn_dataset *set)
+{
+    for (size_t i = 0; i < set->num_classes; i++)
+        if (strpbrk(set->class_name[i], "\r\n"))
+            TN_TRY(tn_dataset_add_notice(set, "the name of class number %zu has a line break in it",
+                                         i));
+    return TN_OK;
+}
+
 /* What a list looks like whose last word is no label. */
 static tn_status notice_single_images(tn_dataset *set)
 {
@@ -204,6 +214,7 @@ static tn_status finish(tn_dataset *set, const tn_dataset *classes_of, const cha
     if (classes_of)
         TN_TRY(adopt_classes(set, classes_of, path));
     TN_TRY(count_classes(set));
+    TN_TRY(notice_line_breaks(set));
     if (set->num_classes == 1)
         TN_TRY(tn_dataset_add_notice(set, "there is only one class, %s: nothing can be learnt",
                                      set->class_name[0]));

@@ -79,7 +79,7 @@ tn_status tn_lines_next(tn_lines *l, const char *path, char **line)
     *stop = 0;
     if (strlen(*line) != (size_t)(stop - *line))
         return tn_fail(TN_ERR_FORMAT,
-                       "%s:%lld: a byte of 0: this is not a text file, or not in UTF-8", path,
+                       "%s:%lld: a byte of 0: this is not a text file, or one in UTF-16", path,
                        (long long)l->number);
     if (stop > *line && stop[-1] == '\r')
         stop[-1] = 0;

@@ -172,7 +172,7 @@ static void parts_of_a_set_are_no_classes(void **state)
     }
 }
 
-static void one_class_is_told(void **state)
+static void odd_classes_are_told(void **state)
 {
     (void)state;
     const char *root = lab_make_folder();
@@ -180,6 +180,16 @@ static void one_class_is_told(void **state)
     touch(root, "cat/1.jpg");
     tn_dataset *set = lab_open_set(root);
     assert_true(lab_has_notice(set, "only one class, cat"));
+    tn_dataset_close(set);
+    lab_mkdir(lab_path(root, "d\nog"));
+    touch(root, "d\nog/1.jpg");
+    touch(root, "d\nog/2.jpg");
+    lab_mkdir(lab_path(root, "caf\xE9")); /* a name is bytes, whatever they mean */
+    touch(root, "caf\xE9/1.jpg");
+    set = lab_open_set(root);
+    assert_string_equal(tn_dataset_class_name(set, 0), "caf\xE9");
+    assert_true(lab_has_notice(set, "the name of class number 2 has a line break in it"));
+    assert_int_equal(tn_dataset_num_notices(set), 1);
     tn_dataset_close(set);
     lab_remove(root);
 }
@@ -306,7 +316,7 @@ int main(void)
         cmocka_unit_test(what_is_odd_in_a_folder_is_told),
         cmocka_unit_test(what_systems_keep_beside_images_is_left_out),
         cmocka_unit_test(parts_of_a_set_are_no_classes),
-        cmocka_unit_test(one_class_is_told),
+        cmocka_unit_test(odd_classes_are_told),
         cmocka_unit_test(folders_that_are_no_sets_say_what_was_expected),
         cmocka_unit_test(validation_takes_the_classes_of_training),
         cmocka_unit_test(every_allocation_may_fail),
