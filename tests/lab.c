@@ -11,6 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+void lab_assert_error(const tn_error_kept *want, const char *call, const char *file, int line)
+{
+    if (strcmp(want->text, tn_error()) == 0)
+        return;
+    print_error("%s succeeded, and yet tn_error() is now \"%s\"\n", call, tn_error());
+    _fail(file, line);
+}
+
 void lab_assert_fails(tn_status got, tn_status want, const char *text, const char *call,
                       const char *file, int line)
 {

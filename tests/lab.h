@@ -24,13 +24,17 @@
 #define LAB_SLOW 0
 #endif
 
-/* Fails the test with tn_error() unless the call succeeds. */
+/* Fails the test with tn_error() unless the call succeeds, and leaves tn_error() as it was. */
 #define assert_ok(call)                                                            \
     do {                                                                           \
+        tn_error_kept lab_kept;                                                    \
+        tn_error_keep(&lab_kept);                                                  \
         const tn_status lab_status = (call);                                       \
         if (lab_status != TN_OK)                                                   \
             fail_msg("%s: %s: %s", #call, tn_status_text(lab_status), tn_error()); \
+        lab_assert_error(&lab_kept, #call, __FILE__, __LINE__);                    \
     } while (0)
+void lab_assert_error(const tn_error_kept *want, const char *call, const char *file, int line);
 
 /* Fails unless the call returns `status` and tn_error() contains `text`. */
 #define assert_fails(call, status, text) \

@@ -138,15 +138,18 @@ static tn_status open_room(room *r)
 
 static tn_status make_id(tn_comm_id *out)
 {
-    tn_status status = tn_fail(TN_ERR_DEVICE, "more than %d groups at a time", MOST_ROOMS);
+    room *r = table;
+    tn_status status = TN_OK;
     *out = (tn_comm_id){{0}};
     pthread_mutex_lock(&table_lock);
-    for (int i = 0; i < MOST_ROOMS; i++)
-        if (table[i].id == 0) {
-            status = open_room(&table[i]);
-            memcpy(out->bytes, &table[i].id, sizeof table[i].id);
-            break;
-        }
+    while (r < table + MOST_ROOMS && r->id != 0)
+        r++;
+    if (r == table + MOST_ROOMS)
+        status = tn_fail(TN_ERR_DEVICE, "more than %d groups at a time", MOST_ROOMS);
+    else
+        status = open_room(r);
+    if (status == TN_OK)
+        memcpy(out->bytes, &r->id, sizeof r->id);
     pthread_mutex_unlock(&table_lock);
     return status;
 }

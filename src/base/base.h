@@ -26,6 +26,13 @@ tn_status tn_fail(tn_status status, const char *format, ...) TN_PRINTF(2, 3);
 /* TN_ERR_MEMORY with what the bytes were for. */
 tn_status tn_no_memory(const char *what, size_t bytes);
 
+/* For a call that may fail without its caller failing: what tn_error() says before it, and that again. */
+typedef struct tn_error_kept {
+    char text[1024];
+} tn_error_kept;
+void tn_error_keep(tn_error_kept *kept);
+void tn_error_put_back(const tn_error_kept *kept);
+
 /* Passes an error on to the caller. Use where nothing needs to be undone. */
 #define TN_TRY(expr)                            \
     do {                                        \

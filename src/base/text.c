@@ -27,6 +27,16 @@ char *tn_format(const char *format, ...)
     return text;
 }
 
+void tn_error_keep(tn_error_kept *kept)
+{
+    snprintf(kept->text, sizeof kept->text, "%s", tn_error());
+}
+
+void tn_error_put_back(const tn_error_kept *kept)
+{
+    tn_fail(TN_OK, "%s", kept->text);
+}
+
 tn_status tn_grow(void **array, size_t count, size_t *capacity, size_t size, const char *what)
 {
     if (count < *capacity)

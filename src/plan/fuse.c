@@ -83,10 +83,13 @@ static void move_monotone(tn_plan *p)
 
 static bool supported(const tn_plan *p, const tn_node *n)
 {
-    for (const tn_kernel *k = NULL; (k = tn_plan_next_kernel(p, n->op, k));)
-        if (!k->supports || k->supports(n) == TN_OK)
-            return true;
-    return false;
+    bool found = false;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    for (const tn_kernel *k = NULL; !found && (k = tn_plan_next_kernel(p, n->op, k));)
+        found = !k->supports || k->supports(n) == TN_OK;
+    tn_error_put_back(&kept);
+    return found;
 }
 
 static void absorb(tn_plan *p)

@@ -72,6 +72,8 @@ static tn_status choose(tn_plan *p, size_t index)
     const tn_plan_node *next = tn_plan_next(p, index);
     char reasons[512] = "";
     const tn_node *n = &pn->node;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
     TN_TRY(tn_plan_offer_part(p, pn));
     for (const tn_kernel *k = NULL; (k = tn_plan_next_kernel(p, n->op, k));) {
         ask(p, pn, next);
@@ -79,6 +81,7 @@ static tn_status choose(tn_plan *p, size_t index)
         if (status == TN_OK)
             status = k->prepare(p->device->impl, n, &pn->bind);
         if (status == TN_OK) {
+            tn_error_put_back(&kept);
             pn->kernel = k;
             if (pn->bind.saved_stays)
                 p->spare -= pn->bind.saved_bytes;

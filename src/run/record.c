@@ -21,8 +21,7 @@ static tn_status body(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
     return update ? tn_plan_update_body(p, update) : TN_OK;
 }
 
-/* Leaves the handle NULL if the device refuses. */
-static tn_status record(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
+static tn_status try_to_record(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_recording *r = &p->recording[kind];
@@ -54,6 +53,16 @@ bool tn_plan_is_new(const tn_plan *p, tn_record_kind kind)
 {
     const tn_recording *r = &p->recording[kind];
     return !r->warm || (tn_plan_backend(p)->capture_begin && !r->handle && !r->refused);
+}
+
+/* Leaves the handle NULL if the device refuses, which is no error. */
+static tn_status record(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
+{
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    TN_TRY(try_to_record(p, kind, update));
+    tn_error_put_back(&kept);
+    return TN_OK;
 }
 
 tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update)

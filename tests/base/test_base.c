@@ -103,6 +103,17 @@ static void allocations_are_counted(void **state)
     tn_free(text);
 }
 
+static void an_error_passed_over_leaves_no_trace(void **state)
+{
+    (void)state;
+    tn_error_kept kept;
+    tn_fail(TN_ERR_SHAPE, "100%% %s", "wrong");
+    tn_error_keep(&kept);
+    tn_fail(TN_ERR_DEVICE, "only a try");
+    tn_error_put_back(&kept);
+    assert_string_equal(tn_error(), "100% wrong");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +121,7 @@ int main(void)
         cmocka_unit_test(random_numbers_have_their_moments),
         cmocka_unit_test(shapes_are_checked),
         cmocka_unit_test(errors_nest),
+        cmocka_unit_test(an_error_passed_over_leaves_no_trace),
         cmocka_unit_test(allocations_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,13 +142,18 @@ static tn_status settle(tn_backend_device *d, const tn_node *n, const tn_cudnn_g
     TN_TRY(tn_cudnn_cache_load(d, p));
     if (p->plan)
         return TN_OK;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
     const tn_status status = tn_cudnn_choose(d, n, g, forbidden, p);
     if (status == TN_OK)
         tn_cudnn_cache_store(d, p);
     if (status != TN_ERR_UNSUPPORTED)
         return status;
     p->why = tn_copy_text(tn_error());
-    return p->why ? TN_OK : tn_no_memory(d->name, 1);
+    if (!p->why)
+        return tn_no_memory(d->name, 1);
+    tn_error_put_back(&kept);
+    return TN_OK;
 }
 
 static tn_status plan_for(tn_backend_device *d, const tn_node *n, const tn_cudnn_graph *g,

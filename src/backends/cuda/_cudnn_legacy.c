@@ -56,23 +56,38 @@ void tn_cudnn_legacy_close(tn_cudnn_legacy *l)
 }
 
 static tn_status by_the_other(const tn_cudnn_legacy *l, const tn_call *c,
-                              tn_status (*pass)(const tn_call *c))
+                              tn_cudnn_legacy_pass *pass)
 {
     tn_call call = *c;
     call.state = l->state;
     return pass(&call);
 }
 
-tn_status tn_cudnn_legacy_forward(tn_cudnn_legacy *l, const tn_call *c, tn_status status)
+bool tn_cudnn_legacy_do(tn_cudnn_legacy *l, const tn_call *c, tn_cudnn_legacy_pass *pass,
+                        tn_status *status)
 {
-    l->refused |= status == TN_ERR_UNSUPPORTED;
-    return l->refused ? by_the_other(l, c, l->other->forward) : status;
+    tn_error_kept kept;
+    if (l->refused)
+        return false;
+    tn_error_keep(&kept);
+    *status = pass(c);
+    l->refused = *status == TN_ERR_UNSUPPORTED;
+    if (l->refused)
+        tn_error_put_back(&kept);
+    return !l->refused;
 }
 
-tn_status tn_cudnn_legacy_backward(tn_cudnn_legacy *l, const tn_call *c, tn_status status)
+tn_status tn_cudnn_legacy_forward(tn_cudnn_legacy *l, const tn_call *c, tn_cudnn_legacy_pass *pass)
 {
-    l->refused |= status == TN_ERR_UNSUPPORTED;
-    return l->refused ? by_the_other(l, c, l->other->backward) : status;
+    tn_status status;
+    return tn_cudnn_legacy_do(l, c, pass, &status) ? status : by_the_other(l, c, l->other->forward);
+}
+
+tn_status tn_cudnn_legacy_backward(tn_cudnn_legacy *l, const tn_call *c, tn_cudnn_legacy_pass *pass)
+{
+    tn_status status;
+    return tn_cudnn_legacy_do(l, c, pass, &status) ? status
+                                                   : by_the_other(l, c, l->other->backward);
 }
 
 const char *tn_cudnn_legacy_tell(const tn_cudnn_legacy *l)

@@ -30,9 +30,15 @@ tn_status tn_cudnn_legacy_describe(tn_backend_device *d, const tn_node *n,
 /* Of one that is all zero: nothing. */
 void tn_cudnn_legacy_close(tn_cudnn_legacy *l);
 
-/* Sees to the status of a call: the other kernel takes over if that was TN_ERR_UNSUPPORTED. */
-tn_status tn_cudnn_legacy_forward(tn_cudnn_legacy *l, const tn_call *c, tn_status status);
-tn_status tn_cudnn_legacy_backward(tn_cudnn_legacy *l, const tn_call *c, tn_status status);
+/* Has cuDNN do it, with this status. False if cuDNN refuses (TN_ERR_UNSUPPORTED), now or before: then it is not
+ * done, and no error. */
+typedef tn_status tn_cudnn_legacy_pass(const tn_call *c);
+bool tn_cudnn_legacy_do(tn_cudnn_legacy *l, const tn_call *c, tn_cudnn_legacy_pass *pass,
+                        tn_status *status);
+/* And the other kernel if cuDNN does not. */
+tn_status tn_cudnn_legacy_forward(tn_cudnn_legacy *l, const tn_call *c, tn_cudnn_legacy_pass *pass);
+tn_status tn_cudnn_legacy_backward(tn_cudnn_legacy *l, const tn_call *c,
+                                   tn_cudnn_legacy_pass *pass);
 
 /* For descriptions: NULL, or that cuDNN has refused. */
 const char *tn_cudnn_legacy_tell(const tn_cudnn_legacy *l);

@@ -183,13 +183,12 @@ void tn_nccl_leave(tn_comm *c)
 {
     if (!c)
         return;
-    char said[1024]; /* what went wrong before is what counts */
-    snprintf(said, sizeof said, "%s", tn_error());
+    tn_error_kept kept; /* what went wrong before is what counts */
+    tn_error_keep(&kept);
     cudaSetDevice(c->device->index); /* nothing can be done about failures here */
-    if (finalize(c) != TN_OK) {
+    if (finalize(c) != TN_OK)
         tn_nccl_abort(c);
-        tn_fail(TN_ERR_DEVICE, "%s", said);
-    }
+    tn_error_put_back(&kept);
     unlink_comm(c);
     for (int i = 0; i < TN_NCCL_TURNS; i++) {
         if (c->turn[i].begun)

@@ -136,12 +136,15 @@ static tn_status open_cudnn(tn_backend_device *d, char *note, size_t size)
         snprintf(note, size, "cuDNN off");
         return TN_OK;
     }
+    tn_error_kept kept;
+    tn_error_keep(&kept);
     tn_status status = tn_library_cudnn();
     if (status == TN_OK)
         status = tn_cudnn_open(d);
     if (status == TN_OK || d->opts.cudnn_named || status == TN_ERR_MEMORY)
         return status;
     snprintf(note, size, "no cuDNN (%s)", tn_error());
+    tn_error_put_back(&kept);
     return TN_OK;
 }
 

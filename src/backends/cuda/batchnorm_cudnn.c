@@ -141,15 +141,14 @@ static tn_status ask_backward(const tn_call *c)
 static tn_status forward(const tn_call *c)
 {
     batchnorm *s = c->state;
-    if (s->legacy.refused)
-        return tn_cudnn_legacy_forward(&s->legacy, c, TN_OK);
-    return tn_cudnn_legacy_forward(&s->legacy, c, c->run->training ? train(c) : infer(c));
+    return tn_cudnn_legacy_forward(&s->legacy, c, c->run->training ? train : infer);
 }
 
 static tn_status backward(const tn_call *c)
 {
     batchnorm *s = c->state;
-    return s->legacy.refused ? tn_cudnn_legacy_backward(&s->legacy, c, TN_OK) : ask_backward(c);
+    return s->legacy.refused ? tn_cudnn_legacy_backward(&s->legacy, c, ask_backward)
+                             : ask_backward(c);
 }
 
 static const char *describe(const void *state)

@@ -97,7 +97,7 @@ static tn_status ask_backward(const tn_call *c)
 static tn_status forward(const tn_call *c)
 {
     lrn *s = c->state;
-    return tn_cudnn_legacy_forward(&s->legacy, c, s->legacy.refused ? TN_OK : ask_forward(c));
+    return tn_cudnn_legacy_forward(&s->legacy, c, ask_forward);
 }
 
 static tn_status backward(const tn_call *c)
@@ -105,7 +105,7 @@ static tn_status backward(const tn_call *c)
     lrn *s = c->state;
     if (!c->dx[0])
         return TN_OK;
-    return tn_cudnn_legacy_backward(&s->legacy, c, s->legacy.refused ? TN_OK : ask_backward(c));
+    return tn_cudnn_legacy_backward(&s->legacy, c, ask_backward);
 }
 
 static const char *describe(const void *state)

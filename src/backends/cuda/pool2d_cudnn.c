@@ -107,7 +107,7 @@ static tn_status ask_backward(const tn_call *c)
 static tn_status forward(const tn_call *c)
 {
     pool *s = c->state;
-    return tn_cudnn_legacy_forward(&s->legacy, c, s->legacy.refused ? TN_OK : ask_forward(c));
+    return tn_cudnn_legacy_forward(&s->legacy, c, ask_forward);
 }
 
 /* Our backward wants to know which taps were the largest: if it takes over only now, nobody has looked. */
@@ -116,10 +116,12 @@ static tn_status backward(const tn_call *c)
     pool *s = c->state;
     if (!c->dx[0] || s->legacy.refused)
         return s->legacy.other->backward(c);
-    const tn_status status = ask_backward(c);
-    if (status == TN_ERR_UNSUPPORTED && s->max)
+    tn_status status;
+    if (tn_cudnn_legacy_do(&s->legacy, c, ask_backward, &status))
+        return status;
+    if (s->max)
         TN_TRY(s->legacy.other->forward(c));
-    return tn_cudnn_legacy_backward(&s->legacy, c, status);
+    return tn_cudnn_legacy_backward(&s->legacy, c, ask_backward);
 }
 
 static const char *describe(const void *state)
