@@ -38,10 +38,30 @@ static void graphs_are_sticky(void **state)
     }
 }
 
+static void names_are_one_of_a_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *says;
+    } cases[] = {{"", "dense: the name is empty"},
+                 {"x", "dense x: the graph has a input of that name"},
+                 {"taken", "dense taken: the graph has a dense of that name"}};
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_graph *g = NULL;
+        assert_ok(tn_graph_create(&g));
+        const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(1, 2));
+        assert_int_not_equal(tn_dense(g, x, &(tn_dense_opts){.name = "taken", .units = 1}).id, 0);
+        tn_dense(g, x, &(tn_dense_opts){.name = cases[i].name, .units = 1});
+        assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, cases[i].says);
+        tn_graph_destroy(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(graphs_are_sticky),
+        cmocka_unit_test(names_are_one_of_a_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

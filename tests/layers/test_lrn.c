@@ -180,6 +180,7 @@ static void refuses(void **unused)
          TN_SHAPE(1, 8, 2, 2),
          {.size = -1}},
         {"grows", "alpha -1 or", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.alpha = -1}},
+        {"falls", "beta -0.5 is below 0", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.beta = -0.5F}},
         {"no number", "beta nan", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.beta = NAN}},
         {"below 0", "or k -2 is not above 0", TN_ERR_ARGUMENT, TN_SHAPE(1, 8, 2, 2), {.k = -2}},
         {"no image", "2 dimensions, not 4", TN_ERR_SHAPE, TN_SHAPE(4, 4), {.k = 1}},

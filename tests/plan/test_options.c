@@ -216,6 +216,69 @@ static void parameters_start_at_0(void **state)
     }
 }
 
+static double largest_of(const net *n, const char *name)
+{
+    static float w[1 << 14];
+    tn_param_info info;
+    int64_t count;
+    double most = 0;
+    assert_ok(tn_plan_param(n->plan, tn_plan_find_param(n->plan, name), &info));
+    assert_ok(tn_shape_count(&info.shape, &count));
+    assert_true(count <= 1 << 14);
+    get(n, name, TN_PARAM_VALUE, info.shape, w);
+    for (int64_t i = 0; i < count; i++)
+        most = fmax(most, fabs((double)w[i]));
+    return most;
+}
+
+/* Bounds that many numbers come near to: fans of a filter are those of its group, of a bias those of its weights. */
+static void fans_are_what_the_layer_sums(void **state)
+{
+    (void)state;
+    const tn_param_opts xavier = {.init = {.kind = TN_INIT_XAVIER}},
+                        fan_in = {.init = {.kind = TN_INIT_FAN_IN}};
+    const struct {
+        const char *param;
+        double bound;
+    } wanted[] = {{"c.weight", sqrt(6.0 / (16 * 9 + 24 * 9))},
+                  {"c.bias", 1 / sqrt(16 * 9)},
+                  {"d.weight", sqrt(6.0 / (48 + 200))},
+                  {"d.bias", 1 / sqrt(48)}};
+    net n;
+    open_net(&n, "cpu");
+    n.x = tn_input(n.g, "x", TN_F32, TN_SHAPE(1, 32, 3, 3));
+    const tn_conv2d_opts conv = {
+        .name = "c", .filters = 48, .kernel = {3}, .groups = 2, .weight = xavier, .bias = fan_in};
+    const tn_dense_opts dense = {.name = "d", .units = 200, .weight = xavier, .bias = fan_in};
+    const tn_value y = tn_dense(n.g, tn_conv2d(n.g, n.x, &conv), &dense);
+    assert_ok(tn_plan_create(&n.plan, n.g, n.device, &(tn_plan_opts){.keep = &y, .num_keep = 1}));
+    for (size_t i = 0; i < TN_COUNT(wanted); i++) {
+        const double most = largest_of(&n, wanted[i].param);
+        if (!(most <= wanted[i].bound && most > 0.9 * wanted[i].bound))
+            fail_msg("%s: up to %g, not %g", wanted[i].param, most, wanted[i].bound);
+    }
+    close_net(&n);
+}
+
+/* Also where 0 is the default anyway. */
+static void images_take_a_mean_of_0(void **state)
+{
+    (void)state;
+    net n;
+    uint8_t x[3] = {10, 20, 30};
+    float y[3];
+    open_net(&n, "cpu");
+    n.x = tn_input(n.g, "x", TN_U8, TN_SHAPE(1, 1, 1, 3));
+    const tn_image_input_opts opts = {.mean = {TN_ZERO, 5}, .scale = {2, TN_ZERO}};
+    const tn_value v = tn_image_input(n.g, n.x, &opts);
+    assert_ok(tn_plan_create(&n.plan, n.g, n.device, &(tn_plan_opts){.keep = &v, .num_keep = 1}));
+    assert_ok(tn_plan_set(n.plan, n.x, (tn_tensor){TN_U8, TN_SHAPE(1, 1, 1, 3), x}));
+    assert_ok(tn_plan_evaluate(n.plan));
+    assert_ok(tn_plan_get(n.plan, v, (tn_tensor){TN_F32, TN_SHAPE(1, 3, 1, 1), y}));
+    assert_true(y[0] == 20 && y[1] == 0 && y[2] == 30);
+    close_net(&n);
+}
+
 static void a_rate_is_0_if_said_so(void **state)
 {
     (void)state;
@@ -265,6 +328,8 @@ int main(void)
         cmocka_unit_test(sgd_takes_zeros),
         cmocka_unit_test(batchnorm_takes_a_momentum_of_0),
         cmocka_unit_test(parameters_start_at_0),
+        cmocka_unit_test(fans_are_what_the_layer_sums),
+        cmocka_unit_test(images_take_a_mean_of_0),
         cmocka_unit_test(a_rate_is_0_if_said_so),
         cmocka_unit_test(what_may_not_be_0_is_refused),
     };
