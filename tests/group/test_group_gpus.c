@@ -74,6 +74,44 @@ static void real_gpus_are_one(void **unused)
         }
 }
 
+static void set_and_run(const lab_group *s, int i)
+{
+    assert_ok(lab_group_set(s, i));
+    assert_ok(tn_plan_run(s->plan)); /* and its sums are under way: nobody waits for them */
+}
+
+/* What is done for the first time, or recorded, after a run whose sums are under way: the simulation ends the process
+ * if it meets them. */
+static void nothing_new_meets_a_sum(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    lab_group s;
+    tn_plan *other = NULL;
+    double seconds[64];
+    float loss;
+    sim->set_devices(2);
+    assert_ok(lab_group_open(&s, "sim:0-1,autotune=on", LAB_LENET, with_sgd(TN_PRECISION_F32)));
+    for (int i = 0; i < 3; i++)
+        set_and_run(&s, i);
+    assert_ok(tn_plan_update(s.plan, 0.01F)); /* plainly */
+    set_and_run(&s, 3);
+    assert_ok(tn_plan_update(s.plan, 0.01F)); /* recorded */
+    for (int i = 0; i < 2; i++) {
+        set_and_run(&s, 4);
+        assert_ok(tn_plan_evaluate(s.plan));
+    }
+    set_and_run(&s, 5);
+    assert_ok(tn_plan_profile(s.plan, 0.01F, seconds));
+    set_and_run(&s, 6);
+    assert_ok(tn_plan_create(&other, s.g, s.device, /* tries engines out */
+                             &(tn_plan_opts){.loss = s.loss.loss, .precision = TN_PRECISION_BF16}));
+    tn_plan_destroy(other);
+    assert_ok(lab_group_loss(&s, &loss));
+    lab_group_close(&s);
+    sim->check_leaks();
+}
+
 /* Devices of a group need not have the same memory left: the fullest one is told. */
 static void memory_is_that_of_the_fullest(void **unused)
 {
@@ -340,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_gpus_are_one),
         cmocka_unit_test(memory_is_that_of_the_fullest),
+        cmocka_unit_test(nothing_new_meets_a_sum),
         cmocka_unit_test(training_is_that_of_one_gpu),
         cmocka_unit_test(batchnorm_may_see_the_whole_batch),
         cmocka_unit_test(every_precision_trains),

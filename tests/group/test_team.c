@@ -210,6 +210,38 @@ static void members_meet(void **unused)
     }
 }
 
+/* What travels as bf16 is rounded, and so is the sum: ties to even. */
+static tn_status sum_halves(void *arg, int member)
+{
+    stage *s = arg;
+    static const float given[2][MEMBERS] = {{1, 0x1p-8F, 0, 0}, {1 + 0x1p-8F, 0x1p-7F, 0, 0}};
+    float x[2] = {given[0][member], given[1][member]};
+    TN_TRY(tn_host_collectives.all_reduce(s->comm[member], TN_MARK_NONE, x, 2, TN_BF16));
+    /* 1 + 2^-8 is between 1 and 1 + 2^-7; what was given as that has become 1, and 1 + 2^-7 is kept. */
+    return x[0] == 1 && x[1] == 1 + 0x1p-7F
+               ? TN_OK
+               : tn_fail(TN_ERR_ARGUMENT, "sums are %a and %a", (double)x[0], (double)x[1]);
+}
+
+static void sums_in_bf16_are_rounded(void **unused)
+{
+    (void)unused;
+    stage s = {.odd = -1};
+    tn_team *team = NULL;
+    int failed;
+    assert_ok(tn_team_start(&team, &(tn_team_opts){.members = MEMBERS,
+                                                   .stall = 60,
+                                                   .owner = &s,
+                                                   .progress = progress,
+                                                   .check = check,
+                                                   .give_up = give_up}));
+    assert_ok(tn_host_collectives.make_id(&s.id));
+    assert_ok(tn_team_do(team, TN_TEAM_PREPARE, join, &s, &failed));
+    assert_ok(tn_team_do(team, TN_TEAM_TOGETHER, sum_halves, &s, &failed));
+    assert_ok(tn_team_do(team, TN_TEAM_PREPARE, leave, &s, &failed));
+    tn_team_end(team);
+}
+
 /* ---- meetings without a team ---------------------------------------------------------------- */
 
 typedef struct lonely {
@@ -266,6 +298,7 @@ int main(void)
         cmocka_unit_test(the_one_at_fault_is_named),
         cmocka_unit_test(slow_is_not_stalled_and_a_mistake_is_not_the_end),
         cmocka_unit_test(members_meet),
+        cmocka_unit_test(sums_in_bf16_are_rounded),
         cmocka_unit_test(who_does_not_come_is_waited_for_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
