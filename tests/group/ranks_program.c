@@ -15,6 +15,7 @@
 #include "group/group.h"
 #include "group/lab_group.h"
 #include "lab_set.h"
+#include "lab_sim.h"
 
 static const char ranked[] = "mpi:cpu,threads=1";
 
@@ -236,6 +237,18 @@ static void checkpoints_are_written_once(void **unused)
     lab_group_close(&s);
 }
 
+/* Where each process sees one GPU, its own, that is the one it takes, whatever its number on the machine. */
+static void each_may_see_a_gpu_of_its_own(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    tn_device *d = NULL;
+    sim->set_devices(1);
+    assert_ok(tn_device_open(&d, "mpi:sim,graph=off"));
+    assert_string_equal(tn_device_name(d->member[0]), "sim:0,graph=off");
+    tn_device_close(d);
+}
+
 static void mistakes_are_named(void **unused)
 {
     (void)unused;
@@ -270,6 +283,7 @@ static int same(void)
         cmocka_unit_test(long_sums_are_made_in_stretches),
         cmocka_unit_test(loaders_share_a_batch),
         cmocka_unit_test(checkpoints_are_written_once),
+        cmocka_unit_test(each_may_see_a_gpu_of_its_own),
         cmocka_unit_test(mistakes_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
