@@ -3,8 +3,8 @@
  * there is its transparent colour or, without one, colour 0, as Pillow has it; a frame that overhangs
  * makes the canvas larger. No later frame is decoded.
  *
- * GIF has no checksums. What giflib finds wrong in the frame's codes is an error, and so is a frame
- * behind which no block begins: its data have lost their places.
+ * GIF has no checksums. What giflib finds wrong in the frame's codes is an error, and so are data that no
+ * pixel takes, and a frame behind which no block begins: something in it has lost its place.
  *   Source: CompuServe, Graphics Interchange Format, version 89a.
  */
 #ifdef TN_HAVE_GIF
@@ -127,6 +127,22 @@ static void look_up(const reader *r, uint8_t colours[256][3])
     }
 }
 
+/* Nothing but the code that ends them follows the last pixel's, though in blocks of any size; giflib
+ * passes over what does, up to the empty block. And then another block begins, or the file ends. */
+static tn_status check_end(const reader *r, size_t last_pixel)
+{
+    enum { CODES = 16 };
+    size_t at = r->at;
+    if (at - last_pixel > CODES)
+        return tn_fail(TN_ERR_FORMAT, "%s: GIF: more data than there are pixels", r->from->name);
+    while (at < r->from->size && r->from->bytes[at] == 0)
+        at++;
+    if (at < r->from->size && !memchr(",!;", r->from->bytes[at], 3))
+        return tn_fail(TN_ERR_FORMAT, "%s: GIF: no block begins behind the frame's data",
+                       r->from->name);
+    return TN_OK;
+}
+
 /* Rows of an interlaced frame come in four turns. */
 static int next_row(const GifImageDesc *frame, int y, int *turn)
 {
@@ -143,22 +159,21 @@ static tn_status read_frame(reader *r, const tn_stored *stored, uint8_t (*colour
                             GifPixelType *line, uint8_t *rgb)
 {
     const GifImageDesc *frame = &r->gif->Image;
+    const int last = frame->Width - 1;
+    size_t last_pixel = 0;
     int turn = 0;
     for (int i = 0, y = 0; i < frame->Height; i++, y = next_row(frame, y, &turn)) {
-        if (DGifGetLine(r->gif, line, frame->Width) != GIF_OK)
+        if (last > 0 && DGifGetLine(r->gif, line, last) != GIF_OK)
+            return fail(r, r->gif->Error);
+        last_pixel = r->at;
+        if (DGifGetLine(r->gif, line + last, 1) != GIF_OK)
             return fail(r, r->gif->Error);
         uint8_t *out =
             rgb + 3 * ((size_t)(frame->Top + y) * (size_t)stored->width + (size_t)frame->Left);
         for (int x = 0; x < frame->Width; x++)
             memcpy(out + 3 * (size_t)x, colours[line[x]], 3);
     }
-    size_t at = r->at;
-    while (at < r->from->size && r->from->bytes[at] == 0)
-        at++;
-    if (at < r->from->size && !memchr(",!;", r->from->bytes[at], 3))
-        return tn_fail(TN_ERR_FORMAT, "%s: GIF: no block begins behind the frame's data",
-                       r->from->name);
-    return TN_OK;
+    return check_end(r, last_pixel);
 }
 
 static tn_status decode(const tn_source *from, const tn_stored *stored, uint8_t *rgb)

@@ -260,6 +260,8 @@ def gifs():
     add("gif with a comment", gif(10, 13, b"!\xfe\x05hello\0", frame))
     add("gif cut in its frame", gif(10, 13, frame)[:-40], "the GIF data end early")
     add("gif, blocks out of place", gif(10, 13, frame[:-9], end=b"\0xyz"), "GIF")
+    large = gif_frame(rng.integers(0, 256, (40, 60), np.uint8), 0, 0, bits=8, local=bytes(768))
+    add("gif, more data than pixels", gif(60, 5, large[:7] + struct.pack("<H", 5) + large[9:]), "more data than there")
     add("gif without a frame", gif(10, 13), "no frame")
     picture = Image.fromarray(photo(33, 21)).quantize(64)
     add("gif by Pillow", saved(picture, "GIF"))
