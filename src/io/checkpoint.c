@@ -3,10 +3,12 @@
  *
  *     conv1.weight, bn1.running_mean    parameters and statistics
  *     optimizer.conv1.weight.momentum   what the optimizer keeps for a parameter it trains
+ *     accumulated.conv1.weight          between the runs of an update: the sum of their gradients
  *
  *     tenon.version                     of the library that wrote it
  *     tenon.optimizer                   the optimizer and what it keeps, "adam m v"; "" if none
  *     tenon.updates, tenon.runs         how far the run had got: Adam's t, and dropout's stream
+ *     tenon.accumulated                 how many runs that sum is of, and what it is divided by; "" if none
  *     tenon.loss_scale                  of f16: the scale, updates since it changed, updates left out
  */
 #include <errno.h>
@@ -48,16 +50,18 @@ static tn_status parts_add(parts *list, int index, int number, const tn_param_in
     part p = {.param = index, .part = number, .shape = info->shape};
     TN_TRY(tn_shape_bytes(&info->shape, TN_F32, &p.bytes));
     TN_TRY(tn_grow((void **)&list->part, list->count, &list->capacity, sizeof p, "checkpoint"));
-    p.name = slot ? tn_format("optimizer.%s.%s.%s", info->node, info->name, slot)
-                  : tn_format("%s.%s", info->node, info->name);
+    p.name = number == TN_PARAM_SUM ? tn_format("accumulated.%s.%s", info->node, info->name)
+             : slot                 ? tn_format("optimizer.%s.%s.%s", info->node, info->name, slot)
+                                    : tn_format("%s.%s", info->node, info->name);
     if (!p.name)
         return tn_no_memory("checkpoint name", strlen(info->node) + strlen(info->name));
     list->part[list->count++] = p;
     return TN_OK;
 }
 
-/* Every tensor of the plan, in the order of its parameters; what the optimizer keeps only if asked. */
-static tn_status parts_list(parts *list, const tn_plan *plan, bool optimizer)
+/* Every tensor of the plan, in the order of its parameters; what the optimizer keeps and the sum of gradients only if
+ * asked. */
+static tn_status parts_list(parts *list, const tn_plan *plan, bool optimizer, bool sum)
 {
     for (int i = 0; i < tn_plan_num_params(plan); i++) {
         tn_param_info info;
@@ -66,6 +70,8 @@ static tn_status parts_list(parts *list, const tn_plan *plan, bool optimizer)
         const char *slot;
         for (int s = 0; optimizer && info.trained && (slot = tn_plan_slot_name(plan, s)); s++)
             TN_TRY(parts_add(list, i, TN_PARAM_SLOT + s, &info, slot));
+        if (sum && info.trained)
+            TN_TRY(parts_add(list, i, TN_PARAM_SUM, &info, NULL));
     }
     return TN_OK;
 }
@@ -96,7 +102,7 @@ static optimizer_text describe_optimizer(const tn_plan *plan)
 
 /* ---- saving ----------------------------------------------------------------------------------- */
 
-enum { OWN_META = 5 };
+enum { OWN_META = 6 };
 
 static tn_status check_meta(const tn_meta *meta, int count)
 {
@@ -120,22 +126,24 @@ static tn_status check_meta(const tn_meta *meta, int count)
 }
 
 static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const char *path,
-                            const parts *list, const tn_meta *meta, size_t num_meta)
+                            const parts *list, const tn_plan_sum *sum, const tn_meta *meta,
+                            size_t num_meta)
 {
     const optimizer_text optimizer = describe_optimizer(plan);
-    char updates[24], runs[24], scale[96] = "";
+    char updates[24], runs[24], scale[96] = "", accumulated[64] = "";
     tn_plan_scaling scaling;
     TN_TRY(tn_plan_scaling_get(plan, &scaling));
     if (scaling.scales)
         tn_print(scale, sizeof scale, "%.9g %lld %lld", (double)scaling.scale,
                  (long long)scaling.growth, (long long)scaling.skipped);
+    if (sum->runs > 0)
+        tn_print(accumulated, sizeof accumulated, "%lld %.17g", (long long)sum->runs, sum->weight);
     snprintf(updates, sizeof updates, "%lld", (long long)tn_plan_updates(plan));
     snprintf(runs, sizeof runs, "%lld", (long long)tn_plan_runs(plan));
-    const tn_meta own[OWN_META] = {{"tenon.version", tn_version()},
-                                   {"tenon.optimizer", optimizer.text},
-                                   {"tenon.updates", updates},
-                                   {"tenon.runs", runs},
-                                   {"tenon.loss_scale", scale}};
+    const tn_meta own[OWN_META] = {
+        {"tenon.version", tn_version()},    {"tenon.optimizer", optimizer.text},
+        {"tenon.updates", updates},         {"tenon.runs", runs},
+        {"tenon.accumulated", accumulated}, {"tenon.loss_scale", scale}};
     tn_meta *all = tn_alloc(OWN_META + num_meta, sizeof *all);
     tn_safetensor *tensors = tn_alloc(list->count, sizeof *tensors);
     tn_status status;
@@ -172,13 +180,14 @@ static tn_status write_parts(tn_safetensors_writer *w, tn_plan *plan, const part
     return status;
 }
 
-static tn_status save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
+static tn_status save(tn_plan *plan, const char *path, const tn_plan_sum *sum, const tn_meta *meta,
+                      int num_meta)
 {
     parts list = {0};
     tn_safetensors_writer *w = NULL;
-    tn_status status = parts_list(&list, plan, true);
+    tn_status status = parts_list(&list, plan, true, sum->runs > 0);
     if (status == TN_OK)
-        status = begin_file(&w, plan, path, &list, meta, (size_t)num_meta);
+        status = begin_file(&w, plan, path, &list, sum, meta, (size_t)num_meta);
     if (status == TN_OK)
         status = write_parts(w, plan, &list);
     if (status == TN_OK)
@@ -190,10 +199,13 @@ static tn_status save(tn_plan *plan, const char *path, const tn_meta *meta, int 
 
 tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
 {
+    tn_plan_sum sum;
     TN_NEED(plan, "plan");
     TN_NEED(path, "path");
     TN_TRY(check_meta(meta, num_meta));
-    return tn_plan_agree(plan, tn_plan_writes(plan) ? save(plan, path, meta, num_meta) : TN_OK);
+    TN_TRY(tn_plan_sum_get(plan, &sum));
+    return tn_plan_agree(plan,
+                         tn_plan_writes(plan) ? save(plan, path, &sum, meta, num_meta) : TN_OK);
 }
 
 /* The numbers, and room for a header. */
@@ -202,7 +214,7 @@ static tn_status probe(tn_plan *plan, const char *path)
     enum { HEADER_BYTES = 4096 };
     parts list = {0};
     size_t bytes = HEADER_BYTES;
-    tn_status status = parts_list(&list, plan, true);
+    tn_status status = parts_list(&list, plan, true, tn_plan_accumulate(plan) > 1);
     for (size_t i = 0; i < list.count; i++)
         bytes += list.part[i].bytes;
     if (status == TN_OK)
@@ -257,6 +269,30 @@ static tn_status read_scaling(const tn_safetensors *f, const char *path, tn_plan
     out->growth = growth;
     out->skipped = skipped;
     return TN_OK;
+}
+
+/* Of runs whose update was still to come. */
+static tn_status read_sum(const tn_safetensors *f, const char *path, const tn_plan *plan,
+                          tn_plan_sum *out)
+{
+    const char *text = tn_safetensors_meta(f, "tenon.accumulated");
+    char *end;
+    *out = (tn_plan_sum){0};
+    if (!text || !*text)
+        return TN_OK;
+    errno = 0;
+    out->runs = strtoll(text, &end, 10);
+    if (!errno && end > text && *end == ' ')
+        out->weight = tn_parse(end, &end);
+    if (errno || end == text || *end || out->runs < 1 ||
+        !(out->weight >= 0 && out->weight <= DBL_MAX))
+        return tn_fail(TN_ERR_FORMAT, "%s: tenon.accumulated is \"%s\"", path, text);
+    const int most = tn_plan_accumulate(plan);
+    if (most > 1 && out->runs <= most)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "%s: was written after %lld runs of an update, and the plan accumulates %d",
+                   path, (long long)out->runs, most);
 }
 
 static tn_status check_optimizer(const tn_safetensors *f, const char *path, const tn_plan *plan)
@@ -322,7 +358,8 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
     tn_safetensors *f = NULL;
     parts list = {0};
     int64_t updates = 0, runs = 0;
-    tn_plan_scaling scaling;
+    tn_plan_scaling scaling, before;
+    tn_plan_sum sum = {0};
     tn_status status = tn_safetensors_open(&f, path);
     if (status == TN_OK && resume)
         status = counter(f, path, "tenon.updates", &updates);
@@ -332,52 +369,24 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
         status = read_scaling(f, path, &scaling);
     if (status == TN_OK && resume)
         status = check_optimizer(f, path, plan);
+    if (status == TN_OK && resume)
+        status = read_sum(f, path, plan, &sum);
     if (status == TN_OK)
-        status = parts_list(&list, plan, resume);
+        status = parts_list(&list, plan, resume, sum.runs > 0);
     for (size_t i = 0; i < list.count && status == TN_OK; i++)
         status = check_part(f, path, &list.part[i]);
-    if (status == TN_OK)
-        status = read_parts(f, plan, &list);
     if (status == TN_OK && resume)
-        status = tn_plan_restore(plan, updates, runs);
-    if (status == TN_OK && resume)
+        status = tn_plan_scaling_get(plan, &before);
+    if (status == TN_OK && resume) /* first: a sum is kept times the loss scale */
         status = tn_plan_scaling_set(plan, &scaling);
+    if (status == TN_OK) {
+        status = read_parts(f, plan, &list);
+        if (status != TN_OK && resume)
+            (void)tn_plan_scaling_set(plan, &before); /* nothing is left to try if this fails too */
+    }
+    if (status == TN_OK && resume)
+        status = tn_plan_restore(plan, updates, runs, &sum);
     parts_free(&list);
     tn_safetensors_close(f);
     return status;
-}
-
-/* ---- metadata --------------------------------------------------------------------------------- */
-
-struct tn_checkpoint_info {
-    tn_safetensors *file;
-};
-
-tn_status tn_checkpoint_info_open(tn_checkpoint_info **out, const char *path)
-{
-    TN_NEED(out, "out");
-    TN_NEED(path, "path");
-    tn_checkpoint_info *info = tn_alloc(1, sizeof *info);
-    if (!info)
-        return tn_no_memory("checkpoint", sizeof *info);
-    const tn_status status = tn_safetensors_open(&info->file, path);
-    if (status != TN_OK) {
-        tn_free(info);
-        return status;
-    }
-    *out = info;
-    return TN_OK;
-}
-
-void tn_checkpoint_info_close(tn_checkpoint_info *info)
-{
-    if (!info)
-        return;
-    tn_safetensors_close(info->file);
-    tn_free(info);
-}
-
-const char *tn_checkpoint_info_get(const tn_checkpoint_info *info, const char *key)
-{
-    return info && key ? tn_safetensors_meta(info->file, key) : NULL;
 }

@@ -10,8 +10,22 @@
 
 #include <tenon/plan.h>
 
-/* Sets the number of updates made (Adam's t) and of runs in training mode (dropout's stream). */
-tn_status tn_plan_restore(tn_plan *plan, int64_t updates, int64_t runs);
+/* Of a plan that accumulates, in the middle of it: runs since the last update, and what their gradients' sum is to be
+ * divided by. The sum is a part of each trained parameter, for tn_plan_param_get() and _set(): of the whole batch, and
+ * with no loss scale. */
+typedef struct tn_plan_sum {
+    int64_t runs;
+    double weight;
+} tn_plan_sum;
+enum { TN_PARAM_SUM = -1 };
+/* First in all that reads the sum, in all ranks. */
+tn_status tn_plan_sum_get(tn_plan *plan, tn_plan_sum *out);
+/* Runs that one update takes. */
+int tn_plan_accumulate(const tn_plan *plan);
+
+/* Sets the number of updates made (Adam's t) and of runs in training mode (dropout's stream), and what is summed up:
+ * without a run there is nothing in it any more. */
+tn_status tn_plan_restore(tn_plan *plan, int64_t updates, int64_t runs, const tn_plan_sum *sum);
 
 /* The f16 loss scale's state, so that a resumed run goes on with it; `scales` is false in any other
  * precision, and then there is nothing to save. */

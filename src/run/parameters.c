@@ -3,6 +3,8 @@
  */
 #include <string.h>
 
+#include "base/base.h"
+#include "plan/plan_io.h"
 #include "run/run.h"
 
 int tn_plan_num_params(const tn_plan *p)
@@ -54,6 +56,8 @@ static tn_status find_part(const tn_plan *p, int index, int part, const tn_tenso
         arena = p->weights;
     else if (part == TN_PARAM_GRADIENT && w->trained)
         arena = p->gradients;
+    else if (part == TN_PARAM_SUM && w->trained)
+        arena = p->gradient_sum;
     else if (part >= TN_PARAM_SLOT && part - TN_PARAM_SLOT < p->num_slots && w->trained)
         arena = p->slot[part - TN_PARAM_SLOT];
     if (!arena)
@@ -74,13 +78,40 @@ tn_status tn_plan_check_part(const tn_plan *p, int index, int part, const tn_ten
     return find_part(p, index, part, host, &unused);
 }
 
+static tn_status divide_sum(tn_plan *p, const tn_tensor *host)
+{
+    float factor, *sum = host->data;
+    TN_TRY(tn_plan_sum_factor(p, &factor));
+    for (int64_t i = 0; factor != 1 && i < tn_elements(&host->shape); i++)
+        sum[i] /= factor;
+    return TN_OK;
+}
+
 tn_status tn_single_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *from;
     TN_TRY(find_part(p, index, part, &host, &from));
     TN_TRY(tn_plan_settle(p));
     TN_TRY(tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from));
+    if (part == TN_PARAM_SUM)
+        return divide_sum(p, &host);
     return part == TN_PARAM_GRADIENT ? tn_plan_unscale(p, &host.shape, host.data) : TN_OK;
+}
+
+/* A sum as the plan has it. */
+static tn_status set_sum(tn_plan *p, const tn_plan_parameter *w, const tn_tensor *host, float *to)
+{
+    const int64_t count = tn_elements(&host->shape);
+    float factor, *sum;
+    TN_TRY(tn_plan_sum_factor(p, &factor));
+    sum = tn_alloc((size_t)count, sizeof *sum);
+    if (!sum)
+        return tn_no_memory("plan", (size_t)count * sizeof *sum);
+    for (int64_t i = 0; i < count; i++)
+        sum[i] = ((const float *)host->data)[i] * factor;
+    const tn_status status = tn_plan_upload(p, &host->shape, TN_F32, w->layout, to, sum);
+    tn_free(sum);
+    return status;
 }
 
 tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host)
@@ -88,6 +119,8 @@ tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host)
     float *to;
     TN_TRY(find_part(p, index, part, &host, &to));
     TN_TRY(tn_plan_settle(p));
+    if (part == TN_PARAM_SUM)
+        return set_sum(p, &p->param[index], &host, to);
     p->weights_changed = true;
     return tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data);
 }

@@ -127,6 +127,17 @@ tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient)
     return TN_OK;
 }
 
+tn_status tn_plan_sum_factor(tn_plan *p, float *factor)
+{
+    tn_control_report r;
+    *factor = p->share.ranks ? (float)p->share.ranks : 1;
+    if (p->run.precision != TN_PRECISION_F16)
+        return TN_OK;
+    TN_TRY(report_of_one(p, &r));
+    *factor *= r.next_scale == 0 ? p->run.first_scale : r.next_scale;
+    return TN_OK;
+}
+
 tn_precision tn_plan_precision(const tn_plan *p)
 {
     return p ? tn_plan_first(p)->run.precision : TN_PRECISION_DEFAULT;

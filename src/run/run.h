@@ -35,6 +35,8 @@ bool tn_plan_is_new(const tn_plan *p, tn_record_kind kind);
  * last run, or those that are summed up, left; takes what rank 0 has, where it is asked for. */
 tn_status tn_plan_reduce(tn_plan *p);
 tn_status tn_plan_sum_gradients(tn_plan *p); /* of the last run, to be read */
+tn_status
+tn_plan_collect(tn_plan *p); /* of runs whose update is still to come: all of it in rank 0 */
 tn_status tn_plan_spread(tn_plan *p, bool training);
 /* What is asked for next loads code, or records, or does not: see tn_collectives.carefully. */
 tn_status tn_plan_carefully(tn_plan *p, bool on);
@@ -64,7 +66,8 @@ tn_status tn_plan_run_next(tn_plan *p, size_t step, int *bucket);
 tn_status tn_plan_run_steps(tn_plan *p, size_t count);
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);
 
-/* results.c: takes the loss scale out of a gradient on the host. */
+/* results.c: takes the loss scale out of a gradient on the host; what a sum of gradients has of it. */
 tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient);
+tn_status tn_plan_sum_factor(tn_plan *p, float *factor);
 
 #endif

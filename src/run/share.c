@@ -67,6 +67,18 @@ tn_status tn_plan_sum_gradients(tn_plan *p)
                                             p->trained_count, TN_F32);
 }
 
+tn_status tn_plan_collect(tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    if (!is_shared(p) || p->runs_since_update == p->opts.accumulate) /* summed up already */
+        return TN_OK;
+    TN_TRY(p->share.collectives->all_reduce(p->share.comm, TN_MARK_NONE, p->gradient_sum,
+                                            p->trained_count, TN_F32));
+    if (p->share.rank == 0)
+        return TN_OK;
+    return b->fill(p->device->impl, p->gradient_sum, 0, p->trained_count * sizeof(float));
+}
+
 /* ---- what rank 0 has ------------------------------------------------------------------------ */
 
 static tn_status spread(tn_plan *p, float *arena, size_t begin, size_t end)
@@ -83,6 +95,8 @@ tn_status tn_plan_spread(tn_plan *p, bool training)
         TN_TRY(spread(p, p->weights, 0, p->param_count));
         for (int i = 0; i < p->num_slots; i++)
             TN_TRY(spread(p, p->slot[i], 0, p->trained_count));
+        if (p->opts.accumulate > 1 && p->runs_since_update == p->opts.accumulate)
+            TN_TRY(spread(p, p->gradient_sum, 0, p->trained_count));
         p->weights_changed = true;
     } else if (p->share.uneven && !training) {
         TN_TRY(spread(p, p->weights, p->trained_count, p->param_count));
