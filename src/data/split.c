@@ -1,5 +1,5 @@
 /*
- * One set shared out into two, class by class.
+ * One set split into two, class by class.
  *
  * Of a class of n images round(n percent / 100) go to the second part, but at least 1 and at most
  * n - 1; a class of one image stays in the first. Which ones they are is a draw of that many out of n

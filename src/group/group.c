@@ -219,7 +219,7 @@ static tn_status find_labels(tn_group *g)
 }
 
 /* One rank makes it. */
-static tn_status share_id(tn_group *g)
+static tn_status spread_id(tn_group *g)
 {
     const tn_rank_place *place = &g->whole->device->place;
     if (!g->whole->device->ranks)
@@ -280,7 +280,7 @@ static tn_status make(tn_group *g)
     TN_TRY(tn_group_agree(g, make_replicas(g)));
     if (g->whole->opts.dry)
         return TN_OK;
-    TN_TRY(share_id(g));
+    TN_TRY(spread_id(g));
     TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, join, g));
     return tn_group_do(g, TN_TEAM_TOGETHER, pre_flight, g);
 }

@@ -98,8 +98,8 @@ static tn_status add_up(tn_plan *p, const tn_plan_value *x, int to, int from)
     return TN_OK;
 }
 
-/* The buffer that a reader of x writes its share of dx into; *sum: add it to x->gradient after. */
-static tn_status share(tn_plan *p, tn_plan_value *x, int *buffer, bool *sum)
+/* The buffer that a reader of x writes what it gives of dx into; *sum: add it to x->gradient after. */
+static tn_status give(tn_plan *p, tn_plan_value *x, int *buffer, bool *sum)
 {
     *sum = x->gradient != TN_NO_BUFFER;
     TN_TRY(tn_plan_new_buffer(p, x->bytes, buffer));
@@ -134,7 +134,7 @@ static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
         if (pn->node.op->joins && tn_plan_is_part(x))
             TN_TRY(tn_plan_join_gradient(p, pn, i));
         else
-            TN_TRY(share(p, x, &buffer[i], &sum[i]));
+            TN_TRY(give(p, x, &buffer[i], &sum[i]));
     }
     if (tn_plan_is_joined(p, pn))
         return TN_OK;
