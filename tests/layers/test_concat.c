@@ -171,6 +171,22 @@ static void refuses(void **unused)
     tn_concat(g, 0, NULL);
     assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "0 inputs, not 1 to 16");
     tn_graph_destroy(g);
+
+    enum { MANY = 17 };
+    tn_value x[MANY];
+    assert_ok(tn_graph_create(&g));
+    for (int i = 0; i < MANY; i++)
+        x[i] = tn_input(g, (char[]){(char)('a' + i), '\0'}, TN_F32, TN_SHAPE(1, INT64_C(1) << 60));
+    assert_ok(tn_graph_status(g));
+    tn_concat(g, 8, x);
+    assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "concat1: more than 2^63 channels");
+    tn_graph_destroy(g);
+    assert_ok(tn_graph_create(&g));
+    for (int i = 0; i < MANY; i++)
+        x[i] = tn_input(g, (char[]){(char)('a' + i), '\0'}, TN_F32, TN_SHAPE(1, 2));
+    tn_concat(g, MANY, x);
+    assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "17 inputs, not 1 to 16");
+    tn_graph_destroy(g);
 }
 
 int main(void)
