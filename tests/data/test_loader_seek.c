@@ -86,7 +86,7 @@ static void seeking_leaves_no_batch_half_claimed(void **state)
 {
     (void)state;
     tn_loader_opts opts = lab_augmented();
-    opts.height = opts.width = 200;
+    opts.height = opts.width = 64;
     opts.batch = 15;
     opts.threads = 2;
     tn_loader *loader = lab_open_loader(set, &opts);
@@ -97,7 +97,7 @@ static void seeking_leaves_no_batch_half_claimed(void **state)
         assert_ok(tn_loader_next(loader, &b));
         hash[k] = lab_hash_batch(&b);
     }
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 8; i++) {
         assert_ok(tn_loader_seek(loader, i + 1, 0));
         assert_ok(tn_loader_seek(loader, i % 4, 0));
         assert_ok(tn_loader_next(loader, &b));
