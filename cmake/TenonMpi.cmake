@@ -24,7 +24,7 @@ find_program(TENON_MPIRUN NAMES mpirun ${MPIEXEC_EXECUTABLE})
 mark_as_advanced(TENON_MPIRUN)
 
 file(GLOB sources CONFIGURE_DEPENDS src/group/mpi/*.c)
-add_library(tenon_mpi MODULE ${sources} src/base/lent.c src/base/number.c src/base/thread.c)
+add_library(tenon_mpi MODULE ${sources} src/base/lent.c src/base/number.c src/base/cgroup.c src/base/thread.c)
 target_include_directories(tenon_mpi PRIVATE src include)
 target_compile_definitions(tenon_mpi PRIVATE TENON_VERSION="${PROJECT_VERSION}")
 target_link_libraries(tenon_mpi PRIVATE MPI::MPI_C Threads::Threads)

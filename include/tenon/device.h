@@ -45,8 +45,11 @@ typedef struct tn_device tn_device;
  *              else the CPU; tn_device_describe() says which it was. Anything named and not there is
  *              an error: nothing falls back silently. "cpu:0-1" are two replicas on the one CPU.
  *              Options of "cpu":
- *                threads=N      default: what OMP_NUM_THREADS says, else every core; in a group of all
- *                               replicas together
+ *                threads=N      default: what OMP_NUM_THREADS says, else every core, or as many as a quota of
+ *                               control groups gives the time of; in a group of all replicas together. Where
+ *                               OpenMP or the system gives fewer (OMP_THREAD_LIMIT, ulimit -u, within a parallel
+ *                               loop) it is those, and the description says so. OMP_DYNAMIC is
+ *                               turned off in a thread that runs plans
  *                reference      the naive loops of each formula, in double, instead of all other kernels:
  *                               slow, and what the others are checked against
  *                prefer=KERNEL  a way to measure and to test: this kernel is taken wherever it can be, also

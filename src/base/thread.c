@@ -4,22 +4,23 @@
 #include "base/thread.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/base.h"
+#include "base/cgroup.h"
+#include "base/core_set.h"
 
 /* ---- cores ---------------------------------------------------------------------------------- */
 
 static struct {
     pthread_mutex_t lock;
     int keepers; /* 0: none are kept */
-    cpu_set_t cores;
+    tn_core_set cores;
 } kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool get_kept(cpu_set_t *cores)
+static bool get_kept(tn_core_set *cores)
 {
     pthread_mutex_lock(&kept.lock);
     const bool any = kept.keepers > 0;
@@ -30,27 +31,29 @@ static bool get_kept(cpu_set_t *cores)
 }
 
 /* None if the system does not say. */
-static cpu_set_t get_cores(void)
+static void get_cores(tn_core_set *cores)
 {
-    cpu_set_t cores;
-    if (!get_kept(&cores) && sched_getaffinity(0, sizeof cores, &cores) != 0)
-        CPU_ZERO(&cores);
-    return cores;
+    if (!get_kept(cores) && sched_getaffinity(0, sizeof *cores, &cores->set) != 0)
+        CPU_ZERO_S(sizeof *cores, &cores->set);
 }
 
 int tn_cores(void)
 {
-    const cpu_set_t set = get_cores();
-    const int cores = CPU_COUNT(&set);
-    return cores > 0 ? cores : 1;
+    tn_core_set cores;
+    get_cores(&cores);
+    const int count = CPU_COUNT_S(sizeof cores, &cores.set), quota = tn_cgroup_cores("");
+    if (quota > 0 && quota < count)
+        return quota;
+    return count > 0 ? count : 1;
 }
 
 int tn_cores_list(int *core, int most)
 {
-    const cpu_set_t set = get_cores();
+    tn_core_set cores;
     int count = 0;
-    for (int c = 0; c < CPU_SETSIZE && count < most; c++)
-        if (CPU_ISSET(c, &set))
+    get_cores(&cores);
+    for (int c = 0; c < TN_MOST_CORES && count < most; c++)
+        if (CPU_ISSET_S(c, sizeof cores, &cores.set))
             core[count++] = c;
     return count;
 }
@@ -59,7 +62,7 @@ tn_status tn_cores_keep(void)
 {
     tn_status status = TN_OK;
     pthread_mutex_lock(&kept.lock);
-    if (kept.keepers == 0 && sched_getaffinity(0, sizeof kept.cores, &kept.cores) != 0)
+    if (kept.keepers == 0 && sched_getaffinity(0, sizeof kept.cores, &kept.cores.set) != 0)
         status = tn_fail(TN_ERR_DEVICE, "the system does not say which cores may be used: %s",
                          strerror(errno));
     kept.keepers += status == TN_OK;
@@ -85,14 +88,14 @@ double tn_now(void)
 
 static int start(pthread_t *thread, void *(*body)(void *), void *arg)
 {
-    cpu_set_t cores;
+    tn_core_set cores;
     pthread_attr_t attr;
     if (!get_kept(&cores))
         return pthread_create(thread, NULL, body, arg);
     int error = pthread_attr_init(&attr);
     if (error != 0)
         return error;
-    error = pthread_attr_setaffinity_np(&attr, sizeof cores, &cores);
+    error = pthread_attr_setaffinity_np(&attr, sizeof cores, &cores.set);
     if (error == 0)
         error = pthread_create(thread, &attr, body, arg);
     pthread_attr_destroy(&attr);

@@ -8,9 +8,10 @@
 
 #include <tenon/status.h>
 
-/* Cores this process may use, at least 1: those of the calling thread. */
+/* Cores this process may use, at least 1: those of the calling thread, but no more than it is given the time of, by
+ * quotas of control groups. */
 int tn_cores(void);
-/* Their numbers, in order, of the first `most`. Returns how many. */
+/* The numbers of the calling thread's, in order, of the first `most`. Returns how many. */
 int tn_cores_list(int *core, int most);
 
 /* From now on, until it was let go as often as it was kept, the process's cores are those that the calling thread has

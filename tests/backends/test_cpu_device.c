@@ -1,6 +1,7 @@
 /* The CPU device: options, memory, layouts, reorders, sums, and what oneDNN reports. */
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/cpu/onednn/onednn.h"
@@ -71,10 +72,42 @@ static void options_are_checked(void **state)
     tn_backend_cpu.close(d);
 }
 
+static void what_is_no_precision_is_said_to_be_none(void **state)
+{
+    (void)state;
+    tn_precision got = TN_PRECISION_DEFAULT;
+    tn_backend_device *d = open_cpu("threads=1");
+    assert_fails(tn_backend_cpu.precision(d, (tn_precision)99, &got), TN_ERR_ARGUMENT,
+                 "cpu: 99 is no precision");
+    assert_fails(tn_backend_cpu.precision(d, TN_PRECISION_F16, &got), TN_ERR_UNSUPPORTED, "f16");
+    tn_backend_cpu.close(d);
+}
+
+/* What could be had is more than what nobody uses: files that were read lie in memory. */
+static void memory_that_can_be_had_is_told(void **state)
+{
+    (void)state;
+    size_t total = 0, unused = 0;
+    unsigned long long kib = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && !kib && fgets(line, sizeof line, f))
+        (void)sscanf(line, "MemAvailable: %llu kB", &kib);
+    if (f)
+        fclose(f);
+    tn_backend_device *d = open_cpu("threads=1");
+    assert_ok(tn_backend_cpu.memory(d, &total, &unused));
+    tn_backend_cpu.close(d);
+    assert_true(unused > 0 && unused <= total);
+    if (kib) /* others take and give meanwhile */
+        assert_true(fabs((double)unused / ((double)kib * 1024) - 1) < 0.5);
+}
+
 static void more_threads_than_cores_are_not_pinned(void **state)
 {
     (void)state;
-    const int cores = tn_cores(), many = cores + 1;
+    int core[1024];
+    const int cores = tn_cores_list(core, TN_COUNT(core)), many = cores + 1;
     char options[32], alone[128], together[128];
     snprintf(options, sizeof options, "threads=%d,pin=on", many);
     snprintf(alone, sizeof alone, "%d threads want a core each, but this process may use %d", many,
@@ -95,7 +128,7 @@ static void more_threads_than_cores_are_not_pinned(void **state)
     for (size_t i = 0; i < TN_COUNT(cases); i++)
         assert_fails(tn_backend_cpu.open(&d, &cases[i].opts), TN_ERR_ARGUMENT, cases[i].text);
     assert_null(d);
-    assert_int_equal(tn_cores(), cores);
+    assert_int_equal(tn_cores_list(core, TN_COUNT(core)), cores);
 }
 
 static tn_status open_and_close(void *arg)
@@ -312,6 +345,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(what_is_no_precision_is_said_to_be_none),
+        cmocka_unit_test(memory_that_can_be_had_is_told),
         cmocka_unit_test(more_threads_than_cores_are_not_pinned),
         cmocka_unit_test(allocations_may_fail),
         cmocka_unit_test(layouts_are_one_object_each),

@@ -3,12 +3,14 @@
 #define _DEFAULT_SOURCE
 
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "backends/cpu/device/pin.h"
+#include "backends/cpu/device/team.h"
 #include "backends/cpu/onednn/onednn.h"
 
 enum { LARGE = 4 << 20 };
@@ -65,20 +67,25 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
     tn_backend_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory("cpu", sizeof *d);
-    d->threads = o.threads;
+    const int asked = o.threads;
     d->reference = o.reference;
     d->prefer = o.prefer;
-    tn_status status = o.pin ? tn_pin_open(&d->pin, &o) : TN_OK;
+    tn_status status = tn_team_measure(&o.threads);
+    d->threads = o.threads;
+    if (status == TN_OK && o.pin)
+        status = tn_pin_open(&d->pin, &o);
     if (status == TN_OK)
         status = tn_onednn_open(d);
     if (status != TN_OK)
         goto fail;
-    char model[128], name[16] = "cpu";
+    char model[128], name[16] = "cpu", fewer[64] = "";
     if (opts->places > 1)
         snprintf(name, sizeof name, "cpu:%d", opts->index);
     read_model(model, sizeof model);
-    d->text = tn_format("%s: %s, %d thread%s%s, %s, %s", name, model, d->threads,
-                        d->threads == 1 ? "" : "s", d->pin ? ", pinned" : "",
+    if (d->threads < asked)
+        snprintf(fewer, sizeof fewer, " (%d were asked for, there are no more)", asked);
+    d->text = tn_format("%s: %s, %d thread%s%s%s, %s, %s", name, model, d->threads,
+                        d->threads == 1 ? "" : "s", fewer, d->pin ? ", pinned" : "",
                         d->reference ? "reference kernels" : tn_onednn_isa(), tn_onednn_version());
     if (!d->text) {
         status = tn_no_memory("cpu", 1);
@@ -104,6 +111,8 @@ static const char *describe(const tn_backend_device *d)
 static tn_status precision(const tn_backend_device *d, tn_precision asked, tn_precision *out)
 {
     (void)d;
+    if (!tn_precision_name(asked))
+        return tn_fail(TN_ERR_ARGUMENT, "cpu: %d is no precision", (int)asked);
     if (asked != TN_PRECISION_DEFAULT && asked != TN_PRECISION_F32)
         return tn_fail(TN_ERR_UNSUPPORTED, "cpu: computes in f32, not in %s",
                        tn_precision_name(asked));
@@ -113,6 +122,22 @@ static tn_status precision(const tn_backend_device *d, tn_precision asked, tn_pr
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
+/* What can be had, also by giving up the page cache. */
+static bool read_available(size_t *bytes)
+{
+    FILE *f = fopen("/proc/meminfo", "r");
+    unsigned long long kib;
+    char line[128];
+    bool found = false;
+    while (f && !found && fgets(line, sizeof line, f))
+        found = sscanf(line, "MemAvailable: %llu kB", &kib) == 1;
+    if (f)
+        fclose(f);
+    if (found)
+        *bytes = (size_t)kib << 10;
+    return found;
+}
+
 static tn_status memory(tn_backend_device *d, size_t *total, size_t *unused)
 {
     (void)d;
@@ -121,7 +146,8 @@ static tn_status memory(tn_backend_device *d, size_t *total, size_t *unused)
     if (pages < 0 || left < 0 || bytes < 0)
         return tn_fail(TN_ERR_DEVICE, "cpu: the system does not say how much memory it has");
     *total = (size_t)pages * (size_t)bytes;
-    *unused = (size_t)left * (size_t)bytes;
+    if (!read_available(unused))
+        *unused = (size_t)left * (size_t)bytes;
     return TN_OK;
 }
 
@@ -224,6 +250,13 @@ static tn_status reorder_run(void *reorder, void *to, const void *from)
 static tn_status begin_run(tn_backend_device *d, const tn_run_state *run)
 {
     (void)run;
+    omp_set_dynamic(0); /* of the calling thread: the same sums each time, by as many threads */
+    const int threads = omp_in_parallel() ? tn_team_size(d->threads) : d->threads;
+    if (threads < d->threads)
+        return tn_fail(TN_ERR_DEVICE,
+                       "cpu: called from within an OpenMP loop, where of the device's %d threads "
+                       "there are %d: call it outside, or open the device with threads=%d",
+                       d->threads, threads, threads);
     return tn_pin_team(d->pin);
 }
 

@@ -3,8 +3,10 @@
  *
  * Threads are OpenMP's, whose pool oneDNN shares. A kernel's own loops ask for the device's number,
  *     #pragma omp parallel for num_threads(c->device->threads) schedule(static)
- * and oneDNN's are told it around each call (onednn/onednn.c), so that a plan may be run from any thread
- * and the calling program's own OpenMP settings stay as they are.
+ * and oneDNN's are told it around each call (onednn/prim.c), so that a plan may be run from any thread
+ * and the calling program's own OpenMP settings stay as they are; but the adjusting of numbers by load (OMP_DYNAMIC) is
+ * turned off in a thread that runs plans. The number is no more than OpenMP was seen to give when the device was opened
+ * (device/team.h): oneDNN would wait for the others for ever.
  *
  * The floating-point mode is left alone, as PyTorch leaves it: no flushing of denormal numbers. The
  * mode belongs to a thread, and these threads belong to the program too.

@@ -15,10 +15,10 @@
 
 #include <omp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/core_set.h"
 #include "base/thread.h"
 
 /* A thread that is bound: it, what for, and what it might use before. A list; who ends leaves it. */
@@ -26,15 +26,15 @@ typedef struct bound {
     pthread_t thread;
     const tn_pin *pin; /* NULL: not in the list */
     int core;
-    cpu_set_t before;
+    tn_core_set before;
     struct bound *next, **link;
 } bound;
 
 static struct {
     pthread_mutex_t lock;
-    int pins;               /* open ones */
-    pthread_key_t ending;   /* while there are any: tells of threads that end */
-    int users[CPU_SETSIZE]; /* pins that have the core */
+    int pins;                 /* open ones */
+    pthread_key_t ending;     /* while there are any: tells of threads that end */
+    int users[TN_MOST_CORES]; /* pins that have the core */
     bound *first;
     atomic_long changes; /* how often a bound thread has ended, or was given its cores back */
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -74,7 +74,7 @@ static void give_back(const tn_pin *p)
         if (b->pin != p)
             continue;
         /* Nobody can be told if these cores have been taken from the process meanwhile. */
-        (void)pthread_setaffinity_np(b->thread, sizeof b->before, &b->before);
+        (void)pthread_setaffinity_np(b->thread, sizeof b->before, &b->before.set);
         delist(b);
     }
 }
@@ -92,15 +92,15 @@ static void thread_ends(void *arg)
 
 static int set_core(int core)
 {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(core, &one);
-    return pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    tn_core_set one;
+    CPU_ZERO_S(sizeof one, &one.set);
+    CPU_SET_S(core, sizeof one, &one.set);
+    return pthread_setaffinity_np(pthread_self(), sizeof one, &one.set);
 }
 
 /* The calling thread. `before`: what it inherited is another's core, this is what it shall have afterwards. With the
  * lock held; returns what pthread_setaffinity_np() does. */
-static int bind_self(const tn_pin *p, int core, const cpu_set_t *before)
+static int bind_self(const tn_pin *p, int core, const tn_core_set *before)
 {
     if (self.pin == p && self.core == core)
         return 0;
@@ -108,7 +108,7 @@ static int bind_self(const tn_pin *p, int core, const cpu_set_t *before)
         self.thread = pthread_self();
         int error = pthread_setspecific(all.ending, &self);
         if (error == 0 && !before)
-            error = pthread_getaffinity_np(self.thread, sizeof self.before, &self.before);
+            error = pthread_getaffinity_np(self.thread, sizeof self.before, &self.before.set);
         if (error != 0)
             return error;
         if (before)
@@ -124,7 +124,7 @@ static int bind_self(const tn_pin *p, int core, const cpu_set_t *before)
     return 0;
 }
 
-static tn_status bind_team(const tn_pin *p, const cpu_set_t *before)
+static tn_status bind_team(const tn_pin *p, const tn_core_set *before)
 {
     int failed = 0, error = 0;
 #pragma omp parallel num_threads(p->threads)
@@ -156,7 +156,7 @@ tn_status tn_pin_team(const tn_pin *p)
         return TN_OK;
     pthread_mutex_lock(&all.lock);
     const bool inherits = self.pin != NULL;
-    const cpu_set_t before = self.before;
+    const tn_core_set before = self.before;
     pthread_mutex_unlock(&all.lock);
     TN_TRY(bind_team(p, inherits ? &before : NULL));
     team.pin = p;
@@ -168,25 +168,26 @@ tn_status tn_pin_team(const tn_pin *p)
 
 static void choose_cores(tn_pin *p, const int *core, int cores, int first)
 {
-    cpu_set_t own;
-    CPU_ZERO(&own);
+    tn_core_set own;
+    CPU_ZERO_S(sizeof own, &own.set);
     for (int t = 0; t < p->threads; t++) {
         int best = -1;
         for (int i = 0; i < cores; i++) {
             const int c = core[(first + i) % cores];
-            if (!CPU_ISSET(c, &own) && (best < 0 || all.users[c] < all.users[best]))
+            if (!CPU_ISSET_S(c, sizeof own, &own.set) &&
+                (best < 0 || all.users[c] < all.users[best]))
                 best = c;
         }
         p->core[t] = best;
         all.users[best]++;
-        CPU_SET(best, &own);
+        CPU_SET_S(best, sizeof own, &own.set);
     }
 }
 
 static tn_status take_cores(tn_pin *p, const tn_cpu_opts *opts)
 {
-    int core[CPU_SETSIZE];
-    const int cores = tn_cores_list(core, CPU_SETSIZE);
+    int core[TN_MOST_CORES];
+    const int cores = tn_cores_list(core, TN_MOST_CORES);
     if (opts->all > cores)
         return tn_fail(
             TN_ERR_ARGUMENT,

@@ -162,10 +162,15 @@ void tn_prim_free(tn_prim *p); /* a zeroed one is fine */
 
 /* ---- between the files _onednn*.c only ---------------------------------------------------- */
 
-/* One primitive in the making: its attributes, and the program's number of OpenMP threads. */
+/* The program's own OpenMP settings, while they are the device's. */
+typedef struct tn_omp_before {
+    int threads, dynamic;
+} tn_omp_before;
+
+/* One primitive in the making: its attributes, and those. */
 typedef struct tn_making {
     dnnl_primitive_attr_t attr;
-    int threads;
+    tn_omp_before before;
 } tn_making;
 /* False if the maker has failed: then there is nothing to end. */
 bool tn_make_begin(tn_maker *m, tn_making *k, bool relu);

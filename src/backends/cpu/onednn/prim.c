@@ -29,16 +29,18 @@ enum { ALONE_BYTES = 256 << 10 };
 
 /* oneDNN splits its work for the number of threads there are when a primitive is made, and asks
  * again when it is run: both must see the device's. */
-static int enter(const tn_backend_device *d, bool alone)
+static tn_omp_before enter(const tn_backend_device *d, bool alone)
 {
-    const int before = omp_get_max_threads();
+    const tn_omp_before before = {omp_get_max_threads(), omp_get_dynamic()};
+    omp_set_dynamic(0); /* it waits for ever for threads that it was promised */
     omp_set_num_threads(alone ? 1 : d->threads);
     return before;
 }
 
-static void leave(int before)
+static void leave(tn_omp_before before)
 {
-    omp_set_num_threads(before);
+    omp_set_dynamic(before.dynamic);
+    omp_set_num_threads(before.threads);
 }
 
 static dnnl_status_t append_relu(dnnl_primitive_attr_t attr)
@@ -70,7 +72,7 @@ bool tn_make_begin(tn_maker *m, tn_making *k, bool relu)
         dnnl_primitive_attr_destroy(k->attr);
         return false;
     }
-    k->threads = enter(m->device, m->alone);
+    k->before = enter(m->device, m->alone);
     return true;
 }
 
@@ -122,7 +124,7 @@ void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_s
         status = dnnl_primitive_create(&p->primitive, pd);
     if (status == dnnl_success)
         status = add_memories(p);
-    leave(k->threads);
+    leave(k->before);
     dnnl_primitive_attr_destroy(k->attr);
     m->status = tn_onednn(m->op, m->node, what, status);
     if (m->status != TN_OK)
@@ -196,7 +198,7 @@ tn_status tn_prim_run(tn_prim *p, const tn_prim_arg *args)
     for (const tn_prim_arg *a = args; a->arg; a++)
         if (a->data)
             TN_TRY(set_argument(p, a, list, &num));
-    const int before = enter(p->device, p->alone);
+    const tn_omp_before before = enter(p->device, p->alone);
     dnnl_status_t status = dnnl_primitive_execute(p->primitive, p->device->stream, num, list);
     if (status == dnnl_success)
         status = dnnl_stream_wait(p->device->stream);
