@@ -353,6 +353,6 @@ int main(int argc, char **argv)
     const int rank = tn_device_rank(s.device);
     fprintf(stderr, "rank %d ends: %s\n", rank, tn_error());
     if (strcmp(argv[1], "label") == 0 || strcmp(argv[1], "late") == 0)
-        sleep(1); /* so that mpirun does not end the others before they say why they end */
+        sleep(4); /* so that mpirun does not end the others before they say why they end */
     return 1;     /* with its device open: it has failed */
 }
