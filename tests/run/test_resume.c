@@ -156,7 +156,7 @@ static void check_resume(const kind *k, const char *path)
         kind other = *k;
         other.loss_scale *= 4;
         open_rig(&second, &other, 1);
-        use(&second, k, 3);
+        use(&second, k, k->accumulate + 1); /* and half a sum */
         assert_ok(tn_checkpoint_load(second.plan, path, TN_LOAD_RESUME));
         for (int i = saved; i < STEPS; i++)
             step(&second, k, i);
