@@ -20,10 +20,13 @@
  * note it in. */
 static _Thread_local bool starved;
 
+/* Zeroed: of a damaged JPEG it reads what it has not written. */
 static void *allocate(size_t bytes)
 {
     void *p = tn_alloc_aligned(bytes);
     starved |= p == NULL;
+    if (p)
+        memset(p, 0, bytes);
     return p;
 }
 
@@ -159,6 +162,9 @@ static tn_status look_ahead(const tn_source *from, tn_stored *out)
         tn_png_chunks chunks;
         TN_TRY(tn_png_chunks_read(from, &chunks));
         out->orientation = chunks.orientation;
+        if (!chunks.has_end) /* stb_image takes memory by a cut chunk's word */
+            return tn_fail(TN_ERR_FORMAT, "%s: the PNG data end early: %zu bytes are not all of it",
+                           from->name, from->size);
         if (!chunks.all_colours)
             return tn_fail(TN_ERR_FORMAT,
                            "%s: its palette has fewer colours than indexes, for which libpng is "

@@ -96,8 +96,10 @@ tn_jpeg_markers tn_jpeg_markers_read(const uint8_t *bytes, size_t size)
 /* Tables of one segment: a number, how many codes there are of each of 16 lengths, a byte a code. */
 static bool codes_fit(const uint8_t *bytes, size_t size)
 {
-    for (size_t at = 0; size - at >= 17;) {
+    for (size_t at = 0; at < size;) {
         size_t codes = 0;
+        if (size - at < 17)
+            return false;
         for (size_t i = 1; i <= 16; i++)
             codes += bytes[at + i];
         if (codes > 256 || codes > size - at - 17)
