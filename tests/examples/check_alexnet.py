@@ -39,6 +39,8 @@ def learns(folder):
     (folder / "bad.ppm").write_bytes(b"no image")
     said = run("classify", "--top", 1, folder / "model", folder / "bad.ppm", red, status=1)
     expect("bad.ppm" in said.stderr and 'a "red" one' in said.stdout, "one bad image", said.stderr)
+    expect(said.stdout.count(" %  ") == 1, "--top 1 tells of one class", said.stdout)
+    expect(metadata(folder / "model")["resize"] == "73", "--size 64 without --resize")
 
 
 def metadata(path):

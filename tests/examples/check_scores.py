@@ -49,6 +49,8 @@ def a_resume_keeps_the_tally(folder):
     run("alexnet", *recipe, "--save", folder / "part", "--max-steps", 5)
     rest = scores(run("alexnet", *recipe, "--resume", folder / "part"), "train")
     expect(len(whole) == 1 and whole == rest, f"the epoch scores {whole}, resumed {rest}")
+    said = run("alexnet", *recipe).stdout
+    expect(whole[0][1] < 100 and "top-5 100.00 %" in said, "five of three classes hold the right one", said)
 
 
 def classes_by_name(folder):
