@@ -57,7 +57,7 @@ static void training_is_that_of_one_device(void **unused)
 static void batchnorm_may_see_the_whole_batch(void **unused)
 {
     (void)unused;
-    static const char *const groups[] = {"cpu:0-1", "cpu:0-3"};
+    static const char *const groups[] = {"cpu:0-1", "cpu:0-3", "cpu:0-1,reference"};
     static lab_history one, several;
     tn_plan_opts opts = with_sgd();
     lab_group_train("cpu", LAB_RESNET, opts, &one);
