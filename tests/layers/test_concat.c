@@ -80,7 +80,8 @@ static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const vo
     return tn_concat(g, num_x + 1, (tn_value[]){y, y, x[num_x - 1]});
 }
 
-static void reference_behind(const lab_ref *r)
+/* `order`: of the convolution, 0, and the image, 1. */
+static void reference_in_order(const lab_ref *r, int *order)
 {
     const int64_t images = r->x_shape[0].dim[0], channels = r->x_shape[0].dim[1];
     const int64_t filters = r->w_shape[0].dim[0];
@@ -96,8 +97,27 @@ static void reference_behind(const lab_ref *r)
     lab_ref joined = *r;
     joined.x[0] = conv;
     joined.x_shape[0].dim[1] = filters;
-    join(&joined, r->num_x + 1, (int[]){0, 0, 1});
+    join(&joined, r->num_x + 1, order);
     free(conv);
+}
+
+static void reference_behind(const lab_ref *r)
+{
+    reference_in_order(r, (int[]){0, 0, 1});
+}
+
+static void reference_around(const lab_ref *r)
+{
+    reference_in_order(r, (int[]){0, 1, 0});
+}
+
+/* The image, which needs no gradient, lies between: concat(conv(x0), x1, conv(x0)). */
+static tn_value build_around(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    const int *filters = opts;
+    const tn_value y =
+        tn_conv2d(g, x[0], &(tn_conv2d_opts){.filters = *filters, .kernel = {1}, .no_bias = true});
+    return tn_concat(g, num_x + 1, (tn_value[]){y, x[1], y});
 }
 
 static void joins_blocked_layouts(void **unused)
@@ -114,6 +134,9 @@ static void joins_blocked_layouts(void **unused)
          .opts = &whole},
     };
     lab_check_op(&op, cases, TN_COUNT(cases));
+    static const lab_op around = {
+        .build = build_around, .reference = reference_around, .param = {{"weight"}}};
+    lab_check_op(&around, &cases[2], 1);
 }
 
 /* Between convolutions nothing is reordered on a concat's account; the image may be. */
