@@ -266,6 +266,9 @@ static void agrees(const net *n, int number, const char *device, const char *way
 static void random_nets_agree_with_the_reference(void **unused)
 {
     (void)unused;
+    static const char *const preferring[] = {"cpu,threads=2,prefer=first",
+                                             "cpu,threads=2,prefer=tiles",
+                                             "cpu,threads=2,prefer=winograd"};
     for (int i = 0; i < NETS; i++) {
         net n = draw_net(i);
         for (const char *const *device = lab_devices(); *device; device++)
@@ -273,6 +276,8 @@ static void random_nets_agree_with_the_reference(void **unused)
         agrees(&n, i, "cpu", ", strict", (tn_plan_opts){.strict = true});
         agrees(&n, i, "cpu", ", no fusion", (tn_plan_opts){.no_fusion = true});
         agrees(&n, i, "cpu,threads=1", "", (tn_plan_opts){0});
+        for (size_t k = 0; k < TN_COUNT(preferring); k++)
+            agrees(&n, i, preferring[k], "", (tn_plan_opts){0});
         tn_graph_destroy(n.d.g);
     }
 }
