@@ -107,6 +107,18 @@ static void nothing_new_meets_a_sum(void **unused)
     assert_ok(tn_plan_create(&other, s.g, s.device, /* tries engines out */
                              &(tn_plan_opts){.loss = s.loss.loss, .precision = TN_PRECISION_BF16}));
     tn_plan_destroy(other);
+    lab_group beside = s; /* another plan's first steps, and sums of this one */
+    set_and_run(&s, 7);
+    tn_plan_opts opts = with_sgd(TN_PRECISION_F32);
+    opts.loss = s.loss.loss;
+    assert_ok(tn_plan_create(&beside.plan, s.g, s.device, &opts));
+    for (int i = 0; i < 3; i++) {
+        set_and_run(&s, 8 + i);
+        set_and_run(&beside, i);
+        assert_ok(tn_plan_update(beside.plan, 0.01F));
+        assert_ok(tn_plan_update(s.plan, 0.01F));
+    }
+    tn_plan_destroy(beside.plan);
     assert_ok(lab_group_loss(&s, &loss));
     lab_group_close(&s);
     sim->check_leaks();

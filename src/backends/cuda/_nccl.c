@@ -33,12 +33,14 @@ static tn_status begin_turn(tn_comm *c, int mark, size_t count, tn_nccl_turn **o
     return TN_OK;
 }
 
-/* Until all is done that was asked for, in all members here: nobody else goes on before. */
+/* Until all is done that was asked for, of other plans on this device too, in all members here: nobody else goes on
+ * before. */
 static tn_status finish_turns(tn_comm *c)
 {
     if (!c->meet)
         return TN_OK;
-    TN_TRY(tn_nccl_wait_until_done(c, tn_nccl_issued(c)));
+    TN_TRY(tn_nccl_wait_until_done(c, tn_nccl_issued(c))); /* of one that still joins */
+    TN_TRY(tn_cuda_finish_collectives(c->device));
     return tn_nccl_meet(c);
 }
 

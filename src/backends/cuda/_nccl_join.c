@@ -104,6 +104,7 @@ tn_status tn_nccl_join(tn_backend_device *d, const tn_join_opts *opts, tn_comm *
 {
     TN_TRY(tn_library_nccl());
     TN_TRY(tn_cuda_beside_open(d));
+    TN_TRY(tn_cuda_finish_collectives(d)); /* of other plans: what follows loads code */
     TN_TRY(tn_cuda_load_kernels(d));
     tn_comm *c = tn_alloc(1, sizeof *c);
     if (!c)
