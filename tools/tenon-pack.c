@@ -1,9 +1,10 @@
 /*
  * tenon-pack: decode a data set once, so that training reads pixels instead of files.
  */
-#define _POSIX_C_SOURCE 200809L /* isatty, fileno, clock_gettime */
+#define _XOPEN_SOURCE 700 /* isatty, fileno, clock_gettime; SIGXFSZ */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,8 @@ int main(int argc, char **argv)
     arguments a = {.size = 256, .max_bad = 1};
     if (!read_arguments(&a, argc, argv))
         return 2;
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file above the shell's limit is an error of write, as a full disk is */
     tn_dataset *set = NULL;
     if (open_set(&a, &set) != TN_OK) {
         fprintf(stderr, "tenon-pack: %s\n", tn_error());

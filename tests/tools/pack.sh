@@ -84,6 +84,12 @@ status=0
 grep -q "2 of 42 images are bad" err.txt || fail "$(cat err.txt)"
 [ ! -e worse ] || fail "left a part behind"
 
+# Above the shell's limit of a file, as on a full disk.
+status=0
+(ulimit -f 16 && "$pack" shapes/train full --size 64 --max-bad 50 --quiet 2>err.txt) || status=$?
+[ $status = 1 ] || fail "exit status $status, not 1: a file may have 8 kB"
+grep -q "full/.*images.npy" err.txt || fail "$(cat err.txt)"
+
 # Killed while it packs, wherever that is: what it has left is gone after the next time.
 "$pack" shapes/train killed --size 512 --quiet 2>err.txt &
 sleep 0.2
