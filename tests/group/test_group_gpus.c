@@ -124,30 +124,6 @@ static void nothing_new_meets_a_sum(void **unused)
     sim->check_leaks();
 }
 
-/* Devices of a group need not have the same memory left: the fullest one is told. */
-static void memory_is_that_of_the_fullest(void **unused)
-{
-    (void)unused;
-    lab_need_sim(sim);
-    enum { TAKEN = 1 << 20 };
-    static const int order[] = {1, 0, 2};
-    tn_device *d = NULL;
-    sim->set_devices(3);
-    assert_ok(tn_device_open(&d, "sim:0-2"));
-    for (size_t i = 0; i < TN_COUNT(order); i++) {
-        size_t before, after, total, own_total;
-        void *taken = NULL;
-        const tn_device *m = d->member[order[i]];
-        assert_ok(tn_device_memory(d, &own_total, &before));
-        assert_ok(m->backend->alloc(m->impl, TAKEN, &taken));
-        assert_ok(tn_device_memory(d, &total, &after));
-        assert_true(total == own_total && after + TAKEN <= before);
-        m->backend->free(m->impl, taken);
-    }
-    tn_device_close(d);
-    sim->check_leaks();
-}
-
 /* As test_group.c has it: a ReLU that is 0 within rounding may make a difference jump. */
 static void batchnorm_may_see_the_whole_batch(void **unused)
 {
@@ -389,7 +365,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_gpus_are_one),
-        cmocka_unit_test(memory_is_that_of_the_fullest),
         cmocka_unit_test(nothing_new_meets_a_sum),
         cmocka_unit_test(training_is_that_of_one_gpu),
         cmocka_unit_test(batchnorm_may_see_the_whole_batch),
