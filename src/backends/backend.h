@@ -138,13 +138,19 @@ typedef struct tn_call {
     void *saved, *scratch;
 } tn_call;
 
+enum { TN_MAX_LISTS = 4 };
+
 typedef struct tn_kernel {
     const char *op;
     /* Where an op has several kernels: they are asked in this order, from the lowest, and no two have the same. */
     int rank;
     const char *name; /* which one it is, where an op has several: "onednn" */
-    /* Says why not through tn_fail(TN_ERR_UNSUPPORTED, ...). NULL: every node. Looks at node->fused
-     * too: fuse.c asks whether any kernel supports a node with what it would absorb. */
+    /* Which lists of post-operations it takes, beside none; the first without any ends them. And which op it may do
+     * as well, if that alone reads what it makes (tn_binding.next); NULL: none. */
+    tn_post posts[TN_MAX_LISTS][TN_MAX_POST];
+    const char *next;
+    /* Says why not through tn_fail(TN_ERR_UNSUPPORTED, ...). NULL: every node. Asked of a node with such a list, too,
+     * before it gets that. */
     tn_status (*supports)(const tn_node *n);
     /* TN_ERR_UNSUPPORTED: the next kernel is tried. May be called with a node of any batch size. */
     tn_status (*prepare)(tn_backend_device *d, const tn_node *n, tn_binding *b);

@@ -32,6 +32,13 @@ typedef struct tn_attr {
     size_t offset;
 } tn_attr;
 
+/*
+ * Post-operations: what is done to a node's output by that node's own kernel, in the same pass. A list of them is a
+ * few operations that stood behind the node, each the only reader of the one before.
+ */
+typedef enum tn_post { TN_POST_NONE, TN_POST_RELU } tn_post;
+enum { TN_MAX_POST = 4 /* of one node */ };
+
 /* A parameter, or a running statistic: kept and saved, never trained. */
 typedef struct tn_param_spec {
     const char *name; /* "weight", "bias": last part of its name in a checkpoint */
@@ -53,13 +60,11 @@ typedef struct tn_op {
     /* Element by element, never falling, and with no gradient where several x have the same y: may move past what
      * `picks`. */
     bool monotone;
-    bool joins; /* y is its inputs one after the other along dimension 1, and nothing else */
+    tn_post post; /* what it is in such a list; NONE: it cannot be in one */
+    bool joins;   /* y is its inputs one after the other along dimension 1, and nothing else */
 
     /* Checks inputs and options, fills in defaults, and sets y and params. The only shape code. */
     tn_status (*infer)(tn_node *n);
-
-    /* May `next`, the only reader of n's first output, be done as part of n? NULL = never. */
-    bool (*absorbs)(const tn_node *n, const tn_node *next);
 
     /* Is every element of y one of x, chosen by order alone, as in a maximum? NULL = no. */
     bool (*picks)(const tn_node *n);
@@ -88,8 +93,18 @@ struct tn_node {
     int num_params;
     tn_param_spec param[TN_MAX_PARAMS];
 
-    const tn_node *fused; /* done as part of this one, after it (conv2d's relu); set by the plan */
+    const tn_node
+        *post[TN_MAX_POST +
+              1]; /* done as part of this one, in that order, up to NULL; set by the plan */
 };
+
+static inline bool tn_has_post(const tn_node *n, tn_post post)
+{
+    for (int i = 0; n->post[i]; i++)
+        if (n->post[i]->op->post == post)
+            return true;
+    return false;
+}
 
 /* Adds a node and returns the handle of its first output; copies name (NULL: made up) and opts (NULL:
  * all zero). The one way a layer makes a node; sticky, see graph.h. */

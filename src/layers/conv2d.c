@@ -98,11 +98,6 @@ static tn_status infer(tn_node *n)
     return TN_OK;
 }
 
-static bool absorbs(const tn_node *n, const tn_node *next)
-{
-    return !n->fused && strcmp(next->op->name, "relu") == 0;
-}
-
 /* For each element of y, fan_in multiplications and additions; and the bias. */
 static double flops(const tn_node *n)
 {
@@ -131,7 +126,6 @@ const tn_op tn_op_conv2d = {
     .min_in = 1,
     .max_in = 1,
     .infer = infer,
-    .absorbs = absorbs,
     .flops = flops,
 };
 

@@ -32,11 +32,6 @@ static tn_status infer(tn_node *n)
     return TN_OK;
 }
 
-static bool absorbs(const tn_node *n, const tn_node *next)
-{
-    return !n->fused && strcmp(next->op->name, "relu") == 0;
-}
-
 static double flops(const tn_node *n)
 {
     const double D = (double)n->param[0].fan_in;
@@ -58,7 +53,6 @@ const tn_op tn_op_dense = {
     .min_in = 1,
     .max_in = 1,
     .infer = infer,
-    .absorbs = absorbs,
     .flops = flops,
 };
 

@@ -89,11 +89,6 @@ static bool picks(const tn_node *n)
     return ((const tn_pool2d_opts *)n->opts)->kind == TN_POOL_MAX;
 }
 
-static bool absorbs(const tn_node *n, const tn_node *next)
-{
-    return !n->fused && picks(n) && strcmp(next->op->name, "relu") == 0;
-}
-
 static double flops(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
@@ -119,7 +114,6 @@ const tn_op tn_op_pool2d = {
     .min_in = 1,
     .max_in = 1,
     .infer = infer,
-    .absorbs = absorbs,
     .picks = picks,
     .flops = flops,
 };

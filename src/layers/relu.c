@@ -14,6 +14,7 @@ const tn_op tn_op_relu = {
     .min_in = 1,
     .max_in = 1,
     .monotone = true,
+    .post = TN_POST_RELU,
     .infer = infer,
 };
 

@@ -5,7 +5,7 @@
  *    (max-pooling). max(relu(a), relu(b)) = relu(max(a, b)), so the values are the same; but relu and
  *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept. Not so tanh: rounded,
  *    it has the same y for several x, and the maximum would hand the gradient to another of them.
- * 2. A node absorbs its only reader where the op says it may and some kernel supports the pair
+ * 2. A node takes in what stands behind it as post-operations (tn_post), as many as some kernel of its op says it does
  *    (conv2d or a maximum, and the relu behind it).
  * 3. What reads a node alone is offered to that node's kernel (tn_binding.next), which may have its own way to
  *    do both: only when it is chosen is known which gradients it has to give.
@@ -14,8 +14,6 @@
 #include <string.h>
 
 #include "plan/passes.h"
-
-extern const tn_op tn_op_relu;
 
 /* The only node that reads value id, or NULL if there are more, none, or the program reads it. */
 static tn_plan_node *only_reader(const tn_plan *p, int32_t id, size_t after, size_t *index)
@@ -87,40 +85,75 @@ static bool supported(const tn_plan *p, const tn_node *n)
     tn_error_kept kept;
     tn_error_keep(&kept);
     for (const tn_kernel *k = NULL; !found && (k = tn_plan_next_kernel(p, n->op, k));)
-        found = !k->supports || k->supports(n) == TN_OK;
+        found = tn_plan_supports(k, n) == TN_OK;
     tn_error_put_back(&kept);
     return found;
 }
 
+/* The nodes behind number `index` that could be post-operations, each the only reader of the one before. */
+static int find_posts(const tn_plan *p, size_t index, tn_plan_node *found[TN_MAX_POST])
+{
+    int count = 0;
+    size_t at = index;
+    for (const tn_plan_node *last = p->node[index]; count < TN_MAX_POST; last = found[count++]) {
+        tn_plan_node *next = only_reader(p, last->node.out[0], at, &at);
+        if (!next || !next->node.op->post || next->node.num_in != 1)
+            break;
+        found[count] = next;
+    }
+    return count;
+}
+
+/* Number `index` does these. */
+static void take_posts(tn_plan *p, size_t index, const tn_node *with, tn_plan_node *const *posts,
+                       int count)
+{
+    p->node[index]->node = *with;
+    p->node[index]->node.out[0] = posts[count - 1]->node.out[0];
+    for (int i = 0; i < count; i++)
+        posts[i]->gone = true;
+    tn_plan_value *v = tn_plan_value_of(p, p->node[index]->node.out[0]);
+    v->producer = (int)index;
+    v->output = 0;
+}
+
+/* Of the lists that stand behind each node, the longest that some kernel takes. */
 static void absorb(tn_plan *p)
 {
     for (size_t i = 0; i < p->num_nodes; i++) {
-        tn_plan_node *a = p->node[i];
-        size_t j = 0;
-        tn_plan_node *b = a->node.op->absorbs ? only_reader(p, a->node.out[0], i, &j) : NULL;
-        if (!b || !a->node.op->absorbs(&a->node, &b->node))
+        tn_plan_node *posts[TN_MAX_POST];
+        const tn_plan_node *pn = p->node[i];
+        if (pn->gone || pn->node.op->view || pn->node.op == &tn_op_input)
             continue;
-        tn_node fused = a->node;
-        fused.fused = &b->node;
-        if (!supported(p, &fused))
-            continue;
-        fused.out[0] = b->node.out[0];
-        a->node = fused;
-        b->gone = true;
-        tn_plan_value *v = tn_plan_value_of(p, fused.out[0]);
-        v->producer = (int)i;
-        v->output = 0;
+        for (int count = find_posts(p, i, posts); count > 0; count--) {
+            tn_node with = pn->node;
+            for (int k = 0; k < count; k++)
+                with.post[k] = &posts[k]->node;
+            if (supported(p, &with)) {
+                take_posts(p, i, &with, posts, count);
+                break;
+            }
+        }
+    }
+}
+
+static void add_names(char *text, size_t size, const tn_node *const *nodes)
+{
+    for (; *nodes; nodes++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%s", used ? "+" : "", (*nodes)->op->name);
     }
 }
 
 /* The operations behind a node's own in one text. */
 static tn_status note_also(tn_plan *p, tn_plan_node *pn, const tn_node *next)
 {
-    const tn_node *also[] = {pn->node.fused, next, next ? next->fused : NULL};
     char text[64] = "";
-    for (size_t i = 0, used = 0; i < TN_COUNT(also); used = strlen(text), i++)
-        if (also[i])
-            snprintf(text + used, sizeof text - used, "%s%s", used ? "+" : "", also[i]->op->name);
+    add_names(text, sizeof text, pn->node.post);
+    if (next) {
+        add_names(text, sizeof text, (const tn_node *const[]){next, NULL});
+        add_names(text, sizeof text, next->post);
+    }
     const size_t bytes = strlen(text) + 1;
     if (bytes == 1)
         return TN_OK;
@@ -156,7 +189,10 @@ static void note_relus(tn_plan *p)
     for (size_t i = 0; i < p->num_nodes; i++) {
         const tn_node *n = &p->node[i]->node;
         tn_plan_value *y = tn_plan_value_of(p, n->out[0]);
-        const bool relu = n->op == &tn_op_relu || (n->fused && n->fused->op == &tn_op_relu);
+        const tn_node *last = n;
+        for (int k = 0; n->post[k]; k++)
+            last = n->post[k];
+        const bool relu = last->op->post == TN_POST_RELU;
         const bool view = n->op->view && tn_plan_value_of(p, n->in[0])->relu;
         y->relu = (relu || view) && y->readers == 1 && !y->kept;
     }

@@ -238,6 +238,8 @@ static inline const tn_backend *tn_plan_backend(const tn_plan *p)
 /* select.c: the kernels of that op that the device has, one after the other by rank: NULL for the first; returns
  * NULL after the last. */
 const tn_kernel *tn_plan_next_kernel(const tn_plan *p, const tn_op *op, const tn_kernel *last);
+/* Does it take the node, with its list of post-operations? */
+tn_status tn_plan_supports(const tn_kernel *k, const tn_node *n);
 
 static inline tn_plan_value *tn_plan_value_of(const tn_plan *p, int32_t id)
 {

@@ -66,6 +66,30 @@ const tn_kernel *tn_plan_next_kernel(const tn_plan *p, const tn_op *op, const tn
     return next;
 }
 
+/* Does the kernel take the node's list of post-operations? */
+static tn_status take_posts(const tn_kernel *k, const tn_node *n)
+{
+    int count = 0;
+    while (n->post[count])
+        count++;
+    bool taken = count == 0;
+    for (int list = 0; !taken && list < TN_MAX_LISTS && k->posts[list][0]; list++) {
+        taken = count == TN_MAX_POST || !k->posts[list][count];
+        for (int i = 0; i < count && taken; i++)
+            taken = k->posts[list][i] == n->post[i]->op->post;
+    }
+    if (taken)
+        return TN_OK;
+    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: %s does no %s behind it", n->op->name, n->name,
+                   k->name ? k->name : "its kernel", n->post[0]->op->name);
+}
+
+tn_status tn_plan_supports(const tn_kernel *k, const tn_node *n)
+{
+    TN_TRY(take_posts(k, n));
+    return k->supports ? k->supports(n) : TN_OK;
+}
+
 static tn_status choose(tn_plan *p, size_t index)
 {
     tn_plan_node *pn = p->node[index];
@@ -76,8 +100,9 @@ static tn_status choose(tn_plan *p, size_t index)
     tn_error_keep(&kept);
     TN_TRY(tn_plan_offer_part(p, pn));
     for (const tn_kernel *k = NULL; (k = tn_plan_next_kernel(p, n->op, k));) {
-        ask(p, pn, next);
-        tn_status status = k->supports ? k->supports(n) : TN_OK;
+        const bool offered = next && k->next && strcmp(k->next, next->node.op->name) == 0;
+        ask(p, pn, offered ? next : NULL);
+        tn_status status = tn_plan_supports(k, n);
         if (status == TN_OK)
             status = k->prepare(p->device->impl, n, &pn->bind);
         if (status == TN_OK) {

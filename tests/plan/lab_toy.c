@@ -56,21 +56,15 @@ static bool always(const tn_node *n)
     return true;
 }
 
-static bool absorbs_mono(const tn_node *n, const tn_node *next)
-{
-    (void)n;
-    return strcmp(next->op->name, "mono") == 0;
-}
-
 #define TOY(stem, inputs, ...)                                \
     static const tn_op stem = {.name = #stem,                 \
                                .opts_size = sizeof(toy_opts), \
                                .min_in = inputs,              \
                                .max_in = inputs,              \
                                __VA_ARGS__}
-TOY(scale, 1, .infer = infer_scale, .absorbs = absorbs_mono);
+TOY(scale, 1, .infer = infer_scale);
 TOY(plus, 2, .infer = infer_same);
-TOY(mono, 1, .infer = infer_same, .monotone = true);
+TOY(mono, 1, .infer = infer_same, .monotone = true, .post = TN_POST_RELU);
 TOY(half, 1, .infer = infer_half, .picks = always);
 TOY(total, 1, .infer = infer_total);
 TOY(flat, 1, .infer = infer_same, .view = true);
@@ -129,7 +123,7 @@ static tn_status scale_prepare(tn_backend_device *d, const tn_node *n, tn_bindin
     (void)d;
     set_layouts(n, b);
     b->backward_reads_x[0] = true;
-    b->backward_reads_y = n->fused != NULL;
+    b->backward_reads_y = tn_has_post(n, TN_POST_RELU);
     b->scratch_bytes = (size_t)tn_elements(&n->x[0]) * sizeof(float);
     return TN_OK;
 }
@@ -140,7 +134,7 @@ static tn_status scale_forward(const tn_call *c)
     float *y = c->y[0];
     memset(c->scratch, 0xff, (size_t)length(c) * sizeof(float));
     for (int64_t i = 0; i < length(c); i++)
-        y[i] = c->node->fused && w * x[i] < 0 ? 0 : w * x[i];
+        y[i] = tn_has_post(c->node, TN_POST_RELU) && w * x[i] < 0 ? 0 : w * x[i];
     return TN_OK;
 }
 
@@ -150,7 +144,7 @@ static tn_status scale_backward(const tn_call *c)
     float *dx = c->dx[0], *dw = c->dw[0], sum = 0;
     memset(c->scratch, 0xff, (size_t)length(c) * sizeof(float));
     for (int64_t i = 0; i < length(c); i++) {
-        const float g = c->node->fused && y[i] <= 0 ? 0 : dy[i];
+        const float g = tn_has_post(c->node, TN_POST_RELU) && y[i] <= 0 ? 0 : dy[i];
         sum += g * x[i];
         if (dx)
             dx[i] = w * g;
@@ -265,16 +259,17 @@ static tn_status total_backward(const tn_call *c)
     return TN_OK;
 }
 
-#define KERNEL(stem)                                                   \
-    static const tn_kernel stem##_kernel = {.op = #stem,               \
-                                            .prepare = stem##_prepare, \
-                                            .forward = stem##_forward, \
-                                            .backward = stem##_backward}
-KERNEL(scale);
-KERNEL(plus);
-KERNEL(mono);
-KERNEL(half);
-KERNEL(total);
+#define KERNEL(stem, ...)                                                \
+    static const tn_kernel stem##_kernel = {.op = #stem,                 \
+                                            .prepare = stem##_prepare,   \
+                                            .forward = stem##_forward,   \
+                                            .backward = stem##_backward, \
+                                            __VA_ARGS__}
+KERNEL(scale, .posts = {{TN_POST_RELU}});
+KERNEL(plus, );
+KERNEL(mono, );
+KERNEL(half, );
+KERNEL(total, );
 static const tn_kernel *const kernels[] = {&scale_kernel, &plus_kernel,  &mono_kernel,
                                            &half_kernel,  &total_kernel, NULL};
 

@@ -171,7 +171,7 @@ static void monotone_moves_behind_maximum(void **state)
 
     /* what mono gives is asked for: it stays where it is */
     assert_ok(build(&b, chain, (tn_plan_opts){.keep = &of_mono, .num_keep = 1}));
-    assert_non_null(b.plan->node[1]->node.fused);
+    assert_non_null(b.plan->node[1]->node.post[0]);
     assert_string_equal(op_of(b.plan, 2), "half");
     float y[8];
     run(&b);
@@ -181,7 +181,7 @@ static void monotone_moves_behind_maximum(void **state)
 
     assert_ok(build(&b, frozen, (tn_plan_opts){0}));
     assert_int_equal(b.plan->num_nodes, 4); /* scale took mono in */
-    assert_non_null(b.plan->node[1]->node.fused);
+    assert_non_null(b.plan->node[1]->node.post[0]);
     destroy(&b);
 }
 

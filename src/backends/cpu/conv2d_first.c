@@ -64,7 +64,7 @@ static tn_status supports(const tn_node *n)
  * pixel's place in the band has 32 bits. */
 static bool pools(const tn_few_code *code, const tn_node *n, const tn_node *next)
 {
-    if (!code->forward_pooled || !next || strcmp(next->op->name, "pool2d") != 0)
+    if (!code->forward_pooled || !next)
         return false;
     const tn_conv2d_opts *conv = n->opts;
     const tn_pool2d_opts *o = next->opts;
@@ -88,7 +88,7 @@ static void prepare_sizes(tn_few_state *s, const tn_node *n, const tn_node *next
     s->filters = o->filters;
     *f = (tn_few){.C = n->x[0].dim[1],
                   .K = (o->filters + lanes - 1) / lanes,
-                  .relu = n->fused || (next && next->fused),
+                  .relu = tn_has_post(n, TN_POST_RELU) || (next && tn_has_post(next, TN_POST_RELU)),
                   .pooled = next != NULL};
     for (int i = 0; i < 2; i++) {
         f->in[i] = n->x[0].dim[2 + i];
@@ -286,6 +286,8 @@ const tn_kernel tn_cpu_conv2d_first = {
     .op = "conv2d",
     .name = "few channels",
     .rank = 2,
+    .posts = {{TN_POST_RELU}},
+    .next = "pool2d",
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

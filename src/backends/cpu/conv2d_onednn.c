@@ -65,6 +65,7 @@ const tn_kernel tn_cpu_conv2d_onednn = {
     .op = "conv2d",
     .name = "onednn",
     .rank = 3,
+    .posts = {{TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -83,6 +83,7 @@ const tn_kernel tn_cpu_conv2d_winograd = {
     .op = "conv2d",
     .name = "winograd",
     .rank = 1,
+    .posts = {{TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

@@ -56,6 +56,7 @@ const tn_kernel tn_cpu_dense_onednn = {
     .op = "dense",
     .name = "onednn",
     .rank = 3,
+    .posts = {{TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -45,7 +45,7 @@ static tn_status forward(const tn_call *c)
                                .x = c->x[0],
                                .w = c->w[0],
                                .bias = c->w[1],
-                               .relu = n->fused != NULL,
+                               .relu = tn_has_post(n, TN_POST_RELU),
                                .y = c->y[0]};
     const int rows = code()->of[images - 1].rows;
     void (*const run)(const tn_dense_rows *, int64_t) = code()->of[images - 1].run;
@@ -65,6 +65,7 @@ const tn_kernel tn_cpu_dense_rows = {
     .op = "dense",
     .name = "rows",
     .rank = 1,
+    .posts = {{TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

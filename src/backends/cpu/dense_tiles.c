@@ -56,7 +56,7 @@ static void prepare_sizes(dense_state *s, const tn_node *n)
                          .wide_K = whole(K, TN_TILE),
                          .wide_D = whole(D, TN_TILE)};
     s->size.stream = s->size.wide_K * s->size.wide_D * (int64_t)sizeof(float) >= STREAM_BYTES;
-    s->relu = n->fused != NULL;
+    s->relu = tn_has_post(n, TN_POST_RELU);
 }
 
 /* Backward weights is over before backward data writes dx, so that both may have the same place. */
@@ -388,6 +388,7 @@ const tn_kernel tn_cpu_dense_tiles = {
     .op = "dense",
     .name = "tiles",
     .rank = 2,
+    .posts = {{TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

@@ -20,6 +20,9 @@ static tn_status supports(const tn_node *n)
     if (is_max(n) && (int64_t)o->kernel[0] * o->kernel[1] > INT32_MAX)
         return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: a window has more than %d elements", n->name,
                        INT32_MAX);
+    if (n->post[0] && !is_max(n))
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: no %s behind a mean", n->name,
+                       n->post[0]->op->name);
     return TN_OK;
 }
 
@@ -36,7 +39,7 @@ static bool hangs_over(const tn_node *n)
 static bool only_here(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
-    return n->fused || (o->kind == TN_POOL_MEAN_PAD && hangs_over(n));
+    return tn_has_post(n, TN_POST_RELU) || (o->kind == TN_POOL_MEAN_PAD && hangs_over(n));
 }
 
 static const tn_pool_code *const code_of[TN_CPU_ISAS] = {
@@ -62,7 +65,7 @@ static void fill(tn_pool *s, const tn_node *n, const tn_binding *b, const tn_poo
     *s = (tn_pool){
         .code = code,
         .max = is_max(n),
-        .relu = n->fused != NULL,
+        .relu = tn_has_post(n, TN_POST_RELU),
         .counts_pad = o->kind == TN_POOL_MEAN_PAD,
         .planes = n->x[0].dim[0] * ((n->x[0].dim[1] + code->lanes - 1) / code->lanes),
     };
@@ -151,6 +154,7 @@ const tn_kernel tn_cpu_pool2d_blocked = {
     .op = "pool2d",
     .name = "blocked",
     .rank = 1,
+    .posts = {{TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

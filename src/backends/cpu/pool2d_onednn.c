@@ -16,8 +16,6 @@ static tn_status supports(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
     const tn_window w = window_of(n);
-    if (n->fused)
-        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: oneDNN does no relu behind it", n->name);
     for (int i = 0; i < 2; i++)
         if (o->kind == TN_POOL_MEAN_PAD && w.after[i] > o->pad[i] + o->pad_extra[i])
             return tn_fail(TN_ERR_UNSUPPORTED,

@@ -86,7 +86,7 @@ static tn_status prepare_graphs(tn_backend_device *d, const tn_node *n, const tn
     const int64_t *y = n->y[0].dim, depth = s->side * s->side * s->channels;
     tn_cudnn_conv_shapes shapes = {
         .type = s->type,
-        .relu = n->fused != NULL,
+        .relu = tn_has_post(n, TN_POST_RELU),
         .x = {y[0], depth, s->rows, s->columns},
         .w = {y[1], depth, s->kernel[0], s->kernel[1]},
         .y = {y[0], y[1], y[2], y[3]},
@@ -117,7 +117,8 @@ static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *
     if (b->training) {
         s->dw_at = tn_cuda_part(&backward, w_bytes);
         s->back_workspace = tn_cuda_part(&backward, tn_cudnn_workspace(&s->dw));
-        s->sums = tn_cuda_sums_plan(d, s->type, pixels, K, n->fused != NULL, b->dw[1], &backward);
+        s->sums = tn_cuda_sums_plan(d, s->type, pixels, K, tn_has_post(n, TN_POST_RELU), b->dw[1],
+                                    &backward);
     }
     b->scratch_bytes = forward > backward ? forward : backward;
 }
@@ -132,7 +133,7 @@ static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_bindin
     TN_TRY(read_sizes(d, n, b, s));
     TN_TRY(prepare_graphs(d, n, b, s));
     lay_out_scratch(d, n, b, s);
-    b->backward_reads_y = n->fused != NULL;
+    b->backward_reads_y = tn_has_post(n, TN_POST_RELU);
     return TN_OK;
 }
 
@@ -256,6 +257,7 @@ const tn_kernel tn_cuda_conv2d_blocks = {
     .op = "conv2d",
     .name = "cudnn",
     .rank = 1,
+    .posts = {{TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,
     .forward = forward,

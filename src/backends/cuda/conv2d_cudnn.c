@@ -255,7 +255,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     if (!s)
         return tn_no_memory("conv2d", sizeof *s);
     s->type = tn_cuda_type_of(b->precision);
-    s->relu = n->fused != NULL;
+    s->relu = tn_has_post(n, TN_POST_RELU);
     s->bias = n->num_params > 1;
     s->weights = tn_cuda_count(b->w[0], &n->param[0].shape);
     s->pitch = tn_cuda_layout_from(b->y[0])->pitch;
@@ -378,6 +378,7 @@ const tn_kernel tn_cuda_conv2d_cudnn = {
     .op = "conv2d",
     .name = "cudnn",
     .rank = 2,
+    .posts = {{TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -148,7 +148,7 @@ static tn_status prepare_cut(tn_backend_device *d, const tn_node *n, const tn_bi
                               .y_type = s->type,
                               .precision = b->precision,
                               .bias = n->num_params > 1,
-                              .relu = n->fused != NULL};
+                              .relu = tn_has_post(n, TN_POST_RELU)};
     const tn_matmul_spec dx = {.rows = rows,
                                .cols = width,
                                .depth = K,
@@ -189,7 +189,7 @@ static size_t most_of(const tn_matmul m[CUTS], size_t bytes)
 
 static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
-    const bool relu = n->fused != NULL;
+    const bool relu = tn_has_post(n, TN_POST_RELU);
     TN_TRY(read_sizes(d, n, b, s));
     TN_TRY(tn_cuda_layout_of(d, &n->x[0], s->type, TN_CUDA_NHWC, s->C, &b->x[0]));
     TN_TRY(tn_cuda_layout_of(d, &n->param[0].shape, TN_F32, TN_CUDA_NHWC, s->C / s->G, &b->w[0]));
@@ -374,6 +374,7 @@ const tn_kernel tn_cuda_conv2d_native = {
     .op = "conv2d",
     .name = "cublasLt",
     .rank = 3,
+    .posts = {{TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

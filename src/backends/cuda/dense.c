@@ -35,7 +35,7 @@ static tn_status prepare_products(tn_backend_device *d, const tn_node *n, const 
                                     .y_type = type,
                                     .precision = b->precision,
                                     .bias = n->num_params > 1,
-                                    .relu = n->fused != NULL};
+                                    .relu = tn_has_post(n, TN_POST_RELU)};
     const tn_matmul_spec dx = {.rows = N,
                                .cols = D,
                                .depth = K,
@@ -65,7 +65,7 @@ static tn_status prepare_products(tn_backend_device *d, const tn_node *n, const 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const int64_t N = n->y[0].dim[0], K = n->y[0].dim[1];
-    const bool relu = n->fused != NULL;
+    const bool relu = tn_has_post(n, TN_POST_RELU);
     TN_TRY(tn_cuda_want_rows(d, n, b, 0));
     TN_TRY(tn_cuda_give_rows(d, n, b));
     dense *s = tn_alloc(1, sizeof *s);
@@ -130,6 +130,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cuda_dense = {
     .op = "dense",
     .name = "cublasLt",
+    .posts = {{TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

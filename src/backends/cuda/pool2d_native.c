@@ -29,9 +29,6 @@ static int64_t lanes_of(const tn_node *n, tn_dtype dtype)
 static tn_status supports(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
-    if (n->fused)
-        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: this kernel does no relu behind it",
-                       n->name);
     for (int i = 0; i < 2; i++)
         if (tn_padded(&n->x[0], o->pad, o->pad_extra, i) + o->kernel[i] + o->stride[i] > INT32_MAX)
             return tn_fail(TN_ERR_UNSUPPORTED,

@@ -134,7 +134,7 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
                        const tn_linear_spec *s)
 {
     const tn_md *bias = n->num_params > 1 ? tn_md_plain(m, 1, n->y[0].dim + 1, TN_F32) : NULL;
-    l->relu = n->fused != NULL;
+    l->relu = tn_has_post(n, TN_POST_RELU);
     l->relu_apart = s->relu_apart;
     make_forward(m, l, n, s, bias);
     const tn_md *x = tn_prim_md(m, &l->forward, DNNL_ARG_SRC);

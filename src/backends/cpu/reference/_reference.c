@@ -2,14 +2,6 @@
 
 #include "base/base.h"
 
-tn_status tn_reference_alone(const tn_node *n)
-{
-    if (!n->fused)
-        return TN_OK;
-    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: the reference does one operation at a time",
-                   n->op->name, n->name);
-}
-
 tn_status tn_reference_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     (void)d;

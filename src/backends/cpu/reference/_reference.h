@@ -12,9 +12,6 @@
 
 #include "backends/cpu/device/cpu.h"
 
-/* For a kernel whose op may absorb others: not this one. */
-tn_status tn_reference_alone(const tn_node *n);
-
 /* prepare() of what reads canonical inputs, in both passes, and needs no memory. */
 tn_status tn_reference_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b);
 /* The same; where it is trained, scratch holds a double for each element of input 0. */

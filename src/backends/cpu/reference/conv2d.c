@@ -161,7 +161,6 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_reference_conv2d = {
     .op = "conv2d",
     .name = "reference",
-    .supports = tn_reference_alone,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

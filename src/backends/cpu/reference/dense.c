@@ -88,7 +88,6 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_reference_dense = {
     .op = "dense",
     .name = "reference",
-    .supports = tn_reference_alone,
     .prepare = tn_reference_prepare,
     .forward = forward,
     .backward = backward,

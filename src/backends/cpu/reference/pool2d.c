@@ -108,7 +108,6 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_reference_pool2d = {
     .op = "pool2d",
     .name = "reference",
-    .supports = tn_reference_alone,
     .prepare = tn_reference_prepare_sums,
     .forward = forward,
     .backward = backward,

@@ -264,7 +264,7 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     const tn_conv2d_opts *o = n->opts;
     const int threads = m->device->threads;
     *s = (tn_wino){.code = code,
-                   .relu = n->fused != NULL,
+                   .relu = tn_has_post(n, TN_POST_RELU),
                    .groups = o->groups,
                    .channels = n->x[0].dim[1] / o->groups,
                    .filters = o->filters / o->groups};
