@@ -84,6 +84,8 @@ static void look(session *s)
     const int64_t images = s->sum.images - before.images;
     const double loss = (s->sum.loss - before.loss) / (double)(images + !images);
     const int64_t step = tn_plan_updates(s->plan);
+    if (step == 0)
+        return; /* the data ended before the first: there is nothing to see */
     const double rate = (double)tn_rate_at(&s->rate, step - 1);
     if (!isfinite(s->sum.loss))
         run_fail(

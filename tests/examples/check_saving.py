@@ -127,6 +127,8 @@ def bad_files_do_not_lose_a_run(folder):
     said = run("alexnet", folder / "spoilt", *SMALL, "--epochs", 3, "--resume", saved, "--save", saved, status=1)
     expect(re.search(r"are bad.*; the run is saved at step (9|1\d) in ", said.stderr), "too many bad files", said.stderr)
     run("alexnet", folder / "spoilt", *SMALL, "--epochs", 3, "--resume", saved, "--max-bad", 50)
+    said = run("alexnet", folder / "spoilt", *SMALL, "--epochs", 1, "--batch", 36, "--max-bad", 0, status=1)
+    expect("step 0" not in said.stdout and "nan" not in said.stdout, "a run that ended before its first step", said.stdout)
 
 
 def names_of_any_bytes(folder):
