@@ -20,12 +20,13 @@
 extern "C" {
 #endif
 
-enum { TN_MAX_DIMS = 6 };
+enum { TN_MAX_DIMS = 8 };
 
 /** Types of one element. TN_F16 is IEEE 754 binary16; TN_BF16 the upper half of a binary32. */
 typedef enum tn_dtype { TN_F32, TN_F16, TN_BF16, TN_I32, TN_U8 } tn_dtype;
 
-/** Dimensions, slowest first. ndim 0 is a scalar: one element. */
+/** Dimensions, slowest first. ndim 0 is a scalar: one element. Options have it for what is one number a dimension, too:
+ *  axes, a permutation. */
 typedef struct tn_shape {
     int ndim;
     int64_t dim[TN_MAX_DIMS];

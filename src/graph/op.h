@@ -16,13 +16,18 @@ enum { TN_MAX_IN = 16, TN_MAX_OUT = 3, TN_MAX_PARAMS = 4 };
 
 typedef struct tn_node tn_node;
 
-/* One field of an options struct, so that printing, saving and ONNX need no code of their own. */
+/* One field of an options struct, so that printing, saving and ONNX need no code of their own. Every field but `name`
+ * has one. */
 typedef enum tn_attr_type {
     TN_ATTR_BOOL,
     TN_ATTR_INT,
     TN_ATTR_INT2,
     TN_ATTR_FLOAT,
-    TN_ATTR_FLOAT4
+    TN_ATTR_FLOAT4,
+    TN_ATTR_ENUM,  /* an enum from 0 on, by `names` */
+    TN_ATTR_DTYPE, /* a tn_dtype */
+    TN_ATTR_LIST,  /* a tn_shape: a shape, axes, a permutation; no dimension: not given */
+    TN_ATTR_PARAM  /* a tn_param_opts */
 } tn_attr_type;
 
 typedef struct tn_attr {
@@ -30,6 +35,7 @@ typedef struct tn_attr {
     const char *onnx; /* its name in ONNX, NULL if it has none */
     tn_attr_type type;
     size_t offset;
+    const char *const *names; /* of an enum's values; ends at NULL */
 } tn_attr;
 
 /*

@@ -67,6 +67,8 @@ static double flops(const tn_node *n)
 static const tn_attr attrs[] = {
     {"epsilon", "epsilon", TN_ATTR_FLOAT, offsetof(tn_batchnorm_opts, epsilon)},
     {"momentum", NULL, TN_ATTR_FLOAT, offsetof(tn_batchnorm_opts, momentum)},
+    {"weight", NULL, TN_ATTR_PARAM, offsetof(tn_batchnorm_opts, weight)},
+    {"bias", NULL, TN_ATTR_PARAM, offsetof(tn_batchnorm_opts, bias)},
     {0},
 };
 

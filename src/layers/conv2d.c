@@ -114,6 +114,8 @@ static const tn_attr attrs[] = {
     {"dilation", "dilations", TN_ATTR_INT2, offsetof(tn_conv2d_opts, dilation)},
     {"groups", "group", TN_ATTR_INT, offsetof(tn_conv2d_opts, groups)},
     {"no_bias", NULL, TN_ATTR_BOOL, offsetof(tn_conv2d_opts, no_bias)},
+    {"weight", NULL, TN_ATTR_PARAM, offsetof(tn_conv2d_opts, weight)},
+    {"bias", NULL, TN_ATTR_PARAM, offsetof(tn_conv2d_opts, bias)},
     {0},
 };
 

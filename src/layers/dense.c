@@ -41,6 +41,8 @@ static double flops(const tn_node *n)
 static const tn_attr attrs[] = {
     {"units", NULL, TN_ATTR_INT, offsetof(tn_dense_opts, units)},
     {"no_bias", NULL, TN_ATTR_BOOL, offsetof(tn_dense_opts, no_bias)},
+    {"weight", NULL, TN_ATTR_PARAM, offsetof(tn_dense_opts, weight)},
+    {"bias", NULL, TN_ATTR_PARAM, offsetof(tn_dense_opts, bias)},
     {0},
 };
 

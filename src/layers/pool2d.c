@@ -95,8 +95,15 @@ static double flops(const tn_node *n)
     return (double)tn_elements(&n->y[0]) * o->kernel[0] * o->kernel[1];
 }
 
+static const char *const kinds[] = {
+    [TN_POOL_MAX] = "max",
+    [TN_POOL_MEAN] = "mean",
+    [TN_POOL_MEAN_PAD] = "mean_pad",
+    [TN_POOL_MEAN_PAD + 1] = NULL,
+};
+
 static const tn_attr attrs[] = {
-    {"kind", NULL, TN_ATTR_INT, offsetof(tn_pool2d_opts, kind)},
+    {"kind", NULL, TN_ATTR_ENUM, offsetof(tn_pool2d_opts, kind), kinds},
     {"kernel", "kernel_shape", TN_ATTR_INT2, offsetof(tn_pool2d_opts, kernel)},
     {"stride", "strides", TN_ATTR_INT2, offsetof(tn_pool2d_opts, stride)},
     {"pad", "pads", TN_ATTR_INT2, offsetof(tn_pool2d_opts, pad)},
