@@ -48,7 +48,9 @@ tenon_table(cuda       FOLDER ${folder} HEADER backends/backend.h
             TYPE tn_kernel SYMBOL tn_cuda_ ARRAY tn_cuda_kernels)
 tenon_table(cuda_optim FOLDER ${folder}/optim HEADER backends/backend.h
             TYPE tn_optim_kernel SYMBOL tn_cuda_optim_ ARRAY tn_cuda_optims)
-file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c ${folder}/optim/*.c)
+# One file an op and kernel lies in the folder itself; what these are made of in one folder a family.
+file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c ${folder}/*/*.c)
+list(FILTER sources EXCLUDE REGEX "/libraries/[a-z]+\\.c$")
 tenon_without_nccl(sources)
 file(GLOB kernels CONFIGURE_DEPENDS ${folder}/kernels/*.cu)
 include(cmake/TenonGpus.cmake)

@@ -12,7 +12,7 @@ endforeach()
 set(gpus_TABLE ${CMAKE_CURRENT_BINARY_DIR}/gpus_table.c)
 file(CONFIGURE OUTPUT ${gpus_TABLE} CONTENT
 "/* Written by cmake/TenonGpus.cmake from the files of one folder. */
-#include \"backends/cuda/_gpus.h\"
+#include \"backends/cuda/device/gpus.h\"
 
 const tn_gpu_file tn_gpu_files[] = {
 ${entries}    {NULL, NULL},

@@ -21,7 +21,7 @@ endif()
 # Leaves the files that need its header out of a list.
 function(tenon_without_nccl list)
   if(NOT TENON_NCCL_FOUND)
-    list(FILTER ${list} EXCLUDE REGEX "/_?nccl[a-z_]*\\.c$")
+    list(FILTER ${list} EXCLUDE REGEX "/nccl(/[a-z]+|[a-z_]*)\\.c$")
     set(${list} ${${list}} PARENT_SCOPE)
   endif()
 endfunction()

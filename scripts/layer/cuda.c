@@ -1,5 +1,5 @@
 /* NAME on a GPU: one kernel of our own, both ways, whatever layout x comes in. */
-#include "backends/cuda/_elementwise.h"
+#include "backends/cuda/elementwise/elementwise.h"
 #include "backends/cuda/kernels/NAME.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)

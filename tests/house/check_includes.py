@@ -14,6 +14,7 @@ import tree
 # <tenon/...> are open to all.
 BASE = ("base/",)
 OP = BASE + ("tensor/", "graph/op.h")
+CUDA = OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/cuda/kernels/")
 ALLOWED = {
     "src/base": BASE,
     "src/tensor": BASE + ("tensor/",),
@@ -28,7 +29,11 @@ ALLOWED = {
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/devices": BASE + ("devices/", "backends/backend.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/ranks.h"),
-    "src/backends/cuda": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/cuda/"),
+    "src/backends/cuda": CUDA + ("backends/cuda/",),
+    "src/backends/cuda/device": CUDA + ("backends/cuda/device/", "backends/cuda/libraries/"),
+    **{f"src/backends/cuda/{family}": CUDA + ("backends/cuda/device/", f"backends/cuda/{family}/")
+       for family in ("cudnn", "elementwise", "linear", "nccl", "optim", "reorder")},
+    "src/backends/cuda/cublaslt": CUDA + ("backends/cuda/device/", "backends/cuda/cublaslt/", "backends/cuda/linear/"),
     "src/backends/cuda/kernels": ("backends/cuda/kernels/", "sim/device.h"),
     "src/sim": ("sim/", "backends/cuda/kernels/gpu.h", "backends/cuda/libraries/libraries.h"),
     "src/backends/cuda/libraries": BASE + ("backends/cuda/libraries/",),
@@ -41,8 +46,8 @@ PROGRAMS = {
     "tools/common": ("tools/common/",),
     "tools/plan": ("tools/", "examples/common/"),
 }
-# Each library that Tenon is built on is seen by one folder alone, and by what simulates it.
-NVIDIA = ("src/backends/cuda/", "src/sim/")
+# Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
+SERVED = ("src/backends/cuda/libraries/", "src/sim/")
 THIRD = {
     "oneapi/dnnl": "src/backends/cpu/",
     "dnnl": "src/backends/cpu/",
@@ -50,10 +55,10 @@ THIRD = {
     "cJSON": "src/io/",
     "cjson": "src/io/",
     "jpeglib.h": "src/data/",
-    "cuda": NVIDIA,
-    "cudnn": NVIDIA,
-    "cublas": NVIDIA,
-    "nccl": NVIDIA,
+    "cuda": ("src/backends/cuda/", "src/sim/"),
+    "cudnn": ("src/backends/cuda/cudnn/", *SERVED),
+    "cublas": ("src/backends/cuda/cublaslt/", *SERVED),
+    "nccl": ("src/backends/cuda/nccl/", *SERVED),
     "mpi": "src/group/mpi/",
     "stb_image.h": "src/data/",
     "png.h": "src/data/",
@@ -61,6 +66,14 @@ THIRD = {
     "webp/": "src/data/",
 }
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
+
+
+# Doors that only these of the files around them go through, by what those are called.
+DOORS = {
+    "backends/cuda/cudnn/": re.compile(r"src/backends/cuda/(cudnn/.*|\w+_cudnn\.c|conv2d_blocks\.c|backend_cuda\.c)"),
+    "backends/cuda/cublaslt/": re.compile(r"src/backends/cuda/(cublaslt/.*|(dense|conv2d_native|backend_cuda)\.c)"),
+    "backends/cuda/nccl/": re.compile(r"src/backends/cuda/(nccl/.*|backend_cuda\.c)"),
+}
 
 
 def complaint(name, kind, target):
@@ -73,6 +86,9 @@ def complaint(name, kind, target):
             if target.startswith(third) and not name.startswith(where):
                 return f"only {where} may include <{target}>"
         return None
+    for door, through in DOORS.items():
+        if target.startswith(door) and not through.fullmatch(name):
+            return f'no door of its: "{target}" is included by {through.pattern} alone'
     folder = max(folders, key=len)
     if folder in PROGRAMS:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))

@@ -1,5 +1,5 @@
 /* add by a kernel of our own: any layout, the second input in that of the first. */
-#include "backends/cuda/_elementwise.h"
+#include "backends/cuda/elementwise/elementwise.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {

@@ -1,65 +1,25 @@
 /*
- * An NVIDIA GPU as a backend: opening it, its memory, and what goes wrong on it.
+ * An NVIDIA GPU as a backend: opening it, its memory, and the entry of this module.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/cuda/_beside.h"
-#include "backends/cuda/_control.h"
-#include "backends/cuda/_cublaslt.h"
-#include "backends/cuda/_cudnn.h"
-#include "backends/cuda/_device.h"
-#include "backends/cuda/_fault.h"
-#include "backends/cuda/_gpus.h"
-#include "backends/cuda/_nccl.h"
-#include "backends/cuda/_reorder.h"
+#include "backends/cuda/cublaslt/cublaslt.h"
+#include "backends/cuda/cudnn/cudnn.h"
+#include "backends/cuda/device/beside.h"
+#include "backends/cuda/device/control.h"
+#include "backends/cuda/device/device.h"
+#include "backends/cuda/device/fault.h"
+#include "backends/cuda/device/gpus.h"
 #include "backends/cuda/libraries/libraries.h"
+#include "backends/cuda/nccl/nccl.h"
+#include "backends/cuda/reorder/reorder.h"
+#include "base/module.h"
 
 extern const tn_kernel *const tn_cuda_kernels[];
 extern const tn_optim_kernel *const tn_cuda_optims[];
 
-/* ---- errors ------------------------------------------------------------------------------- */
-
-/* The device is lost, by something that ran before this call. */
-static bool is_asynchronous(cudaError_t e)
-{
-    return e == cudaErrorIllegalAddress || e == cudaErrorLaunchFailure ||
-           e == cudaErrorMisalignedAddress || e == cudaErrorIllegalInstruction ||
-           e == cudaErrorHardwareStackError || e == cudaErrorAssert ||
-           e == cudaErrorLaunchTimeout || e == cudaErrorInvalidAddressSpace ||
-           e == cudaErrorInvalidPc || e == cudaErrorECCUncorrectable;
-}
-
-tn_status tn_cuda_check(const tn_backend_device *d, const tn_node *n, cudaError_t e,
-                        const char *call)
-{
-    if (e == cudaSuccess)
-        return TN_OK;
-    (void)cudaGetLastError(); /* it is told here: the next call is not to be blamed for it */
-    const char *later = "";
-    if (is_asynchronous(e))
-        later = d->opts.sync ? "; CUDA needs a new process after it"
-                             : ", in this or an earlier step: CUDA needs a new process after it, "
-                               "where with the device's option sync=on the error names the step";
-    return tn_fail(e == cudaErrorMemoryAllocation ? TN_ERR_MEMORY : TN_ERR_DEVICE,
-                   "%s%s%s on %s: %.*s: %s%s", n ? n->op->name : "CUDA", n ? " " : "",
-                   n ? n->name : "", d->name, (int)strcspn(call, "("), call, cudaGetErrorString(e),
-                   later);
-}
-
-tn_status tn_cuda_use(const tn_backend_device *d)
-{
-    TN_TRY(tn_cuda_check_process(d->name));
-    TN_CUDA(d, NULL, cudaSetDevice(d->index));
-    return TN_OK;
-}
-
-tn_status tn_cuda_wait(tn_backend_device *d)
-{
-    TN_TRY(tn_cuda_settle(d, d->compute, NULL));
-    TN_CUDA(d, NULL, cudaStreamSynchronize(d->compute));
-    return TN_OK;
-}
+/* ---- waiting ------------------------------------------------------------------------------ */
 
 static tn_status wait_for_all(tn_backend_device *d)
 {
@@ -79,7 +39,7 @@ static tn_status after_step(tn_backend_device *d, const char *pass, const tn_nod
     if (e != cudaSuccess)
         return tn_fail(TN_ERR_DEVICE, "%s %s on %s: %s pass: %s%s", n ? n->op->name : "sum of",
                        n ? n->name : "gradients", d->name, pass, cudaGetErrorString(e),
-                       is_asynchronous(e) ? "; CUDA needs a new process after it" : "");
+                       tn_cuda_is_lost(e) ? "; CUDA needs a new process after it" : "");
     return tn_cuda_found(d, d->running);
 }
 
@@ -93,7 +53,7 @@ static tn_status count_devices(int *devices, char *why, size_t size)
     if (e == cudaSuccess && *devices > 0)
         return TN_OK;
     *devices = 0;
-    tn_library_why_no_device(e, why, size);
+    tn_cuda_why_no_device(e, why, size);
     return TN_OK;
 }
 
@@ -310,15 +270,7 @@ static tn_status fill(tn_backend_device *d, void *to, int byte, size_t bytes)
     return TN_OK;
 }
 
-unsigned tn_cuda_grid(const tn_backend_device *d, int64_t work)
-{
-    enum { BLOCKS_A_PROCESSOR = 8 }; /* of 256 threads: the 2048 that a multiprocessor can hold */
-    const int64_t most = (int64_t)d->gpu.processors * BLOCKS_A_PROCESSOR;
-    const int64_t wanted = (work + TN_CUDA_BLOCK - 1) / TN_CUDA_BLOCK;
-    return (unsigned)(wanted < 1 ? 1 : wanted < most ? wanted : most);
-}
-
-const tn_backend tn_backend_cuda = {
+static const tn_backend backend = {
     .abi = TN_MODULE_ABI,
     .name = tn_cuda_name,
     .kernels = tn_cuda_kernels,
@@ -368,3 +320,10 @@ const tn_backend tn_backend_cuda = {
     .wait = wait_for_all,
     .rates = tn_cuda_rates,
 };
+
+TN_API tn_module_entry tn_module_open;
+
+const void *tn_module_open(const tn_host *host)
+{
+    return tn_lent_by(host) ? &backend : NULL;
+}

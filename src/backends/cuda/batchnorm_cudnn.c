@@ -6,7 +6,7 @@
  * Saved: mean and 1 / sqrt(var + epsilon), where ours has var. So if cuDNN has done forward and refuses
  * backward, that is an error.
  */
-#include "backends/cuda/_cudnn_legacy.h"
+#include "backends/cuda/cudnn/legacy.h"
 
 extern const tn_kernel tn_cuda_batchnorm_native;
 

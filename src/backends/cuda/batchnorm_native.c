@@ -7,7 +7,7 @@
  * over the devices; and backward sums up the two coefficients of dx, which are linear in dy. dweight and dbias stay those
  * of the share: the plan sums up gradients.
  */
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 #include "backends/cuda/kernels/batchnorm.h"
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };

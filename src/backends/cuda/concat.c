@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 
 static_assert((int)TNK_CONCAT_PARTS == (int)TN_MAX_IN, "a part for each input");
 

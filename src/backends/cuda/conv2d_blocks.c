@@ -4,16 +4,16 @@
  * stands in kernels/blocks.h), and the convolution of stride 1 that this leaves is cuDNN's again.
  *
  *     X from x, W from w;  y = relu(conv(X, W) + bias)       one graph, as in conv2d_cudnn.c
- *     dz = dy where y > 0; db                                our own kernel, see _linear.h
+ *     dz = dy where y > 0; db                                our own kernel, see linear/linear.h
  *     dW = wgrad(X, dz);  dw from dW
  *
  * Saved: X, so that x itself is not needed again. */
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/cuda/_cudnn_conv.h"
-#include "backends/cuda/_linear.h"
+#include "backends/cuda/cudnn/conv.h"
 #include "backends/cuda/kernels/blocks.h"
+#include "backends/cuda/linear/linear.h"
 
 typedef struct conv {
     tn_dtype type;

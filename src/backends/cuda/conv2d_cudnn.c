@@ -2,7 +2,7 @@
  *
  *     y = relu(conv(x, w) + bias)   one graph; a bias of zeros stands in where there is none, because cuDNN
  *                                   has this pattern ready for every GPU and type, and conv + relu not
- *     dz = dy where y > 0; db       our own kernel, see _linear.h
+ *     dz = dy where y > 0; db       our own kernel, see linear/linear.h
  *     dx = dgrad(dz, w)
  *     dw = wgrad(x, dz)             of the plan's type, in half precision then made f32
  *
@@ -17,9 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/cuda/_cudnn_conv.h"
-#include "backends/cuda/_linear.h"
+#include "backends/cuda/cudnn/conv.h"
 #include "backends/cuda/kernels/layout.h"
+#include "backends/cuda/linear/linear.h"
 
 enum { MOST_PARTS = 8, MOST_POINTERS = 4 };
 

@@ -10,9 +10,9 @@
  * Source: Chellapilla et al. 2006, "High performance convolutional neural networks for document processing". */
 #include <stdio.h>
 
-#include "backends/cuda/_cublaslt.h"
-#include "backends/cuda/_linear.h"
+#include "backends/cuda/cublaslt/cublaslt.h"
 #include "backends/cuda/kernels/linear.h"
+#include "backends/cuda/linear/linear.h"
 
 /* More of col at a time would take memory and gain nothing: thousands of rows of the widest fit. */
 enum { MATRIX_BYTES = 64 << 20, PADDED = 4 };

@@ -2,8 +2,8 @@
  *   x: N x D;  w: K x D;  bias: K;  y, dy, dz: N x K.   Weights are canonical.
  *   dz = dy, or where a relu was absorbed what it lets through;
  *   dx = dz w,  dw = dz^T x,  db = the sum of dz over N; dw and db in f32. */
-#include "backends/cuda/_cublaslt.h"
-#include "backends/cuda/_linear.h"
+#include "backends/cuda/cublaslt/cublaslt.h"
+#include "backends/cuda/linear/linear.h"
 
 typedef struct dense {
     tn_matmul forward, dx, dw;

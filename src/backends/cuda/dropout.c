@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "backends/cuda/_elementwise.h"
+#include "backends/cuda/elementwise/elementwise.h"
 #include "base/random.h"
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)

@@ -2,7 +2,7 @@
  * image_input: bytes to nhwc with 4 channels in memory, of the plan's type, those that x has not zero. x is
  * N x H x W x C, which is that order already: one pixel a thread.
  */
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 #include "backends/cuda/kernels/elementwise.h"
 
 enum { CHANNELS = 4 };

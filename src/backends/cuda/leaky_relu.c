@@ -1,5 +1,5 @@
 /* leaky_relu: the kernel of relu, with a slope. */
-#include "backends/cuda/_elementwise.h"
+#include "backends/cuda/elementwise/elementwise.h"
 
 static tn_status forward(const tn_call *c)
 {

@@ -1,5 +1,5 @@
 /* lrn by cuDNN, in nhwc, whose functions read x and y both for dx. Its alpha is over size, as ours is. */
-#include "backends/cuda/_cudnn_legacy.h"
+#include "backends/cuda/cudnn/legacy.h"
 
 extern const tn_kernel tn_cuda_lrn_native;
 

@@ -1,5 +1,5 @@
 /* lrn by kernels of our own, in nhwc. Backward computes u again from x, so nothing is saved. */
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 #include "backends/cuda/kernels/lrn.h"
 
 /* Of a tile: channels, if there are as many; elements, so that all threads have some; neighbours to one

@@ -2,7 +2,7 @@
  * mse by kernels of our own, in rows. Each input keeps the type that it comes in, so that a target that the
  * host set is not rounded to the plan's type.
  */
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 #include "backends/cuda/kernels/loss.h"
 
 enum { VECTOR_BYTES = 16, VECTORS_A_THREAD = 8 };

@@ -5,7 +5,7 @@
  * element of y: more memory for layers in front of which nothing else keeps x. Means need dy alone. Only
  * what is marked so adds in the same order every time.
  */
-#include "backends/cuda/_cudnn_legacy.h"
+#include "backends/cuda/cudnn/legacy.h"
 
 extern const tn_kernel tn_cuda_pool2d_native;
 

@@ -1,5 +1,5 @@
 /* pool2d by kernels of our own, in nhwc. MAX keeps for backward which tap it was: a byte each if that will do. */
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 #include "backends/cuda/kernels/pool.h"
 
 static bool is_max(const tn_node *n)

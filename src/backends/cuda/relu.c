@@ -1,5 +1,5 @@
 /* relu by a kernel of our own; conv2d and dense do theirs themselves. */
-#include "backends/cuda/_elementwise.h"
+#include "backends/cuda/elementwise/elementwise.h"
 
 static tn_status forward(const tn_call *c)
 {

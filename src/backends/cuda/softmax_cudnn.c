@@ -1,6 +1,6 @@
 /* softmax by cuDNN, where a device has cudnn=all: a row is an image of one pixel, with K channels. A row of -inf
  * alone comes out as zeros (cuDNN 9.19, seen on an H100), where ours and the CPU's have NaN. */
-#include "backends/cuda/_cudnn_legacy.h"
+#include "backends/cuda/cudnn/legacy.h"
 
 extern const tn_kernel tn_cuda_softmax_native;
 

@@ -1,5 +1,5 @@
 /* softmax by kernels of our own: a warp a row, or a block a long one; sums in f32. */
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 #include "backends/cuda/kernels/softmax.h"
 
 enum { WARP = 32 };

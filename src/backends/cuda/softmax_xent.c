@@ -4,7 +4,7 @@
  * Saved are two numbers a row, from which backward computes p again: that is less memory and less traffic
  * than p or the gradient, and what it writes is rounded once, after it was multiplied with dy.
  */
-#include "backends/cuda/_fault.h"
+#include "backends/cuda/device/fault.h"
 #include "backends/cuda/kernels/loss.h"
 
 enum { WARP = 32 };

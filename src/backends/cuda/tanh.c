@@ -1,5 +1,5 @@
 /* tanh by a kernel of our own. */
-#include "backends/cuda/_elementwise.h"
+#include "backends/cuda/elementwise/elementwise.h"
 
 static tn_status forward(const tn_call *c)
 {

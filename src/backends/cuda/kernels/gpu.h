@@ -73,7 +73,7 @@ static inline cudaError_t tn_launch(tn_any_kernel kernel, unsigned grid, unsigne
 
 /* ---- what kernels see --------------------------------------------------------------------- */
 
-/* Every kernel's address, in a section of its own: _kernels.c goes through it. */
+/* Every kernel's address, in a section of its own: device/kernels.c goes through it. */
 #define TN_KERNEL_KEY(name)                                                            \
     __attribute__((used, section("tn_kernels"))) static const void *const name##_key = \
         reinterpret_cast<const void *>(name);

@@ -9,8 +9,6 @@
 #ifndef TN_CUDA_LIBRARIES_H
 #define TN_CUDA_LIBRARIES_H
 
-#include <cuda_runtime_api.h>
-
 #include <tenon/status.h>
 
 /* What devices of this module are called: "cuda", or "sim". */
@@ -21,8 +19,5 @@ extern const char tn_cuda_name[];
 tn_status tn_library_cudnn(void);
 tn_status tn_library_cublaslt(void);
 tn_status tn_library_nccl(void); /* defined in builds with nccl.h */
-
-/* Why cudaGetDeviceCount() found nothing, in one sentence without a full stop. */
-void tn_library_why_no_device(cudaError_t e, char *why, size_t size);
 
 #endif

@@ -5,8 +5,8 @@
 #include <nccl.h>
 #include <pthread.h>
 
-#include "backends/cuda/libraries/_open.h"
 #include "backends/cuda/libraries/libraries.h"
+#include "backends/cuda/libraries/open.h"
 
 /* clang-format off */
 #define FUNCTIONS(X) \

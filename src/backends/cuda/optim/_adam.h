@@ -1,7 +1,7 @@
 #ifndef TN_CUDA_ADAM_H
 #define TN_CUDA_ADAM_H
 
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 
 /* decoupled: weight decay shrinks w itself (AdamW) and does not enter g (Adam). */
 tn_status tn_cuda_adam(const tn_optim_call *c, bool decoupled);

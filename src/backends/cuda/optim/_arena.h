@@ -8,7 +8,7 @@
 #ifndef TN_CUDA_ARENA_H
 #define TN_CUDA_ARENA_H
 
-#include "backends/cuda/_cuda.h"
+#include "backends/cuda/device/cuda.h"
 #include "backends/cuda/kernels/optim.h"
 
 /* Launches the optimizer's kernel, for the half copy's type, with its arguments. */

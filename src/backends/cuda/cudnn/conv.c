@@ -1,0 +1,55 @@
+#include "backends/cuda/cudnn/conv.h"
+
+tn_cudnn_graph tn_cudnn_plain_graph(const tn_cudnn_conv_shapes *s)
+{
+    tn_cudnn_graph g = {0};
+    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
+    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
+    tn_cudnn_add(&g,
+                 &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, y}, .window = s->window});
+    return g;
+}
+
+tn_cudnn_graph tn_cudnn_fused_graph(const tn_cudnn_conv_shapes *s)
+{
+    tn_cudnn_graph g = {0};
+    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
+    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    const int bias = tn_cudnn_add_nhwc(&g, s->type, s->add, 0);
+    const int product = tn_cudnn_add_virtual(&g, s->y);
+    const int sum = s->relu ? tn_cudnn_add_virtual(&g, s->y) : 0;
+    const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
+    tn_cudnn_add(
+        &g, &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, product}, .window = s->window});
+    tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
+                                    .tensor = {product, bias, s->relu ? sum : y},
+                                    .mode = CUDNN_POINTWISE_ADD});
+    if (s->relu)
+        tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
+                                        .tensor = {sum, 0, y},
+                                        .mode = CUDNN_POINTWISE_RELU_FWD});
+    return g;
+}
+
+tn_cudnn_graph tn_cudnn_dgrad_graph(const tn_cudnn_conv_shapes *s)
+{
+    tn_cudnn_graph g = {0};
+    const int dz = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
+    const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    const int dx = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
+    tn_cudnn_add(
+        &g, &(tn_cudnn_op){.kind = &tn_cudnn_dgrad, .tensor = {dz, w, dx}, .window = s->window});
+    return g;
+}
+
+tn_cudnn_graph tn_cudnn_wgrad_graph(const tn_cudnn_conv_shapes *s)
+{
+    tn_cudnn_graph g = {0};
+    const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
+    const int dz = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
+    const int dw = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    tn_cudnn_add(
+        &g, &(tn_cudnn_op){.kind = &tn_cudnn_wgrad, .tensor = {x, dz, dw}, .window = s->window});
+    return g;
+}

@@ -1,0 +1,26 @@
+/*
+ * The graphs that a convolution is made of on cuDNN.
+ */
+#ifndef TN_CUDNN_CONV_H
+#define TN_CUDNN_CONV_H
+
+#include "backends/cuda/cudnn/cudnn.h"
+
+/* Of images N x H x W x C and weights K x R x S x C, in memory; add: of the bias, 1 x 1 x 1 x K. */
+typedef struct tn_cudnn_conv_shapes {
+    tn_dtype type;
+    bool relu;
+    int64_t x[4], w[4], y[4], add[4]; /* N, C, H, W */
+    int64_t x_pitch, y_pitch;         /* elements between pixels; 0: no gaps */
+    tn_cudnn_window window;
+} tn_cudnn_conv_shapes;
+
+typedef tn_cudnn_graph tn_cudnn_conv_graph(const tn_cudnn_conv_shapes *s);
+
+/* In memory, in this order: */
+tn_cudnn_conv_graph tn_cudnn_plain_graph; /* x, w, y */
+tn_cudnn_conv_graph tn_cudnn_fused_graph; /* x, w, bias, y: with bias, and relu if asked for */
+tn_cudnn_conv_graph tn_cudnn_dgrad_graph; /* dz, w, dx */
+tn_cudnn_conv_graph tn_cudnn_wgrad_graph; /* x, dz, dw */
+
+#endif
