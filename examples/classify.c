@@ -41,7 +41,7 @@ static void open_model(session *s, const char *path)
     const int64_t side = s->model.size;
     tn_must(tn_graph_create(&s->g));
     s->image = tn_input(s->g, "image", TN_U8, TN_SHAPE(1, side, side, s->model.net->channels));
-    s->share = tn_softmax(s->g, model_build(&s->model, s->g, s->image));
+    s->share = tn_softmax(s->g, model_build(&s->model, s->g, s->image), NULL);
     if (tn_device_open(&s->device, flags.device) != TN_OK)
         args_fail("%s", tn_error());
     tn_must(tn_plan_create(&s->plan, s->g, s->device,

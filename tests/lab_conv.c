@@ -7,7 +7,7 @@ static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opt
     const lab_conv_case *o = opts;
     (void)num_x;
     const tn_value y = tn_conv2d(g, x[0], &o->conv);
-    return o->relu ? tn_relu(g, y) : y;
+    return o->relu ? tn_relu(g, y, NULL) : y;
 }
 
 /* The options as the layer completes them, and the letters of the formula. */

@@ -22,7 +22,7 @@ static void open_case(nan_case *n, tn_device *d, tn_plan_opts opts)
     n->out = n->a.op->build(n->g, &n->in, 1, c->opts);
     assert_ok(tn_value_shape(n->g, n->out, &n->a.y.shape));
     n->target = tn_input(n->g, "target", TN_F32, n->a.y.shape);
-    opts.loss = tn_mse(n->g, n->out, n->target);
+    opts.loss = tn_mse(n->g, n->out, n->target, NULL);
     opts.input_gradients = !n->a.op->param[0].name; /* nothing else is trained */
     opts.keep = &n->out;
     opts.num_keep = 1;

@@ -35,7 +35,7 @@ static tn_status build(lab_rig *r, const lab_answers *a)
     TN_TRY(tn_value_shape(r->g, r->y, &shape));
     if (!a->op->loss) {
         r->target = tn_input(r->g, "target", TN_F32, shape);
-        r->loss = tn_mse(r->g, r->y, r->target);
+        r->loss = tn_mse(r->g, r->y, r->target, NULL);
     }
     return infer_again(r->g);
 }

@@ -15,19 +15,19 @@ static tn_value alexnet(tn_graph *g, tn_value x, int classes)
 {
     x = tn_conv2d(g, x,
                   &(tn_conv2d_opts){.filters = 64, .kernel = {11}, .stride = {4}, .pad = {2}, HE});
-    x = max_3x3_2(g, tn_relu(g, x));
+    x = max_3x3_2(g, tn_relu(g, x, NULL));
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 192, .kernel = {5}, .pad = {2}, HE});
-    x = max_3x3_2(g, tn_relu(g, x));
+    x = max_3x3_2(g, tn_relu(g, x, NULL));
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 384, .kernel = {3}, .pad = {1}, HE});
-    x = tn_relu(g, x);
+    x = tn_relu(g, x, NULL);
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 256, .kernel = {3}, .pad = {1}, HE});
-    x = tn_relu(g, x);
+    x = tn_relu(g, x, NULL);
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 256, .kernel = {3}, .pad = {1}, HE});
-    x = max_3x3_2(g, tn_relu(g, x));
+    x = max_3x3_2(g, tn_relu(g, x, NULL));
     x = tn_dropout(g, x, &(tn_dropout_opts){.rate = 0.5f});
-    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 4096, HE}));
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 4096, HE}), NULL);
     x = tn_dropout(g, x, &(tn_dropout_opts){.rate = 0.5f});
-    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 4096, HE}));
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 4096, HE}), NULL);
     return tn_dense(g, x, &(tn_dense_opts){.units = classes, HE});
 }
 
@@ -38,7 +38,7 @@ static tn_value lenet(tn_graph *g, tn_value x, int classes)
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.filters = 50, .kernel = {5}, HE});
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
-    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 500, HE}));
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.units = 500, HE}), NULL);
     return tn_dense(g, x, &(tn_dense_opts){.units = classes, HE});
 }
 
@@ -57,7 +57,7 @@ static tn_value conv_bn(tn_graph *g, tn_value x, int filters, int kernel, int st
 /* He et al. 2015, arXiv:1512.03385: four stages of two blocks of two 3x3 convolutions. */
 static tn_value resnet18(tn_graph *g, tn_value x, int classes)
 {
-    x = tn_relu(g, conv_bn(g, x, 64, 7, 2));
+    x = tn_relu(g, conv_bn(g, x, 64, 7, 2), NULL);
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}, .pad = {1}});
     for (int stage = 0; stage < 4; stage++) {
         for (int block = 0; block < 2; block++) {
@@ -65,9 +65,9 @@ static tn_value resnet18(tn_graph *g, tn_value x, int classes)
             const bool smaller = stage > 0 && block == 0;
             const int stride = smaller ? 2 : 1;
             const tn_value around = smaller ? conv_bn(g, x, filters, 1, stride) : x;
-            tn_value y = tn_relu(g, conv_bn(g, x, filters, 3, stride));
+            tn_value y = tn_relu(g, conv_bn(g, x, filters, 3, stride), NULL);
             y = conv_bn(g, y, filters, 3, 1);
-            x = tn_relu(g, tn_add(g, y, around));
+            x = tn_relu(g, tn_add(g, y, around, NULL), NULL);
         }
     }
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .global = true});

@@ -37,12 +37,12 @@ static const tn_pool2d_opts overlapping = {.kernel = {3}, .stride = {2}};
 
 static tn_value conv_relu(tn_graph *g, tn_value x, const tn_conv2d_opts *opts)
 {
-    return tn_relu(g, tn_conv2d(g, x, opts));
+    return tn_relu(g, tn_conv2d(g, x, opts), NULL);
 }
 
 static tn_value dense_relu(tn_graph *g, tn_value x, const tn_dense_opts *opts)
 {
-    return tn_relu(g, tn_dense(g, x, opts));
+    return tn_relu(g, tn_dense(g, x, opts), NULL);
 }
 
 /* See torchvision, above. */
@@ -65,7 +65,7 @@ static tn_value torchvision_of(tn_graph *g, tn_value x, int classes, int slim)
         g, x, &(tn_conv2d_opts){.name = "conv4", .filters = 256 / slim, .kernel = {3}, .pad = {1}});
     x = conv_relu(
         g, x, &(tn_conv2d_opts){.name = "conv5", .filters = 256 / slim, .kernel = {3}, .pad = {1}});
-    x = tn_flatten(g, tn_pool2d(g, x, &overlapping));
+    x = tn_flatten(g, tn_pool2d(g, x, &overlapping), NULL);
     x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop6", .rate = 0.5F});
     x = dense_relu(g, x, &(tn_dense_opts){.name = "fc6", .units = 4096 / slim, .weight = calm});
     x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop7", .rate = 0.5F});
@@ -137,7 +137,7 @@ static tn_value old_alexnet(tn_graph *g, tn_value x, int classes, const older *o
     x = old_conv(g, x, o, conv[2], 0);
     x = old_conv(g, x, o, conv[3], o->bias);
     x = old_conv(g, x, o, conv[4], o->bias);
-    x = tn_flatten(g, tn_pool2d(g, x, &overlapping));
+    x = tn_flatten(g, tn_pool2d(g, x, &overlapping), NULL);
     x = old_hidden(g, x, o, "fc6", "drop6");
     x = old_hidden(g, x, o, "fc7", "drop7");
     const tn_dense_opts last = {

@@ -33,7 +33,7 @@ static tn_value google_conv(tn_graph *g, tn_value x, const char *block, const ch
         .weight = {.init = {.kind = TN_INIT_XAVIER}},
         .bias = {.init = {TN_INIT_CONSTANT, 0.2f}, .rate = 2, .decay = TN_ZERO},
     };
-    return tn_relu(g, tn_conv2d(g, x, &opts));
+    return tn_relu(g, tn_conv2d(g, x, &opts), NULL);
 }
 
 typedef struct inception {
@@ -53,7 +53,7 @@ static tn_value inception_of(tn_graph *g, tn_value x, const inception *i)
     way[2] = google_conv(g, x, i->name, ".5x5_reduce", i->five_reduce, 1);
     way[2] = google_conv(g, way[2], i->name, ".5x5", i->five, 5);
     way[3] = google_conv(g, tn_pool2d(g, x, &around), i->name, ".pool_proj", i->pool, 1);
-    x = tn_concat(g, 4, way);
+    x = tn_concat(g, 4, way, NULL);
     return i->halves ? tn_pool2d(g, x, &halving) : x;
 }
 
@@ -108,19 +108,19 @@ static tn_value residual(tn_graph *g, tn_value x, const char *block, int filters
     const int channels = bottleneck ? 4 * filters : filters;
     const tn_value around = changes ? conv_bn(g, x, block, 0, channels, 1, stride) : x;
     if (bottleneck) {
-        x = tn_relu(g, conv_bn(g, x, block, 1, filters, 1, 1));
-        x = tn_relu(g, conv_bn(g, x, block, 2, filters, 3, stride));
+        x = tn_relu(g, conv_bn(g, x, block, 1, filters, 1, 1), NULL);
+        x = tn_relu(g, conv_bn(g, x, block, 2, filters, 3, stride), NULL);
         x = conv_bn(g, x, block, 3, channels, 1, 1);
     } else {
-        x = tn_relu(g, conv_bn(g, x, block, 1, filters, 3, stride));
+        x = tn_relu(g, conv_bn(g, x, block, 1, filters, 3, stride), NULL);
         x = conv_bn(g, x, block, 2, filters, 3, 1);
     }
-    return tn_relu(g, tn_add(g, x, around));
+    return tn_relu(g, tn_add(g, x, around, NULL), NULL);
 }
 
 static tn_value resnet(tn_graph *g, tn_value x, int classes, const int blocks[4], bool bottleneck)
 {
-    x = tn_relu(g, conv_bn(g, x, "", 1, 64, 7, 2));
+    x = tn_relu(g, conv_bn(g, x, "", 1, 64, 7, 2), NULL);
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}, .pad = {1}});
     for (int stage = 0; stage < 4; stage++)
         for (int i = 0; i < blocks[stage]; i++) {

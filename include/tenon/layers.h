@@ -55,6 +55,11 @@ typedef struct tn_param_opts {
     bool frozen; /**< never updated, and no gradient is computed */
 } tn_param_opts;
 
+/** The options of a layer that has no others. */
+typedef struct tn_layer_opts {
+    const char *name;
+} tn_layer_opts;
+
 /* ---- input -------------------------------------------------------------------------------- */
 
 /**
@@ -166,13 +171,17 @@ TN_API tn_value tn_pool2d(tn_graph *g, tn_value x, const tn_pool2d_opts *opts);
  * y = max(x, 0). A NaN stays one; docs/numerics.md says where oneDNN or cuBLASLt may lose it. Any shape.
  * Source: Nair and Hinton 2010.
  */
-TN_API tn_value tn_relu(tn_graph *g, tn_value x);
-/** y = x where x > 0, else slope * x; a NaN stays one. Any shape; slope in [0, 1).   Source: Maas et al. 2013. */
-TN_API tn_value tn_leaky_relu(tn_graph *g, tn_value x, float slope);
+TN_API tn_value tn_relu(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+/** y = x where x > 0, else slope * x; a NaN stays one. Any shape.   Source: Maas et al. 2013. */
+typedef struct tn_leaky_relu_opts {
+    const char *name;
+    float slope; /**< in [0, 1); default 0.01 */
+} tn_leaky_relu_opts;
+TN_API tn_value tn_leaky_relu(tn_graph *g, tn_value x, const tn_leaky_relu_opts *opts);
 /** y = 1 / (1 + exp(-x)). Any shape. */
-TN_API tn_value tn_sigmoid(tn_graph *g, tn_value x);
+TN_API tn_value tn_sigmoid(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 /** y = tanh(x). Any shape. */
-TN_API tn_value tn_tanh(tn_graph *g, tn_value x);
+TN_API tn_value tn_tanh(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /**
  * y = x / (k + alpha / size * sum over size neighbouring channels of x^2) ^ beta.
@@ -201,16 +210,16 @@ typedef struct tn_dropout_opts {
 TN_API tn_value tn_dropout(tn_graph *g, tn_value x, const tn_dropout_opts *opts);
 
 /** y = a + b, element by element; the same shape. */
-TN_API tn_value tn_add(tn_graph *g, tn_value a, tn_value b);
+TN_API tn_value tn_add(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
 
 /** Inputs one after the other along dimension 1 (channels); the other dimensions are the same. */
-TN_API tn_value tn_concat(tn_graph *g, int count, const tn_value *x);
+TN_API tn_value tn_concat(tn_graph *g, int count, const tn_value *x, const tn_layer_opts *opts);
 
 /** N x anything becomes N x D. Moves nothing. */
-TN_API tn_value tn_flatten(tn_graph *g, tn_value x);
+TN_API tn_value tn_flatten(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /** y[n,k] = exp(x[n,k]) / sum over j of exp(x[n,j]), without overflow.   x, y: N x K. */
-TN_API tn_value tn_softmax(tn_graph *g, tn_value x);
+TN_API tn_value tn_softmax(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /* ---- losses ------------------------------------------------------------------------------- */
 
@@ -241,7 +250,7 @@ TN_API tn_loss tn_softmax_xent(tn_graph *g, tn_value logits, tn_value labels,
 
 /** Mean over all elements of (x - target)^2, a scalar.   x, target: f32, the same shape. In a plan that has labels,
  *  over those of rows that hold a sample (tn_plan_run()). */
-TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target);
+TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target, const tn_layer_opts *opts);
 
 #ifdef __cplusplus
 }

@@ -23,7 +23,7 @@ const tn_op tn_op_add = {
     .infer = infer,
 };
 
-tn_value tn_add(tn_graph *g, tn_value a, tn_value b)
+tn_value tn_add(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_add, NULL, 2, (tn_value[]){a, b}, NULL);
+    return tn_graph_add(g, &tn_op_add, opts ? opts->name : NULL, 2, (tn_value[]){a, b}, NULL);
 }

@@ -49,7 +49,7 @@ const tn_op tn_op_concat = {
     .flops = flops,
 };
 
-tn_value tn_concat(tn_graph *g, int count, const tn_value *x)
+tn_value tn_concat(tn_graph *g, int count, const tn_value *x, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_concat, NULL, count, x, NULL);
+    return tn_graph_add(g, &tn_op_concat, opts ? opts->name : NULL, count, x, NULL);
 }

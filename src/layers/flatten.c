@@ -30,7 +30,7 @@ const tn_op tn_op_flatten = {
     .flops = flops,
 };
 
-tn_value tn_flatten(tn_graph *g, tn_value x)
+tn_value tn_flatten(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_flatten, NULL, 1, &x, NULL);
+    return tn_graph_add(g, &tn_op_flatten, opts ? opts->name : NULL, 1, &x, NULL);
 }

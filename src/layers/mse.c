@@ -32,7 +32,7 @@ const tn_op tn_op_mse = {
     .flops = flops,
 };
 
-tn_value tn_mse(tn_graph *g, tn_value x, tn_value target)
+tn_value tn_mse(tn_graph *g, tn_value x, tn_value target, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_mse, NULL, 2, (tn_value[]){x, target}, NULL);
+    return tn_graph_add(g, &tn_op_mse, opts ? opts->name : NULL, 2, (tn_value[]){x, target}, NULL);
 }

@@ -18,7 +18,7 @@ const tn_op tn_op_relu = {
     .infer = infer,
 };
 
-tn_value tn_relu(tn_graph *g, tn_value x)
+tn_value tn_relu(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_relu, NULL, 1, &x, NULL);
+    return tn_graph_add(g, &tn_op_relu, opts ? opts->name : NULL, 1, &x, NULL);
 }

@@ -16,7 +16,7 @@ const tn_op tn_op_sigmoid = {
     .infer = infer,
 };
 
-tn_value tn_sigmoid(tn_graph *g, tn_value x)
+tn_value tn_sigmoid(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_sigmoid, NULL, 1, &x, NULL);
+    return tn_graph_add(g, &tn_op_sigmoid, opts ? opts->name : NULL, 1, &x, NULL);
 }

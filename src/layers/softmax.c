@@ -29,7 +29,7 @@ const tn_op tn_op_softmax = {
     .flops = flops,
 };
 
-tn_value tn_softmax(tn_graph *g, tn_value x)
+tn_value tn_softmax(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_softmax, NULL, 1, &x, NULL);
+    return tn_graph_add(g, &tn_op_softmax, opts ? opts->name : NULL, 1, &x, NULL);
 }

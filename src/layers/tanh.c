@@ -16,7 +16,7 @@ const tn_op tn_op_tanh = {
     .infer = infer,
 };
 
-tn_value tn_tanh(tn_graph *g, tn_value x)
+tn_value tn_tanh(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
-    return tn_graph_add(g, &tn_op_tanh, NULL, 1, &x, NULL);
+    return tn_graph_add(g, &tn_op_tanh, opts ? opts->name : NULL, 1, &x, NULL);
 }

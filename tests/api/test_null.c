@@ -42,7 +42,8 @@ static int open_all(void **state)
     assert_ok(tn_device_open(&device, "cpu"));
     assert_ok(tn_graph_create(&g));
     x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 3));
-    const tn_value loss = tn_mse(g, tn_dense(g, x, &(tn_dense_opts){.name = "d", .units = 3}), x);
+    const tn_value loss =
+        tn_mse(g, tn_dense(g, x, &(tn_dense_opts){.name = "d", .units = 3}), x, NULL);
     assert_ok(tn_plan_create(&plan, g, device,
                              &(tn_plan_opts){.loss = loss, .optim = tn_sgd(NULL), .clip_norm = 1}));
     return 0;
@@ -193,18 +194,18 @@ static void layers_of_no_graph(void **state)
                              tn_dense(NULL, x, NULL),
                              tn_batchnorm(NULL, x, NULL),
                              tn_pool2d(NULL, x, NULL),
-                             tn_relu(NULL, x),
-                             tn_leaky_relu(NULL, x, 0),
-                             tn_sigmoid(NULL, x),
-                             tn_tanh(NULL, x),
+                             tn_relu(NULL, x, NULL),
+                             tn_leaky_relu(NULL, x, NULL),
+                             tn_sigmoid(NULL, x, NULL),
+                             tn_tanh(NULL, x, NULL),
                              tn_lrn(NULL, x, NULL),
                              tn_dropout(NULL, x, NULL),
-                             tn_add(NULL, x, x),
-                             tn_concat(NULL, 1, &x),
-                             tn_flatten(NULL, x),
-                             tn_softmax(NULL, x),
+                             tn_add(NULL, x, x, NULL),
+                             tn_concat(NULL, 1, &x, NULL),
+                             tn_flatten(NULL, x, NULL),
+                             tn_softmax(NULL, x, NULL),
                              tn_softmax_xent(NULL, x, x, NULL).loss,
-                             tn_mse(NULL, x, x)};
+                             tn_mse(NULL, x, x, NULL)};
     for (size_t i = 0; i < TN_COUNT(made); i++)
         assert_int_equal(made[i].id, 0);
     assert_non_null(strstr(tn_error(), "a graph that is NULL"));
@@ -222,8 +223,8 @@ static void layers_without_options_or_inputs(void **state)
                               : i == 1 ? tn_dense(other, y, NULL)
                               : i == 2 ? tn_pool2d(other, y, NULL)
                               : i == 3 ? tn_dropout(other, y, NULL)
-                              : i == 4 ? tn_concat(other, 2, NULL)
-                                       : tn_concat(other, -1, &y);
+                              : i == 4 ? tn_concat(other, 2, NULL, NULL)
+                                       : tn_concat(other, -1, &y, NULL);
         assert_int_equal(made.id, 0);
         assert_fails(tn_graph_status(other), TN_ERR_ARGUMENT,
                      i < 4    ? "the options are NULL"
@@ -263,7 +264,7 @@ static void plans(void **state)
                  "1 values to keep");
     assert_fails(tn_plan_create(&made, g, device, &(tn_plan_opts){.keep = &x, .num_keep = -1}),
                  TN_ERR_ARGUMENT, "-1 values to keep");
-    const tn_value loss = tn_mse(g, x, x);
+    const tn_value loss = tn_mse(g, x, x, NULL);
     assert_fails(tn_plan_create(&made, g, device, &(tn_plan_opts){.loss = loss, .keep = &x}),
                  TN_ERR_ARGUMENT, "num_keep is 0");
     const tn_plan_opts odd = {.loss = loss, .precision = (tn_precision)99};
@@ -339,7 +340,7 @@ static void sums_that_are_too_large(void **state)
                                TN_SHAPE(1, INT64_C(1) << 31, values ? INT64_C(1) << 28 : 1));
         for (int i = 0; i < 4; i++)
             y[i] = values
-                       ? tn_relu(other, in)
+                       ? tn_relu(other, in, NULL)
                        : tn_dense(other, in, &(tn_dense_opts){.units = 1 << 26, .no_bias = true});
         assert_ok(tn_graph_status(other));
         assert_fails(tn_plan_create(&made, other, device,

@@ -21,7 +21,7 @@ void lab_few_open(lab_few *f, const lab_few_case *c, bool prefer)
     if (c->hidden)
         v = tn_conv2d(f->graph, v, &(tn_conv2d_opts){.filters = (int)c->x.dim[1], .kernel = {1}});
     const tn_value conv = tn_conv2d(f->graph, v, c->conv);
-    f->y = tn_relu(f->graph, c->pool ? tn_pool2d(f->graph, conv, c->pool) : conv);
+    f->y = tn_relu(f->graph, c->pool ? tn_pool2d(f->graph, conv, c->pool) : conv, NULL);
     const tn_value keep[] = {f->y, conv};
     tn_plan_opts opts = {
         .keep = keep, .num_keep = c->keeps_conv ? 2 : 1, .no_fusion = c->no_fusion, .seed = 1};
@@ -29,7 +29,7 @@ void lab_few_open(lab_few *f, const lab_few_case *c, bool prefer)
         tn_shape out;
         assert_ok(tn_value_shape(f->graph, f->y, &out));
         f->target = tn_input(f->graph, "t", TN_F32, out);
-        opts.loss = tn_mse(f->graph, f->y, f->target);
+        opts.loss = tn_mse(f->graph, f->y, f->target, NULL);
     }
     assert_ok(tn_plan_create(&f->plan, f->graph, f->device, &opts));
 }

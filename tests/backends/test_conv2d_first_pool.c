@@ -26,7 +26,7 @@ static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opt
 {
     const pooled_conv *o = opts;
     const tn_value y = tn_pool2d(g, lab_conv_op.build(g, x, num_x, &o->conv), &two);
-    return o->relu == BEHIND ? tn_relu(g, y) : y;
+    return o->relu == BEHIND ? tn_relu(g, y, NULL) : y;
 }
 
 /* ---- the reference: that of one, then that of the other ----------------------------------- */

@@ -26,11 +26,11 @@ static net open_net(const char *device)
     n.x = tn_input(n.graph, "x", TN_F32, TN_SHAPE(IMAGES, 16, SIDE, SIDE));
     n.target = tn_input(n.graph, "t", TN_F32, TN_SHAPE(IMAGES, 10));
     tn_value y = tn_conv2d(n.graph, n.x, &(tn_conv2d_opts){.filters = 16, .kernel = {3}});
-    y = tn_batchnorm(n.graph, tn_lrn(n.graph, tn_relu(n.graph, y), NULL), NULL);
+    y = tn_batchnorm(n.graph, tn_lrn(n.graph, tn_relu(n.graph, y, NULL), NULL), NULL);
     y = tn_conv2d(n.graph, y, &(tn_conv2d_opts){.filters = 32, .kernel = {3}});
     y = tn_dense(n.graph, y, &(tn_dense_opts){.units = 10});
     assert_ok(tn_plan_create(&n.plan, n.graph, n.device,
-                             &(tn_plan_opts){.loss = tn_mse(n.graph, y, n.target),
+                             &(tn_plan_opts){.loss = tn_mse(n.graph, y, n.target, NULL),
                                              .optim = tn_sgd(NULL),
                                              .strict = true,
                                              .seed = 1}));

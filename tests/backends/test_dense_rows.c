@@ -88,7 +88,7 @@ static float *evaluate(const few_case *c, const numbers *a, const char *device)
             g, v,
             &(tn_conv2d_opts){.name = "copy", .filters = CHANNELS, .kernel = {1}, .no_bias = true});
     v = tn_dense(g, v, &(tn_dense_opts){.name = "fc", .units = c->units, .no_bias = c->no_bias});
-    v = c->relu ? tn_relu(g, v) : v;
+    v = c->relu ? tn_relu(g, v, NULL) : v;
     assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &v, .num_keep = 1}));
     assert_true((strstr(dense_of(p).kernel, "rows:") != NULL) == (c->images <= 4));
     for (int i = 0; i < CHANNELS; i++)
@@ -209,7 +209,7 @@ static void is_taken_for_inference_with_few_images(void **unused)
         tn_plan_opts opts = {.keep = &y, .num_keep = 1, .dry = true};
         if (rules[i].training)
             opts.loss = tn_mse(g, tn_dense(g, y, &(tn_dense_opts){.units = 2}),
-                               tn_input(g, "t", TN_F32, TN_SHAPE(rules[i].images, 2)));
+                               tn_input(g, "t", TN_F32, TN_SHAPE(rules[i].images, 2)), NULL);
         assert_ok(tn_plan_create(&p, g, d, &opts));
         const tn_step_info step = dense_of(p);
         assert_true((strstr(step.kernel, "rows:") != NULL) == !rules[i].refusals);

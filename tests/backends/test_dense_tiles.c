@@ -29,11 +29,11 @@ static net build_with(const char *device, int64_t images, int64_t hidden, bool t
     assert_ok(tn_graph_create(&n.graph));
     n.x = tn_input(n.graph, "x", TN_F32, TN_SHAPE(images, INPUTS));
     n.y = tn_dense(n.graph, n.x, &(tn_dense_opts){.name = "fc", .units = hidden});
-    n.y = tn_dense(n.graph, tn_relu(n.graph, n.y), &(tn_dense_opts){.units = OUTPUTS});
+    n.y = tn_dense(n.graph, tn_relu(n.graph, n.y, NULL), &(tn_dense_opts){.units = OUTPUTS});
     tn_plan_opts opts = {.keep = &n.y, .num_keep = 1, .seed = 1};
     if (training) {
         n.target = tn_input(n.graph, "t", TN_F32, TN_SHAPE(images, OUTPUTS));
-        opts.loss = tn_mse(n.graph, n.y, n.target);
+        opts.loss = tn_mse(n.graph, n.y, n.target, NULL);
         opts.optim = tn_sgd(NULL);
         opts.clip_norm = 1e-3f;
         opts.input_gradients = true;
@@ -211,9 +211,9 @@ static outcome run_behind_blocks(const blocked_case *c, bool flat)
     n.x = tn_input(n.graph, "x", TN_F32, shape);
     n.target = tn_input(n.graph, "t", TN_F32, out);
     const tn_value v = lab_blocked(n.graph, n.x, c->channels);
-    n.y = tn_dense(n.graph, flat ? tn_flatten(n.graph, v) : v,
+    n.y = tn_dense(n.graph, flat ? tn_flatten(n.graph, v, NULL) : v,
                    &(tn_dense_opts){.name = "fc", .units = UNITS});
-    const tn_plan_opts opts = {.loss = tn_mse(n.graph, n.y, n.target),
+    const tn_plan_opts opts = {.loss = tn_mse(n.graph, n.y, n.target, NULL),
                                .keep = &n.y,
                                .num_keep = 1,
                                .input_gradients = true,

@@ -95,14 +95,14 @@ static void means_agree_in_blocks_of_channels(void **unused)
 static tn_value build_pool_relu(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x;
-    return tn_relu(g, tn_pool2d(g, x[0], opts));
+    return tn_relu(g, tn_pool2d(g, x[0], opts), NULL);
 }
 
 /* In training the relu is moved behind the maximum. */
 static tn_value build_relu_pool(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x;
-    return tn_pool2d(g, tn_relu(g, x[0]), opts);
+    return tn_pool2d(g, tn_relu(g, x[0], NULL), opts);
 }
 
 static void reference_relu(const lab_ref *r)
@@ -154,7 +154,7 @@ static void run(rig *r, tn_value y, const float *x, const float *target, tn_plan
     assert_ok(tn_value_shape(r->g, y, &r->y_shape));
     if (target) {
         t = tn_input(r->g, "t", TN_F32, r->y_shape);
-        opts.loss = tn_mse(r->g, y, t);
+        opts.loss = tn_mse(r->g, y, t, NULL);
     }
     opts.keep = &r->y;
     opts.num_keep = 1;
@@ -183,8 +183,8 @@ static void pool_nan(const char *device, const tn_pool2d_opts *o, int at, bool r
     open_rig(&r, device, TN_SHAPE(1, 8, 3, 6));
     for (int i = 0; i < COUNT; i++)
         x[i] = i == at ? NAN : (float)(i % 18) + 1;
-    const tn_value out =
-        relu_first ? tn_pool2d(r.g, tn_relu(r.g, r.x), o) : tn_relu(r.g, tn_pool2d(r.g, r.x, o));
+    const tn_value out = relu_first ? tn_pool2d(r.g, tn_relu(r.g, r.x, NULL), o)
+                                    : tn_relu(r.g, tn_pool2d(r.g, r.x, o), NULL);
     run(&r, out, x, target, (tn_plan_opts){.input_gradients = true});
     assert_ok(tn_plan_get(r.plan, r.y, (tn_tensor){TN_F32, r.y_shape, y}));
     assert_true(isnan(y[0]));
@@ -224,7 +224,7 @@ static void the_first_of_equals_gets_the_gradient(void **unused)
                 target[i] = same + (float)(CHANNELS * out * out) / 2;
             }
             const tn_pool2d_opts o = {.kernel = {kernel}, .stride = {stride}};
-            run(&r, tn_relu(r.g, tn_pool2d(r.g, r.x, &o)), x, target,
+            run(&r, tn_relu(r.g, tn_pool2d(r.g, r.x, &o), NULL), x, target,
                 (tn_plan_opts){.input_gradients = true});
             assert_ok(tn_plan_get_gradient(r.plan, r.x, (tn_tensor){TN_F32, r.x_shape, dx}));
             for (int i = 0; i < COUNT; i++) {
@@ -287,7 +287,7 @@ static void any_number_of_threads_gives_the_same_bits(void **unused)
         for (size_t i = 0; i < TN_COUNT(devices); i++) {
             rig r;
             open_rig(&r, devices[i], shape);
-            run(&r, tn_relu(r.g, tn_pool2d(r.g, r.x, &pools[k])), x, target,
+            run(&r, tn_relu(r.g, tn_pool2d(r.g, r.x, &pools[k]), NULL), x, target,
                 (tn_plan_opts){.input_gradients = true});
             assert_ok(tn_plan_get_gradient(r.plan, r.x, (tn_tensor){TN_F32, shape, dx[i > 0]}));
             assert_memory_equal(dx[0], dx[i > 0], (size_t)tn_elements(&shape) * sizeof **dx);
@@ -327,13 +327,13 @@ static tn_value mean_past_padding(tn_graph *g, tn_value x)
 
 static tn_value conv_relu_pool(tn_graph *g, tn_value x)
 {
-    return tn_pool2d(g, tn_relu(g, conv_of(g, x)), &maximum);
+    return tn_pool2d(g, tn_relu(g, conv_of(g, x), NULL), &maximum);
 }
 
 static tn_value mean_relu(tn_graph *g, tn_value x)
 {
     const tn_pool2d_opts o = {.kind = TN_POOL_MEAN, .kernel = {2}};
-    return tn_relu(g, tn_pool2d(g, conv_of(g, x), &o));
+    return tn_relu(g, tn_pool2d(g, conv_of(g, x), &o), NULL);
 }
 
 static void is_taken_where_it_should_be(void **unused)

@@ -122,7 +122,7 @@ static void leaves_what_fills_blocks_zero(void **unused)
         const tn_value want = tn_input(g, "t", TN_F32, TN_SHAPE(2, 50, 4, 4));
         const tn_value y = tn_conv2d(g, in, &(tn_conv2d_opts){.filters = 50, .kernel = {5}});
         assert_ok(tn_plan_create(&p, g, d,
-                                 &(tn_plan_opts){.loss = tn_mse(g, y, want),
+                                 &(tn_plan_opts){.loss = tn_mse(g, y, want, NULL),
                                                  .optim = tn_sgd(NULL),
                                                  .clip_norm = 1e-3f,
                                                  .seed = 1,
@@ -245,15 +245,15 @@ static size_t memory_of(const char *device, int64_t images, bool training, bool 
     const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(images, 64, 27, 27));
     tn_value y = x;
     for (size_t i = 0; i < TN_COUNT(conv); i++) {
-        y = tn_relu(g, tn_conv2d(g, y, &conv[i]));
+        y = tn_relu(g, tn_conv2d(g, y, &conv[i]), NULL);
         if (i == 0 || i == 3)
             y = tn_pool2d(g, y, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}});
     }
     for (int i = 0; i < 2; i++)
-        y = tn_relu(g, tn_dense(g, y, &(tn_dense_opts){.units = 4096}));
+        y = tn_relu(g, tn_dense(g, y, &(tn_dense_opts){.units = 4096}), NULL);
     tn_plan_opts opts = {.keep = &y, .num_keep = 1, .dry = true, .strict = strict};
     if (training) {
-        opts.loss = tn_mse(g, y, tn_input(g, "t", TN_F32, TN_SHAPE(images, 4096)));
+        opts.loss = tn_mse(g, y, tn_input(g, "t", TN_F32, TN_SHAPE(images, 4096)), NULL);
         opts.optim = tn_sgd(&(tn_sgd_opts){.momentum = 0.9f});
     }
     assert_ok(tn_plan_create(&p, g, d, &opts));

@@ -102,7 +102,7 @@ static void run(const tensors *t, const lab_conv_case *o, tn_shape shape, tn_sha
     assert_ok(tn_device_open(&d, device));
     assert_ok(tn_graph_create(&g));
     const tn_value x = tn_input(g, "x", TN_F32, shape), target = tn_input(g, "t", TN_F32, out);
-    const tn_value y = tn_conv2d(g, x, &o->conv), loss = tn_mse(g, y, target);
+    const tn_value y = tn_conv2d(g, x, &o->conv), loss = tn_mse(g, y, target, NULL);
     const tn_plan_opts opts = {.loss = loss, .keep = &y, .num_keep = 1, .input_gradients = true};
     assert_ok(tn_plan_create(&p, g, d, &opts));
     assert_true(lab_runs(p, "winograd") >= 2); /* forward and backward */

@@ -57,11 +57,60 @@ static void names_are_one_of_a_kind(void **state)
     }
 }
 
+static tn_value add(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    return tn_add(g, x, x, opts);
+}
+
+static tn_value concat(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    return tn_concat(g, 1, &x, opts);
+}
+
+static tn_value mse(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    return tn_mse(g, x, x, opts);
+}
+
+static tn_value leaky_relu(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    return tn_leaky_relu(g, x, &(tn_leaky_relu_opts){.name = opts->name});
+}
+
+/* Also a layer that has no other options. */
+static void layers_take_the_name_they_are_given(void **state)
+{
+    (void)state;
+    static const struct {
+        tn_value (*layer)(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+        const char *says;
+    } cases[] = {{tn_relu, "a relu of that name"},
+                 {tn_sigmoid, "a sigmoid of that name"},
+                 {tn_tanh, "a tanh of that name"},
+                 {leaky_relu, "a leaky_relu of that name"},
+                 {tn_softmax, "a softmax of that name"},
+                 {tn_flatten, "a flatten of that name"},
+                 {add, "a add of that name"},
+                 {concat, "a concat of that name"},
+                 {mse, "a mse of that name"}};
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        tn_graph *g = NULL;
+        assert_ok(tn_graph_create(&g));
+        const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(1, 2));
+        assert_int_not_equal(cases[i].layer(g, x, &(tn_layer_opts){.name = "mine"}).id, 0);
+        assert_ok(tn_graph_status(g));
+        tn_dense(g, x, &(tn_dense_opts){.name = "mine", .units = 1});
+        assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, cases[i].says);
+        tn_graph_destroy(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(graphs_are_sticky),
         cmocka_unit_test(names_are_one_of_a_kind),
+        cmocka_unit_test(layers_take_the_name_they_are_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,22 +62,22 @@ static tn_value pool2d(tn_graph *g)
 
 static tn_value relu(tn_graph *g)
 {
-    return tn_relu(g, wrong);
+    return tn_relu(g, wrong, NULL);
 }
 
 static tn_value leaky_relu(tn_graph *g)
 {
-    return tn_leaky_relu(g, wrong, 0.1F);
+    return tn_leaky_relu(g, wrong, &(tn_leaky_relu_opts){.slope = 0.1F});
 }
 
 static tn_value sigmoid(tn_graph *g)
 {
-    return tn_sigmoid(g, wrong);
+    return tn_sigmoid(g, wrong, NULL);
 }
 
 static tn_value tangent(tn_graph *g)
 {
-    return tn_tanh(g, wrong);
+    return tn_tanh(g, wrong, NULL);
 }
 
 static tn_value lrn(tn_graph *g)
@@ -92,33 +92,33 @@ static tn_value dropout(tn_graph *g)
 
 static tn_value add_first(tn_graph *g)
 {
-    return tn_add(g, wrong, tn_input(g, "x", TN_F32, TN_SHAPE(4, 8, 6, 6)));
+    return tn_add(g, wrong, tn_input(g, "x", TN_F32, TN_SHAPE(4, 8, 6, 6)), NULL);
 }
 
 static tn_value add_second(tn_graph *g)
 {
-    return tn_add(g, tn_input(g, "x", TN_F32, TN_SHAPE(4, 8, 6, 6)), wrong);
+    return tn_add(g, tn_input(g, "x", TN_F32, TN_SHAPE(4, 8, 6, 6)), wrong, NULL);
 }
 
 static tn_value concat(tn_graph *g)
 {
     const tn_value both[] = {tn_input(g, "x", TN_F32, TN_SHAPE(4, 8, 6, 6)), wrong};
-    return tn_concat(g, 2, both);
+    return tn_concat(g, 2, both, NULL);
 }
 
 static tn_value flatten(tn_graph *g)
 {
-    return tn_flatten(g, wrong);
+    return tn_flatten(g, wrong, NULL);
 }
 
 static tn_value softmax(tn_graph *g)
 {
-    return tn_softmax(g, wrong);
+    return tn_softmax(g, wrong, NULL);
 }
 
 static tn_value mse(tn_graph *g)
 {
-    return tn_mse(g, tn_input(g, "x", TN_F32, TN_SHAPE(4, 8, 6, 6)), wrong);
+    return tn_mse(g, tn_input(g, "x", TN_F32, TN_SHAPE(4, 8, 6, 6)), wrong, NULL);
 }
 
 static tn_value softmax_xent(tn_graph *g)
@@ -172,7 +172,7 @@ static void plans_refuse_it(void **state)
     const tn_tensor host = {TN_F32, TN_SHAPE(4, 8, 6, 6), data};
     double sum;
     int64_t runs;
-    const tn_value loss = tn_mse(mine, tn_relu(mine, x), x);
+    const tn_value loss = tn_mse(mine, tn_relu(mine, x, NULL), x, NULL);
     for (size_t i = 0; i < TN_COUNT(devices); i++) {
         tn_device *d = NULL;
         tn_plan *p = NULL;

@@ -10,7 +10,7 @@ static tn_value lenet(tn_graph *g, tn_value x)
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.name = "conv2", .filters = 8, .kernel = {2}});
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
-    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.name = "ip1", .units = 17}));
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.name = "ip1", .units = 17}), NULL);
     /* 17 elements a row: a replica's share begins inside of a group of four random numbers. */
     x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
     return tn_dense(g, x, &(tn_dense_opts){.name = "ip2", .units = GROUP_CLASSES});
@@ -25,10 +25,10 @@ static tn_value conv(tn_graph *g, tn_value x, int filters, int stride)
 
 static tn_value resnet(tn_graph *g, tn_value x)
 {
-    x = tn_relu(g, conv(g, x, 8, 1));
+    x = tn_relu(g, conv(g, x, 8, 1), NULL);
     for (int block = 0; block < 2; block++) {
-        const tn_value y = conv(g, tn_relu(g, conv(g, x, 8, 1)), 8, 1);
-        x = tn_relu(g, tn_add(g, x, y));
+        const tn_value y = conv(g, tn_relu(g, conv(g, x, 8, 1), NULL), 8, 1);
+        x = tn_relu(g, tn_add(g, x, y, NULL), NULL);
     }
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .global = true});
     return tn_dense(g, x, &(tn_dense_opts){.units = GROUP_CLASSES});

@@ -285,7 +285,7 @@ static void gradients_of_inputs_are_of_the_whole_loss(void **unused)
         assert_ok(tn_graph_create(&g));
         assert_ok(tn_device_open(&device, devices[d]));
         const tn_value a = tn_input(g, "a", TN_F32, in), b = tn_input(g, "b", TN_F32, out);
-        const tn_value mse = tn_mse(g, tn_dense(g, a, &(tn_dense_opts){.units = 2}), b);
+        const tn_value mse = tn_mse(g, tn_dense(g, a, &(tn_dense_opts){.units = 2}), b, NULL);
         assert_ok(tn_plan_create(&p, g, device,
                                  &(tn_plan_opts){.loss = mse, .input_gradients = true, .seed = 5}));
         assert_ok(tn_plan_set(p, a, (tn_tensor){TN_F32, in, x}));

@@ -35,10 +35,11 @@ static tn_status build(net *n, const net_opts *o)
     tn_value y = tn_conv2d(
         g, n->x,
         &(tn_conv2d_opts){.name = "conv1", .filters = o->filters ? o->filters : 4, .kernel = {3}});
-    y = tn_relu(g, tn_batchnorm(g, y, &(tn_batchnorm_opts){.name = "bn1"}));
+    y = tn_relu(g, tn_batchnorm(g, y, &(tn_batchnorm_opts){.name = "bn1"}), NULL);
     if (o->extra)
         y = tn_relu(
-            g, tn_conv2d(g, y, &(tn_conv2d_opts){.name = "extra", .filters = 4, .kernel = {1}}));
+            g, tn_conv2d(g, y, &(tn_conv2d_opts){.name = "extra", .filters = 4, .kernel = {1}}),
+            NULL);
     y = tn_dropout(g, y, &(tn_dropout_opts){.name = "drop1", .rate = 0.5F});
     n->logits = tn_dense(g, y, &(tn_dense_opts){.name = "fc2", .units = o->units ? o->units : 5});
     tn_plan_opts opts = {.seed = o->seed, .keep = &n->logits, .num_keep = 1};

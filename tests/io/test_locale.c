@@ -97,7 +97,7 @@ static net net_open(const char *device, tn_precision precision)
     const tn_value target = tn_input(n.g, "target", TN_F32, TN_SHAPE(2, 2));
     const tn_value y = tn_dense(n.g, n.x, &(tn_dense_opts){.name = "d", .units = 2});
     assert_ok(tn_plan_create(&n.plan, n.g, n.device,
-                             &(tn_plan_opts){.loss = tn_mse(n.g, y, target),
+                             &(tn_plan_opts){.loss = tn_mse(n.g, y, target, NULL),
                                              .optim = tn_sgd(NULL),
                                              .precision = precision,
                                              .loss_scale = 1024.5F}));

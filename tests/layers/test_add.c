@@ -4,7 +4,7 @@
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)opts;
-    return tn_add(g, x[0], x[num_x - 1]);
+    return tn_add(g, x[0], x[num_x - 1], NULL);
 }
 
 static void reference(const lab_ref *r)
@@ -33,7 +33,7 @@ static void adds(void **unused)
 static tn_value build_residual(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_add(g, x[0], tn_add(g, x[0], x[1]));
+    return tn_add(g, x[0], tn_add(g, x[0], x[1], NULL), NULL);
 }
 
 static void reference_residual(const lab_ref *r)
@@ -60,11 +60,12 @@ static void refuses(void **unused)
     (void)unused;
     tn_graph *g;
     assert_ok(tn_graph_create(&g));
-    tn_add(g, tn_input(g, "a", TN_F32, TN_SHAPE(2, 3)), tn_input(g, "b", TN_F32, TN_SHAPE(3, 2)));
+    tn_add(g, tn_input(g, "a", TN_F32, TN_SHAPE(2, 3)), tn_input(g, "b", TN_F32, TN_SHAPE(3, 2)),
+           NULL);
     assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "2 x 3 and 3 x 2");
     tn_graph_destroy(g);
     assert_ok(tn_graph_create(&g));
-    tn_add(g, tn_input(g, "a", TN_F32, TN_SHAPE(2)), tn_input(g, "b", TN_I32, TN_SHAPE(2)));
+    tn_add(g, tn_input(g, "a", TN_F32, TN_SHAPE(2)), tn_input(g, "b", TN_I32, TN_SHAPE(2)), NULL);
     assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "input 1 is i32, not f32");
     tn_graph_destroy(g);
 }

@@ -203,7 +203,7 @@ static void open_rig(rig *r, const char *device, tn_batchnorm_opts opts)
     r->x = tn_input(r->g, "x", TN_F32, r->shape);
     r->y = tn_batchnorm(r->g, r->x, &opts);
     const tn_value last = tn_batchnorm(r->g, r->y, NULL);
-    const tn_value loss = tn_mse(r->g, last, r->x);
+    const tn_value loss = tn_mse(r->g, last, r->x, NULL);
     assert_ok(tn_plan_create(&r->plan, r->g, r->device,
                              &(tn_plan_opts){.loss = loss, .keep = &r->y, .num_keep = 1}));
     float weight[C], bias[C];
@@ -299,7 +299,7 @@ static void one_element_has_no_variance(void **unused)
         assert_ok(tn_graph_create(&g));
         const tn_value in = tn_input(g, "x", TN_F32, shape);
         const tn_value out = tn_batchnorm(g, in, &(tn_batchnorm_opts){.name = "bn"});
-        assert_fails(tn_plan_create(&p, g, d, &(tn_plan_opts){.loss = tn_mse(g, out, in)}),
+        assert_fails(tn_plan_create(&p, g, d, &(tn_plan_opts){.loss = tn_mse(g, out, in, NULL)}),
                      TN_ERR_SHAPE,
                      "batchnorm bn: training needs more than 1 element a channel, and input 0 is "
                      "1 x 8");

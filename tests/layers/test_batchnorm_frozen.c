@@ -25,7 +25,8 @@ static void frozen_statistics_stay(void **unused)
                                                                    .epsilon = 0x1p-20F,
                                                                    .weight = {.frozen = true},
                                                                    .bias = {.frozen = true}});
-            const tn_value loss = tn_mse(g, tn_dense(g, out, &(tn_dense_opts){.units = 3}), in);
+            const tn_value loss =
+                tn_mse(g, tn_dense(g, out, &(tn_dense_opts){.units = 3}), in, NULL);
             assert_ok(tn_plan_create(&p, g, d,
                                      &(tn_plan_opts){.loss = loss,
                                                      .keep = &out,

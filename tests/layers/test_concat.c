@@ -7,14 +7,14 @@
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)opts;
-    return tn_concat(g, num_x, x);
+    return tn_concat(g, num_x, x, NULL);
 }
 
 /* One value twice: its gradient is the sum of two parts of dy. */
 static tn_value build_twice(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_concat(g, 2, (tn_value[]){x[0], x[0]});
+    return tn_concat(g, 2, (tn_value[]){x[0], x[0]}, NULL);
 }
 
 static void join(const lab_ref *r, int count, const int *which)
@@ -77,7 +77,7 @@ static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const vo
     const int *filters = opts;
     const tn_value y =
         tn_conv2d(g, x[0], &(tn_conv2d_opts){.filters = *filters, .kernel = {1}, .no_bias = true});
-    return tn_concat(g, num_x + 1, (tn_value[]){y, y, x[num_x - 1]});
+    return tn_concat(g, num_x + 1, (tn_value[]){y, y, x[num_x - 1]}, NULL);
 }
 
 /* `order`: of the convolution, 0, and the image, 1. */
@@ -117,7 +117,7 @@ static tn_value build_around(tn_graph *g, const tn_value *x, int num_x, const vo
     const int *filters = opts;
     const tn_value y =
         tn_conv2d(g, x[0], &(tn_conv2d_opts){.filters = *filters, .kernel = {1}, .no_bias = true});
-    return tn_concat(g, num_x + 1, (tn_value[]){y, x[1], y});
+    return tn_concat(g, num_x + 1, (tn_value[]){y, x[1], y}, NULL);
 }
 
 static void joins_blocked_layouts(void **unused)
@@ -152,7 +152,7 @@ static void keeps_layouts(void **unused)
     assert_ok(tn_device_open(&d, "cpu"));
     assert_ok(tn_graph_create(&g));
     const tn_value x = tn_conv2d(g, tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 8, 8)), &wide);
-    const tn_value y = tn_concat(g, 2, (tn_value[]){tn_conv2d(g, x, &wide), x});
+    const tn_value y = tn_concat(g, 2, (tn_value[]){tn_conv2d(g, x, &wide), x}, NULL);
     const tn_value z = tn_conv2d(g, y, &wide);
     assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &z, .num_keep = 1}));
     FILE *f = tmpfile();
@@ -185,13 +185,14 @@ static void refuses(void **unused)
         assert_ok(tn_graph_create(&g));
         tn_concat(g, 2,
                   (tn_value[]){tn_input(g, "a", TN_F32, cases[i].a),
-                               tn_input(g, "b", TN_F32, cases[i].b)});
+                               tn_input(g, "b", TN_F32, cases[i].b)},
+                  NULL);
         assert_fails(tn_graph_status(g), TN_ERR_SHAPE, cases[i].text);
         tn_graph_destroy(g);
     }
     tn_graph *g;
     assert_ok(tn_graph_create(&g));
-    tn_concat(g, 0, NULL);
+    tn_concat(g, 0, NULL, NULL);
     assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "0 inputs, not 1 to 16");
     tn_graph_destroy(g);
 
@@ -201,13 +202,13 @@ static void refuses(void **unused)
     for (int i = 0; i < MANY; i++)
         x[i] = tn_input(g, (char[]){(char)('a' + i), '\0'}, TN_F32, TN_SHAPE(1, INT64_C(1) << 60));
     assert_ok(tn_graph_status(g));
-    tn_concat(g, 8, x);
+    tn_concat(g, 8, x, NULL);
     assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "concat1: more than 2^63 channels");
     tn_graph_destroy(g);
     assert_ok(tn_graph_create(&g));
     for (int i = 0; i < MANY; i++)
         x[i] = tn_input(g, (char[]){(char)('a' + i), '\0'}, TN_F32, TN_SHAPE(1, 2));
-    tn_concat(g, MANY, x);
+    tn_concat(g, MANY, x, NULL);
     assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "17 inputs, not 1 to 16");
     tn_graph_destroy(g);
 }

@@ -13,7 +13,7 @@ static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opt
     const dense_case *o = opts;
     (void)num_x;
     const tn_value y = tn_dense(g, x[0], &o->dense);
-    return o->relu ? tn_relu(g, y) : y;
+    return o->relu ? tn_relu(g, y, NULL) : y;
 }
 
 static void reference(const lab_ref *r)

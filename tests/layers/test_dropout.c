@@ -17,7 +17,7 @@ static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opt
 static tn_value build_shared(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x;
-    return tn_add(g, tn_dropout(g, x[0], opts), x[0]);
+    return tn_add(g, tn_dropout(g, x[0], opts), x[0], NULL);
 }
 
 static double kept(uint64_t i)
@@ -91,11 +91,11 @@ static void find_dx(const char *device, bool view, bool keep_relu, float *dx)
     }
     assert_ok(tn_device_open(&d, device));
     assert_ok(tn_graph_create(&g));
-    const tn_value in = tn_input(g, "x", TN_F32, shape), relu = tn_relu(g, in);
-    const tn_value v = tn_dropout(g, view ? tn_flatten(g, relu) : relu, &half);
+    const tn_value in = tn_input(g, "x", TN_F32, shape), relu = tn_relu(g, in, NULL);
+    const tn_value v = tn_dropout(g, view ? tn_flatten(g, relu, NULL) : relu, &half);
     const tn_value target = tn_input(g, "t", TN_F32, view ? flat : shape);
     assert_ok(tn_plan_create(&p, g, d,
-                             &(tn_plan_opts){.loss = tn_mse(g, v, target),
+                             &(tn_plan_opts){.loss = tn_mse(g, v, target, NULL),
                                              .keep = keep_relu ? &relu : NULL,
                                              .num_keep = keep_relu,
                                              .seed = 1,
@@ -146,7 +146,7 @@ static void run(const char *device, const char *name, uint64_t seed, int runs, f
     const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(COUNT));
     const tn_value v = tn_dropout(g, x, &(tn_dropout_opts){.name = name, .rate = 0.3F});
     assert_ok(tn_plan_create(&p, g, d,
-                             &(tn_plan_opts){.loss = tn_mse(g, v, x),
+                             &(tn_plan_opts){.loss = tn_mse(g, v, x, NULL),
                                              .keep = &v,
                                              .num_keep = 1,
                                              .seed = seed,

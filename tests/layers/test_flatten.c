@@ -4,13 +4,14 @@
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_flatten(g, x[0]);
+    return tn_flatten(g, x[0], NULL);
 }
 
 static tn_value build_around(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_add(g, tn_flatten(g, tn_add(g, x[0], x[0])), tn_flatten(g, x[0]));
+    return tn_add(g, tn_flatten(g, tn_add(g, x[0], x[0], NULL), NULL), tn_flatten(g, x[0], NULL),
+                  NULL);
 }
 
 static void times(const lab_ref *r, double factor)
@@ -59,9 +60,9 @@ static void gives_shapes(void **unused)
     tn_shape y;
     assert_ok(tn_graph_create(&g));
     const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 4, 5));
-    assert_ok(tn_value_shape(g, tn_flatten(g, x), &y));
+    assert_ok(tn_value_shape(g, tn_flatten(g, x, NULL), &y));
     assert_string_equal(tn_shape_format(&y).text, "2 x 60");
-    tn_flatten(g, tn_input(g, "scalar", TN_F32, (tn_shape){0}));
+    tn_flatten(g, tn_input(g, "scalar", TN_F32, (tn_shape){0}), NULL);
     assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "x is a scalar");
     tn_graph_destroy(g);
 }

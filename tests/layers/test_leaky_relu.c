@@ -8,12 +8,13 @@
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x;
-    return tn_leaky_relu(g, x[0], opts ? *(const float *)opts : 0.1F);
+    return tn_leaky_relu(g, x[0], opts);
 }
 
 static void reference(const lab_ref *r)
 {
-    const double slope = (double)(r->opts ? *(const float *)r->opts : 0.1F);
+    const tn_leaky_relu_opts *o = r->opts;
+    const double slope = !o ? (double)0.01F : o->slope == TN_ZERO ? 0 : (double)o->slope;
     for (int64_t i = 0; i < tn_elements(&r->y_shape); i++)
         r->y[i] = r->x[0][i] > 0 ? r->x[0][i] : slope * r->x[0][i];
 }
@@ -23,7 +24,7 @@ static const lab_op op = {.build = build, .reference = reference};
 static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
-    static const float none = 0, steep = 0.9375F;
+    static const tn_leaky_relu_opts none = {.slope = TN_ZERO}, steep = {.slope = 0.9375F};
     static const lab_case cases[] = {
         {.why = "slope 0: a relu", .x = {{{2, {5, 7}}, .apart = true}}, .opts = &none},
         {.why = "slope near 1", .x = {{{2, {5, 7}}, .apart = true}}, .opts = &steep},
@@ -60,7 +61,8 @@ static void refuses(void **unused)
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         tn_graph *g = NULL;
         assert_ok(tn_graph_create(&g));
-        tn_leaky_relu(g, tn_input(g, "x", TN_F32, TN_SHAPE(2)), cases[i].slope);
+        tn_leaky_relu(g, tn_input(g, "x", TN_F32, TN_SHAPE(2)),
+                      &(tn_leaky_relu_opts){.slope = cases[i].slope});
         assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, cases[i].text);
         tn_graph_destroy(g);
     }

@@ -6,7 +6,7 @@
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_mse(g, x[0], x[1]);
+    return tn_mse(g, x[0], x[1], NULL);
 }
 
 static void reference(const lab_ref *r)
@@ -36,7 +36,7 @@ static void is_the_mean(void **unused)
 static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_mse(g, tn_relu(g, x[0]), tn_relu(g, x[1]));
+    return tn_mse(g, tn_relu(g, x[0], NULL), tn_relu(g, x[1], NULL), NULL);
 }
 
 static void reference_behind(const lab_ref *r)
@@ -79,7 +79,7 @@ static void same_for_any_threads(void **unused)
         assert_ok(tn_graph_create(&g));
         const tn_value a = tn_input(g, "a", TN_F32, TN_SHAPE(COUNT));
         const tn_value b = tn_input(g, "b", TN_F32, TN_SHAPE(COUNT));
-        const tn_value y = tn_mse(g, a, b);
+        const tn_value y = tn_mse(g, a, b, NULL);
         assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &y, .num_keep = 1}));
         assert_ok(tn_plan_set(p, a, (tn_tensor){TN_F32, TN_SHAPE(COUNT), x}));
         assert_ok(tn_plan_set(p, b, (tn_tensor){TN_F32, TN_SHAPE(COUNT), zero}));
@@ -99,7 +99,8 @@ static void refuses(void **unused)
     (void)unused;
     tn_graph *g;
     assert_ok(tn_graph_create(&g));
-    tn_mse(g, tn_input(g, "a", TN_F32, TN_SHAPE(2, 3)), tn_input(g, "b", TN_F32, TN_SHAPE(6)));
+    tn_mse(g, tn_input(g, "a", TN_F32, TN_SHAPE(2, 3)), tn_input(g, "b", TN_F32, TN_SHAPE(6)),
+           NULL);
     assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "x is 2 x 3, target 6");
     tn_graph_destroy(g);
 }

@@ -143,7 +143,7 @@ static void pool_zeros(const char *device, float *dx)
     const tn_value t = tn_input(g, "t", TN_F32, y_shape);
     const tn_value y =
         tn_pool2d(g, in, &(tn_pool2d_opts){.kernel = {3}, .stride = {2}, .pad = {1}});
-    const tn_plan_opts opts = {.loss = tn_mse(g, y, t), .input_gradients = true};
+    const tn_plan_opts opts = {.loss = tn_mse(g, y, t, NULL), .input_gradients = true};
     assert_ok(tn_plan_create(&p, g, d, &opts));
     assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, x_shape, x}));
     assert_ok(tn_plan_set(p, t, (tn_tensor){TN_F32, y_shape, target}));

@@ -6,7 +6,7 @@
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_relu(g, x[0]);
+    return tn_relu(g, x[0], NULL);
 }
 
 static void reference(const lab_ref *r)
@@ -46,7 +46,7 @@ static void refuses(void **unused)
     (void)unused;
     tn_graph *g = NULL;
     assert_ok(tn_graph_create(&g));
-    tn_relu(g, tn_input(g, "x", TN_U8, TN_SHAPE(2, 3)));
+    tn_relu(g, tn_input(g, "x", TN_U8, TN_SHAPE(2, 3)), NULL);
     assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "input 0 is u8, not f32");
     tn_graph_destroy(g);
 }

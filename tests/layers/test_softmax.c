@@ -8,7 +8,7 @@
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
     (void)num_x, (void)opts;
-    return tn_softmax(g, x[0]);
+    return tn_softmax(g, x[0], NULL);
 }
 
 static void reference(const lab_ref *r)
@@ -55,7 +55,7 @@ static void run(const char *device, const float *x, tn_shape shape, float *y)
         in[i] = x[i];
     assert_ok(tn_device_open(&d, device));
     assert_ok(tn_graph_create(&g));
-    const tn_value a = tn_input(g, "a", TN_F32, shape), b = tn_softmax(g, a);
+    const tn_value a = tn_input(g, "a", TN_F32, shape), b = tn_softmax(g, a, NULL);
     assert_ok(tn_plan_create(&p, g, d, &(tn_plan_opts){.keep = &b, .num_keep = 1}));
     assert_ok(tn_plan_set(p, a, (tn_tensor){TN_F32, shape, in}));
     assert_ok(tn_plan_evaluate(p));
@@ -99,7 +99,7 @@ static void refuses(void **unused)
     (void)unused;
     tn_graph *g;
     assert_ok(tn_graph_create(&g));
-    tn_softmax(g, tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 1, 1)));
+    tn_softmax(g, tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 1, 1)), NULL);
     assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "softmax softmax1: input 0 is 2 x 3 x 1 x 1");
     tn_graph_destroy(g);
 }

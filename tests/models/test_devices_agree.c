@@ -17,7 +17,7 @@ static tn_value lenet(tn_graph *g, tn_value x)
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.name = "conv2", .filters = 16, .kernel = {5}});
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kernel = {2}});
-    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.name = "ip1", .units = 40}));
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.name = "ip1", .units = 40}), NULL);
     x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
     return tn_dense(g, x, &(tn_dense_opts){.name = "ip2", .units = CLASSES});
 }

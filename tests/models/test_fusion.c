@@ -26,32 +26,32 @@ typedef tn_value two_branches(tn_graph *g, tn_value a, tn_value b);
 
 static tn_value one_by_one(tn_graph *g, tn_value a, tn_value b)
 {
-    a = halved(g, tn_relu(g, a));
-    return tn_add(g, a, halved(g, tn_relu(g, b)));
+    a = halved(g, tn_relu(g, a, NULL));
+    return tn_add(g, a, halved(g, tn_relu(g, b, NULL)), NULL);
 }
 
 static tn_value side_by_side(tn_graph *g, tn_value a, tn_value b)
 {
-    a = tn_relu(g, a);
-    b = tn_relu(g, b);
+    a = tn_relu(g, a, NULL);
+    b = tn_relu(g, b, NULL);
     a = halved(g, a);
-    return tn_add(g, a, halved(g, b));
+    return tn_add(g, a, halved(g, b), NULL);
 }
 
 static tn_value twice(tn_graph *g, tn_value a, tn_value b)
 {
-    a = halved(g, tn_relu(g, tn_relu(g, a)));
-    return tn_add(g, a, halved(g, tn_relu(g, tn_relu(g, b))));
+    a = halved(g, tn_relu(g, tn_relu(g, a, NULL), NULL));
+    return tn_add(g, a, halved(g, tn_relu(g, tn_relu(g, b, NULL), NULL)), NULL);
 }
 
 static tn_value twice_side_by_side(tn_graph *g, tn_value a, tn_value b)
 {
-    a = tn_relu(g, a);
-    b = tn_relu(g, b);
-    b = tn_relu(g, b);
-    a = tn_relu(g, a);
+    a = tn_relu(g, a, NULL);
+    b = tn_relu(g, b, NULL);
+    b = tn_relu(g, b, NULL);
+    a = tn_relu(g, a, NULL);
     b = halved(g, b);
-    return tn_add(g, halved(g, a), b);
+    return tn_add(g, halved(g, a), b, NULL);
 }
 
 typedef struct figures {
@@ -107,11 +107,12 @@ static void the_order_of_lines_does_not_matter(void **state)
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-typedef tn_value activation(tn_graph *g, tn_value x);
+typedef tn_value activation(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
-static tn_value leaky(tn_graph *g, tn_value x)
+static tn_value leaky(tn_graph *g, tn_value x, const tn_layer_opts *unused)
 {
-    return tn_leaky_relu(g, x, 0.6f);
+    (void)unused;
+    return tn_leaky_relu(g, x, &(tn_leaky_relu_opts){.slope = 0.6f});
 }
 
 static tn_tensor tensor(int side, float *data)
@@ -128,9 +129,9 @@ static void run(tn_device *d, activation *act, bool no_fusion, float *x, float *
     assert_ok(tn_graph_create(&g));
     const tn_value in = tn_input(g, "x", TN_F32, TN_SHAPE(N, C, SIDE, SIDE));
     const tn_value goal = tn_input(g, "goal", TN_F32, TN_SHAPE(N, C, SIDE / 2, SIDE / 2));
-    const tn_value out = halved(g, act(g, in));
+    const tn_value out = halved(g, act(g, in, NULL));
     assert_ok(tn_plan_create(&p, g, d,
-                             &(tn_plan_opts){.loss = tn_mse(g, out, goal),
+                             &(tn_plan_opts){.loss = tn_mse(g, out, goal, NULL),
                                              .keep = &out,
                                              .num_keep = 1,
                                              .input_gradients = true,

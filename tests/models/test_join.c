@@ -20,11 +20,12 @@ static tn_value conv(tn_graph *g, tn_value x, int filters, bool bias)
 
 static tn_value conv_relu(tn_graph *g, tn_value x, int filters)
 {
-    return tn_relu(g, conv(g, x, filters, true));
+    return tn_relu(g, conv(g, x, filters, true), NULL);
 }
 
-#define CONCAT(g, ...) \
-    tn_concat(g, sizeof((tn_value[]){__VA_ARGS__}) / sizeof(tn_value), (tn_value[]){__VA_ARGS__})
+#define CONCAT(g, ...)                                                                            \
+    tn_concat(g, sizeof((tn_value[]){__VA_ARGS__}) / sizeof(tn_value), (tn_value[]){__VA_ARGS__}, \
+              NULL)
 
 static tn_value all(tn_graph *g, tn_value x)
 {
@@ -73,8 +74,8 @@ static tn_value with_input(tn_graph *g, tn_value x)
 
 static tn_value with_view(tn_graph *g, tn_value x)
 {
-    const tn_value flat = tn_flatten(g, conv_relu(g, x, 8));
-    return CONCAT(g, flat, tn_flatten(g, conv(g, x, 8, true)));
+    const tn_value flat = tn_flatten(g, conv_relu(g, x, 8), NULL);
+    return CONCAT(g, flat, tn_flatten(g, conv(g, x, 8, true), NULL));
 }
 
 static tn_value of_concat(tn_graph *g, tn_value x)
@@ -95,14 +96,14 @@ static tn_value nested_alone(tn_graph *g, tn_value x)
 static tn_value fans_out(tn_graph *g, tn_value x)
 {
     const tn_value y = CONCAT(g, conv_relu(g, x, 8), conv(g, x, 8, true));
-    return CONCAT(g, tn_tanh(g, y), conv_relu(g, y, 8), conv_relu(g, y, 8));
+    return CONCAT(g, tn_tanh(g, y, NULL), conv_relu(g, y, 8), conv_relu(g, y, 8));
 }
 
 /* tanh works in place on the concat and on its gradient, batchnorm on what is joined. */
 static tn_value in_place(tn_graph *g, tn_value x)
 {
     const tn_value normal = tn_batchnorm(g, conv(g, x, 8, false), NULL);
-    return conv(g, tn_tanh(g, CONCAT(g, normal, conv(g, x, 8, true))), 4, true);
+    return conv(g, tn_tanh(g, CONCAT(g, normal, conv(g, x, 8, true)), NULL), 4, true);
 }
 
 static tn_value pooled(tn_graph *g, tn_value x)
@@ -163,7 +164,7 @@ static void open(rig *r, const network *n, const char *device, tn_precision prec
     r->y = n->build(r->g, r->x);
     assert_ok(tn_value_shape(r->g, r->y, &r->y_shape));
     r->target = tn_input(r->g, "target", TN_F32, r->y_shape);
-    r->loss = tn_mse(r->g, r->y, r->target);
+    r->loss = tn_mse(r->g, r->y, r->target, NULL);
     assert_ok(tn_plan_create(&r->plan, r->g, r->device,
                              &(tn_plan_opts){.loss = r->loss,
                                              .keep = &r->y,

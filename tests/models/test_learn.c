@@ -53,8 +53,8 @@ static void learns_xor(void)
     t.x = tn_input(t.g, "x", TN_F32, TN_SHAPE(4, 2));
     t.target = tn_input(t.g, "want", TN_F32, TN_SHAPE(4, 1));
     tn_value y = tn_dense(t.g, t.x, &(tn_dense_opts){.units = 8, .weight = wide});
-    y = tn_dense(t.g, tn_tanh(t.g, y), &(tn_dense_opts){.units = 1});
-    t.loss.loss = tn_mse(t.g, y, t.target);
+    y = tn_dense(t.g, tn_tanh(t.g, y, NULL), &(tn_dense_opts){.units = 1});
+    t.loss.loss = tn_mse(t.g, y, t.target, NULL);
     assert_ok(tn_plan_create(&t.plan, t.g, t.device,
                              &(tn_plan_opts){.loss = t.loss.loss,
                                              .optim = tn_sgd(&(tn_sgd_opts){.momentum = 0.9F}),
@@ -111,8 +111,8 @@ static void build_patterns(trainer *t, const recipe *how)
     t->target = tn_input(t->g, "labels", TN_I32, TN_SHAPE(rows));
     tn_value y = tn_conv2d(
         t->g, t->x, &(tn_conv2d_opts){.name = "conv", .filters = 8, .kernel = {3}, .pad = {1}});
-    y = tn_pool2d(t->g, tn_relu(t->g, y), &(tn_pool2d_opts){.kernel = {2}});
-    y = tn_relu(t->g, tn_dense(t->g, y, &(tn_dense_opts){.name = "fc1", .units = 16}));
+    y = tn_pool2d(t->g, tn_relu(t->g, y, NULL), &(tn_pool2d_opts){.kernel = {2}});
+    y = tn_relu(t->g, tn_dense(t->g, y, &(tn_dense_opts){.name = "fc1", .units = 16}), NULL);
     if (!how->plain)
         y = tn_dropout(t->g, y, &(tn_dropout_opts){.name = "drop", .rate = 0.2F});
     y = tn_dense(t->g, y, &(tn_dense_opts){.name = "fc2", .units = 4});

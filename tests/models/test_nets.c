@@ -24,13 +24,13 @@ enum { MOST = 2048 }; /* elements of a tensor here */
 static tn_value lenet(tn_graph *g, tn_value x)
 {
     x = tn_conv2d(g, x, &(tn_conv2d_opts){.name = "conv1", .filters = 4, .kernel = {5}});
-    x = tn_relu(g, x);
+    x = tn_relu(g, x, NULL);
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MAX, .kernel = {2}});
     x = tn_conv2d(g, x,
                   &(tn_conv2d_opts){.name = "conv2", .filters = 6, .kernel = {3}, .pad = {1}});
-    x = tn_tanh(g, x);
+    x = tn_tanh(g, x, NULL);
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .kernel = {2}});
-    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.name = "fc1", .units = 10}));
+    x = tn_relu(g, tn_dense(g, x, &(tn_dense_opts){.name = "fc1", .units = 10}), NULL);
     return tn_dense(g, x, &(tn_dense_opts){.name = "fc2", .units = 5});
 }
 
@@ -51,17 +51,17 @@ static tn_value conv_bn(tn_graph *g, tn_value x, const char *conv, const char *b
 static tn_value mean_and_dense(tn_graph *g, tn_value x, int units)
 {
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .global = true});
-    return tn_dense(g, tn_flatten(g, x), &(tn_dense_opts){.name = "fc", .units = units});
+    return tn_dense(g, tn_flatten(g, x, NULL), &(tn_dense_opts){.name = "fc", .units = units});
 }
 
 static tn_value residual(tn_graph *g, tn_value x)
 {
-    tn_value y = tn_relu(g, conv_bn(g, x, "conv1", "bn1", 3, 2));
-    y = tn_add(g, conv_bn(g, y, "conv2", "bn2", 3, 1), conv_bn(g, x, "down", "bn3", 1, 2));
-    y = tn_relu(g, y);
+    tn_value y = tn_relu(g, conv_bn(g, x, "conv1", "bn1", 3, 2), NULL);
+    y = tn_add(g, conv_bn(g, y, "conv2", "bn2", 3, 1), conv_bn(g, x, "down", "bn3", 1, 2), NULL);
+    y = tn_relu(g, y, NULL);
     const tn_value z = tn_conv2d(
         g, y, &(tn_conv2d_opts){.name = "conv3", .filters = 8, .kernel = {3}, .pad = {1}});
-    return mean_and_dense(g, tn_relu(g, tn_add(g, z, y)), 3);
+    return mean_and_dense(g, tn_relu(g, tn_add(g, z, y, NULL), NULL), 3);
 }
 
 static tn_value conv_relu(tn_graph *g, tn_value x, const char *name, int filters, int kernel)
@@ -70,7 +70,8 @@ static tn_value conv_relu(tn_graph *g, tn_value x, const char *name, int filters
         g,
         tn_conv2d(g, x,
                   &(tn_conv2d_opts){
-                      .name = name, .filters = filters, .kernel = {kernel}, .pad = {kernel / 2}}));
+                      .name = name, .filters = filters, .kernel = {kernel}, .pad = {kernel / 2}}),
+        NULL);
 }
 
 static tn_value inception_of(tn_graph *g, tn_value x, const int width[4])
@@ -84,7 +85,7 @@ static tn_value inception_of(tn_graph *g, tn_value x, const int width[4])
         conv_relu(g, conv_relu(g, x, "five_reduce", 2, 1), "five", width[2], 5),
         conv_relu(g, pooled, "pool", width[3], 1),
     };
-    return mean_and_dense(g, tn_concat(g, 4, branch), 4);
+    return mean_and_dense(g, tn_concat(g, 4, branch, NULL), 4);
 }
 
 static tn_value inception(tn_graph *g, tn_value x)

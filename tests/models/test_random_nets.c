@@ -90,13 +90,13 @@ static tn_value draw_fork(draw *d, tn_value x)
 {
     const tn_shape s = shape_of(d, x);
     const tn_conv2d_opts same = {.filters = (int)s.dim[1], .kernel = {3}, .pad = {1}};
-    const tn_value way = tn_relu(d->g, tn_conv2d(d->g, x, &same));
+    const tn_value way = tn_relu(d->g, tn_conv2d(d->g, x, &same), NULL);
     if (below(d, 2)) {
         note(d, "add");
-        return tn_add(d->g, way, x);
+        return tn_add(d->g, way, x, NULL);
     }
     note(d, "concat");
-    return tn_concat(d->g, 3, (tn_value[]){way, x, tn_conv2d(d->g, x, &same)});
+    return tn_concat(d->g, 3, (tn_value[]){way, x, tn_conv2d(d->g, x, &same)}, NULL);
 }
 
 static tn_value draw_step(draw *d, tn_value x)
@@ -111,11 +111,11 @@ static tn_value draw_step(draw *d, tn_value x)
     case 3:
         return note(d, "lrn"), tn_lrn(d->g, x, NULL);
     case 4:
-        return note(d, "tanh"), tn_tanh(d->g, x);
+        return note(d, "tanh"), tn_tanh(d->g, x, NULL);
     case 5:
-        return note(d, "leaky"), tn_leaky_relu(d->g, x, 0.1F);
+        return note(d, "leaky"), tn_leaky_relu(d->g, x, &(tn_leaky_relu_opts){.slope = 0.1F});
     default:
-        return note(d, "relu of"), tn_relu(d->g, draw_conv(d, x));
+        return note(d, "relu of"), tn_relu(d->g, draw_conv(d, x), NULL);
     }
 }
 
@@ -139,7 +139,8 @@ static net draw_net(int number)
     for (int64_t steps = 2 + below(d, MAX_STEPS - 1); steps > 0; steps--)
         x = draw_step(d, x);
     if (below(d, 2))
-        x = tn_relu(d->g, tn_dense(d->g, x, &(tn_dense_opts){.units = 1 + (int)below(d, 70)}));
+        x = tn_relu(d->g, tn_dense(d->g, x, &(tn_dense_opts){.units = 1 + (int)below(d, 70)}),
+                    NULL);
     if (below(d, 3) == 0)
         x = tn_dropout(d->g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
     n.logits = tn_dense(d->g, x, &(tn_dense_opts){.units = CLASSES});

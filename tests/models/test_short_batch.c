@@ -39,14 +39,15 @@ static void open_rig(rig *r, const net *n, const char *device, int rows, tn_plan
     r->label = tn_input(g, "label", TN_I32, TN_SHAPE(rows));
     const tn_conv2d_opts conv = {.filters = n->filters, .kernel = {3}, .no_bias = true};
     r->normal = tn_batchnorm(g, tn_conv2d(g, r->x, &conv), NULL);
-    tn_value y = tn_batchnorm(g, tn_conv2d(g, tn_relu(g, r->normal), &conv), NULL);
+    tn_value y = tn_batchnorm(g, tn_conv2d(g, tn_relu(g, r->normal, NULL), &conv), NULL);
     y = tn_dense(g, y, &(tn_dense_opts){.units = 7});
     if (n->rows_too)
         y = tn_batchnorm(g, y, NULL);
-    y = tn_dense(g, tn_relu(g, y), &(tn_dense_opts){.units = CLASSES});
+    y = tn_dense(g, tn_relu(g, y, NULL), &(tn_dense_opts){.units = CLASSES});
     r->loss = tn_softmax_xent(g, y, r->label, NULL).loss;
     if (n->mse)
-        r->loss = tn_add(g, r->loss, tn_mse(g, r->normal, tn_batchnorm(g, r->normal, NULL)));
+        r->loss =
+            tn_add(g, r->loss, tn_mse(g, r->normal, tn_batchnorm(g, r->normal, NULL), NULL), NULL);
     opts.loss = r->loss;
     opts.keep = &r->normal;
     opts.num_keep = 1;

@@ -105,7 +105,7 @@ static void train_one_weight(const char *device, tn_optim optim, double *w)
     n.target = tn_input(n.g, "target", TN_F32, shape);
     const tn_dense_opts opts = {
         .name = "d", .units = 1, .no_bias = true, .weight = {.init = {TN_INIT_CONSTANT, 0.5F}}};
-    const tn_value loss = tn_mse(n.g, tn_dense(n.g, n.x, &opts), n.target);
+    const tn_value loss = tn_mse(n.g, tn_dense(n.g, n.x, &opts), n.target, NULL);
     assert_ok(tn_plan_create(
         &n.plan, n.g, n.device,
         &(tn_plan_opts){.loss = loss, .optim = optim, .precision = TN_PRECISION_F32}));
@@ -175,7 +175,7 @@ static void batchnorm_takes_a_momentum_of_0(void **state)
         n.x = tn_input(n.g, "x", TN_F32, shape);
         n.target = tn_input(n.g, "target", TN_F32, shape);
         const tn_batchnorm_opts opts = {.name = "bn", .momentum = TN_ZERO};
-        const tn_value loss = tn_mse(n.g, tn_batchnorm(n.g, n.x, &opts), n.target);
+        const tn_value loss = tn_mse(n.g, tn_batchnorm(n.g, n.x, &opts), n.target, NULL);
         assert_ok(tn_plan_create(&n.plan, n.g, n.device, &(tn_plan_opts){.loss = loss}));
         assert_ok(tn_plan_set(n.plan, n.x, (tn_tensor){TN_F32, shape, x}));
         assert_ok(tn_plan_set(n.plan, n.target, (tn_tensor){TN_F32, shape, x}));

@@ -50,7 +50,7 @@ static void make(net *n)
     const tn_sgd_opts sgd = {.weight_decay = (float)decay};
     assert_ok(tn_plan_create(
         &n->plan, n->g, n->device,
-        &(tn_plan_opts){.loss = tn_mse(n->g, x, target), .optim = tn_sgd(&sgd), .seed = 5}));
+        &(tn_plan_opts){.loss = tn_mse(n->g, x, target, NULL), .optim = tn_sgd(&sgd), .seed = 5}));
     float data[2 * IN];
     for (int i = 0; i < 2 * IN; i++)
         data[i] = (float)(i % 7) - 2;

@@ -117,7 +117,8 @@ static void open_rig(rig *r, const char *device, tn_plan_opts opts)
     assert_ok(tn_graph_create(&r->g));
     r->x = tn_input(r->g, "x", TN_F32, TN_SHAPE(2, 4));
     const tn_value y = tn_dense(r->g, r->x, &(tn_dense_opts){.name = "fc", .units = 3});
-    r->loss = tn_mse(r->g, y, tn_dropout(r->g, tn_relu(r->g, y), &(tn_dropout_opts){.rate = 0.5F}));
+    r->loss = tn_mse(
+        r->g, y, tn_dropout(r->g, tn_relu(r->g, y, NULL), &(tn_dropout_opts){.rate = 0.5F}), NULL);
     opts.loss = r->loss;
     assert_ok(tn_plan_create(&r->plan, r->g, r->device, &opts));
     float x[8] = {1, -2, 3, -4, 5, -6, 7, -8};

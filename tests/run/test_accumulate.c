@@ -25,14 +25,15 @@ static void open_rig(rig *r, const char *device, int rows, bool labels, tn_plan_
     assert_ok(tn_device_open(&r->device, device));
     assert_ok(tn_graph_create(&r->g));
     r->x = tn_input(r->g, "x", TN_F32, TN_SHAPE(rows, WIDE));
-    tn_value y = tn_relu(r->g, tn_dense(r->g, r->x, &(tn_dense_opts){.name = "fc1", .units = 6}));
+    tn_value y =
+        tn_relu(r->g, tn_dense(r->g, r->x, &(tn_dense_opts){.name = "fc1", .units = 6}), NULL);
     y = tn_dense(r->g, y, &(tn_dense_opts){.name = "fc2", .units = CLASSES});
     if (labels) {
         r->label = tn_input(r->g, "label", TN_I32, TN_SHAPE(rows));
         r->loss = tn_softmax_xent(r->g, y, r->label, NULL).loss;
     } else {
         r->target = tn_input(r->g, "target", TN_F32, TN_SHAPE(rows, CLASSES));
-        r->loss = tn_mse(r->g, y, r->target);
+        r->loss = tn_mse(r->g, y, r->target, NULL);
     }
     opts.loss = r->loss;
     opts.optim = tn_sgd(&(tn_sgd_opts){.momentum = 0.9F});

@@ -23,7 +23,7 @@ static void open_rig(rig *r, const char *device)
     r->y = tn_dense(r->g, r->x, &(tn_dense_opts){.units = WIDE});
     assert_ok(tn_plan_create(
         &r->plan, r->g, r->device,
-        &(tn_plan_opts){.loss = tn_mse(r->g, r->y, r->target), .optim = tn_sgd(NULL)}));
+        &(tn_plan_opts){.loss = tn_mse(r->g, r->y, r->target, NULL), .optim = tn_sgd(NULL)}));
 }
 
 static void close_rig(rig *r)
@@ -95,7 +95,7 @@ static void what_is_kept_is_said_whole(void **unused)
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         tn_plan_opts opts = cases[i].opts;
-        opts.loss = tn_mse(r.g, r.y, r.target);
+        opts.loss = tn_mse(r.g, r.y, r.target, NULL);
         assert_fails(tn_plan_create(&p, r.g, r.device, &opts), TN_ERR_ARGUMENT, cases[i].says);
     }
     close_rig(&other);

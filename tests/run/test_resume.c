@@ -33,7 +33,8 @@ static void open_rig(rig *r, const kind *k, uint64_t seed)
     assert_ok(tn_graph_create(&r->g));
     r->x = tn_input(r->g, "x", TN_F32, TN_SHAPE(ROWS, WIDE));
     r->label = tn_input(r->g, "label", TN_I32, TN_SHAPE(ROWS));
-    tn_value y = tn_relu(r->g, tn_dense(r->g, r->x, &(tn_dense_opts){.name = "fc1", .units = 16}));
+    tn_value y =
+        tn_relu(r->g, tn_dense(r->g, r->x, &(tn_dense_opts){.name = "fc1", .units = 16}), NULL);
     /* The numbers that it draws depend on how many runs there were. */
     y = tn_dropout(r->g, y, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
     r->logits = tn_dense(r->g, y, &(tn_dense_opts){.name = "fc2", .units = CLASSES});

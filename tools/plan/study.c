@@ -20,7 +20,7 @@ static tn_status make_plan(planned *p, tn_device *device, const request *r, int6
     const tn_value image =
         tn_input(p->g, "image", TN_U8, TN_SHAPE(batch, r->size, r->size, n->channels));
     const tn_value y = n->build(p->g, tn_image_input(p->g, image, &n->input), (int)r->classes);
-    const tn_value probabilities = r->inference ? tn_softmax(p->g, y) : y;
+    const tn_value probabilities = r->inference ? tn_softmax(p->g, y, NULL) : y;
     if (r->inference) {
         opts.keep = &probabilities;
         return tn_plan_create(&p->plan, p->g, device, &opts);

@@ -3,7 +3,8 @@
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    return tn_eltwise_prepare(d, n, b, dnnl_eltwise_relu_use_dst_for_bwd, *(const float *)n->opts);
+    return tn_eltwise_prepare(d, n, b, dnnl_eltwise_relu_use_dst_for_bwd,
+                              ((const tn_leaky_relu_opts *)n->opts)->slope);
 }
 
 const tn_kernel tn_cpu_leaky_relu = {

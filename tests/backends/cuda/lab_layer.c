@@ -35,11 +35,11 @@ tn_status lab_layer_open(lab_layer_rig *r, const lab_layer *l, const char *devic
     r->x = tn_input(r->g, "x", TN_F32, l->x);
     r->y = l->conv.filters ? tn_conv2d(r->g, r->x, &l->conv) : tn_dense(r->g, r->x, &l->dense);
     if (l->relu)
-        r->y = tn_relu(r->g, r->y);
+        r->y = tn_relu(r->g, r->y, NULL);
     tn_shape shape;
     TN_TRY(tn_value_shape(r->g, r->y, &shape));
     r->target = tn_input(r->g, "target", TN_F32, shape);
-    const tn_plan_opts opts = {.loss = tn_mse(r->g, r->y, r->target),
+    const tn_plan_opts opts = {.loss = tn_mse(r->g, r->y, r->target, NULL),
                                .keep = &r->y,
                                .num_keep = 1,
                                .input_gradients = !l->first,

@@ -12,9 +12,11 @@ static tn_status build(lab_small *s)
     tn_value x = tn_image_input(
         s->g, s->image,
         &(tn_image_input_opts){.mean = {128, 128, 128}, .scale = {1 / 64.F, 1 / 64.F, 1 / 64.F}});
-    x = tn_relu(s->g, tn_conv2d(s->g, x,
-                                &(tn_conv2d_opts){
-                                    .name = "conv", .filters = 8, .kernel = {3}, .pad = {1}}));
+    x = tn_relu(
+        s->g,
+        tn_conv2d(s->g, x,
+                  &(tn_conv2d_opts){.name = "conv", .filters = 8, .kernel = {3}, .pad = {1}}),
+        NULL);
     x = tn_pool2d(s->g, x, &(tn_pool2d_opts){.kernel = {2}});
     x = tn_dropout(s->g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
     x = tn_dense(s->g, x, &(tn_dense_opts){.name = "fc", .units = SMALL_CLASSES});

@@ -12,7 +12,7 @@ static const tn_shape x_shape = {4, {ROWS, CHANNELS, SIDE, SIDE}};
 static tn_value conv_relu(tn_graph *g, tn_value x, int filters)
 {
     return tn_relu(
-        g, tn_conv2d(g, x, &(tn_conv2d_opts){.filters = filters, .kernel = {3}, .pad = {1}}));
+        g, tn_conv2d(g, x, &(tn_conv2d_opts){.filters = filters, .kernel = {3}, .pad = {1}}), NULL);
 }
 
 /* GoogLeNet's 3a, small: its four ways. */
@@ -45,7 +45,7 @@ static cost evaluate(const lab_sim *sim, const char *device, tn_precision precis
     const tn_value x = tn_input(g, "x", TN_F32, x_shape);
     inception(g, x, way);
     if (joined)
-        way[0] = tn_concat(g, 4, way);
+        way[0] = tn_concat(g, 4, way, NULL);
     assert_ok(tn_plan_create(
         &p, g, d,
         &(tn_plan_opts){.keep = way, .num_keep = joined ? 1 : 4, .precision = precision}));
@@ -121,9 +121,9 @@ static void moves_only_the_rest(void **unused)
     const tn_value x = tn_input(g, "x", TN_F32, x_shape),
                    target = tn_input(g, "t", TN_F32, TN_SHAPE(ROWS, 24, SIDE, SIDE));
     const tn_value y = conv_relu(g, x, 8); /* which another reads, too */
-    const tn_value all = tn_concat(g, 2, (tn_value[]){y, conv_relu(g, y, 16)});
+    const tn_value all = tn_concat(g, 2, (tn_value[]){y, conv_relu(g, y, 16)}, NULL);
     assert_ok(tn_plan_create(&p, g, d,
-                             &(tn_plan_opts){.loss = tn_mse(g, all, target),
+                             &(tn_plan_opts){.loss = tn_mse(g, all, target, NULL),
                                              .precision = TN_PRECISION_F32,
                                              .dry = true}));
     for (int i = 0; i < tn_plan_num_steps(p); i++) {
@@ -152,7 +152,8 @@ static tn_status make_plan(void *precision)
         status = tn_graph_create(&g);
     if (status == TN_OK) {
         const tn_value x = tn_input(g, "x", TN_F32, x_shape);
-        const tn_value y = tn_concat(g, 2, (tn_value[]){conv_relu(g, x, 8), conv_relu(g, x, 8)});
+        const tn_value y =
+            tn_concat(g, 2, (tn_value[]){conv_relu(g, x, 8), conv_relu(g, x, 8)}, NULL);
         status = tn_plan_create(&p, g, d,
                                 &(tn_plan_opts){.keep = &y,
                                                 .num_keep = 1,

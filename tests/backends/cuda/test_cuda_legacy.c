@@ -46,7 +46,7 @@ static tn_value add_layer(tn_graph *g, tn_value x, const layer *l)
 {
     switch (l->kind) {
     case SOFTMAX:
-        return tn_softmax(g, x);
+        return tn_softmax(g, x, NULL);
     case LRN:
         return tn_lrn(g, x, l->opts);
     case POOL:
@@ -65,7 +65,7 @@ static void open(rig *r, const layer *l, const char *device, bool dry)
     r->y = add_layer(r->g, r->x, l);
     assert_ok(tn_value_shape(r->g, r->y, &r->y_shape));
     r->target = tn_input(r->g, "target", TN_F32, r->y_shape);
-    const tn_plan_opts opts = {.loss = tn_mse(r->g, r->y, r->target),
+    const tn_plan_opts opts = {.loss = tn_mse(r->g, r->y, r->target, NULL),
                                .keep = &r->y,
                                .num_keep = 1,
                                .input_gradients = true,

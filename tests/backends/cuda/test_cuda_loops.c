@@ -38,15 +38,15 @@ static tn_value mean_pool(network *n)
 }
 static tn_value concat(network *n)
 {
-    return tn_concat(n->g, 2, (tn_value[]){n->x, n->x});
+    return tn_concat(n->g, 2, (tn_value[]){n->x, n->x}, NULL);
 }
 static tn_value softmax(network *n)
 {
-    return tn_softmax(n->g, n->x);
+    return tn_softmax(n->g, n->x, NULL);
 }
 static tn_value add(network *n)
 {
-    return tn_add(n->g, tn_relu(n->g, n->x), tn_tanh(n->g, n->x));
+    return tn_add(n->g, tn_relu(n->g, n->x, NULL), tn_tanh(n->g, n->x, NULL), NULL);
 }
 static tn_value dropout(network *n)
 {
@@ -153,7 +153,7 @@ static outcome run(const char *device, size_t layer)
     assert_ok(tn_value_shape(n.g, n.y, &y));
     if (!n.loss.id) {
         target = tn_input(n.g, "target", TN_F32, y);
-        n.loss = tn_mse(n.g, n.y, target);
+        n.loss = tn_mse(n.g, n.y, target, NULL);
     }
     assert_ok(tn_plan_create(&p, n.g, d,
                              &(tn_plan_opts){.loss = n.loss,

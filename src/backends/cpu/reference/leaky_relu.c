@@ -3,12 +3,12 @@
 
 static double value(double x, const void *opts)
 {
-    return x < 0 ? (double)*(const float *)opts * x : x;
+    return x < 0 ? (double)((const tn_leaky_relu_opts *)opts)->slope * x : x;
 }
 
 static double slope(double x, const void *opts)
 {
-    return x > 0 ? 1 : (double)*(const float *)opts;
+    return x > 0 ? 1 : (double)((const tn_leaky_relu_opts *)opts)->slope;
 }
 
 static tn_status forward(const tn_call *c)
