@@ -47,6 +47,32 @@ TN_API tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape
 TN_API TN_CHECKED tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out);
 TN_API TN_CHECKED tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out);
 
+/* ---- a graph that somebody else has made ------------------------------------------------------- */
+
+/** A value by its name: that of its node ("conv1"); what a node makes beside its first value is called "loss.top_1".
+ *  @return the zero handle if there is none */
+TN_API tn_value tn_graph_value(const tn_graph *g, const char *name);
+
+/** @return the name of a value, which lives as long as g; NULL if v is not of g. */
+TN_API const char *tn_value_name(const tn_graph *g, tn_value v);
+
+/** The inputs, in the order in which they were made. @return the zero handle past the last */
+TN_API tn_value tn_graph_input(const tn_graph *g, int index);
+
+/**
+ * Says that v is what the network is for, its logits or the picture that it makes: a tool that knows no more of it
+ * keeps and tells that, it travels with the text of the graph (text.h), and a plan that is told neither of a loss nor
+ * of values to keep keeps these. Any number; sticky, as layers are.
+ */
+TN_API void tn_output(tn_graph *g, tn_value v);
+
+/** Says what training minimises: the last one that was said. A plan does so if its own options say it. */
+TN_API void tn_minimise(tn_graph *g, tn_value loss);
+
+/** What was said: the outputs in that order, the zero handle past the last; the loss, zero if there is none. */
+TN_API tn_value tn_graph_output_at(const tn_graph *g, int index);
+TN_API tn_value tn_graph_loss(const tn_graph *g);
+
 #ifdef __cplusplus
 }
 #endif

@@ -39,9 +39,9 @@ typedef struct tn_plan tn_plan;
 typedef struct tn_plan_opts {
     tn_value loss;        /**< an f32 scalar to minimise; the zero handle: inference only */
     const tn_value *keep; /**< values tn_plan_get() shall be able to read, beside the loss node's */
-    int num_keep;         /**< how many; required with keep */
-    tn_optim optim;       /**< default: none; tn_plan_update() is then an error */
-    float clip_norm;      /**< gradients are scaled down to this global 2-norm; default: not */
+    int num_keep; /**< how many; required with keep. Neither these nor a loss: the graph's outputs */
+    tn_optim optim;  /**< default: none; tn_plan_update() is then an error */
+    float clip_norm; /**< gradients are scaled down to this global 2-norm; default: not */
     /** Runs that one update takes together, as one batch: the mean gradient over all of their rows with a label
      *  (without labels, over the runs). Default 1. A run's own loss stays the mean over its own rows. */
     int accumulate;

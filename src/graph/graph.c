@@ -33,6 +33,8 @@ void tn_graph_destroy(tn_graph *g)
     tn_arena_free(&g->arena);
     tn_free(g->node);
     tn_free(g->value);
+    tn_free(g->place);
+    tn_free(g->output);
     tn_free(g);
 }
 
@@ -42,8 +44,8 @@ tn_status tn_graph_status(const tn_graph *g)
     return g->status == TN_OK ? TN_OK : tn_fail(g->status, "%s", g->error);
 }
 
-/* Keeps the first error for good: tn_error() may be overwritten before anybody looks. */
-static tn_value refuse(tn_graph *g, tn_status status)
+/* For good: tn_error() may be overwritten before anybody looks. */
+tn_value tn_graph_refuse(tn_graph *g, tn_status status)
 {
     if (g->status == TN_OK) {
         g->status = status;
@@ -54,10 +56,22 @@ static tn_value refuse(tn_graph *g, tn_status status)
 
 static const tn_node *find(const tn_graph *g, const char *name)
 {
-    for (size_t i = 0; i < g->num_nodes; i++)
-        if (strcmp(g->node[i]->name, name) == 0)
-            return g->node[i];
-    return NULL;
+    const int32_t id = tn_names_find(g, name);
+    return id ? g->node[g->value[id - 1].node] : NULL;
+}
+
+static tn_status copy_name(tn_graph *g, const tn_node *n, const char *name, const char **out)
+{
+    if (!*name)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: the name is empty", n->op->name);
+    if (find(g, name))
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: the graph has a %s of that name already",
+                       n->op->name, name, find(g, name)->op->name);
+    char *copy = tn_arena_alloc(&g->arena, strlen(name) + 1, 1);
+    if (!copy)
+        return tn_no_memory("graph", strlen(name) + 1);
+    *out = strcpy(copy, name);
+    return TN_OK;
 }
 
 /* The given name, or the first of op1, op2, ... that is free. */
@@ -73,35 +87,51 @@ static tn_status give_name(tn_graph *g, tn_node *n, const char *name)
         while (find(g, made));
         name = made;
     }
-    if (!*name)
-        return tn_fail(TN_ERR_ARGUMENT, "%s: the name is empty", n->op->name);
-    if (find(g, name))
-        return tn_fail(TN_ERR_ARGUMENT, "%s %s: the graph has a %s of that name already",
-                       n->op->name, name, find(g, name)->op->name);
-    char *copy = tn_arena_alloc(&g->arena, strlen(name) + 1, 1);
-    if (!copy)
-        return tn_no_memory("graph", strlen(name) + 1);
-    n->name = strcpy(copy, name);
-    return TN_OK;
+    return copy_name(g, n, name, &n->name);
 }
 
-/* Appends a finished node and gives its outputs their ids. */
-static tn_status append(tn_graph *g, tn_node *n)
+/* Output 0 is called as its node; another as it was said, or "loss.top_1", or by its number. */
+static tn_status name_value(tn_graph *g, const tn_node *n, int index, const char *name,
+                            const char **out)
 {
+    if (index == 0) {
+        *out = n->name;
+        return TN_OK;
+    }
+    const char *const *known = n->op->outputs;
+    char *made = name    ? NULL
+                 : known ? tn_format("%s.%s", n->name, known[index - 1])
+                         : tn_format("%s.%d", n->name, index);
+    if (!name && !made)
+        return tn_no_memory("graph", strlen(n->name));
+    const tn_status status = copy_name(g, n, name ? name : made, out);
+    tn_free(made);
+    return status;
+}
+
+/* Appends a finished node and gives its outputs their names and ids. */
+static tn_status append(tn_graph *g, tn_node *n, const char *const *name, int num_names)
+{
+    if (num_names > n->num_out)
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: makes %d values, not the %d that are named",
+                       n->op->name, n->name, n->num_out, num_names);
     TN_TRY(tn_grow((void **)&g->node, g->num_nodes, &g->node_capacity, sizeof *g->node, "graph"));
+    g->node[g->num_nodes++] = n; /* its values' names tell of it */
     for (int i = 0; i < n->num_out; i++) {
         int64_t count;
+        tn_made v = {.node = (int32_t)g->num_nodes - 1, .index = i};
         TN_TRY(tn_shape_count(&n->y[i], &count));
+        TN_TRY(name_value(g, n, i, i < num_names ? name[i] : NULL, &v.name));
         TN_TRY(tn_grow((void **)&g->value, g->num_values, &g->value_capacity, sizeof *g->value,
                        "graph"));
-        g->value[g->num_values++] = (tn_graph_value){(int32_t)g->num_nodes, i};
+        g->value[g->num_values++] = v;
         n->out[i] = (int32_t)g->num_values;
+        TN_TRY(tn_names_add(g, n->out[i]));
     }
-    g->node[g->num_nodes++] = n;
     return TN_OK;
 }
 
-static tn_status check_value(const tn_graph *g, tn_value v)
+tn_status tn_graph_check(const tn_graph *g, tn_value v)
 {
     if (v.id == 0)
         return tn_fail(TN_ERR_ARGUMENT, "the zero handle names no value");
@@ -137,10 +167,10 @@ static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in
                        num_in);
     n->num_in = num_in;
     for (int i = 0; i < num_in; i++) {
-        if (check_value(g, in[i]) != TN_OK)
+        if (tn_graph_check(g, in[i]) != TN_OK)
             return tn_fail(TN_ERR_ARGUMENT, "%s %s: input %d: %s", op->name, n->name, i,
                            tn_error());
-        const tn_graph_value *v = &g->value[in[i].id - 1];
+        const tn_made *v = &g->value[in[i].id - 1];
         n->in[i] = in[i].id;
         n->x[i] = g->node[v->node]->y[v->index];
         n->x_dtype[i] = g->node[v->node]->y_dtype[v->index];
@@ -148,15 +178,15 @@ static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in
     return TN_OK;
 }
 
-static tn_status add(tn_graph *g, const tn_op *op, const char *name, int num_in, const tn_value *in,
-                     const void *opts, tn_node **out)
+static tn_status add(tn_graph *g, const tn_op *op, const char *const *name, int num_names,
+                     int num_in, const tn_value *in, const void *opts, tn_node **out)
 {
     tn_node *n = tn_arena_alloc(&g->arena, 1, sizeof *n);
     if (!n)
         return tn_no_memory("graph", sizeof *n);
     n->op = op;
     n->num_out = 1;
-    TN_TRY(give_name(g, n, name));
+    TN_TRY(give_name(g, n, num_names ? name[0] : NULL));
     if (op->opts_needed && !opts)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: the options are NULL", op->name, n->name);
     if (op->opts_size) {
@@ -172,19 +202,25 @@ static tn_status add(tn_graph *g, const tn_op *op, const char *name, int num_in,
     TN_TRY(connect(g, n, num_in, in));
     TN_TRY(op->infer(n));
     TN_TRY(tn_complete_params(n));
-    TN_TRY(append(g, n));
+    TN_TRY(append(g, n, name, num_names));
     *out = n;
     return TN_OK;
+}
+
+tn_value tn_graph_add_named(tn_graph *g, const tn_op *op, const char *const *name, int num_names,
+                            int num_in, const tn_value *in, const void *opts)
+{
+    tn_node *n = NULL;
+    if (!is_open(g))
+        return (tn_value){0};
+    const tn_status status = add(g, op, name, num_names, num_in, in, opts, &n);
+    return status == TN_OK ? name_output(g, n, 0) : tn_graph_refuse(g, status);
 }
 
 tn_value tn_graph_add(tn_graph *g, const tn_op *op, const char *name, int num_in,
                       const tn_value *in, const void *opts)
 {
-    tn_node *n = NULL;
-    if (!is_open(g))
-        return (tn_value){0};
-    const tn_status status = add(g, op, name, num_in, in, opts, &n);
-    return status == TN_OK ? name_output(g, n, 0) : refuse(g, status);
+    return tn_graph_add_named(g, op, &name, name != NULL, num_in, in, opts);
 }
 
 tn_value tn_graph_output(const tn_graph *g, tn_value v, int index)
@@ -208,7 +244,7 @@ static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const 
     TN_TRY(give_name(g, n, name));
     if (tn_shape_bytes(shape, dtype, &bytes) != TN_OK)
         return tn_fail(TN_ERR_SHAPE, "input %s: %s", n->name, tn_error());
-    TN_TRY(append(g, n));
+    TN_TRY(append(g, n, NULL, 0));
     *out = n;
     return TN_OK;
 }
@@ -219,14 +255,14 @@ tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape)
     if (!is_open(g))
         return (tn_value){0};
     const tn_status status = add_input(g, name, dtype, &shape, &n);
-    return status == TN_OK ? name_output(g, n, 0) : refuse(g, status);
+    return status == TN_OK ? name_output(g, n, 0) : tn_graph_refuse(g, status);
 }
 
 tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out)
 {
     TN_NEED(g, "g");
     TN_NEED(out, "out");
-    TN_TRY(check_value(g, v));
+    TN_TRY(tn_graph_check(g, v));
     *out = g->node[g->value[v.id - 1].node]->y[g->value[v.id - 1].index];
     return TN_OK;
 }
@@ -235,7 +271,7 @@ tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out)
 {
     TN_NEED(g, "g");
     TN_NEED(out, "out");
-    TN_TRY(check_value(g, v));
+    TN_TRY(tn_graph_check(g, v));
     *out = g->node[g->value[v.id - 1].node]->y_dtype[g->value[v.id - 1].index];
     return TN_OK;
 }

@@ -8,11 +8,12 @@
 #include "base/base.h"
 #include "graph/op.h"
 
-/* Which output of which node a value is. Value id i is value[i - 1]. */
-typedef struct tn_graph_value {
+/* Which output of which node a value is, and what it is called. Value id i is value[i - 1]. */
+typedef struct tn_made {
+    const char *name;
     int32_t node;
     int32_t index;
-} tn_graph_value;
+} tn_made;
 
 struct tn_graph {
     uint32_t number; /* what its values call it */
@@ -21,12 +22,30 @@ struct tn_graph {
     tn_arena arena;   /* nodes, names and options */
     tn_node **node;
     size_t num_nodes, node_capacity;
-    tn_graph_value *value;
+    tn_made *value;
     size_t num_values, value_capacity;
+    int32_t *place; /* ids of values by the hash of their names, see names.c */
+    size_t num_places;
+    tn_value *output; /* what the network is for */
+    size_t num_outputs, output_capacity;
+    tn_value loss;
 };
 
 /* The node of an input: has no kernel; the plan's user writes its value. */
 extern const tn_op tn_op_input;
+
+/* tn_graph_add() with a name for each of the first outputs; what is left over is named as ever. */
+tn_value tn_graph_add_named(tn_graph *g, const tn_op *op, const char *const *name, int num_names,
+                            int num_in, const tn_value *in, const void *opts);
+
+/* Keeps the first error of a graph that is being built. */
+tn_value tn_graph_refuse(tn_graph *g, tn_status status);
+/* TN_ERR_ARGUMENT unless v is a value of g. */
+tn_status tn_graph_check(const tn_graph *g, tn_value v);
+
+/* names.c: the id of the value of that name, 0 if there is none; and one more value, whose name is new. */
+int32_t tn_names_find(const tn_graph *g, const char *name);
+tn_status tn_names_add(tn_graph *g, int32_t id);
 
 /* Completes and checks what was said of the node's parameters. */
 tn_status tn_complete_params(tn_node *n);

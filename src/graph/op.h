@@ -27,7 +27,8 @@ typedef enum tn_attr_type {
     TN_ATTR_ENUM,  /* an enum from 0 on, by `names` */
     TN_ATTR_DTYPE, /* a tn_dtype */
     TN_ATTR_LIST,  /* a tn_shape: a shape, axes, a permutation; no dimension: not given */
-    TN_ATTR_PARAM  /* a tn_param_opts */
+    TN_ATTR_PARAM, /* a tn_param_opts */
+    TN_ATTR_INIT   /* a tn_init, which is part of that */
 } tn_attr_type;
 
 typedef struct tn_attr {
@@ -60,6 +61,7 @@ typedef struct tn_op {
     size_t opts_size;
     bool opts_needed; /* there is no default for all of them: NULL is refused */
     const tn_attr *attrs;
+    const char *const *outputs; /* what those behind the first are called; NULL: by number */
     int min_in, max_in;
     bool view;  /* y is x under another shape: no kernel, no memory of its own */
     int labels; /* y is a mean over the rows whose label, in this input, is not -1; 0: it is not */

@@ -53,10 +53,13 @@ static const tn_attr attrs[] = {
     {0},
 };
 
+static const char *const outputs[] = {"top_1", "top_k"};
+
 const tn_op tn_op_softmax_xent = {
     .name = "softmax_xent",
     .opts_size = sizeof(tn_softmax_xent_opts),
     .attrs = attrs,
+    .outputs = outputs,
     .min_in = 2,
     .max_in = 2,
     .labels = 1,

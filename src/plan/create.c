@@ -57,6 +57,10 @@ tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g
     p->device = device;
     p->opts = *opts;
     TN_COMPLETE(p->opts.clip_norm, 0);
+    if (!opts->loss.id && !opts->keep && opts->num_keep == 0) {
+        p->opts.keep = g->output;
+        p->opts.num_keep = (int)g->num_outputs;
+    }
     p->run.seed = opts->seed;
     *out = p;
     return TN_OK;
