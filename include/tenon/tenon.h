@@ -18,5 +18,6 @@
 #include <tenon/plan.h>
 #include <tenon/status.h>
 #include <tenon/tensor.h>
+#include <tenon/text.h>
 
 #endif
