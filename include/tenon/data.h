@@ -1,6 +1,7 @@
 /**
  * @file
- * Data: sets of labelled images, and loaders that make batches of them in threads of their own.
+ * Data: sets of labelled images, and loaders that make batches of them in threads of their own. What else a program may
+ * have: <tenon/source.h>.
  *
  * A set (tn_dataset) is a list of items and class names; a loader (tn_loader) decodes, crops and
  * augments them. The order of an epoch and every random choice are functions of (seed, epoch, place
@@ -42,6 +43,10 @@ typedef struct tn_fit_opts {
  * @return     TN_ERR_IO, TN_ERR_FORMAT: the path and what is wrong with it
  */
 TN_API TN_CHECKED tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb);
+
+/** The same of an image file that lies in memory; @p name is what errors call it. */
+TN_API TN_CHECKED tn_status tn_image_decode(const char *name, const void *bytes, size_t size,
+                                            const tn_fit_opts *opts, uint8_t *rgb);
 
 /* ---- sets --------------------------------------------------------------------------------- */
 
@@ -139,13 +144,15 @@ typedef struct tn_loader_opts {
                             by all. Borrowed: close the loader before it */
 } tn_loader_opts;
 
+enum { TN_MAX_ARRAYS = 8 /* of a batch */ };
+
 /**
  * A batch has the same shape always, though there may be fewer images than rows: in an epoch's last,
  * short batch, and where files are bad. The rows that hold an image come first, in the order of the
  * epoch; those that hold none come last, are black (zeros), have label -1, and enter no loss, mean,
  * count or statistic of a plan. Of several ranks this holds for each rank's rows.
  *
- * Both tensors belong to the loader and are valid until the next call with it.
+ * All tensors belong to the loader and are valid until the next call with it.
  */
 typedef struct tn_batch {
     tn_tensor images; /**< batch x height x width x 3, u8 */
@@ -154,6 +161,11 @@ typedef struct tn_batch {
                            them. 0 if no file of the batch can be read */
     int64_t epoch;    /**< from 0 */
     int64_t index;    /**< of the batch in its epoch, from 0 */
+    /** Of a source (<tenon/source.h>) its arrays, each with a row a sample, and images and labels have no data. Of a set
+     *  of images these are images and labels again. */
+    tn_tensor array[TN_MAX_ARRAYS];
+    int num_arrays;
+    int own; /**< rows of this rank that hold a sample; count, where there is one */
 } tn_batch;
 
 /** Reads, decodes and augments in its own threads. Use from one thread at a time. */

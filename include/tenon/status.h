@@ -19,13 +19,16 @@
 
 #if defined(__GNUC__)
 #define TN_API __attribute__((visibility("default")))
+#define TN_PRINTF(text, args) __attribute__((format(printf, text, args)))
 /** The compiler warns of a call whose status nobody looks at; tn_must() is the shortest way to. */
 #define TN_CHECKED __attribute__((warn_unused_result))
 #elif defined(__cplusplus) && __cplusplus >= 201703L
 #define TN_API
+#define TN_PRINTF(text, args)
 #define TN_CHECKED [[nodiscard]]
 #else
 #define TN_API
+#define TN_PRINTF(text, args)
 #define TN_CHECKED
 #endif
 
@@ -59,6 +62,14 @@ TN_API const char *tn_status_text(tn_status status);
  *         valid until the next call in this thread that fails.
  */
 TN_API const char *tn_error(void);
+
+/**
+ * For a program's own functions that Tenon calls (a source of data, a layer): sets what tn_error() says, by a text as
+ * printf's and in one sentence, and returns @p status.
+ *
+ *     return tn_fail(TN_ERR_FORMAT, "line %d has %d fields, not %d", line, found, wanted);
+ */
+TN_API tn_status tn_fail(tn_status status, const char *format, ...) TN_PRINTF(2, 3);
 
 /** The library's version, "MAJOR.MINOR.PATCH". */
 TN_API const char *tn_version(void);

@@ -16,6 +16,7 @@
 #include <tenon/optim.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>
+#include <tenon/source.h>
 #include <tenon/status.h>
 #include <tenon/tensor.h>
 #include <tenon/text.h>

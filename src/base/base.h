@@ -11,17 +11,7 @@
 #include <tenon/options.h>
 #include <tenon/status.h>
 
-#if defined(__GNUC__)
-#define TN_PRINTF(text, args) __attribute__((format(printf, text, args)))
-#else
-#define TN_PRINTF(text, args)
-#endif
-
 #define TN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* Records a printf-style message for tn_error() and returns `status`, so that a check is one line:
- *     return tn_fail(TN_ERR_SHAPE, "conv2d: x has %d dimensions, not 4", x->ndim); */
-tn_status tn_fail(tn_status status, const char *format, ...) TN_PRINTF(2, 3);
 
 /* TN_ERR_MEMORY with what the bytes were for. */
 tn_status tn_no_memory(const char *what, size_t bytes);

@@ -17,7 +17,8 @@ typedef enum tn_random_purpose {
     TN_RANDOM_SHUFFLE, /* stream: epoch */
     TN_RANDOM_AUGMENT, /* stream: epoch and place in it */
     TN_RANDOM_SPLIT,   /* stream: class */
-    TN_RANDOM_TEST     /* for tests and made-up data */
+    TN_RANDOM_TEST,    /* for tests and made-up data */
+    TN_RANDOM_SOURCE   /* stream: epoch and place in it */
 } tn_random_purpose;
 
 typedef struct tn_random4 {

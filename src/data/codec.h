@@ -8,11 +8,11 @@
 #include "data/image.h"
 
 /* An image file in memory. */
-typedef struct tn_source {
+typedef struct tn_encoded {
     const char *name; /* what errors begin with */
     const uint8_t *bytes;
     size_t size;
-} tn_source;
+} tn_encoded;
 
 /* What the header says. Begins as 0 x 0, upright. */
 typedef struct tn_stored {
@@ -33,7 +33,7 @@ typedef struct tn_codec_parts {
     tn_status (*create)(void **self);
     void (*destroy)(void *self);
     /* Source and its bytes stay valid until close, which gives back what the image took. */
-    tn_status (*open)(void *self, const tn_source *from, tn_stored *out);
+    tn_status (*open)(void *self, const tn_encoded *from, tn_stored *out);
     void (*close)(void *self);
     /* At least `box` and the margin that a triangle filter to width x height wants, at full size or
      * at a smaller one that is not below width x height. */
@@ -48,9 +48,9 @@ typedef struct tn_codec {
     bool (*knows)(const uint8_t *bytes, size_t size);
     const tn_codec_parts *parts;
     /* The header alone: takes no memory by its word. */
-    tn_status (*open)(const tn_source *from, tn_stored *out);
+    tn_status (*open)(const tn_encoded *from, tn_stored *out);
     /* rgb: height x width x 3, as open has said, rows close together. */
-    tn_status (*decode)(const tn_source *from, const tn_stored *stored, uint8_t *rgb);
+    tn_status (*decode)(const tn_encoded *from, const tn_stored *stored, uint8_t *rgb);
 } tn_codec;
 
 #ifdef TN_HAVE_JPEG

@@ -16,7 +16,7 @@
 #include "data/codec.h"
 
 typedef struct reader {
-    const tn_source *from;
+    const tn_encoded *from;
     size_t at;
     bool ran_out;
     GifFileType *gif;
@@ -67,7 +67,7 @@ static tn_status read_extension(reader *r)
 }
 
 /* Up to the first frame's data. */
-static tn_status begin(reader *r, const tn_source *from)
+static tn_status begin(reader *r, const tn_encoded *from)
 {
     int error = D_GIF_ERR_READ_FAILED;
     *r = (reader){.from = from, .transparent = NO_TRANSPARENT_COLOR};
@@ -101,7 +101,7 @@ static void end(reader *r)
         DGifCloseFile(r->gif, &error);
 }
 
-static tn_status open_source(const tn_source *from, tn_stored *out)
+static tn_status open_source(const tn_encoded *from, tn_stored *out)
 {
     reader r;
     const tn_status status = begin(&r, from);
@@ -176,7 +176,7 @@ static tn_status read_frame(reader *r, const tn_stored *stored, uint8_t (*colour
     return check_end(r, last_pixel);
 }
 
-static tn_status decode(const tn_source *from, const tn_stored *stored, uint8_t *rgb)
+static tn_status decode(const tn_encoded *from, const tn_stored *stored, uint8_t *rgb)
 {
     uint8_t colours[256][3];
     GifPixelType *line = NULL;

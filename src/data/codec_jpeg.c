@@ -50,7 +50,7 @@ typedef struct codec {
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
     const char *name; /* of the open file, or of the decoder */
-    tn_source from;
+    tn_encoded from;
     enum stage stage; /* how far jpeg has got in the open file */
     bool ran_out;     /* it wanted more than there is */
     bool lacks_scan;
@@ -227,7 +227,7 @@ static void close_file(void *self)
     }
 }
 
-static tn_status open_file(void *self, const tn_source *from, tn_stored *out)
+static tn_status open_file(void *self, const tn_encoded *from, tn_stored *out)
 {
     codec *c = self;
     c->from = *from;

@@ -44,7 +44,7 @@ static const struct format {
 };
 
 /* TGA has no mark in front; since its second version one at the end. */
-static bool is_tga(const tn_source *from)
+static bool is_tga(const tn_encoded *from)
 {
     static const char mark[18] = "TRUEVISION-XFILE.";
     return from->size >= sizeof mark &&
@@ -57,7 +57,7 @@ static bool knows(const uint8_t *bytes, size_t size)
     return size > 0;
 }
 
-static tn_status open_source(const tn_source *from, tn_stored *out)
+static tn_status open_source(const tn_encoded *from, tn_stored *out)
 {
     const char *name = is_tga(from) ? "a TGA" : NULL;
     (void)out;

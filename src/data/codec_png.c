@@ -19,7 +19,7 @@
 static const uint8_t end_mark[12] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
 
 typedef struct reader {
-    const tn_source *from;
+    const tn_encoded *from;
     size_t at, end;
     bool lacks_end; /* what is wanted behind `end` is end_mark */
     bool pixels;    /* being read */
@@ -137,7 +137,7 @@ static tn_status run(reader *r, void (*step)(reader *))
     return tn_fail(TN_ERR_FORMAT, "%s: PNG: %s", r->from->name, r->text);
 }
 
-static tn_status begin(reader *r, const tn_source *from, tn_png_chunks *chunks)
+static tn_status begin(reader *r, const tn_encoded *from, tn_png_chunks *chunks)
 {
     TN_TRY(tn_png_chunks_read(from, chunks));
     *r = (reader){.from = from, .end = from->size};
@@ -148,7 +148,7 @@ static tn_status begin(reader *r, const tn_source *from, tn_png_chunks *chunks)
     return run(r, step_header);
 }
 
-static tn_status open_source(const tn_source *from, tn_stored *out)
+static tn_status open_source(const tn_encoded *from, tn_stored *out)
 {
     reader r = {0};
     tn_png_chunks chunks;
@@ -161,7 +161,7 @@ static tn_status open_source(const tn_source *from, tn_stored *out)
     return status;
 }
 
-static tn_status decode(const tn_source *from, const tn_stored *stored, uint8_t *rgb)
+static tn_status decode(const tn_encoded *from, const tn_stored *stored, uint8_t *rgb)
 {
     reader r = {0};
     tn_png_chunks chunks;

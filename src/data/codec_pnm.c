@@ -32,14 +32,14 @@ static bool is_space(uint8_t c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static tn_status ends_early(const tn_source *from)
+static tn_status ends_early(const tn_encoded *from)
 {
     return tn_fail(TN_ERR_FORMAT, "%s: the PNM data end early: %zu bytes are not all of it",
                    from->name, from->size);
 }
 
 /* False at the end. */
-static bool pass_space(const tn_source *from, size_t *at)
+static bool pass_space(const tn_encoded *from, size_t *at)
 {
     for (bool comment = false; *at < from->size; ++*at) {
         const uint8_t c = from->bytes[*at];
@@ -54,7 +54,7 @@ static bool pass_space(const tn_source *from, size_t *at)
 }
 
 /* A number of `digits` digits at most; what follows it is left alone. */
-static tn_status read_number(const tn_source *from, size_t *at, int digits, int *out)
+static tn_status read_number(const tn_encoded *from, size_t *at, int digits, int *out)
 {
     if (!pass_space(from, at))
         return ends_early(from);
@@ -75,7 +75,7 @@ static tn_status read_number(const tn_source *from, size_t *at, int digits, int 
     return TN_OK;
 }
 
-static tn_status read_header(const tn_source *from, header *h)
+static tn_status read_header(const tn_encoded *from, header *h)
 {
     *h = (header){.kind = from->bytes[1] - '0', .white = 1, .at = 2};
     TN_TRY(read_number(from, &h->at, 9, &h->width));
@@ -100,7 +100,7 @@ static int channels_of(const header *h)
 }
 
 /* A value as text takes two bytes, of P1 one. */
-static tn_status check_length(const tn_source *from, const header *h)
+static tn_status check_length(const tn_encoded *from, const header *h)
 {
     const uint64_t row = (uint64_t)h->width * (uint64_t)channels_of(h);
     uint64_t bytes = h->kind == 4 ? (row + 7) / 8 : h->white > 255 ? 2 * row : row;
@@ -109,7 +109,7 @@ static tn_status check_length(const tn_source *from, const header *h)
     return bytes * (uint64_t)h->height > from->size - h->at ? ends_early(from) : TN_OK;
 }
 
-static tn_status open_source(const tn_source *from, tn_stored *out)
+static tn_status open_source(const tn_encoded *from, tn_stored *out)
 {
     header h;
     TN_TRY(read_header(from, &h));
@@ -119,7 +119,7 @@ static tn_status open_source(const tn_source *from, tn_stored *out)
     return TN_OK;
 }
 
-static tn_status read_value(const tn_source *from, const header *h, size_t *at, int *out)
+static tn_status read_value(const tn_encoded *from, const header *h, size_t *at, int *out)
 {
     if (h->kind >= 5) {
         *out = from->bytes[(*at)++];
@@ -135,7 +135,7 @@ static tn_status read_value(const tn_source *from, const header *h, size_t *at, 
     return TN_OK;
 }
 
-static void unpack_bits(const tn_source *from, const header *h, uint8_t *rgb)
+static void unpack_bits(const tn_encoded *from, const header *h, uint8_t *rgb)
 {
     const size_t row = ((size_t)h->width + 7) / 8;
     for (int y = 0; y < h->height; y++)
@@ -145,7 +145,7 @@ static void unpack_bits(const tn_source *from, const header *h, uint8_t *rgb)
         }
 }
 
-static tn_status decode(const tn_source *from, const tn_stored *stored, uint8_t *rgb)
+static tn_status decode(const tn_encoded *from, const tn_stored *stored, uint8_t *rgb)
 {
     header h;
     TN_TRY(read_header(from, &h));

@@ -59,7 +59,7 @@ static void *resize(void *old, size_t old_bytes, size_t bytes)
 #include <stb_image.h>
 
 typedef struct reader {
-    const tn_source *from;
+    const tn_encoded *from;
     size_t at;
     stbi__context context;
     bool ended; /* more was wanted than there is */
@@ -93,7 +93,7 @@ static int at_end(void *self)
     return r->at == r->from->size;
 }
 
-static stbi__context *begin(reader *r, const tn_source *from)
+static stbi__context *begin(reader *r, const tn_encoded *from)
 {
     static stbi_io_callbacks callbacks = {feed, skip, at_end};
     r->from = from;
@@ -139,7 +139,7 @@ static bool knows(const uint8_t *bytes, size_t size)
 
 static tn_status fail(const reader *r, const char *format)
 {
-    const tn_source *from = r->from;
+    const tn_encoded *from = r->from;
     if (starved)
         return tn_no_memory(from->name, from->size);
     if (r->ended)
@@ -155,7 +155,7 @@ static tn_status fail(const reader *r, const char *format)
 }
 
 /* What stb_image does not look for. */
-static tn_status look_ahead(const tn_source *from, tn_stored *out)
+static tn_status look_ahead(const tn_encoded *from, tn_stored *out)
 {
 #ifndef STBI_NO_PNG
     if (tn_png_is(from->bytes, from->size)) {
@@ -191,7 +191,7 @@ static tn_status look_ahead(const tn_source *from, tn_stored *out)
     return TN_OK;
 }
 
-static tn_status open_source(const tn_source *from, tn_stored *out)
+static tn_status open_source(const tn_encoded *from, tn_stored *out)
 {
     const struct format *format = format_of(from->bytes, from->size);
     reader r;
@@ -204,7 +204,7 @@ static tn_status open_source(const tn_source *from, tn_stored *out)
     return TN_OK;
 }
 
-static tn_status decode(const tn_source *from, const tn_stored *stored, uint8_t *rgb)
+static tn_status decode(const tn_encoded *from, const tn_stored *stored, uint8_t *rgb)
 {
     const char *format = format_of(from->bytes, from->size)->name;
     reader r;

@@ -17,13 +17,13 @@ static bool knows(const uint8_t *bytes, size_t size)
     return size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0;
 }
 
-static tn_status ends_early(const tn_source *from)
+static tn_status ends_early(const tn_encoded *from)
 {
     return tn_fail(TN_ERR_FORMAT, "%s: the WebP data end early: %zu bytes are not all of it",
                    from->name, from->size);
 }
 
-static tn_status open_chunks(const tn_source *from, WebPDemuxer **out)
+static tn_status open_chunks(const tn_encoded *from, WebPDemuxer **out)
 {
     const WebPData data = {from->bytes, from->size};
     WebPDemuxState state;
@@ -52,7 +52,7 @@ static int orientation_of(const WebPDemuxer *chunks)
     return found ? found : 1;
 }
 
-static tn_status open_source(const tn_source *from, tn_stored *out)
+static tn_status open_source(const tn_encoded *from, tn_stored *out)
 {
     WebPDemuxer *chunks;
     TN_TRY(open_chunks(from, &chunks));
@@ -63,7 +63,7 @@ static tn_status open_source(const tn_source *from, tn_stored *out)
     return TN_OK;
 }
 
-static tn_status fail(const tn_source *from, VP8StatusCode code)
+static tn_status fail(const tn_encoded *from, VP8StatusCode code)
 {
     if (code == VP8_STATUS_OUT_OF_MEMORY)
         return tn_no_memory(from->name, from->size);
@@ -74,7 +74,7 @@ static tn_status fail(const tn_source *from, VP8StatusCode code)
                                                           : "its data make no picture");
 }
 
-static tn_status decode_frame(const tn_source *from, const WebPIterator *frame,
+static tn_status decode_frame(const tn_encoded *from, const WebPIterator *frame,
                               const tn_stored *stored, uint8_t *rgb)
 {
     WebPDecoderConfig config;
@@ -98,7 +98,7 @@ static tn_status decode_frame(const tn_source *from, const WebPIterator *frame,
     return code == VP8_STATUS_OK ? TN_OK : fail(from, code);
 }
 
-static tn_status decode(const tn_source *from, const tn_stored *stored, uint8_t *rgb)
+static tn_status decode(const tn_encoded *from, const tn_stored *stored, uint8_t *rgb)
 {
     WebPDemuxer *chunks;
     WebPIterator frame;

@@ -12,6 +12,7 @@
 /* What every thread shares. */
 typedef struct tn_recipe {
     const tn_dataset *set;
+    tn_dataset *held; /* the same, to be closed */
     tn_augment augment;
     uint64_t seed;
 } tn_recipe;

@@ -55,7 +55,7 @@ typedef struct buffer {
 struct tn_decoder {
     void *self[TN_COUNT(codecs)]; /* of those that decode parts */
     int codec;                    /* of the open image; -1: none is open */
-    tn_source from;
+    tn_encoded from;
     tn_stored stored;
     turn turn;
     char *name;
@@ -177,7 +177,7 @@ static tn_status read_file(tn_decoder *d, const char *path, size_t *size)
     return status;
 }
 
-static tn_status check_size(const tn_source *from, const tn_stored *s)
+static tn_status check_size(const tn_encoded *from, const tn_stored *s)
 {
     if (s->width < 1 || s->height < 1)
         return tn_fail(TN_ERR_FORMAT, "%s: %d x %d pixels", from->name, s->width, s->height);
@@ -212,12 +212,15 @@ tn_status tn_decoder_open_memory(tn_decoder *d, const char *name, const uint8_t 
     close_image(d);
     if (size == 0)
         return tn_fail(TN_ERR_FORMAT, "%s: the file is empty", name);
+    if (size > TN_IMAGE_MAX_BYTES)
+        return tn_fail(TN_ERR_FORMAT, "%s: %zu bytes are more than the limit of %zu", name, size,
+                       TN_IMAGE_MAX_BYTES);
     char *copy = tn_copy_text(name);
     if (!copy)
         return tn_no_memory("an image's name", strlen(name) + 1);
     tn_free(d->name);
     d->name = copy;
-    d->from = (tn_source){copy, bytes, size};
+    d->from = (tn_encoded){copy, bytes, size};
     TN_TRY(open_source(d));
     *width = d->turn.transpose ? d->stored.height : d->stored.width;
     *height = d->turn.transpose ? d->stored.width : d->stored.height;

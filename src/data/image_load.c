@@ -10,9 +10,10 @@
  */
 #include <math.h>
 
-#include <tenon/data.h>
+#include <tenon/source.h>
 
 #include "base/base.h"
+#include "data/augment.h"
 #include "data/image.h"
 
 tn_box tn_fit_box(int width, int height, int resize, int out_width, int out_height)
@@ -29,28 +30,86 @@ tn_box tn_fit_box(int width, int height, int resize, int out_width, int out_heig
                     fmin(out_height * down, height - y * down)};
 }
 
-tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb)
+/* An image file on the disk, or, if `bytes` is not NULL, in memory. */
+typedef struct file {
+    const char *path;
+    const void *bytes;
+    size_t size;
+} file;
+
+static tn_status open_file(tn_decoder *d, const file *f, int *width, int *height)
 {
-    TN_NEED(path, "path");
-    TN_NEED(opts, "opts");
-    TN_NEED(rgb, "rgb");
+    return f->bytes ? tn_decoder_open_memory(d, f->path, f->bytes, f->size, width, height)
+                    : tn_decoder_open(d, f->path, width, height);
+}
+
+static tn_status fit(const file *f, const tn_fit_opts *opts, uint8_t *rgb)
+{
     const int larger = opts->height > opts->width ? opts->height : opts->width;
     const int resize = opts->resize ? opts->resize : larger;
     if (opts->height < 1 || opts->width < 1 || resize < larger)
         return tn_fail(TN_ERR_ARGUMENT,
                        "image load %s: %d x %d pixels, short side scaled to %d: sizes must be "
                        "positive, and the short side not below them",
-                       path, opts->width, opts->height, resize);
+                       f->path, opts->width, opts->height, resize);
     tn_decoder *d;
     int width, height;
     TN_TRY(tn_decoder_create(&d));
-    tn_status status = tn_decoder_open(d, path, &width, &height);
+    tn_status status = open_file(d, f, &width, &height);
     if (status == TN_OK) {
         const tn_box box = tn_fit_box(width, height, resize, opts->width, opts->height);
         status = tn_decoder_read(d, &box, false, opts->width, opts->height, rgb);
     }
     if (status == TN_OK)
         status = tn_decoder_judge(d);
+    tn_decoder_destroy(d);
+    return status;
+}
+
+tn_status tn_image_load(const char *path, const tn_fit_opts *opts, uint8_t *rgb)
+{
+    TN_NEED(path, "path");
+    TN_NEED(opts, "opts");
+    TN_NEED(rgb, "rgb");
+    return fit(&(file){.path = path}, opts, rgb);
+}
+
+tn_status tn_image_decode(const char *name, const void *bytes, size_t size, const tn_fit_opts *opts,
+                          uint8_t *rgb)
+{
+    TN_NEED(name, "name");
+    TN_NEED(bytes, "bytes");
+    TN_NEED(opts, "opts");
+    TN_NEED(rgb, "rgb");
+    return fit(&(file){name, bytes, size}, opts, rgb);
+}
+
+static tn_status augment(tn_decoder *d, const tn_fill *at, const tn_augment *a, const file *f,
+                         uint8_t *rgb)
+{
+    int width, height;
+    TN_TRY(open_file(d, f, &width, &height));
+    const tn_view v = tn_augment_choose(a, at->seed, at->epoch, at->place, width, height);
+    TN_TRY(tn_decoder_read(d, &v.box, v.mirror, a->width, a->height, rgb));
+    if (at->judge)
+        TN_TRY(tn_decoder_judge(d));
+    tn_view_colour(&v, rgb, (size_t)a->width * (size_t)a->height);
+    return TN_OK;
+}
+
+tn_status tn_fill_image(const tn_fill *at, const tn_loader_opts *opts, const char *name,
+                        const void *bytes, size_t size, uint8_t *rgb)
+{
+    TN_NEED(at, "at");
+    TN_NEED(opts, "opts");
+    TN_NEED(name, "name");
+    TN_NEED(bytes, "bytes");
+    TN_NEED(rgb, "rgb");
+    tn_augment a;
+    tn_decoder *d;
+    TN_TRY(tn_augment_complete(&a, opts, 0));
+    TN_TRY(tn_decoder_create(&d));
+    const tn_status status = augment(d, at, &a, &(file){name, bytes, size}, rgb);
     tn_decoder_destroy(d);
     return status;
 }

@@ -40,7 +40,7 @@ bool tn_png_is(const uint8_t *bytes, size_t size)
 }
 
 /* The chunk at *at, which moves behind it. False if it is not whole. */
-static bool next(const tn_source *from, size_t *at, chunk *out)
+static bool next(const tn_encoded *from, size_t *at, chunk *out)
 {
     if (*at > from->size || from->size - *at < AROUND)
         return false;
@@ -146,7 +146,7 @@ static void ask(const chunk *c, said *out)
         out->xmp = itxt_orientation(c);
 }
 
-tn_status tn_png_chunks_read(const tn_source *from, tn_png_chunks *out)
+tn_status tn_png_chunks_read(const tn_encoded *from, tn_png_chunks *out)
 {
     size_t at = SIGNATURE;
     chunk c;
@@ -192,7 +192,7 @@ static uint32_t crc(const uint8_t *bytes, size_t size)
     return ~c;
 }
 
-tn_status tn_png_check_crcs(const tn_source *from)
+tn_status tn_png_check_crcs(const tn_encoded *from)
 {
     size_t at = SIGNATURE;
     chunk c;

@@ -18,9 +18,9 @@ bool tn_png_is(const uint8_t *bytes, size_t size);
 
 /* TN_ERR_FORMAT: a chunk is cut off (but the end mark may be), there are no pixels, or the file is of a kind that is no PNG
  * though it looks like one. Checksums are not looked at. */
-tn_status tn_png_chunks_read(const tn_source *from, tn_png_chunks *out);
+tn_status tn_png_chunks_read(const tn_encoded *from, tn_png_chunks *out);
 
 /* TN_ERR_FORMAT: a chunk whose checksum is not that of its bytes. */
-tn_status tn_png_check_crcs(const tn_source *from);
+tn_status tn_png_check_crcs(const tn_encoded *from);
 
 #endif

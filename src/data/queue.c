@@ -4,40 +4,57 @@
 
 #include "base/base.h"
 
-static tn_status images_create(const tn_queue *q, size_t bytes, uint8_t **out)
+static tn_status memory_create(const tn_queue *q, size_t bytes, uint8_t **out)
 {
     if (q->device) {
-        void *images;
-        TN_TRY(tn_device_host_alloc(q->device, bytes, &images));
-        *out = images;
+        void *memory;
+        TN_TRY(tn_device_host_alloc(q->device, bytes, &memory));
+        *out = memory;
         return TN_OK;
     }
     *out = tn_alloc_aligned(bytes);
     return *out ? TN_OK : tn_no_memory("loader: batches", bytes * (size_t)q->slots);
 }
 
-static void images_destroy(const tn_queue *q, uint8_t *images)
+static void memory_destroy(const tn_queue *q, uint8_t *memory)
 {
     if (q->device)
-        tn_device_host_free(q->device, images);
+        tn_device_host_free(q->device, memory);
     else
-        tn_free(images);
+        tn_free(memory);
 }
 
-static tn_status create_slots(tn_queue *q, size_t row_bytes)
+/* Where each array begins in a slot's memory; returns the bytes of all, SIZE_MAX if they are more than a size_t has. */
+static size_t lay_out(const tn_queue *q, size_t *begin)
+{
+    enum { ALIGN = 256 };
+    size_t end = 0;
+    for (int i = 0; i < q->arrays; i++) {
+        const size_t bytes = q->row_bytes[i] * (size_t)q->rows;
+        begin[i] = (end + ALIGN - 1) / ALIGN * ALIGN;
+        if (bytes > SIZE_MAX - ALIGN - begin[i])
+            return SIZE_MAX;
+        end = begin[i] + bytes;
+    }
+    return end;
+}
+
+static tn_status create_slots(tn_queue *q)
 {
     q->slot = tn_alloc((size_t)q->slots, sizeof *q->slot);
     if (!q->slot)
         return tn_no_memory("loader", (size_t)q->slots * sizeof *q->slot);
-    const size_t rows = (size_t)q->rows;
+    size_t begin[TN_MAX_ARRAYS];
+    const size_t rows = (size_t)q->rows, bytes = lay_out(q, begin);
     for (int i = 0; i < q->slots; i++) {
         tn_slot *s = &q->slot[i];
         s->item = tn_alloc(rows, sizeof *s->item);
         s->row = tn_alloc(rows, sizeof *s->row);
-        s->labels = tn_alloc_aligned(rows * sizeof *s->labels);
-        if (!s->item || !s->row || !s->labels)
-            return tn_no_memory("loader: batches", rows * sizeof *s->labels);
-        TN_TRY(images_create(q, rows * row_bytes, &s->images));
+        if (!s->item || !s->row)
+            return tn_no_memory("loader: batches", rows * sizeof *s->row);
+        TN_TRY(memory_create(q, bytes, &s->memory));
+        for (int k = 0; k < q->arrays; k++)
+            s->array[k] = s->memory + begin[k];
     }
     return TN_OK;
 }
@@ -63,17 +80,19 @@ static tn_status create_locks(tn_queue *q)
 }
 
 tn_status tn_queue_create(tn_queue *q, tn_sampler *sampler, tn_device *device, int slots, int chunk,
-                          size_t row_bytes)
+                          const size_t *row_bytes, int arrays)
 {
     *q = (tn_queue){.device = device,
                     .sampler = *sampler,
                     .slots = slots,
                     .rows = sampler->batch,
-                    .chunk = chunk};
+                    .chunk = chunk,
+                    .arrays = arrays};
+    memcpy(q->row_bytes, row_bytes, (size_t)arrays * sizeof *row_bytes);
     *sampler = (tn_sampler){0};
     tn_status status = create_locks(q);
     if (status == TN_OK)
-        status = create_slots(q, row_bytes);
+        status = create_slots(q);
     if (status != TN_OK)
         tn_queue_destroy(q);
     return status;
@@ -97,8 +116,7 @@ void tn_queue_destroy(tn_queue *q)
             clear(q, s);
         tn_free(s->item);
         tn_free(s->row);
-        tn_free(s->labels);
-        images_destroy(q, s->images);
+        memory_destroy(q, s->memory);
     }
     tn_free(q->slot);
     tn_sampler_destroy(&q->sampler);

@@ -13,12 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <tenon/device.h>
+#include <tenon/data.h>
 
 #include "data/sampler.h"
 
 /* What came of a row; `problem` says why it failed and belongs to the slot. */
 typedef struct tn_row {
+    bool holds; /* a sample */
     tn_status status;
     char *problem;
 } tn_row;
@@ -27,20 +28,21 @@ typedef struct tn_row {
 typedef struct tn_slot {
     int64_t epoch, index;
     int done;      /* rows */
-    int64_t *item; /* a row: the image of the set that belongs there, or -1 */
+    int64_t *item; /* a row: the item of the source that belongs there, or -1 */
     tn_row *row;
-    uint8_t *images;
-    int32_t *labels;
+    uint8_t *memory;               /* of all arrays */
+    uint8_t *array[TN_MAX_ARRAYS]; /* a stretch of it each */
 } tn_slot;
 
 typedef struct tn_queue {
-    tn_device *device; /* whose memory the images lie in, or NULL */
+    tn_device *device; /* whose memory the arrays lie in, or NULL */
     pthread_mutex_t lock;
     pthread_cond_t work;  /* there may be rows to claim, or it is time to stop */
     pthread_cond_t ready; /* a batch is done, or no thread is busy */
     bool made;            /* lock and conditions exist */
     tn_slot *slot;
-    int slots, rows, chunk;
+    int slots, rows, chunk, arrays;
+    size_t row_bytes[TN_MAX_ARRAYS];
     tn_sampler sampler;
     int64_t epoch, index;     /* of the batch to open next */
     int64_t opened, returned; /* batches: all rows claimed, given back by the taker */
@@ -55,12 +57,16 @@ typedef struct tn_claim {
     int first, end;
 } tn_claim;
 
-/* `slots` batches of sampler->batch rows, `row_bytes` of image each, in memory for `device` if that is not NULL;
- * `chunk` rows a claim. The
- * sampler becomes the queue's, even if this fails. */
+/* `slots` batches of sampler->batch rows, each with so many arrays of so many bytes a row, in memory for `device` if
+ * that is not NULL; `chunk` rows a claim. The sampler becomes the queue's, even if this fails. */
 tn_status tn_queue_create(tn_queue *q, tn_sampler *sampler, tn_device *device, int slots, int chunk,
-                          size_t row_bytes);
+                          const size_t *row_bytes, int arrays);
 void tn_queue_destroy(tn_queue *q); /* when no thread uses it any more; a zeroed one is fine */
+
+static inline void *tn_queue_row(const tn_queue *q, const tn_slot *s, int array, int row)
+{
+    return s->array[array] + (size_t)row * q->row_bytes[array];
+}
 
 /* For the threads that fill. claim() waits for work; false: stop. */
 bool tn_queue_claim(tn_queue *q, tn_claim *claim);

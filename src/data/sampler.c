@@ -7,17 +7,17 @@
 #include "base/base.h"
 #include "base/random.h"
 
-tn_status tn_sampler_create(tn_sampler *s, int64_t count, int batch, bool shuffle, bool drop_last,
-                            uint64_t seed)
+tn_status tn_sampler_create(tn_sampler *s, int64_t count, const char *what, int batch, bool shuffle,
+                            bool drop_last, uint64_t seed)
 {
     *s = (tn_sampler){.count = count, .batch = batch, .shuffle = shuffle, .seed = seed};
     s->epoch = -1;
     s->batches = drop_last ? count / batch : (count + batch - 1) / batch;
     if (s->batches == 0)
         return tn_fail(TN_ERR_ARGUMENT,
-                       "loader: %lld images do not fill one batch of %d, and short batches are "
-                       "left out",
-                       (long long)count, batch);
+                       "loader: %lld %s do not fill one batch of %d, and short batches are left "
+                       "out",
+                       (long long)count, what, batch);
     s->order = tn_alloc((size_t)count, sizeof *s->order);
     return s->order ? TN_OK : tn_no_memory("loader", (size_t)count * sizeof *s->order);
 }

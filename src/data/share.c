@@ -32,8 +32,7 @@ static void take_over(const tn_device *d, tn_slot *s, int rows, const verdict *a
     for (int i = 0; i < rows; i++) {
         if (tn_share_fills(d, rows, i) || all[i].status == TN_OK)
             continue;
-        s->row[i] = (tn_row){all[i].status, tn_copy_text(all[i].problem)};
-        s->labels[i] = -1;
+        s->row[i] = (tn_row){.status = all[i].status, .problem = tn_copy_text(all[i].problem)};
     }
 }
 

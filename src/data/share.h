@@ -9,7 +9,7 @@
 /* Is this row, of so many, for this rank to fill? */
 bool tn_share_fills(const tn_device *d, int rows, int row);
 
-/* Rows that other ranks could not fill become such here too: status, problem, label. */
+/* Rows that other ranks could not fill become such here too: status, problem, no sample. */
 tn_status tn_share_verdicts(tn_device *d, tn_slot *s, int rows);
 
 #endif

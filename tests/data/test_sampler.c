@@ -22,7 +22,7 @@ static void every_order_is_as_likely(void **state)
     (void)state;
     enum { EPOCHS = 24000 };
     tn_sampler s;
-    assert_ok(tn_sampler_create(&s, 4, 4, true, false, 3));
+    assert_ok(tn_sampler_create(&s, 4, "images", 4, true, false, 3));
     int count[256] = {0}, orders = 0;
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++)
         count[order_of_four(&s, epoch)]++;
@@ -42,8 +42,8 @@ static void an_order_is_had_without_those_before_it(void **state)
 {
     (void)state;
     tn_sampler walked, jumped;
-    assert_ok(tn_sampler_create(&walked, 100, 100, true, false, 3));
-    assert_ok(tn_sampler_create(&jumped, 100, 30, true, false, 3));
+    assert_ok(tn_sampler_create(&walked, 100, "images", 100, true, false, 3));
+    assert_ok(tn_sampler_create(&jumped, 100, "images", 30, true, false, 3));
     int64_t all[100], some[30];
     for (int64_t epoch = 0; epoch <= 5; epoch++)
         tn_sampler_batch(&walked, epoch, 0, all);
@@ -68,12 +68,12 @@ static void epochs_have_whole_batches(void **state)
                  {1, 4, false, 1},  {4, 4, true, 1},  {3, 1, true, 3}};
     tn_sampler s;
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
-        assert_ok(
-            tn_sampler_create(&s, cases[i].count, cases[i].batch, false, cases[i].drop_last, 0));
+        assert_ok(tn_sampler_create(&s, cases[i].count, "images", cases[i].batch, false,
+                                    cases[i].drop_last, 0));
         assert_int_equal(s.batches, cases[i].batches);
         tn_sampler_destroy(&s);
     }
-    assert_fails(tn_sampler_create(&s, 3, 4, false, true, 0), TN_ERR_ARGUMENT,
+    assert_fails(tn_sampler_create(&s, 3, "images", 4, false, true, 0), TN_ERR_ARGUMENT,
                  "3 images do not fill one batch of 4");
 }
 
