@@ -3,8 +3,6 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <tenon/tenon.h>
 
@@ -31,8 +29,7 @@ typedef struct session {
     tn_plan *plan;
     tn_value image, label;
     tn_loss loss;
-    uint8_t *images; /* one batch */
-    int32_t *labels;
+    tn_loader *trains, *tests;
     bool stops; /* a rank was told to, and all know */
 } session;
 
@@ -87,43 +84,33 @@ static void build(session *s)
     tn_must(tn_plan_create(
         &s->plan, s->g, s->device,
         &(tn_plan_opts){.loss = s->loss.loss, .optim = tn_sgd(&sgd), .seed = (uint64_t)s->o.seed}));
-    s->images = malloc((size_t)(n * SIDE * SIDE));
-    s->labels = malloc((size_t)n * sizeof *s->labels);
-    if (!s->images || !s->labels)
-        run_fail("no memory for a batch of %lld images", (long long)n);
 }
 
-/* A new order for each epoch: Fisher and Yates, with a 64-bit mixer (Steele et al. 2014) for dice. */
-static void shuffle(int64_t *order, int64_t count, uint64_t seed)
+/* A new order for each epoch; the test set as it is, its last batch with fewer images. */
+static void open_loaders(session *s)
 {
-    for (int64_t i = 0; i < count; i++)
-        order[i] = i;
-    for (int64_t i = count - 1; i > 0; i--) {
-        uint64_t z = (seed += UINT64_C(0x9E3779B97F4A7C15));
-        z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-        const int64_t j = (int64_t)((z ^ (z >> 31)) % (uint64_t)(i + 1)), other = order[j];
-        order[j] = order[i];
-        order[i] = other;
-    }
+    const tn_source train = idx_source(&s->train, "train"), test = idx_source(&s->test, "t10k");
+    if (s->o.batch > s->train.count)
+        args_fail("--batch is %lld, but there are only %lld images", (long long)s->o.batch,
+                  (long long)s->train.count);
+    tn_loader_opts opts = {.batch = (int)s->o.batch, .threads = 1, .device = s->device};
+    tn_must(tn_loader_open_source(&s->tests, &test, &opts));
+    opts.shuffle = opts.drop_last = true;
+    opts.seed = (uint64_t)s->o.seed;
+    tn_must(tn_loader_open_source(&s->trains, &train, &opts));
 }
 
-/* Items begin, begin + 1, ... of an order (NULL: as they are); rows past the end have label -1. */
-static void set_batch(session *s, const idx *set, const int64_t *order, int64_t begin)
+/* False at the end of an epoch. */
+static bool next_batch(session *s, tn_loader *loader)
 {
-    enum { PIXELS = SIDE * SIDE };
-    const int64_t n = s->o.batch;
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t place = begin + i;
-        const bool there = place < set->count;
-        const int64_t item = !there ? 0 : order ? order[place] : place;
-        memcpy(s->images + i * PIXELS, set->images + item * PIXELS, PIXELS);
-        s->labels[i] = there ? set->labels[item] : -1;
-    }
-    const tn_tensor images = {TN_U8, TN_SHAPE(n, SIDE, SIDE, 1), s->images};
-    const tn_tensor labels = {TN_I32, TN_SHAPE(n), s->labels};
-    tn_must(tn_plan_set(s->plan, s->image, images));
-    tn_must(tn_plan_set(s->plan, s->label, labels));
+    tn_batch batch;
+    const tn_status status = tn_loader_next(loader, &batch);
+    if (status == TN_END)
+        return false;
+    tn_must(status);
+    tn_must(tn_plan_set(s->plan, s->image, batch.array[0]));
+    tn_must(tn_plan_set(s->plan, s->label, batch.array[1]));
+    return true;
 }
 
 static int32_t right(session *s)
@@ -136,15 +123,14 @@ static int32_t right(session *s)
 static double test(session *s)
 {
     int64_t sum = 0;
-    for (int64_t begin = 0; begin < s->test.count; begin += s->o.batch) {
-        set_batch(s, &s->test, NULL, begin);
+    while (next_batch(s, s->tests)) {
         tn_must(tn_plan_evaluate(s->plan));
         sum += right(s);
     }
     return (double)sum / (double)s->test.count;
 }
 
-/* One update, from what set_batch() set; returns the loss. */
+/* One update, with the batch that was set; returns the loss. */
 static double train_step(session *s, float rate)
 {
     float loss;
@@ -167,17 +153,15 @@ static bool agree_to_stop(session *s)
     return s->stops;
 }
 
-/* The images in one order, up to so many steps in all; then the test. */
-static void train_epoch(session *s, int64_t epoch, const int64_t *order, const tn_rate *rate,
-                        int64_t steps, progress *p)
+/* All images, up to so many steps in all; then the test. */
+static void train_epoch(session *s, int64_t epoch, const tn_rate *rate, int64_t steps, progress *p)
 {
     const int64_t n = s->o.batch, begun = tn_plan_updates(s->plan);
     int64_t sum = 0;
-    for (int64_t step = begun; step < steps && (step + 1 - begun) * n <= s->train.count; step++) {
+    for (int64_t step = begun; step < steps && next_batch(s, s->trains); step++) {
         if (agree_to_stop(s))
             return;
         const float r = tn_rate_at(rate, step);
-        set_batch(s, &s->train, order, (step - begun) * n);
         const double loss = train_step(s, r);
         sum += right(s);
         progress_show(p, &(progress_step){.step = step + 1,
@@ -197,10 +181,7 @@ static void train_epoch(session *s, int64_t epoch, const int64_t *order, const t
 
 static void train(session *s)
 {
-    const int64_t per_epoch = s->train.count / s->o.batch;
-    if (per_epoch == 0)
-        args_fail("--batch is %lld, but there are only %lld images", (long long)s->o.batch,
-                  (long long)s->train.count);
+    const int64_t per_epoch = tn_loader_batches(s->trains);
     int64_t steps = per_epoch * s->o.epochs;
     if (s->o.max_steps && s->o.max_steps < steps)
         steps = s->o.max_steps;
@@ -208,17 +189,11 @@ static void train(session *s)
                           .base = TN_EXACTLY(s->o.rate),
                           .steps = per_epoch * s->o.epochs,
                           .warmup = per_epoch / 10};
-    int64_t *order = malloc((size_t)s->train.count * sizeof *order);
-    if (!order)
-        run_fail("no memory for the order of %lld images", (long long)s->train.count);
     progress p;
     progress_begin(&p, steps, 0, s->o.log_every);
     for (int64_t epoch = 0; epoch < s->o.epochs && tn_plan_updates(s->plan) < steps && !s->stops;
-         epoch++) {
-        shuffle(order, s->train.count, (uint64_t)(s->o.seed * 1000003 + epoch));
-        train_epoch(s, epoch, order, &rate, steps, &p);
-    }
-    free(order);
+         epoch++)
+        train_epoch(s, epoch, &rate, steps, &p);
     progress_clear(&p);
     if (s->stops)
         printf("stopped at step %lld of %lld\n", (long long)tn_plan_updates(s->plan),
@@ -253,12 +228,13 @@ int main(int argc, char **argv)
     tn_must(tn_plan_describe(s.plan, TN_DESCRIBE_SHARES, stdout));
     if (s.o.save && tn_checkpoint_probe(s.plan, s.o.save) != TN_OK)
         args_fail("--save %s", tn_error());
+    open_loaders(&s);
     stop_catch();
     train(&s);
     if (s.o.save && model_save(&s.model, s.plan, s.o.save, NULL, 0) != TN_OK)
         run_fail("not saved: %s", tn_error());
-    free(s.images);
-    free(s.labels);
+    tn_loader_close(s.trains);
+    tn_loader_close(s.tests);
     tn_plan_destroy(s.plan);
     tn_device_close(s.device);
     tn_graph_destroy(s.g);

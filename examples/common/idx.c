@@ -133,6 +133,25 @@ void idx_open(idx *set, const char *folder, const char *part)
     set->width = dim[2];
 }
 
+static tn_status fill(void *self, const tn_fill *at)
+{
+    const idx *set = self;
+    const size_t bytes = (size_t)(set->height * set->width);
+    memcpy(at->row[0], set->images + (size_t)at->item * bytes, bytes);
+    *(int32_t *)at->row[1] = set->labels[at->item];
+    return TN_OK;
+}
+
+tn_source idx_source(const idx *set, const char *name)
+{
+    return (tn_source){.name = name,
+                       .items = set->count,
+                       .array = {{"image", TN_U8, TN_SHAPE(set->height, set->width, 1), false},
+                                 {"label", TN_I32, {0}, true}},
+                       .fill = fill,
+                       .arg = (void *)(uintptr_t)set};
+}
+
 void idx_close(idx *set)
 {
     free(set->images);

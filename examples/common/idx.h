@@ -7,7 +7,7 @@
 #ifndef EXAMPLES_IDX_H
 #define EXAMPLES_IDX_H
 
-#include <stdint.h>
+#include <tenon/source.h>
 
 typedef struct idx {
     int64_t count, height, width;
@@ -19,5 +19,8 @@ typedef struct idx {
  * status 2 and a sentence if they are not there or not whole. */
 void idx_open(idx *set, const char *folder, const char *part);
 void idx_close(idx *set);
+
+/* Rows of an image, height x width x 1, and its label; for as long as the set is open. */
+tn_source idx_source(const idx *set, const char *name);
 
 #endif
