@@ -1,11 +1,10 @@
 /*
  * Every public function that takes a pointer, with NULL in its place: an error that names the function and the argument,
- * nothing for what asks for nothing, and no harm. A check of the tree (check_headers.py) looks that all are here.
+ * nothing for what asks for nothing, and no harm. A check of the tree (check_headers.py) looks that all are here, or in
+ * test_null_data.c.
  */
-#define _POSIX_C_SOURCE 200809L /* mkdir */
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lab.h"
 
@@ -16,29 +15,11 @@
 static tn_graph *g;
 static tn_device *device;
 static tn_plan *plan;
-static tn_dataset *set;
 static tn_value x;
-static const char *folder;
-
-static void write_image(const char *class_folder, int number)
-{
-    char path[1200];
-    snprintf(path, sizeof path, "%s/%s", folder, class_folder);
-    mkdir(path, 0755); /* or it is there */
-    snprintf(path, sizeof path, "%s/%s/%d.ppm", folder, class_folder, number);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    fprintf(f, "P6 2 2 255\n%s", "abcdefghijkl");
-    fclose(f);
-}
 
 static int open_all(void **state)
 {
     (void)state;
-    folder = lab_make_folder();
-    for (int i = 0; i < 4; i++)
-        write_image(i % 2 ? "a" : "b", i);
-    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}));
     assert_ok(tn_device_open(&device, "cpu"));
     assert_ok(tn_graph_create(&g));
     x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 3));
@@ -55,8 +36,6 @@ static int close_all(void **state)
     tn_plan_destroy(plan);
     tn_graph_destroy(g);
     tn_device_close(device);
-    tn_dataset_close(set);
-    lab_remove(folder);
     return 0;
 }
 
@@ -90,73 +69,6 @@ static void checkpoints(void **state)
     REFUSES(tn_checkpoint_info_open(&info, NULL), "path");
     assert_null(info);
     assert_null(tn_checkpoint_info_get(NULL, "a"));
-}
-
-static void sets(void **state)
-{
-    (void)state;
-    uint8_t rgb[12];
-    tn_dataset *a = NULL, *b = NULL;
-    REFUSES(tn_image_load(NULL, &(tn_fit_opts){.height = 2, .width = 2}, rgb), "path");
-    REFUSES(tn_image_load("x", NULL, rgb), "opts");
-    REFUSES(tn_image_load("x", &(tn_fit_opts){.height = 2, .width = 2}, NULL), "rgb");
-    REFUSES(tn_image_decode(NULL, "x", 1, &(tn_fit_opts){.height = 2}, rgb), "name");
-    REFUSES(tn_image_decode("x", NULL, 1, &(tn_fit_opts){.height = 2}, rgb), "bytes");
-    REFUSES(tn_image_decode("x", "x", 1, NULL, rgb), "opts");
-    REFUSES(tn_image_decode("x", "x", 1, &(tn_fit_opts){.height = 2}, NULL), "rgb");
-    REFUSES(tn_dataset_open(NULL, &(tn_dataset_opts){.path = folder}), "out");
-    REFUSES(tn_dataset_open(&a, NULL), "opts");
-    assert_fails(tn_dataset_open(&a, &(tn_dataset_opts){0}), TN_ERR_ARGUMENT, "no path");
-    REFUSES(tn_dataset_split(NULL, 50, 1, &a, &b), "set");
-    REFUSES(tn_dataset_split(set, 50, 1, NULL, &b), "first");
-    REFUSES(tn_dataset_split(set, 50, 1, &a, NULL), "second");
-    REFUSES(tn_dataset_pack(NULL, &(tn_pack_opts){.folder = folder}), "set");
-    REFUSES(tn_dataset_pack(set, NULL), "opts");
-    assert_fails(tn_dataset_pack(set, &(tn_pack_opts){0}), TN_ERR_ARGUMENT, "no folder");
-    assert_null(a);
-    assert_null(b);
-    assert_int_equal(tn_dataset_count(NULL), 0);
-    assert_int_equal(tn_dataset_classes(NULL), 0);
-    assert_int_equal(tn_dataset_side(NULL), 0);
-    assert_null(tn_dataset_class_name(NULL, 0));
-    assert_int_equal(tn_dataset_class_count(NULL, 0), 0);
-    assert_null(tn_dataset_item_path(NULL, 0));
-    assert_int_equal(tn_dataset_item_label(NULL, 0), -1);
-    assert_int_equal(tn_dataset_num_notices(NULL), 0);
-    assert_null(tn_dataset_notice(NULL, 0));
-}
-
-static void loaders(void **state)
-{
-    (void)state;
-    tn_loader *loader = NULL;
-    tn_batch batch;
-    const tn_loader_opts opts = {.batch = 2, .height = 2, .width = 2, .threads = 1};
-    REFUSES(tn_loader_open(NULL, set, &opts), "out");
-    REFUSES(tn_loader_open(&loader, NULL, &opts), "set");
-    REFUSES(tn_loader_open(&loader, set, NULL), "opts");
-    const tn_source source = {.name = "s"};
-    const tn_fill at = {0};
-    uint8_t rgb[12];
-    REFUSES(tn_fill_image(NULL, &opts, "x", "x", 1, rgb), "at");
-    REFUSES(tn_fill_image(&at, NULL, "x", "x", 1, rgb), "opts");
-    REFUSES(tn_fill_image(&at, &opts, NULL, "x", 1, rgb), "name");
-    REFUSES(tn_fill_image(&at, &opts, "x", NULL, 1, rgb), "bytes");
-    REFUSES(tn_fill_image(&at, &opts, "x", "x", 1, NULL), "rgb");
-    assert_true(isnan(tn_fill_random(NULL, 0)));
-    REFUSES(tn_loader_open_source(NULL, &source, &opts), "out");
-    REFUSES(tn_loader_open_source(&loader, NULL, &opts), "source");
-    REFUSES(tn_loader_open_source(&loader, &source, NULL), "opts");
-    REFUSES(tn_loader_next(NULL, &batch), "loader");
-    REFUSES(tn_loader_seek(NULL, 0, 0), "loader");
-    assert_ok(tn_loader_open(&loader, set, &opts));
-    REFUSES(tn_loader_next(loader, NULL), "out");
-    tn_loader_close(loader);
-    assert_int_equal(tn_loader_batches(NULL), 0);
-    assert_int_equal(tn_loader_num_bad(NULL), 0);
-    assert_null(tn_loader_bad_path(NULL, 0));
-    assert_null(tn_loader_bad_reason(NULL, 0));
-    assert_true(tn_loader_time(NULL).waited == 0 && tn_loader_time(NULL).elapsed == 0);
 }
 
 static void devices(void **state)
@@ -399,8 +311,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(destroying_nothing_is_fine),
         cmocka_unit_test(checkpoints),
-        cmocka_unit_test(sets),
-        cmocka_unit_test(loaders),
         cmocka_unit_test(devices),
         cmocka_unit_test(graphs),
         cmocka_unit_test(layers_of_no_graph),
