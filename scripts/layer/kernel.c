@@ -28,7 +28,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     if (c->dx[0])
-        multiply(c, c->dy, c->dx[0]);
+        multiply(c, c->dy[0], c->dx[0]);
     return TN_OK;
 }
 

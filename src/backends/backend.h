@@ -130,9 +130,11 @@ typedef struct tn_call {
     const void
         *x[TN_MAX_IN];   /* NULL for a node that joins: y has that part already, and dx is dy's */
     void *y[TN_MAX_OUT]; /* backward: y[0] if it reads it */
-    const void *dy;      /* of y[0]: the only output that has a gradient */
-    void *dx[TN_MAX_IN]; /* overwritten, never added to: the plan adds where values fan out */
-    void *w[TN_MAX_PARAMS];          /* f32, in the layout asked for */
+    /* backward: of each output. NULL: nothing that the loss depends on reads that one, so its gradient is 0 and adds
+     * nothing to dx and dw. One at least is there; of a kernel whose node has one output, always dy[0]. */
+    const void *dy[TN_MAX_OUT];
+    void *dx[TN_MAX_IN];    /* overwritten, never added to: the plan adds where values fan out */
+    void *w[TN_MAX_PARAMS]; /* f32, in the layout asked for */
     const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
     void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
     void *saved, *scratch;

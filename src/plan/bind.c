@@ -124,8 +124,8 @@ static void bind_step(tn_plan *p, tn_step *s)
     if (!backward || s->node->bind.backward_reads_y)
         for (int i = 0; i < n->num_out; i++)
             c->y[i] = address(p, tn_plan_value_of(p, n->out[i])->buffer);
-    if (backward)
-        c->dy = address(p, tn_plan_value_of(p, n->out[0])->gradient);
+    for (int i = 0; backward && i < n->num_out; i++)
+        c->dy[i] = address(p, tn_plan_value_of(p, n->out[i])->gradient);
     for (int i = 0; i < n->num_params; i++) {
         const tn_plan_parameter *w = &p->param[s->node->param[i]];
         c->w[i] = p->weights + w->begin;

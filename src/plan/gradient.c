@@ -19,18 +19,19 @@ void tn_plan_needs(tn_plan *p)
             depends |= tn_plan_value_of(p, n->in[j])->wants_gradient;
         for (int j = 0; j < n->num_params; j++)
             depends |= !n->param[j].statistic && !n->param[j].opts.frozen;
-        tn_plan_value_of(p, n->out[0])->wants_gradient = depends && n->y_dtype[0] == TN_F32;
+        for (int o = 0; o < n->num_out; o++)
+            tn_plan_value_of(p, n->out[o])->wants_gradient = depends && n->y_dtype[o] == TN_F32;
     }
+    tn_plan_value_of(p, p->opts.loss.id)->in_loss = true;
     for (size_t i = p->num_nodes; i-- > 0;) {
         tn_plan_node *pn = p->node[i];
-        tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
-        if (pn->node.out[0] == p->opts.loss.id)
-            pn->backward = y->wants_gradient;
-        y->wants_gradient = y->wants_gradient && pn->backward;
-        for (int j = 0; j < pn->node.num_in; j++) {
-            const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[j]);
-            p->node[x->producer]->backward |= pn->backward && x->wants_gradient;
+        for (int o = 0; o < pn->node.num_out; o++) {
+            tn_plan_value *y = tn_plan_value_of(p, pn->node.out[o]);
+            y->wants_gradient = y->wants_gradient && y->in_loss;
+            pn->backward |= y->wants_gradient;
         }
+        for (int j = 0; j < pn->node.num_in; j++)
+            tn_plan_value_of(p, pn->node.in[j])->in_loss |= pn->backward;
     }
 }
 

@@ -63,10 +63,12 @@ static void touch_forward(tn_plan *p, const tn_step *s, int i)
 static void touch_backward(tn_plan *p, const tn_step *s, int i)
 {
     const tn_node *n = &s->node->node;
-    const tn_plan_value *y = tn_plan_value_of(p, n->out[0]);
-    touch(p, y->gradient, i);
-    if (s->node->bind.backward_reads_y)
-        touch(p, y->buffer, i);
+    for (int j = 0; j < n->num_out; j++) {
+        const tn_plan_value *y = tn_plan_value_of(p, n->out[j]);
+        touch(p, y->gradient, i);
+        if (s->node->bind.backward_reads_y)
+            touch(p, y->buffer, i);
+    }
     for (int j = 0; j < n->num_in; j++) {
         if (s->node->bind.backward_reads_x[j])
             touch(p, tn_plan_value_of(p, n->in[j])->buffer, i);
@@ -136,7 +138,7 @@ static void share_in_place(tn_plan *p)
         if (s->kind == TN_STEP_FORWARD && s->node->bind.inplace && reads_only_once(p, n))
             take_over(p, tn_plan_value_of(p, n->in[0])->buffer, y->buffer, (int)i);
         if (s->kind == TN_STEP_BACKWARD && s->node->bind.inplace_backward &&
-            s->dx[0] != TN_NO_BUFFER)
+            s->dx[0] != TN_NO_BUFFER && y->gradient != TN_NO_BUFFER)
             take_over(p, y->gradient, s->dx[0], (int)i);
     }
 }

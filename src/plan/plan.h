@@ -49,6 +49,7 @@ typedef struct tn_plan_value {
     bool labels;       /* of a mean over rows, */
     tn_plan_rows rows; /* as they were set last */
     bool kept;         /* readable after a run */
+    bool in_loss;      /* the loss depends on it, or is it */
     bool wants_gradient;
     bool relu;   /* made by one, and read by one node alone */
     int readers; /* nodes that read it, once for each time */

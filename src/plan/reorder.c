@@ -51,7 +51,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     const reorder_state *s = c->state;
-    return s->backend->reorder_run(s->backward, c->dx[0], c->dy);
+    return s->backend->reorder_run(s->backward, c->dx[0], c->dy[0]);
 }
 
 const tn_op tn_op_reorder = {

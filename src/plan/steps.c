@@ -90,11 +90,15 @@ static void move_forward(const tn_plan *p, const tn_plan_node *pn, tn_step_info 
 static void move_backward(const tn_plan *p, const tn_step *s, tn_step_info *out)
 {
     const tn_plan_node *pn = s->node;
-    const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
     bool dx = false;
-    out->read = y->bytes - part_bytes(p, pn) + x_bytes(p, pn, true) + pn->bind.saved_bytes;
+    out->read = x_bytes(p, pn, true) + pn->bind.saved_bytes - part_bytes(p, pn);
+    for (int i = 0; i < pn->node.num_out; i++) {
+        const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[i]);
+        if (y->gradient != TN_NO_BUFFER)
+            out->read += y->bytes;
+    }
     if (pn->bind.backward_reads_y)
-        out->read += y->bytes;
+        out->read += y_bytes(p, pn);
     for (int i = 0; i < pn->node.num_in; i++)
         if (s->dx[i] != TN_NO_BUFFER) {
             out->written += tn_plan_value_of(p, pn->node.in[i])->bytes;

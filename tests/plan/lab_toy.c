@@ -3,9 +3,6 @@
 #include "base/base.h"
 #include "plan/toy.h"
 
-int toy_reorders_run;
-int toy_blocks;
-
 static tn_layout reversed_4 = {.name = "reversed"}, reversed_2 = {.name = "reversed"},
                  reversed_8 = {.name = "reversed"};
 
@@ -44,6 +41,13 @@ static tn_status infer_half(tn_node *n)
     return TN_OK;
 }
 
+static tn_status infer_cut(tn_node *n)
+{
+    n->num_out = 2;
+    n->y[0] = n->y[1] = TN_SHAPE(n->x[0].dim[0] / 2);
+    return TN_OK;
+}
+
 static tn_status infer_total(tn_node *n)
 {
     n->y[0] = (tn_shape){0};
@@ -66,6 +70,7 @@ TOY(scale, 1, .infer = infer_scale);
 TOY(plus, 2, .infer = infer_same);
 TOY(mono, 1, .infer = infer_same, .monotone = true, .post = TN_POST_RELU);
 TOY(half, 1, .infer = infer_half, .picks = always);
+TOY(cut, 1, .infer = infer_cut);
 TOY(total, 1, .infer = infer_total);
 TOY(flat, 1, .infer = infer_same, .view = true);
 TOY(unknown, 1, .infer = infer_same);
@@ -85,6 +90,10 @@ tn_value toy_mono(tn_graph *g, tn_value x, const toy_opts *opts)
 tn_value toy_half(tn_graph *g, tn_value x, const toy_opts *opts)
 {
     return tn_graph_add(g, &half, NULL, 1, &x, opts);
+}
+tn_value toy_cut(tn_graph *g, tn_value x, const toy_opts *opts)
+{
+    return tn_graph_add(g, &cut, NULL, 1, &x, opts);
 }
 tn_value toy_total(tn_graph *g, tn_value x)
 {
@@ -110,7 +119,8 @@ static void set_layouts(const tn_node *n, tn_binding *b)
 {
     for (int i = 0; i < n->num_in; i++)
         b->x[i] = wanted(n, &n->x[i]);
-    b->y[0] = wanted(n, &n->y[0]);
+    for (int i = 0; i < n->num_out; i++)
+        b->y[i] = wanted(n, &n->y[i]);
 }
 
 static int64_t length(const tn_call *c)
@@ -140,7 +150,7 @@ static tn_status scale_forward(const tn_call *c)
 
 static tn_status scale_backward(const tn_call *c)
 {
-    const float *x = c->x[0], *dy = c->dy, *y = c->y[0], w = *(const float *)c->w[0];
+    const float *x = c->x[0], *dy = c->dy[0], *y = c->y[0], w = *(const float *)c->w[0];
     float *dx = c->dx[0], *dw = c->dw[0], sum = 0;
     memset(c->scratch, 0xff, (size_t)length(c) * sizeof(float));
     for (int64_t i = 0; i < length(c); i++) {
@@ -175,7 +185,7 @@ static tn_status plus_backward(const tn_call *c)
 {
     for (int i = 0; i < 2; i++)
         if (c->dx[i])
-            memmove(c->dx[i], c->dy, (size_t)length(c) * sizeof(float));
+            memmove(c->dx[i], c->dy[0], (size_t)length(c) * sizeof(float));
     return TN_OK;
 }
 
@@ -198,7 +208,7 @@ static tn_status mono_forward(const tn_call *c)
 
 static tn_status mono_backward(const tn_call *c)
 {
-    const float *y = c->y[0], *dy = c->dy;
+    const float *y = c->y[0], *dy = c->dy[0];
     float *dx = c->dx[0];
     for (int64_t i = 0; i < length(c); i++)
         dx[i] = y[i] > 0 ? dy[i] : 0;
@@ -228,10 +238,45 @@ static tn_status half_forward(const tn_call *c)
 static tn_status half_backward(const tn_call *c)
 {
     const unsigned char *which = c->saved;
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     float *dx = c->dx[0];
     for (int64_t i = 0; i < length(c); i++)
         dx[i] = which[i / 2] == i % 2 ? dy[i / 2] : 0;
+    return TN_OK;
+}
+
+static tn_status cut_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d;
+    set_layouts(n, b);
+    return TN_OK;
+}
+
+/* Half number i of x lies first in memory, but last where that is reversed. */
+static int64_t half_at(const tn_call *c, int i)
+{
+    const toy_opts *o = c->node->opts;
+    return (i == 0) == o->reversed ? length(c) / 2 : 0;
+}
+
+static tn_status cut_forward(const tn_call *c)
+{
+    for (int i = 0; i < 2; i++)
+        memcpy(c->y[i], (const float *)c->x[0] + half_at(c, i),
+               (size_t)length(c) / 2 * sizeof(float));
+    return TN_OK;
+}
+
+static tn_status cut_backward(const tn_call *c)
+{
+    for (int i = 0; i < 2; i++) {
+        float *dx = (float *)c->dx[0] + half_at(c, i);
+        const size_t bytes = (size_t)length(c) / 2 * sizeof(float);
+        if (c->dy[i])
+            memcpy(dx, c->dy[i], bytes);
+        else
+            memset(dx, 0, bytes);
+    }
     return TN_OK;
 }
 
@@ -255,7 +300,7 @@ static tn_status total_forward(const tn_call *c)
 static tn_status total_backward(const tn_call *c)
 {
     for (int64_t i = 0; i < length(c); i++)
-        ((float *)c->dx[0])[i] = *(const float *)c->dy;
+        ((float *)c->dx[0])[i] = *(const float *)c->dy[0];
     return TN_OK;
 }
 
@@ -269,124 +314,7 @@ KERNEL(scale, .posts = {{TN_POST_RELU}});
 KERNEL(plus, );
 KERNEL(mono, );
 KERNEL(half, );
+KERNEL(cut, );
 KERNEL(total, );
-static const tn_kernel *const kernels[] = {&scale_kernel, &plus_kernel,  &mono_kernel,
-                                           &half_kernel,  &total_kernel, NULL};
-
-/* ---- the backend -------------------------------------------------------------------------- */
-
-static tn_status toy_alloc(tn_backend_device *d, size_t bytes, void **out)
-{
-    (void)d;
-    *out = tn_alloc_aligned(bytes);
-    if (!*out)
-        return tn_no_memory("toy", bytes);
-    memset(*out, 0xff, bytes);
-    toy_blocks++;
-    return TN_OK;
-}
-
-static void toy_free(tn_backend_device *d, void *p)
-{
-    (void)d;
-    toy_blocks--;
-    tn_free(p);
-}
-
-static tn_status toy_copy(tn_backend_device *d, void *to, const void *from, size_t bytes)
-{
-    (void)d;
-    memcpy(to, from, bytes);
-    return TN_OK;
-}
-
-static tn_status toy_fill(tn_backend_device *d, void *to, int byte, size_t bytes)
-{
-    (void)d;
-    memset(to, byte, bytes);
-    return TN_OK;
-}
-
-typedef struct toy_reorder {
-    int64_t count;
-    bool turn;
-} toy_reorder;
-
-static tn_status reorder_create(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
-                                const tn_layout *from, const tn_layout *to, void **out)
-{
-    (void)d, (void)dtype;
-    toy_reorder *r = tn_alloc(1, sizeof *r);
-    if (!r)
-        return tn_no_memory("toy", sizeof *r);
-    *r = (toy_reorder){tn_elements(shape), from != to};
-    *out = r;
-    return TN_OK;
-}
-
-static tn_status reorder_run(void *reorder, void *to, const void *from)
-{
-    const toy_reorder *r = reorder;
-    for (int64_t i = 0; i < r->count; i++)
-        ((float *)to)[i] = ((const float *)from)[r->turn ? r->count - 1 - i : i];
-    toy_reorders_run++;
-    return TN_OK;
-}
-
-static tn_status accumulate(tn_backend_device *d, const tn_layout *layout, void *y, const void *x,
-                            size_t bytes)
-{
-    (void)d, (void)layout;
-    for (size_t i = 0; i < bytes / sizeof(float); i++)
-        ((float *)y)[i] += ((const float *)x)[i];
-    return TN_OK;
-}
-
-static tn_status tally(tn_backend_device *d, const tn_run_state *run, double *sum, const void *x,
-                       tn_dtype dtype)
-{
-    (void)d, (void)run, (void)dtype;
-    sum[1] += 1;
-    *sum += (double)*(const float *)x;
-    return TN_OK;
-}
-
-static tn_status precision(const tn_backend_device *d, tn_precision asked, tn_precision *out)
-{
-    (void)d, (void)asked;
-    *out = TN_PRECISION_F32;
-    return TN_OK;
-}
-
-static tn_status rates(const tn_backend_device *d, tn_precision p, double *flops, double *bytes)
-{
-    (void)d, (void)p;
-    *flops = TOY_FLOPS;
-    if (bytes)
-        *bytes = TOY_BANDWIDTH;
-    return TN_OK;
-}
-
-static const tn_optim_kernel *const optims[] = {NULL};
-
-static const tn_backend backend = {
-    .abi = TN_MODULE_ABI,
-    .name = "toy",
-    .kernels = kernels,
-    .optims = optims,
-    .alloc = toy_alloc,
-    .free = toy_free,
-    .upload = toy_copy,
-    .download = toy_copy,
-    .fill = toy_fill,
-    .reorder_create = reorder_create,
-    .reorder_run = reorder_run,
-    .reorder_destroy = tn_free,
-    .accumulate = accumulate,
-    .tally = tally,
-    .precision = precision,
-    .rates = rates,
-};
-
-static char name[] = "toy";
-tn_device toy_device = {.backend = &backend, .name = name};
+const tn_kernel *const toy_kernels[] = {&scale_kernel, &plus_kernel,  &mono_kernel, &half_kernel,
+                                        &cut_kernel,   &total_kernel, NULL};

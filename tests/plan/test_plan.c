@@ -6,13 +6,10 @@
 #include <string.h>
 
 #include "lab.h"
+#include "plan/lab_net.h"
 #include "plan/plan.h"
 #include "plan/plan_test.h"
 #include "plan/toy.h"
-
-static const float data[8] = {0.5f, -1.5f, 2.5f, 0.25f, -0.75f, 3.5f, 1.25f, -2.25f};
-
-typedef tn_value (*net)(tn_graph *g, tn_value x);
 
 static tn_value of_mono; /* the value in the middle of the last chain */
 
@@ -57,7 +54,7 @@ static tn_value frozen(tn_graph *g, tn_value x)
 }
 
 static const struct {
-    net build;
+    toy_net build;
     const char *why;
 } nets[] = {
     {chain, "relu moves behind the maximum"},
@@ -67,91 +64,11 @@ static const struct {
     {frozen, "no gradient for a frozen parameter or before it"},
 };
 
-typedef struct built {
-    tn_graph *g;
-    tn_value x, loss;
-    tn_plan *plan;
-} built;
-
-static tn_status build(built *b, net make, tn_plan_opts opts)
-{
-    TN_TRY(tn_graph_create(&b->g));
-    b->x = tn_input(b->g, "x", TN_F32, TN_SHAPE(8));
-    b->loss = make(b->g, b->x);
-    opts.loss = b->loss;
-    TN_TRY(tn_plan_create(&b->plan, b->g, &toy_device, &opts));
-    if (opts.dry)
-        return TN_OK;
-    float x[8];
-    memcpy(x, data, sizeof x);
-    return tn_plan_set(b->plan, b->x, (tn_tensor){TN_F32, TN_SHAPE(8), x});
-}
-
-static void destroy(built *b)
-{
-    tn_plan_destroy(b->plan);
-    tn_graph_destroy(b->g);
-    *b = (built){0};
-}
-
-static float run(built *b)
-{
-    float loss = 0;
-    assert_ok(tn_plan_poison(b->plan));
-    assert_ok(tn_plan_run(b->plan));
-    assert_ok(tn_plan_get(b->plan, b->loss, (tn_tensor){TN_F32, {0}, &loss}));
-    return loss;
-}
-
-static float param(built *b, int i, int part)
-{
-    float value = NAN;
-    assert_ok(tn_plan_param_get(b->plan, i, part, (tn_tensor){TN_F32, TN_SHAPE(1), &value}));
-    return value;
-}
-
-/* All nets are linear in each parameter near where it is, so differences are exact but for rounding. */
-static void check_gradients(built *b)
-{
-    const float step = 1.0f / 64;
-    for (int i = 0; i < tn_plan_num_params(b->plan); i++) {
-        tn_param_info info;
-        assert_ok(tn_plan_param(b->plan, i, &info));
-        if (!info.trained)
-            continue;
-        run(b);
-        float got = param(b, i, TN_PARAM_GRADIENT), loss[2];
-        const float value = param(b, i, TN_PARAM_VALUE);
-        for (int side = 0; side < 2; side++) {
-            float moved = value + (side ? step : -step);
-            assert_ok(tn_plan_param_set(b->plan, i, 0, (tn_tensor){TN_F32, TN_SHAPE(1), &moved}));
-            loss[side] = run(b);
-        }
-        float back = value;
-        assert_ok(tn_plan_param_set(b->plan, i, 0, (tn_tensor){TN_F32, TN_SHAPE(1), &back}));
-        const float want = (loss[1] - loss[0]) / (2 * step);
-        if (!(fabsf(got - want) <= 1e-3f * (1 + fabsf(want))))
-            fail_msg("%s.%s: gradient %g, but differences give %g", info.node, info.name,
-                     (double)got, (double)want);
-    }
-}
-
 static void gradients_are_right(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < TN_COUNT(nets); i++) {
-        float loss[2];
-        for (int fused = 0; fused < 2; fused++) {
-            built b = {0};
-            print_message("%s%s\n", nets[i].why, fused ? "" : ", not fused");
-            assert_ok(build(&b, nets[i].build, (tn_plan_opts){.no_fusion = !fused}));
-            loss[fused] = run(&b);
-            check_gradients(&b);
-            assert_true(run(&b) == loss[fused]);
-            destroy(&b);
-        }
-        assert_true(fabsf(loss[0] - loss[1]) < 1e-5f);
-    }
+    for (size_t i = 0; i < TN_COUNT(nets); i++)
+        toy_check_net(nets[i].build, nets[i].why);
     assert_int_equal(toy_blocks, 0);
 }
 
@@ -163,37 +80,37 @@ static const char *op_of(const tn_plan *p, size_t i)
 static void monotone_moves_behind_maximum(void **state)
 {
     (void)state;
-    built b = {0};
-    assert_ok(build(&b, chain, (tn_plan_opts){0}));
+    toy_built b = {0};
+    assert_ok(toy_build(&b, chain, (tn_plan_opts){0}));
     assert_string_equal(op_of(b.plan, 2), "half");
     assert_string_equal(op_of(b.plan, 3), "mono");
-    destroy(&b);
+    toy_destroy(&b);
 
     /* what mono gives is asked for: it stays where it is */
-    assert_ok(build(&b, chain, (tn_plan_opts){.keep = &of_mono, .num_keep = 1}));
+    assert_ok(toy_build(&b, chain, (tn_plan_opts){.keep = &of_mono, .num_keep = 1}));
     assert_non_null(b.plan->node[1]->node.post[0]);
     assert_string_equal(op_of(b.plan, 2), "half");
     float y[8];
-    run(&b);
+    toy_run(&b);
     assert_ok(tn_plan_get(b.plan, of_mono, (tn_tensor){TN_F32, TN_SHAPE(8), y}));
     assert_true(y[0] == 0.75f && y[1] == 0 && y[5] == 5.25f);
-    destroy(&b);
+    toy_destroy(&b);
 
-    assert_ok(build(&b, frozen, (tn_plan_opts){0}));
+    assert_ok(toy_build(&b, frozen, (tn_plan_opts){0}));
     assert_int_equal(b.plan->num_nodes, 4); /* scale took mono in */
     assert_non_null(b.plan->node[1]->node.post[0]);
-    destroy(&b);
+    toy_destroy(&b);
 }
 
 static void reorders_are_few(void **state)
 {
     (void)state;
-    built b = {0};
-    assert_ok(build(&b, layouts, (tn_plan_opts){0}));
+    toy_built b = {0};
+    assert_ok(toy_build(&b, layouts, (tn_plan_opts){0}));
     toy_reorders_run = 0;
-    run(&b);
+    toy_run(&b);
     assert_int_equal(toy_reorders_run, 7); /* x, a, plus, half forward; the last three backward */
-    destroy(&b);
+    toy_destroy(&b);
 }
 
 /* Two buffers that are in use at one time never overlap. */
@@ -201,8 +118,8 @@ static void memory_is_never_shared_too_early(void **state)
 {
     (void)state;
     for (size_t n = 0; n < TN_COUNT(nets); n++) {
-        built b = {0};
-        assert_ok(build(&b, nets[n].build, (tn_plan_opts){.input_gradients = true}));
+        toy_built b = {0};
+        assert_ok(toy_build(&b, nets[n].build, (tn_plan_opts){.input_gradients = true}));
         const tn_plan *p = b.plan;
         size_t sum = 0;
         for (size_t i = 0; i < p->num_buffers; i++) {
@@ -221,44 +138,44 @@ static void memory_is_never_shared_too_early(void **state)
             }
         }
         assert_true(p->arena_bytes < sum); /* and something is shared */
-        destroy(&b);
+        toy_destroy(&b);
     }
 }
 
 static void memory_plan_needs_no_memory(void **state)
 {
     (void)state;
-    built dry = {0}, wet = {0};
-    assert_ok(build(&dry, fan_out, (tn_plan_opts){.dry = true}));
+    toy_built dry = {0}, wet = {0};
+    assert_ok(toy_build(&dry, fan_out, (tn_plan_opts){.dry = true}));
     assert_int_equal(toy_blocks, 0);
-    assert_ok(build(&wet, fan_out, (tn_plan_opts){0}));
+    assert_ok(toy_build(&wet, fan_out, (tn_plan_opts){0}));
     const tn_memory_plan a = tn_plan_memory(dry.plan), b = tn_plan_memory(wet.plan);
     assert_memory_equal(&a, &b, sizeof a);
     assert_int_equal(a.params, 4 * 512);
     assert_fails(tn_plan_run(dry.plan), TN_ERR_ARGUMENT, "it is dry");
-    destroy(&dry);
-    destroy(&wet);
+    toy_destroy(&dry);
+    toy_destroy(&wet);
 }
 
 static void a_run_allocates_nothing(void **state)
 {
     (void)state;
-    built b = {0};
-    assert_ok(build(&b, layouts, (tn_plan_opts){0}));
+    toy_built b = {0};
+    assert_ok(toy_build(&b, layouts, (tn_plan_opts){0}));
     const long before = tn_alloc_total();
-    run(&b);
+    toy_run(&b);
     assert_int_equal(tn_alloc_total(), before);
-    destroy(&b);
+    toy_destroy(&b);
 }
 
 static tn_status once(void *arg)
 {
-    built b = {0};
+    toy_built b = {0};
     (void)arg;
-    tn_status status = build(&b, layouts, (tn_plan_opts){.accumulate = 2});
+    tn_status status = toy_build(&b, layouts, (tn_plan_opts){.accumulate = 2});
     if (status == TN_OK)
         status = tn_plan_run(b.plan);
-    destroy(&b);
+    toy_destroy(&b);
     return status;
 }
 
@@ -272,26 +189,26 @@ static void every_allocation_may_fail(void **state)
 static void input_gradients(void **state)
 {
     (void)state;
-    built b = {0};
+    toy_built b = {0};
     float dx[8];
     const tn_tensor t = {TN_F32, TN_SHAPE(8), dx};
-    assert_ok(build(&b, frozen, (tn_plan_opts){.input_gradients = true}));
-    run(&b);
+    assert_ok(toy_build(&b, frozen, (tn_plan_opts){.input_gradients = true}));
+    toy_run(&b);
     assert_ok(tn_plan_get_gradient(b.plan, b.x, t));
     for (int i = 0; i < 8; i++)
-        assert_true(dx[i] == (data[i] > 0 ? 6 : 0));
-    destroy(&b);
-    assert_ok(build(&b, frozen, (tn_plan_opts){0}));
+        assert_true(dx[i] == (toy_data[i] > 0 ? 6 : 0));
+    toy_destroy(&b);
+    assert_ok(toy_build(&b, frozen, (tn_plan_opts){0}));
     assert_fails(tn_plan_get_gradient(b.plan, b.x, t), TN_ERR_ARGUMENT, "x has no gradient");
-    destroy(&b);
+    toy_destroy(&b);
 }
 
 static void mistakes_are_named(void **state)
 {
     (void)state;
-    built b = {0};
+    toy_built b = {0};
     float x[8] = {0};
-    assert_ok(build(&b, chain, (tn_plan_opts){.accumulate = 2}));
+    assert_ok(toy_build(&b, chain, (tn_plan_opts){.accumulate = 2}));
     tn_plan *p = b.plan;
     assert_fails(tn_plan_set(p, b.x, (tn_tensor){TN_F32, TN_SHAPE(2, 4), x}), TN_ERR_SHAPE,
                  "x is 8 f32, but the tensor given is 2 x 4 f32");
@@ -333,15 +250,15 @@ static void mistakes_are_named(void **state)
         tn_plan_create(&q, b.g, &toy_device, &(tn_plan_opts){.keep = &unknown, .num_keep = 1}),
         TN_ERR_UNSUPPORTED, "unknown unknown1: no kernel of toy can do it");
     assert_null(q);
-    destroy(&b);
+    toy_destroy(&b);
 }
 
 static void plans_describe_themselves(void **state)
 {
     (void)state;
-    built b = {0};
+    toy_built b = {0};
     char text[8192] = "";
-    assert_ok(build(&b, layouts, (tn_plan_opts){.dry = true}));
+    assert_ok(toy_build(&b, layouts, (tn_plan_opts){.dry = true}));
     for (int format = 0; format < 2; format++) {
         FILE *f = tmpfile();
         assert_non_null(f);
@@ -353,7 +270,7 @@ static void plans_describe_themselves(void **state)
         assert_non_null(strstr(text, "reversed"));
         assert_non_null(strstr(text, "half1"));
     }
-    destroy(&b);
+    toy_destroy(&b);
 }
 
 int main(void)

@@ -5,7 +5,8 @@
  * `reversed` set reads and writes that, so neighbours that differ need a reorder.
  *   scale  y = w x, w one number         mono  y = max(x, 0)
  *   plus   y = a + b, in place           half  y[i] = max(x[2 i], x[2 i + 1])
- *   total  y = sum of x, a scalar        flat  a view
+ *   cut    y[0], y[1] = the halves of x  flat  a view
+ *   total  y = sum of x, a scalar
  */
 #ifndef TN_TOY_H
 #define TN_TOY_H
@@ -21,6 +22,7 @@ typedef struct toy_opts {
     bool frozen;
 } toy_opts;
 
+extern const tn_kernel *const toy_kernels[];
 extern tn_device toy_device;
 extern const tn_op toy_flat;
 
@@ -28,6 +30,7 @@ tn_value toy_scale(tn_graph *g, tn_value x, const toy_opts *opts);
 tn_value toy_plus(tn_graph *g, tn_value a, tn_value b, const toy_opts *opts);
 tn_value toy_mono(tn_graph *g, tn_value x, const toy_opts *opts);
 tn_value toy_half(tn_graph *g, tn_value x, const toy_opts *opts);
+tn_value toy_cut(tn_graph *g, tn_value x, const toy_opts *opts); /* of y[0] */
 tn_value toy_total(tn_graph *g, tn_value x);
 tn_value toy_view(tn_graph *g, tn_value x);
 tn_value toy_unknown(tn_graph *g, tn_value x); /* no kernel does it */

@@ -35,7 +35,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     const state *s = c->state;
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     for (int i = 0; i < 2; i++) {
         float *dx = c->dx[i];
         if (!dx || dx == dy) /* dx[0] may be in dy's place */

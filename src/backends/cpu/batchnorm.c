@@ -144,9 +144,9 @@ static tn_status backward(const tn_call *c)
     void *dweight = c->dw[TN_BN_WEIGHT] ? c->dw[TN_BN_WEIGHT] : at(c->scratch, s->dweight);
     void *dbias = c->dw[TN_BN_BIAS] ? c->dw[TN_BN_BIAS] : at(c->scratch, s->dbias);
     if (own.rows < own.batch && !s->frozen) {
-        tn_bn_sums(&own, c->x[0], c->dy, dbias, dweight);
+        tn_bn_sums(&own, c->x[0], c->dy[0], dbias, dweight);
         if (c->dx[0])
-            tn_bn_dx(&own, c->x[0], c->dy, c->w[TN_BN_WEIGHT], dbias, dweight,
+            tn_bn_dx(&own, c->x[0], c->dy[0], c->w[TN_BN_WEIGHT], dbias, dweight,
                      (double)(own.rows * own.at.area), c->dx[0]);
         return TN_OK;
     }
@@ -159,7 +159,7 @@ static tn_status backward(const tn_call *c)
                         {DNNL_ARG_VARIANCE, s->frozen ? c->w[TN_BN_RUNNING_VAR] : own.var},
                         {DNNL_ARG_SCALE, c->w[TN_BN_WEIGHT]},
                         {DNNL_ARG_SHIFT, bias},
-                        {DNNL_ARG_DIFF_DST, c->dy},
+                        {DNNL_ARG_DIFF_DST, c->dy[0]},
                         {DNNL_ARG_DIFF_SRC, c->dx[0] ? c->dx[0] : at(c->scratch, s->dx)},
                         {DNNL_ARG_DIFF_SCALE, dweight},
                         {DNNL_ARG_DIFF_SHIFT, dbias},

@@ -84,7 +84,7 @@ static tn_status backward(const tn_call *c)
     const tn_bn s = begin(c);
     const size_t bytes = (size_t)s.at.channels * sizeof(float);
     float *dbias = c->scratch, *dweight = dbias + s.at.channels;
-    tn_bn_sums(&s, c->x[0], c->dy, dbias, dweight);
+    tn_bn_sums(&s, c->x[0], c->dy[0], dbias, dweight);
     if (c->dw[TN_BN_BIAS])
         memcpy(c->dw[TN_BN_BIAS], dbias, bytes);
     if (c->dw[TN_BN_WEIGHT])
@@ -92,7 +92,7 @@ static tn_status backward(const tn_call *c)
     if (!c->dx[0])
         return TN_OK;
     TN_TRY(sum_up(c, dbias, 2 * s.at.channels));
-    tn_bn_dx(&s, c->x[0], c->dy, c->w[TN_BN_WEIGHT], dbias, dweight, count_all(c, &s), c->dx[0]);
+    tn_bn_dx(&s, c->x[0], c->dy[0], c->w[TN_BN_WEIGHT], dbias, dweight, count_all(c, &s), c->dx[0]);
     return TN_OK;
 }
 

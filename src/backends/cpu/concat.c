@@ -96,7 +96,7 @@ static tn_status backward(const tn_call *c)
     const state *s = c->state;
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < s->count; n++) {
-        const char *dy = (const char *)c->dy + (size_t)n * s->whole;
+        const char *dy = (const char *)c->dy[0] + (size_t)n * s->whole;
         for (int i = 0; i < c->node->num_in; i++) {
             if (c->dx[i])
                 memcpy((char *)c->dx[i] + (size_t)n * s->piece[i], dy, s->piece[i]);

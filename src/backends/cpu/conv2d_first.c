@@ -219,7 +219,7 @@ static void add_band(const tn_few_state *s, const tn_call *c, int64_t n, int64_t
     const int64_t row = f->out[1] * s->code->lanes, block = f->out[0] * row;
     const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), at = n * f->K * block + p * row;
     const int thread = omp_get_thread_num();
-    const float *dz = (const float *)c->dy + at;
+    const float *dz = (const float *)c->dy[0] + at;
     float *band = tn_few_part(s, c, thread, s->band);
     int64_t pitch = block;
     if (f->relu) {

@@ -292,7 +292,7 @@ static void outputs_from_panels(const dense_state *s, const tn_call *c, const fl
 static void outputs_to_panels(const dense_state *s, const tn_call *c, int64_t tile, float *to)
 {
     const int64_t K = s->size.K, first = tile * TN_TILE, count = tn_cpu_lower(K - first, TN_TILE);
-    const float *dy = c->dy, *y = c->y[0];
+    const float *dy = c->dy[0], *y = c->y[0];
     to_panels(s, dy + first, s->relu ? y + first : NULL, K, count, s->size.wide_K,
               to + first * s->code->lanes);
 }

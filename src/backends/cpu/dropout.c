@@ -68,9 +68,9 @@ static void drop_the_same(const tn_call *c, const float *y, const float *dy, flo
 static tn_status backward(const tn_call *c)
 {
     if (c->dx[0] && c->y[0])
-        drop_the_same(c, c->y[0], c->dy, c->dx[0]);
+        drop_the_same(c, c->y[0], c->dy[0], c->dx[0]);
     else if (c->dx[0])
-        drop(c, c->dy, c->dx[0]);
+        drop(c, c->dy[0], c->dx[0]);
     return TN_OK;
 }
 

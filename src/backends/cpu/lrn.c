@@ -66,7 +66,7 @@ static tn_status backward(const tn_call *c)
     /* Of two implementations one may save what the other has no use for. */
     const void *saved = tn_prim_bytes(&s->backward, DNNL_ARG_WORKSPACE) ? c->saved : NULL;
     return tn_prim_run(&s->backward, (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
-                                                     {DNNL_ARG_DIFF_DST, c->dy},
+                                                     {DNNL_ARG_DIFF_DST, c->dy[0]},
                                                      {DNNL_ARG_DIFF_SRC, c->dx[0]},
                                                      {DNNL_ARG_WORKSPACE, saved},
                                                      {DNNL_ARG_SCRATCHPAD, c->scratch},

@@ -60,7 +60,7 @@ static tn_status backward(const tn_call *c)
     double divisor;
     const int64_t all = tn_elements(&c->node->x[0]), count = find_count(c, &divisor);
     const float *x = c->x[0], *target = c->x[1];
-    const float scale = (float)(2.0 / divisor * (double)*(const float *)c->dy);
+    const float scale = (float)(2.0 / divisor * (double)*(const float *)c->dy[0]);
     for (int i = 0; i < 2; i++) {
         float *dx = c->dx[i];
         const float factor = i == 0 ? scale : -scale;

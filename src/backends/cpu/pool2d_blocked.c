@@ -129,7 +129,7 @@ static tn_status backward(const tn_call *c)
 {
     const tn_pool *s = c->state;
     const int64_t in = s->in[1] * s->code->lanes, out = s->out[0] * s->out[1] * s->code->lanes;
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     const char *taps = s->tap_bytes ? c->saved : NULL;
     float *dx = c->dx[0];
 #pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)

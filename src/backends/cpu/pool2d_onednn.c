@@ -83,7 +83,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     pooling *s = c->state;
-    return tn_prim_run(&s->backward, (tn_prim_arg[]){{DNNL_ARG_DIFF_DST, c->dy},
+    return tn_prim_run(&s->backward, (tn_prim_arg[]){{DNNL_ARG_DIFF_DST, c->dy[0]},
                                                      {DNNL_ARG_DIFF_SRC, c->dx[0]},
                                                      {DNNL_ARG_WORKSPACE, c->saved},
                                                      {DNNL_ARG_SCRATCHPAD, c->scratch},

@@ -37,7 +37,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     const state *s = c->state;
-    const float *y = c->y[0], *dy = c->dy;
+    const float *y = c->y[0], *dy = c->dy[0];
     float *dx = c->dx[0];
 #pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
     for (size_t i = 0; i < s->count; i++) {

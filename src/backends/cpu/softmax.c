@@ -43,7 +43,7 @@ static tn_status backward(const tn_call *c)
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < rows; n++) {
         const float *y = (const float *)c->y[0] + n * classes;
-        const float *dy = (const float *)c->dy + n * classes;
+        const float *dy = (const float *)c->dy[0] + n * classes;
         float *dx = (float *)c->dx[0] + n * classes;
         double dot = 0;
         for (int64_t k = 0; k < classes; k++)

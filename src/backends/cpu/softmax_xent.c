@@ -120,7 +120,7 @@ static tn_status backward(const tn_call *c)
 {
     const int64_t count = tn_elements(&c->node->x[0]);
     const float *saved = c->saved;
-    const float dy = *(const float *)c->dy;
+    const float dy = *(const float *)c->dy[0];
     float *dx = c->dx[0];
     if (!dx)
         return TN_OK;

@@ -21,7 +21,7 @@ static tn_status backward(const tn_call *c)
 {
     for (int i = 0; i < 2; i++)
         if (c->dx[i])
-            TN_TRY(tn_elementwise_copy(c, c->dx[i], c->dy)); /* dx[0] may be in dy's place */
+            TN_TRY(tn_elementwise_copy(c, c->dx[i], c->dy[0])); /* dx[0] may be in dy's place */
     return TN_OK;
 }
 

@@ -132,7 +132,7 @@ static tn_status ask_backward(const tn_call *c)
     void *dbias = c->dw[BIAS] ? c->dw[BIAS] : tn_cuda_at(c->scratch, s->dbias);
     TN_CUDNN(d, c->node,
              cudnnBatchNormalizationBackward(
-                 d->cudnn->handle, mode, &one, &zero, &one, &zero, x, c->x[0], x, c->dy, x,
+                 d->cudnn->handle, mode, &one, &zero, &one, &zero, x, c->x[0], x, c->dy[0], x,
                  c->dx[0], s->channel, c->w[WEIGHT], dweight, dbias, epsilon_of(c->node),
                  tn_cuda_at(c->saved, s->mean), tn_cuda_at(c->saved, s->inv)));
     return TN_OK;

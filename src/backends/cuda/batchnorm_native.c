@@ -208,7 +208,7 @@ static tn_status add_up(const tn_call *c, const batchnorm *s)
     struct tnk_batchnorm_sums_args sums = {
         .grid = columns_of(c, s),
         .x = c->x[0],
-        .dy = c->dy,
+        .dy = c->dy[0],
         .mean = tn_cuda_at(c->saved, s->mean),
         .part = tn_cuda_at(c->scratch, s->part),
     };
@@ -236,7 +236,7 @@ static tn_status backward(const tn_call *c)
     struct tnk_batchnorm_back_args a = {
         .grid = s->frozen ? s->grid : columns_of(c, s),
         .x = c->x[0],
-        .dy = c->dy,
+        .dy = c->dy[0],
         .dx = c->dx[0],
         .mean = s->frozen ? c->w[RUNNING_MEAN] : tn_cuda_at(c->saved, s->mean),
         .var = s->frozen ? c->w[RUNNING_VAR] : tn_cuda_at(c->saved, s->var),

@@ -67,7 +67,7 @@ static tn_status forward(const tn_call *c)
 
 static tn_status backward(const tn_call *c)
 {
-    struct tnk_split_args a = {.pieces = pieces_of(c), .whole = c->dy};
+    struct tnk_split_args a = {.pieces = pieces_of(c), .whole = c->dy[0]};
     memcpy(a.part, c->dx, sizeof a.part);
     TN_CUDA(c->device, c->node,
             TN_LAUNCH(tnk_split, grid_of(c, &a.pieces), TN_CUDA_BLOCK, 0, c->device->compute, &a));

@@ -41,7 +41,7 @@ static tn_status forward(const tn_call *c)
 
 static tn_status backward(const tn_call *c)
 {
-    return c->dx[0] ? drop(c, c->dy, c->dx[0]) : TN_OK;
+    return c->dx[0] ? drop(c, c->dy[0], c->dx[0]) : TN_OK;
 }
 
 const tn_kernel tn_cuda_dropout = {

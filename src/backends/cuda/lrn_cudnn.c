@@ -89,7 +89,7 @@ static tn_status ask_backward(const tn_call *c)
     const float one = 1, zero = 0;
     TN_CUDNN(d, c->node,
              cudnnLRNCrossChannelBackward(d->cudnn->handle, s->what, CUDNN_LRN_CROSS_CHANNEL_DIM1,
-                                          &one, t, c->y[0], t, c->dy, t, c->x[0], &zero, t,
+                                          &one, t, c->y[0], t, c->dy[0], t, c->x[0], &zero, t,
                                           c->dx[0]));
     return TN_OK;
 }

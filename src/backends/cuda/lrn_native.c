@@ -69,7 +69,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     struct tnk_lrn_args a = args_of(c);
-    a.dy = c->dy;
+    a.dy = c->dy[0];
     a.y = c->dx[0];
     if (!a.y)
         return TN_OK;

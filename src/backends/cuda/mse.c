@@ -87,7 +87,7 @@ static tn_status backward(const tn_call *c)
         .dx = {c->dx[0], c->dx[1]},
         .is_f32 = {s->is_f32[0], s->is_f32[1]},
         .rows = rows_of(c, s),
-        .dy = c->dy,
+        .dy = c->dy[0],
     };
     TN_CUDA(
         c->device, c->node,

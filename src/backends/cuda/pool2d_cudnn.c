@@ -98,9 +98,9 @@ static tn_status ask_backward(const tn_call *c)
     const pool *s = c->state;
     const float one = 1, zero = 0;
     TN_CUDNN(d, c->node,
-             cudnnPoolingBackward(d->cudnn->handle, s->what, &one, s->y, s->max ? c->y[0] : c->dy,
-                                  s->y, c->dy, s->legacy.tensor, s->max ? c->x[0] : c->dx[0], &zero,
-                                  s->legacy.tensor, c->dx[0]));
+             cudnnPoolingBackward(d->cudnn->handle, s->what, &one, s->y,
+                                  s->max ? c->y[0] : c->dy[0], s->y, c->dy[0], s->legacy.tensor,
+                                  s->max ? c->x[0] : c->dx[0], &zero, s->legacy.tensor, c->dx[0]));
     return TN_OK;
 }
 

@@ -104,7 +104,7 @@ static tn_status backward(const tn_call *c)
 {
     const tn_node *n = c->node;
     const tn_dtype dtype = tn_cuda_type_of(c->run->precision);
-    struct tnk_pool_args a = args_of(c, &n->x[0], c->dy, c->dx[0]);
+    struct tnk_pool_args a = args_of(c, &n->x[0], c->dy[0], c->dx[0]);
     const unsigned grid = tn_cuda_grid(c->device, a.count);
     a.pick = c->saved;
     if (!c->dx[0])

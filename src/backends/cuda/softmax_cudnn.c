@@ -49,7 +49,7 @@ static tn_status ask_backward(const tn_call *c)
     TN_CUDNN(d, c->node,
              cudnnSoftmaxBackward(d->cudnn->handle, CUDNN_SOFTMAX_ACCURATE,
                                   CUDNN_SOFTMAX_MODE_INSTANCE, &one, s->tensor, c->y[0], s->tensor,
-                                  c->dy, &zero, s->tensor, c->dx[0]));
+                                  c->dy[0], &zero, s->tensor, c->dx[0]));
     return TN_OK;
 }
 

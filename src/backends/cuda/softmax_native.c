@@ -37,7 +37,7 @@ static tn_status backward(const tn_call *c)
 {
     struct tnk_softmax_back_args a = {
         .y = c->y[0],
-        .dy = c->dy,
+        .dy = c->dy[0],
         .dx = c->dx[0],
         .rows = c->node->x[0].dim[0],
         .columns = c->node->x[0].dim[1],

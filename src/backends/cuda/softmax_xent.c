@@ -125,7 +125,7 @@ static tn_status backward(const tn_call *c)
         .most = tn_cuda_at(c->saved, p.most),
         .share = tn_cuda_at(c->saved, p.share),
         .each = tn_cuda_at(c->saved, p.each),
-        .dy = c->dy,
+        .dy = c->dy[0],
         .dx = c->dx[0],
         .rows = n->x[0].dim[0],
         .classes = n->x[0].dim[1],

@@ -9,7 +9,7 @@ void tn_few_add_pooled_band(const tn_few_state *s, const tn_call *c, int64_t n, 
     const int thread = omp_get_thread_num(), lanes = s->code->lanes;
     const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), row = f->out[1] * lanes;
     const int64_t filter = f->C * f->kernel[0] * TN_FEW_POOLED_WIDTH;
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     const uint8_t *taps = c->saved;
     float *band = tn_few_part(s, c, thread, s->band), *dw = tn_few_part(s, c, thread, s->dw),
           *db = tn_few_part(s, c, thread, s->db);

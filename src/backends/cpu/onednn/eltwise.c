@@ -52,7 +52,7 @@ tn_status tn_eltwise_backward(const tn_call *c)
     eltwise *s = c->state;
     return tn_prim_run(&s->backward, (tn_prim_arg[]){
                                          {DNNL_ARG_DST, c->y[0]},
-                                         {DNNL_ARG_DIFF_DST, c->dy},
+                                         {DNNL_ARG_DIFF_DST, c->dy[0]},
                                          {DNNL_ARG_DIFF_SRC, c->dx[0]},
                                          {0},
                                      });

@@ -194,7 +194,7 @@ tn_status tn_linear_forward(tn_linear *l, const tn_call *c)
 
 static void relu_backward(const tn_linear *l, const tn_call *c, float *dz)
 {
-    const float *y = c->y[0], *dy = c->dy;
+    const float *y = c->y[0], *dy = c->dy[0];
     const int64_t count = l->y_elements;
 #pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
     for (int64_t i = 0; i < count; i++) {
@@ -264,7 +264,7 @@ static tn_status backward_weights(tn_linear *l, const tn_call *c, const void *dz
 
 tn_status tn_linear_backward(tn_linear *l, const tn_call *c)
 {
-    const void *dz = c->dy;
+    const void *dz = c->dy[0];
     if (l->relu) {
         relu_backward(l, c, scratch_at(c, l->dz));
         dz = scratch_at(c, l->dz);

@@ -47,7 +47,7 @@ tn_status tn_reference_map(const tn_call *c, tn_reference_function *f)
 tn_status tn_reference_map_backward(const tn_call *c, tn_reference_function *slope)
 {
     const int64_t count = tn_elements(&c->node->x[0]);
-    const float *x = c->x[0], *dy = c->dy;
+    const float *x = c->x[0], *dy = c->dy[0];
     float *dx = c->dx[0];
     if (!dx)
         return TN_OK;

@@ -17,7 +17,7 @@ static tn_status backward(const tn_call *c)
 {
     for (int i = 0; i < c->node->num_in; i++)
         if (c->dx[i])
-            memcpy(c->dx[i], c->dy, (size_t)tn_elements(&c->node->x[0]) * sizeof(float));
+            memcpy(c->dx[i], c->dy[0], (size_t)tn_elements(&c->node->x[0]) * sizeof(float));
     return TN_OK;
 }
 

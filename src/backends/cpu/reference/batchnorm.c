@@ -150,7 +150,7 @@ static tn_status forward(const tn_call *c)
 /* Over the rows of this device: of dy, and of dy h. */
 static void add_up(const tn_call *c, const sizes *s, int64_t k, double *sum, double *product)
 {
-    const float *x = c->x[0], *dy = c->dy;
+    const float *x = c->x[0], *dy = c->dy[0];
     const statistics m = statistics_of(c, s, k);
     const double inverse = 1 / sqrt(m.var + s->epsilon);
     *sum = *product = 0;
@@ -167,7 +167,7 @@ static void add_up(const tn_call *c, const sizes *s, int64_t k, double *sum, dou
 
 static void write_dx(const tn_call *c, const sizes *s, int64_t k, double sum, double product)
 {
-    const float *x = c->x[0], *dy = c->dy, *weight = c->w[WEIGHT];
+    const float *x = c->x[0], *dy = c->dy[0], *weight = c->w[WEIGHT];
     const statistics m = statistics_of(c, s, k);
     const double inverse = 1 / sqrt(m.var + s->epsilon);
     float *dx = c->dx[0];

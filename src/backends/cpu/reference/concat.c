@@ -24,7 +24,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     const tn_node *node = c->node;
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     for (int64_t n = 0; n < node->y[0].dim[0]; n++)
         for (int i = 0; i < node->num_in; i++) {
             const int64_t piece = image_of(&node->x[i]);

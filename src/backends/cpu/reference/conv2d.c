@@ -105,7 +105,7 @@ static void spread_to_w(void *arg, int64_t x, int64_t w)
 
 static void find_dx(const tn_call *c, const sizes *s, double *dx)
 {
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < s->N; n++)
         for (int64_t i = 0; i < s->K * s->P * s->Q; i++) {
@@ -117,7 +117,7 @@ static void find_dx(const tn_call *c, const sizes *s, double *dx)
 
 static void find_dweight(const tn_call *c, const sizes *s, double *dweight)
 {
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t k = 0; k < s->K; k++)
         for (int64_t i = 0; i < s->N * s->P * s->Q; i++) {
@@ -129,7 +129,7 @@ static void find_dweight(const tn_call *c, const sizes *s, double *dweight)
 
 static void find_dbias(const tn_call *c, const sizes *s)
 {
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     float *dbias = c->dw[BIAS];
     const int64_t area = s->P * s->Q;
     for (int64_t k = 0; k < s->K; k++) {

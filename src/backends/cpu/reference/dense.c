@@ -35,7 +35,7 @@ static tn_status forward(const tn_call *c)
 
 static void find_dx(const tn_call *c, const sizes *s)
 {
-    const float *weight = c->w[WEIGHT], *dy = c->dy;
+    const float *weight = c->w[WEIGHT], *dy = c->dy[0];
     float *dx = c->dx[0];
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < s->N; n++)
@@ -49,7 +49,7 @@ static void find_dx(const tn_call *c, const sizes *s)
 
 static void find_dweight(const tn_call *c, const sizes *s)
 {
-    const float *x = c->x[0], *dy = c->dy;
+    const float *x = c->x[0], *dy = c->dy[0];
     float *dweight = c->dw[WEIGHT];
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t k = 0; k < s->K; k++)
@@ -63,7 +63,7 @@ static void find_dweight(const tn_call *c, const sizes *s)
 
 static void find_dbias(const tn_call *c, const sizes *s)
 {
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     float *dbias = c->dw[BIAS];
     for (int64_t k = 0; k < s->K; k++) {
         double sum = 0;

@@ -62,7 +62,7 @@ static tn_status backward(const tn_call *c)
 {
     const tn_shape *s = &c->node->x[0];
     const int64_t C = s->dim[1], area = s->dim[2] * s->dim[3];
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     float *dx = c->dx[0];
     if (!dx)
         return TN_OK;

@@ -34,7 +34,7 @@ static tn_status backward(const tn_call *c)
     const extent e = find_extent(c);
     const int64_t count = tn_elements(&c->node->x[0]);
     const float *x = c->x[0], *target = c->x[1];
-    const double scale = 2 * (double)*(const float *)c->dy / e.divisor;
+    const double scale = 2 * (double)*(const float *)c->dy[0] / e.divisor;
     for (int side = 0; side < 2; side++)
         for (int64_t i = 0; c->dx[side] && i < count; i++) {
             const double dx = i < e.count ? scale * ((double)x[i] - (double)target[i]) : 0;

@@ -87,7 +87,7 @@ static tn_status backward(const tn_call *c)
     const tn_node *n = c->node;
     const int64_t planes = n->x[0].dim[0] * n->x[0].dim[1], W = n->x[0].dim[3];
     const int64_t size = n->x[0].dim[2] * W, P = n->y[0].dim[2], Q = n->y[0].dim[3];
-    const float *dy = c->dy;
+    const float *dy = c->dy[0];
     if (!c->dx[0])
         return TN_OK;
     double *sums = tn_reference_sums(c, planes * size);

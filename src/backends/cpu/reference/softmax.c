@@ -18,7 +18,7 @@ static tn_status forward(const tn_call *c)
 static tn_status backward(const tn_call *c)
 {
     const int64_t N = c->node->x[0].dim[0], K = c->node->x[0].dim[1];
-    const float *x = c->x[0], *dy = c->dy;
+    const float *x = c->x[0], *dy = c->dy[0];
     float *dx = c->dx[0];
     if (!dx)
         return TN_OK;

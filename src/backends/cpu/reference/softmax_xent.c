@@ -74,7 +74,7 @@ static tn_status backward(const tn_call *c)
 {
     const int64_t N = c->node->x[0].dim[0], K = c->node->x[0].dim[1];
     const int32_t *label = c->x[1];
-    const double dy = (double)*(const float *)c->dy;
+    const double dy = (double)*(const float *)c->dy[0];
     float *dx = c->dx[0];
     double rows = 0;
     if (!dx)

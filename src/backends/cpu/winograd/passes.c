@@ -173,7 +173,8 @@ void tn_wino_forward(tn_wino *s, const tn_call *c)
 
 static void backward_data(const tn_wino *s, const tn_call *c)
 {
-    walk(s, &s->data, c, &(images){.from = c->dy, .cut = s->relu ? c->y[0] : NULL, .to = c->dx[0]});
+    walk(s, &s->data, c,
+         &(images){.from = c->dy[0], .cut = s->relu ? c->y[0] : NULL, .to = c->dx[0]});
 }
 
 /* ---- backward weights --------------------------------------------------------------------- */
@@ -222,7 +223,7 @@ static void make_factors(const tn_wino *s, const tn_call *c, const weights_part 
     const tn_wino_slab v = row_of(s, &p->v, row), d = row_of(s, &p->d, row);
     if (c->dw[0])
         s->tile->input(&s->forward.from, c->x[0], NULL, begin, end, &v);
-    s->tile->spread(&s->forward.to, c->dy, s->relu ? c->y[0] : NULL, begin, end, &d);
+    s->tile->spread(&s->forward.to, c->dy[0], s->relu ? c->y[0] : NULL, begin, end, &d);
 }
 
 /* In a parallel region: all threads at one block, of which each has some of the tiles, then some of the

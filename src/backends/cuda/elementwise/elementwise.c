@@ -39,7 +39,7 @@ struct tnk_map_back_args tn_elementwise_back_args(const tn_call *c, float slope)
 {
     const tn_elementwise *s = c->state;
     return (struct tnk_map_back_args){
-        .y = c->y[0], .dy = c->dy, .dx = c->dx[0], .count = s->count, .slope = slope};
+        .y = c->y[0], .dy = c->dy[0], .dx = c->dx[0], .count = s->count, .slope = slope};
 }
 
 tn_status tn_elementwise_copy(const tn_call *c, void *to, const void *from)

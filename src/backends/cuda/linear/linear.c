@@ -89,11 +89,11 @@ tn_status tn_cuda_sums_run(const tn_cuda_sums *s, const tn_call *c, const void *
     float *db = c->dw[1];
     float *sums = db && s->parts > 1 ? tn_cuda_at(c->scratch, s->sums) : db;
     void *masked = s->relu ? tn_cuda_at(c->scratch, s->dz) : NULL;
-    *dz = s->relu ? masked : c->dy;
+    *dz = s->relu ? masked : c->dy[0];
     if (!s->relu && !db)
         return TN_OK;
     TN_TRY(launch(s, c, s->dtype,
-                  (struct tnk_sum_rows_args){.dy = c->dy,
+                  (struct tnk_sum_rows_args){.dy = c->dy[0],
                                              .y = s->relu ? c->y[0] : NULL,
                                              .dz = masked,
                                              .sum = sums,

@@ -39,7 +39,7 @@ typedef struct tn_cuda_sums {
 /* Adds what it needs to *scratch_bytes (tn_cuda_part). db: it will be asked for. */
 tn_cuda_sums tn_cuda_sums_plan(const tn_backend_device *d, tn_dtype dtype, int64_t rows,
                                int64_t cols, bool relu, bool db, size_t *scratch_bytes);
-/* Does both from c->dy and c->y[0]; *dz is c->dy or in c->scratch. */
+/* Does both from c->dy[0] and c->y[0]; *dz is c->dy[0] or in c->scratch. */
 tn_status tn_cuda_sums_run(const tn_cuda_sums *s, const tn_call *c, const void **dz);
 
 #endif
