@@ -79,13 +79,14 @@ static void move_monotone(tn_plan *p)
     }
 }
 
+/* In a plan with a loss a kernel without backward may yet refuse the node, and nobody else take it as it is then. */
 static bool supported(const tn_plan *p, const tn_node *n)
 {
     bool found = false;
     tn_error_kept kept;
     tn_error_keep(&kept);
     for (const tn_kernel *k = NULL; !found && (k = tn_plan_next_kernel(p, n->op, k));)
-        found = tn_plan_supports(k, n) == TN_OK;
+        found = (k->backward || !p->opts.loss.id) && tn_plan_supports(k, n) == TN_OK;
     tn_error_put_back(&kept);
     return found;
 }
