@@ -1,6 +1,6 @@
 # Finds what Tenon is built on and gathers it in the target tenon_depends.
-#   required: oneDNN, OpenMP, threads, cJSON, stb_image
-#   optional: libjpeg-turbo, libpng, giflib, libwebp, zlib (examples)
+#   required: OpenMP, threads, cJSON, stb_image
+#   optional: oneDNN, libjpeg-turbo, libpng, giflib, libwebp, zlib (examples)
 include(CheckSymbolExists)
 
 # tenon_need(<found> <what> <Debian package>): stops, saying which package brings what is missing.
@@ -19,12 +19,17 @@ if(CMAKE_C_COMPILER_ID MATCHES Clang)
 else()
   tenon_need(OpenMP_C_FOUND "OpenMP" gcc)
 endif()
-include(cmake/TenonDnnl.cmake)
+set(TENON_DNNL AUTO CACHE STRING "oneDNN for the backend cpu: AUTO (where it is), ON (or stop), OFF")
+set_property(CACHE TENON_DNNL PROPERTY STRINGS AUTO ON OFF)
 set(TENON_DNNL_FOUND OFF)
-if(TENON_DNNL_VERSION VERSION_GREATER_EQUAL 2.6)
-  set(TENON_DNNL_FOUND ON)
+if(NOT TENON_DNNL STREQUAL OFF)
+  include(cmake/TenonDnnl.cmake)
+  if(TENON_DNNL_VERSION VERSION_GREATER_EQUAL 2.6)
+    set(TENON_DNNL_FOUND ON)
+  elseif(TENON_DNNL STREQUAL ON)
+    tenon_need(TENON_DNNL_FOUND "oneDNN 2.6 or later (found: '${TENON_DNNL_VERSION}')" libdnnl-dev)
+  endif()
 endif()
-tenon_need(TENON_DNNL_FOUND "oneDNN 2.6 or later (found: '${TENON_DNNL_VERSION}')" libdnnl-dev)
 find_package(PkgConfig QUIET)
 tenon_need(PKG_CONFIG_FOUND "pkg-config" pkg-config)
 pkg_check_modules(CJSON QUIET IMPORTED_TARGET libcjson)
@@ -58,8 +63,10 @@ pkg_check_modules(WEBP QUIET IMPORTED_TARGET libwebp libwebpdemux)
 # Libraries reach whoever links libtenon.a; headers and definitions are for building only.
 add_library(tenon_depends INTERFACE)
 target_link_libraries(tenon_depends INTERFACE
-                      Threads::Threads OpenMP::OpenMP_C DNNL::dnnl PkgConfig::CJSON m
-                      ${CMAKE_DL_LIBS})
+                      Threads::Threads OpenMP::OpenMP_C PkgConfig::CJSON m ${CMAKE_DL_LIBS})
+if(TENON_DNNL_FOUND)
+  target_link_libraries(tenon_depends INTERFACE DNNL::dnnl)
+endif()
 target_include_directories(tenon_depends SYSTEM INTERFACE $<BUILD_INTERFACE:${STB_INCLUDE_DIR}>)
 if(TENON_JPEG_CROPS)
   target_link_libraries(tenon_depends INTERFACE JPEG::JPEG)

@@ -38,7 +38,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tenonConfig.cmake cmake/TenonDnnl.cmak
         ${CMAKE_CURRENT_BINARY_DIR}/tenonConfigVersion.cmake DESTINATION ${package_dir})
 
 # What a program that links libtenon.a has to name as well.
-set(TENON_PC_PRIVATE "-ldnnl -lcjson")
+set(TENON_PC_PRIVATE "-lcjson")
+if(TENON_DNNL_FOUND)
+  string(PREPEND TENON_PC_PRIVATE "-ldnnl ")
+endif()
 if(TENON_JPEG_CROPS)
   string(APPEND TENON_PC_PRIVATE " -ljpeg")
 endif()

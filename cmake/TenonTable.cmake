@@ -1,20 +1,29 @@
-# tenon_table(<name> FOLDER dir HEADER header TYPE type SYMBOL prefix ARRAY array)
+# tenon_table(<name> FOLDER dir HEADER header TYPE type SYMBOL prefix ARRAY array
+#             [EXCEPT file...] [LAST_FOLDER dir LAST_SYMBOL prefix])
 #
 # Writes <name>_table.c: one extern and one array entry for each dir/<stem>.c, which must define
-# `const <type> <prefix><stem>`. A file that does not is a link error that names the missing symbol.
-# Files that start with '_' are helpers, and backend_*.c is the backend itself: both stay out.
-# Sets <name>_TABLE to the written file.
+# `const <type> <prefix><stem>`; behind them those of another folder. A file that does not is a link error that
+# names the missing symbol. Files that start with '_' are helpers, and backend_*.c is the backend itself: both stay
+# out. Sets <name>_TABLE to the written file.
 function(tenon_table name)
-  cmake_parse_arguments(A "" "FOLDER;HEADER;TYPE;SYMBOL;ARRAY" "" ${ARGN})
-  file(GLOB files CONFIGURE_DEPENDS ${A_FOLDER}/[a-z]*.c)
-  list(FILTER files EXCLUDE REGEX "/backend_[a-z]*\\.c$")
-  list(SORT files)
+  cmake_parse_arguments(A "" "FOLDER;HEADER;TYPE;SYMBOL;ARRAY;LAST_FOLDER;LAST_SYMBOL" "EXCEPT" ${ARGN})
   set(externs "")
   set(entries "")
-  foreach(f IN LISTS files)
-    get_filename_component(stem ${f} NAME_WE)
-    string(APPEND externs "extern const ${A_TYPE} ${A_SYMBOL}${stem};\n")
-    string(APPEND entries "    &${A_SYMBOL}${stem},\n")
+  foreach(which IN ITEMS "" LAST_)
+    set(files "")
+    if(A_${which}FOLDER)
+      file(GLOB files CONFIGURE_DEPENDS ${A_${which}FOLDER}/[a-z]*.c)
+    endif()
+    list(FILTER files EXCLUDE REGEX "/backend_[a-z]*\\.c$")
+    if(A_EXCEPT)
+      list(REMOVE_ITEM files ${A_EXCEPT})
+    endif()
+    list(SORT files)
+    foreach(f IN LISTS files)
+      get_filename_component(stem ${f} NAME_WE)
+      string(APPEND externs "extern const ${A_TYPE} ${A_${which}SYMBOL}${stem};\n")
+      string(APPEND entries "    &${A_${which}SYMBOL}${stem},\n")
+    endforeach()
   endforeach()
   set(out ${CMAKE_CURRENT_BINARY_DIR}/${name}_table.c)
   file(CONFIGURE OUTPUT ${out} CONTENT

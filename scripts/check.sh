@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds Tenon and runs its whole test suite, on a bare Debian 12 too: installs what is missing first.
 #     ./scripts/check.sh [CMake flags for the release build]
-# Then the same under the address and undefined-behaviour sanitizers, and what has threads of its own
-# under the thread sanitizer. The last line is "N passed, M failed, K skipped".
+# Then layers and models without what is optional, the same as at first under the address and undefined-behaviour
+# sanitizers, and what has threads of its own under the thread sanitizer. The last line is "N passed, M failed, K skipped".
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/_install.sh
@@ -23,10 +23,13 @@ run_tests() {
 
 build release all -DTENON_BENCH=ON "$@"
 run_tests release
+# Without oneDNN and backends for GPUs.
+build bare "$(ls tests/layers tests/models | sed -n 's/^\(test_.*\)\.c$/\1/p')"
+run_tests bare -L '^(layers|models)$'
 # What installs or checks the tree has nothing more to show here.
 build asan all
 run_tests asan -LE '^(house|install)$'
 build tsan all
 run_tests tsan -L '^(base|data|graph|plan|group|sim)$'
 
-python3 -B scripts/_count.py build/release/junit.xml build/asan/junit.xml build/tsan/junit.xml
+python3 -B scripts/_count.py build/release/junit.xml build/bare/junit.xml build/asan/junit.xml build/tsan/junit.xml

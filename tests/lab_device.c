@@ -33,3 +33,10 @@ const char *const *lab_devices(void)
     }
     return list;
 }
+
+bool lab_can_prefer(void)
+{
+    if (!TENON_DNNL)
+        print_message("skipped: a kernel that this build, without oneDNN, has not\n");
+    return TENON_DNNL;
+}

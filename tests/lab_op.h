@@ -33,6 +33,9 @@ enum { LAB_MAX_X = 8, LAB_MAX_W = 4, LAB_SEED = 20151 /* of every plan that the 
  * $TENON_TEST_GPU names ("cuda:0"; empty: none), else the simulated one if this build has it. */
 const char *const *lab_devices(void);
 
+/* Has this build the kernels that "cpu,prefer=..." chooses among? Else a line says that it is skipped. */
+bool lab_can_prefer(void);
+
 /* An input of a case, filled with numbers drawn evenly from [low, high] (both 0: [-1, 1]); u8 and i32
  * with whole ones. */
 typedef struct lab_tensor {

@@ -53,7 +53,8 @@ typedef struct tn_device tn_device;
  *                reference      the naive loops of each formula, in double, instead of all other kernels:
  *                               slow, and what the others are checked against
  *                prefer=KERNEL  a way to measure and to test: this kernel is taken wherever it can be, also
- *                               where another is faster; the others where it cannot. first: a convolution
+ *                               where another is faster; the others where it cannot (TN_ERR_UNSUPPORTED in
+ *                               a build without oneDNN). first: a convolution
  *                               of up to 4 channels behind an input; tiles: dense of up to 128 images;
  *                               winograd: convolutions of 3 x 3 and 5 x 5; winograd4x4: those, and 3 x 3
  *                               with the smaller tile
@@ -108,7 +109,8 @@ TN_API TN_CHECKED tn_status tn_precision_find(const char *name, tn_precision *ou
 /** @return "cpu", "cuda:0", ...: a name that opens the same device again; lives as long as it. */
 TN_API const char *tn_device_name(const tn_device *device);
 
-/** @return one line for a program's banner: model, threads, libraries with versions. */
+/** @return one line for a program's banner: model, threads, libraries with versions, or that the cpu has no oneDNN and
+ *  so is slow. */
 TN_API const char *tn_device_describe(const tn_device *device);
 
 /**

@@ -24,6 +24,7 @@ static tn_status backward(const tn_call *c)
 
 const tn_kernel tn_reference_NAME = {
     .op = "NAME",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "backends/cpu/device/pin.h"
-#include "backends/cpu/onednn/onednn.h"
 #include "base/thread.h"
 #include "group/lab_group.h"
 

@@ -49,8 +49,8 @@ PROGRAMS = {
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
 SERVED = ("src/backends/cuda/libraries/", "src/sim/")
 THIRD = {
-    "oneapi/dnnl": "src/backends/cpu/",
-    "dnnl": "src/backends/cpu/",
+    "oneapi/dnnl": "src/backends/cpu/onednn/",
+    "dnnl": "src/backends/cpu/onednn/",
     "omp.h": "src/backends/cpu/",
     "cJSON": "src/io/",
     "cjson": "src/io/",

@@ -1,4 +1,4 @@
-/* The CPU as a backend: memory is the host's, threads are OpenMP's, layouts are oneDNN's. */
+/* The CPU as a backend: memory is the host's, threads are OpenMP's, layouts are oneDNN's, if it is there. */
 /* sysconf's memory is glibc's. */
 #define _DEFAULT_SOURCE
 
@@ -11,7 +11,8 @@
 
 #include "backends/cpu/device/pin.h"
 #include "backends/cpu/device/team.h"
-#include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/onednn/door.h"
+#include "base/base.h"
 
 enum { LARGE = 4 << 20 };
 
@@ -64,10 +65,14 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
         return tn_fail(TN_ERR_DEVICE, "cpu:%d: there is only cpu:0, with all its cores",
                        opts->index);
     TN_TRY(tn_cpu_read_options(opts, &o));
+    if (o.prefer != TN_CPU_FASTEST && !tn_onednn_version())
+        return tn_fail(TN_ERR_UNSUPPORTED, "cpu: option prefer chooses among kernels that a build "
+                                           "without oneDNN has not");
     tn_backend_device *d = tn_alloc(1, sizeof *d);
     if (!d)
         return tn_no_memory("cpu", sizeof *d);
     const int asked = o.threads;
+    const char *with = tn_onednn_version();
     d->reference = o.reference;
     d->prefer = o.prefer;
     tn_status status = tn_team_measure(&o.threads);
@@ -84,9 +89,10 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
     read_model(model, sizeof model);
     if (d->threads < asked)
         snprintf(fewer, sizeof fewer, " (%d were asked for, there are no more)", asked);
-    d->text = tn_format("%s: %s, %d thread%s%s%s, %s, %s", name, model, d->threads,
-                        d->threads == 1 ? "" : "s", fewer, d->pin ? ", pinned" : "",
-                        d->reference ? "reference kernels" : tn_onednn_isa(), tn_onednn_version());
+    d->text = tn_format(
+        "%s: %s, %d thread%s%s%s, %s, %s", name, model, d->threads, d->threads == 1 ? "" : "s",
+        fewer, d->pin ? ", pinned" : "", d->reference ? "reference kernels" : tn_onednn_isa(),
+        with ? with : "no oneDNN in this build: most layers by reference kernels, slowly");
     if (!d->text) {
         status = tn_no_memory("cpu", 1);
         goto fail;
@@ -203,48 +209,6 @@ static tn_status fill(tn_backend_device *d, void *to, int byte, size_t bytes)
     return TN_OK;
 }
 
-/* ---- reorders ----------------------------------------------------------------------------- */
-
-static void reorder_destroy(void *reorder)
-{
-    if (!reorder)
-        return;
-    tn_prim_free(reorder);
-    tn_free(reorder);
-}
-
-static tn_status reorder_create(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
-                                const tn_layout *from, const tn_layout *to, void **reorder)
-{
-    /* A layout has dimensions of its own (groups, or K x C x h x w for dense weights), and the
-     * canonical side takes them over: the bytes are the same. */
-    tn_maker m = {.device = d, .op = "reorder", .node = tn_dtype_name(dtype)};
-    const tn_md *x = tn_md_of(&m, shape, dtype, from), *y = tn_md_of(&m, shape, dtype, to);
-    if (!from && to)
-        x = tn_md_canonical(&m, y);
-    if (from && !to)
-        y = tn_md_canonical(&m, x);
-    TN_TRY(m.status);
-    if (tn_md_ndim(x) != tn_md_ndim(y))
-        return tn_fail(TN_ERR_UNSUPPORTED, "reorder %s: from %s to %s, of other dimensions",
-                       tn_shape_format(shape).text, from->name, to->name);
-    tn_prim *p = tn_alloc(1, sizeof *p);
-    if (!p)
-        return tn_no_memory("reorder", sizeof *p);
-    tn_make_reorder(&m, p, x, y);
-    if (m.status != TN_OK) {
-        reorder_destroy(p);
-        return m.status;
-    }
-    *reorder = p;
-    return TN_OK;
-}
-
-static tn_status reorder_run(void *reorder, void *to, const void *from)
-{
-    return tn_prim_run(reorder, (tn_prim_arg[]){{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {0}});
-}
-
 /* ---- threads ------------------------------------------------------------------------------ */
 
 static tn_status begin_run(tn_backend_device *d, const tn_run_state *run)
@@ -344,9 +308,9 @@ const tn_backend tn_backend_cpu = {
     .upload = upload,
     .download = download,
     .fill = fill,
-    .reorder_create = reorder_create,
-    .reorder_run = reorder_run,
-    .reorder_destroy = reorder_destroy,
+    .reorder_create = tn_onednn_reorder_create,
+    .reorder_run = tn_onednn_reorder_run,
+    .reorder_destroy = tn_onednn_reorder_destroy,
     .accumulate = accumulate,
     .tally = tally,
     .measure = measure,

@@ -1,7 +1,7 @@
 /*
  * oneDNN behind one door: descriptors, primitives and their errors, for its C APIs 2.x and 3.x.
  *
- * Which oneDNN it is, only the files _onednn*.c know. A kernel says in
+ * Which oneDNN it is, only the files of this folder know. A kernel says in
  * prepare() what it wants through a tn_maker, which is sticky as a tn_graph is: after the first error
  * every further call does nothing, and the maker's status is looked at once, at the end.
  *
@@ -27,7 +27,7 @@
 
 #include <dnnl.h>
 
-#include "backends/cpu/device/cpu.h"
+#include "backends/cpu/onednn/door.h"
 #include "base/base.h"
 
 #if DNNL_VERSION_MAJOR >= 3
@@ -45,13 +45,6 @@ typedef struct tn_md tn_md;
 /* TN_ERR_UNSUPPORTED, TN_ERR_MEMORY or TN_ERR_DEVICE in words, unless it went well: `op` and `node`
  * are who asked, `what` was asked for. */
 tn_status tn_onednn(const char *op, const char *node, const char *what, dnnl_status_t status);
-
-/* The engine, the stream and what they own. */
-tn_status tn_onednn_open(tn_backend_device *d);
-void tn_onednn_close(tn_backend_device *d);
-/* "avx512_core"; "oneDNN 2.6.3 (OpenMP)", until this thread's next call. */
-const char *tn_onednn_isa(void);
-const char *tn_onednn_version(void);
 
 /* ---- making ------------------------------------------------------------------------------- */
 
@@ -160,7 +153,7 @@ tn_status tn_prim_run(tn_prim *p, const tn_prim_arg *args);
 
 void tn_prim_free(tn_prim *p); /* a zeroed one is fine */
 
-/* ---- between the files _onednn*.c only ---------------------------------------------------- */
+/* ---- between the files of this folder ---------------------------------------------------- */
 
 /* The program's own OpenMP settings, while they are the device's. */
 typedef struct tn_omp_before {

@@ -12,6 +12,9 @@
 
 #include "backends/cpu/device/cpu.h"
 
+/* Where there is no oneDNN they are asked behind all others. */
+enum { TN_REFERENCE_RANK = 100 };
+
 /* prepare() of what reads canonical inputs, in both passes, and needs no memory. */
 tn_status tn_reference_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b);
 /* The same; where it is trained, scratch holds a double for each element of input 0. */

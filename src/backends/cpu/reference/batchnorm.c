@@ -216,6 +216,7 @@ static tn_status backward(const tn_call *c)
 
 const tn_kernel tn_reference_batchnorm = {
     .op = "batchnorm",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = prepare,
     .forward = forward,

@@ -160,6 +160,7 @@ static tn_status backward(const tn_call *c)
 
 const tn_kernel tn_reference_conv2d = {
     .op = "conv2d",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = prepare,
     .forward = forward,

@@ -19,6 +19,7 @@ static tn_status forward(const tn_call *c)
 
 const tn_kernel tn_reference_image_input = {
     .op = "image_input",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,

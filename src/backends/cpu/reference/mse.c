@@ -45,6 +45,7 @@ static tn_status backward(const tn_call *c)
 
 const tn_kernel tn_reference_mse = {
     .op = "mse",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,

@@ -107,6 +107,7 @@ static tn_status backward(const tn_call *c)
 
 const tn_kernel tn_reference_pool2d = {
     .op = "pool2d",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = tn_reference_prepare_sums,
     .forward = forward,

@@ -25,6 +25,7 @@ static tn_status backward(const tn_call *c)
 
 const tn_kernel tn_reference_relu = {
     .op = "relu",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,

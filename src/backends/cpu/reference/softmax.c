@@ -35,6 +35,7 @@ static tn_status backward(const tn_call *c)
 
 const tn_kernel tn_reference_softmax = {
     .op = "softmax",
+    .rank = TN_REFERENCE_RANK,
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,

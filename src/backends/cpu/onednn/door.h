@@ -1,0 +1,26 @@
+/*
+ * What the device itself asks of oneDNN, in a build with it (onednn.c, reorder.c) and in one without (none.c).
+ *
+ * Without it there is one layout, the canonical one, so nothing is ever reordered; kernels that see onednn.h are left
+ * out, and those of reference/ are asked where none of the others is left.
+ */
+#ifndef TN_ONEDNN_DOOR_H
+#define TN_ONEDNN_DOOR_H
+
+#include "backends/cpu/device/cpu.h"
+
+/* The engine, the stream and what they own. */
+tn_status tn_onednn_open(tn_backend_device *d);
+void tn_onednn_close(tn_backend_device *d);
+/* What instructions there are for its code or ours: "avx512_core". */
+const char *tn_onednn_isa(void);
+/* "oneDNN 2.6.3 (OpenMP)", until this thread's next call; NULL: a build without it. */
+const char *tn_onednn_version(void);
+
+/* Entries of backend.h's table. */
+tn_status tn_onednn_reorder_create(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
+                                   const tn_layout *from, const tn_layout *to, void **reorder);
+tn_status tn_onednn_reorder_run(void *reorder, void *to, const void *from);
+void tn_onednn_reorder_destroy(void *reorder);
+
+#endif
