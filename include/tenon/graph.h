@@ -38,10 +38,22 @@ TN_API void tn_graph_destroy(tn_graph *g); /* NULL is fine */
 TN_API TN_CHECKED tn_status tn_graph_status(const tn_graph *g);
 
 /**
- * A value that the program sets before each run (tn_plan_set()).
+ * A value that the program sets before each run (tn_plan_set()). Its dimension 0 is the batch; a scalar has none.
  * @param name  unique in the graph; copied; it appears in errors and descriptions
  */
 TN_API tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape);
+
+/** Of tn_input_batched(): no dimension is the batch; the value is the same for all of it. */
+enum { TN_NO_BATCH = -1 };
+
+/**
+ * The same for an input whose batch is another dimension: `batch`, from 0 (1 of one that is time x batch x features), or
+ * TN_NO_BATCH (a table, a mask, a temperature). It matters where a plan has several devices, each of which takes
+ * some rows of the batch, and to tn_plan_opts.batch; what follows from the inputs knows by itself which of its
+ * dimensions is the batch.
+ */
+TN_API tn_value tn_input_batched(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape,
+                                 int batch);
 
 /** The shape and the type of a value, as inferred. @return TN_ERR_ARGUMENT if v is not of g. */
 TN_API TN_CHECKED tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out);

@@ -12,7 +12,7 @@
  *
  * On a device that is a group ("cuda:0-3") a plan has a replica on each, and all shapes, values, sums and
  * gradients here are those of the whole batch; docs/group.md says of each call what that means. The batch is
- * dimension 0 of every input.
+ * dimension 0 of every input, unless tn_input_batched() says otherwise.
  *
  * Threads: a plan is one thread's at a time, and so is a device with all plans on it; plans on different devices may
  * run at once. What only tells of a plan (tn_plan_step(), tn_plan_memory(), tn_plan_describe()) several may ask at once,

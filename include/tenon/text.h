@@ -19,7 +19,8 @@
  * parameter is `weight.init=normal:0.01`, `weight.rate=2`, `weight.decay=0`, `weight.frozen`. Of a node that makes several
  * values those that are not named are called as the node, a dot and what they are: "loss.top_1".
  *
- * `input` has a name, a type and dimensions; N is the batch, which is chosen when the text is read. `output` and `loss`
+ * `input` has a name, a type and dimensions; N is the batch, which is chosen when the text is read. Without an N it is
+ * dimension 0, or what `batch=1`, `batch=none` behind the dimensions say (tn_input_batched()). `output` and `loss`
  * lines are tn_output() and tn_minimise(). Names other than of letters, digits and _ . : / - stand between quotes, with the
  * escapes of C. What follows a # is a comment. At most 16 MiB, and 1000000 nodes.
  *

@@ -61,16 +61,26 @@ typedef struct tn_run_state {
         loss_weight; /* what that begins with, times the loss scale; begin_run() puts it there if there is one */
 } tn_run_state;
 
-/* How many rows of x, which is of the batch if it has as many, hold a sample; of this share, of all. */
-static inline int64_t tn_run_rows(const tn_run_state *run, const tn_shape *x)
+/* Are the rows of x[0], dimension 0, those of the labels, of which a run may have fewer? `batch`: tn_run_state.batch. */
+static inline bool tn_counts_rows(const tn_node *n, int64_t batch)
 {
-    return run->batch == x->dim[0] ? run->rows : x->dim[0];
+    return n->x_batch[0] == 0 && n->x[0].dim[0] == batch;
 }
-static inline int64_t tn_run_all_rows(const tn_run_state *run, const tn_shape *x)
+/* How many rows of x[0] hold a sample; of this share, of all. */
+static inline int64_t tn_run_rows(const tn_run_state *run, const tn_node *n)
 {
-    if (run->batch == x->dim[0])
+    return tn_counts_rows(n, run->batch) ? run->rows : n->x[0].dim[0];
+}
+static inline int64_t tn_run_all_rows(const tn_run_state *run, const tn_node *n)
+{
+    if (tn_counts_rows(n, run->batch))
         return run->all_rows;
-    return x->dim[0] * (run->shares > 0 ? run->shares : 1);
+    return n->x[0].dim[0] * (run->shares > 0 ? run->shares : 1);
+}
+/* How many elements of x[0] the shares before this one have. */
+static inline int64_t tn_run_first(const tn_run_state *run, const tn_node *n)
+{
+    return n->x_batch[0] == 0 ? run->share * tn_elements(&n->x[0]) : 0;
 }
 
 /*

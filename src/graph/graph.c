@@ -174,6 +174,7 @@ static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in
         n->in[i] = in[i].id;
         n->x[i] = g->node[v->node]->y[v->index];
         n->x_dtype[i] = g->node[v->node]->y_dtype[v->index];
+        n->x_batch[i] = g->node[v->node]->y_batch[v->index];
     }
     return TN_OK;
 }
@@ -200,7 +201,10 @@ static tn_status add(tn_graph *g, const tn_op *op, const char *const *name, int 
         }
     }
     TN_TRY(connect(g, n, num_in, in));
+    for (int i = 0; i < TN_MAX_OUT; i++)
+        n->y_batch[i] = TN_BATCH_UNKNOWN;
     TN_TRY(op->infer(n));
+    TN_TRY(tn_complete_batch(n));
     TN_TRY(tn_complete_params(n));
     TN_TRY(append(g, n, name, num_names));
     *out = n;
@@ -229,7 +233,7 @@ tn_value tn_graph_output(const tn_graph *g, tn_value v, int index)
 }
 
 static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const tn_shape *shape,
-                           tn_node **out)
+                           int batch, tn_node **out)
 {
     size_t bytes;
     tn_node *n = tn_arena_alloc(&g->arena, 1, sizeof *n);
@@ -239,11 +243,15 @@ static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const 
     n->num_out = 1;
     n->y[0] = *shape;
     n->y_dtype[0] = dtype;
+    n->y_batch[0] = (int8_t)batch;
     if (!name)
         return tn_fail(TN_ERR_ARGUMENT, "input: the name is NULL");
     TN_TRY(give_name(g, n, name));
     if (tn_shape_bytes(shape, dtype, &bytes) != TN_OK)
         return tn_fail(TN_ERR_SHAPE, "input %s: %s", n->name, tn_error());
+    if (batch < TN_NO_BATCH || batch >= shape->ndim)
+        return tn_fail(TN_ERR_ARGUMENT, "input %s is %s: its batch cannot be dimension %d", n->name,
+                       tn_shape_format(shape).text, batch);
     TN_TRY(append(g, n, NULL, 0));
     *out = n;
     return TN_OK;
@@ -251,10 +259,15 @@ static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const 
 
 tn_value tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape)
 {
+    return tn_input_batched(g, name, dtype, shape, shape.ndim > 0 ? 0 : TN_NO_BATCH);
+}
+
+tn_value tn_input_batched(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape, int batch)
+{
     tn_node *n = NULL;
     if (!is_open(g))
         return (tn_value){0};
-    const tn_status status = add_input(g, name, dtype, &shape, &n);
+    const tn_status status = add_input(g, name, dtype, &shape, batch, &n);
     return status == TN_OK ? name_output(g, n, 0) : tn_graph_refuse(g, status);
 }
 

@@ -50,7 +50,16 @@ tn_status tn_names_add(tn_graph *g, int32_t id);
 /* Completes and checks what was said of the node's parameters. */
 tn_status tn_complete_params(tn_node *n);
 
-/* The same graph for one of so many equal shares of the batch: see shard.c. */
+/* Of what a node reads: "x (the batch is dimension 0), t (a mean over it)". */
+typedef struct tn_batch_text {
+    char text[512];
+} tn_batch_text;
+tn_batch_text tn_format_batch(const tn_graph *g, const tn_node *n);
+
+/* shard.c: the batch that all inputs which have one agree in, 0 if none has; the same graph for another; for one of so
+ * many equal shares of it. */
+tn_status tn_graph_batch(const tn_graph *g, int64_t *out);
+tn_status tn_graph_resize(tn_graph **out, const tn_graph *g, int64_t batch);
 tn_status tn_graph_shard(tn_graph **out, const tn_graph *g, int shares);
 
 #endif

@@ -46,6 +46,28 @@ typedef struct tn_attr {
 typedef enum tn_post { TN_POST_NONE, TN_POST_RELU } tn_post;
 enum { TN_MAX_POST = 4 /* of one node */ };
 
+/*
+ * The batch. A value knows which of its dimensions is the batch, so that a graph can be made again for other rows, or for
+ * some of them (shard.c): the dimension, from 0, or one of these.
+ */
+enum {
+    TN_BATCH_NONE = TN_NO_BATCH, /* the same for any batch: a constant, a parameter */
+    TN_BATCH_MEAN = -2,          /* a mean over its rows, as a loss is; of integers a sum */
+    TN_BATCH_MIXED =
+        -3, /* made of several rows in another way: several devices cannot share them */
+    TN_BATCH_UNKNOWN = -4 /* infer has not said: the op's rule does */
+};
+
+/* What a node's outputs have to do with the batch, where infer sets no y_batch: from what its inputs have. What a
+ * rule does not cover is TN_BATCH_MIXED, so an op that forgets to say is refused on several devices, never wrong there. */
+typedef enum tn_batch_rule {
+    TN_BATCH_ROWS, /* dimension 0: row n of y is made of row n of each x */
+    TN_BATCH_EACH, /* any: an element of y is made of those of x at its place, broadcast from the last dimension */
+    TN_BATCH_SUM,     /* as EACH, and y is linear in all x together: a sum of means is a mean */
+    TN_BATCH_PRODUCT, /* as EACH, and linear in each x: so is a mean by something that has no batch */
+    TN_BATCH_OVER     /* y is a mean over the rows, dimension 0 of each x; of integers a sum */
+} tn_batch_rule;
+
 /* A parameter, or a running statistic: kept and saved, never trained. */
 typedef struct tn_param_spec {
     const char *name; /* "weight", "bias": last part of its name in a checkpoint */
@@ -69,7 +91,8 @@ typedef struct tn_op {
      * `picks`. */
     bool monotone;
     tn_post post; /* what it is in such a list; NONE: it cannot be in one */
-    bool joins;   /* y is its inputs one after the other along dimension 1, and nothing else */
+    tn_batch_rule batch;
+    bool joins; /* y is its inputs one after the other along dimension 1, and nothing else */
 
     /* Checks inputs and options, fills in defaults, and sets y and params. The only shape code. */
     tn_status (*infer)(tn_node *n);
@@ -92,11 +115,13 @@ struct tn_node {
     int32_t in[TN_MAX_IN]; /* value ids, from 1 */
     tn_shape x[TN_MAX_IN];
     tn_dtype x_dtype[TN_MAX_IN];
+    int8_t x_batch[TN_MAX_IN]; /* which dimension is the batch, or TN_BATCH_... */
 
     int num_out; /* 1 unless infer says otherwise */
     int32_t out[TN_MAX_OUT];
     tn_shape y[TN_MAX_OUT];
     tn_dtype y_dtype[TN_MAX_OUT]; /* f32 unless infer says otherwise */
+    int8_t y_batch[TN_MAX_OUT];   /* by op->batch unless infer says otherwise */
 
     int num_params;
     tn_param_spec param[TN_MAX_PARAMS];
@@ -136,6 +161,9 @@ bool tn_complete_pair(int pair[2], int fallback);
 void tn_complete_pad(int pad[2], bool square);
 /* TN_ERR_SHAPE naming the node unless input i is f32 with that many dimensions (0: any). */
 tn_status tn_check_input(const tn_node *n, int i, int ndim);
+
+/* Sets y_batch of the outputs for which infer did not, by op->batch. */
+tn_status tn_complete_batch(tn_node *n);
 
 /* Pixels of x in one direction, with the padding on both sides of it. */
 static inline int64_t tn_padded(const tn_shape *x, const int pad[2], const int extra[2],

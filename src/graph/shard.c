@@ -1,67 +1,125 @@
 /*
- * shard: the same graph for a share of the batch. The batch is dimension 0 of every input; all other shapes
- * follow from theirs. Nodes keep their names, and values are those of the whole
- * graph, so that what names one of it names one of the shard.
+ * shard: the same graph for another batch, or for a share of it. The inputs that have a batch get another one; all other
+ * shapes follow from theirs. Nodes keep their names, and values are those of the graph it is made of, so that
+ * what names one of it names one of the other.
+ *
+ * What follows must be what the values say of their batch: one that has none does not change, nor does any other
+ * dimension. So an op that takes a dimension for the batch which is not is found out here.
  */
 #include "graph/graph.h"
 
-static tn_status check_inputs(const tn_graph *g, int shares)
+tn_status tn_graph_batch(const tn_graph *g, int64_t *out)
 {
     const tn_node *first = NULL;
+    int64_t batch = 0;
     for (size_t i = 0; i < g->num_nodes; i++) {
         const tn_node *n = g->node[i];
-        if (n->op != &tn_op_input)
+        if (n->op != &tn_op_input || n->y_batch[0] < 0)
             continue;
-        const long long rows = n->y[0].ndim ? n->y[0].dim[0] : 0;
-        first = first ? first : n;
-        if (n->y[0].ndim == 0 || rows != first->y[0].dim[0])
-            return tn_fail(TN_ERR_SHAPE,
-                           "input %s is %s, %s: several devices share the batch, the first "
-                           "dimension of every input, which must be the same",
-                           n->name, tn_shape_format(&n->y[0]).text,
-                           n == first ? "a scalar" : "unlike the inputs before it");
-        if (rows % shares == 0)
-            continue;
-        const long long below = rows / shares * shares, above = below + shares;
-        if (below == 0)
-            return tn_fail(TN_ERR_SHAPE, "a batch of %lld cannot be shared by %d devices: %lld can",
-                           rows, shares, above);
-        return tn_fail(TN_ERR_SHAPE,
-                       "a batch of %lld cannot be shared equally by %d devices: %lld and %lld can",
-                       rows, shares, below, above);
+        const int64_t rows = n->y[0].dim[n->y_batch[0]];
+        if (first && rows != batch)
+            return tn_fail(
+                TN_ERR_SHAPE,
+                "input %s is %s, a batch of %lld, but input %s is %s, one of %lld: which "
+                "dimension is the batch, or that there is none, tn_input_batched() says",
+                n->name, tn_shape_format(&n->y[0]).text, (long long)rows, first->name,
+                tn_shape_format(&first->y[0]).text, (long long)batch);
+        first = n;
+        batch = rows;
+    }
+    *out = batch;
+    return TN_OK;
+}
+
+/* Does it differ from what it is made of in its batch, and in nothing else? */
+static tn_status check_value(const tn_node *from, const tn_node *n, int i, int64_t batch)
+{
+    tn_shape want = from->y[i];
+    if (from->y_batch[i] == TN_BATCH_MIXED)
+        return TN_OK;
+    if (from->y_batch[i] >= 0)
+        want.dim[from->y_batch[i]] = batch;
+    if (tn_shape_equal(&n->y[i], &want))
+        return TN_OK;
+    return tn_fail(TN_ERR_SHAPE, "%s %s is %s, not %s: its rows are not those of the batch",
+                   n->op->name, n->name, tn_shape_format(&n->y[i]).text,
+                   tn_shape_format(&want).text);
+}
+
+static tn_status check_node(const tn_node *from, const tn_node *n, int64_t batch)
+{
+    for (int i = 0; i < n->num_out; i++)
+        TN_TRY(check_value(from, n, i, batch));
+    for (int i = 0; i < n->num_params; i++)
+        if (!tn_shape_equal(&n->param[i].shape, &from->param[i].shape))
+            return tn_fail(TN_ERR_SHAPE, "%s.%s is %s, not %s: the batch must not be in it",
+                           n->name, n->param[i].name, tn_shape_format(&n->param[i].shape).text,
+                           tn_shape_format(&from->param[i].shape).text);
+    return TN_OK;
+}
+
+static tn_status copy_node(const tn_graph *g, const tn_node *n, int64_t batch, tn_graph *to)
+{
+    tn_value in[TN_MAX_IN];
+    if (n->op == &tn_op_input) {
+        tn_shape shape = n->y[0];
+        if (n->y_batch[0] >= 0)
+            shape.dim[n->y_batch[0]] = batch;
+        tn_input_batched(to, n->name, n->y_dtype[0], shape, n->y_batch[0]);
+    } else {
+        const char *name[TN_MAX_OUT];
+        for (int j = 0; j < n->num_in; j++)
+            in[j] = (tn_value){n->in[j], to->number};
+        for (int j = 0; j < n->num_out; j++)
+            name[j] = g->value[n->out[j] - 1].name;
+        tn_graph_add_named(to, n->op, name, n->num_out, n->num_in, in, n->given);
+    }
+    TN_TRY(tn_graph_status(to));
+    return check_node(n, to->node[to->num_nodes - 1], batch);
+}
+
+static tn_status copy_nodes(const tn_graph *g, int64_t batch, tn_graph *to)
+{
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        const tn_node *n = g->node[i];
+        const tn_status status = copy_node(g, n, batch, to);
+        if (status != TN_OK && n->num_in == 0)
+            return tn_fail(status, "with a batch of %lld: %s", (long long)batch, tn_error());
+        if (status != TN_OK)
+            return tn_fail(status, "with a batch of %lld: %s (its inputs: %s)", (long long)batch,
+                           tn_error(), tn_format_batch(g, n).text);
     }
     return TN_OK;
 }
 
-static tn_status copy_nodes(const tn_graph *from, int shares, tn_graph *to)
+tn_status tn_graph_resize(tn_graph **out, const tn_graph *g, int64_t batch)
 {
-    for (size_t i = 0; i < from->num_nodes; i++) {
-        const tn_node *n = from->node[i];
-        tn_value in[TN_MAX_IN];
-        if (n->op == &tn_op_input) {
-            tn_shape shape = n->y[0];
-            shape.dim[0] /= shares;
-            tn_input(to, n->name, n->y_dtype[0], shape);
-            continue;
-        }
-        for (int j = 0; j < n->num_in; j++)
-            in[j] = (tn_value){n->in[j], to->number};
-        tn_graph_add(to, n->op, n->name, n->num_in, in, n->given);
+    tn_graph *made = NULL;
+    TN_TRY(tn_graph_status(g));
+    TN_TRY(tn_graph_create(&made));
+    made->number = g->number;
+    const tn_status status = copy_nodes(g, batch, made);
+    if (status != TN_OK) {
+        tn_graph_destroy(made);
+        return status;
     }
-    return tn_graph_status(to);
+    *out = made;
+    return TN_OK;
 }
 
 tn_status tn_graph_shard(tn_graph **out, const tn_graph *g, int shares)
 {
-    tn_graph *shard = NULL;
-    TN_TRY(check_inputs(g, shares));
-    TN_TRY(tn_graph_create(&shard));
-    shard->number = g->number;
-    const tn_status status = copy_nodes(g, shares, shard);
-    if (status != TN_OK) {
-        tn_graph_destroy(shard);
-        return status;
-    }
-    *out = shard;
-    return TN_OK;
+    int64_t batch;
+    TN_TRY(tn_graph_batch(g, &batch));
+    if (batch == 0)
+        return tn_fail(TN_ERR_SHAPE, "no input has a batch that %d devices could share", shares);
+    const long long below = batch / shares * shares, above = below + shares;
+    if (below == 0)
+        return tn_fail(TN_ERR_SHAPE, "a batch of %lld cannot be shared by %d devices: %lld can",
+                       (long long)batch, shares, above);
+    if (below != batch)
+        return tn_fail(TN_ERR_SHAPE,
+                       "a batch of %lld cannot be shared equally by %d devices: %lld and %lld can",
+                       (long long)batch, shares, below, above);
+    return tn_graph_resize(out, g, batch / shares);
 }

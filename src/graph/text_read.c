@@ -62,7 +62,7 @@ static tn_status take_value(reader *r, tn_value *out)
 
 /* ---- lines that begin with a word of their own ------------------------------------------------ */
 
-static tn_status take_dimension(reader *r, tn_shape *shape)
+static tn_status take_dimension(reader *r, tn_shape *shape, int *place)
 {
     char *end;
     errno = 0;
@@ -73,6 +73,8 @@ static tn_status take_dimension(reader *r, tn_shape *shape)
     if (shape->ndim == TN_MAX_DIMS)
         return tn_lex_fail(&r->lex, TN_ERR_FORMAT, r->lex.at, "more than %d dimensions",
                            TN_MAX_DIMS);
+    if (batch && *place < 0)
+        *place = shape->ndim;
     shape->dim[shape->ndim++] = size;
     return tn_lex_step(&r->lex);
 }
@@ -82,18 +84,37 @@ static bool at_line_end(const reader *r)
     return r->lex.kind == TN_TOKEN_LINE || r->lex.kind == TN_TOKEN_END;
 }
 
+/* "=none", or "=" and a dimension: which of them is the batch. */
+static tn_status take_batch(reader *r, int ndim, int *batch)
+{
+    TN_TRY(tn_lex_step(&r->lex));
+    TN_TRY(want_sign(r, '=', "\"=\""));
+    const char *word = r->lex.word;
+    const bool digit =
+        r->lex.kind == TN_TOKEN_WORD && *word >= '0' && *word < '0' + ndim && !word[1];
+    if (!digit && strcmp(word, "none") != 0)
+        return fail_here(r, "the dimension that is the batch, from 0, or none,");
+    *batch = digit ? *word - '0' : TN_NO_BATCH;
+    return tn_lex_step(&r->lex);
+}
+
 static tn_status read_input(reader *r)
 {
     tn_shape shape = {0};
+    int batch = -1;
     tn_dtype dtype = TN_F32;
     const char *at = r->lex.at, *name = NULL;
     TN_TRY(copy_word(r, &name));
     if (!tn_text_dtype(r->lex.word, &dtype))
         return fail_here(r, "the type of the input, such as f32 or u8,");
     TN_TRY(tn_lex_step(&r->lex));
-    while (!at_line_end(r))
-        TN_TRY(take_dimension(r, &shape));
-    tn_input(r->g, name, dtype, shape);
+    while (!at_line_end(r) && strcmp(r->lex.word, "batch") != 0)
+        TN_TRY(take_dimension(r, &shape, &batch));
+    if (batch < 0 && shape.ndim > 0)
+        batch = 0;
+    if (!at_line_end(r))
+        TN_TRY(take_batch(r, shape.ndim, &batch));
+    tn_input_batched(r->g, name, dtype, shape, batch);
     return check_graph(r, at);
 }
 

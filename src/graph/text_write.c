@@ -63,27 +63,29 @@ void tn_text_put_name(tn_text *t, const char *name)
 static int64_t find_batch(const tn_graph *g)
 {
     int64_t batch = 0;
-    for (size_t i = 0; i < g->num_nodes; i++) {
-        const tn_node *n = g->node[i];
-        if (n->op != &tn_op_input || n->y[0].ndim == 0)
-            continue;
-        if (batch && n->y[0].dim[0] != batch)
-            return 0;
-        batch = n->y[0].dim[0];
-    }
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    if (tn_graph_batch(g, &batch) != TN_OK)
+        batch = 0;
+    tn_error_put_back(&kept);
     return batch;
 }
 
 static void write_input(tn_text *t, const tn_node *n, int64_t batch)
 {
+    const int own = n->y_batch[0];
     tn_text_put(t, "input ");
     tn_text_put_name(t, n->name);
     tn_text_put(t, " %s", tn_dtype_name(n->y_dtype[0]));
     for (int i = 0; i < n->y[0].ndim; i++)
-        if (batch && i == 0)
+        if (batch && i == own)
             tn_text_put(t, " N");
         else
             tn_text_put(t, " %lld", (long long)n->y[0].dim[i]);
+    if (own < 0 && n->y[0].ndim > 0)
+        tn_text_put(t, " batch=none");
+    else if (own > 0 && !batch)
+        tn_text_put(t, " batch=%d", own);
     tn_text_put(t, "\n");
 }
 

@@ -262,9 +262,7 @@ static tn_status make_replicas(tn_group *g)
                        whole->device->backend->name);
     set_stalls(g);
     TN_TRY(tn_graph_shard(&g->shard, whole->graph, g->ranks));
-    for (size_t i = 0; i < g->shard->num_nodes && g->rows == 0; i++)
-        if (g->shard->node[i]->op == &tn_op_input)
-            g->rows = g->shard->node[i]->y[0].dim[0];
+    TN_TRY(tn_graph_batch(g->shard, &g->rows));
     TN_TRY(find_labels(g));
     TN_TRY(tn_team_start(&g->team, &(tn_team_opts){.members = g->members,
                                                    .stall = g->stall_watch,

@@ -1,31 +1,106 @@
 /*
- * What goes in is shared out by rows; what comes out is put together again: rows behind each other, scalars
- * as the mean (f32) or the sum (i32) of the replicas'; of parameters those of the first. Replicas of other
- * processes are asked by theirs, and then each tells the others.
+ * What goes in is shared out by rows, in the dimension that is the batch, or given to all where there is none; what
+ * comes out is put together again: rows, means over rows as the mean (f32) or the sum (i32) of the replicas'; of what has
+ * no batch, and of parameters, those of the first. Replicas of other processes are asked by theirs, and then each
+ * tells the others.
  */
+#include <stdalign.h>
+#include <string.h>
+
 #include "group/replica.h"
 #include "run/run.h"
 
 typedef tn_status tensor_call(tn_plan *p, tn_value v, tn_tensor host);
 
-/* A tensor of the whole batch, of which each replica is given its rows. */
-typedef struct by_rows {
+/* A tensor of the whole batch, to or from the replicas. */
+typedef struct exchange {
     tn_group *g;
     tensor_call *call;
     tn_value value;
-    tn_tensor host;
-} by_rows;
+    tn_tensor part; /* what the replica of rank 0 is given, */
+    size_t step;    /* and how many bytes behind it the next one's is */
+    bool first;     /* only the first replica here is asked */
+    alignas(max_align_t) unsigned char room[];
+} exchange;
 
-static tn_status rows_of_one(void *arg, int member)
+static tn_status exchange_one(void *arg, int member)
 {
-    const by_rows *b = arg;
-    const tn_group *g = b->g;
+    const exchange *e = arg;
+    tn_tensor part = e->part;
+    if (e->first && member > 0)
+        return TN_OK;
+    part.data = (char *)part.data + e->step * (size_t)(e->g->first + member);
+    return e->call(e->g->replica[member].plan, e->value, part);
+}
+
+/* In the team's room: `head` bytes, then one of `size` a replica. */
+static tn_status room_for_each(const tn_group *g, size_t head, size_t size, void *out)
+{
+    return tn_team_room(g->team, head + (size_t)g->ranks * size, out);
+}
+
+/* What the replicas here have found, at their places, becomes what all have. */
+static tn_status gather_each(tn_group *g, size_t size, void *each)
+{
+    char *own = (char *)each + (size_t)g->first * size;
+    return tn_group_gather(g, own, (size_t)g->members * size, each);
+}
+
+/* Each replica is given a tensor of that shape of its own, in the room. */
+static tn_status begin_in_room(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host,
+                               const tn_shape *shape, exchange **out)
+{
     size_t bytes;
-    tn_tensor part = b->host;
-    TN_TRY(tn_shape_bytes(&part.shape, part.dtype, &bytes));
-    part.shape.dim[0] /= g->ranks;
-    part.data = (char *)part.data + bytes / (size_t)g->ranks * (size_t)(g->first + member);
-    return b->call(g->replica[member].plan, b->value, part);
+    exchange *e;
+    TN_TRY(tn_shape_bytes(shape, host->dtype, &bytes));
+    TN_TRY(room_for_each(g, sizeof *e, bytes, &e));
+    e->g = g;
+    e->call = call;
+    e->value = v;
+    e->part = (tn_tensor){host->dtype, *shape, e->room};
+    e->step = bytes;
+    *out = e;
+    return TN_OK;
+}
+
+/* Each is given its rows; where dimension 0 is the batch they lie in the program's tensor as they are. */
+static tn_status begin_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host,
+                            int batch, exchange **out)
+{
+    tn_shape shape = host->shape;
+    size_t bytes;
+    shape.dim[batch] /= g->ranks;
+    if (batch > 0)
+        return begin_in_room(g, call, v, host, &shape, out);
+    TN_TRY(tn_team_room(g->team, sizeof **out, out));
+    TN_TRY(tn_shape_bytes(&shape, host->dtype, &bytes));
+    **out = (exchange){g, call, v, {host->dtype, shape, host->data}, bytes, false};
+    return TN_OK;
+}
+
+/* All are given the same, or only the first is asked. */
+static tn_status begin_whole(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host,
+                             bool first, exchange **out)
+{
+    TN_TRY(tn_team_room(g->team, sizeof **out, out));
+    **out = (exchange){g, call, v, *host, 0, first};
+    return TN_OK;
+}
+
+/* Between the program's tensor and the room, where each replica's rows lie together. */
+static void move_rows(exchange *e, const tn_tensor *host, int batch, bool to_room)
+{
+    const size_t ranks = (size_t)e->g->ranks;
+    size_t before = 1;
+    for (int i = 0; i < batch; i++)
+        before *= (size_t)host->shape.dim[i];
+    const size_t bytes = e->step / before;
+    for (size_t r = 0; r < ranks; r++)
+        for (size_t i = 0; i < before; i++) {
+            unsigned char *room = e->room + r * e->step + i * bytes;
+            unsigned char *own = (unsigned char *)host->data + (i * ranks + r) * bytes;
+            memcpy(to_room ? room : own, to_room ? own : room, bytes);
+        }
 }
 
 /* Does the tensor fit the value, that of the whole batch? */
@@ -41,27 +116,6 @@ static tn_status check_whole(const tn_group *g, tn_value v, const tn_tensor *hos
 }
 
 /* ---- inputs --------------------------------------------------------------------------------- */
-
-static tn_status do_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host)
-{
-    by_rows *b;
-    TN_TRY(tn_team_room(g->team, sizeof *b, &b));
-    *b = (by_rows){g, call, v, *host};
-    return tn_group_do(g, TN_TEAM_TOGETHER, rows_of_one, b);
-}
-
-/* In the team's room: `head` bytes, then one of `size` a replica. */
-static tn_status room_for_each(const tn_group *g, size_t head, size_t size, void *out)
-{
-    return tn_team_room(g->team, head + (size_t)g->ranks * size, out);
-}
-
-/* What the replicas here have found, at their places, becomes what all have. */
-static tn_status gather_each(tn_group *g, size_t size, void *each)
-{
-    char *own = (char *)each + (size_t)g->first * size;
-    return tn_group_gather(g, own, (size_t)g->members * size, each);
-}
 
 /* The rows of each replica here: all of them hold a sample, if one behind them in this process' rows does. */
 static void find_rows(const tn_group *g, tn_plan_rows *rows)
@@ -101,77 +155,92 @@ static tn_status share_rows(tn_group *g)
 tn_status tn_group_set(tn_plan *whole, tn_value input, tn_tensor host)
 {
     tn_group *g = whole->group;
-    tn_plan_value *unused;
+    tn_plan_value *v;
+    exchange *e;
     TN_TRY(check_whole(g, input, &host));
-    TN_TRY(tn_plan_find_input(g->replica[0].plan, input, &unused));
-    TN_TRY(do_rows(g, tn_plan_set, input, &host));
+    TN_TRY(tn_plan_find_input(g->replica[0].plan, input, &v));
+    if (v->batch >= 0)
+        TN_TRY(begin_rows(g, tn_plan_set, input, &host, v->batch, &e));
+    else
+        TN_TRY(begin_whole(g, tn_plan_set, input, &host, false, &e));
+    if (v->batch > 0)
+        move_rows(e, &host, v->batch, true);
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, exchange_one, e));
     return input.id == g->labels ? share_rows(g) : TN_OK;
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
 
-typedef union scalar {
-    float f32;
-    int32_t i32;
-} scalar;
-
-typedef struct scalars {
-    tn_group *g;
-    tn_value value;
-    tn_dtype dtype;
-    scalar x[]; /* a replica */
-} scalars;
-
-static tn_status scalar_of_one(void *arg, int member)
+static tn_status get_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host,
+                          int batch)
 {
-    scalars *s = arg;
-    return tn_plan_get(s->g->replica[member].plan, s->value,
-                       (tn_tensor){s->dtype, {0}, &s->x[s->g->first + member]});
-}
-
-static tn_status get_scalar(tn_group *g, tn_value v, const tn_tensor *host)
-{
-    scalars *s;
-    TN_TRY(room_for_each(g, sizeof *s, sizeof *s->x, &s));
-    s->g = g;
-    s->value = v;
-    s->dtype = host->dtype;
-    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, scalar_of_one, s));
-    TN_TRY(gather_each(g, sizeof *s->x, s->x));
-    double sum = 0;
-    for (int i = 0; i < g->ranks; i++)
-        sum += host->dtype == TN_I32 ? (double)s->x[i].i32 : (double)s->x[i].f32;
-    if (host->dtype == TN_I32)
-        *(int32_t *)host->data = (int32_t)sum;
-    else
-        *(float *)host->data = (float)(sum / g->ranks);
+    exchange *e;
+    TN_TRY(begin_rows(g, call, v, host, batch, &e));
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, exchange_one, e));
+    TN_TRY(gather_each(g, e->step, e->part.data));
+    if (batch > 0)
+        move_rows(e, host, batch, false);
     return TN_OK;
 }
 
-static tn_status get_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host)
+/* The sum of what all replicas have, or its mean. */
+static void add_up(const exchange *e, const tn_tensor *host, bool mean)
 {
-    size_t bytes;
-    TN_TRY(do_rows(g, call, v, host));
-    TN_TRY(tn_shape_bytes(&host->shape, host->dtype, &bytes));
-    return gather_each(g, bytes / (size_t)g->ranks, host->data);
+    const int ranks = e->g->ranks;
+    const int64_t count = tn_elements(&host->shape);
+    for (int64_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int r = 0; r < ranks; r++) {
+            const void *of = e->room + (size_t)r * e->step;
+            sum += host->dtype == TN_I32 ? (double)((const int32_t *)of)[i]
+                                         : (double)((const float *)of)[i];
+        }
+        if (host->dtype == TN_I32)
+            ((int32_t *)host->data)[i] = (int32_t)sum;
+        else
+            ((float *)host->data)[i] = (float)(mean ? sum / ranks : sum);
+    }
 }
 
-tn_status tn_group_get(tn_plan *whole, tn_value v, tn_tensor host)
+static tn_status get_sum(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host,
+                         bool mean)
 {
-    tn_group *g = whole->group;
-    tn_plan_value *unused;
-    TN_TRY(check_whole(g, v, &host));
-    TN_TRY(tn_plan_find_kept(g->replica[0].plan, v, &unused));
-    return host.shape.ndim == 0 ? get_scalar(g, v, &host) : get_rows(g, tn_plan_get, v, &host);
+    exchange *e;
+    TN_TRY(begin_in_room(g, call, v, host, &host->shape, &e));
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, exchange_one, e));
+    TN_TRY(gather_each(g, e->step, e->room));
+    add_up(e, host, mean);
+    return TN_OK;
 }
 
-tn_status tn_group_get_gradient(tn_plan *whole, tn_value v, tn_tensor host)
+static tn_status get_first(tn_group *g, tn_value v, const tn_tensor *host)
+{
+    exchange *e;
+    TN_TRY(begin_whole(g, tn_plan_get, v, host, true, &e));
+    return tn_group_do(g, TN_TEAM_TOGETHER, exchange_one, e);
+}
+
+tn_status tn_group_get(tn_plan *whole, tn_value value, tn_tensor host)
 {
     tn_group *g = whole->group;
-    tn_plan_value *unused;
-    TN_TRY(check_whole(g, v, &host));
-    TN_TRY(tn_plan_find_gradient(g->replica[0].plan, v, &unused));
-    return get_rows(g, tn_plan_get_gradient, v, &host);
+    tn_plan_value *v;
+    TN_TRY(check_whole(g, value, &host));
+    TN_TRY(tn_plan_find_kept(g->replica[0].plan, value, &v));
+    if (v->batch >= 0)
+        return get_rows(g, tn_plan_get, value, &host, v->batch);
+    return v->batch == TN_BATCH_MEAN ? get_sum(g, tn_plan_get, value, &host, true)
+                                     : get_first(g, value, &host);
+}
+
+/* A replica's is that of its part of the loss. */
+tn_status tn_group_get_gradient(tn_plan *whole, tn_value value, tn_tensor host)
+{
+    tn_group *g = whole->group;
+    tn_plan_value *v;
+    TN_TRY(check_whole(g, value, &host));
+    TN_TRY(tn_plan_find_gradient(g->replica[0].plan, value, &v));
+    return v->batch >= 0 ? get_rows(g, tn_plan_get_gradient, value, &host, v->batch)
+                         : get_sum(g, tn_plan_get_gradient, value, &host, false);
 }
 
 typedef struct sums {
@@ -197,7 +266,7 @@ tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *ru
     tn_group *g = whole->group;
     tn_plan_value *value;
     TN_TRY(tn_plan_find_summed(g->replica[0].plan, v, &value));
-    const tn_dtype dtype = value->dtype;
+    const bool adds = value->dtype == TN_I32 && value->batch == TN_BATCH_MEAN;
     sums *s;
     TN_TRY(room_for_each(g, sizeof *s, sizeof *s->sum, &s));
     s->g = g;
@@ -207,7 +276,7 @@ tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *ru
     double all = 0;
     for (int i = 0; i < g->ranks; i++)
         all += s->sum[i];
-    *sum = dtype == TN_I32 ? all : all / g->ranks;
+    *sum = adds ? all : all / g->ranks;
     *runs = s->runs;
     return TN_OK;
 }

@@ -20,6 +20,7 @@ const tn_op tn_op_add = {
     .onnx = "Add",
     .min_in = 2,
     .max_in = 2,
+    .batch = TN_BATCH_SUM,
     .infer = infer,
 };
 

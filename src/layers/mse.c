@@ -28,6 +28,7 @@ const tn_op tn_op_mse = {
     .name = "mse",
     .min_in = 2,
     .max_in = 2,
+    .batch = TN_BATCH_OVER,
     .infer = infer,
     .flops = flops,
 };

@@ -15,6 +15,7 @@ const tn_op tn_op_relu = {
     .max_in = 1,
     .monotone = true,
     .post = TN_POST_RELU,
+    .batch = TN_BATCH_EACH,
     .infer = infer,
 };
 

@@ -13,6 +13,7 @@ const tn_op tn_op_sigmoid = {
     .onnx = "Sigmoid",
     .min_in = 1,
     .max_in = 1,
+    .batch = TN_BATCH_EACH,
     .infer = infer,
 };
 

@@ -63,6 +63,7 @@ const tn_op tn_op_softmax_xent = {
     .min_in = 2,
     .max_in = 2,
     .labels = 1,
+    .batch = TN_BATCH_OVER,
     .infer = infer,
     .flops = flops,
 };

@@ -47,6 +47,7 @@ static tn_status make_values(tn_plan *p)
             .name = n->name,
             .shape = n->y[output],
             .dtype = n->y_dtype[output],
+            .batch = n->y_batch[output],
             .producer = -1,
             .output = output,
             .buffer = TN_NO_BUFFER,
@@ -74,6 +75,20 @@ static tn_status add_node(tn_plan *p, const tn_node *n)
     return TN_OK;
 }
 
+/* May several devices share it? */
+static tn_status check_shared(const tn_plan *p, const tn_node *n)
+{
+    bool mixed = false;
+    for (int i = 0; i < n->num_out; i++)
+        mixed |= n->y_batch[i] == TN_BATCH_MIXED;
+    if (!mixed || p->share.ranks < 2)
+        return TN_OK;
+    return tn_fail(
+        TN_ERR_UNSUPPORTED,
+        "%s %s: several devices cannot share a batch whose rows it mixes (its inputs: %s)",
+        n->op->name, n->name, tn_format_batch(p->graph, n).text);
+}
+
 tn_status tn_plan_order(tn_plan *p)
 {
     const tn_graph *g = p->graph;
@@ -92,8 +107,10 @@ tn_status tn_plan_order(tn_plan *p)
             needed[g->value[g->node[i]->in[j] - 1].node] = true;
 
     for (size_t i = 0; i < g->num_nodes; i++)
-        if (needed[i])
+        if (needed[i]) {
+            TN_TRY(check_shared(p, g->node[i]));
             TN_TRY(add_node(p, g->node[i]));
+        }
     for (int i = 0; i < p->opts.num_keep; i++)
         tn_plan_value_of(p, p->opts.keep[i].id)->kept = true;
     if (p->opts.loss.id) { /* and what is counted beside it */

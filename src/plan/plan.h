@@ -41,6 +41,7 @@ typedef struct tn_plan_value {
     const char *name; /* of the node that makes it */
     tn_shape shape;
     tn_dtype dtype;
+    int8_t batch;      /* which dimension is the batch, or TN_BATCH_... */
     int producer;      /* index of its node, -1 if the plan does not compute it */
     int output;        /* which output of that node */
     bool input;        /* set by the program, */

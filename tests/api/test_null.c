@@ -129,6 +129,7 @@ static void layers_of_no_graph(void **state)
 {
     (void)state;
     const tn_value made[] = {tn_input(NULL, "x", TN_F32, TN_SHAPE(1)),
+                             tn_input_batched(NULL, "x", TN_F32, TN_SHAPE(1), TN_NO_BATCH),
                              tn_image_input(NULL, x, NULL),
                              tn_conv2d(NULL, x, NULL),
                              tn_dense(NULL, x, NULL),

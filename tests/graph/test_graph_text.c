@@ -96,6 +96,23 @@ static void a_batch_that_is_none_is_a_number(void **state)
     tn_graph_destroy(g);
 }
 
+static void which_dimension_is_the_batch_comes_back(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "tenon graph 1\ninput x f32 N 3\ninput t f32 2 N 3\ninput table f32 5 3 batch=none\n",
+        "tenon graph 1\ninput x f32 7 3\ninput t f32 2 3 4 batch=2\ninput square f32 4 4\n",
+    };
+    for (size_t i = 0; i < TN_COUNT(texts); i++) {
+        tn_graph *g = read(texts[i]);
+        char *text = text_of(g);
+        assert_string_equal(text, texts[i]);
+        assert_int_equal(g->node[1]->y_batch[0], i + 1);
+        tn_free(text);
+        tn_graph_destroy(g);
+    }
+}
+
 /* Floats of all sizes, and those that are hard to write. */
 static void floats_come_back_bit_by_bit(void **state)
 {
@@ -133,6 +150,11 @@ static const struct {
     {"", "net:1:1: is no text of a graph: it does not begin with \"tenon graph 1\""},
     {"tenon graph", "net:1:12: is \"the end of the text\" of the text of a graph; Tenon "},
     {"tenon graph 2\n", "net:1:13: is \"2\" of the text of a graph"},
+    {"tenon graph 1\ninput x f32 3 4 batch=2\n",
+     "net:2:23: \"2\" where the dimension that is the batch, from 0, or none, should be"},
+    {"tenon graph 1\ninput x f32 batch=0\n",
+     "net:2:19: \"0\" where the dimension that is the batch"},
+    {"tenon graph 1\ninput x f32 3 batch 0\n", "net:2:21: \"0\" where \"=\" should be"},
     {"tenon graph 1 2\n", "net:1:15: \"2\" where the end of the line should be"},
     {HEAD "y relu(x)\n", "net:4:1: \"y\" begins no line"},
     {HEAD "= relu(x)\n", "net:4:1: \"=\" where the name of a node should be"},
@@ -334,6 +356,7 @@ int main(void)
         cmocka_unit_test(what_is_read_is_written),
         cmocka_unit_test(it_need_not_be_written_as_we_do),
         cmocka_unit_test(a_batch_that_is_none_is_a_number),
+        cmocka_unit_test(which_dimension_is_the_batch_comes_back),
         cmocka_unit_test(floats_come_back_bit_by_bit),
         cmocka_unit_test(what_cannot_be_is_named),
         cmocka_unit_test(what_is_too_large_is_refused),

@@ -44,12 +44,12 @@ static tn_status sum_up(const tn_call *c, float *x, int64_t count)
 /* Elements of a channel in all shares. */
 static double count_all(const tn_call *c, const tn_bn *s)
 {
-    return (double)(tn_run_all_rows(c->run, &c->node->x[0]) * s->at.area);
+    return (double)(tn_run_all_rows(c->run, c->node) * s->at.area);
 }
 
 static tn_status find_statistics(const tn_call *c, const tn_bn *s)
 {
-    const int64_t all = tn_run_all_rows(c->run, &c->node->x[0]);
+    const int64_t all = tn_run_all_rows(c->run, c->node);
     const float part = all > 0 ? (float)((double)s->rows / (double)all) : 0;
     float *mean = c->scratch;
     tn_bn_measure(s, c->x[0]);

@@ -29,7 +29,7 @@ static void drop(const tn_call *c, const float *from, float *to)
     const uint64_t seed = c->run->seed;
     const uint64_t stream =
         tn_hash_text(c->node->name) ^ (c->run->step * UINT64_C(0x9E3779B97F4A7C15));
-    const int64_t count = tn_elements(&c->node->x[0]), first = c->run->share * count;
+    const int64_t count = tn_elements(&c->node->x[0]), first = tn_run_first(c->run, c->node);
     const int64_t end = first + count;
 
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)

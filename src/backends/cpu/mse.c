@@ -26,10 +26,10 @@ static int64_t find_count(const tn_call *c, double *divisor)
     const tn_shape *x = &c->node->x[0];
     const int shares = c->run->shares;
     const int64_t each = x->ndim ? tn_elements(x) / x->dim[0] : 1;
-    const int64_t all = x->ndim ? tn_run_all_rows(c->run, x) : 1;
+    const int64_t all = x->ndim ? tn_run_all_rows(c->run, c->node) : 1;
     *divisor = (double)(all * each) / (x->ndim && shares > 0 ? shares : 1);
     *divisor += *divisor == 0; /* then all sums are 0 */
-    return x->ndim ? each * tn_run_rows(c->run, x) : 1;
+    return x->ndim ? each * tn_run_rows(c->run, c->node) : 1;
 }
 
 static tn_status forward(const tn_call *c)

@@ -70,7 +70,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     if (tn_is_frozen(n))
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "batchnorm %s: cuDNN trains with statistics of the batch", n->name);
-    if (b->batch == n->x[0].dim[0])
+    if (tn_counts_rows(n, b->batch))
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "batchnorm %s: cuDNN takes statistics of rows without a sample too",
                        n->name);

@@ -78,7 +78,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     s->grid = divide(d, n, s->dtype);
     s->grid.area = s->grid.rows / n->x[0].dim[0];
     s->grid.shares = s->shares;
-    s->short_batches = b->batch == n->x[0].dim[0];
+    s->short_batches = tn_counts_rows(n, b->batch);
     s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
     s->var = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
     s->part = tn_cuda_part(&b->scratch_bytes, 2 * C * (size_t)s->grid.chunks * sizeof(float));

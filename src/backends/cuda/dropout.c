@@ -25,7 +25,7 @@ static tn_status drop(const tn_call *c, const void *from, void *to)
         .x = from,
         .y = to,
         .count = s->count,
-        .first = c->run->share * s->count,
+        .first = tn_run_first(c->run, c->node),
         .name = tn_hash_text(c->node->name),
         .threshold = (uint32_t)ldexp((double)o->rate, 32),
         .scale = 1 / (1 - o->rate),

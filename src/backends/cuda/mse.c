@@ -28,7 +28,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     s->dtype = of_plan;
     s->count = tn_elements(&n->x[0]);
     s->each = n->x[0].ndim > 0 ? s->count / n->x[0].dim[0] : 0;
-    s->short_batches = n->x[0].ndim > 0 && b->batch == n->x[0].dim[0];
+    s->short_batches = n->x[0].ndim > 0 && tn_counts_rows(n, b->batch);
     const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(of_plan);
     const int64_t vectors = (s->count + lanes - 1) / lanes;
     s->grid = tn_cuda_grid(d, (vectors + VECTORS_A_THREAD - 1) / VECTORS_A_THREAD);

@@ -59,7 +59,7 @@ tn_bn tn_bn_begin(const tn_call *c, const tn_bn_places *at, float *mean, float *
     return (tn_bn){.at = *at,
                    .threads = c->device->threads,
                    .batch = x->dim[0],
-                   .rows = tn_run_rows(c->run, x),
+                   .rows = tn_run_rows(c->run, c->node),
                    .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
                    .mean = mean,
                    .var = var};

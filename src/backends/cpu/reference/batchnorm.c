@@ -41,11 +41,11 @@ static sizes read_sizes(const tn_call *c)
 {
     const tn_shape *x = &c->node->x[0];
     sizes s = {.all = x->dim[0],
-               .N = measures(c) ? tn_run_rows(c->run, x) : x->dim[0],
+               .N = measures(c) ? tn_run_rows(c->run, c->node) : x->dim[0],
                .C = x->dim[1],
                .area = tn_elements(x) / (x->dim[0] * x->dim[1]),
                .epsilon = (double)((const tn_batchnorm_opts *)c->node->opts)->epsilon};
-    s.count = (sums_up(c) ? tn_run_all_rows(c->run, x) : s.N) * s.area;
+    s.count = (sums_up(c) ? tn_run_all_rows(c->run, c->node) : s.N) * s.area;
     return s;
 }
 

@@ -7,7 +7,7 @@
 static void drop(const tn_call *c, const float *from, float *to)
 {
     const double rate = (double)((const tn_dropout_opts *)c->node->opts)->rate;
-    const int64_t count = tn_elements(&c->node->x[0]), first = c->run->share * count;
+    const int64_t count = tn_elements(&c->node->x[0]), first = tn_run_first(c->run, c->node);
     const uint64_t stream =
         tn_hash_text(c->node->name) ^ (c->run->step * UINT64_C(0x9E3779B97F4A7C15));
     for (int64_t i = 0; i < count; i++) {

@@ -12,9 +12,9 @@ static extent find_extent(const tn_call *c)
     const tn_shape *x = &c->node->x[0];
     if (x->ndim == 0)
         return (extent){1, 1};
-    const int64_t each = tn_elements(x) / x->dim[0], all = tn_run_all_rows(c->run, x) * each;
+    const int64_t each = tn_elements(x) / x->dim[0], all = tn_run_all_rows(c->run, c->node) * each;
     const int shares = c->run->shares > 0 ? c->run->shares : 1;
-    return (extent){tn_run_rows(c->run, x) * each, all > 0 ? (double)all / shares : 1};
+    return (extent){tn_run_rows(c->run, c->node) * each, all > 0 ? (double)all / shares : 1};
 }
 
 static tn_status forward(const tn_call *c)
