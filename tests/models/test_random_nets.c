@@ -11,143 +11,15 @@
 #include "base/random.h"
 #include "graph/op.h"
 #include "lab_op.h"
+#include "lab_random_net.h"
 
-enum { NETS = 40, BATCH = 3, CLASSES = 5, MAX_STEPS = 8, MAX_PARAMS = 64 };
+enum { NETS = 40, BATCH = LAB_NET_BATCH, CLASSES = LAB_NET_CLASSES, MAX_PARAMS = 64 };
 
 /* Where a relu or a maximum stands, an element may go another way because two numbers are equal within rounding.
  * So a gradient is compared as a whole, by the 2-norm of the difference, which one such element moves little; and
  * a net is only wrong if it is with each of three batches. */
 enum { BATCHES = 3 };
 static const double allowed = 2e-3;
-
-typedef struct draw {
-    tn_random random;
-    tn_graph *g;
-    char made_of[512];
-} draw;
-
-static int64_t below(draw *d, int64_t count)
-{
-    return (int64_t)tn_random_below(&d->random, (uint64_t)count);
-}
-
-static tn_shape shape_of(const draw *d, tn_value v)
-{
-    tn_shape s = {0};
-    assert_ok(tn_value_shape(d->g, v, &s));
-    return s;
-}
-
-static void note(draw *d, const char *what)
-{
-    const size_t used = strlen(d->made_of);
-    snprintf(d->made_of + used, sizeof d->made_of - used, " %s", what);
-}
-
-static tn_value draw_conv(draw *d, tn_value x)
-{
-    const tn_shape s = shape_of(d, x);
-    const int side = (int)(s.dim[2] < s.dim[3] ? s.dim[2] : s.dim[3]);
-    tn_conv2d_opts o = {.filters = 1 + (int)below(d, 24),
-                        .kernel = {1 + (int)below(d, 3), 1 + (int)below(d, 3)}};
-    o.no_bias = below(d, 3) == 0;
-    for (int i = 0; i < 2; i++) {
-        if (o.kernel[i] > side)
-            o.kernel[i] = 1;
-        o.pad[i] = (int)below(d, o.kernel[i]);
-        o.stride[i] = 1 + (int)(below(d, 4) == 0);
-    }
-    if (o.pad[1] == 0)
-        o.pad[0] = 0;
-    if (s.dim[1] % 2 == 0 && below(d, 4) == 0) {
-        o.groups = 2;
-        o.filters += o.filters % 2;
-    }
-    char text[64];
-    snprintf(text, sizeof text, "conv%dx%dk%dg%d", o.kernel[0], o.kernel[1], o.filters, o.groups);
-    note(d, text);
-    return tn_conv2d(d->g, x, &o);
-}
-
-static tn_value draw_pool(draw *d, tn_value x)
-{
-    static const tn_pool_kind kinds[] = {TN_POOL_MAX, TN_POOL_MEAN, TN_POOL_MEAN_PAD};
-    const tn_shape s = shape_of(d, x);
-    if (s.dim[2] < 3 || s.dim[3] < 3)
-        return x;
-    const int kernel = 2 + (int)below(d, 2);
-    note(d, "pool");
-    return tn_pool2d(d->g, x,
-                     &(tn_pool2d_opts){.kind = kinds[below(d, 3)],
-                                       .kernel = {kernel},
-                                       .stride = {1 + (int)below(d, 2)},
-                                       .pad = {(int)below(d, 2)},
-                                       .ceil = below(d, 2) == 0});
-}
-
-/* Two ways side by side, then added or joined. */
-static tn_value draw_fork(draw *d, tn_value x)
-{
-    const tn_shape s = shape_of(d, x);
-    const tn_conv2d_opts same = {.filters = (int)s.dim[1], .kernel = {3}, .pad = {1}};
-    const tn_value way = tn_relu(d->g, tn_conv2d(d->g, x, &same), NULL);
-    if (below(d, 2)) {
-        note(d, "add");
-        return tn_add(d->g, way, x, NULL);
-    }
-    note(d, "concat");
-    return tn_concat(d->g, 3, (tn_value[]){way, x, tn_conv2d(d->g, x, &same)}, NULL);
-}
-
-static tn_value draw_step(draw *d, tn_value x)
-{
-    switch (below(d, 9)) {
-    case 0:
-        return draw_pool(d, x);
-    case 1:
-        return draw_fork(d, x);
-    case 2:
-        return note(d, "bn"), tn_batchnorm(d->g, x, NULL);
-    case 3:
-        return note(d, "lrn"), tn_lrn(d->g, x, NULL);
-    case 4:
-        return note(d, "tanh"), tn_tanh(d->g, x, NULL);
-    case 5:
-        return note(d, "leaky"), tn_leaky_relu(d->g, x, &(tn_leaky_relu_opts){.slope = 0.1F});
-    default:
-        return note(d, "relu of"), tn_relu(d->g, draw_conv(d, x), NULL);
-    }
-}
-
-typedef struct net {
-    draw d;
-    tn_shape image;
-    tn_value in, label, logits, loss;
-} net;
-
-static net draw_net(int number)
-{
-    net n = {.d.random = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 1000 + (uint64_t)number)};
-    draw *d = &n.d;
-    n.image = TN_SHAPE(BATCH, 6 + below(d, 9), 6 + below(d, 9), 1 + below(d, 4));
-    assert_ok(tn_graph_create(&d->g));
-    n.in = tn_input(d->g, "image", TN_U8, n.image);
-    n.label = tn_input(d->g, "label", TN_I32, TN_SHAPE(BATCH));
-    tn_value x = tn_image_input(
-        d->g, n.in,
-        &(tn_image_input_opts){.mean = {128, 128, 128, 128}, .scale = {.01F, .01F, .01F, .01F}});
-    for (int64_t steps = 2 + below(d, MAX_STEPS - 1); steps > 0; steps--)
-        x = draw_step(d, x);
-    if (below(d, 2))
-        x = tn_relu(d->g, tn_dense(d->g, x, &(tn_dense_opts){.units = 1 + (int)below(d, 70)}),
-                    NULL);
-    if (below(d, 3) == 0)
-        x = tn_dropout(d->g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
-    n.logits = tn_dense(d->g, x, &(tn_dense_opts){.units = CLASSES});
-    n.loss = tn_softmax_xent(d->g, n.logits, n.label, NULL).loss;
-    assert_ok(tn_graph_status(d->g));
-    return n;
-}
 
 typedef struct answers {
     float loss, logits[BATCH * CLASSES], *gradient[MAX_PARAMS];
@@ -172,7 +44,7 @@ static void read_gradients(tn_plan *p, answers *a)
     }
 }
 
-static answers run(const net *n, int batch, const char *device, tn_plan_opts opts)
+static answers run(const lab_net *n, int batch, const char *device, tn_plan_opts opts)
 {
     answers a = {0};
     tn_device *d = NULL;
@@ -189,7 +61,7 @@ static answers run(const net *n, int batch, const char *device, tn_plan_opts opt
     opts.seed = 5;
     opts.precision = TN_PRECISION_F32;
     assert_ok(tn_device_open(&d, device));
-    assert_ok(tn_plan_create(&p, n->d.g, d, &opts));
+    assert_ok(tn_plan_create(&p, n->g, d, &opts));
     assert_ok(tn_plan_set(p, n->in, (tn_tensor){TN_U8, n->image, pixels}));
     int32_t copy[BATCH];
     memcpy(copy, labels, sizeof copy);
@@ -249,7 +121,8 @@ static bool same(const answers *got, const answers *want, char *why, size_t size
     return all;
 }
 
-static void agrees(const net *n, int number, const char *device, const char *way, tn_plan_opts opts)
+static void agrees(const lab_net *n, int number, const char *device, const char *way,
+                   tn_plan_opts opts)
 {
     char why[160] = "";
     for (int batch = 0; batch < BATCHES; batch++) {
@@ -261,7 +134,7 @@ static void agrees(const net *n, int number, const char *device, const char *way
         if (right)
             return;
     }
-    fail_msg("net %d (%s) on %s%s: %s", number, n->d.made_of, device, way, why);
+    fail_msg("net %d (%s) on %s%s: %s", number, n->made_of, device, way, why);
 }
 
 static void random_nets_agree_with_the_reference(void **unused)
@@ -271,7 +144,7 @@ static void random_nets_agree_with_the_reference(void **unused)
                                              "cpu,threads=2,prefer=tiles",
                                              "cpu,threads=2,prefer=winograd"};
     for (int i = 0; i < NETS; i++) {
-        net n = draw_net(i);
+        lab_net n = lab_draw_net(i);
         for (const char *const *device = lab_devices(); *device; device++)
             agrees(&n, i, *device, "", (tn_plan_opts){0});
         agrees(&n, i, "cpu", ", strict", (tn_plan_opts){.strict = true});
@@ -279,7 +152,7 @@ static void random_nets_agree_with_the_reference(void **unused)
         agrees(&n, i, "cpu,threads=1", "", (tn_plan_opts){0});
         for (size_t k = 0; lab_can_prefer() && k < TN_COUNT(preferring); k++)
             agrees(&n, i, preferring[k], "", (tn_plan_opts){0});
-        tn_graph_destroy(n.d.g);
+        tn_graph_destroy(n.g);
     }
 }
 
