@@ -3,9 +3,17 @@
  * Checkpoints: parameters, running statistics and optimizer state as safetensors.
  *
  * Tensors are f32 in canonical layout, named "conv1.weight", "bn1.running_mean"; what the optimizer
- * keeps is "optimizer.conv1.weight.momentum". Python's safetensors opens the file. Strings of the
- * program's own (class names, preprocessing, the step) travel in its metadata; keys that begin with
- * "tenon." are the library's.
+ * keeps is "optimizer.conv1.weight.momentum". Python's safetensors opens the file. The net itself is in the metadata
+ * ("tenon.graph", text.h), with its outputs (tn_output(); else what the plan keeps) and its loss, so that a program that
+ * knows no more of it can use the file: model.h.
+ *
+ * Strings of the program's own travel in the metadata too. Keys that begin with "tenon." are the library's; of those a
+ * program may say
+ *
+ *     tenon.classes   the names of the classes that an output tells of, a line each
+ *     tenon.fit       how a picture becomes an input: "resize=256 order=rgb": its short side is scaled to 256, then the
+ *                     middle is cut out, as tn_fit_opts has it; order: rgb, bgr, or grey of one channel
+ *     tenon.source    where it comes from, in words
  *
  * Threads: a plan and its checkpoints are one thread's at a time; a tn_checkpoint_info never changes, and threads
  * may share it.
@@ -36,6 +44,11 @@ typedef struct tn_meta {
  */
 TN_API TN_CHECKED tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta,
                                                int num_meta);
+
+/** The same without what only a run that goes on needs: the net and its parameters, a half or a third of the bytes. It
+ *  cannot be resumed. */
+TN_API TN_CHECKED tn_status tn_checkpoint_save_params(tn_plan *plan, const char *path,
+                                                      const tn_meta *meta, int num_meta);
 
 /**
  * Can tn_checkpoint_save() be expected to write there? To be asked before a run begins and not after its first epoch:

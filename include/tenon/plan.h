@@ -36,6 +36,9 @@ extern "C" {
 /** Runs without allocating. Use from one thread at a time. */
 typedef struct tn_plan tn_plan;
 
+/** Numbers by name, and a net: model.h. */
+typedef struct tn_model tn_model;
+
 typedef struct tn_plan_opts {
     tn_value loss;        /**< an f32 scalar to minimise; the zero handle: inference only */
     const tn_value *keep; /**< values tn_plan_get() shall be able to read, beside the loss node's */
@@ -53,6 +56,16 @@ typedef struct tn_plan_opts {
     bool strict;
     bool no_fusion;       /**< keep every node, to compare or to debug */
     bool input_gradients; /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
+
+    /** Parameters and running statistics begin as those of the same names in this model; those that it lacks as ever,
+     *  see tn_plan_from(). Needed until the plan is made. */
+    const tn_model *from;
+    bool
+        from_any_shape; /**< one whose shape is another begins as ever too, instead of an error that names it */
+    /** Parameters that are not trained, beside those whose own options say so: patterns as of a shell, with commas
+     *  between them, each for names of parameters or of their nodes: "conv*,fc6.weight". One that names none is an
+     *  error. */
+    const char *freeze;
 
     /* On several devices; on one these change nothing. */
     /** Gradients are summed up over the devices at least so many bytes at a time, in at most 64 parts;
@@ -161,6 +174,18 @@ TN_API int tn_plan_find_param(const tn_plan *plan, const char *full_name);
  *  @return TN_ERR_ARGUMENT if the plan keeps no such part (a statistic has only its value). */
 TN_API TN_CHECKED tn_status tn_plan_param_get(tn_plan *plan, int index, int part, tn_tensor host);
 TN_API TN_CHECKED tn_status tn_plan_param_set(tn_plan *plan, int index, int part, tn_tensor host);
+
+/** What became of a parameter in a plan that was made with `from`. */
+typedef enum tn_from {
+    TN_FROM_NOWHERE,     /**< the plan was made without one */
+    TN_FROM_TAKEN,       /**< it began as the model's */
+    TN_FROM_NEW,         /**< the model has none of that name */
+    TN_FROM_OTHER_SHAPE, /**< of another shape: it began as ever */
+    TN_FROM_LEFT         /**< the model has it, and the plan does not */
+} tn_from;
+
+/** The full names ("conv1.weight") of those, in the plan's order. @return NULL past the last */
+TN_API const char *tn_plan_from(const tn_plan *plan, tn_from which, int index);
 
 /* ---- what was planned --------------------------------------------------------------------- */
 

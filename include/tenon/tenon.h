@@ -13,6 +13,7 @@
 #include <tenon/device.h>
 #include <tenon/graph.h>
 #include <tenon/layers.h>
+#include <tenon/model.h>
 #include <tenon/optim.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>

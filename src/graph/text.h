@@ -27,6 +27,8 @@ typedef struct tn_text_roots {
     size_t num_outputs;
     tn_value loss;
 } tn_text_roots;
+/* What N stands for: the batch of all inputs; 0: they do not agree, or have none. */
+int64_t tn_text_batch(const tn_graph *g);
 tn_status tn_graph_format(const tn_graph *g, const tn_text_roots *roots, char **out);
 
 /* ---- reading ---------------------------------------------------------------------------------- */

@@ -59,8 +59,7 @@ void tn_text_put_name(tn_text *t, const char *name)
     tn_text_put(t, "\"");
 }
 
-/* What N stands for: the batch of all inputs; 0: they do not agree, or have none. */
-static int64_t find_batch(const tn_graph *g)
+int64_t tn_text_batch(const tn_graph *g)
 {
     int64_t batch = 0;
     tn_error_kept kept;
@@ -116,7 +115,7 @@ tn_status tn_graph_format(const tn_graph *g, const tn_text_roots *roots, char **
     tn_text t = {0};
     TN_TRY(tn_graph_status(g));
     roots = roots ? roots : &own;
-    const int64_t batch = find_batch(g);
+    const int64_t batch = tn_text_batch(g);
     tn_text_put(&t, "tenon graph 1\n");
     for (size_t i = 0; i < g->num_nodes; i++)
         if (g->node[i]->op == &tn_op_input)

@@ -6,6 +6,9 @@
  *     accumulated.conv1.weight          between the runs of an update: the sum of their gradients
  *
  *     tenon.version                     of the library that wrote it
+ *     tenon.graph                       the text of the net, see <tenon/text.h>
+ *     tenon.fit, .classes, .source      what the program said, see <tenon/checkpoint.h>
+ * and, so that a run can go on,
  *     tenon.optimizer                   the optimizer and what it keeps, "adam m v"; "" if none
  *     tenon.updates, tenon.runs         how far the run had got: Adam's t, and dropout's stream
  *     tenon.accumulated                 how many runs that sum is of, and what it is divided by; "" if none
@@ -21,9 +24,20 @@
 #include "io/checkpoint_parts.h"
 #include "io/safetensors.h"
 
-enum { OWN_META = 6 };
+enum { OWN_META = 7 };
 
-static tn_status check_meta(const tn_meta *meta, int count)
+/* Keys of the library's own that are for the program to say. */
+static const char *const said[] = {"tenon.fit", "tenon.classes", "tenon.source"};
+
+static bool is_said(const char *key)
+{
+    for (size_t i = 0; i < TN_COUNT(said); i++)
+        if (strcmp(said[i], key) == 0)
+            return true;
+    return false;
+}
+
+tn_status tn_checkpoint_check_meta(const tn_meta *meta, int count)
 {
     if (count < 0 || (count > 0 && !meta))
         return tn_fail(TN_ERR_ARGUMENT, "checkpoint: %d strings of metadata%s", count,
@@ -31,10 +45,10 @@ static tn_status check_meta(const tn_meta *meta, int count)
     for (int i = 0; i < count; i++) {
         if (!meta[i].key || !meta[i].value || !meta[i].key[0])
             return tn_fail(TN_ERR_ARGUMENT, "checkpoint: metadata %d has no key or no value", i);
-        if (strncmp(meta[i].key, "tenon.", 6) == 0)
+        if (strncmp(meta[i].key, "tenon.", 6) == 0 && !is_said(meta[i].key))
             return tn_fail(TN_ERR_ARGUMENT,
                            "checkpoint: metadata %s: keys with \"tenon.\" are the "
-                           "library's",
+                           "library's, but for tenon.fit, tenon.classes and tenon.source",
                            meta[i].key);
         for (int j = 0; j < i; j++)
             if (strcmp(meta[i].key, meta[j].key) == 0)
@@ -44,9 +58,40 @@ static tn_status check_meta(const tn_meta *meta, int count)
     return TN_OK;
 }
 
+/* What is to be written: all, or the parameters alone, from which no run goes on. */
+typedef struct saving {
+    bool all;
+    tn_plan_sum sum;
+    const tn_meta *meta;
+    int num_meta;
+    char *graph; /* its text */
+} saving;
+
+static tn_status create(tn_safetensors_writer **out, const char *path, const tn_parts *list,
+                        const tn_meta *own, size_t num_own, const saving *s)
+{
+    const size_t num_meta = num_own + (size_t)s->num_meta;
+    tn_meta *all = tn_alloc(num_meta, sizeof *all);
+    tn_safetensor *tensors = tn_alloc(list->count + 1, sizeof *tensors);
+    tn_status status;
+    if (!all || !tensors) {
+        status = tn_no_memory("checkpoint", list->count * sizeof *tensors);
+    } else {
+        memcpy(all, own, num_own * sizeof *own);
+        if (s->num_meta > 0)
+            memcpy(all + num_own, s->meta, (size_t)s->num_meta * sizeof *s->meta);
+        for (size_t i = 0; i < list->count; i++)
+            tensors[i] = (tn_safetensor){
+                .name = list->part[i].name, .dtype = TN_F32, .shape = list->part[i].shape};
+        status = tn_safetensors_create(out, path, tensors, list->count, all, num_meta);
+    }
+    tn_free(tensors);
+    tn_free(all);
+    return status;
+}
+
 static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const char *path,
-                            const tn_parts *list, const tn_plan_sum *sum, const tn_meta *meta,
-                            size_t num_meta)
+                            const tn_parts *list, const saving *s)
 {
     const tn_optimizer_text optimizer = tn_optimizer_describe(plan);
     char updates[24], runs[24], scale[96] = "", accumulated[64] = "";
@@ -55,31 +100,20 @@ static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const ch
     if (scaling.scales)
         tn_print(scale, sizeof scale, "%.9g %lld %lld", (double)scaling.scale,
                  (long long)scaling.growth, (long long)scaling.skipped);
-    if (sum->runs > 0)
-        tn_print(accumulated, sizeof accumulated, "%lld %.17g", (long long)sum->runs, sum->weight);
+    if (s->sum.runs > 0)
+        tn_print(accumulated, sizeof accumulated, "%lld %.17g", (long long)s->sum.runs,
+                 s->sum.weight);
     snprintf(updates, sizeof updates, "%lld", (long long)tn_plan_updates(plan));
     snprintf(runs, sizeof runs, "%lld", (long long)tn_plan_runs(plan));
-    const tn_meta own[OWN_META] = {
-        {"tenon.version", tn_version()},    {"tenon.optimizer", optimizer.text},
-        {"tenon.updates", updates},         {"tenon.runs", runs},
-        {"tenon.accumulated", accumulated}, {"tenon.loss_scale", scale}};
-    tn_meta *all = tn_alloc(OWN_META + num_meta, sizeof *all);
-    tn_safetensor *tensors = tn_alloc(list->count, sizeof *tensors);
-    tn_status status;
-    if (!all || !tensors) {
-        status = tn_no_memory("checkpoint", list->count * sizeof *tensors);
-    } else {
-        memcpy(all, own, sizeof own);
-        if (num_meta > 0)
-            memcpy(all + OWN_META, meta, num_meta * sizeof *meta);
-        for (size_t i = 0; i < list->count; i++)
-            tensors[i] = (tn_safetensor){
-                .name = list->part[i].name, .dtype = TN_F32, .shape = list->part[i].shape};
-        status = tn_safetensors_create(out, path, tensors, list->count, all, OWN_META + num_meta);
-    }
-    tn_free(tensors);
-    tn_free(all);
-    return status;
+    enum { ALWAYS = 2 };
+    const tn_meta own[OWN_META] = {{"tenon.version", tn_version()},
+                                   {"tenon.graph", s->graph},
+                                   {"tenon.optimizer", optimizer.text},
+                                   {"tenon.updates", updates},
+                                   {"tenon.runs", runs},
+                                   {"tenon.accumulated", accumulated},
+                                   {"tenon.loss_scale", scale}};
+    return create(out, path, list, own, s->all ? OWN_META : ALWAYS, s);
 }
 
 /* One tensor after the other through one buffer. */
@@ -99,32 +133,48 @@ static tn_status write_parts(tn_safetensors_writer *w, tn_plan *plan, const tn_p
     return status;
 }
 
-static tn_status save(tn_plan *plan, const char *path, const tn_plan_sum *sum, const tn_meta *meta,
-                      int num_meta)
+static tn_status write_file(tn_plan *plan, const char *path, saving *s)
 {
     tn_parts list = {0};
     tn_safetensors_writer *w = NULL;
-    tn_status status = tn_parts_list(&list, plan, true, sum->runs > 0);
+    int64_t batch;
+    tn_status status = tn_parts_list(&list, plan, s->all, s->sum.runs > 0);
     if (status == TN_OK)
-        status = begin_file(&w, plan, path, &list, sum, meta, (size_t)num_meta);
+        status = tn_plan_text(plan, &s->graph, &batch);
+    if (status == TN_OK)
+        status = begin_file(&w, plan, path, &list, s);
     if (status == TN_OK)
         status = write_parts(w, plan, &list);
     if (status == TN_OK)
         status = tn_safetensors_commit(w);
     tn_safetensors_destroy(w);
+    tn_free(s->graph);
     tn_parts_free(&list);
     return status;
 }
 
+static tn_status save(tn_plan *plan, const char *path, bool all, const tn_meta *meta, int num_meta)
+{
+    saving s = {.all = all, .meta = meta, .num_meta = num_meta};
+    TN_TRY(tn_checkpoint_check_meta(meta, num_meta));
+    if (all)
+        TN_TRY(tn_plan_sum_get(plan, &s.sum));
+    return tn_plan_agree(plan, tn_plan_writes(plan) ? write_file(plan, path, &s) : TN_OK);
+}
+
 tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)
 {
-    tn_plan_sum sum;
     TN_NEED(plan, "plan");
     TN_NEED(path, "path");
-    TN_TRY(check_meta(meta, num_meta));
-    TN_TRY(tn_plan_sum_get(plan, &sum));
-    return tn_plan_agree(plan,
-                         tn_plan_writes(plan) ? save(plan, path, &sum, meta, num_meta) : TN_OK);
+    return save(plan, path, true, meta, num_meta);
+}
+
+tn_status tn_checkpoint_save_params(tn_plan *plan, const char *path, const tn_meta *meta,
+                                    int num_meta)
+{
+    TN_NEED(plan, "plan");
+    TN_NEED(path, "path");
+    return save(plan, path, false, meta, num_meta);
 }
 
 /* The numbers, and room for a header. */
@@ -132,7 +182,11 @@ static tn_status probe(tn_plan *plan, const char *path)
 {
     enum { HEADER_BYTES = 4096 };
     tn_parts list = {0};
-    size_t bytes = HEADER_BYTES;
+    char *text = NULL;
+    int64_t batch;
+    TN_TRY(tn_plan_text(plan, &text, &batch));
+    size_t bytes = HEADER_BYTES + 2 * strlen(text); /* JSON may want two bytes for one */
+    tn_free(text);
     tn_status status = tn_parts_list(&list, plan, true, tn_plan_accumulate(plan) > 1);
     for (size_t i = 0; i < list.count; i++)
         bytes += list.part[i].bytes;

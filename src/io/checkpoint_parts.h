@@ -4,6 +4,8 @@
 #ifndef TN_CHECKPOINT_PARTS_H
 #define TN_CHECKPOINT_PARTS_H
 
+#include <tenon/checkpoint.h>
+
 #include "base/base.h"
 #include "plan/plan_io.h"
 
@@ -24,6 +26,9 @@ typedef struct tn_parts {
  * asked. */
 tn_status tn_parts_list(tn_parts *list, const tn_plan *plan, bool optimizer, bool sum);
 void tn_parts_free(tn_parts *list);
+
+/* TN_ERR_ARGUMENT for keys that a program may not give. */
+tn_status tn_checkpoint_check_meta(const tn_meta *meta, int count);
 
 /* Bytes of the largest tensor. */
 size_t tn_parts_largest(const tn_parts *list);

@@ -42,6 +42,9 @@ const tn_safetensor *tn_safetensors_at(const tn_safetensors *file, size_t index)
 const tn_safetensor *tn_safetensors_find(const tn_safetensors *file, const char *name);
 const char *tn_safetensors_meta(const tn_safetensors *file, const char *key);
 
+/* The keys of the metadata, in the order of the file; NULL past the last. A value that is no text is NULL. */
+const char *tn_safetensors_meta_at(const tn_safetensors *file, size_t index, const char **value);
+
 /* Copies t's numbers to `to`, which has room for t->bytes. */
 tn_status tn_safetensors_read(const tn_safetensors *file, const tn_safetensor *t, void *to);
 

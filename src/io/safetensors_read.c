@@ -290,6 +290,17 @@ const char *tn_safetensors_meta(const tn_safetensors *f, const char *key)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(f->meta, key));
 }
 
+const char *tn_safetensors_meta_at(const tn_safetensors *f, size_t index, const char **value)
+{
+    const cJSON *item = f->meta ? f->meta->child : NULL;
+    while (item && index > 0) {
+        item = item->next;
+        index--;
+    }
+    *value = item ? cJSON_GetStringValue(item) : NULL;
+    return item ? item->string : NULL;
+}
+
 tn_status tn_safetensors_read(const tn_safetensors *f, const tn_safetensor *t, void *to)
 {
     if (t->wrong)

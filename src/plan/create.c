@@ -33,12 +33,14 @@ tn_status tn_plan_make(tn_plan *p)
     if (!p->opts.dry && tn_plan_backend(p)->runnable)
         TN_TRY(tn_plan_backend(p)->runnable(p->device->impl));
     TN_TRY(tn_plan_order(p));
+    TN_TRY(tn_plan_freeze(p));
     tn_plan_find_labels(p);
     TN_TRY(tn_plan_fuse(p));
     tn_plan_needs(p);
     TN_TRY(tn_plan_select(p));
     TN_TRY(tn_plan_gradient(p));
     TN_TRY(tn_plan_params(p));
+    TN_TRY(tn_plan_match(p));
     TN_TRY(tn_plan_buckets(p));
     TN_TRY(tn_plan_lay_out(p));
     if (p->opts.dry)

@@ -1,5 +1,5 @@
 /*
- * init: how parameters start. Element i of a parameter is a function of (seed, the parameter's full name,
+ * init: how parameters start, where no model says it. Element i of a parameter is a function of (seed, the parameter's full name,
  * i), so neither threads nor other layers change it.
  */
 #include <math.h>
@@ -93,22 +93,31 @@ static void choose(const tn_param_spec *spec, fill_job *job)
     job->value = table[init->kind].value;
 }
 
-static tn_status init_param(tn_plan *p, const tn_plan_parameter *w, float *host)
+static tn_status draw(const tn_plan *p, const tn_plan_parameter *w, float *host)
 {
-    fill_job job = {.seed = p->opts.seed, .to = host, .count = tn_elements(&w->spec->shape)};
+    fill_job job = {.seed = p->opts.seed,
+                    .stream = tn_hash_text(w->name),
+                    .to = host,
+                    .count = tn_elements(&w->spec->shape)};
     choose(w->spec, &job);
-    char *name = tn_format("%s.%s", w->node->name, w->spec->name);
-    if (!name)
-        return tn_no_memory("plan", strlen(w->node->name) + strlen(w->spec->name) + 2);
-    job.stream = tn_hash_text(name);
-    tn_free(name);
     if (job.count <= CHUNK) {
         fill_chunks(&job);
-    } else {
-        tn_threads threads;
-        TN_TRY(tn_threads_start(&threads, tn_cores(), fill_chunks, stop, &job));
-        tn_threads_join(&threads);
+        return TN_OK;
     }
+    tn_threads threads;
+    TN_TRY(tn_threads_start(&threads, tn_cores(), fill_chunks, stop, &job));
+    tn_threads_join(&threads);
+    return TN_OK;
+}
+
+/* As the model's, if there is one that has it; only else are numbers drawn. */
+static tn_status init_param(tn_plan *p, const tn_plan_parameter *w, float *host)
+{
+    const tn_numbers *n = tn_plan_numbers(p);
+    if (w->from == TN_FROM_TAKEN)
+        TN_TRY(n->read(n, (size_t)w->number, host));
+    else
+        TN_TRY(draw(p, w, host));
     return tn_plan_upload(p, &w->spec->shape, TN_F32, w->layout, p->weights + w->begin, host);
 }
 

@@ -2,28 +2,31 @@
  * The passes that make a plan, and what they have in common. tn_plan_make() runs them in this order, one file each:
  *
  *   order     nodes that the loss and the kept values need, each after what it reads; then which
- *             inputs are labels (rows.c)
+ *             inputs are labels (rows.c), and which parameters are frozen by their names (freeze.c)
  *   fuse      rewrite where that is free: relu after max-pooling, relu into conv2d
  *   needs     which values and parameters a gradient is wanted for (gradient.c)
  *   select    the first kernel that supports each node; layouts agreed, reorders put in between; what
  *             is only joined to a larger value written there at once (join.c)
  *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
- *   params    the flat arenas of parameters, gradients and optimizer state
+ *   params    the flat arenas of parameters, gradients and optimizer state; which of them begin as a model's (from.c)
  *   buckets   the stretches of them whose gradients devices sum up together
  *   memory    lifetimes, one arena, every pointer filled in
  */
 #ifndef TN_PASSES_H
 #define TN_PASSES_H
 
+#include "graph/numbers.h"
 #include "plan/plan.h"
 
 tn_status tn_plan_order(tn_plan *p);
+tn_status tn_plan_freeze(tn_plan *p);
 void tn_plan_find_labels(tn_plan *p);
 tn_status tn_plan_fuse(tn_plan *p);
 void tn_plan_needs(tn_plan *p);
 tn_status tn_plan_select(tn_plan *p);
 tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_params(tn_plan *p);
+tn_status tn_plan_match(tn_plan *p);
 tn_status tn_plan_buckets(tn_plan *p);
 tn_status tn_plan_lay_out(tn_plan *p);
 
@@ -31,6 +34,9 @@ tn_status tn_plan_lay_out(tn_plan *p);
 tn_status tn_plan_allocate(tn_plan *p);
 void tn_plan_release(tn_plan *p);
 tn_status tn_plan_init_params(tn_plan *p);
+
+/* from.c: the numbers of tn_plan_opts.from, or NULL. */
+const tn_numbers *tn_plan_numbers(const tn_plan *p);
 
 /* Counts readers anew; call after changing what reads what. */
 void tn_plan_count_readers(tn_plan *p);

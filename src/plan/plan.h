@@ -81,6 +81,9 @@ typedef struct tn_plan_parameter {
     const tn_layout *layout;
     bool trained;
     size_t begin, count; /* elements, in device layout */
+    const char *name;    /* the whole of it, "conv1.weight" */
+    tn_from from;        /* what became of it in a model that the plan begins as */
+    ptrdiff_t number;    /* and where it is there */
 } tn_plan_parameter;
 
 typedef enum tn_step_kind {
@@ -194,6 +197,8 @@ struct tn_plan {
 
     tn_plan_parameter *param;
     int num_params;
+    const char **left; /* numbers of a model that are none of its parameters */
+    int num_left;
     tn_param_range *range;
     int num_ranges;
     tn_bucket *bucket; /* in the order in which backward gets done with them */

@@ -1,6 +1,6 @@
 /*
  * What a checkpoint needs of a plan beside the public calls: the counters that a resumed run goes on
- * from, and what the optimizer is called and keeps.
+ * from, what the optimizer is called and keeps, and the net.
  */
 #ifndef TN_PLAN_IO_H
 #define TN_PLAN_IO_H
@@ -45,6 +45,9 @@ const char *tn_plan_optim_name(const tn_plan *plan);
 
 /* What part TN_PARAM_SLOT + slot is called: "momentum"; NULL past the last one. */
 const char *tn_plan_slot_name(const tn_plan *plan, int slot);
+
+/* The text of its net (<tenon/text.h>), with its loss and outputs, for tn_free(); and what N is in the plan. */
+tn_status tn_plan_text(const tn_plan *plan, char **out, int64_t *batch);
 
 /* Is it for this process to write what all ranks have alike? And what came of it, in all of them. */
 bool tn_plan_writes(const tn_plan *plan);

@@ -27,6 +27,7 @@ ALLOWED = {
     "src/optim": OP + ("optim/", "backends/backend.h"),
     "src/data": BASE + ("data/",),
     "src/io": BASE + ("io/", "plan/plan_io.h"),
+    "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
     "src/devices": BASE + ("devices/", "backends/backend.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/ranks.h"),
     "src/backends/cuda": CUDA + ("backends/cuda/",),

@@ -1,0 +1,91 @@
+/**
+ * @file
+ * Models: a net, its numbers by name, and what else must be known to use it.
+ *
+ * What a checkpoint holds is one (checkpoint.h), and so is the text of a net (text.h), which has no numbers. A plan begins
+ * with a model's numbers by tn_plan_opts.from:
+ *
+ *     tn_model_open(&model, "flowers.safetensors", NULL);
+ *     tn_plan_create(&plan, tn_model_graph(model), device, &(tn_plan_opts){.from = model});
+ *     tn_model_picture(model, &picture);
+ *     tn_image_load("rose.jpg", &picture.fit, pixels);
+ *     tn_plan_set(plan, picture.input, ...);
+ *     tn_plan_evaluate(plan);
+ *     tn_plan_get(plan, tn_graph_output_at(tn_model_graph(model), 0), ...);
+ *
+ * or, with tn_plan_opts.from_any_shape, a net of one's own begins with what it has in common with it.
+ *
+ * Threads: a model that nobody tells anything may be read, and planned from, by several at once.
+ */
+#ifndef TENON_MODEL_H
+#define TENON_MODEL_H
+
+#include <tenon/data.h>
+#include <tenon/plan.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tn_model_opts {
+    int64_t batch; /**< N in the net; default 1 */
+    bool
+        no_net; /**< numbers alone will do, as other programs write safetensors; tn_model_graph() is then NULL */
+} tn_model_opts;
+
+/**
+ * Opens a model; what the file is, its first bytes say: safetensors whose metadata have "tenon.graph", or the text of a
+ * net. The file of numbers stays open, and they are read when a plan asks for them.
+ * @return  TN_ERR_IO; TN_ERR_FORMAT if it is none of these, is damaged, or holds no net; what tn_graph_read()
+ *          returns of its net; TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_model_open(tn_model **out, const char *path,
+                                          const tn_model_opts *opts);
+
+/** What a plan holds now: a copy of its parameters and running statistics, and its net, which is made anew. Waits for the
+ *  device. */
+TN_API TN_CHECKED tn_status tn_model_of_plan(tn_model **out, tn_plan *plan);
+
+/** The net, the numbers and the facts as safetensors; the file appears whole or not at all, as tn_checkpoint_save() has
+ *  it. A model of the text of a net has no numbers: TN_ERR_ARGUMENT. */
+TN_API TN_CHECKED tn_status tn_model_save(const tn_model *model, const char *path);
+TN_API void tn_model_close(tn_model *model); /* NULL is fine */
+
+/** The net, which lives as long as the model. @return NULL if there is none */
+TN_API const tn_graph *tn_model_graph(const tn_model *model);
+
+/** A fact, by the keys of checkpoint.h: "tenon.graph", "tenon.classes", or one that the program gave. @return NULL if
+ *  there is none of that key */
+TN_API const char *tn_model_fact(const tn_model *model, const char *key);
+/** Says a fact, or says it anew. @return TN_ERR_ARGUMENT for a key that is the library's, TN_ERR_MEMORY */
+TN_API TN_CHECKED tn_status tn_model_tell(tn_model *model, const char *key, const char *value);
+
+/** What opening took to mean what, or passed over; the library never prints it. @return NULL past the last */
+TN_API const char *tn_model_notice(const tn_model *model, int index);
+
+/** The numbers that it holds, by name. @return NULL past the last; else `shape`, if not NULL, is filled in */
+TN_API const char *tn_model_tensor(const tn_model *model, int index, tn_shape *shape);
+
+/** The classes that "tenon.classes" names: how many, and the name of each. @return 0 and NULL where there are none */
+TN_API int tn_model_num_classes(const tn_model *model);
+TN_API const char *tn_model_class(const tn_model *model, int index);
+
+/** The order of the channels of a pixel. */
+typedef enum tn_order { TN_ORDER_RGB, TN_ORDER_BGR, TN_ORDER_GREY } tn_order;
+
+/** How a picture becomes an input of the net. */
+typedef struct tn_picture {
+    tn_value input;  /**< of the model's graph: u8, N x H x W x channels */
+    tn_fit_opts fit; /**< for tn_image_load(); without "tenon.fit" its own default */
+    tn_order
+        order; /**< without "tenon.fit" grey of one channel, else RGB, as tn_image_load() gives */
+    int channels;
+} tn_picture;
+
+/** @return TN_ERR_ARGUMENT if no input of the net is a picture, TN_ERR_FORMAT if "tenon.fit" cannot be understood */
+TN_API TN_CHECKED tn_status tn_model_picture(const tn_model *model, tn_picture *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,249 @@
+/*
+ * model: made, asked and closed. Opening one is open.c, saving one save.c.
+ */
+#include "model/model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tenon/text.h>
+
+#include "base/number.h"
+
+/* ---- its numbers, as a plan sees them --------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const tn_model_number *)a)->name, ((const tn_model_number *)b)->name);
+}
+
+static const char *number_name(const tn_numbers *n, size_t index)
+{
+    const tn_model *m = (const tn_model *)n;
+    return index < m->num_numbers ? m->number[index].name : NULL;
+}
+
+static int compare_name(const void *key, const void *number)
+{
+    return strcmp(key, ((const tn_model_number *)number)->name);
+}
+
+static ptrdiff_t find_number(const tn_numbers *n, const char *name, tn_shape *shape)
+{
+    const tn_model *m = (const tn_model *)n;
+    const tn_model_number *found =
+        m->num_numbers ? bsearch(name, m->number, m->num_numbers, sizeof *m->number, compare_name)
+                       : NULL;
+    if (!found)
+        return -1;
+    *shape = found->shape;
+    return found - m->number;
+}
+
+static tn_status read_number(const tn_numbers *n, size_t index, float *to)
+{
+    const tn_model *m = (const tn_model *)n;
+    const tn_model_number *number = &m->number[index];
+    if (!number->stored) {
+        size_t bytes;
+        TN_TRY(tn_shape_bytes(&number->shape, TN_F32, &bytes));
+        memcpy(to, number->data, bytes);
+        return TN_OK;
+    }
+    if (!number->stored->wrong && number->stored->dtype != TN_F32)
+        return tn_fail(TN_ERR_FORMAT, "%s: %s is %s, not F32", m->path, number->name,
+                       number->stored->type);
+    return tn_safetensors_read(m->file, number->stored, to);
+}
+
+/* ---- making ----------------------------------------------------------------------------------- */
+
+tn_status tn_model_create(tn_model **out, const char *path)
+{
+    tn_model *m = tn_alloc(1, sizeof *m);
+    char *copy = m ? tn_copy_text(path) : NULL;
+    if (!copy) {
+        tn_free(m);
+        return tn_no_memory("model", sizeof *m);
+    }
+    m->path = copy;
+    m->numbers = (tn_numbers){copy, number_name, find_number, read_number};
+    *out = m;
+    return TN_OK;
+}
+
+tn_status tn_model_add(tn_model *m, const char *name, const tn_shape *shape,
+                       const tn_safetensor *stored, float *data)
+{
+    char *copy = tn_copy_text(name);
+    tn_status status = copy ? tn_grow((void **)&m->number, m->num_numbers, &m->number_capacity,
+                                      sizeof *m->number, "model")
+                            : tn_no_memory("model", strlen(name));
+    if (status != TN_OK) {
+        tn_free(copy);
+        tn_free(data);
+        return status;
+    }
+    m->number[m->num_numbers++] = (tn_model_number){copy, *shape, stored, data};
+    return TN_OK;
+}
+
+void tn_model_sort(tn_model *m)
+{
+    if (m->num_numbers > 1)
+        qsort(m->number, m->num_numbers, sizeof *m->number, by_name);
+}
+
+static void free_classes(tn_model *m)
+{
+    for (int i = 0; i < m->num_classes; i++)
+        tn_free(m->class_name[i]);
+    tn_free(m->class_name);
+    m->class_name = NULL;
+    m->num_classes = 0;
+}
+
+/* A line each. */
+static tn_status read_classes(tn_model *m, const char *text)
+{
+    size_t lines = *text != '\0';
+    for (const char *p = text; *p; p++)
+        lines += *p == '\n';
+    free_classes(m);
+    m->class_name = tn_alloc(lines + 1, sizeof *m->class_name);
+    if (!m->class_name)
+        return tn_no_memory("model", lines * sizeof *m->class_name);
+    for (size_t i = 0; i < lines; i++) {
+        const size_t length = strcspn(text, "\n");
+        char *name = tn_alloc(length + 1, 1);
+        if (!name)
+            return tn_no_memory("model", length + 1);
+        memcpy(name, text, length);
+        m->class_name[m->num_classes++] = name;
+        text += length + 1;
+    }
+    return TN_OK;
+}
+
+static tn_meta *find_fact(const tn_model *m, const char *key)
+{
+    for (size_t i = 0; i < m->num_facts; i++)
+        if (strcmp(m->fact[i].key, key) == 0)
+            return &m->fact[i];
+    return NULL;
+}
+
+static void free_fact(const tn_meta *fact)
+{
+    tn_free((void *)(uintptr_t)fact->key);
+    tn_free((void *)(uintptr_t)fact->value);
+}
+
+tn_status tn_model_set_fact(tn_model *m, const char *key, const char *value)
+{
+    tn_meta *old = find_fact(m, key);
+    const tn_meta fact = {tn_copy_text(key), tn_copy_text(value)};
+    tn_status status = fact.key && fact.value ? TN_OK : tn_no_memory("model", strlen(value));
+    if (status == TN_OK && strcmp(key, "tenon.classes") == 0)
+        status = read_classes(m, value);
+    if (status == TN_OK && !old)
+        status =
+            tn_grow((void **)&m->fact, m->num_facts, &m->fact_capacity, sizeof *m->fact, "model");
+    if (status != TN_OK) {
+        free_fact(&fact);
+        return status;
+    }
+    if (old)
+        free_fact(old);
+    *(old ? old : &m->fact[m->num_facts++]) = fact;
+    return TN_OK;
+}
+
+tn_status tn_model_add_notice(tn_model *m, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    tn_vprint(text, sizeof text, format, args);
+    va_end(args);
+    TN_TRY(tn_grow((void **)&m->notice, m->num_notices, &m->notice_capacity, sizeof *m->notice,
+                   "model"));
+    char *copy = tn_copy_text(text);
+    if (!copy)
+        return tn_no_memory("model", strlen(text));
+    m->notice[m->num_notices++] = copy;
+    return TN_OK;
+}
+
+tn_status tn_model_read_graph(tn_model *m, int64_t batch)
+{
+    const char *text = tn_model_fact(m, "tenon.graph");
+    char *name = tn_format("%s: tenon.graph", m->path);
+    if (!name)
+        return tn_no_memory("model", strlen(m->path));
+    const tn_graph_read_opts opts = {.name = name, .batch = batch};
+    const tn_status status = tn_graph_read(&m->graph, text, strlen(text), &opts);
+    tn_free(name);
+    return status;
+}
+
+void tn_model_close(tn_model *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->num_numbers; i++) {
+        tn_free(m->number[i].name);
+        tn_free(m->number[i].data);
+    }
+    for (size_t i = 0; i < m->num_facts; i++)
+        free_fact(&m->fact[i]);
+    for (size_t i = 0; i < m->num_notices; i++)
+        tn_free(m->notice[i]);
+    free_classes(m);
+    tn_free(m->number);
+    tn_free(m->fact);
+    tn_free(m->notice);
+    tn_graph_destroy(m->graph);
+    tn_safetensors_close(m->file);
+    tn_free(m->path);
+    tn_free(m);
+}
+
+/* ---- asking ----------------------------------------------------------------------------------- */
+
+const tn_graph *tn_model_graph(const tn_model *m)
+{
+    return m ? m->graph : NULL;
+}
+
+const char *tn_model_fact(const tn_model *m, const char *key)
+{
+    const tn_meta *fact = m && key ? find_fact(m, key) : NULL;
+    return fact ? fact->value : NULL;
+}
+
+const char *tn_model_notice(const tn_model *m, int index)
+{
+    return m && index >= 0 && (size_t)index < m->num_notices ? m->notice[index] : NULL;
+}
+
+const char *tn_model_tensor(const tn_model *m, int index, tn_shape *shape)
+{
+    if (!m || index < 0 || (size_t)index >= m->num_numbers)
+        return NULL;
+    if (shape)
+        *shape = m->number[index].shape;
+    return m->number[index].name;
+}
+
+int tn_model_num_classes(const tn_model *m)
+{
+    return m ? m->num_classes : 0;
+}
+
+const char *tn_model_class(const tn_model *m, int index)
+{
+    return m && index >= 0 && index < m->num_classes ? m->class_name[index] : NULL;
+}
