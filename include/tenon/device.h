@@ -44,23 +44,25 @@ typedef struct tn_device tn_device;
  *              "cuda:0-3,deterministic=on". NULL takes the first GPU there is,
  *              else the CPU; tn_device_describe() says which it was. Anything named and not there is
  *              an error: nothing falls back silently. "cpu:0-1" are two replicas on the one CPU.
+ *              Options are name=value, each once, in any order; "on" may be left out: "cpu,reference".
  *              Options of "cpu":
  *                threads=N      default: what OMP_NUM_THREADS says, else every core, or as many as a quota of
  *                               control groups gives the time of; in a group of all replicas together. Where
  *                               OpenMP or the system gives fewer (OMP_THREAD_LIMIT, ulimit -u, within a parallel
  *                               loop) it is those, and the description says so. OMP_DYNAMIC is
  *                               turned off in a thread that runs plans
- *                reference      the naive loops of each formula, in double, instead of all other kernels:
+ *                reference      off; on: the naive loops of each formula, in double, instead of all other kernels:
  *                               slow, and what the others are checked against
  *                prefer=KERNEL  a way to measure and to test: this kernel is taken wherever it can be, also
  *                               where another is faster; the others where it cannot (TN_ERR_UNSUPPORTED in
- *                               a build without oneDNN). first: a convolution
+ *                               a build without oneDNN). fastest: no
+ *                               such preference; first: a convolution
  *                               of up to 4 channels behind an input; tiles: dense of up to 128 images;
  *                               winograd: convolutions of 3 x 3 and 5 x 5; winograd4x4: those, and 3 x 3
  *                               with the smaller tile
  *                pin            off; on: each thread that computes is bound to a core of its own, as said
  *                               above
- *              Options of "cuda", each =on or =off but where others stand:
+ *              Options of "cuda", each on or off but where others stand:
  *                cudnn          on: NVIDIA's kernels for convolution and others where cuDNN is
  *                               there; off: only cuBLASLt and Tenon's own; all: cuDNN also for what
  *                               Tenon's own do faster

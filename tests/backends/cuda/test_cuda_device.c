@@ -21,12 +21,18 @@ static void options_are_checked(void **unused)
         const char *says;
     } cases[] = {
         {"sim:8", TN_ERR_DEVICE, "sim:8: there are 8 GPUs"},
-        {"sim:0,cudnn", TN_ERR_ARGUMENT, "option \"cudnn\" is not of the form key=value"},
-        {"sim:0,cudnn=yes", TN_ERR_ARGUMENT, "option cudnn=yes: on, off or all is wanted"},
-        {"sim:0,speed=9", TN_ERR_ARGUMENT, "option \"speed=9\" is none of cudnn"},
-        {"sim:0,workspace=lots", TN_ERR_ARGUMENT, "workspace=lots: a number of MiB is wanted"},
-        {"sim:0,workspace=-1", TN_ERR_ARGUMENT, "a number of MiB is wanted"},
+        {"sim:0,cudnn", TN_ERR_ARGUMENT, "option cudnn has no value: off|on|all is wanted"},
+        {"sim:0,cudnn=yes", TN_ERR_ARGUMENT, "option cudnn=yes: off|on|all is wanted"},
+        {"sim:0,speed=9", TN_ERR_ARGUMENT,
+         "sim: option \"speed=9\" is none of cudnn=off|on|all, workspace=0...2147483647 MiB, "
+         "deterministic=on|off, autotune=on|off, graph=on|off, sync=on|off, gpu=NAME or FILE"},
+        {"sim:0,workspace=lots", TN_ERR_ARGUMENT,
+         "option workspace=lots: 0...2147483647 MiB is wanted"},
+        {"sim:0,workspace=-1", TN_ERR_ARGUMENT, "option workspace=-1: 0..."},
         {"sim:0,deterministic=on,autotune=on", TN_ERR_ARGUMENT, "not with deterministic=on"},
+        {"sim:0,sync=on,graph=off,sync=off", TN_ERR_ARGUMENT, "option sync is there twice"},
+        {"sim:0,sync=on,", TN_ERR_ARGUMENT, "no option follows the last comma"},
+        {"sim,gpu=", TN_ERR_ARGUMENT, "option gpu=: NAME or FILE is wanted"},
         {"sim,gpu=h999", TN_ERR_ARGUMENT, "gpu=h999: neither one that is known (a100, b200, h100"},
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {

@@ -1,98 +1,49 @@
 /*
- * The options of a CUDA device, "cudnn=off,workspace=256": words of key=value, each once.
+ * The options of a CUDA device, "cudnn=off,workspace=256".
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "backends/options.h"
+
+#include <stddef.h>
 #include <string.h>
 
 #include "backends/cuda/device/device.h"
 
-static tn_status read_switch(const char *key, const char *value, bool *out)
-{
-    *out = strcmp(value, "on") == 0;
-    if (*out || strcmp(value, "off") == 0)
-        return TN_OK;
-    return tn_fail(TN_ERR_ARGUMENT, "%s: option %s=%s: on or off is wanted", tn_cuda_name, key,
-                   value);
-}
+enum cudnn { CUDNN_OFF, CUDNN_ON, CUDNN_ALL };
 
-static tn_status read_cudnn(const char *value, tn_cuda_opts *o)
-{
-    o->cudnn_named = true;
-    o->cudnn_all = strcmp(value, "all") == 0;
-    o->cudnn = o->cudnn_all || strcmp(value, "on") == 0;
-    if (o->cudnn || strcmp(value, "off") == 0)
-        return TN_OK;
-    return tn_fail(TN_ERR_ARGUMENT, "%s: option cudnn=%s: on, off or all is wanted", tn_cuda_name,
-                   value);
-}
+typedef struct words {
+    tn_cuda_opts opts;
+    int cudnn;
+    int64_t mebibytes;
+} words;
 
-static tn_status read_mebibytes(const char *key, const char *value, size_t *out)
-{
-    char *end;
-    errno = 0;
-    const unsigned long long mib = strtoull(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end || errno || mib > (SIZE_MAX >> 20))
-        return tn_fail(TN_ERR_ARGUMENT, "%s: option %s=%s: a number of MiB is wanted", tn_cuda_name,
-                       key, value);
-    *out = (size_t)mib << 20;
-    return TN_OK;
-}
-
-static tn_status read_one(const char *key, const char *value, tn_cuda_opts *o)
-{
-    const struct {
-        const char *key;
-        bool *to;
-    } switches[] = {
-        {"deterministic", &o->deterministic},
-        {"autotune", &o->autotune},
-        {"graph", &o->graph},
-        {"sync", &o->sync},
-    };
-    for (size_t i = 0; i < TN_COUNT(switches); i++)
-        if (strcmp(key, switches[i].key) == 0)
-            return read_switch(key, value, switches[i].to);
-    if (strcmp(key, "cudnn") == 0)
-        return read_cudnn(value, o);
-    if (strcmp(key, "workspace") == 0) {
-        o->workspace_named = true;
-        return read_mebibytes(key, value, &o->workspace);
-    }
-    if (strcmp(key, "gpu") == 0 && *value && strlen(value) < sizeof o->gpu) {
-        memcpy(o->gpu, value, strlen(value) + 1);
-        return TN_OK;
-    }
-    return tn_fail(TN_ERR_ARGUMENT,
-                   "%s: option \"%s=%s\" is none of cudnn=on, off or all, deterministic, autotune, "
-                   "graph, sync (=on or =off), workspace=MiB, gpu=NAME or FILE",
-                   tn_cuda_name, key, value);
-}
+enum { CUDNN, WORKSPACE }; /* rows that are asked for below */
+static const tn_option known[] = {
+    [CUDNN] = {"cudnn", TN_OPTION_CHOICE, offsetof(words, cudnn), 0, 0, "off|on|all"},
+    [WORKSPACE] = {"workspace", TN_OPTION_NUMBER, offsetof(words, mebibytes), 0, INT32_MAX, "MiB"},
+    {"deterministic", TN_OPTION_SWITCH, offsetof(words, opts.deterministic), 0, 0, NULL},
+    {"autotune", TN_OPTION_SWITCH, offsetof(words, opts.autotune), 0, 0, NULL},
+    {"graph", TN_OPTION_SWITCH, offsetof(words, opts.graph), 0, 0, NULL},
+    {"sync", TN_OPTION_SWITCH, offsetof(words, opts.sync), 0, 0, NULL},
+    {"gpu", TN_OPTION_TEXT, offsetof(words, opts.gpu), 0, sizeof(((tn_cuda_opts *)0)->gpu),
+     "NAME or FILE"},
+    {0},
+};
 
 tn_status tn_cuda_read_options(const char *text, tn_cuda_opts *out)
 {
-    tn_cuda_opts o = {.cudnn = true, .graph = true};
-    while (*text) {
-        char word[sizeof o.gpu + 16];
-        const size_t length = strcspn(text, ",");
-        if (length >= sizeof word)
-            return tn_fail(TN_ERR_ARGUMENT, "%s: option \"%s\" is too long", tn_cuda_name, text);
-        memcpy(word, text, length);
-        word[length] = 0;
-        char *value = strchr(word, '=');
-        if (!value)
-            return tn_fail(TN_ERR_ARGUMENT, "%s: option \"%s\" is not of the form key=value",
-                           tn_cuda_name, word);
-        *value++ = 0;
-        TN_TRY(read_one(word, value, &o));
-        text += length + (text[length] == ',');
-    }
-    if (o.deterministic && o.autotune)
+    words w = {.opts.graph = true, .cudnn = CUDNN_ON};
+    unsigned given;
+    TN_TRY(tn_options_read(tn_cuda_name, known, text, &w, &given));
+    w.opts.cudnn = w.cudnn != CUDNN_OFF;
+    w.opts.cudnn_all = w.cudnn == CUDNN_ALL;
+    w.opts.cudnn_named = given & 1U << CUDNN;
+    w.opts.workspace = (size_t)w.mebibytes << 20;
+    w.opts.workspace_named = given & 1U << WORKSPACE;
+    if (w.opts.deterministic && w.opts.autotune)
         return tn_fail(
             TN_ERR_ARGUMENT,
             "%s: autotune may choose another engine each time: not with deterministic=on",
             tn_cuda_name);
-    *out = o;
+    *out = w.opts;
     return TN_OK;
 }
