@@ -35,6 +35,8 @@ with Folder() as folder:
     refused("alexnet", images, "--rate-policy", "wild", says="--rate-policy")
     refused("alexnet", images, "--rate-policy", "multistep", "--rate-at", "1,x", "--batch", 2,
             says="--rate-at")
+    for flag in "--split", "--clip", "--rate-period":
+        refused("alexnet", images, flag, 0, says=f"{flag} wants a number above 0, up to ")
     refused("alexnet", images, "--split", 10, "--val", images, says="cannot both")
     refused("alexnet", images, "--val", folder / "none", says="none")
     refused("alexnet", images, "--device", "abacus", says="abacus")

@@ -139,14 +139,15 @@ static bool is_choice(const char *words, const char *word)
 static double parse_number(const arg *o, const char *text)
 {
     char *end;
-    const bool whole = o->kind == ARG_INT;
+    const bool whole = o->kind == ARG_INT, above = o->kind == ARG_REAL && o->min == ARG_ABOVE_0;
     const double max = o->min == 0 && o->max == 0 ? 1e9 : o->max;
     errno = 0;
     const double number = strtod(text, &end);
     if (errno || end == text || *end || !(number >= o->min && number <= max) ||
         (whole && floor(number) != number))
-        args_fail("--%s wants a %s from %g to %g, not \"%s\"", o->name,
-                  whole ? "whole number" : "number", o->min, max, text);
+        args_fail("--%s wants a %s %s %g%s%g, not \"%s\"", o->name,
+                  whole ? "whole number" : "number", above ? "above" : "from", above ? 0 : o->min,
+                  above ? ", up to " : " to ", max, text);
     return number;
 }
 

@@ -16,6 +16,9 @@ typedef enum arg_kind {
     ARG_CHOICE   /* --name WORD; to: const char *; `value` lists the words: "sgd|adam" */
 } arg_kind;
 
+/* A number's least, where 0 is none of its values. */
+#define ARG_ABOVE_0 1e-9
+
 /* One option. Its default is what `to` holds before parsing; --help shows it unless the help text
  * itself has the word "default". */
 typedef struct arg {
