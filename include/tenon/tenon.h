@@ -9,6 +9,7 @@
 #define TENON_TENON_H
 
 #include <tenon/checkpoint.h>
+#include <tenon/custom.h>
 #include <tenon/data.h>
 #include <tenon/device.h>
 #include <tenon/graph.h>

@@ -229,6 +229,8 @@ typedef struct tn_open_opts {
 struct tn_backend {
     int abi;          /* TN_MODULE_ABI */
     const char *name; /* "cpu" */
+    bool
+        is_host; /* its memory is the host's, and what it was asked for is done when the call returns */
     const tn_kernel *const *kernels;
     /* Those of this device, where it was opened for others. May be NULL: `kernels`. */
     const tn_kernel *const *(*kernels_of)(const tn_backend_device *d);

@@ -23,6 +23,13 @@ typedef struct tn_error_kept {
 void tn_error_keep(tn_error_kept *kept);
 void tn_error_put_back(const tn_error_kept *kept);
 
+/* Around a call of a function of the program's own, which may say something by tn_fail() or nothing: that no sentence of
+ * an earlier call is taken for its own. end() returns its status, with `who` before what it said; the end of something is
+ * not its to tell. */
+void tn_foreign_begin(tn_error_kept *kept);
+tn_status tn_foreign_end(const tn_error_kept *kept, tn_status status, const char *who, ...)
+    TN_PRINTF(3, 4);
+
 /* Passes an error on to the caller. Use where nothing needs to be undone. */
 #define TN_TRY(expr)                            \
     do {                                        \

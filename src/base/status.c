@@ -1,4 +1,5 @@
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "base/number.h"
 
@@ -44,4 +45,25 @@ tn_status tn_fail(tn_status status, const char *format, ...)
 tn_status tn_no_memory(const char *what, size_t bytes)
 {
     return tn_fail(TN_ERR_MEMORY, "%s: no memory for %zu bytes", what, bytes);
+}
+
+void tn_foreign_begin(tn_error_kept *kept)
+{
+    tn_error_keep(kept);
+    tn_fail(TN_OK, "%s", "");
+}
+
+tn_status tn_foreign_end(const tn_error_kept *kept, tn_status status, const char *who, ...)
+{
+    char name[512];
+    va_list args;
+    if (status == TN_OK) {
+        tn_error_put_back(kept);
+        return TN_OK;
+    }
+    va_start(args, who);
+    vsnprintf(name, sizeof name, who, args);
+    va_end(args);
+    return tn_fail(status == TN_END ? TN_ERR_ARGUMENT : status, "%s: %s", name,
+                   *tn_error() ? tn_error() : tn_status_text(status));
 }

@@ -114,14 +114,10 @@ tn_status tn_origin_fill(const tn_origin *o, const tn_fill *at)
 {
     if (o->name)
         return o->source.fill(o->source.arg, at);
-    (void)tn_fail(TN_OK, "%s",
-                  ""); /* so that no sentence of an earlier call is taken for its own */
-    const tn_status status = o->source.fill(o->source.arg, at);
-    if (status == TN_OK)
-        return TN_OK;
-    /* The end of an epoch is the loader's to tell. */
-    return tn_fail(status == TN_END ? TN_ERR_ARGUMENT : status, "%s[%lld]: %s", o->source.name,
-                   (long long)at->item, *tn_error() ? tn_error() : tn_status_text(status));
+    tn_error_kept kept;
+    tn_foreign_begin(&kept);
+    return tn_foreign_end(&kept, o->source.fill(o->source.arg, at), "%s[%lld]", o->source.name,
+                          (long long)at->item);
 }
 
 /* ---- for fill() ----------------------------------------------------------------------------- */

@@ -85,6 +85,8 @@ typedef struct tn_op {
     const tn_attr *attrs;
     const char *const *outputs; /* what those behind the first are called; NULL: by number */
     int min_in, max_in;
+    bool
+        host; /* functions of the program compute it, on the host: the plan calls them, and no text can say it */
     bool view;  /* y is x under another shape: no kernel, no memory of its own */
     int labels; /* y is a mean over the rows whose label, in this input, is not -1; 0: it is not */
     /* Element by element, never falling, and with no gradient where several x have the same y: may move past what

@@ -109,11 +109,24 @@ static void write_node(tn_text *t, const tn_graph *g, const tn_node *n)
     tn_text_put(t, "\n");
 }
 
+/* What a text cannot say: it must not leave it out either. */
+static tn_status check_ops(const tn_graph *g)
+{
+    for (size_t i = 0; i < g->num_nodes; i++)
+        if (g->node[i]->op->host)
+            return tn_fail(
+                TN_ERR_UNSUPPORTED,
+                "%s %s: is computed by functions of the program, which a text cannot say",
+                g->node[i]->op->name, g->node[i]->name);
+    return TN_OK;
+}
+
 tn_status tn_graph_format(const tn_graph *g, const tn_text_roots *roots, char **out)
 {
     const tn_text_roots own = {g->output, g->num_outputs, g->loss};
     tn_text t = {0};
     TN_TRY(tn_graph_status(g));
+    TN_TRY(check_ops(g));
     roots = roots ? roots : &own;
     const int64_t batch = tn_text_batch(g);
     tn_text_put(&t, "tenon graph 1\n");

@@ -106,14 +106,15 @@ static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const ch
     snprintf(updates, sizeof updates, "%lld", (long long)tn_plan_updates(plan));
     snprintf(runs, sizeof runs, "%lld", (long long)tn_plan_runs(plan));
     enum { ALWAYS = 2 };
-    const tn_meta own[OWN_META] = {{"tenon.version", tn_version()},
-                                   {"tenon.graph", s->graph},
+    const tn_meta own[OWN_META] = {{"tenon.graph", s->graph},
+                                   {"tenon.version", tn_version()},
                                    {"tenon.optimizer", optimizer.text},
                                    {"tenon.updates", updates},
                                    {"tenon.runs", runs},
                                    {"tenon.accumulated", accumulated},
                                    {"tenon.loss_scale", scale}};
-    return create(out, path, list, own, s->all ? OWN_META : ALWAYS, s);
+    const size_t skipped = *s->graph == '\0', num = s->all ? OWN_META : ALWAYS;
+    return create(out, path, list, own + skipped, num - skipped, s);
 }
 
 /* One tensor after the other through one buffer. */
@@ -133,14 +134,27 @@ static tn_status write_parts(tn_safetensors_writer *w, tn_plan *plan, const tn_p
     return status;
 }
 
+/* "" of a net that no text can say: its program has it, and goes on by itself. */
+static tn_status net_text(const tn_plan *plan, char **out)
+{
+    int64_t batch;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    const tn_status status = tn_plan_text(plan, out, &batch);
+    if (status != TN_ERR_UNSUPPORTED)
+        return status;
+    tn_error_put_back(&kept);
+    *out = tn_copy_text("");
+    return *out ? TN_OK : tn_no_memory("checkpoint", 1);
+}
+
 static tn_status write_file(tn_plan *plan, const char *path, saving *s)
 {
     tn_parts list = {0};
     tn_safetensors_writer *w = NULL;
-    int64_t batch;
     tn_status status = tn_parts_list(&list, plan, s->all, s->sum.runs > 0);
     if (status == TN_OK)
-        status = tn_plan_text(plan, &s->graph, &batch);
+        status = net_text(plan, &s->graph);
     if (status == TN_OK)
         status = begin_file(&w, plan, path, &list, s);
     if (status == TN_OK)
@@ -183,8 +197,7 @@ static tn_status probe(tn_plan *plan, const char *path)
     enum { HEADER_BYTES = 4096 };
     tn_parts list = {0};
     char *text = NULL;
-    int64_t batch;
-    TN_TRY(tn_plan_text(plan, &text, &batch));
+    TN_TRY(net_text(plan, &text));
     size_t bytes = HEADER_BYTES + 2 * strlen(text); /* JSON may want two bytes for one */
     tn_free(text);
     tn_status status = tn_parts_list(&list, plan, true, tn_plan_accumulate(plan) > 1);

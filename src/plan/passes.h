@@ -73,6 +73,10 @@ bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn);
 void tn_plan_join_buffers(tn_plan *p, const tn_plan_node *pn);
 tn_status tn_plan_join_gradient(tn_plan *p, const tn_plan_node *pn, int input);
 
+/* host.c: the kernel of a node that functions of the program compute. */
+extern const tn_kernel tn_kernel_host;
+tn_status tn_plan_bind_host(tn_plan *p, tn_plan_node *pn);
+
 /* A node that changes the layout of its input; the plan puts it where neighbours differ. */
 extern const tn_op tn_op_reorder;
 extern const tn_kernel tn_kernel_reorder;

@@ -221,7 +221,8 @@ struct tn_plan {
     int num_tallies;
 
     tn_recording recording[TN_NUM_RECORDS];
-    bool pending;         /* a run was asked for and waits for its update, to be replayed as one */
+    bool pending; /* a run was asked for and waits for its update, to be replayed as one */
+    bool on_host; /* some of its steps are functions of the program: they cannot be recorded */
     char replay_why[160]; /* not: why the device does not replay */
 
     int runs_since_update;

@@ -224,6 +224,12 @@ static tn_status bind_view(const tn_plan *p, tn_plan_node *pn)
     return TN_OK;
 }
 
+static tn_status bind_host(tn_plan *p, tn_plan_node *pn)
+{
+    ask(p, pn, NULL);
+    return tn_plan_bind_host(p, pn);
+}
+
 static tn_status settle_outputs(tn_plan *p, const tn_plan_node *pn)
 {
     for (int i = 0; i < pn->node.num_out; i++) {
@@ -254,6 +260,8 @@ tn_status tn_plan_select(tn_plan *p)
             ask(p, pn, NULL);
         else if (pn->node.op->view)
             TN_TRY(bind_view(p, pn));
+        else if (pn->node.op->host)
+            TN_TRY(bind_host(p, pn));
         else
             TN_TRY(choose(p, i));
         TN_TRY(adapt_inputs(p, &i));

@@ -25,6 +25,10 @@ static tn_status try_to_record(tn_plan *p, tn_record_kind kind, tn_optim_call *u
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_recording *r = &p->recording[kind];
+    if (p->on_host && kind != TN_RECORD_UPDATE) { /* replay_why says it since the plan was made */
+        r->refused = true;
+        return TN_OK;
+    }
     if (kind == TN_RECORD_RUN && p->share.ranks > 0 && p->opts.sync_batchnorm) {
         r->refused = true;
         snprintf(p->replay_why, sizeof p->replay_why, "batchnorm sums up over all devices");

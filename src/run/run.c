@@ -33,10 +33,11 @@ static tn_status begin(tn_plan *p, bool training)
     return b->begin_run ? b->begin_run(p->device->impl, &p->run) : TN_OK;
 }
 
-/* May a run wait for its update, to be replayed in one? Between those of replicas sums are taken. */
+/* May a run wait for its update, to be replayed in one? Between those of replicas sums are taken, and what functions of
+ * the program have to say is said by the call that it is about. */
 static bool may_wait(const tn_plan *p)
 {
-    return p->optim_kernel && p->opts.accumulate == 1 && p->share.ranks == 0 &&
+    return p->optim_kernel && p->opts.accumulate == 1 && p->share.ranks == 0 && !p->on_host &&
            p->recording[TN_RECORD_STEP].warm;
 }
 

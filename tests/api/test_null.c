@@ -146,7 +146,8 @@ static void layers_of_no_graph(void **state)
                              tn_flatten(NULL, x, NULL),
                              tn_softmax(NULL, x, NULL),
                              tn_softmax_xent(NULL, x, x, NULL).loss,
-                             tn_mse(NULL, x, x, NULL)};
+                             tn_mse(NULL, x, x, NULL),
+                             tn_custom(NULL, 1, &x, &(tn_custom_opts){0})};
     for (size_t i = 0; i < TN_COUNT(made); i++)
         assert_int_equal(made[i].id, 0);
     assert_non_null(strstr(tn_error(), "a graph that is NULL"));

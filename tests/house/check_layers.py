@@ -3,7 +3,8 @@
 
 For src/layers/<stem>.c: kernels src/backends/cpu/<stem>.c, src/backends/cpu/reference/<stem>.c and
 src/backends/cuda/<stem>.c (unless the op is
-a view, which has none), a test tests/layers/test_<stem>.c, and in include/tenon/layers.h each builder that it defines. And no
+a view or computed by functions of the program, and has none), a test tests/layers/test_<stem>.c, and in a header of
+include/tenon each builder that it defines. And no
 kernel without an operation. Files that begin with _ are helpers; kernels may come in several files,
 <stem>_<which>.c.
 """
@@ -19,7 +20,8 @@ def stems(top, folder, prefix=""):
 
 def main():
     top = tree.root()
-    header = (top / "include/tenon/layers.h").read_text()
+    header = "".join((top / name).read_text() for name in tree.files(top, "include", suffixes=(".h",))
+                     if not name.endswith("/graph.h"))
     declared = set(re.findall(r"TN_API\s+tn_(?:value|loss)\s+(tn_\w+)\(", header))
     ops = {s for s in stems(top, "src/layers") if not s.startswith("_")}
     kernels = {backend: {s for s in stems(top, f"src/backends/{backend}")
@@ -31,17 +33,18 @@ def main():
         if f"const tn_op tn_op_{op} = " not in text:
             found.append(f"src/layers/{op}.c: does not define tn_op_{op}")
         for backend, own in kernels.items():
-            if ".view = true" not in text and not any(k == op or k.startswith(op + "_") for k in own):
+            own_kernels = ".view = true" not in text and ".host = true" not in text
+            if own_kernels and not any(k == op or k.startswith(op + "_") for k in own):
                 found.append(f"src/backends/{backend}/{op}.c is missing")
         if op not in tests:
             found.append(f"tests/layers/test_{op}.c is missing")
         builders = set(re.findall(r"^tn_(?:value|loss) (tn_\w+)\(", text, re.M))
-        found += [f"include/tenon/layers.h: {b}() of src/layers/{op}.c is missing"
+        found += [f"include/tenon: {b}() of src/layers/{op}.c is missing"
                   for b in sorted(builders - declared)]
         if not builders:
             found.append(f"src/layers/{op}.c: defines no builder")
         defined |= builders
-    found += [f"include/tenon/layers.h: {b}() is declared, and no file of src/layers defines it"
+    found += [f"include/tenon: {b}() is declared, and no file of src/layers defines it"
               for b in sorted(declared - defined)]
     found += [f"src/backends/{backend}/{k}.c: serves no operation of src/layers"
               for backend, own in kernels.items() for k in sorted(own)

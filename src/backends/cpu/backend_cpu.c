@@ -294,6 +294,7 @@ static tn_status measure(tn_optim_call *c)
 const tn_backend tn_backend_cpu = {
     .abi = TN_MODULE_ABI,
     .name = "cpu",
+    .is_host = true,
     .kernels = tn_cpu_kernels,
     .kernels_of = kernels_of,
     .optims = tn_cpu_optims,
