@@ -218,8 +218,18 @@ TN_API tn_value tn_concat(tn_graph *g, int count, const tn_value *x, const tn_la
 /** N x anything becomes N x D. Moves nothing. */
 TN_API tn_value tn_flatten(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
-/** y[n,k] = exp(x[n,k]) / sum over j of exp(x[n,j]), without overflow.   x, y: N x K. */
-TN_API tn_value tn_softmax(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+/**
+ * y = exp(x) / sum over the axis of exp(x), without overflow.   x, y: any shape, the same.
+ *
+ * tn_log_softmax() gives the logarithm of that, y = x - log(sum of exp(x)): of a y so small that softmax has 0 it still
+ * knows how small. Where x has NaN or plus infinity, or minus infinity alone, all of that line along the axis is NaN.
+ */
+typedef struct tn_softmax_opts {
+    const char *name;
+    int axis; /**< default 1, K of N x K and channels of images; TN_ZERO: the first; -1: the last */
+} tn_softmax_opts;
+TN_API tn_value tn_softmax(tn_graph *g, tn_value x, const tn_softmax_opts *opts);
+TN_API tn_value tn_log_softmax(tn_graph *g, tn_value x, const tn_softmax_opts *opts);
 
 /* ---- losses ------------------------------------------------------------------------------- */
 

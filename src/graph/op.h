@@ -174,6 +174,25 @@ static inline int64_t tn_padded(const tn_shape *x, const int pad[2], const int e
     return x->dim[2 + direction] + 2 * (int64_t)pad[direction] + extra[direction];
 }
 
+/* An axis that options name: 0 is `fallback`, TN_ZERO the first, and below 0 counts back from behind the last. TN_ERR_ARGUMENT
+ * unless input 0 has it. */
+tn_status tn_complete_axis(const tn_node *n, int *axis, int fallback);
+
+/* A tensor as `outer` blocks of `size` lines, along one axis, of `inner` elements. */
+typedef struct tn_lines {
+    int64_t outer, size, inner;
+} tn_lines;
+
+static inline tn_lines tn_lines_along(const tn_shape *s, int axis)
+{
+    tn_lines l = {1, s->dim[axis], 1};
+    for (int i = 0; i < axis; i++)
+        l.outer *= s->dim[i];
+    for (int i = axis + 1; i < s->ndim; i++)
+        l.inner *= s->dim[i];
+    return l;
+}
+
 /* Elements of a shape that infer has already accepted. */
 static inline int64_t tn_elements(const tn_shape *s)
 {

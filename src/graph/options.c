@@ -23,6 +23,18 @@ void tn_complete_pad(int pad[2], bool square)
     TN_COMPLETE(pad[1], 0);
 }
 
+tn_status tn_complete_axis(const tn_node *n, int *axis, int fallback)
+{
+    const int ndim = n->x[0].ndim, given = *axis;
+    TN_COMPLETE(*axis, fallback);
+    if (*axis < 0)
+        *axis += ndim;
+    if (*axis >= 0 && *axis < ndim)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT, "%s %s: input 0 is %s, without an axis %d", n->op->name,
+                   n->name, tn_shape_format(&n->x[0]).text, given == 0 ? fallback : given);
+}
+
 static tn_status check_number(const tn_node *n, const char *name, const tn_param_spec *spec,
                               float value, float low)
 {

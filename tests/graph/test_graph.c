@@ -62,6 +62,11 @@ static tn_value add(tn_graph *g, tn_value x, const tn_layer_opts *opts)
     return tn_add(g, x, x, opts);
 }
 
+static tn_value softmax(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    return tn_softmax(g, x, &(tn_softmax_opts){.name = opts->name});
+}
+
 static tn_value concat(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
     return tn_concat(g, 1, &x, opts);
@@ -84,14 +89,10 @@ static void layers_take_the_name_they_are_given(void **state)
     static const struct {
         tn_value (*layer)(tn_graph *g, tn_value x, const tn_layer_opts *opts);
         const char *says;
-    } cases[] = {{tn_relu, "a relu of that name"},
-                 {tn_sigmoid, "a sigmoid of that name"},
-                 {tn_tanh, "a tanh of that name"},
-                 {leaky_relu, "a leaky_relu of that name"},
-                 {tn_softmax, "a softmax of that name"},
-                 {tn_flatten, "a flatten of that name"},
-                 {add, "a add of that name"},
-                 {concat, "a concat of that name"},
+    } cases[] = {{tn_relu, "a relu of that name"},    {tn_sigmoid, "a sigmoid of that name"},
+                 {tn_tanh, "a tanh of that name"},    {leaky_relu, "a leaky_relu of that name"},
+                 {softmax, "a softmax of that name"}, {tn_flatten, "a flatten of that name"},
+                 {add, "a add of that name"},         {concat, "a concat of that name"},
                  {mse, "a mse of that name"}};
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         tn_graph *g = NULL;

@@ -33,7 +33,7 @@ ALLOWED = {
     "src/backends/cuda": CUDA + ("backends/cuda/",),
     "src/backends/cuda/device": CUDA + ("backends/cuda/device/", "backends/cuda/libraries/"),
     **{f"src/backends/cuda/{family}": CUDA + ("backends/cuda/device/", f"backends/cuda/{family}/")
-       for family in ("cudnn", "elementwise", "linear", "nccl", "optim", "reorder")},
+       for family in ("cudnn", "elementwise", "linear", "nccl", "optim", "reorder", "softmax")},
     "src/backends/cuda/cublaslt": CUDA + ("backends/cuda/device/", "backends/cuda/cublaslt/", "backends/cuda/linear/"),
     "src/backends/cuda/kernels": ("backends/cuda/kernels/", "sim/device.h"),
     "src/sim": ("sim/", "backends/cuda/kernels/gpu.h", "backends/cuda/libraries/libraries.h"),

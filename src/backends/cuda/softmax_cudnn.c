@@ -10,21 +10,28 @@ static void release(void *state)
     tn_free(state);
 }
 
+static tn_status supports(const tn_node *n)
+{
+    if (n->x[0].ndim == 2 && ((const tn_softmax_opts *)n->opts)->axis == 1)
+        return TN_OK;
+    return tn_fail(TN_ERR_UNSUPPORTED, "softmax %s: x is not N x K, or not along K", n->name);
+}
+
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    tn_cudnn_legacy l;
     TN_TRY(tn_cudnn_legacy_asked(d, n));
-    TN_TRY(tn_cuda_want_rows(d, n, b, 0));
-    TN_TRY(tn_cuda_give_rows(d, n, b));
-    TN_TRY(tn_cudnn_legacy_open(d, n, b, CUDNN_TENSOR_NCHW, &tn_cuda_softmax_native, &l));
     tn_cudnn_legacy *s = tn_alloc(1, sizeof *s);
-    if (!s) {
-        tn_cudnn_legacy_close(&l);
+    if (!s)
         return tn_no_memory("softmax", sizeof *s);
+    tn_status status = tn_cudnn_legacy_open(d, n, b, CUDNN_TENSOR_NCHW, &tn_cuda_softmax_native, s);
+    if (status == TN_OK)
+        status = tn_cuda_softmax_native.prepare(d, n, b);
+    if (status != TN_OK) {
+        release(s);
+        return status;
     }
-    *s = l;
-    b->backward_reads_y = true;
-    b->inplace_backward = true; /* cuDNN promises it of backward only */
+    s->state = b->state;
+    b->inplace = false; /* cuDNN promises it of backward only */
     b->state = s;
     return TN_OK;
 }
@@ -74,6 +81,7 @@ const tn_kernel tn_cuda_softmax_cudnn = {
     .op = "softmax",
     .name = "cudnn",
     .rank = 1,
+    .supports = supports,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -1,34 +1,36 @@
-/* softmax: y[n,k] = exp(x[n,k]) / sum over j of exp(x[n,j]),   dx = y (dy - sum over j of dy[j] y[j]). */
+/* softmax: y[k] = exp(x[k]) / sum over j of exp(x[j]),   dx = y (dy - sum over j of dy[j] y[j]), along the axis. */
 #include "backends/cpu/reference/_reference.h"
 #include "backends/cpu/reference/_rows.h"
 
 static tn_status forward(const tn_call *c)
 {
-    const int64_t N = c->node->x[0].dim[0], K = c->node->x[0].dim[1];
-    const float *x = c->x[0];
-    float *y = c->y[0];
-    for (int64_t n = 0; n < N; n++) {
-        const double log_sum = tn_reference_log_sum(x + n * K, K);
-        for (int64_t i = n * K; i < (n + 1) * K; i++)
-            y[i] = (float)exp((double)x[i] - log_sum);
+    const tn_lines l =
+        tn_lines_along(&c->node->x[0], ((const tn_softmax_opts *)c->node->opts)->axis);
+    for (int64_t i = 0; i < l.outer * l.inner; i++) {
+        const float *x = (const float *)c->x[0] + tn_reference_line(&l, i);
+        float *y = (float *)c->y[0] + tn_reference_line(&l, i);
+        const double log_sum = tn_reference_log_sum(x, l.size, l.inner);
+        for (int64_t k = 0; k < l.size; k++)
+            y[k * l.inner] = (float)exp((double)x[k * l.inner] - log_sum);
     }
     return TN_OK;
 }
 
 static tn_status backward(const tn_call *c)
 {
-    const int64_t N = c->node->x[0].dim[0], K = c->node->x[0].dim[1];
-    const float *x = c->x[0], *dy = c->dy[0];
-    float *dx = c->dx[0];
-    if (!dx)
-        return TN_OK;
-    for (int64_t n = 0; n < N; n++) {
-        const double log_sum = tn_reference_log_sum(x + n * K, K);
+    const tn_lines l =
+        tn_lines_along(&c->node->x[0], ((const tn_softmax_opts *)c->node->opts)->axis);
+    for (int64_t i = 0; c->dx[0] && i < l.outer * l.inner; i++) {
+        const int64_t at = tn_reference_line(&l, i);
+        const float *x = (const float *)c->x[0] + at, *dy = (const float *)c->dy[0] + at;
+        float *dx = (float *)c->dx[0] + at;
+        const double log_sum = tn_reference_log_sum(x, l.size, l.inner);
         double dot = 0;
-        for (int64_t i = n * K; i < (n + 1) * K; i++)
-            dot += (double)dy[i] * exp((double)x[i] - log_sum);
-        for (int64_t i = n * K; i < (n + 1) * K; i++)
-            dx[i] = (float)(exp((double)x[i] - log_sum) * ((double)dy[i] - dot));
+        for (int64_t k = 0; k < l.size; k++)
+            dot += (double)dy[k * l.inner] * exp((double)x[k * l.inner] - log_sum);
+        for (int64_t k = 0; k < l.size; k++)
+            dx[k * l.inner] =
+                (float)(exp((double)x[k * l.inner] - log_sum) * ((double)dy[k * l.inner] - dot));
     }
     return TN_OK;
 }

@@ -53,7 +53,7 @@ static tn_status forward(const tn_call *c)
         const float *x = (const float *)c->x[0] + n * K;
         if (label[n] < 0)
             continue;
-        const double log_sum = tn_reference_log_sum(x, K);
+        const double log_sum = tn_reference_log_sum(x, K, 1);
         for (int64_t k = 0; k < K; k++)
             if (target_of(c->node, k, label[n]) > 0) /* 0 times an infinite logit is NaN */
                 loss += target_of(c->node, k, label[n]) * (log_sum - (double)x[k]);
@@ -82,7 +82,7 @@ static tn_status backward(const tn_call *c)
     TN_TRY(count_rows(c, &rows));
     for (int64_t n = 0; n < N; n++) {
         const float *x = (const float *)c->x[0] + n * K;
-        const double log_sum = tn_reference_log_sum(x, K);
+        const double log_sum = tn_reference_log_sum(x, K, 1);
         for (int64_t k = 0; k < K; k++) {
             const double off = exp((double)x[k] - log_sum) - target_of(c->node, k, label[n]);
             dx[n * K + k] = label[n] < 0 ? 0 : (float)(dy * off / rows);
