@@ -137,6 +137,32 @@ typedef struct tn_batchnorm_opts {
 } tn_batchnorm_opts;
 TN_API tn_value tn_batchnorm(tn_graph *g, tn_value x, const tn_batchnorm_opts *opts);
 
+typedef enum tn_norm_kind {
+    TN_NORM_LAYER,    /**< the last `dims` dimensions together: D of N x T x D */
+    TN_NORM_INSTANCE, /**< each channel of each image: H x W of N x C x H x W */
+    TN_NORM_GROUP     /**< `groups` groups of as many channels each, of each image */
+} tn_norm_kind;
+
+/**
+ * y = weight * (x - mean) / sqrt(var + epsilon) + bias, mean and (biased) variance over what `kind` says.
+ *
+ * x, y: the same shape; weight, bias: of layer norm, the last `dims` dimensions; else C, of N x C x anything. All is of
+ * one sample: training and evaluation compute the same, no statistics are kept, and the batch may be of any size.
+ * Sources: layer Ba et al. 2016, arXiv:1607.06450; instance Ulyanov et al. 2016, arXiv:1607.08022; group Wu and He 2018,
+ * arXiv:1803.08494.
+ */
+typedef struct tn_normalize_opts {
+    const char *name;
+    tn_norm_kind kind; /**< default layer */
+    int dims;          /**< of layer norm; default 1; at least one dimension is left */
+    int groups;        /**< of group norm; divides C; required there */
+    float epsilon;     /**< above 0; default 1e-5 */
+    bool no_weight;    /**< weight is 1: as in PyTorch without `affine` */
+    bool no_bias;      /**< bias is 0 */
+    tn_param_opts weight, bias;
+} tn_normalize_opts;
+TN_API tn_value tn_normalize(tn_graph *g, tn_value x, const tn_normalize_opts *opts);
+
 /* ---- layers without parameters ------------------------------------------------------------ */
 
 typedef enum tn_pool_kind {

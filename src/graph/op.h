@@ -193,6 +193,26 @@ static inline tn_lines tn_lines_along(const tn_shape *s, int axis)
     return l;
 }
 
+/* x of tn_normalize: `images` of `groups` of `channels` of `area` elements. What is normalised together is a group, and
+ * weight and bias have an element for each channel of all groups. */
+typedef struct tn_norm_sizes {
+    int64_t images, groups, channels, area;
+} tn_norm_sizes;
+static inline tn_norm_sizes tn_norm_sizes_of(const tn_shape *x, const tn_normalize_opts *o)
+{
+    tn_norm_sizes s = {1, 1, 1, 1};
+    const bool layer = o->kind == TN_NORM_LAYER;
+    const int first = layer ? x->ndim - o->dims : 1;
+    for (int i = 0; i < x->ndim; i++) {
+        int64_t *of = i < first ? &s.images : layer || i == 1 ? &s.channels : &s.area;
+        *of *= x->dim[i];
+    }
+    if (!layer)
+        s.groups = o->kind == TN_NORM_GROUP ? o->groups : s.channels;
+    s.channels /= s.groups;
+    return s;
+}
+
 /* Elements of a shape that infer has already accepted. */
 static inline int64_t tn_elements(const tn_shape *s)
 {

@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+"""Writes normalize.h beside itself: layer, instance and group norm, and the gradients of the mean squared difference from a
+target, as PyTorch gives them in double. All cases have the same numbers, under other shapes."""
+import os
+
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COUNT = 48
+torch.manual_seed(11)
+
+
+def numbers(tensor):
+    return ", ".join(f"{v:.17g}" for v in tensor.flatten().tolist())
+
+
+x = (torch.randn(COUNT) * 2 + 0.5).float()
+target = torch.randn(COUNT).float()
+weight = (torch.rand(COUNT) + 0.5).float()
+bias = torch.randn(COUNT).float()
+
+# kind (tn_norm_kind), dims, groups, shape
+CASES = [
+    (0, 1, 0, (2, 3, 8)),
+    (0, 2, 0, (2, 3, 8)),
+    (1, 0, 0, (2, 3, 2, 4)),
+    (2, 0, 2, (2, 6, 2, 2)),
+]
+
+
+def run(kind, dims, groups, shape):
+    a = x.double().view(shape).requires_grad_()
+    w_shape = shape[len(shape) - dims:] if kind == 0 else shape[1:2]
+    count = torch.Size(w_shape).numel()
+    w = weight.double()[:count].view(w_shape).requires_grad_()
+    b = bias.double()[:count].view(w_shape).requires_grad_()
+    if kind == 0:
+        y = torch.nn.functional.layer_norm(a, w_shape, w, b)
+    elif kind == 1:
+        y = torch.nn.functional.instance_norm(a, weight=w, bias=b)
+    else:
+        y = torch.nn.functional.group_norm(a, groups, w, b)
+    torch.nn.functional.mse_loss(y, target.double().view(shape)).backward()
+    return y.detach(), a.grad, w.grad, b.grad
+
+
+with open(os.path.join(HERE, "normalize.h"), "w", encoding="ascii") as f:
+    f.write("/* Written by make_nn.py. */\n/* clang-format off */\n#include <stdint.h>\n\n"
+            f"enum {{ GOLDEN_NORMALIZE_COUNT = {COUNT} }};\n"
+            "typedef struct golden_normalize {\n    int kind, dims, groups, ndim;\n    int64_t dim[4];\n"
+            "    double y[GOLDEN_NORMALIZE_COUNT], dx[GOLDEN_NORMALIZE_COUNT];\n"
+            "    double dweight[GOLDEN_NORMALIZE_COUNT], dbias[GOLDEN_NORMALIZE_COUNT];\n} golden_normalize;\n\n")
+    for name, tensor in (("x", x), ("target", target), ("weight", weight), ("bias", bias)):
+        f.write(f"static const float golden_normalize_{name}[] = {{{numbers(tensor)}}};\n")
+    f.write("static const golden_normalize golden_normalize_cases[] = {\n")
+    for case in CASES:
+        kind, dims, groups, shape = case
+        f.write(f"{{{kind}, {dims}, {groups}, {len(shape)}, {{{', '.join(map(str, shape))}}},\n")
+        f.write(",\n".join(f"    {{{numbers(t)}}}" for t in run(*case)))
+        f.write("},\n")
+    f.write("};\n")
