@@ -101,6 +101,31 @@ typedef struct tn_conv2d_opts {
 TN_API tn_value tn_conv2d(tn_graph *g, tn_value x, const tn_conv2d_opts *opts);
 
 /**
+ * The adjoint of a convolution: each pixel of x adds weight times itself to a window of y, windows `stride` apart.
+ *
+ * y[n,k, p*stride + r*dilation - pad, ...] = bias[k] + sum over c,p,r,s so placed of weight[c,k,r,s] * x[n,c,p,...].
+ * x: N x C x H x W;  weight: C x K/groups x R x S;  bias: K;  y: N x K x P x Q with
+ * P = (H - 1) stride - 2 pad + dilation (R - 1) + 1 + output_pad. So y has the size that a tn_conv2d() with the same
+ * numbers makes x of, which `output_pad` chooses where several do.   Source: Zeiler et al. 2010, "deconvolution".
+ */
+typedef struct tn_conv_transpose2d_opts {
+    const char *name;
+    int filters;   /**< K; required */
+    int kernel[2]; /**< R, S; required */
+    int stride[2]; /**< default 1 */
+    int pad
+        [2]; /**< default 0; so much of y is cut off on all four sides; given as one number if the kernel is */
+    int output_pad
+        [2]; /**< so many rows and columns more below and right, or fewer if below 0; below the stride; default
+                              0; one number as pad */
+    int dilation[2]; /**< default 1: taps next to each other */
+    int groups;      /**< default 1; divides C and K */
+    bool no_bias;
+    tn_param_opts weight, bias;
+} tn_conv_transpose2d_opts;
+TN_API tn_value tn_conv_transpose2d(tn_graph *g, tn_value x, const tn_conv_transpose2d_opts *opts);
+
+/**
  * y[n,k] = bias[k] + sum over d of weight[k,d] * x[n,d].
  *
  * x: N x anything, taken as N x D (D = product of the rest);  weight: K x D;  bias: K;  y: N x K.

@@ -5,44 +5,24 @@
  * Filters and channels are cut into `groups` equal parts, each filter sees the channels of its own.
  * Backward reads x, and y if a relu was absorbed.   Source: Chetlur et al. 2014, arXiv:1410.0759. */
 #include <limits.h>
-#include <string.h>
 
 #include "base/base.h"
-#include "graph/op.h"
+#include "layers/_conv.h"
 
-static tn_status check_positive(const tn_node *n, const char *what, int value)
+static tn_conv_fields fields_of(tn_conv2d_opts *o)
 {
-    if (value < 1)
-        return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: %s is %d, not 1 or more", n->name, what, value);
-    return TN_OK;
+    return (tn_conv_fields){o->filters,  o->kernel,  o->stride,  o->pad,     o->pad_extra,
+                            o->dilation, &o->groups, o->no_bias, &o->weight, &o->bias};
 }
 
-static tn_status check_opts(const tn_node *n, tn_conv2d_opts *o)
+static tn_status check_padding(const tn_node *n, const tn_conv2d_opts *o)
 {
-    const bool square = tn_complete_pair(o->kernel, 0);
-    tn_complete_pair(o->stride, 1);
-    tn_complete_pad(o->pad, square);
-    tn_complete_pad(o->pad_extra, square);
-    tn_complete_pair(o->dilation, 1);
-    TN_COMPLETE(o->groups, 1);
-    if (o->bias.init.kind == TN_INIT_DEFAULT)
-        o->bias.init = (tn_init){TN_INIT_CONSTANT, 0};
-    TN_TRY(check_positive(n, "filters", o->filters));
-    TN_TRY(check_positive(n, "groups", o->groups));
     for (int i = 0; i < 2; i++) {
-        TN_TRY(check_positive(n, "kernel", o->kernel[i]));
-        TN_TRY(check_positive(n, "stride", o->stride[i]));
-        TN_TRY(check_positive(n, "dilation", o->dilation[i]));
-        if (o->pad[i] < 0)
-            return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: pad is %d, below 0", n->name, o->pad[i]);
         const int64_t after = (int64_t)o->pad[i] + o->pad_extra[i];
         if (after < 0 || after > INT_MAX)
             return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: pad %d and pad_extra %d make %lld", n->name,
                            o->pad[i], o->pad_extra[i], (long long)after);
     }
-    if (o->filters % o->groups)
-        return tn_fail(TN_ERR_ARGUMENT, "conv2d %s: %d groups do not divide %d filters", n->name,
-                       o->groups, o->filters);
     return TN_OK;
 }
 
@@ -68,34 +48,18 @@ static tn_status count_windows(const tn_node *n, int axis, int64_t *count)
 static tn_status infer(tn_node *n)
 {
     tn_conv2d_opts *o = n->opts;
-    TN_TRY(tn_check_input(n, 0, 4));
-    TN_TRY(check_opts(n, o));
+    const tn_conv_fields fields = fields_of(o);
     const tn_shape *x = &n->x[0];
-    const int64_t C = x->dim[1], K = o->filters;
-    int64_t P, Q, count;
-    if (C % o->groups)
-        return tn_fail(TN_ERR_SHAPE, "conv2d %s: %d groups do not divide the %lld channels of x %s",
-                       n->name, o->groups, (long long)C, tn_shape_format(x).text);
+    int64_t P, Q;
+    TN_TRY(tn_check_input(n, 0, 4));
+    TN_TRY(tn_conv_complete(n, &fields));
+    TN_TRY(check_padding(n, o));
     TN_TRY(count_windows(n, 0, &P));
     TN_TRY(count_windows(n, 1, &Q));
-    n->y[0] = TN_SHAPE(x->dim[0], K, P, Q);
-
-    const tn_shape weight = TN_SHAPE(K, C / o->groups, o->kernel[0], o->kernel[1]);
-    if (tn_shape_count(&n->y[0], &count) != TN_OK || tn_shape_count(&weight, &count) != TN_OK)
-        return tn_fail(TN_ERR_SHAPE, "conv2d %s: %s", n->name, tn_error());
+    n->y[0] = TN_SHAPE(x->dim[0], o->filters, P, Q);
+    const tn_shape weight = TN_SHAPE(o->filters, x->dim[1] / o->groups, o->kernel[0], o->kernel[1]);
     const int64_t taps = (int64_t)o->kernel[0] * o->kernel[1];
-    n->param[0] = (tn_param_spec){.name = "weight",
-                                  .shape = weight,
-                                  .opts = o->weight,
-                                  .fan_in = C / o->groups * taps,
-                                  .fan_out = K / o->groups * taps};
-    n->param[1] = (tn_param_spec){.name = "bias",
-                                  .shape = TN_SHAPE(K),
-                                  .opts = o->bias,
-                                  .fan_in = n->param[0].fan_in,
-                                  .fan_out = n->param[0].fan_out};
-    n->num_params = o->no_bias ? 1 : 2;
-    return TN_OK;
+    return tn_conv_params(n, &fields, &weight, weight.dim[1] * taps, o->filters / o->groups * taps);
 }
 
 /* For each element of y, fan_in multiplications and additions; and the bias. */

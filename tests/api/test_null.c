@@ -147,6 +147,7 @@ static void layers_of_no_graph(void **state)
                              tn_softmax(NULL, x, NULL),
                              tn_log_softmax(NULL, x, NULL),
                              tn_normalize(NULL, x, NULL),
+                             tn_conv_transpose2d(NULL, x, NULL),
                              tn_softmax_xent(NULL, x, x, NULL).loss,
                              tn_mse(NULL, x, x, NULL),
                              tn_custom(NULL, 1, &x, &(tn_custom_opts){0})};

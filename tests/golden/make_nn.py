@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Writes normalize.h beside itself: layer, instance and group norm, and the gradients of the mean squared difference from a
-target, as PyTorch gives them in double. All cases have the same numbers, under other shapes."""
+"""Writes normalize.h and conv_transpose2d.h beside itself: what PyTorch gives in double, and the gradients of the mean squared
+difference from a target. All cases of normalize have the same numbers, under other shapes."""
 import os
 
 import torch
@@ -59,3 +59,22 @@ with open(os.path.join(HERE, "normalize.h"), "w", encoding="ascii") as f:
         f.write(",\n".join(f"    {{{numbers(t)}}}" for t in run(*case)))
         f.write("},\n")
     f.write("};\n")
+
+
+# ---- conv_transpose2d: 2 groups, everything uneven
+
+torch.manual_seed(12)
+x = torch.randn(2, 4, 3, 4).float()
+weight = torch.randn(4, 3, 3, 2).float()
+bias = torch.randn(6).float()
+a, w, b = (t.double().requires_grad_() for t in (x, weight, bias))
+y = torch.nn.functional.conv_transpose2d(a, w, b, stride=(2, 3), padding=(1, 0), output_padding=(1, 0), groups=2,
+                                         dilation=(1, 2))
+target = torch.randn(y.shape).float()
+torch.nn.functional.mse_loss(y, target.double()).backward()
+with open(os.path.join(HERE, "conv_transpose2d.h"), "w", encoding="ascii") as f:
+    f.write("/* Written by make_nn.py. */\n/* clang-format off */\n")
+    for kind, name, tensor in (("float", "x", x), ("float", "weight", weight), ("float", "bias", bias),
+                               ("float", "target", target), ("double", "y", y.detach()), ("double", "dx", a.grad),
+                               ("double", "dweight", w.grad), ("double", "dbias", b.grad)):
+        f.write(f"static const {kind} golden_deconv_{name}[] = {{{numbers(tensor)}}};\n")

@@ -29,16 +29,19 @@ ALLOWED = {
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
     "src/devices": BASE + ("devices/", "backends/backend.h"),
-    "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/ranks.h", "backends/options.h"),
+    "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/ranks.h", "backends/options.h",
+                          "backends/adjoint.h"),
     "src/backends/cuda": CUDA + ("backends/cuda/",),
     "src/backends/cuda/device": CUDA + ("backends/cuda/device/", "backends/cuda/libraries/"),
     **{f"src/backends/cuda/{family}": CUDA + ("backends/cuda/device/", f"backends/cuda/{family}/")
        for family in ("cudnn", "elementwise", "linear", "nccl", "optim", "reorder", "softmax")},
     "src/backends/cuda/cublaslt": CUDA + ("backends/cuda/device/", "backends/cuda/cublaslt/", "backends/cuda/linear/"),
+    "src/backends/cuda/adjoint": CUDA + ("backends/adjoint.h", "backends/cuda/device/", "backends/cuda/adjoint/",
+                                         "backends/cuda/linear/"),
     "src/backends/cuda/kernels": ("backends/cuda/kernels/", "sim/device.h"),
     "src/sim": ("sim/", "backends/cuda/kernels/gpu.h", "backends/cuda/libraries/libraries.h"),
     "src/backends/cuda/libraries": BASE + ("backends/cuda/libraries/",),
-    "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/options.h", "backends/cpu/"),
+    "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/options.h", "backends/adjoint.h", "backends/cpu/"),
 }
 # Of programs: folder or file -> what its includes, found beside it, may lie in.
 PROGRAMS = {

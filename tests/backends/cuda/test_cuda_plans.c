@@ -117,6 +117,46 @@ static void tell_net(tn_device *d, const net *n, const char *precision_name)
     free_plan(&inference);
 }
 
+/* conv_transpose2d has the same graphs, of other shapes than those of any net here: a window a pixel as U-Net has it,
+ * windows that overlap, and a picture that comes out. */
+static void check_decoder(tn_device *d, const char *precision_name)
+{
+    static const tn_conv_transpose2d_opts up[] = {
+        {.name = "up1", .filters = 64, .kernel = {2}, .stride = {2}},
+        {.name = "up2", .filters = 32, .kernel = {4}, .stride = {2}, .pad = {1}},
+        {.name = "up3", .filters = 3, .kernel = {3}, .stride = {2}, .pad = {1}, .output_pad = {1}},
+    };
+    tn_precision precision;
+    tn_step_info s;
+    made m = {0};
+    int found = 0;
+    NEED(tn_precision_find(precision_name, &precision));
+    NEED(tn_graph_create(&m.graph));
+    tn_value x = tn_input(m.graph, "x", TN_F32, TN_SHAPE(BATCH, 128, 14, 14));
+    for (size_t i = 0; i < TN_COUNT(up); i++)
+        x = tn_conv_transpose2d(m.graph, x, &up[i]);
+    const tn_value target = tn_input(m.graph, "target", TN_F32, TN_SHAPE(BATCH, 3, 112, 112));
+    const tn_value loss = tn_mse(m.graph, x, target, NULL);
+    NEED(tn_plan_create(&m.plan, m.graph, d,
+                        &(tn_plan_opts){.loss = loss,
+                                        .optim = tn_sgd(NULL),
+                                        .input_gradients = true,
+                                        .precision = precision,
+                                        .dry = true}));
+    for (int i = 0; i < tn_plan_num_steps(m.plan); i++) {
+        NEED(tn_plan_step(m.plan, i, &s));
+        if (s.pass != TN_PASS_FORWARD || strcmp(s.op, "conv_transpose2d") != 0)
+            continue;
+        found++;
+        if (strncmp(s.kernel, "of conv2d: y ", 13) != 0)
+            printf("failed\tdecoder %s %s: not cuDNN: %s (%s)\n", precision_name, s.node, s.kernel,
+                   s.refusals ? s.refusals : "");
+    }
+    if (found != (int)TN_COUNT(up))
+        printf("failed\tdecoder %s: %d of its layers\n", precision_name, found);
+    free_plan(&m);
+}
+
 static int be_child(const char *gpu)
 {
     char name[64];
@@ -127,10 +167,13 @@ static int be_child(const char *gpu)
         return 0;
     }
     printf("device\t%s\n", tn_device_describe(d));
-    for (int p = 0; p < PRECISIONS; p++)
+    for (int p = 0; p < PRECISIONS; p++) {
+        if (!has(gpu, precisions[p]))
+            continue;
+        check_decoder(d, precisions[p]);
         for (size_t i = 0; i < TN_COUNT(nets); i++)
-            if (has(gpu, precisions[p]))
-                tell_net(d, net_find(nets[i]), precisions[p]);
+            tell_net(d, net_find(nets[i]), precisions[p]);
+    }
     tn_device_close(d);
     printf("end\n");
     return 0;

@@ -16,7 +16,7 @@ template <class T> TN_DEVICE void bias_relu(const tnk_bias_relu_args &p)
         int64_t c = i * N % p.cols;
         TN_UNROLL
         for (int j = 0; j < N; j++) {
-            if (bias)
+            if (bias && c < p.biases)
                 v[j] += tn_load(bias + c);
             if (p.relu)
                 v[j] = v[j] <= 0 ? 0.0f : v[j];

@@ -9,11 +9,11 @@
 #include "backends/cuda/kernels/gpu.h"
 
 /* y[r, c] = f(y[r, c] + bias[c]) for `count` elements of rows of `cols`; f is max(., 0), which leaves
- * a NaN as it is, or nothing. `bias` is of y's type and may be NULL: none. */
+ * a NaN as it is, or nothing. `bias` is of y's type, for the first `biases` columns, and may be NULL: none. */
 struct tnk_bias_relu_args {
     void *y;
     const void *bias;
-    int64_t count, cols;
+    int64_t count, cols, biases;
     int32_t relu;
 };
 TN_KERNEL_DECL_TYPES(tnk_bias_relu, struct tnk_bias_relu_args);

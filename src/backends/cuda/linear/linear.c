@@ -10,7 +10,7 @@ tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const voi
 {
     tn_backend_device *d = c->device;
     struct tnk_bias_relu_args a = {
-        .y = y, .bias = bias, .count = rows * cols, .cols = cols, .relu = relu};
+        .y = y, .bias = bias, .count = rows * cols, .cols = cols, .biases = cols, .relu = relu};
     const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(dtype);
     const unsigned grid = tn_cuda_grid(d, (a.count + lanes - 1) / lanes);
     TN_CUDA(d, c->node,

@@ -1,0 +1,120 @@
+/* conv_transpose2d by oneDNN's passes of the convolution that it is the adjoint of (backends/adjoint.h); the bias in loops
+ * of ours, in whichever layout oneDNN wants y. */
+#include "backends/adjoint.h"
+#include "backends/cpu/batchnorm/loops.h"
+
+extern const tn_kernel tn_cpu_conv2d_onednn;
+
+enum { MOST_LANES = 16 };
+
+typedef struct deconv {
+    tn_adjoint adjoint;
+    tn_bn_places at; /* of y */
+} deconv;
+
+static void release(void *state)
+{
+    tn_adjoint_release(&((deconv *)state)->adjoint);
+    tn_free(state);
+}
+
+static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, deconv *s)
+{
+    tn_maker m = tn_maker_begin(d, n);
+    TN_TRY(tn_adjoint_prepare(&s->adjoint, &tn_cpu_conv2d_onednn, d, n, b));
+    const tn_md *y = tn_md_of(&m, &n->y[0], TN_F32, b->y[0]);
+    if (m.status == TN_OK && !tn_bn_find_places(y, &s->at))
+        return tn_fail(TN_ERR_UNSUPPORTED, "conv_transpose2d %s: a bias in layout %s", n->name,
+                       b->y[0] ? b->y[0]->name : "plain");
+    return m.status;
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    deconv *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("conv_transpose2d", sizeof *s);
+    const tn_status status = prepare_parts(d, n, b, s);
+    if (status != TN_OK) {
+        release(s);
+        return status;
+    }
+    b->state = s;
+    return TN_OK;
+}
+
+/* ---- the bias ------------------------------------------------------------------------------- */
+
+static void add_bias(const tn_call *c, const tn_bn_places *at, const float *bias, float *y)
+{
+    const int64_t N = c->node->y[0].dim[0], groups = (at->channels + at->lanes - 1) / at->lanes;
+#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
+    for (int64_t n = 0; n < N; n++)
+        for (int64_t g = 0; g < groups; g++) {
+            const int64_t first = g * at->lanes;
+            const int64_t width = tn_cpu_lower(at->lanes, at->channels - first);
+            float *to = y + n * at->image + g * at->group;
+            if (at->lanes == 1) {
+#pragma omp simd
+                for (int64_t i = 0; i < at->area; i++)
+                    to[i * at->step] += bias[first];
+                continue;
+            }
+            for (int64_t i = 0; i < at->area; i++)
+                for (int64_t l = 0; l < width; l++)
+                    to[i * at->step + l] += bias[first + l];
+        }
+}
+
+static void sum_bias(const tn_call *c, const tn_bn_places *at, const float *dy, float *dbias)
+{
+    const int64_t N = c->node->y[0].dim[0], groups = (at->channels + at->lanes - 1) / at->lanes;
+#pragma omp parallel for num_threads(c->device->threads) schedule(static)
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t first = g * at->lanes;
+        const int64_t width = tn_cpu_lower(at->lanes, at->channels - first);
+        double sum[MOST_LANES] = {0};
+        for (int64_t n = 0; n < N; n++) {
+            const float *from = dy + n * at->image + g * at->group;
+            for (int64_t i = 0; i < at->area; i++)
+                for (int64_t l = 0; l < width; l++)
+                    sum[l] += (double)from[i * at->step + l];
+        }
+        for (int64_t l = 0; l < width; l++)
+            dbias[first + l] = (float)sum[l];
+    }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const deconv *s = c->state;
+    TN_TRY(tn_adjoint_forward(&s->adjoint, c));
+    if (c->node->num_params > 1)
+        add_bias(c, &s->at, c->w[1], c->y[0]);
+    return TN_OK;
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const deconv *s = c->state;
+    if (c->dw[1])
+        sum_bias(c, &s->at, c->dy[0], c->dw[1]);
+    return tn_adjoint_backward(&s->adjoint, c);
+}
+
+static const char *describe(const void *state)
+{
+    const tn_adjoint *a = &((const deconv *)state)->adjoint;
+    return a->kernel->describe(a->state);
+}
+
+const tn_kernel tn_cpu_conv_transpose2d = {
+    .op = "conv_transpose2d",
+    .name = "onednn",
+    .rank = 1,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .describe = describe,
+};
