@@ -8,12 +8,17 @@
  * returns the zero handle, and tn_graph_status() or tn_plan_create() reports that first error. So a
  * network reads as plain code, without a check a line.
  *
+ * Parameters and constants are values too, which any layer may read.
+ *
  * Threads: a graph is one thread's at a time while it is built; one that nobody adds to may be read, and planned, by
  * several at once.
  */
 #ifndef TENON_GRAPH_H
 #define TENON_GRAPH_H
 
+#include <stdbool.h>
+
+#include <tenon/options.h>
 #include <tenon/tensor.h>
 
 #ifdef __cplusplus
@@ -55,14 +60,69 @@ enum { TN_NO_BATCH = -1 };
 TN_API tn_value tn_input_batched(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape,
                                  int batch);
 
+/* ---- parameters --------------------------------------------------------------------------- */
+
+typedef enum tn_init_kind {
+    TN_INIT_DEFAULT,  /**< the layer's own choice: weights HE, biases constant 0 */
+    TN_INIT_CONSTANT, /**< every element is `value` */
+    TN_INIT_NORMAL,   /**< mean 0, standard deviation `value` */
+    TN_INIT_UNIFORM,  /**< between -value and value */
+    TN_INIT_HE,       /**< normal, deviation sqrt(2 / fan_in); He et al. 2015, arXiv:1502.01852 */
+    TN_INIT_XAVIER,   /**< uniform, bound sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
+    TN_INIT_FAN_IN /**< uniform, bound value / sqrt(fan_in); value default 1, what PyTorch's layers
+                           start with; sqrt(3) gives variance 1 / fan_in: LeCun et al. 1998, and
+                           Caffe's "xavier" */
+} tn_init_kind;
+
+/** How a parameter starts. Numbers come from (plan seed, parameter's name) alone. */
+typedef struct tn_init {
+    tn_init_kind kind;
+    float value;
+} tn_init;
+
+/** What can be said of one parameter. */
+typedef struct tn_param_opts {
+    tn_init init;
+    float rate; /**< multiplies the learning rate; default 1; not below 0 */
+    float
+        decay; /**< multiplies the weight decay; default 1; not below 0; TN_ZERO: it is not touched */
+    bool frozen; /**< never updated, and no gradient is computed */
+    /** Take this parameter or constant of the same shape and no new one: weights that several layers share. All that is
+     *  said above is then that one's own, and nothing of it may be given here. */
+    tn_value value;
+} tn_param_opts;
+
+/** The options of a layer that has no others. */
+typedef struct tn_layer_opts {
+    const char *name;
+} tn_layer_opts;
+
+/**
+ * A parameter as a value: trained, saved and found by its name, and read by any number of layers. Those that read it as
+ * an input (tn_add()) take it as they take any value; a layer that has parameters of its own takes it in place of one
+ * through tn_param_opts.value. Its gradient is the sum of what all of them give. Layers make theirs by themselves:
+ * "conv1" has "conv1.weight", which tn_graph_value() finds. No dimension of it is the batch.
+ *
+ * @param name  unique in the graph; copied; NULL: made up
+ * @param shape canonical, of f32
+ * @param opts  NULL: default; it starts with TN_INIT_HE if it has two dimensions or more, fan_in and fan_out being those
+ *              of weights K x C x ...: C and K, times what follows; else with 0 (and both are 1)
+ */
+TN_API tn_value tn_param(tn_graph *g, const char *name, tn_shape shape, const tn_param_opts *opts);
+
+/** Numbers that stay what they are, of any type; copied into the graph, and once into each plan that reads them. No
+ *  dimension of them is the batch. @param name  as of tn_param() */
+TN_API tn_value tn_constant(tn_graph *g, const char *name, tn_tensor numbers);
+
 /** The shape and the type of a value, as inferred. @return TN_ERR_ARGUMENT if v is not of g. */
 TN_API TN_CHECKED tn_status tn_value_shape(const tn_graph *g, tn_value v, tn_shape *out);
 TN_API TN_CHECKED tn_status tn_value_dtype(const tn_graph *g, tn_value v, tn_dtype *out);
 
 /* ---- a graph that somebody else has made ------------------------------------------------------- */
 
-/** A value by its name: that of its node ("conv1"); what a node makes beside its first value is called "loss.top_1".
- *  @return the zero handle if there is none */
+/** A value by its name: that of its node ("conv1"); what a node makes beside its first value is called "loss.top_1", and
+ *  a parameter of its own "conv1.weight".
+ *  @return a handle with id 0 if there is none, which everything refuses that takes values */
 TN_API tn_value tn_graph_value(const tn_graph *g, const char *name);
 
 /** @return the name of a value, which lives as long as g; NULL if v is not of g. */

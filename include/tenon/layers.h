@@ -26,40 +26,6 @@
 extern "C" {
 #endif
 
-/* ---- parameters --------------------------------------------------------------------------- */
-
-typedef enum tn_init_kind {
-    TN_INIT_DEFAULT,  /**< the layer's own choice: weights HE, biases constant 0 */
-    TN_INIT_CONSTANT, /**< every element is `value` */
-    TN_INIT_NORMAL,   /**< mean 0, standard deviation `value` */
-    TN_INIT_UNIFORM,  /**< between -value and value */
-    TN_INIT_HE,       /**< normal, deviation sqrt(2 / fan_in); He et al. 2015, arXiv:1502.01852 */
-    TN_INIT_XAVIER,   /**< uniform, bound sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
-    TN_INIT_FAN_IN /**< uniform, bound value / sqrt(fan_in); value default 1, what PyTorch's layers
-                           start with; sqrt(3) gives variance 1 / fan_in: LeCun et al. 1998, and
-                           Caffe's "xavier" */
-} tn_init_kind;
-
-/** How a parameter starts. Numbers come from (plan seed, parameter's name) alone. */
-typedef struct tn_init {
-    tn_init_kind kind;
-    float value;
-} tn_init;
-
-/** What can be said of one parameter of a layer. */
-typedef struct tn_param_opts {
-    tn_init init;
-    float rate; /**< multiplies the learning rate; default 1; not below 0 */
-    float
-        decay; /**< multiplies the weight decay; default 1; not below 0; TN_ZERO: it is not touched */
-    bool frozen; /**< never updated, and no gradient is computed */
-} tn_param_opts;
-
-/** The options of a layer that has no others. */
-typedef struct tn_layer_opts {
-    const char *name;
-} tn_layer_opts;
-
 /* ---- input -------------------------------------------------------------------------------- */
 
 /**

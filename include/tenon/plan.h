@@ -152,13 +152,14 @@ TN_API int64_t tn_plan_updates(const tn_plan *plan);
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
-/** A parameter ("conv1.weight") or a running statistic ("bn1.running_mean"). Strings live with the
- *  graph. */
+/** A parameter ("conv1.weight", or "embedding" of tn_param()) or a running statistic ("bn1.running_mean"). However many
+ *  nodes read it, it is there once. Strings live with the graph. */
 typedef struct tn_param_info {
-    const char *node; /**< "conv1" */
-    const char *name; /**< "weight" */
-    tn_shape shape;   /**< canonical */
-    bool trained;     /**< false: frozen, or a statistic */
+    const char *full_name; /**< "conv1.weight": by which files and tn_plan_find_param() know it */
+    const char *node;      /**< the layer that made it, "conv1"; of tn_param(): its full name */
+    const char *name;      /**< what it is there, "weight"; of tn_param(): "" */
+    tn_shape shape;        /**< canonical */
+    bool trained;          /**< false: frozen, or a statistic */
 } tn_param_info;
 
 /** What tn_plan_param_get() reads: the numbers themselves, their gradient, or what the optimizer
@@ -167,7 +168,7 @@ typedef enum tn_param_part { TN_PARAM_VALUE, TN_PARAM_GRADIENT, TN_PARAM_SLOT } 
 
 TN_API int tn_plan_num_params(const tn_plan *plan);
 TN_API TN_CHECKED tn_status tn_plan_param(const tn_plan *plan, int index, tn_param_info *out);
-/** @return the index of "node.name", or -1. */
+/** @return the index of the parameter with that full name, or -1. */
 TN_API int tn_plan_find_param(const tn_plan *plan, const char *full_name);
 
 /** Copy one part of a parameter out or in: f32, canonical layout and shape. Waits for the device.

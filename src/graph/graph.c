@@ -8,9 +8,13 @@ const tn_op tn_op_input = {.name = "input"};
 
 const tn_op *tn_op_find(const char *name)
 {
+    const tn_op *const own[] = {&tn_op_param, &tn_op_constant};
     for (const tn_op *const *op = tn_op_table; *op; op++)
         if (strcmp((*op)->name, name) == 0)
             return *op;
+    for (size_t i = 0; i < TN_COUNT(own); i++)
+        if (strcmp(own[i]->name, name) == 0)
+            return own[i];
     return NULL;
 }
 
@@ -75,7 +79,7 @@ static tn_status copy_name(tn_graph *g, const tn_node *n, const char *name, cons
 }
 
 /* The given name, or the first of op1, op2, ... that is free. */
-static tn_status give_name(tn_graph *g, tn_node *n, const char *name)
+tn_status tn_graph_give_name(tn_graph *g, tn_node *n, const char *name)
 {
     char made[64];
     if (!name) {
@@ -109,8 +113,7 @@ static tn_status name_value(tn_graph *g, const tn_node *n, int index, const char
     return status;
 }
 
-/* Appends a finished node and gives its outputs their names and ids. */
-static tn_status append(tn_graph *g, tn_node *n, const char *const *name, int num_names)
+tn_status tn_graph_append(tn_graph *g, tn_node *n, const char *const *name, int num_names)
 {
     if (num_names > n->num_out)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: makes %d values, not the %d that are named",
@@ -162,7 +165,7 @@ static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in
     if (num_in < op->min_in || num_in > op->max_in)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: %d inputs, not %d to %d", op->name, n->name, num_in,
                        op->min_in, op->max_in);
-    if (!in)
+    if (!in && num_in > 0)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: the list of %d inputs is NULL", op->name, n->name,
                        num_in);
     n->num_in = num_in;
@@ -179,15 +182,25 @@ static tn_status connect(tn_graph *g, tn_node *n, int num_in, const tn_value *in
     return TN_OK;
 }
 
-static tn_status add(tn_graph *g, const tn_op *op, const char *const *name, int num_names,
-                     int num_in, const tn_value *in, const void *opts, tn_node **out)
+tn_node *tn_graph_new_node(tn_graph *g, const tn_op *op)
 {
     tn_node *n = tn_arena_alloc(&g->arena, 1, sizeof *n);
     if (!n)
-        return tn_no_memory("graph", sizeof *n);
+        return NULL;
     n->op = op;
     n->num_out = 1;
-    TN_TRY(give_name(g, n, num_names ? name[0] : NULL));
+    for (int i = 0; i < TN_MAX_OUT; i++)
+        n->y_batch[i] = TN_BATCH_UNKNOWN;
+    return n;
+}
+
+static tn_status add(tn_graph *g, const tn_op *op, const char *const *name, int num_names,
+                     int num_in, const tn_value *in, const void *opts, tn_node **out)
+{
+    tn_node *n = tn_graph_new_node(g, op);
+    if (!n)
+        return tn_no_memory("graph", sizeof *n);
+    TN_TRY(tn_graph_give_name(g, n, num_names ? name[0] : NULL));
     if (op->opts_needed && !opts)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: the options are NULL", op->name, n->name);
     if (op->opts_size) {
@@ -201,12 +214,10 @@ static tn_status add(tn_graph *g, const tn_op *op, const char *const *name, int 
         }
     }
     TN_TRY(connect(g, n, num_in, in));
-    for (int i = 0; i < TN_MAX_OUT; i++)
-        n->y_batch[i] = TN_BATCH_UNKNOWN;
     TN_TRY(op->infer(n));
     TN_TRY(tn_complete_batch(n));
-    TN_TRY(tn_complete_params(n));
-    TN_TRY(append(g, n, name, num_names));
+    TN_TRY(tn_graph_find_params(g, n));
+    TN_TRY(tn_graph_append(g, n, name, num_names));
     *out = n;
     return TN_OK;
 }
@@ -236,23 +247,21 @@ static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const 
                            int batch, tn_node **out)
 {
     size_t bytes;
-    tn_node *n = tn_arena_alloc(&g->arena, 1, sizeof *n);
+    tn_node *n = tn_graph_new_node(g, &tn_op_input);
     if (!n)
         return tn_no_memory("graph", sizeof *n);
-    n->op = &tn_op_input;
-    n->num_out = 1;
     n->y[0] = *shape;
     n->y_dtype[0] = dtype;
     n->y_batch[0] = (int8_t)batch;
     if (!name)
         return tn_fail(TN_ERR_ARGUMENT, "input: the name is NULL");
-    TN_TRY(give_name(g, n, name));
+    TN_TRY(tn_graph_give_name(g, n, name));
     if (tn_shape_bytes(shape, dtype, &bytes) != TN_OK)
         return tn_fail(TN_ERR_SHAPE, "input %s: %s", n->name, tn_error());
     if (batch < TN_NO_BATCH || batch >= shape->ndim)
         return tn_fail(TN_ERR_ARGUMENT, "input %s is %s: its batch cannot be dimension %d", n->name,
                        tn_shape_format(shape).text, batch);
-    TN_TRY(append(g, n, NULL, 0));
+    TN_TRY(tn_graph_append(g, n, NULL, 0));
     *out = n;
     return TN_OK;
 }

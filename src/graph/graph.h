@@ -47,8 +47,30 @@ tn_status tn_graph_check(const tn_graph *g, tn_value v);
 int32_t tn_names_find(const tn_graph *g, const char *name);
 tn_status tn_names_add(tn_graph *g, int32_t id);
 
-/* Completes and checks what was said of the node's parameters. */
-tn_status tn_complete_params(tn_node *n);
+/* param.c: a value that is there from the beginning, and its numbers: no kernel, no inputs. */
+extern const tn_op tn_op_param, tn_op_constant;
+
+static inline bool tn_is_source(const tn_node *n)
+{
+    return n->op == &tn_op_param || n->op == &tn_op_constant;
+}
+
+/* Completes and checks what was said of a parameter of the node. */
+tn_status tn_complete_param(const tn_node *n, tn_param_spec *spec);
+
+/* For builders: a node that is not in the graph yet; it gets its name, made up if that is NULL; it is added, and its
+ * outputs get their names, the first of which may be given, and ids. */
+tn_node *tn_graph_new_node(tn_graph *g, const tn_op *op);
+tn_status tn_graph_give_name(tn_graph *g, tn_node *n, const char *name);
+tn_status tn_graph_append(tn_graph *g, tn_node *n, const char *const *name, int num_names);
+/* The node that makes a value. */
+static inline const tn_node *tn_graph_node_of(const tn_graph *g, int32_t id)
+{
+    return g->node[g->value[id - 1].node];
+}
+
+/* Every parameter of the node: one that exists is taken, or one is made and added before it. */
+tn_status tn_graph_find_params(tn_graph *g, tn_node *n);
 
 /* Of what a node reads: "x (the batch is dimension 0), t (a mean over it)". */
 typedef struct tn_batch_text {

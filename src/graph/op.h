@@ -72,10 +72,25 @@ typedef enum tn_batch_rule {
 typedef struct tn_param_spec {
     const char *name; /* "weight", "bias": last part of its name in a checkpoint */
     tn_shape shape;   /* canonical, f32 */
-    tn_param_opts opts;
+    tn_param_opts
+        opts; /* as given; of one that is taken from elsewhere those of the other, and its value */
+    tn_init fallback;        /* what TN_INIT_DEFAULT is; left out: HE */
     int64_t fan_in, fan_out; /* for initialisation */
     bool statistic;
 } tn_param_spec;
+
+/* Options of the ops that a parameter and a constant are: see graph/param.c. */
+typedef struct tn_param_node_opts {
+    const char *name;
+    tn_shape shape;
+    tn_param_opts param;
+} tn_param_node_opts;
+typedef struct tn_constant_node_opts {
+    const char *name;
+    tn_dtype dtype;
+    tn_shape shape;
+    const void *data; /* canonical */
+} tn_constant_node_opts;
 
 typedef struct tn_op {
     const char *name;
@@ -127,6 +142,12 @@ struct tn_node {
 
     int num_params;
     tn_param_spec param[TN_MAX_PARAMS];
+    int32_t w
+        [TN_MAX_PARAMS]; /* the values that they are, each the output of a `param` or a `constant` */
+
+    const tn_param_spec *spec; /* of a `param`: what it is */
+    const tn_node *
+        made_by; /* of a `param`: the node that has it of its own, and its options; NULL: the program made it */
 
     const tn_node
         *post[TN_MAX_POST +
@@ -151,7 +172,7 @@ tn_value tn_graph_output(const tn_graph *g, tn_value v, int index);
 
 extern const tn_op *const tn_op_table[]; /* ends at NULL */
 
-/* The op with that name, NULL if there is none. */
+/* The op with that name, NULL if there is none; of those that no layer file defines `param` and `constant`. */
 const tn_op *tn_op_find(const char *name);
 
 /* Helpers of infer(). */

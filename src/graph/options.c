@@ -44,22 +44,20 @@ static tn_status check_number(const tn_node *n, const char *name, const tn_param
                    (double)value);
 }
 
-tn_status tn_complete_params(tn_node *n)
+tn_status tn_complete_param(const tn_node *n, tn_param_spec *spec)
 {
-    for (int i = 0; i < n->num_params; i++) {
-        const tn_param_spec *spec = &n->param[i];
-        tn_param_opts *o = &n->param[i].opts;
-        if (o->init.kind < TN_INIT_DEFAULT || o->init.kind > TN_INIT_FAN_IN)
-            return tn_fail(TN_ERR_ARGUMENT, "%s %s: %d is no way to start %s", n->op->name, n->name,
-                           (int)o->init.kind, spec->name);
-        TN_COMPLETE(o->init.value, o->init.kind == TN_INIT_FAN_IN ? 1 : 0);
-        TN_COMPLETE(o->rate, 1);
-        TN_COMPLETE(o->decay, 1);
-        TN_TRY(check_number(n, "init", spec, o->init.value, -INFINITY));
-        TN_TRY(check_number(n, "rate", spec, o->rate, 0));
-        TN_TRY(check_number(n, "decay", spec, o->decay, 0));
-    }
-    return TN_OK;
+    tn_param_opts *o = &spec->opts;
+    if (o->init.kind < TN_INIT_DEFAULT || o->init.kind > TN_INIT_FAN_IN)
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: %d is no way to start %s", n->op->name, n->name,
+                       (int)o->init.kind, spec->name);
+    if (o->init.kind == TN_INIT_DEFAULT)
+        o->init = spec->fallback;
+    TN_COMPLETE(o->init.value, o->init.kind == TN_INIT_FAN_IN ? 1 : 0);
+    TN_COMPLETE(o->rate, 1);
+    TN_COMPLETE(o->decay, 1);
+    TN_TRY(check_number(n, "init", spec, o->init.value, -INFINITY));
+    TN_TRY(check_number(n, "rate", spec, o->rate, 0));
+    return check_number(n, "decay", spec, o->decay, 0);
 }
 
 tn_status tn_check_input(const tn_node *n, int i, int ndim)

@@ -11,7 +11,7 @@ static tn_value handle(const tn_graph *g, int32_t id)
 
 tn_value tn_graph_value(const tn_graph *g, const char *name)
 {
-    return handle(g, g && name ? tn_names_find(g, name) : 0);
+    return (tn_value){g && name ? tn_names_find(g, name) : 0, g ? g->number : 0};
 }
 
 const char *tn_value_name(const tn_graph *g, tn_value v)

@@ -1,7 +1,7 @@
 /*
  * shard: the same graph for another batch, or for a share of it. The inputs that have a batch get another one; all other
  * shapes follow from theirs. Nodes keep their names, and values are those of the graph it is made of, so that
- * what names one of it names one of the other.
+ * what names one of it names one of the other. Parameters of a layer's own are made by it, as they were there.
  *
  * What follows must be what the values say of their batch: one that has none does not change, nor does any other
  * dimension. So an op that takes a dimension for the batch which is not is found out here.
@@ -82,6 +82,8 @@ static tn_status copy_nodes(const tn_graph *g, int64_t batch, tn_graph *to)
 {
     for (size_t i = 0; i < g->num_nodes; i++) {
         const tn_node *n = g->node[i];
+        if (n->made_by)
+            continue;
         const tn_status status = copy_node(g, n, batch, to);
         if (status != TN_OK && n->num_in == 0)
             return tn_fail(status, "with a batch of %lld: %s", (long long)batch, tn_error());

@@ -263,6 +263,7 @@ static tn_status read_all(reader *r)
 
 static tn_status make_room(reader *r)
 {
+    r->opts_bytes = tn_op_param.opts_size + tn_op_constant.opts_size; /* in no table */
     for (const tn_op *const *op = tn_op_table; *op; op++)
         r->opts_bytes = (*op)->opts_size > r->opts_bytes ? (*op)->opts_size : r->opts_bytes;
     r->opts = tn_alloc(1, r->opts_bytes);

@@ -110,14 +110,19 @@ static void write_node(tn_text *t, const tn_graph *g, const tn_node *n)
 }
 
 /* What a text cannot say: it must not leave it out either. */
-static tn_status check_ops(const tn_graph *g)
+static tn_status check_node(const tn_node *n)
 {
-    for (size_t i = 0; i < g->num_nodes; i++)
-        if (g->node[i]->op->host)
-            return tn_fail(
-                TN_ERR_UNSUPPORTED,
-                "%s %s: is computed by functions of the program, which a text cannot say",
-                g->node[i]->op->name, g->node[i]->name);
+    if (n->op->host)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "%s %s: is computed by functions of the program, which a text cannot say",
+                       n->op->name, n->name);
+    if (n->op == &tn_op_constant)
+        return tn_fail(TN_ERR_UNSUPPORTED, "constant %s: a text cannot say its numbers", n->name);
+    for (int i = 0; i < n->num_params; i++)
+        if (n->param[i].opts.value.id)
+            return tn_fail(TN_ERR_UNSUPPORTED,
+                           "%s %s: takes its %s from elsewhere, which a text cannot say",
+                           n->op->name, n->name, n->param[i].name);
     return TN_OK;
 }
 
@@ -126,12 +131,15 @@ tn_status tn_graph_format(const tn_graph *g, const tn_text_roots *roots, char **
     const tn_text_roots own = {g->output, g->num_outputs, g->loss};
     tn_text t = {0};
     TN_TRY(tn_graph_status(g));
-    TN_TRY(check_ops(g));
+    for (size_t i = 0; i < g->num_nodes; i++)
+        TN_TRY(check_node(g->node[i]));
     roots = roots ? roots : &own;
     const int64_t batch = tn_text_batch(g);
     tn_text_put(&t, "tenon graph 1\n");
     for (size_t i = 0; i < g->num_nodes; i++)
-        if (g->node[i]->op == &tn_op_input)
+        if (g->node[i]->made_by)
+            continue;
+        else if (g->node[i]->op == &tn_op_input)
             write_input(&t, g->node[i], batch);
         else
             write_node(&t, g, g->node[i]);

@@ -17,11 +17,11 @@ static tn_status parts_add(tn_parts *list, int index, int number, const tn_param
     tn_part p = {.param = index, .part = number, .shape = info->shape};
     TN_TRY(tn_shape_bytes(&info->shape, TN_F32, &p.bytes));
     TN_TRY(tn_grow((void **)&list->part, list->count, &list->capacity, sizeof p, "checkpoint"));
-    p.name = number == TN_PARAM_SUM ? tn_format("accumulated.%s.%s", info->node, info->name)
-             : slot                 ? tn_format("optimizer.%s.%s.%s", info->node, info->name, slot)
-                                    : tn_format("%s.%s", info->node, info->name);
+    p.name = number == TN_PARAM_SUM ? tn_format("accumulated.%s", info->full_name)
+             : slot                 ? tn_format("optimizer.%s.%s", info->full_name, slot)
+                                    : tn_format("%s", info->full_name);
     if (!p.name)
-        return tn_no_memory("checkpoint name", strlen(info->node) + strlen(info->name));
+        return tn_no_memory("checkpoint name", strlen(info->full_name));
     list->part[list->count++] = p;
     return TN_OK;
 }

@@ -19,8 +19,6 @@ tn_status tn_conv_complete(const tn_node *n, const tn_conv_fields *f)
     tn_complete_pad(f->extra, square);
     tn_complete_pair(f->dilation, 1);
     TN_COMPLETE(*f->groups, 1);
-    if (f->bias->init.kind == TN_INIT_DEFAULT)
-        f->bias->init = (tn_init){TN_INIT_CONSTANT, 0};
     TN_TRY(check_positive(n, "filters", f->filters));
     TN_TRY(check_positive(n, "groups", *f->groups));
     for (int i = 0; i < 2; i++) {
@@ -55,6 +53,7 @@ tn_status tn_conv_params(tn_node *n, const tn_conv_fields *f, const tn_shape *we
     n->param[1] = (tn_param_spec){.name = "bias",
                                   .shape = TN_SHAPE(f->filters),
                                   .opts = *f->bias,
+                                  .fallback = {TN_INIT_CONSTANT, 0},
                                   .fan_in = fan_in,
                                   .fan_out = fan_out};
     n->num_params = f->no_bias ? 1 : 2;

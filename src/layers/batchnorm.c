@@ -20,10 +20,12 @@
 
 static tn_param_spec parameter(const char *name, int64_t channels, tn_param_opts opts, float start)
 {
-    if (opts.init.kind == TN_INIT_DEFAULT)
-        opts.init = (tn_init){TN_INIT_CONSTANT, start};
-    return (tn_param_spec){
-        .name = name, .shape = TN_SHAPE(channels), .opts = opts, .fan_in = 1, .fan_out = 1};
+    return (tn_param_spec){.name = name,
+                           .shape = TN_SHAPE(channels),
+                           .opts = opts,
+                           .fallback = {TN_INIT_CONSTANT, start},
+                           .fan_in = 1,
+                           .fan_out = 1};
 }
 
 static tn_param_spec statistic(const char *name, int64_t channels, float start)

@@ -16,8 +16,6 @@ static tn_status infer(tn_node *n)
                        tn_shape_format(x).text, x->ndim);
     if (o->units < 1)
         return tn_fail(TN_ERR_ARGUMENT, "dense %s: units is %d, not 1 or more", n->name, o->units);
-    if (o->bias.init.kind == TN_INIT_DEFAULT)
-        o->bias.init = (tn_init){TN_INIT_CONSTANT, 0};
     const int64_t N = x->dim[0], D = tn_elements(x) / N, K = o->units;
     const tn_shape weight = TN_SHAPE(K, D);
     int64_t count;
@@ -26,8 +24,12 @@ static tn_status infer(tn_node *n)
         return tn_fail(TN_ERR_SHAPE, "dense %s: %s", n->name, tn_error());
     n->param[0] = (tn_param_spec){
         .name = "weight", .shape = weight, .opts = o->weight, .fan_in = D, .fan_out = K};
-    n->param[1] = (tn_param_spec){
-        .name = "bias", .shape = TN_SHAPE(K), .opts = o->bias, .fan_in = D, .fan_out = K};
+    n->param[1] = (tn_param_spec){.name = "bias",
+                                  .shape = TN_SHAPE(K),
+                                  .opts = o->bias,
+                                  .fallback = {TN_INIT_CONSTANT, 0},
+                                  .fan_in = D,
+                                  .fan_out = K};
     n->num_params = o->no_bias ? 1 : 2;
     return TN_OK;
 }

@@ -44,9 +44,12 @@ static tn_status complete(const tn_node *n, tn_normalize_opts *o)
 static tn_param_spec parameter(const char *name, const tn_shape *shape, tn_param_opts opts,
                                float start)
 {
-    if (opts.init.kind == TN_INIT_DEFAULT)
-        opts.init = (tn_init){TN_INIT_CONSTANT, start};
-    return (tn_param_spec){.name = name, .shape = *shape, .opts = opts, .fan_in = 1, .fan_out = 1};
+    return (tn_param_spec){.name = name,
+                           .shape = *shape,
+                           .opts = opts,
+                           .fallback = {TN_INIT_CONSTANT, start},
+                           .fan_in = 1,
+                           .fan_out = 1};
 }
 
 static tn_status infer(tn_node *n)

@@ -29,8 +29,7 @@ static tn_status clear(tn_plan *p, void *to, size_t bytes)
 
 static size_t half_bytes(const tn_plan *p)
 {
-    const tn_precision q = p->run.precision;
-    return q == TN_PRECISION_F16 || q == TN_PRECISION_BF16 ? p->param_count * HALF_BYTES : 0;
+    return tn_plan_is_half(p) ? p->param_count * HALF_BYTES : 0;
 }
 
 static size_t tally_bytes(const tn_plan *p)
@@ -60,8 +59,8 @@ static tn_status open_inlets(tn_plan *p)
         tn_plan_value *v = &p->value[i];
         if (!v->input || v->buffer == TN_NO_BUFFER)
             continue;
-        TN_TRY(b->inlet_create(p->device->impl, p->memory + p->buffer[v->buffer].offset, stage,
-                               v->bytes, &v->inlet));
+        TN_TRY(b->inlet_create(p->device->impl, tn_plan_address(p, v->buffer), stage, v->bytes,
+                               &v->inlet));
         stage += tn_plan_stage_bytes(v->bytes);
     }
     return TN_OK;
@@ -90,15 +89,30 @@ static tn_status take_all(tn_plan *p)
     return take_rest(p);
 }
 
-static void *address(const tn_plan *p, int buffer)
+void *tn_plan_address(const tn_plan *p, int buffer)
 {
-    return buffer == TN_NO_BUFFER ? NULL : p->memory + p->buffer[buffer].offset;
+    if (buffer == TN_NO_BUFFER)
+        return NULL;
+    unsigned char *const places[] = {
+        [TN_IN_MEMORY] = p->memory,
+        [TN_IN_WEIGHTS] = (unsigned char *)p->weights,
+        [TN_IN_GRADIENTS] = (unsigned char *)p->gradients,
+    };
+    return places[p->buffer[buffer].place] + p->buffer[buffer].offset;
+}
+
+/* The copy in half precision of what a node reads as a parameter. */
+static const void *half_address(const tn_plan *p, const tn_plan_value *w)
+{
+    if (!w->param)
+        return tn_plan_address(p, w->half);
+    return p->half ? (const char *)p->half + p->param[w->param - 1].begin * HALF_BYTES : NULL;
 }
 
 static void bind_step(tn_plan *p, tn_step *s)
 {
-    s->to_data = address(p, s->to);
-    s->from_data = address(p, s->from);
+    s->to_data = tn_plan_address(p, s->to);
+    s->from_data = tn_plan_address(p, s->from);
     if (s->kind == TN_STEP_TALLY)
         s->to_data = p->tallies + (s->value->tally - 1) * TN_TALLY;
     if (!s->node)
@@ -111,41 +125,60 @@ static void bind_step(tn_plan *p, tn_step *s)
         .state = s->node->bind.state,
         .device = p->device->impl,
         .run = &p->run,
-        .saved = address(p, s->node->saved),
-        .scratch = address(p, s->scratch),
+        .saved = tn_plan_address(p, s->node->saved),
+        .scratch = tn_plan_address(p, s->scratch),
     };
     for (int i = 0; i < n->num_in; i++) {
         const tn_plan_value *x = tn_plan_value_of(p, n->in[i]);
         const bool there = n->op->joins && tn_plan_is_part(x);
         if (!there && (!backward || s->node->bind.backward_reads_x[i]))
-            c->x[i] = address(p, x->buffer);
-        c->dx[i] = address(p, s->dx[i]);
+            c->x[i] = tn_plan_address(p, x->buffer);
+        c->dx[i] = tn_plan_address(p, s->dx[i]);
     }
     if (!backward || s->node->bind.backward_reads_y)
         for (int i = 0; i < n->num_out; i++)
-            c->y[i] = address(p, tn_plan_value_of(p, n->out[i])->buffer);
+            c->y[i] = tn_plan_address(p, tn_plan_value_of(p, n->out[i])->buffer);
     for (int i = 0; backward && i < n->num_out; i++)
-        c->dy[i] = address(p, tn_plan_value_of(p, n->out[i])->gradient);
+        c->dy[i] = tn_plan_address(p, tn_plan_value_of(p, n->out[i])->gradient);
     for (int i = 0; i < n->num_params; i++) {
-        const tn_plan_parameter *w = &p->param[s->node->param[i]];
-        c->w[i] = p->weights + w->begin;
-        if (p->half)
-            c->half[i] = (const char *)p->half + w->begin * HALF_BYTES;
-        if (backward && w->trained)
-            c->dw[i] = p->gradients + w->begin;
+        const tn_plan_value *w = tn_plan_value_of(p, n->w[i]);
+        c->w[i] = tn_plan_address(p, w->buffer);
+        c->half[i] = half_address(p, w);
+        c->dw[i] = tn_plan_address(p, s->dw[i]);
     }
+}
+
+static tn_status set_constant(tn_plan *p, const tn_plan_value *v)
+{
+    const tn_constant_node_opts *o = v->source->opts;
+    void *to = tn_plan_address(p, v->buffer);
+    TN_TRY(tn_plan_upload(p, &v->shape, v->dtype, v->layout, to, o->data));
+    if (!v->halved)
+        return TN_OK;
+    return tn_plan_backend(p)->halve(p->device->impl, p->run.precision, tn_plan_address(p, v->half),
+                                     to, v->bytes / sizeof(float));
+}
+
+/* Once for all runs. */
+static tn_status set_constants(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_values; i++)
+        if (p->value[i].source && !p->value[i].param && p->value[i].buffer != TN_NO_BUFFER)
+            TN_TRY(set_constant(p, &p->value[i]));
+    return TN_OK;
 }
 
 tn_status tn_plan_allocate(tn_plan *p)
 {
     TN_TRY(take_all(p));
     TN_TRY(open_inlets(p));
+    TN_TRY(set_constants(p));
     for (size_t i = 0; i < p->num_steps; i++)
         bind_step(p, &p->step[i]);
     if (!p->opts.loss.id)
         return TN_OK;
     const float one = 1; /* the gradient of the loss by itself */
-    p->run.loss_start = address(p, tn_plan_value_of(p, p->opts.loss.id)->gradient);
+    p->run.loss_start = tn_plan_address(p, tn_plan_value_of(p, p->loss)->gradient);
     return tn_plan_backend(p)->upload(p->device->impl, p->run.loss_start, &one, sizeof one);
 }
 

@@ -2,7 +2,7 @@
  * buckets: the arenas cut into stretches whose gradients devices sum up together; one device has one.
  *
  * Parameters lie in the order of their nodes, and backward goes through nodes in reverse, so the end of the
- * arena is done first. A bucket is closed when it has the bytes asked for. A parameter is never cut: all of its
+ * arena is done first; what several nodes read lies where the first of them reads it, whose gradient is the last to come. A bucket is closed when it has the bytes asked for. A parameter is never cut: all of its
  * gradient is there at once.
  */
 #include "plan/passes.h"
@@ -14,14 +14,21 @@
  */
 enum { DEFAULT_BUCKET = 8 << 20 };
 
-/* The step that writes the gradient of a parameter of this node. */
-static size_t writer(const tn_plan *p, const tn_node *n)
+/* The last step that writes to the gradient of a parameter: its first reader's, or what adds that up. */
+static size_t writer(const tn_plan *p, const tn_plan_parameter *w)
 {
-    size_t i = p->num_forward;
-    while (i < p->num_steps &&
-           !(p->step[i].kind == TN_STEP_BACKWARD && &p->step[i].node->node == n))
-        i++;
-    return i;
+    const int gradient = tn_plan_value_of(p, w->value)->gradient;
+    size_t last = p->num_forward;
+    for (size_t i = p->num_forward; i < p->num_steps; i++) {
+        const tn_step *s = &p->step[i];
+        bool writes = s->to == gradient;
+        for (int j = 0; j < TN_MAX_IN; j++)
+            writes |= s->dx[j] == gradient;
+        for (int j = 0; j < TN_MAX_PARAMS; j++)
+            writes |= s->dw[j] == gradient;
+        last = writes ? i : last;
+    }
+    return last;
 }
 
 /* The plan's ranges, as far as they are in the bucket. */
@@ -66,12 +73,13 @@ tn_status tn_plan_buckets(tn_plan *p)
         const tn_plan_parameter *w = &p->param[i];
         if (!w->trained)
             continue;
-        const size_t own = writer(p, w->node);
+        const size_t own = writer(p, w);
         step = own > step ? own : step; /* of this bucket, and none before the bucket before it */
         if (end - w->begin < size && w->begin > 0)
             continue;
         tn_bucket *b = &p->bucket[p->num_buckets++];
-        *b = (tn_bucket){.begin = w->begin, .end = end, .step = step, .name = w->node->name};
+        *b = (tn_bucket){
+            .begin = w->begin, .end = end, .step = step, .name = tn_plan_param_maker(w)};
         TN_TRY(cut_ranges(p, b));
         end = w->begin;
     }

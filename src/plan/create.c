@@ -38,9 +38,9 @@ tn_status tn_plan_make(tn_plan *p)
     TN_TRY(tn_plan_fuse(p));
     tn_plan_needs(p);
     TN_TRY(tn_plan_select(p));
-    TN_TRY(tn_plan_gradient(p));
     TN_TRY(tn_plan_params(p));
     TN_TRY(tn_plan_match(p));
+    TN_TRY(tn_plan_gradient(p));
     TN_TRY(tn_plan_buckets(p));
     TN_TRY(tn_plan_lay_out(p));
     if (p->opts.dry)

@@ -79,8 +79,15 @@ static void describe_dot(const tn_plan *p, FILE *to)
         fprintf(to, "\\n%s\\n%s\"];\n", op, pn->kernel ? tn_plan_kernel_name(pn) : "");
         for (int j = 0; j < pn->node.num_in; j++) {
             const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[j]);
-            fprintf(to, "  n%d -> n%zu [label=\"%s\\n%s\"];\n", x->producer, i,
-                    tn_shape_format(&x->shape).text, x->layout ? x->layout->name : "-");
+            if (x->source) {
+                fprintf(to, "  \"");
+                print_escaped(x->name, to);
+                fprintf(to, "\"");
+            } else {
+                fprintf(to, "  n%d", x->producer);
+            }
+            fprintf(to, " -> n%zu [label=\"%s\\n%s\"];\n", i, tn_shape_format(&x->shape).text,
+                    x->layout ? x->layout->name : "-");
         }
     }
     fprintf(to, "}\n");

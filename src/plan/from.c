@@ -10,17 +10,6 @@ const tn_numbers *tn_plan_numbers(const tn_plan *p)
     return (const tn_numbers *)p->opts.from; /* its first member */
 }
 
-static tn_status name_param(tn_plan *p, tn_plan_parameter *w)
-{
-    const size_t bytes = strlen(w->node->name) + strlen(w->spec->name) + 2;
-    char *name = tn_arena_alloc(&p->arena, bytes, 1);
-    if (!name)
-        return tn_no_memory("plan", bytes);
-    strcat(strcat(strcpy(name, w->node->name), "."), w->spec->name);
-    w->name = name;
-    return TN_OK;
-}
-
 static tn_status match(const tn_plan *p, const tn_numbers *n, tn_plan_parameter *w)
 {
     tn_shape shape;
@@ -75,8 +64,6 @@ static tn_status list_left(tn_plan *p, const tn_numbers *n)
 tn_status tn_plan_match(tn_plan *p)
 {
     const tn_numbers *n = tn_plan_numbers(p);
-    for (int i = 0; i < p->num_params; i++)
-        TN_TRY(name_param(p, &p->param[i]));
     if (!n)
         return TN_OK;
     for (int i = 0; i < p->num_params; i++)

@@ -12,13 +12,17 @@ void tn_plan_needs(tn_plan *p)
 {
     if (!p->opts.loss.id)
         return;
+    for (size_t i = 0; i < p->num_values; i++) {
+        const tn_param_spec *w = p->value[i].source ? p->value[i].source->spec : NULL;
+        p->value[i].wants_gradient = w && !w->statistic && !w->opts.frozen && !p->value[i].frozen;
+    }
     for (size_t i = 0; i < p->num_nodes; i++) {
         const tn_node *n = &p->node[i]->node;
         bool depends = n->op == &tn_op_input && p->opts.input_gradients && n->y_dtype[0] == TN_F32;
         for (int j = 0; j < n->num_in; j++)
             depends |= tn_plan_value_of(p, n->in[j])->wants_gradient;
         for (int j = 0; j < n->num_params; j++)
-            depends |= !n->param[j].statistic && !n->param[j].opts.frozen;
+            depends |= tn_plan_value_of(p, n->w[j])->wants_gradient;
         for (int o = 0; o < n->num_out; o++)
             tn_plan_value_of(p, n->out[o])->wants_gradient = depends && n->y_dtype[o] == TN_F32;
     }
@@ -32,7 +36,11 @@ void tn_plan_needs(tn_plan *p)
         }
         for (int j = 0; j < pn->node.num_in; j++)
             tn_plan_value_of(p, pn->node.in[j])->in_loss |= pn->backward;
+        for (int j = 0; j < pn->node.num_params; j++)
+            tn_plan_value_of(p, pn->node.w[j])->in_loss |= pn->backward;
     }
+    for (size_t i = 0; i < p->num_values; i++)
+        p->value[i].wants_gradient = p->value[i].wants_gradient && p->value[i].in_loss;
 }
 
 static tn_status add_step(tn_plan *p, tn_step_kind kind, tn_plan_node *node, tn_step **out)
@@ -43,6 +51,8 @@ static tn_status add_step(tn_plan *p, tn_step_kind kind, tn_plan_node *node, tn_
     s->scratch = TN_NO_BUFFER;
     for (int i = 0; i < TN_MAX_IN; i++)
         s->dx[i] = TN_NO_BUFFER;
+    for (int i = 0; i < TN_MAX_PARAMS; i++)
+        s->dw[i] = TN_NO_BUFFER;
     if (node && node->kernel && node->bind.scratch_bytes)
         TN_TRY(tn_plan_new_buffer(p, node->bind.scratch_bytes, &s->scratch));
     *out = s;
@@ -65,6 +75,17 @@ static tn_status tally_steps(tn_plan *p)
     return TN_OK;
 }
 
+/* A copy in half precision, of what is no parameter: those of parameters are made all at once. */
+static tn_status halve_step(tn_plan *p, tn_plan_value *v)
+{
+    tn_step *s;
+    TN_TRY(add_step(p, TN_STEP_HALVE, NULL, &s));
+    s->to = v->half;
+    s->from = v->buffer;
+    s->value = v;
+    return TN_OK;
+}
+
 static tn_status forward_steps(tn_plan *p)
 {
     for (size_t i = 0; i < p->num_nodes; i++) {
@@ -76,6 +97,8 @@ static tn_status forward_steps(tn_plan *p)
                 y->buffer = tn_plan_value_of(p, pn->node.in[0])->buffer;
             else
                 TN_TRY(tn_plan_new_buffer(p, y->bytes, &y->buffer));
+            if (y->halved)
+                TN_TRY(tn_plan_new_buffer(p, tn_plan_half_bytes(y), &y->half));
         }
         tn_plan_join_buffers(p, pn);
         if (!pn->kernel || tn_plan_is_joined(p, pn))
@@ -83,6 +106,9 @@ static tn_status forward_steps(tn_plan *p)
         if (pn->bind.saved_bytes)
             TN_TRY(tn_plan_new_buffer(p, pn->bind.saved_bytes, &pn->saved));
         TN_TRY(add_step(p, TN_STEP_FORWARD, pn, &s));
+        for (int o = 0; o < pn->node.num_out; o++)
+            if (tn_plan_value_of(p, pn->node.out[o])->halved)
+                TN_TRY(halve_step(p, tn_plan_value_of(p, pn->node.out[o])));
     }
     TN_TRY(tally_steps(p));
     p->num_forward = p->num_steps;
@@ -99,11 +125,24 @@ static tn_status add_up(tn_plan *p, const tn_plan_value *x, int to, int from)
     return TN_OK;
 }
 
-/* The buffer that a reader of x writes what it gives of dx into; *sum: add it to x->gradient after. */
-static tn_status give(tn_plan *p, tn_plan_value *x, int *buffer, bool *sum)
+/* The parameter that x is a view of, so that its gradient lies where that of a parameter has to; or x itself. */
+static tn_plan_value *viewed(const tn_plan *p, tn_plan_value *x)
 {
-    *sum = x->gradient != TN_NO_BUFFER;
-    TN_TRY(tn_plan_new_buffer(p, x->bytes, buffer));
+    tn_plan_value *v = x;
+    while (v->producer >= 0 && p->node[v->producer]->node.op->view)
+        v = tn_plan_value_of(p, p->node[v->producer]->node.in[0]);
+    return v->param ? v : x;
+}
+
+/* The buffer that a reader of x writes what it gives of dx into; *sum: the gradient that it is to be added to. */
+static tn_status give(tn_plan *p, tn_plan_value *x, int *buffer, tn_plan_value **sum)
+{
+    x = viewed(p, x);
+    *sum = x->gradient != TN_NO_BUFFER ? x : NULL;
+    if (!*sum && x->param)
+        TN_TRY(tn_plan_param_gradient(p, x, buffer));
+    else
+        TN_TRY(tn_plan_new_buffer(p, x->bytes, buffer));
     if (!*sum)
         x->gradient = *buffer;
     return TN_OK;
@@ -111,42 +150,62 @@ static tn_status give(tn_plan *p, tn_plan_value *x, int *buffer, bool *sum)
 
 static tn_status backward_view(tn_plan *p, const tn_plan_node *pn)
 {
-    const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
+    tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
     tn_plan_value *x = tn_plan_value_of(p, pn->node.in[0]);
+    if (viewed(p, y) != y)
+        return TN_OK; /* what its readers gave has gone to the parameter */
     if (x->gradient != TN_NO_BUFFER)
         return add_up(p, x, x->gradient, y->gradient);
     x->gradient = y->gradient; /* all that y's readers had to do with it is done: others may add */
     return TN_OK;
 }
 
-static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
+enum { MOST_GIVEN = TN_MAX_IN + TN_MAX_PARAMS };
+
+/* What a node gives to the values that it reads, as inputs and as parameters. */
+typedef struct given {
+    int buffer[MOST_GIVEN];
+    tn_plan_value *sum[MOST_GIVEN];
+} given;
+
+static tn_status find_given(tn_plan *p, const tn_plan_node *pn, given *to)
 {
-    int buffer[TN_MAX_IN];
-    bool sum[TN_MAX_IN] = {false};
-    tn_step *s;
-    if (!pn->kernel->backward)
-        return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: %s has no backward for it", pn->node.op->name,
-                       pn->node.name, p->device->name);
+    for (int i = 0; i < MOST_GIVEN; i++)
+        to->buffer[i] = TN_NO_BUFFER;
     for (int i = 0; i < pn->node.num_in; i++) {
         tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
-        buffer[i] = TN_NO_BUFFER;
         if (!pn->bind.dx[i])
             continue;
         if (pn->node.op->joins && tn_plan_is_part(x))
             TN_TRY(tn_plan_join_gradient(p, pn, i));
         else
-            TN_TRY(give(p, x, &buffer[i], &sum[i]));
+            TN_TRY(give(p, x, &to->buffer[i], &to->sum[i]));
     }
+    for (int i = 0; i < pn->node.num_params; i++)
+        if (pn->bind.dw[i])
+            TN_TRY(give(p, tn_plan_value_of(p, pn->node.w[i]), &to->buffer[TN_MAX_IN + i],
+                        &to->sum[TN_MAX_IN + i]));
+    return TN_OK;
+}
+
+static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
+{
+    given all = {0};
+    tn_step *s;
+    if (!pn->kernel->backward)
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: %s has no backward for it", pn->node.op->name,
+                       pn->node.name, p->device->name);
+    TN_TRY(find_given(p, pn, &all));
     if (tn_plan_is_joined(p, pn))
         return TN_OK;
     TN_TRY(add_step(p, TN_STEP_BACKWARD, pn, &s));
-    for (int i = 0; i < pn->node.num_in; i++)
-        s->dx[i] = buffer[i];
-    for (int i = 0; i < pn->node.num_in; i++)
-        if (sum[i]) {
-            const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
-            TN_TRY(add_up(p, x, x->gradient, buffer[i]));
-        }
+    for (int i = 0; i < TN_MAX_IN; i++)
+        s->dx[i] = all.buffer[i];
+    for (int i = 0; i < TN_MAX_PARAMS; i++)
+        s->dw[i] = all.buffer[TN_MAX_IN + i];
+    for (int i = 0; i < MOST_GIVEN; i++)
+        if (all.sum[i])
+            TN_TRY(add_up(p, all.sum[i], all.sum[i]->gradient, all.buffer[i]));
     return TN_OK;
 }
 
@@ -155,9 +214,12 @@ tn_status tn_plan_gradient(tn_plan *p)
     TN_TRY(forward_steps(p));
     if (!p->opts.loss.id)
         return TN_OK;
-    tn_plan_value *loss = tn_plan_value_of(p, p->opts.loss.id);
+    tn_plan_value *loss = tn_plan_value_of(p, p->loss);
     if (!loss->wants_gradient)
         return tn_fail(TN_ERR_ARGUMENT, "plan: the loss (%s) depends on no parameter", loss->name);
+    if (viewed(p, loss)->source)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the loss (%s) is a parameter, not computed",
+                       loss->name);
     TN_TRY(tn_plan_new_buffer(p, loss->bytes, &loss->gradient));
     p->buffer[loss->gradient].always = true;
 

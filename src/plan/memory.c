@@ -51,9 +51,19 @@ static void touch(tn_plan *p, int b, int step)
         buffer->last = step;
 }
 
+/* What it reads as parameters, where that is no parameter of the arena. */
+static void touch_weights(tn_plan *p, const tn_node *n, int i)
+{
+    for (int j = 0; j < n->num_params; j++) {
+        touch(p, tn_plan_value_of(p, n->w[j])->buffer, i);
+        touch(p, tn_plan_value_of(p, n->w[j])->half, i);
+    }
+}
+
 static void touch_forward(tn_plan *p, const tn_step *s, int i)
 {
     const tn_node *n = &s->node->node;
+    touch_weights(p, n, i);
     for (int j = 0; j < n->num_in; j++)
         touch(p, tn_plan_value_of(p, n->in[j])->buffer, i);
     for (int j = 0; j < n->num_out; j++)
@@ -63,6 +73,9 @@ static void touch_forward(tn_plan *p, const tn_step *s, int i)
 static void touch_backward(tn_plan *p, const tn_step *s, int i)
 {
     const tn_node *n = &s->node->node;
+    touch_weights(p, n, i);
+    for (int j = 0; j < n->num_params; j++)
+        touch(p, s->dw[j], i);
     for (int j = 0; j < n->num_out; j++) {
         const tn_plan_value *y = tn_plan_value_of(p, n->out[j]);
         touch(p, y->gradient, i);
@@ -102,11 +115,11 @@ static void find_lives(tn_plan *p)
     }
 }
 
-/* If step i is the last to use `from` and the first to use `to`, `to` takes over its memory. Not of parts:
- * where they lie is settled. */
+/* If step i is the last to use `from` and the first to use `to`, `to` takes over its memory. Not of parts or
+ * parameters: where they lie is settled. */
 static void take_over(tn_plan *p, int from, int to, int i)
 {
-    if (p->buffer[from].part || p->buffer[to].part)
+    if (p->buffer[from].part || p->buffer[to].part || p->buffer[from].place || p->buffer[to].place)
         return;
     from = owner(p, from);
     to = owner(p, to);
@@ -123,6 +136,9 @@ static bool reads_only_once(const tn_plan *p, const tn_node *n)
     const int first = owner(p, tn_plan_value_of(p, n->in[0])->buffer);
     for (int i = 1; i < n->num_in; i++)
         if (owner(p, tn_plan_value_of(p, n->in[i])->buffer) == first)
+            return false;
+    for (int i = 0; i < n->num_params; i++)
+        if (owner(p, tn_plan_value_of(p, n->w[i])->buffer) == first)
             return false;
     return true;
 }
@@ -191,7 +207,8 @@ static tn_status assign_offsets(tn_plan *p)
     size_t count = 0;
     for (size_t i = 0; i < p->num_buffers; i++) {
         tn_buffer *b = &p->buffer[i];
-        if (b->same_as != TN_NO_BUFFER || (!b->always && b->first > b->last))
+        if (b->place != TN_IN_MEMORY || b->same_as != TN_NO_BUFFER ||
+            (!b->always && b->first > b->last))
             continue;
         b->bytes = (b->bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
         list[count++] = b;

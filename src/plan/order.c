@@ -2,7 +2,8 @@
  * order: the nodes that the loss and the kept values need, each after what it reads.
  *
  * A graph only grows at its end, so the order of creation is already one in which every node comes
- * after what it reads; this pass leaves out the rest.
+ * after what it reads; this pass leaves out the rest. Parameters and constants are values that are no node's here: those
+ * that have readers, or are kept, are in the plan.
  */
 #include "plan/passes.h"
 
@@ -11,7 +12,8 @@ static tn_status check_roots(const tn_plan *p)
     const tn_graph *g = p->graph;
     tn_shape shape;
     tn_dtype dtype;
-    if (p->opts.loss.id == 0 && p->opts.num_keep == 0)
+    const bool loss = p->opts.loss.id || p->opts.loss.graph; /* see tn_graph_value() */
+    if (!loss && p->opts.num_keep == 0)
         return tn_fail(TN_ERR_ARGUMENT, "plan: neither a loss nor a value to keep is given");
     if (p->opts.num_keep == 0 && p->opts.keep)
         return tn_fail(TN_ERR_ARGUMENT, "plan: keep is a list, but num_keep is 0");
@@ -21,7 +23,7 @@ static tn_status check_roots(const tn_plan *p)
     for (int i = 0; i < p->opts.num_keep; i++)
         if (tn_value_shape(g, p->opts.keep[i], &shape) != TN_OK)
             return tn_fail(TN_ERR_ARGUMENT, "plan: keep[%d]: %s", i, tn_error());
-    if (p->opts.loss.id == 0)
+    if (!loss)
         return TN_OK;
     if (tn_value_shape(g, p->opts.loss, &shape) != TN_OK)
         return tn_fail(TN_ERR_ARGUMENT, "plan: the loss: %s", tn_error());
@@ -45,6 +47,7 @@ static tn_status make_values(tn_plan *p)
         const int output = g->value[i].index;
         p->value[i] = (tn_plan_value){
             .name = n->name,
+            .source = tn_is_source(n) ? n : NULL,
             .shape = n->y[output],
             .dtype = n->y_dtype[output],
             .batch = n->y_batch[output],
@@ -52,6 +55,7 @@ static tn_status make_values(tn_plan *p)
             .output = output,
             .buffer = TN_NO_BUFFER,
             .gradient = TN_NO_BUFFER,
+            .half = TN_NO_BUFFER,
         };
     }
     return TN_OK;
@@ -107,7 +111,7 @@ tn_status tn_plan_order(tn_plan *p)
             needed[g->value[g->node[i]->in[j] - 1].node] = true;
 
     for (size_t i = 0; i < g->num_nodes; i++)
-        if (needed[i]) {
+        if (needed[i] && !tn_is_source(g->node[i])) {
             TN_TRY(check_shared(p, g->node[i]));
             TN_TRY(add_node(p, g->node[i]));
         }
@@ -126,7 +130,11 @@ void tn_plan_count_readers(tn_plan *p)
 {
     for (size_t i = 0; i < p->num_values; i++)
         p->value[i].readers = 0;
-    for (size_t i = 0; i < p->num_nodes; i++)
-        for (int j = 0; !p->node[i]->gone && j < p->node[i]->node.num_in; j++)
-            tn_plan_value_of(p, p->node[i]->node.in[j])->readers++;
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        const tn_node *n = &p->node[i]->node;
+        for (int j = 0; !p->node[i]->gone && j < n->num_in; j++)
+            tn_plan_value_of(p, n->in[j])->readers++;
+        for (int j = 0; !p->node[i]->gone && j < n->num_params; j++)
+            tn_plan_value_of(p, n->w[j])->readers++;
+    }
 }

@@ -1,6 +1,7 @@
 /*
  * params: the flat arenas. Parameters, gradients and what the optimizer keeps lie in the same order,
- * trained ones first, so that an update is one pass over all of them.
+ * trained ones first, so that an update is one pass over all of them. To the steps a parameter is a value like any other,
+ * whose buffer lies in the first arena and whose gradient lies in the second.
  */
 #include <string.h>
 
@@ -8,40 +9,57 @@
 
 enum { ALIGN_ELEMENTS = 128 }; /* 256 bytes of a half-precision copy, 512 of f32 */
 
+/* Beside each lie a gradient or two, what an optimizer keeps and a copy: 22 bytes at most. */
+static tn_status count_bytes(const tn_plan_value *v, size_t *all)
+{
+    const size_t most = SIZE_MAX / 64, count = v->bytes / sizeof(float);
+    if (count > most - *all)
+        return tn_fail(TN_ERR_SHAPE,
+                       "plan: with %s the parameters have more bytes than can be counted", v->name);
+    *all += count;
+    return TN_OK;
+}
+
+/* The value, which some node reads or the program does, if it is a parameter that is not there yet. */
+static tn_status take(tn_plan *p, int32_t id, size_t *all)
+{
+    tn_plan_value *v = tn_plan_value_of(p, id);
+    if (!v->source || !v->source->spec || v->param)
+        return TN_OK;
+    TN_TRY(tn_layout_bytes(v->layout, &v->shape, v->dtype, &v->bytes));
+    TN_TRY(count_bytes(v, all));
+    p->param[p->num_params++] = (tn_plan_parameter){
+        .node = v->source,
+        .name = v->source->name,
+        .spec = v->source->spec,
+        .value = id,
+        .layout = v->layout,
+        .trained = v->wants_gradient,
+        .count = v->bytes / sizeof(float),
+    };
+    v->param = p->num_params;
+    return TN_OK;
+}
+
+/* In the order of the first nodes that read them. */
 static tn_status collect(tn_plan *p)
 {
-    /* Beside each lie a gradient or two, what an optimizer keeps and a copy: 22 bytes at most. */
-    const size_t most = SIZE_MAX / 64;
-    size_t all = 0;
-    int count = 0;
-    for (size_t i = 0; i < p->num_nodes; i++)
-        count += p->node[i]->node.num_params;
-    p->param = tn_arena_alloc(&p->arena, (size_t)count, sizeof *p->param);
-    p->range = tn_arena_alloc(&p->arena, (size_t)count, sizeof *p->range);
+    size_t all = 0, count = 0;
+    for (size_t i = 0; i < p->num_values; i++)
+        count += p->value[i].source && p->value[i].source->spec;
+    p->param = tn_arena_alloc(&p->arena, count, sizeof *p->param);
+    p->range = tn_arena_alloc(&p->arena, count, sizeof *p->range);
     if (!p->param || !p->range)
-        return tn_no_memory("plan", (size_t)count * sizeof *p->param);
+        return tn_no_memory("plan", count * sizeof *p->param);
     for (size_t i = 0; i < p->num_nodes; i++) {
-        tn_plan_node *pn = p->node[i];
-        for (int j = 0; j < pn->node.num_params; j++) {
-            tn_plan_parameter *w = &p->param[p->num_params];
-            size_t bytes;
-            *w = (tn_plan_parameter){
-                .node = &pn->node,
-                .spec = &pn->node.param[j],
-                .layout = pn->bind.w[j],
-                .trained = pn->bind.dw[j],
-            };
-            TN_TRY(tn_layout_bytes(w->layout, &w->spec->shape, TN_F32, &bytes));
-            w->count = bytes / sizeof(float);
-            if (w->count > most - all)
-                return tn_fail(
-                    TN_ERR_SHAPE,
-                    "plan: with %s.%s the parameters have more bytes than can be counted",
-                    pn->node.name, w->spec->name);
-            all += w->count;
-            pn->param[j] = p->num_params++;
-        }
+        const tn_node *n = &p->node[i]->node;
+        for (int j = 0; j < n->num_in; j++)
+            TN_TRY(take(p, n->in[j], &all));
+        for (int j = 0; j < n->num_params; j++)
+            TN_TRY(take(p, n->w[j], &all));
     }
+    for (int i = 0; i < p->opts.num_keep; i++)
+        TN_TRY(take(p, p->opts.keep[i].id, &all));
     return TN_OK;
 }
 
@@ -87,11 +105,48 @@ static tn_status find_optimizer(tn_plan *p)
     return TN_OK;
 }
 
+/* A buffer that lies in an arena of parameters. */
+static tn_status inside(tn_plan *p, const tn_plan_value *v, tn_place place, int *out)
+{
+    TN_TRY(tn_plan_new_buffer(p, 0, out));
+    tn_buffer *b = &p->buffer[*out];
+    b->place = place;
+    b->bytes = v->bytes;
+    b->offset = p->param[v->param - 1].begin * sizeof(float);
+    return TN_OK;
+}
+
+tn_status tn_plan_param_gradient(tn_plan *p, const tn_plan_value *v, int *out)
+{
+    return inside(p, v, TN_IN_GRADIENTS, out);
+}
+
+/* Parameters lie in their arena, constants in memory of their own. */
+static tn_status give_buffers(tn_plan *p)
+{
+    for (size_t i = 0; i < p->num_values; i++) {
+        tn_plan_value *v = &p->value[i];
+        if (v->param)
+            TN_TRY(inside(p, v, TN_IN_WEIGHTS, &v->buffer));
+        if (!v->source || v->param || (v->readers == 0 && !v->kept))
+            continue;
+        TN_TRY(tn_layout_bytes(v->layout, &v->shape, v->dtype, &v->bytes));
+        TN_TRY(tn_plan_new_buffer(p, v->bytes, &v->buffer));
+        p->buffer[v->buffer].always = true;
+        if (!v->halved)
+            continue;
+        TN_TRY(tn_plan_new_buffer(p, tn_plan_half_bytes(v), &v->half));
+        p->buffer[v->half].always = true;
+    }
+    return TN_OK;
+}
+
 tn_status tn_plan_params(tn_plan *p)
 {
     TN_TRY(collect(p));
     place(p, true);
     p->trained_count = p->param_count;
     place(p, false);
+    TN_TRY(give_buffers(p));
     return find_optimizer(p);
 }

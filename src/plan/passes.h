@@ -7,8 +7,8 @@
  *   needs     which values and parameters a gradient is wanted for (gradient.c)
  *   select    the first kernel that supports each node; layouts agreed, reorders put in between; what
  *             is only joined to a larger value written there at once (join.c)
- *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
  *   params    the flat arenas of parameters, gradients and optimizer state; which of them begin as a model's (from.c)
+ *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
  *   buckets   the stretches of them whose gradients devices sum up together
  *   memory    lifetimes, one arena, every pointer filled in
  */
@@ -24,9 +24,9 @@ void tn_plan_find_labels(tn_plan *p);
 tn_status tn_plan_fuse(tn_plan *p);
 void tn_plan_needs(tn_plan *p);
 tn_status tn_plan_select(tn_plan *p);
-tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_params(tn_plan *p);
 tn_status tn_plan_match(tn_plan *p);
+tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_buckets(tn_plan *p);
 tn_status tn_plan_lay_out(tn_plan *p);
 
@@ -50,6 +50,15 @@ static inline size_t tn_plan_stage_bytes(size_t bytes)
 {
     return 2 * ((bytes + 255) / 256 * 256);
 }
+
+/* Of the copy in half precision of an f32 tensor. */
+static inline size_t tn_plan_half_bytes(const tn_plan_value *v)
+{
+    return v->bytes / 2;
+}
+
+/* params.c: a buffer in the arena of gradients, where that of the parameter has to be. */
+tn_status tn_plan_param_gradient(tn_plan *p, const tn_plan_value *v, int *out);
 
 tn_status tn_plan_new_buffer(tn_plan *p, size_t bytes, int *out);
 /* The first is a stretch of the other, from `at` bytes on. */

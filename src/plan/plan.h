@@ -20,15 +20,19 @@ typedef struct tn_group tn_group;
 enum { TN_NO_BUFFER = -1 };
 enum { TN_TALLY = 2 }; /* numbers of one in tn_plan.tallies */
 
+/* What device memory a buffer is in: memory.c lays out the first. */
+typedef enum tn_place { TN_IN_MEMORY, TN_IN_WEIGHTS, TN_IN_GRADIENTS } tn_place;
+
 /* A stretch of device memory. Steps are counted through forward and backward. */
 typedef struct tn_buffer {
+    tn_place place;
     size_t bytes;
     int first, last; /* steps at which it is in use; first > last: never */
     bool always;     /* in use from before the first step to after the last */
     int same_as;     /* the buffer whose memory it shares, or TN_NO_BUFFER */
     bool part;       /* of that one: begins `at` bytes into it */
     size_t at;
-    size_t offset; /* in the arena */
+    size_t offset; /* in its place, bytes */
 } tn_buffer;
 
 /* Of labels: rows up to the last one with a label, and rows with one. */
@@ -39,6 +43,10 @@ typedef struct tn_plan_rows {
 /* One value; id i of the graph is value[i - 1], reorders add more behind. */
 typedef struct tn_plan_value {
     const char *name; /* of the node that makes it */
+    /* A parameter or a constant: the graph's node, else NULL. Its layout is what its first reader wants. */
+    const tn_node *source;
+    bool settled; /* that is known */
+    int param;    /* of a parameter, its place in plan->param, from 1; else 0 */
     tn_shape shape;
     tn_dtype dtype;
     int8_t batch;      /* which dimension is the batch, or TN_BATCH_... */
@@ -51,6 +59,7 @@ typedef struct tn_plan_value {
     tn_plan_rows rows; /* as they were set last */
     bool kept;         /* readable after a run */
     bool in_loss;      /* the loss depends on it, or is it */
+    bool frozen;       /* a parameter that the plan's options freeze */
     bool wants_gradient;
     bool relu;   /* made by one, and read by one node alone */
     int readers; /* nodes that read it, once for each time */
@@ -59,6 +68,8 @@ typedef struct tn_plan_value {
     size_t part_at;        /* where there, bytes */
     size_t bytes;
     int buffer, gradient; /* buffers, or TN_NO_BUFFER */
+    bool halved;          /* some node reads it as a parameter in half precision, and it is none */
+    int half;             /* the buffer of that copy, or TN_NO_BUFFER */
     int tally;            /* kept scalars: place in plan->tallies, from 1; else 0 */
 } tn_plan_value;
 
@@ -68,16 +79,16 @@ typedef struct tn_plan_node {
     const char *also;     /* the operations that it does after its own, "pool2d+relu"; NULL: none */
     const char *refusals; /* why kernels that come before it refused; NULL: none did */
     tn_binding bind;
-    int param[TN_MAX_PARAMS]; /* indices of plan->param */
-    int saved;                /* buffer */
-    bool backward;            /* a gradient is wanted through it */
-    bool gone;                /* absorbed by another */
+    int saved;     /* buffer */
+    bool backward; /* a gradient is wanted through it */
+    bool gone;     /* absorbed by another */
 } tn_plan_node;
 
 /* One parameter or statistic, and where it lies in the flat arenas. */
 typedef struct tn_plan_parameter {
-    const tn_node *node;
+    const tn_node *node; /* the graph's, a `param` */
     const tn_param_spec *spec;
+    int32_t value;
     const tn_layout *layout;
     bool trained;
     size_t begin, count; /* elements, in device layout */
@@ -89,6 +100,7 @@ typedef struct tn_plan_parameter {
 typedef enum tn_step_kind {
     TN_STEP_FORWARD,
     TN_STEP_BACKWARD,
+    TN_STEP_HALVE,
     TN_STEP_ADD,
     TN_STEP_TALLY
 } tn_step_kind;
@@ -99,9 +111,10 @@ typedef struct tn_step {
     tn_plan_node *node;
     tn_call call;               /* FORWARD, BACKWARD */
     int dx[TN_MAX_IN];          /* BACKWARD: buffers to write, or TN_NO_BUFFER */
-    int to, from;               /* ADD: to += from; TALLY: from */
+    int dw[TN_MAX_PARAMS];      /* so, too */
+    int to, from;               /* HALVE: to = from; ADD: to += from; TALLY: from */
     int scratch;                /* buffer, or TN_NO_BUFFER */
-    const tn_plan_value *value; /* ADD: whose gradient; TALLY: which is summed */
+    const tn_plan_value *value; /* ADD: whose gradient; TALLY, HALVE: which it is */
     void *to_data;
     const void *from_data;
 } tn_step;
@@ -194,6 +207,8 @@ struct tn_plan {
     tn_step *step;
     size_t num_steps, step_capacity;
     size_t num_forward; /* steps before the first backward one */
+    int32_t
+        loss; /* the value whose gradient a run begins with: the loss as one number of f32; 0: none */
 
     tn_plan_parameter *param;
     int num_params;
@@ -253,6 +268,20 @@ static inline tn_plan_value *tn_plan_value_of(const tn_plan *p, int32_t id)
 {
     return &p->value[id - 1];
 }
+
+static inline bool tn_plan_is_half(const tn_plan *p)
+{
+    return p->run.precision == TN_PRECISION_F16 || p->run.precision == TN_PRECISION_BF16;
+}
+
+/* "conv1" of "conv1.weight": the layer that made the parameter; of one that the program made, itself. */
+static inline const char *tn_plan_param_maker(const tn_plan_parameter *w)
+{
+    return w->node->made_by ? w->node->made_by->name : w->node->name;
+}
+
+/* bind.c: where a buffer is, once there is memory; NULL for TN_NO_BUFFER. */
+void *tn_plan_address(const tn_plan *p, int buffer);
 
 /* create.c: a plan of that kind with nothing in it; all passes, and memory unless it is dry. */
 tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g, tn_device *device,

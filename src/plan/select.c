@@ -4,6 +4,10 @@
  * A kernel sees the layouts of its inputs and says which it wants and which it writes, and whether it does the
  * next node's work too. Where a value is written in one layout and wanted in another, a reorder is put in
  * between, once for all readers that want the same.
+ *
+ * Nobody writes a parameter: it lies as the first node wants it that reads it as its parameter, or canonical if another
+ * reads it before, as any value. Those behind that want it otherwise get a reorder, by way of the canonical layout, as two
+ * layouts for one and the same shape may have other dimensions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,13 +23,23 @@ tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dty
     return TN_OK;
 }
 
+/* Memory to keep what it has made of its parameters: of a node that gives no gradient, and whose parameters nobody
+ * trains. */
+static size_t spare_for(const tn_plan *p, const tn_plan_node *pn)
+{
+    bool changes = pn->backward;
+    for (int i = 0; i < pn->node.num_params; i++)
+        changes |= tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
+    return changes ? 0 : p->spare;
+}
+
 static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
 {
     pn->bind = (tn_binding){.precision = p->run.precision,
                             .training = pn->backward,
                             .strict = p->opts.strict,
                             .batch = p->run.batch,
-                            .spare = pn->backward ? 0 : p->spare,
+                            .spare = spare_for(p, pn),
                             .part = tn_plan_value_of(p, pn->node.out[0])->part,
                             .next = next ? &next->node : NULL};
     if (p->opts.loss.id && p->opts.sync_batchnorm)
@@ -36,10 +50,8 @@ static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
         pn->bind.dx[i] = pn->backward && x->wants_gradient;
         pn->bind.behind_relu |= i == 0 && x->relu;
     }
-    for (int i = 0; i < pn->node.num_params; i++) {
-        const tn_param_spec *w = &pn->node.param[i];
-        pn->bind.dw[i] = pn->backward && !w->statistic && !w->opts.frozen;
-    }
+    for (int i = 0; i < pn->node.num_params; i++)
+        pn->bind.dw[i] = pn->backward && tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
 }
 
 static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons)
@@ -171,7 +183,8 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
         .y_dtype = {x->dtype},
     };
     tn_plan_value y = *x;
-    y.input = y.kept = false;
+    y.input = y.kept = y.settled = false;
+    y.source = NULL;
     y.wants_gradient = backward;
     y.output = 0;
     y.part = NULL;
@@ -196,18 +209,43 @@ static int32_t find_reorder(const tn_plan *p, size_t before, int32_t id, const t
     return 0;
 }
 
-/* Makes every input of node *index come in the layout that its binding wants. */
+/* Makes *id, which node *index reads, come in the layout that it wants. */
+static tn_status adapt(tn_plan *p, size_t *index, int32_t *id, const tn_layout *want, bool backward)
+{
+    const tn_plan_value *v = tn_plan_value_of(p, *id);
+    if (v->layout == want)
+        return TN_OK;
+    if (v->source && v->layout && want)
+        TN_TRY(adapt(p, index, id, NULL, backward));
+    int32_t made = find_reorder(p, *index, *id, want, backward);
+    if (!made)
+        TN_TRY(insert_reorder(p, index, *id, want, backward, &made));
+    *id = made;
+    return TN_OK;
+}
+
+/* Nobody has read it yet: it lies as it is wanted. */
+static void settle(tn_plan_value *v, const tn_layout *want)
+{
+    if (v->source && !v->settled)
+        v->layout = want;
+    v->settled = true;
+}
+
 static tn_status adapt_inputs(tn_plan *p, size_t *index)
 {
     tn_plan_node *pn = p->node[*index];
     for (int i = 0; i < pn->node.num_in; i++) {
-        const int32_t id = pn->node.in[i];
-        if (pn->bind.x[i] == tn_plan_value_of(p, id)->layout)
-            continue;
-        int32_t made = find_reorder(p, *index, id, pn->bind.x[i], pn->bind.dx[i]);
-        if (!made)
-            TN_TRY(insert_reorder(p, index, id, pn->bind.x[i], pn->bind.dx[i], &made));
-        pn->node.in[i] = made;
+        tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
+        const bool any = x->source && !x->source->spec; /* a parameter is f32 */
+        settle(x, any ? pn->bind.x[i] : NULL);
+        TN_TRY(adapt(p, index, &pn->node.in[i], pn->bind.x[i], pn->bind.dx[i]));
+    }
+    for (int i = 0; i < pn->node.num_params; i++) {
+        settle(tn_plan_value_of(p, pn->node.w[i]), pn->bind.w[i]);
+        TN_TRY(adapt(p, index, &pn->node.w[i], pn->bind.w[i], pn->bind.dw[i]));
+        tn_plan_value *w = tn_plan_value_of(p, pn->node.w[i]);
+        w->halved = tn_plan_is_half(p) && !(w->source && w->source->spec);
     }
     return TN_OK;
 }
@@ -245,10 +283,22 @@ static tn_status settle_outputs(tn_plan *p, const tn_plan_node *pn)
 static size_t find_spare(const tn_plan *p)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < p->num_nodes; i++)
-        for (int w = 0; w < p->node[i]->node.num_params; w++)
-            bytes += (size_t)tn_elements(&p->node[i]->node.param[w].shape) * sizeof(float);
+    for (size_t i = 0; i < p->num_values; i++) {
+        const tn_plan_value *v = &p->value[i];
+        if (v->source && v->source->spec && v->readers > 0)
+            bytes += (size_t)tn_elements(&v->shape) * sizeof(float);
+    }
     return bytes / 10;
+}
+
+/* What a run begins the gradients with is one number of f32. */
+static tn_status adapt_loss(tn_plan *p)
+{
+    size_t end = p->num_nodes;
+    p->loss = p->opts.loss.id;
+    if (!p->loss || !tn_plan_value_of(p, p->loss)->wants_gradient)
+        return TN_OK;
+    return adapt(p, &end, &p->loss, NULL, true);
 }
 
 tn_status tn_plan_select(tn_plan *p)
@@ -267,6 +317,7 @@ tn_status tn_plan_select(tn_plan *p)
         TN_TRY(adapt_inputs(p, &i));
         TN_TRY(settle_outputs(p, pn));
     }
+    TN_TRY(adapt_loss(p));
     for (size_t i = 0; i < p->num_nodes; i++)
         for (int o = 0; o < p->node[i]->node.num_out; o++)
             tn_plan_value_of(p, p->node[i]->node.out[o])->producer = (int)i;

@@ -67,14 +67,13 @@ static size_t w_bytes(const tn_plan *p, const tn_plan_node *pn, bool statistics,
     size_t bytes = 0;
     for (int i = 0; i < pn->node.num_params; i++)
         if (pn->node.param[i].statistic == statistics)
-            bytes += p->param[pn->param[i]].count * size;
+            bytes += tn_plan_value_of(p, pn->node.w[i])->bytes / sizeof(float) * size;
     return bytes;
 }
 
 static size_t weight_bytes(const tn_plan *p)
 {
-    const bool half = p->run.precision == TN_PRECISION_F16 || p->run.precision == TN_PRECISION_BF16;
-    return half ? 2 : sizeof(float);
+    return tn_plan_is_half(p) ? 2 : sizeof(float);
 }
 
 static void move_forward(const tn_plan *p, const tn_plan_node *pn, tn_step_info *out)
@@ -108,7 +107,7 @@ static void move_backward(const tn_plan *p, const tn_step *s, tn_step_info *out)
         out->read += w_bytes(p, pn, false, weight_bytes(p));
     for (int i = 0; i < pn->node.num_params; i++)
         if (pn->bind.dw[i])
-            out->written += p->param[pn->param[i]].count * sizeof(float);
+            out->written += tn_plan_value_of(p, pn->node.w[i])->bytes;
 }
 
 /* ---- steps -------------------------------------------------------------------------------- */
@@ -165,6 +164,24 @@ static void node_step(const tn_plan *p, const tn_step *s, tn_step_info *out)
         move_forward(p, pn, out);
     else
         move_backward(p, s, out);
+}
+
+/* A copy of what is read as a parameter. */
+static void halve_step(const tn_step *s, tn_step_info *out)
+{
+    const tn_plan_value *v = s->value;
+    *out = (tn_step_info){
+        .pass = TN_PASS_FORWARD,
+        .node = v->name,
+        .op = "halve",
+        .kernel = "own",
+        .x_layout = layout_name(v->layout),
+        .y_layout = layout_name(v->layout),
+        .y = v->shape,
+        .flops = (double)tn_elements(&v->shape),
+        .read = v->bytes,
+        .written = tn_plan_half_bytes(v),
+    };
 }
 
 /* Gradients that meet, and sums over the runs. */
@@ -240,6 +257,8 @@ tn_status tn_plan_step(const tn_plan *p, int index, tn_step_info *out)
         arena_step(p, (size_t)index > p->num_steps || !sums_up(p), out);
     else if (p->step[index].node)
         node_step(p, &p->step[index], out);
+    else if (p->step[index].kind == TN_STEP_HALVE)
+        halve_step(&p->step[index], out);
     else
         plain_step(&p->step[index], out);
     return TN_OK;

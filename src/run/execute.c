@@ -14,6 +14,10 @@ static tn_status run_step(const tn_plan *p, const tn_step *s)
     case TN_STEP_BACKWARD:
         TN_TRY(s->node->kernel->backward(&s->call));
         break;
+    case TN_STEP_HALVE:
+        TN_TRY(b->halve(d, p->run.precision, s->to_data, s->from_data,
+                        s->value->bytes / sizeof(float)));
+        break;
     case TN_STEP_ADD:
         TN_TRY(b->accumulate(d, s->value->layout, s->to_data, s->from_data, s->value->bytes));
         break;

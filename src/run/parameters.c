@@ -21,8 +21,9 @@ tn_status tn_plan_param(const tn_plan *p, int index, tn_param_info *out)
         return tn_fail(TN_ERR_ARGUMENT, "plan: parameter %d of %d", index, p->num_params);
     const tn_plan_parameter *w = &p->param[index];
     *out = (tn_param_info){
-        .node = w->node->name,
-        .name = w->spec->name,
+        .full_name = w->node->name,
+        .node = tn_plan_param_maker(w),
+        .name = w->node->made_by ? w->spec->name : "",
         .shape = w->spec->shape,
         .trained = w->trained,
     };
@@ -34,13 +35,9 @@ int tn_plan_find_param(const tn_plan *p, const char *full_name)
     if (!p || !full_name)
         return -1;
     p = tn_plan_first(p);
-    for (int i = 0; i < p->num_params; i++) {
-        const tn_plan_parameter *w = &p->param[i];
-        const size_t length = strlen(w->node->name);
-        if (strncmp(full_name, w->node->name, length) == 0 && full_name[length] == '.' &&
-            strcmp(full_name + length + 1, w->spec->name) == 0)
+    for (int i = 0; i < p->num_params; i++)
+        if (strcmp(full_name, p->param[i].node->name) == 0)
             return i;
-    }
     return -1;
 }
 
@@ -61,11 +58,11 @@ static tn_status find_part(const tn_plan *p, int index, int part, const tn_tenso
     else if (part >= TN_PARAM_SLOT && part - TN_PARAM_SLOT < p->num_slots && w->trained)
         arena = p->slot[part - TN_PARAM_SLOT];
     if (!arena)
-        return tn_fail(TN_ERR_ARGUMENT, "%s.%s: the plan keeps no part %d of it", info.node,
-                       info.name, part);
+        return tn_fail(TN_ERR_ARGUMENT, "%s: the plan keeps no part %d of it", info.full_name,
+                       part);
     if (host->dtype != TN_F32 || !tn_shape_equal(&host->shape, &info.shape) || !host->data)
-        return tn_fail(TN_ERR_SHAPE, "%s.%s is %s f32, but the tensor given is %s %s%s", info.node,
-                       info.name, tn_shape_format(&info.shape).text,
+        return tn_fail(TN_ERR_SHAPE, "%s is %s f32, but the tensor given is %s %s%s",
+                       info.full_name, tn_shape_format(&info.shape).text,
                        tn_shape_format(&host->shape).text, tn_dtype_name(host->dtype),
                        host->data ? "" : " without data");
     *out = arena + w->begin;

@@ -4,13 +4,14 @@
 #include "plan/plan_test.h"
 #include "run/run.h"
 
-/* Is it written by the program, or once for all: an input, or the gradient of the loss by itself? */
+/* Is it written by the program, or once for all: an input, a constant, or the gradient of the loss by itself? */
 static bool is_given(const tn_plan *p, int buffer)
 {
-    if (p->opts.loss.id && buffer == tn_plan_value_of(p, p->opts.loss.id)->gradient)
+    if (p->loss && buffer == tn_plan_value_of(p, p->loss)->gradient)
         return true;
     for (size_t i = 0; i < p->num_values; i++)
-        if (p->value[i].input && p->value[i].buffer == buffer)
+        if ((p->value[i].input || p->value[i].source) &&
+            (p->value[i].buffer == buffer || p->value[i].half == buffer))
             return true;
     return false;
 }
@@ -23,8 +24,9 @@ static tn_status poison(tn_plan *p, void *unused)
     for (size_t i = 0; i < p->num_buffers; i++) {
         const tn_buffer *buffer = &p->buffer[i];
         const bool used = buffer->always || buffer->last >= 0;
-        if (used && buffer->same_as == TN_NO_BUFFER && !is_given(p, (int)i))
-            TN_TRY(b->fill(p->device->impl, p->memory + buffer->offset, 0xff, buffer->bytes));
+        if (used && buffer->place == TN_IN_MEMORY && buffer->same_as == TN_NO_BUFFER &&
+            !is_given(p, (int)i))
+            TN_TRY(b->fill(p->device->impl, tn_plan_address(p, (int)i), 0xff, buffer->bytes));
     }
     p->weights_changed = true; /* what kernels have kept of them is gone */
     for (int i = 0; i < p->num_params; i++)

@@ -17,6 +17,9 @@ tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out)
 tn_status tn_plan_find_input(tn_plan *p, tn_value input, tn_plan_value **out)
 {
     TN_TRY(tn_plan_find_value(p, input, out));
+    if ((*out)->source)
+        return tn_fail(TN_ERR_ARGUMENT, "%s is a %s; only inputs can be set", (*out)->name,
+                       (*out)->source->spec ? "parameter, for tn_plan_param_set()" : "constant");
     if ((*out)->producer < 0)
         return tn_fail(TN_ERR_ARGUMENT, "%s: this plan computes nothing from it", (*out)->name);
     if (!(*out)->input)
@@ -33,8 +36,8 @@ tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host)
     if (v->inlet)
         TN_TRY(tn_plan_backend(p)->inlet_push(v->inlet, host.data));
     else
-        TN_TRY(tn_plan_upload(p, &v->shape, v->dtype, NULL, p->memory + p->buffer[v->buffer].offset,
-                              host.data));
+        TN_TRY(
+            tn_plan_upload(p, &v->shape, v->dtype, NULL, tn_plan_address(p, v->buffer), host.data));
     v->set = true;
     return TN_OK;
 }
@@ -42,7 +45,7 @@ tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host)
 tn_status tn_plan_find_kept(tn_plan *p, tn_value value, tn_plan_value **out)
 {
     TN_TRY(tn_plan_find_value(p, value, out));
-    if ((*out)->producer >= 0 && ((*out)->kept || (*out)->input))
+    if ((*out)->buffer != TN_NO_BUFFER && ((*out)->kept || (*out)->input))
         return TN_OK;
     return tn_fail(TN_ERR_ARGUMENT, "the output of %s is not kept: name it in tn_plan_opts.keep",
                    (*out)->name);
@@ -54,7 +57,7 @@ tn_status tn_single_get(tn_plan *p, tn_value value, tn_tensor host)
     TN_TRY(tn_plan_find_kept(p, value, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     return tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
-                            p->memory + p->buffer[v->buffer].offset);
+                            tn_plan_address(p, v->buffer));
 }
 
 tn_status tn_plan_find_gradient(tn_plan *p, tn_value value, tn_plan_value **out)
@@ -74,6 +77,6 @@ tn_status tn_single_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
     TN_TRY(tn_plan_find_gradient(p, value, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     TN_TRY(tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
-                            p->memory + p->buffer[v->gradient].offset));
+                            tn_plan_address(p, v->gradient)));
     return tn_plan_unscale(p, &v->shape, host.data);
 }

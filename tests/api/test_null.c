@@ -112,6 +112,8 @@ static void graphs(void **state)
     assert_null(tn_value_name(NULL, x));
     tn_output(NULL, x);
     tn_minimise(NULL, x);
+    assert_int_equal(tn_param(NULL, "w", TN_SHAPE(1), NULL).id, 0);
+    assert_int_equal(tn_constant(NULL, "c", (tn_tensor){TN_F32, TN_SHAPE(1), &shape}).id, 0);
     tn_graph *other = NULL;
     REFUSES(tn_graph_write(NULL, stdout), "g");
     REFUSES(tn_graph_write(g, NULL), "to");

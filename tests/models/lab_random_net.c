@@ -5,14 +5,24 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "graph/op.h"
 #include "lab.h"
 #include "lab_op.h"
 
-enum { BATCH = LAB_NET_BATCH, CLASSES = LAB_NET_CLASSES, MAX_STEPS = 8 };
+enum {
+    BATCH = LAB_NET_BATCH,
+    CLASSES = LAB_NET_CLASSES,
+    MAX_STEPS = 8,
+    MAX_WEIGHTS = 32,
+    MAX_NUMBERS = 1 << 13
+};
 
 typedef struct draw {
-    tn_random random;
+    tn_random random, sharing; /* apart, so that which parameters are shared changes nothing else */
+    bool shares;
     tn_graph *g;
+    tn_value weight[MAX_WEIGHTS];
+    int weights;
     char made_of[512];
 } draw;
 
@@ -32,6 +42,48 @@ static void note(draw *d, const char *what)
 {
     const size_t used = strlen(d->made_of);
     snprintf(d->made_of + used, sizeof d->made_of - used, " %s", what);
+}
+
+/* A convolution, with the weights of one before it, if that is so drawn and there are some that fit. */
+static tn_value conv(draw *d, tn_value x, tn_conv2d_opts o)
+{
+    char name[16], weight[32];
+    const tn_shape s = shape_of(d, x);
+    const int groups = o.groups + (o.groups == 0), second = o.kernel[1] ? 1 : 0;
+    const tn_shape wanted = TN_SHAPE(o.filters, s.dim[1] / groups, o.kernel[0], o.kernel[second]);
+    snprintf(name, sizeof name, "c%d", d->weights);
+    snprintf(weight, sizeof weight, "%s.weight", name);
+    for (int i = 0; d->shares && i < d->weights && !o.weight.value.id; i++) {
+        const tn_shape have = shape_of(d, d->weight[i]);
+        if (tn_shape_equal(&have, &wanted) && tn_random_below(&d->sharing, 2)) {
+            note(d, "shared");
+            o.weight.value = d->weight[i];
+        }
+    }
+    o.name = name;
+    const tn_value y = tn_conv2d(d->g, x, &o);
+    assert_true(d->weights < MAX_WEIGHTS);
+    d->weight[d->weights++] = o.weight.value.id ? o.weight.value : tn_graph_value(d->g, weight);
+    return y;
+}
+
+/* The loss, and how far some weights are from given numbers, as inputs on either side. */
+static tn_value draw_penalty(draw *d, tn_value loss)
+{
+    float numbers[MAX_NUMBERS];
+    if (!d->shares || d->weights == 0 || tn_random_below(&d->sharing, 3))
+        return loss;
+    const tn_value w = d->weight[tn_random_below(&d->sharing, (uint64_t)d->weights)];
+    const tn_shape shape = shape_of(d, w);
+    const int64_t count = tn_elements(&shape);
+    if (count > MAX_NUMBERS)
+        return loss;
+    for (int64_t i = 0; i < count; i++) /* far enough to have a gradient as large as others */
+        numbers[i] = (i % 2 ? 0.01F : -0.01F) * (float)count;
+    note(d, "penalty");
+    const tn_value near = tn_constant(d->g, NULL, (tn_tensor){TN_F32, shape, numbers});
+    const tn_value off = tn_mse(d->g, tn_add(d->g, w, near, NULL), near, NULL);
+    return tn_add(d->g, off, tn_add(d->g, loss, tn_mse(d->g, near, w, NULL), NULL), NULL);
 }
 
 static tn_value draw_conv(draw *d, tn_value x)
@@ -56,7 +108,7 @@ static tn_value draw_conv(draw *d, tn_value x)
     char text[64];
     snprintf(text, sizeof text, "conv%dx%dk%dg%d", o.kernel[0], o.kernel[1], o.filters, o.groups);
     note(d, text);
-    return tn_conv2d(d->g, x, &o);
+    return conv(d, x, o);
 }
 
 static tn_value draw_pool(draw *d, tn_value x)
@@ -80,13 +132,13 @@ static tn_value draw_fork(draw *d, tn_value x)
 {
     const tn_shape s = shape_of(d, x);
     const tn_conv2d_opts same = {.filters = (int)s.dim[1], .kernel = {3}, .pad = {1}};
-    const tn_value way = tn_relu(d->g, tn_conv2d(d->g, x, &same), NULL);
+    const tn_value way = tn_relu(d->g, conv(d, x, same), NULL);
     if (below(d, 2)) {
         note(d, "add");
         return tn_add(d->g, way, x, NULL);
     }
     note(d, "concat");
-    return tn_concat(d->g, 3, (tn_value[]){way, x, tn_conv2d(d->g, x, &same)}, NULL);
+    return tn_concat(d->g, 3, (tn_value[]){way, x, conv(d, x, same)}, NULL);
 }
 
 static tn_value draw_step(draw *d, tn_value x)
@@ -109,9 +161,11 @@ static tn_value draw_step(draw *d, tn_value x)
     }
 }
 
-lab_net lab_draw_net(int number)
+lab_net lab_draw_net(int number, bool shares)
 {
-    draw d = {.random = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 1000 + (uint64_t)number)};
+    draw d = {.random = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 1000 + (uint64_t)number),
+              .sharing = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 2000 + (uint64_t)number),
+              .shares = shares};
     lab_net n = {.image = TN_SHAPE(BATCH, 6 + below(&d, 9), 6 + below(&d, 9), 1 + below(&d, 4))};
     assert_ok(tn_graph_create(&d.g));
     n.in = tn_input(d.g, "image", TN_U8, n.image);
@@ -126,7 +180,7 @@ lab_net lab_draw_net(int number)
     if (below(&d, 3) == 0)
         x = tn_dropout(d.g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.25F});
     n.logits = tn_dense(d.g, x, &(tn_dense_opts){.units = CLASSES});
-    n.loss = tn_softmax_xent(d.g, n.logits, n.label, NULL).loss;
+    n.loss = draw_penalty(&d, tn_softmax_xent(d.g, n.logits, n.label, NULL).loss);
     assert_ok(tn_graph_status(d.g));
     n.g = d.g;
     memcpy(n.made_of, d.made_of, sizeof n.made_of);

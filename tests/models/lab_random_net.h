@@ -15,7 +15,8 @@ typedef struct lab_net {
     tn_value in, label, logits, loss;
 } lab_net;
 
-/* The same net for the same number; its graph is for tn_graph_destroy(). */
-lab_net lab_draw_net(int number);
+/* The same net for the same number; its graph is for tn_graph_destroy(). `shares`: some of its layers may have the same
+ * weights, and some weights have a part in the loss by themselves. */
+lab_net lab_draw_net(int number, bool shares);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * Nets drawn at random, a training run of each on every device and in every way there is to plan it, against the
  * reference kernels: the loss, the last values and each parameter's gradient. What no table of cases thought
- * of: which layers meet, in which layouts, with which of them fused, joined or put in between.
+ * of: which layers meet, in which layouts, with which of them fused, joined or put in between, and which
+ * share their weights.
  *
  * The net of a failure can be drawn again: its number is in the message, and so is what it was made of.
  */
@@ -36,7 +37,7 @@ static void read_gradients(tn_plan *p, answers *a)
         tn_param_info info;
         assert_ok(tn_plan_param(p, i, &info));
         assert_ok(tn_shape_count(&info.shape, &a->count[i]));
-        snprintf(a->name[i], sizeof a->name[i], "%s.%s", info.node, info.name);
+        snprintf(a->name[i], sizeof a->name[i], "%s", info.full_name);
         a->gradient[i] = calloc((size_t)a->count[i], sizeof(float));
         assert_non_null(a->gradient[i]);
         assert_ok(tn_plan_param_get(p, i, info.trained ? TN_PARAM_GRADIENT : TN_PARAM_VALUE,
@@ -144,7 +145,7 @@ static void random_nets_agree_with_the_reference(void **unused)
                                              "cpu,threads=2,prefer=tiles",
                                              "cpu,threads=2,prefer=winograd"};
     for (int i = 0; i < NETS; i++) {
-        lab_net n = lab_draw_net(i);
+        lab_net n = lab_draw_net(i, true);
         for (const char *const *device = lab_devices(); *device; device++)
             agrees(&n, i, *device, "", (tn_plan_opts){0});
         agrees(&n, i, "cpu", ", strict", (tn_plan_opts){.strict = true});

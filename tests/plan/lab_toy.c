@@ -35,6 +35,19 @@ static tn_status infer_scale(tn_node *n)
     return TN_OK;
 }
 
+static tn_status infer_times(tn_node *n)
+{
+    const toy_opts *o = n->opts;
+    n->y[0] = n->x[0];
+    n->param[n->num_params++] = (tn_param_spec){
+        .name = "weight",
+        .shape = n->x[0],
+        .opts = {.frozen = o->frozen, .value = o->value},
+        .fallback = {TN_INIT_CONSTANT, o->start},
+    };
+    return TN_OK;
+}
+
 static tn_status infer_half(tn_node *n)
 {
     n->y[0] = TN_SHAPE(n->x[0].dim[0] / 2);
@@ -67,6 +80,7 @@ static bool always(const tn_node *n)
                                .max_in = inputs,              \
                                __VA_ARGS__}
 TOY(scale, 1, .infer = infer_scale);
+TOY(times, 1, .infer = infer_times);
 TOY(plus, 2, .infer = infer_same);
 TOY(mono, 1, .infer = infer_same, .monotone = true, .post = TN_POST_RELU);
 TOY(half, 1, .infer = infer_half, .picks = always);
@@ -78,6 +92,10 @@ TOY(unknown, 1, .infer = infer_same);
 tn_value toy_scale(tn_graph *g, tn_value x, const toy_opts *opts)
 {
     return tn_graph_add(g, &scale, NULL, 1, &x, opts);
+}
+tn_value toy_times(tn_graph *g, tn_value x, const toy_opts *opts)
+{
+    return tn_graph_add(g, &times, NULL, 1, &x, opts);
 }
 tn_value toy_plus(tn_graph *g, tn_value a, tn_value b, const toy_opts *opts)
 {
@@ -161,6 +179,44 @@ static tn_status scale_backward(const tn_call *c)
     }
     if (dw)
         *dw = sum;
+    return TN_OK;
+}
+
+static tn_status times_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    const toy_opts *o = n->opts;
+    (void)d;
+    set_layouts(n, b);
+    b->w[0] = o->turned ? reversed(&n->x[0]) : NULL;
+    b->backward_reads_x[0] = true;
+    return TN_OK;
+}
+
+/* Where that of x[i] is in w. */
+static int64_t times_at(const tn_call *c, int64_t i)
+{
+    const toy_opts *o = c->node->opts;
+    return o->turned == o->reversed ? i : length(c) - 1 - i;
+}
+
+static tn_status times_forward(const tn_call *c)
+{
+    const float *x = c->x[0], *w = c->w[0];
+    for (int64_t i = 0; i < length(c); i++)
+        ((float *)c->y[0])[i] = w[times_at(c, i)] * x[i];
+    return TN_OK;
+}
+
+static tn_status times_backward(const tn_call *c)
+{
+    const float *x = c->x[0], *w = c->w[0], *dy = c->dy[0];
+    float *dx = c->dx[0], *dw = c->dw[0];
+    for (int64_t i = 0; i < length(c); i++) {
+        if (dx)
+            dx[i] = w[times_at(c, i)] * dy[i];
+        if (dw)
+            dw[times_at(c, i)] = x[i] * dy[i];
+    }
     return TN_OK;
 }
 
@@ -311,10 +367,11 @@ static tn_status total_backward(const tn_call *c)
                                             .backward = stem##_backward, \
                                             __VA_ARGS__}
 KERNEL(scale, .posts = {{TN_POST_RELU}});
+KERNEL(times, );
 KERNEL(plus, );
 KERNEL(mono, );
 KERNEL(half, );
 KERNEL(cut, );
 KERNEL(total, );
-const tn_kernel *const toy_kernels[] = {&scale_kernel, &plus_kernel,  &mono_kernel, &half_kernel,
-                                        &cut_kernel,   &total_kernel, NULL};
+const tn_kernel *const toy_kernels[] = {&scale_kernel, &times_kernel, &plus_kernel,  &mono_kernel,
+                                        &half_kernel,  &cut_kernel,   &total_kernel, NULL};

@@ -3,10 +3,10 @@
  *
  * Memory is the host's. Its one foreign layout, `toy_reversed`, holds elements last to first. An op with
  * `reversed` set reads and writes that, so neighbours that differ need a reorder.
- *   scale  y = w x, w one number         mono  y = max(x, 0)
- *   plus   y = a + b, in place           half  y[i] = max(x[2 i], x[2 i + 1])
- *   cut    y[0], y[1] = the halves of x  flat  a view
- *   total  y = sum of x, a scalar
+ *   scale  y = w x, w one number         times  y[i] = w[i] x[i]
+ *   plus   y = a + b, in place           mono   y = max(x, 0)
+ *   cut    y[0], y[1] = the halves of x  half   y[i] = max(x[2 i], x[2 i + 1])
+ *   total  y = sum of x, a scalar        flat   a view
  */
 #ifndef TN_TOY_H
 #define TN_TOY_H
@@ -18,8 +18,10 @@ enum { TOY_FLOPS = 16, TOY_BANDWIDTH = 128 };
 
 typedef struct toy_opts {
     bool reversed;
-    float start; /* scale: w begins at this */
+    float start; /* scale, times: w begins at this */
     bool frozen;
+    bool turned;    /* times: w is wanted reversed, */
+    tn_value value; /* and is this */
 } toy_opts;
 
 extern const tn_kernel *const toy_kernels[];
@@ -27,6 +29,7 @@ extern tn_device toy_device;
 extern const tn_op toy_flat;
 
 tn_value toy_scale(tn_graph *g, tn_value x, const toy_opts *opts);
+tn_value toy_times(tn_graph *g, tn_value x, const toy_opts *opts);
 tn_value toy_plus(tn_graph *g, tn_value a, tn_value b, const toy_opts *opts);
 tn_value toy_mono(tn_graph *g, tn_value x, const toy_opts *opts);
 tn_value toy_half(tn_graph *g, tn_value x, const toy_opts *opts);

@@ -90,7 +90,9 @@ tn_status tn_cuda_check(const tn_backend_device *d, const tn_node *n, cudaError_
 /* ---- layouts ------------------------------------------------------------------------------ */
 
 /* The layout of a tensor of that shape. `channels`: 0, or how many to have in memory (nhwc). The same
- * arguments give the same object; NULL (rows of f32) is one too. */
+ * arguments give the same object; NULL (rows of f32) is one too. So is every scalar: a sum of losses has 24 bits of
+ * fraction in half precision too, and its gradient, the loss scale, is more than an f16 holds. A kernel that may read or
+ * write scalars takes their type from the layout. */
 tn_status tn_cuda_layout_of(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
                             tn_cuda_form form, int64_t channels, const tn_layout **out);
 

@@ -50,7 +50,7 @@ tn_status tn_cuda_layout_of(tn_backend_device *d, const tn_shape *shape, tn_dtyp
                             tn_cuda_form form, int64_t channels, const tn_layout **out)
 {
     tn_cuda_layout want = {.dtype = dtype, .form = form, .count = tn_elements(shape)};
-    if (form == TN_CUDA_ROWS && dtype == TN_F32) {
+    if (shape->ndim == 0 || (form == TN_CUDA_ROWS && dtype == TN_F32)) {
         *out = NULL;
         return TN_OK;
     }
