@@ -6,7 +6,7 @@
 
 #include <tenon/tenon.h>
 
-#include "nets.h"
+#include "../../nets/nets.h"
 
 /* What the columns are; ratios are to the first two. */
 enum { CPU, NO_CUDNN, CUDNN_F32, CUDNN_TF32, CUDNN_BF16, CUDNN_F16, COLUMNS };

@@ -5,7 +5,7 @@
 #ifndef EXAMPLES_MODEL_H
 #define EXAMPLES_MODEL_H
 
-#include "nets.h"
+#include "../../nets/nets.h"
 
 typedef struct model {
     const net *net;

@@ -6,7 +6,7 @@
 
 #include <tenon/tenon.h>
 
-#include "nets.h"
+#include "../../nets/nets.h"
 
 typedef struct recipe {
     /* Data */

@@ -1,10 +1,10 @@
 /*
- * Every net of the examples through its text: the same text and the same plan, where it is small enough to be trained in a
+ * Every network through its text: the same text and the same plan, where it is small enough to be trained in a
  * moment the same numbers too.
  */
 #include <stdlib.h>
 
-#include "common/nets.h"
+#include "../../nets/nets.h"
 #include "lab.h"
 #include "models/lab_same_net.h"
 

@@ -45,10 +45,11 @@ ALLOWED = {
 }
 # Of programs: folder or file -> what its includes, found beside it, may lie in.
 PROGRAMS = {
-    "examples": ("examples/", "tools/common/"),
+    "nets": ("nets/",),
+    "examples": ("examples/", "tools/common/", "nets/"),
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
-    "tools/plan": ("tools/", "examples/common/"),
+    "tools/plan": ("tools/", "nets/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
 SERVED = ("src/backends/cuda/libraries/", "src/sim/")
@@ -103,7 +104,7 @@ def complaint(name, kind, target):
 
 def main():
     top = tree.root()
-    names = tree.files(top, "src", "examples", "tools", suffixes=tree.SOURCES)
+    names = tree.files(top, "src", "nets", "examples", "tools", suffixes=tree.SOURCES)
     found = []
     for name in names:
         for number, line in enumerate((top / name).read_text().splitlines(), 1):

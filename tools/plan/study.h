@@ -6,7 +6,7 @@
 
 #include <tenon/tenon.h>
 
-#include "../../examples/common/nets.h"
+#include "../../nets/nets.h"
 
 typedef struct request {
     const net *net;

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/nets.h"
+#include "../../../nets/nets.h"
 #include "lab.h"
 
 enum { BATCH = 128, CLASSES = 1000, GPUS = 7, PRECISIONS = 4, MOST_LAYERS = 512, AT_ONCE = 2 };

@@ -1,6 +1,5 @@
 /*
- * AlexNet in the three forms that people mean by it, a slim one for small machines, and LeNet; and the
- * table of all networks.
+ * AlexNet in the three forms that people mean by it, and a slim one for small machines.
  *
  *              conv1     conv2    conv3 conv4 conv5  groups  LRN                 start
  *     torchvision 64 11/4  192 5/1  384   256   256    1     none                He et al., dense smaller
@@ -23,13 +22,8 @@
  * dense layers at 1; Caffe starts fc6 and fc7 at 0.005 and those biases at 0.1, since "initialization
  * to 1 gave flat loss" (models/bvlc_alexnet/readme.md), as it does here: 2012 takes 0.1 too. Both take
  * pixels 0 to 255 with the mean taken off, RGB here.
- *
- * LeNet: Caffe's examples/mnist/lenet: conv 20 5/1, pool 2, conv 50 5/1, pool 2, dense 500, relu,
- * classes; Xavier; pixels divided by 256; bias rates doubled.
  */
 #include "nets.h"
-
-#include <string.h>
 
 static const tn_pool2d_opts overlapping = {.kernel = {3}, .stride = {2}};
 
@@ -73,12 +67,12 @@ static tn_value torchvision_of(tn_graph *g, tn_value x, int classes, int slim)
     return tn_dense(g, x, &(tn_dense_opts){.name = "fc8", .units = classes, .weight = calm});
 }
 
-static tn_value torchvision(tn_graph *g, tn_value x, int classes)
+tn_value net_torchvision(tn_graph *g, tn_value x, int classes)
 {
     return torchvision_of(g, x, classes, 1);
 }
 
-static tn_value slim(tn_graph *g, tn_value x, int classes)
+tn_value net_slim(tn_graph *g, tn_value x, int classes)
 {
     return torchvision_of(g, x, classes, 8);
 }
@@ -145,7 +139,7 @@ static tn_value old_alexnet(tn_graph *g, tn_value x, int classes, const older *o
     return tn_dense(g, x, &last);
 }
 
-static tn_value caffe(tn_graph *g, tn_value x, int classes)
+tn_value net_caffe(tn_graph *g, tn_value x, int classes)
 {
     return old_alexnet(g, x, classes,
                        &(older){.lrn = {.size = 5, .alpha = 1e-4f, .beta = 0.75f, .k = 1},
@@ -154,83 +148,10 @@ static tn_value caffe(tn_graph *g, tn_value x, int classes)
                                 .biases = {.rate = 2, .decay = TN_ZERO}});
 }
 
-static tn_value krizhevsky(tn_graph *g, tn_value x, int classes)
+tn_value net_krizhevsky(tn_graph *g, tn_value x, int classes)
 {
     return old_alexnet(g, x, classes,
                        &(older){.lrn = {.size = 5, .alpha = 5e-4f, .beta = 0.75f, .k = 2},
                                 .hidden_deviation = 0.01f,
                                 .bias = 0.1f});
-}
-
-/* ---- LeNet ------------------------------------------------------------------------------------ */
-
-static tn_value lenet(tn_graph *g, tn_value x, int classes)
-{
-    const tn_param_opts weight = {.init = {.kind = TN_INIT_XAVIER}}, bias = {.rate = 2};
-    const tn_pool2d_opts pool = {.kernel = {2}};
-    tn_conv2d_opts conv = {
-        .name = "conv1", .filters = 20, .kernel = {5}, .weight = weight, .bias = bias};
-    x = tn_pool2d(g, tn_conv2d(g, x, &conv), &pool);
-    conv.name = "conv2";
-    conv.filters = 50;
-    x = tn_pool2d(g, tn_conv2d(g, x, &conv), &pool);
-    tn_dense_opts dense = {.name = "ip1", .units = 500, .weight = weight, .bias = bias};
-    x = dense_relu(g, x, &dense);
-    dense.name = "ip2";
-    dense.units = classes;
-    return tn_dense(g, x, &dense);
-}
-
-/* ---- the table -------------------------------------------------------------------------------- */
-
-#define IMAGENET                                         \
-    {                                                    \
-        .mean = {123.675f, 116.28f, 103.53f}, .scale = { \
-            1 / (255 * 0.229f),                          \
-            1 / (255 * 0.224f),                          \
-            1 / (255 * 0.225f)                           \
-        }                                                \
-    }
-
-static const net nets[] = {
-    {"torchvision", "AlexNet as torchvision has it", 224, 256, 3, IMAGENET, torchvision},
-    {"caffe",
-     "AlexNet as Caffe's bvlc_alexnet",
-     227,
-     256,
-     3,
-     {.mean = {123, 117, 104}, .scale = {1, 1, 1}},
-     caffe},
-    {"2012",
-     "AlexNet as in the paper",
-     227,
-     256,
-     3,
-     {.mean = {123, 117, 104}, .scale = {1, 1, 1}},
-     krizhevsky},
-    {"slim", "AlexNet, an eighth of torchvision's widths", 224, 256, 3, IMAGENET, slim},
-    {"lenet", "LeNet as Caffe's", 28, 28, 1, {.scale = {1.0f / 256}}, lenet},
-    {"googlenet",
-     "GoogLeNet as Caffe's bvlc_googlenet",
-     224,
-     256,
-     3,
-     {.mean = {123, 117, 104}, .scale = {1, 1, 1}},
-     net_googlenet},
-    {"resnet18", "ResNet-18 as torchvision has it", 224, 256, 3, IMAGENET, net_resnet18},
-    {"resnet50", "ResNet-50 as torchvision has it", 224, 256, 3, IMAGENET, net_resnet50},
-};
-
-const net *net_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++)
-        if (strcmp(nets[i].name, name) == 0)
-            return &nets[i];
-    return NULL;
-}
-
-const char *net_name(int index)
-{
-    const int count = (int)(sizeof nets / sizeof nets[0]);
-    return index >= 0 && index < count ? nets[index].name : NULL;
 }

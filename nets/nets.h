@@ -1,0 +1,47 @@
+/*
+ * The networks: each a function that a program may copy.
+ */
+#ifndef TENON_NETS_H
+#define TENON_NETS_H
+
+#include <tenon/tenon.h>
+
+enum {
+    NET_NAME = 64, /* room for the name of a node */
+    NET_AUX = 2    /* classifiers beside the last one, at most */
+};
+
+typedef struct net {
+    const char *name;
+    const char *about;
+    int size;     /* side of the images it was made for */
+    int resize;   /* to which their short side is scaled before the middle is cut out */
+    int channels; /* 3: RGB; 1: grey */
+    bool pixels;  /* a class a pixel, not an image */
+    tn_image_input_opts input;
+    /* x: N x channels x size x size;  y: N x classes, or N x classes x size x size: logits */
+    tn_value (*build)(tn_graph *g, tn_value x, int classes);
+    /* The same with NET_AUX further logits that only training uses; NULL: it has none. */
+    tn_value (*build_training)(tn_graph *g, tn_value x, int classes, tn_value aux[NET_AUX]);
+} net;
+
+/* NULL if there is none of that name. */
+const net *net_find(const char *name);
+
+/* The name of each, in a row until NULL. */
+const char *net_name(int index);
+
+tn_value net_torchvision(tn_graph *g, tn_value x, int classes);
+tn_value net_slim(tn_graph *g, tn_value x, int classes);
+tn_value net_caffe(tn_graph *g, tn_value x, int classes);
+tn_value net_krizhevsky(tn_graph *g, tn_value x, int classes);
+tn_value net_lenet(tn_graph *g, tn_value x, int classes);
+tn_value net_vgg11(tn_graph *g, tn_value x, int classes);
+tn_value net_vgg16(tn_graph *g, tn_value x, int classes);
+tn_value net_googlenet(tn_graph *g, tn_value x, int classes);
+tn_value net_googlenet_training(tn_graph *g, tn_value x, int classes, tn_value *aux);
+tn_value net_resnet18(tn_graph *g, tn_value x, int classes);
+tn_value net_resnet50(tn_graph *g, tn_value x, int classes);
+tn_value net_squeezenet(tn_graph *g, tn_value x, int classes);
+
+#endif
