@@ -42,8 +42,9 @@ typedef struct lab_tensor {
     tn_shape shape;
     tn_dtype dtype;
     double low, high;
-    bool apart;  /* no two alike, none 0, in random order: for what has kinks, max or relu */
-    bool coarse; /* the lab's own: numbers with 8 bits, which bf16 and f16 hold too */
+    bool no_batch; /* the same for any: no dimension is the batch; else the first is */
+    bool apart;    /* no two alike, none 0, in random order: for what has kinks, max or relu */
+    bool coarse;   /* the lab's own: numbers with 8 bits, which bf16 and f16 hold too */
 } lab_tensor;
 
 typedef struct lab_case {

@@ -28,7 +28,9 @@ static tn_status build(lab_rig *r, const lab_answers *a)
     TN_TRY(tn_graph_create(&r->g));
     for (int i = 0; i < a->num_x; i++) {
         const char name[] = {'x', (char)('0' + i), 0};
-        r->x[i] = tn_input(r->g, name, a->x[i].dtype, a->x[i].shape);
+        const bool no_batch = a->c->x[i].no_batch || a->x[i].shape.ndim == 0;
+        r->x[i] =
+            tn_input_batched(r->g, name, a->x[i].dtype, a->x[i].shape, no_batch ? TN_NO_BATCH : 0);
     }
     r->y = r->loss = a->op->build(r->g, r->x, a->num_x, a->c->opts);
     TN_TRY(tn_graph_status(r->g));

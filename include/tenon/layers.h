@@ -185,22 +185,6 @@ typedef struct tn_pool2d_opts {
 TN_API tn_value tn_pool2d(tn_graph *g, tn_value x, const tn_pool2d_opts *opts);
 
 /**
- * y = max(x, 0). A NaN stays one; docs/numerics.md says where oneDNN or cuBLASLt may lose it. Any shape.
- * Source: Nair and Hinton 2010.
- */
-TN_API tn_value tn_relu(tn_graph *g, tn_value x, const tn_layer_opts *opts);
-/** y = x where x > 0, else slope * x; a NaN stays one. Any shape.   Source: Maas et al. 2013. */
-typedef struct tn_leaky_relu_opts {
-    const char *name;
-    float slope; /**< in [0, 1); default 0.01 */
-} tn_leaky_relu_opts;
-TN_API tn_value tn_leaky_relu(tn_graph *g, tn_value x, const tn_leaky_relu_opts *opts);
-/** y = 1 / (1 + exp(-x)). Any shape. */
-TN_API tn_value tn_sigmoid(tn_graph *g, tn_value x, const tn_layer_opts *opts);
-/** y = tanh(x). Any shape. */
-TN_API tn_value tn_tanh(tn_graph *g, tn_value x, const tn_layer_opts *opts);
-
-/**
  * y = x / (k + alpha / size * sum over size neighbouring channels of x^2) ^ beta.
  *
  * x, y: N x C x H x W. Channels outside of x count as 0. Defaults size 5, alpha 1e-4, beta 0.75, k 1
@@ -225,9 +209,6 @@ typedef struct tn_dropout_opts {
     float rate; /**< in [0, 1); 0 drops nothing. NULL options are an error */
 } tn_dropout_opts;
 TN_API tn_value tn_dropout(tn_graph *g, tn_value x, const tn_dropout_opts *opts);
-
-/** y = a + b, element by element; the same shape. */
-TN_API tn_value tn_add(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
 
 /** Inputs one after the other along dimension 1 (channels); the other dimensions are the same. */
 TN_API tn_value tn_concat(tn_graph *g, int count, const tn_value *x, const tn_layer_opts *opts);
@@ -282,4 +263,7 @@ TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target, const tn_layer_
 #ifdef __cplusplus
 }
 #endif
+
+#include <tenon/layers/elementwise.h>
+
 #endif

@@ -188,6 +188,17 @@ tn_status tn_check_input(const tn_node *n, int i, int ndim);
 /* Sets y_batch of the outputs for which infer did not, by op->batch. */
 tn_status tn_complete_batch(tn_node *n);
 
+/* The whole infer() of a function of one f32 input, element by element, and of two, with broadcasting. */
+tn_status tn_infer_same(tn_node *n);
+tn_status tn_infer_broadcast(tn_node *n);
+
+/* What stands over dimension i of y where x has its last dimension over y's last one: 1 if there is none. */
+static inline int64_t tn_aligned_dim(const tn_shape *x, const tn_shape *y, int i)
+{
+    const int own = i - (y->ndim - x->ndim);
+    return own < 0 ? 1 : x->dim[own];
+}
+
 /* Pixels of x in one direction, with the padding on both sides of it. */
 static inline int64_t tn_padded(const tn_shape *x, const int pad[2], const int extra[2],
                                 int direction)

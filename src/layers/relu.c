@@ -2,12 +2,6 @@
  * Backward reads y, so it may run in place.   Source: Nair and Hinton 2010. */
 #include "graph/op.h"
 
-static tn_status infer(tn_node *n)
-{
-    n->y[0] = n->x[0];
-    return tn_check_input(n, 0, 0);
-}
-
 const tn_op tn_op_relu = {
     .name = "relu",
     .onnx = "Relu",
@@ -16,7 +10,7 @@ const tn_op tn_op_relu = {
     .monotone = true,
     .post = TN_POST_RELU,
     .batch = TN_BATCH_EACH,
-    .infer = infer,
+    .infer = tn_infer_same,
 };
 
 tn_value tn_relu(tn_graph *g, tn_value x, const tn_layer_opts *opts)

@@ -2,19 +2,13 @@
  * Backward reads y, so it may run in place. */
 #include "graph/op.h"
 
-static tn_status infer(tn_node *n)
-{
-    n->y[0] = n->x[0];
-    return tn_check_input(n, 0, 0);
-}
-
 const tn_op tn_op_sigmoid = {
     .name = "sigmoid",
     .onnx = "Sigmoid",
     .min_in = 1,
     .max_in = 1,
     .batch = TN_BATCH_EACH,
-    .infer = infer,
+    .infer = tn_infer_same,
 };
 
 tn_value tn_sigmoid(tn_graph *g, tn_value x, const tn_layer_opts *opts)

@@ -14,7 +14,8 @@ import tree
 # <tenon/...> are open to all.
 BASE = ("base/",)
 OP = BASE + ("tensor/", "graph/op.h")
-CUDA = OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/options.h", "backends/cuda/kernels/")
+CUDA = OP + ("optim/optim.h", "backends/backend.h", "backends/broadcast.h", "backends/collective.h", "backends/options.h",
+             "backends/cuda/kernels/")
 ALLOWED = {
     "src/base": BASE,
     "src/tensor": BASE + ("tensor/",),
@@ -29,8 +30,8 @@ ALLOWED = {
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
     "src/devices": BASE + ("devices/", "backends/backend.h"),
-    "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/collective.h", "backends/ranks.h", "backends/options.h",
-                          "backends/adjoint.h"),
+    "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/adjoint.h", "backends/broadcast.h",
+                          "backends/collective.h", "backends/options.h", "backends/ranks.h"),
     "src/backends/cuda": CUDA + ("backends/cuda/",),
     "src/backends/cuda/device": CUDA + ("backends/cuda/device/", "backends/cuda/libraries/"),
     **{f"src/backends/cuda/{family}": CUDA + ("backends/cuda/device/", f"backends/cuda/{family}/")
@@ -41,7 +42,8 @@ ALLOWED = {
     "src/backends/cuda/kernels": ("backends/cuda/kernels/", "sim/device.h"),
     "src/sim": ("sim/", "backends/cuda/kernels/gpu.h", "backends/cuda/libraries/libraries.h"),
     "src/backends/cuda/libraries": BASE + ("backends/cuda/libraries/",),
-    "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/options.h", "backends/adjoint.h", "backends/cpu/"),
+    "src/backends/cpu": OP + ("optim/optim.h", "backends/backend.h", "backends/adjoint.h", "backends/broadcast.h",
+                              "backends/options.h", "backends/cpu/"),
 }
 # Of programs: folder or file -> what its includes, found beside it, may lie in.
 PROGRAMS = {

@@ -115,6 +115,12 @@ static tn_value leaky(tn_graph *g, tn_value x, const tn_layer_opts *unused)
     return tn_leaky_relu(g, x, &(tn_leaky_relu_opts){.slope = 0.6f});
 }
 
+static tn_value clip(tn_graph *g, tn_value x, const tn_layer_opts *unused)
+{
+    (void)unused;
+    return tn_clip(g, x, &(tn_clip_opts){.min = -2, .max = 3});
+}
+
 static tn_tensor tensor(int side, float *data)
 {
     return (tn_tensor){TN_F32, TN_SHAPE(N, C, side, side), data};
@@ -156,6 +162,7 @@ static void no_number_changes(void **state)
     } cases[] = {
         {"relu of both signs", tn_relu, -8, 1},
         {"relu of neighbours", tn_relu, 1.7f, 0x1p-23f},
+        {"clip below, between and above", clip, -8, 1},
         {"sigmoid where it is nearly 1", tn_sigmoid, 10, 1.0f / 1024},
         {"tanh where it is nearly 1", tn_tanh, 6, 1.0f / 1024},
         {"slope times neighbours", leaky, -1.7f, 0x1p-23f},

@@ -1,5 +1,5 @@
 /*
- * What the device itself asks of oneDNN, in a build with it (onednn.c, reorder.c) and in one without (none.c).
+ * What the device itself asks of oneDNN, in a build with it (onednn.c, order.c, reorder.c) and in one without (none.c).
  *
  * Without it there is one layout, the canonical one, so nothing is ever reordered; kernels that see onednn.h are left
  * out, and those of reference/ are asked where none of the others is left.
@@ -22,5 +22,19 @@ tn_status tn_onednn_reorder_create(tn_backend_device *d, const tn_shape *shape, 
                                    const tn_layout *from, const tn_layout *to, void **reorder);
 tn_status tn_onednn_reorder_run(void *reorder, void *to, const void *from);
 void tn_onednn_reorder_destroy(void *reorder);
+
+/* The order in which a layout has a tensor's elements, without gaps: dimensions from the outermost on, each a part of
+ * dimension `of`, in which it goes `factor` on. */
+typedef struct tn_memory_dim {
+    int of;
+    int64_t dim, factor;
+} tn_memory_dim;
+typedef struct tn_memory_order {
+    int ndim;
+    tn_memory_dim at[2 * TN_MAX_DIMS];
+} tn_memory_order;
+/* False if it is no such layout. */
+bool tn_onednn_order(tn_backend_device *d, const tn_node *n, const tn_shape *shape,
+                     const tn_layout *layout, tn_memory_order *out);
 
 #endif

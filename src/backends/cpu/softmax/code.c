@@ -2,8 +2,8 @@
 #include <math.h>
 
 #include "backends/cpu/softmax/softmax.h"
-#include "backends/cpu/vector/exp.h"
 #include "backends/cpu/vector/isa.h"
+#include "backends/cpu/vector/math.h"
 
 static void line_forward(bool log_too, const float *x, float *y, int64_t size)
 {
@@ -15,7 +15,7 @@ static void line_forward(bool log_too, const float *x, float *y, int64_t size)
     if (log_too) {
 #pragma omp simd reduction(+ : sum)
         for (int64_t k = 0; k < size; k++)
-            sum += (double)tn_exp(x[k] - max);
+            sum += (double)tn_exp_of(x[k] - max);
         const double less = (double)max + log(sum);
 #pragma omp simd
         for (int64_t k = 0; k < size; k++)
@@ -24,7 +24,7 @@ static void line_forward(bool log_too, const float *x, float *y, int64_t size)
     }
 #pragma omp simd reduction(+ : sum)
     for (int64_t k = 0; k < size; k++) {
-        y[k] = tn_exp(x[k] - max);
+        y[k] = tn_exp_of(x[k] - max);
         sum += (double)y[k];
     }
     const double share = 1 / sum;
@@ -46,7 +46,7 @@ static void lines_forward(bool log_too, const float *x, float *y, int64_t size, 
     for (int64_t k = 0; k < size; k++)
 #pragma omp simd
         for (int64_t i = 0; i < lines; i++) {
-            const float e = tn_exp(x[k * inner + i] - max[i]);
+            const float e = tn_exp_of(x[k * inner + i] - max[i]);
             sum[i] += (double)e;
             y[k * inner + i] = log_too ? x[k * inner + i] : e;
         }
@@ -76,7 +76,8 @@ static inline double term(bool log_too, float y, float dy)
 }
 static inline float slope(bool log_too, float y, float dy, double sum)
 {
-    return log_too ? (float)((double)dy - (double)tn_exp(y) * sum) : y * (float)((double)dy - sum);
+    return log_too ? (float)((double)dy - (double)tn_exp_of(y) * sum)
+                   : y * (float)((double)dy - sum);
 }
 
 static void line_backward(bool log_too, const float *y, const float *dy, float *dx, int64_t size)

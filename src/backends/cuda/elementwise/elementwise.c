@@ -11,15 +11,20 @@ tn_status tn_elementwise_prepare(tn_backend_device *d, const tn_node *n, tn_bind
     return tn_elementwise_state(d, n, b);
 }
 
+tn_elementwise tn_elementwise_of(const tn_backend_device *d, const tn_node *n, const tn_binding *b)
+{
+    tn_elementwise s = {.dtype = tn_cuda_dtype(b->x[0]), .count = tn_cuda_count(b->x[0], &n->x[0])};
+    const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(s.dtype);
+    s.grid = tn_cuda_grid(d, (s.count + lanes - 1) / lanes);
+    return s;
+}
+
 tn_status tn_elementwise_state(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     tn_elementwise *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory(n->op->name, sizeof *s);
-    s->dtype = tn_cuda_dtype(b->x[0]);
-    s->count = tn_cuda_count(b->x[0], &n->x[0]);
-    const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(s->dtype);
-    s->grid = tn_cuda_grid(d, (s->count + lanes - 1) / lanes);
+    *s = tn_elementwise_of(d, n, b);
     b->state = s;
     return TN_OK;
 }

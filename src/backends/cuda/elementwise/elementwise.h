@@ -18,6 +18,8 @@ tn_status tn_elementwise_prepare(tn_backend_device *d, const tn_node *n, tn_bind
 /* The same with b->x and b->y already set. */
 tn_status tn_elementwise_state(tn_backend_device *d, const tn_node *n, tn_binding *b);
 void tn_elementwise_release(void *state);
+/* What that is, of b->x[0]: for a state that begins with it. */
+tn_elementwise tn_elementwise_of(const tn_backend_device *d, const tn_node *n, const tn_binding *b);
 
 /* What activations are launched with. */
 struct tnk_map_args tn_elementwise_args(const tn_call *c, float slope);

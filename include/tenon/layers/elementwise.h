@@ -1,0 +1,125 @@
+/**
+ * @file
+ * Layers that go element by element: functions of one value, and of two. Part of layers.h, which says what all layers
+ * have in common.
+ *
+ * Threads: as graph.h has it.
+ */
+#ifndef TENON_LAYERS_ELEMENTWISE_H
+#define TENON_LAYERS_ELEMENTWISE_H
+
+#include <tenon/layers.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- of one value ------------------------------------------------------------------------- */
+
+/**
+ * y = max(x, 0). A NaN stays one; docs/numerics.md says where oneDNN or cuBLASLt may lose it. Any shape.
+ * Source: Nair and Hinton 2010.
+ */
+TN_API tn_value tn_relu(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+/** y = x where x > 0, else slope * x; a NaN stays one. Any shape.   Source: Maas et al. 2013. */
+typedef struct tn_leaky_relu_opts {
+    const char *name;
+    float slope; /**< in [0, 1); default 0.01 */
+} tn_leaky_relu_opts;
+TN_API tn_value tn_leaky_relu(tn_graph *g, tn_value x, const tn_leaky_relu_opts *opts);
+/** y = 1 / (1 + exp(-x)). Any shape. */
+TN_API tn_value tn_sigmoid(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+/** y = tanh(x). Any shape. */
+TN_API tn_value tn_tanh(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/* Below gradients at kinks are PyTorch's, and a NaN stays one. Any shape. */
+
+/** y = |x|; the gradient at 0 is 0. */
+TN_API tn_value tn_abs(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = min where x < min, max where x > max, else x; so 0 and 6 make a "relu6". The gradient passes where
+ *  min < x < max. NULL options are an error. */
+typedef struct tn_clip_opts {
+    const char *name;
+    float min; /**< default 0; -INFINITY: none */
+    float max; /**< required, TN_ZERO if it is 0; INFINITY: none; not below min */
+} tn_clip_opts;
+TN_API tn_value tn_clip(tn_graph *g, tn_value x, const tn_clip_opts *opts);
+
+/** y = x where x > 0, else alpha (exp(x) - 1); the gradient at 0 is alpha.   Source: Clevert et al. 2015, arXiv:1511.07289. */
+typedef struct tn_elu_opts {
+    const char *name;
+    float alpha; /**< not below 0; default 1 */
+} tn_elu_opts;
+TN_API tn_value tn_elu(tn_graph *g, tn_value x, const tn_elu_opts *opts);
+
+/** y = exp(x). */
+TN_API tn_value tn_exp(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = x (1 + erf(x / sqrt(2))) / 2.   Source: Hendrycks and Gimpel 2016, arXiv:1606.08415. */
+typedef struct tn_gelu_opts {
+    const char *name;
+    bool
+        tanh; /**< y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, as GPT-2 and others have it */
+} tn_gelu_opts;
+TN_API tn_value tn_gelu(tn_graph *g, tn_value x, const tn_gelu_opts *opts);
+
+/** y = alpha x + beta where that is between 0 and 1, else 0 or 1; the gradient there is 0. Defaults are ONNX's; PyTorch's and
+ *  MobileNetV3's has alpha 1 / 6. */
+typedef struct tn_hardsigmoid_opts {
+    const char *name;
+    float alpha; /**< default 0.2 */
+    float beta;  /**< default 0.5 */
+} tn_hardsigmoid_opts;
+TN_API tn_value tn_hardsigmoid(tn_graph *g, tn_value x, const tn_hardsigmoid_opts *opts);
+
+/** y = 0 where x <= -3, x where x >= 3, else x (x + 3) / 6; the gradient at -3 is 0, at 3 it is 1.
+ *  Source: Howard et al. 2019, arXiv:1905.02244. */
+TN_API tn_value tn_hardswish(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = log(x): -inf of 0, NaN of what is below. */
+TN_API tn_value tn_log(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = -x. */
+TN_API tn_value tn_neg(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = sqrt(x), NaN of what is below 0; the gradient at 0 is infinite. */
+TN_API tn_value tn_sqrt(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = x / (1 + exp(-x)), "SiLU".   Source: Ramachandran, Zoph and Le 2017, arXiv:1710.05941, with beta 1. */
+TN_API tn_value tn_swish(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/* ---- of two values ------------------------------------------------------------------------
+ *
+ * The shapes need not be the same: they are written one below the other with their last dimensions in line, and where one
+ * of the two is 1, or has no dimension, it is taken again for each of the other's ("broadcast", as NumPy does it):
+ *
+ *     a  16 x 8 x 28 x 28     a  16 x 10     a  16 x 1     a  4 x 5
+ *     b       8 x  1 x  1     b       10     b      10     b  (a scalar)
+ *     y  16 x 8 x 28 x 28     y  16 x 10     y  16 x 10    y  4 x 5
+ *
+ * Its gradient then is the sum over those. TN_ERR_SHAPE where two dimensions differ and none is 1. A NaN in either makes
+ * one, but as an exponent's base (below). Where a formula has a kink or a pole, gradients are PyTorch's.
+ */
+
+/** y = a + b. */
+TN_API tn_value tn_add(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+/** y = a - b. */
+TN_API tn_value tn_sub(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+/** y = a * b. */
+TN_API tn_value tn_mul(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+/** y = a / b, as IEEE 754 has it where b is 0. */
+TN_API tn_value tn_div(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+/** y = a ^ b; 1 where b is 0, whatever a is, a NaN too; NaN where a is below 0 and b no whole number. The gradient of a is 0
+ *  where b is 0; that of b, which has a factor log(a), is 0 where a is 0 and b is not below 0, and NaN where a is
+ *  below 0. */
+TN_API tn_value tn_pow(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+/** y = the smaller one. Where they are equal each gets half of the gradient. */
+TN_API tn_value tn_minimum(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+/** y = the larger one. Where they are equal each gets half of the gradient. */
+TN_API tn_value tn_maximum(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

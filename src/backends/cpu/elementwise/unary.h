@@ -1,0 +1,49 @@
+/*
+ * Functions of one value, element by element, in any layout, in place where backward does not read x. An op is two
+ * formulas, y and dx; unary_code.c makes loops of them, once for each set of instructions.
+ */
+#ifndef TN_CPU_UNARY_H
+#define TN_CPU_UNARY_H
+
+#include "backends/cpu/device/cpu.h"
+
+/* `count` elements of what backward reads, and of dy where it is a gradient. k: the op's numbers. */
+typedef struct tn_unary_run {
+    int64_t count;
+    const float *from, *dy;
+    float *to; /* may be one of them */
+    float k[2];
+} tn_unary_run;
+
+typedef void tn_unary_loop(const tn_unary_run *r);
+typedef struct tn_unary_loops {
+    tn_unary_loop *y, *dx;
+} tn_unary_loops;
+
+/* Loops by the set of instructions, as `name`. */
+#ifdef __x86_64__
+#define TN_UNARY_LOOPS(stem, name)                                                  \
+    extern const tn_unary_loops tn_unary_##stem##_portable, tn_unary_##stem##_avx2, \
+        tn_unary_##stem##_avx512;                                                   \
+    static const tn_unary_loops *const name[TN_CPU_ISAS] = {                        \
+        &tn_unary_##stem##_portable, &tn_unary_##stem##_avx2, &tn_unary_##stem##_avx512}
+#else
+#define TN_UNARY_LOOPS(stem, name)                          \
+    extern const tn_unary_loops tn_unary_##stem##_portable; \
+    static const tn_unary_loops *const name[TN_CPU_ISAS] = {&tn_unary_##stem##_portable}
+#endif
+
+typedef struct tn_unary_spec {
+    const tn_unary_loops *const *loops; /* TN_CPU_ISAS of them */
+    bool reads_y;                       /* backward does, and else x */
+    bool keeps_zero; /* 0 makes 0, and no infinite slope, so what fills up a layout stays 0 */
+    float k[2];
+} tn_unary_spec;
+
+tn_status tn_unary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b,
+                           const tn_unary_spec *spec);
+tn_status tn_unary_forward(const tn_call *c);
+tn_status tn_unary_backward(const tn_call *c);
+void tn_unary_release(void *state);
+
+#endif

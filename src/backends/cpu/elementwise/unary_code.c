@@ -1,0 +1,84 @@
+/* The loops of unary.h as the compiler makes them for one width of vectors. */
+#include "backends/cpu/elementwise/unary.h"
+#include "backends/cpu/vector/isa.h"
+#include "backends/cpu/vector/math.h"
+
+/* to = value, an expression of x (or y, if backward reads that), dy and the op's numbers. */
+#define LOOP(name, is_gradient, read, value)                                       \
+    static void name(const tn_unary_run *r)                                        \
+    {                                                                              \
+        const int64_t count = r->count;                                            \
+        const float k0 = r->k[0], k1 = r->k[1], *from = r->from, *from_dy = r->dy; \
+        float *to = r->to;                                                         \
+        (void)k0, (void)k1, (void)from_dy;                                         \
+        _Pragma("omp simd") for (int64_t i = 0; i < count; i++)                    \
+        {                                                                          \
+            const float read = from[i], dy = (is_gradient) ? from_dy[i] : 0;       \
+            (void)dy, (void)read;                                                  \
+            to[i] = (value);                                                       \
+        }                                                                          \
+    }
+#define OP(stem, value, read, gradient)                     \
+    LOOP(stem##_y, 0, x, value)                             \
+    LOOP(stem##_dx, 1, read, gradient)                      \
+    extern const tn_unary_loops TN_OF_ISA(tn_unary_##stem); \
+    const tn_unary_loops TN_OF_ISA(tn_unary_##stem) = {stem##_y, stem##_dx};
+
+/* ---- formulas that are more than an expression ---------------------------------------------- */
+
+TN_MATH float swish_slope(float x)
+{
+    const float s = tn_sigmoid_of(x);
+    return s * (1 + x * (1 - s));
+}
+
+TN_MATH float gelu(float x)
+{
+    float density;
+    return x * tn_normal_below(x, &density);
+}
+
+TN_MATH float gelu_slope(float x)
+{
+    float density;
+    const float below = tn_normal_below(x, &density);
+    return below + x * density * 0.398942280F;
+}
+
+/* x (1 + tanh(u)) / 2 = x sigmoid(2 u), and this is 2 u. */
+TN_MATH float gelu_tanh_argument(float x)
+{
+    return 1.595769122F * (x + 0.044715F * x * x * x);
+}
+
+TN_MATH float gelu_tanh_slope(float x)
+{
+    const float s = tn_sigmoid_of(gelu_tanh_argument(x));
+    return s + x * s * (1 - s) * 1.595769122F * (1 + 0.134145F * x * x);
+}
+
+TN_MATH float clip(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+TN_MATH float hardswish_slope(float x)
+{
+    return x <= -3 ? 0 : x < 3 ? x / 3 + 0.5F : 1;
+}
+
+/* ---- ops ------------------------------------------------------------------------------------ */
+
+/* Gradients at kinks are PyTorch's. */
+OP(abs, fabsf(x), x, x > 0 ? dy : x < 0 ? -dy : 0)
+OP(clip, clip(x, k0, k1), y, y > k0 && y < k1 ? dy : 0)
+OP(elu, x > 0 ? x : k0 * tn_expm1_below_0(x), y, !(y <= 0) ? dy : (y + k0) * dy)
+OP(exp, tn_exp_of(x), y, y *dy)
+OP(gelu, gelu(x), x, gelu_slope(x) * dy)
+OP(gelu_tanh, tn_sigmoid_of(gelu_tanh_argument(x)) * x, x, gelu_tanh_slope(x) * dy)
+OP(hardsigmoid, clip(k0 *x + k1, 0, 1), y, y > 0 && y < 1 ? k0 * dy : 0)
+OP(hardswish, clip(x / 6 + 0.5F, 0, 1) * x, x, hardswish_slope(x) * dy)
+OP(log, tn_log_of(x), x, dy / x)
+OP(neg, -x, x, -dy)
+OP(sqrt, sqrtf(x), y, dy / (2 * y))
+OP(swish, tn_sigmoid_of(x) * x, x, swish_slope(x) * dy)

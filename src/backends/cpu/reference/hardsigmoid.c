@@ -1,0 +1,35 @@
+/* hardsigmoid: y = alpha x + beta between 0 and 1. */
+#include "backends/cpu/reference/_reference.h"
+
+static double value(double x, const void *opts)
+{
+    const tn_hardsigmoid_opts *o = opts;
+    const double y = (double)o->alpha * x + (double)o->beta;
+    return y < 0 ? 0 : y > 1 ? 1 : y;
+}
+
+static double slope(double x, const void *opts)
+{
+    const tn_hardsigmoid_opts *o = opts;
+    const double y = (double)o->alpha * x + (double)o->beta;
+    return y > 0 && y < 1 ? (double)o->alpha : 0;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    return tn_reference_map(c, value);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    return tn_reference_map_backward(c, slope);
+}
+
+const tn_kernel tn_reference_hardsigmoid = {
+    .op = "hardsigmoid",
+    .rank = TN_REFERENCE_RANK,
+    .name = "reference",
+    .prepare = tn_reference_prepare,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,38 @@
+/* pow: y = a ^ b. */
+#include <math.h>
+
+#include "backends/cpu/reference/_binary.h"
+
+static double value(double a, double b)
+{
+    return pow(a, b);
+}
+
+static double by_a(double a, double b)
+{
+    return b == 0 ? 0 : b * pow(a, b - 1);
+}
+
+static double by_b(double a, double b)
+{
+    return a == 0 && b >= 0 ? 0 : pow(a, b) * log(a);
+}
+
+static tn_status forward(const tn_call *c)
+{
+    return tn_reference_binary(c, value);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    return tn_reference_binary_backward(c, by_a, by_b);
+}
+
+const tn_kernel tn_reference_pow = {
+    .op = "pow",
+    .rank = TN_REFERENCE_RANK,
+    .name = "reference",
+    .prepare = tn_reference_binary_prepare,
+    .forward = forward,
+    .backward = backward,
+};

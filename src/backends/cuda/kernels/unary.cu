@@ -1,0 +1,149 @@
+#include "backends/cuda/kernels/unary.h"
+#include "backends/cuda/kernels/vector.h"
+
+/* ---- formulas ----------------------------------------------------------------------------- */
+
+/* `read` is x, or y if backward reads that. Gradients at kinks are PyTorch's. */
+#define FORMULA(name, value, read, gradient)                            \
+    struct name {                                                       \
+        TN_DEVICE float of(float x, const float (&k)[2])                \
+        {                                                               \
+            (void)k;                                                    \
+            return value;                                               \
+        }                                                               \
+        TN_DEVICE float back(float read, float dy, const float (&k)[2]) \
+        {                                                               \
+            (void)k, (void)read;                                        \
+            return gradient;                                            \
+        }                                                               \
+    };
+
+TN_DEVICE float sigmoid_of(float x)
+{
+    return 1 / (1 + expf(-x));
+}
+TN_DEVICE float clipped(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+TN_DEVICE float swish_slope(float x)
+{
+    const float s = sigmoid_of(x);
+    return s * (1 + x * (1 - s));
+}
+TN_DEVICE float normal_below(float x)
+{
+    return 0.5f * erfcf(-x * 0.707106781f);
+}
+TN_DEVICE float gelu_slope(float x)
+{
+    return normal_below(x) + x * expf(-0.5f * x * x) * 0.398942280f;
+}
+/* x (1 + tanh(u)) / 2 = x sigmoid(2 u), and this is 2 u. */
+TN_DEVICE float gelu_tanh_argument(float x)
+{
+    return 1.595769122f * (x + 0.044715f * x * x * x);
+}
+TN_DEVICE float gelu_tanh_slope(float x)
+{
+    const float s = sigmoid_of(gelu_tanh_argument(x));
+    return s + x * s * (1 - s) * 1.595769122f * (1 + 0.134145f * x * x);
+}
+TN_DEVICE float hardswish_slope(float x)
+{
+    return x <= -3 ? 0.0f : x < 3 ? x / 3 + 0.5f : 1.0f;
+}
+
+FORMULA(absolute, fabsf(x), x, x > 0 ? dy : x < 0 ? -dy : 0.0f)
+FORMULA(clip, clipped(x, k[0], k[1]), x, x > k[0] && x < k[1] ? dy : 0.0f)
+FORMULA(elu, x > 0 ? x : k[0] * expm1f(x), y, !(y <= 0) ? dy : (y + k[0]) * dy)
+FORMULA(exponential, expf(x), y, y *dy)
+FORMULA(gelu, normal_below(x) * x, x, gelu_slope(x) * dy)
+FORMULA(gelu_tanh, sigmoid_of(gelu_tanh_argument(x)) * x, x, gelu_tanh_slope(x) * dy)
+FORMULA(hardsigmoid, clipped(k[0] * x + k[1], 0, 1), y, y > 0 && y < 1 ? k[0] * dy : 0.0f)
+FORMULA(hardswish, clipped(x / 6 + 0.5f, 0, 1) * x, x, hardswish_slope(x) * dy)
+FORMULA(logarithm, logf(x), x, dy / x)
+FORMULA(negative, -x, x, -dy)
+FORMULA(root, sqrtf(x), y, dy / (2 * y))
+FORMULA(swish, sigmoid_of(x) * x, x, swish_slope(x) * dy)
+
+/* ---- kernels ------------------------------------------------------------------------------ */
+
+template <class T> struct forward {
+    template <class F> TN_DEVICE void with(const tnk_unary_args &p)
+    {
+        constexpr int N = tn_lanes<T>;
+        const T *x = static_cast<const T *>(p.from);
+        T *y = static_cast<T *>(p.to);
+        const bool whole = tn_aligned<T, N>(x) && tn_aligned<T, N>(y);
+        TN_GRID_STRIDE(i, tn_groups<N>(p.count))
+        {
+            float v[N];
+            tn_read(v, x, i, p.count, whole);
+            TN_UNROLL
+            for (int j = 0; j < N; j++)
+                v[j] = F::of(v[j], p.k);
+            tn_write(y, v, i, p.count, whole);
+        }
+    }
+};
+
+template <class T> struct backward {
+    template <class F> TN_DEVICE void with(const tnk_unary_args &p)
+    {
+        constexpr int N = tn_lanes<T>;
+        const T *from = static_cast<const T *>(p.from), *dy = static_cast<const T *>(p.dy);
+        T *dx = static_cast<T *>(p.to);
+        const bool whole = tn_aligned<T, N>(from) && tn_aligned<T, N>(dy) && tn_aligned<T, N>(dx);
+        TN_GRID_STRIDE(i, tn_groups<N>(p.count))
+        {
+            float u[N], v[N];
+            tn_read(u, from, i, p.count, whole);
+            tn_read(v, dy, i, p.count, whole);
+            TN_UNROLL
+            for (int j = 0; j < N; j++)
+                v[j] = F::back(u[j], v[j], p.k);
+            tn_write(dx, v, i, p.count, whole);
+        }
+    }
+};
+
+template <class Way> TN_DEVICE void any(const tnk_unary_args &p)
+{
+    switch (p.formula) {
+    case TNK_ABS:
+        return Way::template with<absolute>(p);
+    case TNK_CLIP:
+        return Way::template with<clip>(p);
+    case TNK_ELU:
+        return Way::template with<elu>(p);
+    case TNK_EXP:
+        return Way::template with<exponential>(p);
+    case TNK_GELU:
+        return Way::template with<gelu>(p);
+    case TNK_GELU_TANH:
+        return Way::template with<gelu_tanh>(p);
+    case TNK_HARDSIGMOID:
+        return Way::template with<hardsigmoid>(p);
+    case TNK_HARDSWISH:
+        return Way::template with<hardswish>(p);
+    case TNK_LOG:
+        return Way::template with<logarithm>(p);
+    case TNK_NEG:
+        return Way::template with<negative>(p);
+    case TNK_SQRT:
+        return Way::template with<root>(p);
+    default:
+        return Way::template with<swish>(p);
+    }
+}
+template <class T> TN_DEVICE void any_forward(const tnk_unary_args &p)
+{
+    any<forward<T>>(p);
+}
+template <class T> TN_DEVICE void any_backward(const tnk_unary_args &p)
+{
+    any<backward<T>>(p);
+}
+TN_KERNEL_TYPES(tnk_unary, struct tnk_unary_args, any_forward)
+TN_KERNEL_TYPES(tnk_unary_back, struct tnk_unary_args, any_backward)

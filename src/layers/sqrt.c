@@ -1,0 +1,17 @@
+/* sqrt: y = sqrt(x), NaN of what is below 0;  dx = dy / (2 y), so infinite at 0.   x, y: any shape, the same.
+ * Read by backward: y, so it may run in place. */
+#include "graph/op.h"
+
+const tn_op tn_op_sqrt = {
+    .name = "sqrt",
+    .onnx = "Sqrt",
+    .min_in = 1,
+    .max_in = 1,
+    .batch = TN_BATCH_EACH,
+    .infer = tn_infer_same,
+};
+
+tn_value tn_sqrt(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    return tn_graph_add(g, &tn_op_sqrt, opts ? opts->name : NULL, 1, &x, NULL);
+}

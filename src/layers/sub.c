@@ -1,0 +1,18 @@
+/* sub: y = a - b;  da = dy, db = -dy.
+ *   a, b: any shapes that broadcast to y's; a gradient is the sum over what its value was taken again for.
+ * Saved for backward: nothing. */
+#include "graph/op.h"
+
+const tn_op tn_op_sub = {
+    .name = "sub",
+    .onnx = "Sub",
+    .min_in = 2,
+    .max_in = 2,
+    .batch = TN_BATCH_SUM,
+    .infer = tn_infer_broadcast,
+};
+
+tn_value tn_sub(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts)
+{
+    return tn_graph_add(g, &tn_op_sub, opts ? opts->name : NULL, 2, (tn_value[]){a, b}, NULL);
+}

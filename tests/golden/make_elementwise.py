@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+"""Writes elementwise.h beside itself: functions of one and of two values, and their gradients, as PyTorch has them in
+double, above all where a function bends, two values are equal or a formula has a pole."""
+import math
+import os
+
+import torch
+import torch.nn.functional as F
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+UNARY = {
+    "abs": (torch.abs, (-2, -0.5, 0, 0.25, 3)),
+    "clip": (lambda x: torch.clamp(x, -1, 2), (-3, -1, -0.5, 0, 2, 2.5)),
+    "relu6": (F.relu6, (-3, 0.5, 5.5, 7)),
+    "elu": (lambda x: F.elu(x, 0.5), (-30, -1, -0.0078125, 0, 0.5, 4)),
+    "exp": (torch.exp, (-20, -1, 0, 1, 3)),
+    "gelu": (F.gelu, (-9, -3, -0.5, 0, 0.5, 3)),
+    "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), (-9, -3, -0.5, 0, 0.5, 3)),
+    "hardsigmoid": (F.hardsigmoid, (-4, -2.5, 0, 1, 2.5, 4)),
+    "hardswish": (F.hardswish, (-4, -3, -1, 0, 2, 3, 5)),
+    "log": (torch.log, (0.0078125, 0.5, 1, 2, 1000)),
+    "neg": (torch.neg, (-2, 0, 3)),
+    "sqrt": (torch.sqrt, (0.0078125, 1, 2, 100)),
+    "swish": (F.silu, (-30, -1, 0, 0.5, 8)),
+}
+BINARY = {
+    "add": (torch.add, ((1, 2), (-3, 0.5))),
+    "sub": (torch.sub, ((1, 2), (-3, 0.5))),
+    "mul": (torch.mul, ((1, 2), (-3, 0.5), (0, 4))),
+    "div": (torch.div, ((1, 2), (-3, 0.5), (0, 4))),
+    "pow": (torch.pow, ((0, 0), (2, 0), (-2, 0), (0, 2), (0, 1), (0, 0.5), (1.5, 2.5), (3, -1), (1, 5))),
+    "minimum": (torch.minimum, ((1, 2), (2, 1), (1.5, 1.5), (0, 0), (-1, -1))),
+    "maximum": (torch.maximum, ((1, 2), (2, 1), (1.5, 1.5), (0, 0), (-1, -1))),
+}
+
+
+def array(name, numbers):
+    text = ", ".join("NAN" if math.isnan(v) else "INFINITY" if math.isinf(v) else f"{v:.17g}" for v in numbers)
+    return f"static const double {name}[] = {{{text}}};\n"
+
+
+def rows(name, function, inputs):
+    """The inputs, y, and the gradient of each input where that of y is 1."""
+    leaves = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in inputs]
+    y = function(*leaves)
+    y.sum().backward()
+    letters = "x" if len(leaves) == 1 else "ab"
+    text = "".join(array(f"golden_{name}_{letter}", leaf.tolist()) for letter, leaf in zip(letters, leaves))
+    text += array(f"golden_{name}_y", y.tolist())
+    return text + "".join(array(f"golden_{name}_d{letter}", leaf.grad.tolist())
+                          for letter, leaf in zip(letters, leaves))
+
+
+with open(os.path.join(HERE, "elementwise.h"), "w", encoding="ascii") as f:
+    f.write("/* Written by make_elementwise.py. */\n/* clang-format off */\n#include <math.h>\n\n")
+    for name, (function, points) in UNARY.items():
+        f.write(rows(name, function, [points]))
+    for name, (function, pairs) in BINARY.items():
+        f.write(rows(name, function, list(zip(*pairs))))
