@@ -54,7 +54,10 @@ typedef struct tn_plan_opts {
     /** Convolutions sum the products that the formula has: on the CPU, none by Winograd's method, whose
      *  rounding errors are larger. */
     bool strict;
-    bool no_fusion;       /**< keep every node, to compare or to debug */
+    bool no_fusion; /**< keep every node, to compare or to debug */
+    /** A run may have fewer samples than the batch has rows, as tn_plan_set_rows() then says. For plans without labels,
+     *  which say it by themselves. */
+    bool short_batches;
     bool input_gradients; /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
 
     /** Parameters and running statistics begin as those of the same names in this model; those that it lacks as ever,
@@ -98,6 +101,13 @@ TN_API void tn_plan_destroy(tn_plan *plan); /* NULL is fine */
  *  before it runs, or that returns TN_ERR_ARGUMENT with the name of one.
  *  @return TN_ERR_SHAPE, TN_ERR_ARGUMENT if it does not fit */
 TN_API TN_CHECKED tn_status tn_plan_set(tn_plan *plan, tn_value input, tn_tensor host);
+
+/**
+ * In a plan with opts.short_batches: the first so many rows of the batch hold a sample (tn_batch.own), until it is told
+ * otherwise; at first all do. The others enter no loss, mean, statistic or gradient. On several devices these are rows of
+ * this process.
+ */
+TN_API TN_CHECKED tn_status tn_plan_set_rows(tn_plan *plan, int64_t rows);
 
 /**
  * Forward in training mode, then backward. TN_ERR_ARGUMENT in a plan without a loss.

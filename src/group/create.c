@@ -38,6 +38,7 @@ static tn_status agree(tn_plan *p, tn_status status)
 static const tn_plan_kind group = {
     .destroy = destroy,
     .set = tn_group_set,
+    .set_rows = tn_group_set_rows,
     .run = tn_group_run,
     .evaluate = tn_group_evaluate,
     .update = tn_group_update,

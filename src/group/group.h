@@ -21,6 +21,7 @@ void tn_group_describe(const tn_plan *whole, FILE *to);
 
 /* What <tenon/plan.h> says of the functions of these names. */
 tn_status tn_group_set(tn_plan *whole, tn_value input, tn_tensor host);
+tn_status tn_group_set_rows(tn_plan *whole, int64_t rows);
 tn_status tn_group_run(tn_plan *whole);
 tn_status tn_group_evaluate(tn_plan *whole);
 tn_status tn_group_update(tn_plan *whole, float rate);

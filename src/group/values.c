@@ -169,6 +169,22 @@ tn_status tn_group_set(tn_plan *whole, tn_value input, tn_tensor host)
     return input.id == g->labels ? share_rows(g) : TN_OK;
 }
 
+/* The first ones of this process' rows. */
+tn_status tn_group_set_rows(tn_plan *whole, int64_t rows)
+{
+    tn_group *g = whole->group;
+    const tn_plan *first = g->replica[0].plan;
+    TN_TRY(tn_plan_check_runnable(first));
+    TN_TRY(tn_plan_check_rows(first, rows, first->run.batch * g->members));
+    for (int i = 0; i < g->members; i++) {
+        tn_plan *p = g->replica[i].plan;
+        const int64_t own = rows < p->run.batch ? rows : p->run.batch;
+        tn_plan_tell_rows(p, own);
+        rows -= own;
+    }
+    return share_rows(g);
+}
+
 /* ---- values --------------------------------------------------------------------------------- */
 
 static tn_status get_rows(tn_group *g, tensor_call *call, tn_value v, const tn_tensor *host,

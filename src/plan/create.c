@@ -34,7 +34,7 @@ tn_status tn_plan_make(tn_plan *p)
         TN_TRY(tn_plan_backend(p)->runnable(p->device->impl));
     TN_TRY(tn_plan_order(p));
     TN_TRY(tn_plan_freeze(p));
-    tn_plan_find_labels(p);
+    TN_TRY(tn_plan_find_labels(p));
     TN_TRY(tn_plan_fuse(p));
     tn_plan_needs(p);
     TN_TRY(tn_plan_select(p));

@@ -15,6 +15,12 @@ tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
     return p->kind->set(p, input, host);
 }
 
+tn_status tn_plan_set_rows(tn_plan *p, int64_t rows)
+{
+    TN_NEED(p, "plan");
+    return p->kind->set_rows(p, rows);
+}
+
 tn_status tn_plan_run(tn_plan *p)
 {
     TN_NEED(p, "plan");

@@ -20,7 +20,7 @@
 
 tn_status tn_plan_order(tn_plan *p);
 tn_status tn_plan_freeze(tn_plan *p);
-void tn_plan_find_labels(tn_plan *p);
+tn_status tn_plan_find_labels(tn_plan *p);
 tn_status tn_plan_fuse(tn_plan *p);
 void tn_plan_needs(tn_plan *p);
 tn_status tn_plan_select(tn_plan *p);

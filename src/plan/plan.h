@@ -164,6 +164,7 @@ typedef tn_status tn_plan_call(tn_plan *p, void *arg);
 typedef struct tn_plan_kind {
     void (*destroy)(tn_plan *p);
     tn_status (*set)(tn_plan *p, tn_value input, tn_tensor host);
+    tn_status (*set_rows)(tn_plan *p, int64_t rows);
     tn_status (*run)(tn_plan *p);
     tn_status (*evaluate)(tn_plan *p);
     tn_status (*update)(tn_plan *p, float rate);
@@ -240,6 +241,8 @@ struct tn_plan {
     bool on_host; /* some of its steps are functions of the program: they cannot be recorded */
     char replay_why[160]; /* not: why the device does not replay */
 
+    bool tells_rows;   /* the program does, for want of labels: */
+    tn_plan_rows told; /* this many */
     int runs_since_update;
     double full; /* which part of the labels of the whole batch, as it was set last, are such */
     double
@@ -297,6 +300,10 @@ const char *tn_plan_kernel_name(const tn_plan_node *pn);
 void tn_plan_count_rows(tn_plan *p, tn_plan_value *v, const int32_t *label);
 tn_plan_rows tn_plan_own_rows(const tn_plan *p);
 int64_t tn_plan_places(const tn_plan *p); /* rows that could have a label */
+
+/* So many hold a sample, where the program tells it; may it, in rows of which there are so many? */
+tn_status tn_plan_check_rows(const tn_plan *p, int64_t rows, int64_t most);
+void tn_plan_tell_rows(tn_plan *p, int64_t rows);
 
 /* transfer.c: canonical host memory to and from any layout. */
 tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,

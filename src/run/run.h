@@ -13,6 +13,7 @@ tn_status tn_single_create(tn_plan **out, const tn_graph *g, tn_device *device,
 
 /* What tn_plan_kind has of these names. */
 tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host);
+tn_status tn_single_set_rows(tn_plan *p, int64_t rows);
 tn_status tn_single_run(tn_plan *p);
 tn_status tn_single_evaluate(tn_plan *p);
 tn_status tn_single_update(tn_plan *p, float rate);

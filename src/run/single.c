@@ -35,6 +35,7 @@ static tn_status own_status(tn_plan *p, tn_status status)
 static const tn_plan_kind single = {
     .destroy = destroy,
     .set = tn_single_set,
+    .set_rows = tn_single_set_rows,
     .run = tn_single_run,
     .evaluate = tn_single_evaluate,
     .update = tn_single_update,

@@ -42,6 +42,15 @@ tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host)
     return TN_OK;
 }
 
+tn_status tn_single_set_rows(tn_plan *p, int64_t rows)
+{
+    TN_TRY(tn_plan_check_runnable(p));
+    TN_TRY(tn_plan_check_rows(p, rows, p->run.batch));
+    TN_TRY(tn_plan_settle(p));
+    tn_plan_tell_rows(p, rows);
+    return TN_OK;
+}
+
 tn_status tn_plan_find_kept(tn_plan *p, tn_value value, tn_plan_value **out)
 {
     TN_TRY(tn_plan_find_value(p, value, out));
