@@ -48,8 +48,11 @@ typedef struct tn_plan_opts {
     /** Runs that one update takes together, as one batch: the mean gradient over all of their rows with a label
      *  (without labels, over the runs). Default 1. A run's own loss stays the mean over its own rows. */
     int accumulate;
-    float loss_scale;       /**< of TN_PRECISION_F16: what it begins with; default 65536 */
-    uint64_t seed;          /**< of initial parameters and dropout */
+    float loss_scale; /**< of TN_PRECISION_F16: what it begins with; default 65536 */
+    uint64_t seed;    /**< of initial parameters and dropout */
+    /** How many rows the batch has; default: as many as the inputs were made with. All other shapes follow, and the
+     *  handles of the graph name the plan's values as ever. On several devices: of all together. */
+    int64_t batch;
     tn_precision precision; /**< what it computes in; default: the device's choice */
     /** Convolutions sum the products that the formula has: on the CPU, none by Winograd's method, whose
      *  rounding errors are larger. */
@@ -59,6 +62,7 @@ typedef struct tn_plan_opts {
      *  which say it by themselves. */
     bool short_batches;
     bool input_gradients; /**< also compute gradients of f32 inputs, for tn_plan_get_gradient() */
+    bool keep_gradients;  /**< and of the values in `keep`, which take memory for them then */
 
     /** Parameters and running statistics begin as those of the same names in this model; those that it lacks as ever,
      *  see tn_plan_from(). Needed until the plan is made. */
@@ -136,7 +140,8 @@ TN_API TN_CHECKED tn_status tn_plan_update(tn_plan *plan, float rate);
 /** Copy a kept value, the loss, or an input back; waits for the device. */
 TN_API TN_CHECKED tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor host);
 
-/** Copy the gradient of an f32 input back; needs opts.input_gradients. */
+/** Copy the gradient of the loss by an f32 value back: of an input in a plan with opts.input_gradients, of a kept value
+ *  with opts.keep_gradients. @return TN_ERR_ARGUMENT also if the loss does not depend on it */
 TN_API TN_CHECKED tn_status tn_plan_get_gradient(tn_plan *plan, tn_value v, tn_tensor host);
 
 /** The 2-norm of all gradients in the last update, before clipping; needs opts.clip_norm. */
@@ -156,6 +161,9 @@ TN_API TN_CHECKED tn_status tn_plan_loss_scale(tn_plan *plan, float *scale);
 
 /** What it computes in; never TN_PRECISION_DEFAULT. */
 TN_API tn_precision tn_plan_precision(const tn_plan *plan);
+
+/** How many rows its batch has: tn_plan_opts.batch; 0 if no input has a batch, or they do not agree on one. */
+TN_API int64_t tn_plan_batch(const tn_plan *plan);
 
 /** Updates made so far, those left out too; a checkpoint restores it. */
 TN_API int64_t tn_plan_updates(const tn_plan *plan);

@@ -94,13 +94,23 @@ static tn_status copy_nodes(const tn_graph *g, int64_t batch, tn_graph *to)
     return TN_OK;
 }
 
+static tn_status copy_roles(const tn_graph *g, tn_graph *to)
+{
+    for (size_t i = 0; i < g->num_outputs; i++)
+        tn_output(to, g->output[i]);
+    to->loss = g->loss;
+    return tn_graph_status(to);
+}
+
 tn_status tn_graph_resize(tn_graph **out, const tn_graph *g, int64_t batch)
 {
     tn_graph *made = NULL;
     TN_TRY(tn_graph_status(g));
     TN_TRY(tn_graph_create(&made));
     made->number = g->number;
-    const tn_status status = copy_nodes(g, batch, made);
+    tn_status status = copy_nodes(g, batch, made);
+    if (status == TN_OK)
+        status = copy_roles(g, made);
     if (status != TN_OK) {
         tn_graph_destroy(made);
         return status;

@@ -70,6 +70,29 @@ static tn_status create_group(tn_plan **out, const tn_graph *g, tn_device *devic
     return TN_OK;
 }
 
+static tn_status create(tn_plan **out, const tn_graph *g, tn_device *device,
+                        const tn_plan_opts *opts)
+{
+    return device->members ? create_group(out, g, device, opts)
+                           : tn_single_create(out, g, device, opts, NULL);
+}
+
+/* The graph made again for opts->batch; NULL: it is as it should be. */
+static tn_status resize(const tn_graph *g, const tn_plan_opts *opts, tn_graph **out)
+{
+    int64_t batch;
+    TN_TRY(tn_graph_status(g));
+    if (opts->batch < 0)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the batch is %lld", (long long)opts->batch);
+    if (opts->batch == 0)
+        return TN_OK;
+    TN_TRY(tn_graph_batch(g, &batch));
+    if (batch == 0)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the batch is to be %lld, but no input has one",
+                       (long long)opts->batch);
+    return batch == opts->batch ? TN_OK : tn_graph_resize(out, g, opts->batch);
+}
+
 tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
                          const tn_plan_opts *opts)
 {
@@ -77,6 +100,15 @@ tn_status tn_plan_create(tn_plan **out, const tn_graph *g, tn_device *device,
     TN_NEED(g, "g");
     TN_NEED(device, "device");
     TN_NEED(opts, "opts");
-    return device->members ? create_group(out, g, device, opts)
-                           : tn_single_create(out, g, device, opts, NULL);
+    tn_graph *resized = NULL;
+    tn_plan *p = NULL;
+    TN_TRY(resize(g, opts, &resized));
+    const tn_status status = create(&p, resized ? resized : g, device, opts);
+    if (status != TN_OK) {
+        tn_graph_destroy(resized);
+        return status;
+    }
+    p->resized = resized;
+    *out = p;
+    return TN_OK;
 }

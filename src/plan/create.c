@@ -19,6 +19,8 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d is no precision", (int)o->precision);
     if (o->input_gradients && !o->loss.id)
         return tn_fail(TN_ERR_ARGUMENT, "plan: input_gradients need a loss");
+    if (o->keep_gradients && !o->loss.id)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: keep_gradients need a loss");
     return TN_OK;
 }
 
@@ -78,6 +80,7 @@ void tn_plan_free(tn_plan *p)
     tn_free(p->node);
     tn_free(p->buffer);
     tn_free(p->step);
+    tn_graph_destroy(p->resized);
     tn_arena_free(&p->arena);
     tn_free(p);
 }

@@ -18,22 +18,28 @@ void tn_plan_needs(tn_plan *p)
     }
     for (size_t i = 0; i < p->num_nodes; i++) {
         const tn_node *n = &p->node[i]->node;
-        bool depends = n->op == &tn_op_input && p->opts.input_gradients && n->y_dtype[0] == TN_F32;
+        bool depends = false;
         for (int j = 0; j < n->num_in; j++)
             depends |= tn_plan_value_of(p, n->in[j])->wants_gradient;
         for (int j = 0; j < n->num_params; j++)
             depends |= tn_plan_value_of(p, n->w[j])->wants_gradient;
-        for (int o = 0; o < n->num_out; o++)
-            tn_plan_value_of(p, n->out[o])->wants_gradient = depends && n->y_dtype[o] == TN_F32;
+        p->node[i]->backward = depends;
+        for (int o = 0; o < n->num_out; o++) {
+            tn_plan_value *y = tn_plan_value_of(p, n->out[o]);
+            y->wants_gradient =
+                (depends || tn_plan_keeps_gradient(p, y)) && n->y_dtype[o] == TN_F32;
+        }
     }
     tn_plan_value_of(p, p->opts.loss.id)->in_loss = true;
     for (size_t i = p->num_nodes; i-- > 0;) {
         tn_plan_node *pn = p->node[i];
+        bool asked = false;
         for (int o = 0; o < pn->node.num_out; o++) {
             tn_plan_value *y = tn_plan_value_of(p, pn->node.out[o]);
             y->wants_gradient = y->wants_gradient && y->in_loss;
-            pn->backward |= y->wants_gradient;
+            asked |= y->wants_gradient;
         }
+        pn->backward &= asked;
         for (int j = 0; j < pn->node.num_in; j++)
             tn_plan_value_of(p, pn->node.in[j])->in_loss |= pn->backward;
         for (int j = 0; j < pn->node.num_params; j++)
@@ -115,13 +121,21 @@ static tn_status forward_steps(tn_plan *p)
     return TN_OK;
 }
 
-static tn_status add_up(tn_plan *p, const tn_plan_value *x, int to, int from)
+/* x's gradient has that buffer added to it. If it lies where the gradient of a view of x has to stay as it is, the sum is
+ * made in that buffer. */
+static tn_status add_up(tn_plan *p, tn_plan_value *x, int buffer)
 {
     tn_step *s;
+    const bool stays = p->buffer[x->gradient].always;
+    if (stays && p->buffer[buffer].always)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "%s: the gradients of two views of it cannot both be kept: keep its own",
+                       x->name);
     TN_TRY(add_step(p, TN_STEP_ADD, NULL, &s));
-    s->to = to;
-    s->from = from;
+    s->to = stays ? buffer : x->gradient;
+    s->from = stays ? x->gradient : buffer;
     s->value = x;
+    x->gradient = s->to;
     return TN_OK;
 }
 
@@ -154,8 +168,9 @@ static tn_status backward_view(tn_plan *p, const tn_plan_node *pn)
     tn_plan_value *x = tn_plan_value_of(p, pn->node.in[0]);
     if (viewed(p, y) != y)
         return TN_OK; /* what its readers gave has gone to the parameter */
+    p->buffer[y->gradient].always |= tn_plan_keeps_gradient(p, y);
     if (x->gradient != TN_NO_BUFFER)
-        return add_up(p, x, x->gradient, y->gradient);
+        return add_up(p, x, y->gradient);
     x->gradient = y->gradient; /* all that y's readers had to do with it is done: others may add */
     return TN_OK;
 }
@@ -205,7 +220,7 @@ static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
         s->dw[i] = all.buffer[TN_MAX_IN + i];
     for (int i = 0; i < MOST_GIVEN; i++)
         if (all.sum[i])
-            TN_TRY(add_up(p, all.sum[i], all.sum[i]->gradient, all.buffer[i]));
+            TN_TRY(add_up(p, all.sum[i], all.buffer[i]));
     return TN_OK;
 }
 

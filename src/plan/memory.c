@@ -95,7 +95,7 @@ static void find_lives(tn_plan *p)
         const tn_plan_value *v = &p->value[i];
         if (v->buffer != TN_NO_BUFFER && (v->input || v->kept))
             p->buffer[owner(p, v->buffer)].always = true;
-        if (v->gradient != TN_NO_BUFFER && v->input)
+        if (v->gradient != TN_NO_BUFFER && tn_plan_keeps_gradient(p, v))
             p->buffer[owner(p, v->gradient)].always = true; /* tn_plan_get_gradient() */
     }
     for (size_t i = 0; i < p->num_steps; i++) {

@@ -191,7 +191,8 @@ typedef struct tn_plan_kind {
 struct tn_plan {
     const tn_plan_kind *kind;
     const tn_graph *graph;
-    tn_group *group; /* of a group: its replicas, and all that follows `opts` is theirs */
+    tn_graph *resized; /* the same, if it was made for opts.batch */
+    tn_group *group;   /* of a group: its replicas, and all that follows `opts` is theirs */
     tn_device *device;
     tn_plan_opts opts;
     tn_share share;
@@ -285,6 +286,14 @@ static inline const char *tn_plan_param_maker(const tn_plan_parameter *w)
 
 /* bind.c: where a buffer is, once there is memory; NULL for TN_NO_BUFFER. */
 void *tn_plan_address(const tn_plan *p, int buffer);
+
+/* May the program ask for the gradient of that value, if the loss depends on it? Of a parameter it may by its number. */
+static inline bool tn_plan_keeps_gradient(const tn_plan *p, const tn_plan_value *v)
+{
+    if (v->input)
+        return p->opts.input_gradients;
+    return v->kept && !v->source && p->opts.keep_gradients;
+}
 
 /* create.c: a plan of that kind with nothing in it; all passes, and memory unless it is dry. */
 tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g, tn_device *device,

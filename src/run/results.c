@@ -143,6 +143,17 @@ tn_precision tn_plan_precision(const tn_plan *p)
     return p ? tn_plan_first(p)->run.precision : TN_PRECISION_DEFAULT;
 }
 
+int64_t tn_plan_batch(const tn_plan *p)
+{
+    int64_t batch = 0;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    if (p && tn_graph_batch(p->graph, &batch) != TN_OK)
+        batch = 0;
+    tn_error_put_back(&kept);
+    return batch;
+}
+
 int64_t tn_plan_updates(const tn_plan *p)
 {
     return p ? tn_plan_first(p)->updates : 0;

@@ -69,15 +69,26 @@ tn_status tn_single_get(tn_plan *p, tn_value value, tn_tensor host)
                             tn_plan_address(p, v->buffer));
 }
 
+static const char *why_none(const tn_plan *p, const tn_plan_value *v)
+{
+    if (v->dtype != TN_F32)
+        return "it is not f32";
+    if (v->source)
+        return "that of a parameter is read by tn_plan_param_get()";
+    if (v->input && !p->opts.input_gradients)
+        return "that needs tn_plan_opts.input_gradients";
+    if (!tn_plan_keeps_gradient(p, v))
+        return "it must be in tn_plan_opts.keep, with keep_gradients";
+    return v->wants_gradient ? "it is a view of a parameter" : "the loss does not depend on it";
+}
+
 tn_status tn_plan_find_gradient(tn_plan *p, tn_value value, tn_plan_value **out)
 {
     TN_TRY(tn_plan_find_value(p, value, out));
-    if ((*out)->input && (*out)->gradient != TN_NO_BUFFER)
+    const tn_plan_value *v = *out;
+    if (v->gradient != TN_NO_BUFFER && tn_plan_keeps_gradient(p, v))
         return TN_OK;
-    return tn_fail(TN_ERR_ARGUMENT,
-                   "%s has no gradient to read: it must be an f32 input that the loss depends on, "
-                   "in a plan with input_gradients",
-                   (*out)->name);
+    return tn_fail(TN_ERR_ARGUMENT, "%s has no gradient to read: %s", v->name, why_none(p, v));
 }
 
 tn_status tn_single_get_gradient(tn_plan *p, tn_value value, tn_tensor host)

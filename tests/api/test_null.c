@@ -256,6 +256,7 @@ static void plans(void **state)
     REFUSES(tn_plan_profile(plan, 1, NULL), "seconds");
     assert_int_equal(tn_plan_precision(NULL), TN_PRECISION_DEFAULT);
     assert_int_equal(tn_plan_updates(NULL), 0);
+    assert_int_equal(tn_plan_batch(NULL), 0);
 }
 
 static void what_is_told_of_plans(void **state)
