@@ -6,12 +6,14 @@
 
 enum { FIRST_SCALE = 64 }; /* of f16: the lab's losses have few elements, and so large gradients */
 
-/* For a device's share of a batch all is inferred once more, from the options as they were given: for one share
- * that is all of it nothing may be different. */
+/* For another batch all is inferred once more, from the options as they were given: for the same one nothing may be
+ * different. */
 static tn_status infer_again(const tn_graph *g)
 {
     tn_graph *again = NULL;
-    TN_TRY(tn_graph_shard(&again, g, 1));
+    int64_t batch;
+    TN_TRY(tn_graph_batch(g, &batch));
+    TN_TRY(tn_graph_resize(&again, g, batch));
     for (size_t i = 0; i < g->num_nodes; i++)
         for (int j = 0; j < g->node[i]->num_out; j++)
             if (!tn_shape_equal(&g->node[i]->y[j], &again->node[i]->y[j]))
@@ -20,6 +22,14 @@ static tn_status infer_again(const tn_graph *g)
                          tn_shape_format(&again->node[i]->y[j]).text);
     tn_graph_destroy(again);
     return TN_OK;
+}
+
+/* The dimension of v that is the batch. */
+static int batch_of(const tn_graph *g, tn_value v)
+{
+    const tn_made *made = &g->value[v.id - 1];
+    const int batch = g->node[made->node]->y_batch[made->index];
+    return batch < 0 ? TN_NO_BATCH : batch;
 }
 
 static tn_status build(lab_rig *r, const lab_answers *a)
@@ -36,7 +46,7 @@ static tn_status build(lab_rig *r, const lab_answers *a)
     TN_TRY(tn_graph_status(r->g));
     TN_TRY(tn_value_shape(r->g, r->y, &shape));
     if (!a->op->loss) {
-        r->target = tn_input(r->g, "target", TN_F32, shape);
+        r->target = tn_input_batched(r->g, "target", TN_F32, shape, batch_of(r->g, r->y));
         r->loss = tn_mse(r->g, r->y, r->target, NULL);
     }
     return infer_again(r->g);

@@ -210,8 +210,13 @@ typedef struct tn_dropout_opts {
 } tn_dropout_opts;
 TN_API tn_value tn_dropout(tn_graph *g, tn_value x, const tn_dropout_opts *opts);
 
-/** Inputs one after the other along dimension 1 (channels); the other dimensions are the same. */
-TN_API tn_value tn_concat(tn_graph *g, int count, const tn_value *x, const tn_layer_opts *opts);
+/** Inputs, any number of them, one after the other along an axis; the other dimensions are the same. More than 32 are joined
+ *  in several steps, the first of them by the name and "_0", "_1" and so on. */
+typedef struct tn_concat_opts {
+    const char *name;
+    int axis; /**< default 1, channels; TN_ZERO: 0; -1: the last */
+} tn_concat_opts;
+TN_API tn_value tn_concat(tn_graph *g, int count, const tn_value *x, const tn_concat_opts *opts);
 
 /** N x anything becomes N x D. Moves nothing. */
 TN_API tn_value tn_flatten(tn_graph *g, tn_value x, const tn_layer_opts *opts);

@@ -18,6 +18,7 @@
 #include <tenon/optim.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>
+#include <tenon/shapes.h>
 #include <tenon/source.h>
 #include <tenon/status.h>
 #include <tenon/tensor.h>

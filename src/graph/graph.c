@@ -51,7 +51,7 @@ tn_status tn_graph_status(const tn_graph *g)
 /* For good: tn_error() may be overwritten before anybody looks. */
 tn_value tn_graph_refuse(tn_graph *g, tn_status status)
 {
-    if (g->status == TN_OK) {
+    if (g && g->status == TN_OK) {
         g->status = status;
         snprintf(g->error, sizeof g->error, "%s", tn_error());
     }

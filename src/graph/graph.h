@@ -38,8 +38,6 @@ extern const tn_op tn_op_input;
 tn_value tn_graph_add_named(tn_graph *g, const tn_op *op, const char *const *name, int num_names,
                             int num_in, const tn_value *in, const void *opts);
 
-/* Keeps the first error of a graph that is being built. */
-tn_value tn_graph_refuse(tn_graph *g, tn_status status);
 /* TN_ERR_ARGUMENT unless v is a value of g. */
 tn_status tn_graph_check(const tn_graph *g, tn_value v);
 

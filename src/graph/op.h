@@ -11,8 +11,11 @@
 #include <stddef.h>
 
 #include <tenon/layers.h>
+#include <tenon/shapes.h>
 
-enum { TN_MAX_IN = 16, TN_MAX_OUT = 3, TN_MAX_PARAMS = 4 };
+#include "tensor/route.h"
+
+enum { TN_MAX_IN = 32, TN_MAX_OUT = 3, TN_MAX_PARAMS = 4 };
 
 typedef struct tn_node tn_node;
 
@@ -109,10 +112,15 @@ typedef struct tn_op {
     bool monotone;
     tn_post post; /* what it is in such a list; NONE: it cannot be in one */
     tn_batch_rule batch;
-    bool joins; /* y is its inputs one after the other along dimension 1, and nothing else */
 
     /* Checks inputs and options, fills in defaults, and sets y and params. The only shape code. */
     tn_status (*infer)(tn_node *n);
+
+    /* Of what moves elements of x[0], from, to y, to, or reduces them: how they lie. NULL: it does something else. */
+    tn_route (*route)(const tn_node *n);
+
+    /* Is y its inputs one after the other along dimension 1, and nothing else? NULL: no. */
+    bool (*joins)(const tn_node *n);
 
     /* Is every element of y one of x, chosen by order alone, as in a maximum? NULL = no. */
     bool (*picks)(const tn_node *n);
@@ -154,6 +162,11 @@ struct tn_node {
               1]; /* done as part of this one, in that order, up to NULL; set by the plan */
 };
 
+static inline bool tn_joins(const tn_node *n)
+{
+    return n->op->joins && n->op->joins(n);
+}
+
 static inline bool tn_has_post(const tn_node *n, tn_post post)
 {
     for (int i = 0; n->post[i]; i++)
@@ -166,6 +179,10 @@ static inline bool tn_has_post(const tn_node *n, tn_post post)
  * all zero). The one way a layer makes a node; sticky, see graph.h. */
 tn_value tn_graph_add(tn_graph *g, const tn_op *op, const char *name, int num_in,
                       const tn_value *in, const void *opts);
+
+/* What a builder does that finds fault before it adds anything: the graph has failed, with the text of tn_error(), unless
+ * it had before or is NULL. Returns the zero handle. */
+tn_value tn_graph_refuse(tn_graph *g, tn_status status);
 
 /* Output number `index` of the node that made v; the zero handle for the zero handle. */
 tn_value tn_graph_output(const tn_graph *g, tn_value v, int index);
@@ -182,6 +199,13 @@ const tn_op *tn_op_find(const char *name);
 bool tn_complete_pair(int pair[2], int fallback);
 /* The pad of a window: where that was given as one number, a missing second repeats the first. */
 void tn_complete_pad(int pad[2], bool square);
+/* The axis of x[0] that `axis` names, counted from behind if below 0; TN_ERR_ARGUMENT if there is none. */
+tn_status tn_find_axis(const tn_node *n, int64_t axis, int *out);
+/* For flops: 0. */
+double tn_no_flops(const tn_node *n);
+/* TN_ERR_ARGUMENT naming the list unless it has so many numbers. */
+tn_status tn_check_list(const tn_node *n, const char *name, const tn_shape *list, int least,
+                        int most);
 /* TN_ERR_SHAPE naming the node unless input i is f32 with that many dimensions (0: any). */
 tn_status tn_check_input(const tn_node *n, int i, int ndim);
 

@@ -14,12 +14,6 @@ static tn_status infer(tn_node *n)
     return TN_OK;
 }
 
-static double flops(const tn_node *n)
-{
-    (void)n;
-    return 0;
-}
-
 const tn_op tn_op_flatten = {
     .name = "flatten",
     .onnx = "Flatten",
@@ -27,7 +21,7 @@ const tn_op tn_op_flatten = {
     .max_in = 1,
     .view = true,
     .infer = infer,
-    .flops = flops,
+    .flops = tn_no_flops,
 };
 
 tn_value tn_flatten(tn_graph *g, tn_value x, const tn_layer_opts *opts)

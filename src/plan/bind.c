@@ -130,7 +130,7 @@ static void bind_step(tn_plan *p, tn_step *s)
     };
     for (int i = 0; i < n->num_in; i++) {
         const tn_plan_value *x = tn_plan_value_of(p, n->in[i]);
-        const bool there = n->op->joins && tn_plan_is_part(x);
+        const bool there = tn_joins(n) && tn_plan_is_part(x);
         if (!there && (!backward || s->node->bind.backward_reads_x[i]))
             c->x[i] = tn_plan_address(p, x->buffer);
         c->dx[i] = tn_plan_address(p, s->dx[i]);

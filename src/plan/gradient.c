@@ -191,7 +191,7 @@ static tn_status find_given(tn_plan *p, const tn_plan_node *pn, given *to)
         tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         if (!pn->bind.dx[i])
             continue;
-        if (pn->node.op->joins && tn_plan_is_part(x))
+        if (tn_joins(&pn->node) && tn_plan_is_part(x))
             TN_TRY(tn_plan_join_gradient(p, pn, i));
         else
             TN_TRY(give(p, x, &to->buffer[i], &to->sum[i]));

@@ -26,7 +26,7 @@ tn_status tn_plan_offer_part(tn_plan *p, const tn_plan_node *pn)
     tn_plan_value *v = tn_plan_value_of(p, id);
     int input = 0;
     const tn_plan_node *reader = only_reader(p, id, &input);
-    if (!b->part_layout || !reader || !reader->node.op->joins || v->kept)
+    if (!b->part_layout || !reader || !tn_joins(&reader->node) || v->kept)
         return TN_OK;
     int64_t first = 0;
     for (int i = 0; i < input; i++)
@@ -37,7 +37,7 @@ tn_status tn_plan_offer_part(tn_plan *p, const tn_plan_node *pn)
 
 bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn)
 {
-    if (!pn->node.op->joins)
+    if (!tn_joins(&pn->node))
         return false;
     for (int i = 0; i < pn->node.num_in; i++)
         if (!tn_plan_is_part(tn_plan_value_of(p, pn->node.in[i])))
@@ -47,7 +47,7 @@ bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn)
 
 void tn_plan_join_buffers(tn_plan *p, const tn_plan_node *pn)
 {
-    for (int i = 0; pn->node.op->joins && i < pn->node.num_in; i++) {
+    for (int i = 0; tn_joins(&pn->node) && i < pn->node.num_in; i++) {
         const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         if (tn_plan_is_part(x))
             tn_plan_part_of(p, x->buffer, tn_plan_value_of(p, pn->node.out[0])->buffer, x->part_at);

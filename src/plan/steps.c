@@ -55,7 +55,7 @@ static size_t y_bytes(const tn_plan *p, const tn_plan_node *pn)
 static size_t part_bytes(const tn_plan *p, const tn_plan_node *pn)
 {
     size_t bytes = 0;
-    for (int i = 0; pn->node.op->joins && i < pn->node.num_in; i++)
+    for (int i = 0; tn_joins(&pn->node) && i < pn->node.num_in; i++)
         if (tn_plan_is_part(tn_plan_value_of(p, pn->node.in[i])))
             bytes += tn_plan_value_of(p, pn->node.in[i])->bytes;
     return bytes;

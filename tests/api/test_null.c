@@ -163,6 +163,13 @@ static void layers_of_no_graph(void **state)
                              tn_add(NULL, x, x, NULL),
                              tn_concat(NULL, 1, &x, NULL),
                              tn_flatten(NULL, x, NULL),
+                             tn_reshape(NULL, x, NULL),
+                             tn_transpose(NULL, x, NULL),
+                             tn_slice(NULL, x, NULL),
+                             tn_pad(NULL, x, NULL),
+                             tn_pad(NULL, x, &(tn_pad_opts){.kind = TN_PAD_EDGE}),
+                             tn_broadcast_to(NULL, x, NULL),
+                             tn_reduce(NULL, x, NULL),
                              tn_softmax(NULL, x, NULL),
                              tn_log_softmax(NULL, x, NULL),
                              tn_normalize(NULL, x, NULL),
@@ -173,6 +180,9 @@ static void layers_of_no_graph(void **state)
     for (size_t i = 0; i < TN_COUNT(made); i++)
         assert_int_equal(made[i].id, 0);
     assert_non_null(strstr(tn_error(), "a graph that is NULL"));
+    tn_value parts[2] = {x, x};
+    tn_split(NULL, x, &(tn_split_opts){.count = 2}, parts);
+    assert_true(parts[0].id == 0 && parts[1].id == 0 && strstr(tn_error(), "that is NULL"));
 }
 
 /* What options a layer needs is its own affair; that it says so is not. */

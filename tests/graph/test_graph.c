@@ -69,7 +69,7 @@ static tn_value softmax(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 
 static tn_value concat(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
-    return tn_concat(g, 1, &x, opts);
+    return tn_concat(g, 1, &x, &(tn_concat_opts){.name = opts ? opts->name : NULL});
 }
 
 static tn_value mse(tn_graph *g, tn_value x, const tn_layer_opts *opts)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lab_op.h"
+#include "lab_index.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
 {
@@ -168,17 +168,116 @@ static void keeps_layouts(void **unused)
     tn_device_close(d);
 }
 
+/* ---- along other axes, and of many ----------------------------------------------------------- */
+
+static tn_value build_along(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    return tn_concat(g, num_x, x, opts);
+}
+
+static void reference_along(const lab_ref *r)
+{
+    const tn_concat_opts *o = r->opts;
+    const int axis = o->axis == TN_ZERO ? 0 : (o->axis + r->y_shape.ndim) % r->y_shape.ndim;
+    int64_t begin = 0;
+    for (int k = 0; k < r->num_x; k++) {
+        int64_t count;
+        assert_ok(tn_shape_count(&r->x_shape[k], &count));
+        for (int64_t i = 0; i < count; i++) {
+            int64_t at[TN_MAX_DIMS];
+            lab_index(&r->x_shape[k], i, at);
+            at[axis] += begin;
+            r->y[lab_number(&r->y_shape, at)] = r->x[k][i];
+        }
+        begin += r->x_shape[k].dim[axis];
+    }
+}
+
+static void joins_along_other_axes(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {.build = build_along, .reference = reference_along};
+#define ALONG(a)              \
+    .opts = &(tn_concat_opts) \
+    {                         \
+        .axis = (a)           \
+    }
+    const lab_case cases[] = {
+        {.why = "rows",
+         .x = {{{2, {2, 3}}, .no_batch = true}, {{2, {1, 3}}, .no_batch = true}},
+         ALONG(TN_ZERO)},
+        {.why = "the last", .x = {{{3, {2, 3, 4}}}, {{3, {2, 3, 1}}}, {{3, {2, 3, 7}}}}, ALONG(-1)},
+        {.why = "images below each other",
+         .x = {{{4, {2, 3, 4, 5}}}, {{4, {2, 3, 2, 5}}}},
+         ALONG(2)},
+        {.why = "one dimension",
+         .x = {{{1, {3}}, .no_batch = true}, {{1, {8}}, .no_batch = true}},
+         ALONG(TN_ZERO)},
+        {.why = "a token in front", .x = {{{3, {2, 1, 24}}}, {{3, {2, 16, 24}}}}, ALONG(1)},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+/* x so many times. */
+static tn_value build_many(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    const int *count = opts;
+    tn_value many[100];
+    (void)num_x;
+    for (int i = 0; i < *count; i++)
+        many[i] = x[0];
+    return tn_concat(g, *count, many, &(tn_concat_opts){.name = "all"});
+}
+
+static void reference_many(const lab_ref *r)
+{
+    const int *count = r->opts;
+    const int64_t rows = r->x_shape[0].dim[0], width = r->x_shape[0].dim[1];
+    for (int64_t n = 0; n < rows; n++)
+        for (int64_t i = 0; i < *count * width; i++)
+            r->y[n * *count * width + i] = r->x[0][n * width + i % width];
+}
+
+static void joins_many(void **unused)
+{
+    (void)unused;
+    static const lab_op op = {.build = build_many, .reference = reference_many};
+    static const int counts[] = {25, 33, 70};
+    const lab_case cases[] = {
+        {.why = "DenseNet-121's most", .x = {{{2, {2, 3}}}}, .opts = &counts[0]},
+        {.why = "one more than at once", .x = {{{2, {2, 3}}}}, .opts = &counts[1]},
+        {.why = "three groups", .x = {{{2, {2, 3}}}}, .opts = &counts[2]},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+static void joins_groups_of_groups(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 1030 };
+    static tn_value many[COUNT];
+    tn_graph *g = NULL;
+    tn_shape y;
+    assert_ok(tn_graph_create(&g));
+    for (int i = 0; i < COUNT; i++)
+        many[i] = i ? many[0] : tn_input(g, "x", TN_F32, TN_SHAPE(2, 3));
+    assert_ok(tn_value_shape(g, tn_concat(g, COUNT, many, NULL), &y));
+    assert_true(y.dim[0] == 2 && y.dim[1] == 3 * COUNT);
+    tn_graph_destroy(g);
+}
+
 static void refuses(void **unused)
 {
     (void)unused;
     const struct {
         tn_shape a, b;
         const char *text;
+        tn_status status;
     } cases[] = {
-        {{2, {2, 3}}, {2, {3, 3}}, "input 1 is 3 x 3, input 0 2 x 3"},
-        {{3, {2, 3, 4}}, {2, {2, 3}}, "input 1 is 2 x 3, input 0 2 x 3 x 4"},
-        {{1, {2}}, {1, {2}}, "input 0 has 1 dimensions, not 2 or more"},
-        {{4, {1, 2, 3, 4}}, {4, {1, 2, 3, 5}}, "they may differ in dimension 1 only"},
+        {{2, {2, 3}}, {2, {3, 3}}, "input 1 is 3 x 3, input 0 2 x 3", TN_ERR_SHAPE},
+        {{3, {2, 3, 4}}, {2, {2, 3}}, "input 1 is 2 x 3, input 0 2 x 3 x 4", TN_ERR_SHAPE},
+        {{1, {2}}, {1, {2}}, "concat1: x is 2, which has no axis 1", TN_ERR_ARGUMENT},
+        {{4, {1, 2, 3, 4}}, {4, {1, 2, 3, 5}}, "they may differ in dimension 1 only", TN_ERR_SHAPE},
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         tn_graph *g;
@@ -187,13 +286,13 @@ static void refuses(void **unused)
                   (tn_value[]){tn_input(g, "a", TN_F32, cases[i].a),
                                tn_input(g, "b", TN_F32, cases[i].b)},
                   NULL);
-        assert_fails(tn_graph_status(g), TN_ERR_SHAPE, cases[i].text);
+        assert_fails(tn_graph_status(g), cases[i].status, cases[i].text);
         tn_graph_destroy(g);
     }
     tn_graph *g;
     assert_ok(tn_graph_create(&g));
     tn_concat(g, 0, NULL, NULL);
-    assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "0 inputs, not 1 to 16");
+    assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "0 inputs, not 1 to 32");
     tn_graph_destroy(g);
 
     enum { MANY = 17 };
@@ -203,13 +302,13 @@ static void refuses(void **unused)
         x[i] = tn_input(g, (char[]){(char)('a' + i), '\0'}, TN_F32, TN_SHAPE(1, INT64_C(1) << 60));
     assert_ok(tn_graph_status(g));
     tn_concat(g, 8, x, NULL);
-    assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "concat1: more than 2^63 channels");
+    assert_fails(tn_graph_status(g), TN_ERR_SHAPE, "concat1: dimension 1 would be more than 2^63");
     tn_graph_destroy(g);
     assert_ok(tn_graph_create(&g));
     for (int i = 0; i < MANY; i++)
         x[i] = tn_input(g, (char[]){(char)('a' + i), '\0'}, TN_F32, TN_SHAPE(1, 2));
-    tn_concat(g, MANY, x, NULL);
-    assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "17 inputs, not 1 to 16");
+    tn_concat(g, MANY, x, &(tn_concat_opts){.axis = 2});
+    assert_fails(tn_graph_status(g), TN_ERR_ARGUMENT, "concat1: x is 1 x 2, which has no axis 2");
     tn_graph_destroy(g);
 }
 
@@ -220,6 +319,9 @@ int main(void)
         cmocka_unit_test(joins_one_twice),
         cmocka_unit_test(joins_blocked_layouts),
         cmocka_unit_test(keeps_layouts),
+        cmocka_unit_test(joins_along_other_axes),
+        cmocka_unit_test(joins_many),
+        cmocka_unit_test(joins_groups_of_groups),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

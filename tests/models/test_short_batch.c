@@ -18,6 +18,7 @@ typedef struct net {
     int filters;
     bool rows_too; /* a batchnorm of N x C, which one row alone has not */
     bool mse;      /* half of the loss is a mean over numbers */
+    int reduce; /* and a mean over the batch, of its elements; above 1 sums and the largest, too */
 } net;
 
 typedef struct rig {
@@ -28,6 +29,17 @@ typedef struct rig {
     int rows;
     int filters;
 } rig;
+
+static tn_value add_reductions(tn_graph *g, tn_value loss, tn_value x, int kinds)
+{
+    x = tn_tanh(g, x, NULL);
+    tn_value mean = tn_reduce(g, x, NULL);
+    for (int kind = TN_REDUCE_SUM; kind <= TN_REDUCE_MIN && kinds > 1; kind++) {
+        const tn_reduce_opts over = {.kind = (tn_reduce_kind)kind, .axes = TN_SHAPE(0, 2)};
+        mean = tn_add(g, mean, tn_reduce(g, tn_reduce(g, x, &over), NULL), NULL);
+    }
+    return tn_add(g, loss, mean, NULL);
+}
 
 static void open_rig(rig *r, const net *n, const char *device, int rows, tn_plan_opts opts)
 {
@@ -48,6 +60,8 @@ static void open_rig(rig *r, const net *n, const char *device, int rows, tn_plan
     if (n->mse)
         r->loss =
             tn_add(g, r->loss, tn_mse(g, r->normal, tn_batchnorm(g, r->normal, NULL), NULL), NULL);
+    if (n->reduce)
+        r->loss = add_reductions(g, r->loss, r->normal, n->reduce);
     opts.loss = r->loss;
     opts.keep = &r->normal;
     opts.num_keep = 1;
@@ -167,6 +181,7 @@ static const net nets[] = {
     {"less than a block of channels", 3, false, false},
     {"no whole blocks", 19, true, false},
     {"whole blocks", 32, true, true},
+    {"reduced over the batch", 5, false, false, 1},
 };
 
 static void check(const net *n, const char *device, tn_precision precision, double allowed)
@@ -213,6 +228,16 @@ static void it_is_the_smaller_batch(void **unused)
             check(&nets[i], *device, TN_PRECISION_BF16, 0.1);
             check(&nets[i], *device, TN_PRECISION_F16, 0.02);
         }
+}
+
+/* What several devices cannot share. */
+static void sums_and_extremes_are_of_samples(void **unused)
+{
+    (void)unused;
+    static const net n = {"all kinds of reduce", 5, false, false, 2};
+    for (const char *const *device = lab_devices(); *device; device++)
+        check(&n, *device, TN_PRECISION_F32, 2e-5);
+    check(&n, "cpu,reference", TN_PRECISION_F32, 2e-5);
 }
 
 /* ---- hardly a sample ------------------------------------------------------------------------- */
@@ -318,6 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_the_smaller_batch),
+        cmocka_unit_test(sums_and_extremes_are_of_samples),
         cmocka_unit_test(what_has_no_variance_moves_nothing),
         cmocka_unit_test(groups_count_the_same_rows),
     };

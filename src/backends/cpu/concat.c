@@ -1,7 +1,7 @@
 /*
- * concat on the CPU. In canonical layout, and in one of whole blocks of channels ("aBcd16b"), each
- * input's share of an image is one piece of memory; where channels lie innermost ("acdb"), its share of
- * a pixel is. So both ways are copies of pieces.
+ * concat on the CPU. In canonical layout each input's share of what is in front of the axis is one piece of memory. Of
+ * channels that holds of whole blocks of them, too ("aBcd16b"), and where they lie innermost ("acdb"), of its share of a
+ * pixel. So both ways are copies of pieces.
  */
 #include <string.h>
 
@@ -25,10 +25,17 @@ static const form forms[] = {
     {"acdb", dnnl_acdb, true},
 };
 
+static int axis_of(const tn_node *n)
+{
+    return ((const tn_concat_opts *)n->opts)->axis;
+}
+
 /* The form of all inputs, in which y is their pieces side by side; NULL if they are not of one such. */
 static const form *common_form(const tn_node *n, const tn_binding *b)
 {
     const form *found = NULL;
+    if (axis_of(n) != 1)
+        return NULL;
     for (size_t i = 0; i < TN_COUNT(forms); i++)
         if (b->x[0] && strcmp(b->x[0]->name, forms[i].name) == 0)
             found = &forms[i];
@@ -62,7 +69,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     state *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("concat", sizeof *s);
-    s->count = n->x[0].dim[0];
+    s->count = 1;
+    for (int i = 0; i < axis_of(n); i++)
+        s->count *= n->x[0].dim[i];
     if (f && f->by_pixel)
         s->count *= n->x[0].dim[2] * n->x[0].dim[3];
     for (int i = 0; i < n->num_in; i++) {

@@ -1,6 +1,6 @@
 /*
  * concat by a kernel that moves bytes: images in nhwc, where an input's share of a pixel is one piece of
- * memory, everything else in rows, where its share of an image is. What is a part of y already stays.
+ * memory, everything else in rows, where its share of what is in front of the axis is. What is a part of y already stays.
  */
 #include "backends/cuda/kernels/concat.h"
 
@@ -11,9 +11,20 @@
 
 static_assert((int)TNK_CONCAT_PARTS == (int)TN_MAX_IN, "a part for each input");
 
+static int axis_of(const tn_node *n)
+{
+    return ((const tn_concat_opts *)n->opts)->axis;
+}
+
+/* By channels. */
+static bool of_images(const tn_node *n)
+{
+    return n->x[0].ndim == 4 && axis_of(n) == 1;
+}
+
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    const bool images = n->x[0].ndim == 4;
+    const bool images = of_images(n);
     for (int i = 0; i < n->num_in; i++) {
         if (tn_cuda_is_part(b->x[i]))
             continue; /* of y: the plan offers no other */
@@ -39,8 +50,10 @@ static struct tnk_pieces pieces_of(const tn_call *c)
 {
     const tn_node *n = c->node;
     const int64_t element = (int64_t)tn_dtype_bytes(tn_cuda_type_of(c->run->precision));
-    struct tnk_pieces p = {.rows = n->x[0].dim[0], .parts = n->num_in};
-    if (n->x[0].ndim == 4)
+    struct tnk_pieces p = {.rows = 1, .parts = n->num_in};
+    for (int i = 0; i < axis_of(n); i++)
+        p.rows *= n->x[0].dim[i];
+    if (of_images(n))
         p.rows *= n->x[0].dim[2] * n->x[0].dim[3];
     p.unit = unit_of(n, p.rows, element);
     int64_t end = 0;

@@ -1,20 +1,24 @@
-/* concat: inputs one after the other along dimension 1, which is one piece of memory of each image. */
+/* concat: inputs one after the other along an axis: a piece of memory of each for all that is in front of it. */
 #include <string.h>
 
 #include "backends/cpu/reference/_reference.h"
 
-static int64_t image_of(const tn_shape *s)
+static int64_t pieces_of(const tn_node *n)
 {
-    return tn_elements(s) / s->dim[0];
+    int64_t count = 1;
+    for (int i = 0; i < ((const tn_concat_opts *)n->opts)->axis; i++)
+        count *= n->x[0].dim[i];
+    return count;
 }
 
 static tn_status forward(const tn_call *c)
 {
     const tn_node *node = c->node;
     float *y = c->y[0];
-    for (int64_t n = 0; n < node->y[0].dim[0]; n++)
+    const int64_t pieces = pieces_of(node);
+    for (int64_t n = 0; n < pieces; n++)
         for (int i = 0; i < node->num_in; i++) {
-            const int64_t piece = image_of(&node->x[i]);
+            const int64_t piece = tn_elements(&node->x[i]) / pieces;
             memcpy(y, (const float *)c->x[i] + n * piece, (size_t)piece * sizeof *y);
             y += piece;
         }
@@ -25,9 +29,10 @@ static tn_status backward(const tn_call *c)
 {
     const tn_node *node = c->node;
     const float *dy = c->dy[0];
-    for (int64_t n = 0; n < node->y[0].dim[0]; n++)
+    const int64_t pieces = pieces_of(node);
+    for (int64_t n = 0; n < pieces; n++)
         for (int i = 0; i < node->num_in; i++) {
-            const int64_t piece = image_of(&node->x[i]);
+            const int64_t piece = tn_elements(&node->x[i]) / pieces;
             if (c->dx[i])
                 memcpy((float *)c->dx[i] + n * piece, dy, (size_t)piece * sizeof *dy);
             dy += piece;

@@ -7,7 +7,7 @@
 
 #include "backends/cuda/kernels/divisor.h"
 
-enum { TNK_CONCAT_PARTS = 16 };
+enum { TNK_CONCAT_PARTS = 32 };
 
 struct tnk_pieces {
     int64_t rows;

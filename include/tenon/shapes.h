@@ -1,0 +1,129 @@
+/**
+ * @file
+ * Layers that move elements, multiply matrices, or make fewer or more elements of what there are.
+ *
+ * Values are row major: of a x b x c the last dimension lies together. An axis is a dimension by its number, from 0; -1 is
+ * the last, -2 the one before it. A list (a shape, axes, a permutation) is a tn_shape: `.axes = TN_SHAPE(2, 3)`; with no
+ * dimensions it is not given. All values are f32; what is said of options, names and errors in layers.h holds here.
+ *
+ * Threads: as graph.h has it.
+ */
+#ifndef TENON_SHAPES_H
+#define TENON_SHAPES_H
+
+#include <stdbool.h>
+
+#include <tenon/graph.h>
+#include <tenon/options.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- the same elements --------------------------------------------------------------------- */
+
+/**
+ * The same elements in the same order, in other dimensions. Moves nothing.
+ *
+ * In `shape` 0 is the dimension that x has there, and one may be -1: what is left of x's elements. So
+ * {0, 8, -1} splits what follows the batch, whatever that is. Keep the batch by 0 (or -1), not by its number: then the
+ * graph can be planned for other batches and for several devices.
+ */
+typedef struct tn_reshape_opts {
+    const char *name;
+    tn_shape shape; /**< required */
+} tn_reshape_opts;
+TN_API tn_value tn_reshape(tn_graph *g, tn_value x, const tn_reshape_opts *opts);
+
+/** y's dimension i is x's dimension axes[i]: of x, a x b x c, axes {1, 2, 0} make b x c x a. */
+typedef struct tn_transpose_opts {
+    const char *name;
+    tn_shape axes; /**< each axis once; default: all the other way round */
+} tn_transpose_opts;
+TN_API tn_value tn_transpose(tn_graph *g, tn_value x, const tn_transpose_opts *opts);
+
+/**
+ * Of each dimension the elements begin, begin + step, ... that lie before `end`, as NumPy's x[begin:end:step].
+ *
+ * The lists may be shorter than x has dimensions: those behind are taken whole. Numbers below 0 count from behind
+ * (begin -1: the last), those out of range are drawn to it; so an end of INT64_MAX is all. A step below 0 goes
+ * backwards, from `begin` to the last one behind `end`; there an end of INT64_MIN is all. What is left out gets no gradient.
+ */
+typedef struct tn_slice_opts {
+    const char *name;
+    tn_shape begin; /**< default: the first; the last one, where step is below 0 */
+    tn_shape end;   /**< default: all */
+    tn_shape step;  /**< default 1; not 0 */
+} tn_slice_opts;
+TN_API tn_value tn_slice(tn_graph *g, tn_value x, const tn_slice_opts *opts);
+
+/**
+ * x in parts one after the other along an axis: `count` equal ones, or parts of the given sizes, together all of it. Parts
+ * are slices, by the name and "_0", "_1" and so on.
+ */
+typedef struct tn_split_opts {
+    const char *name;
+    int axis;       /**< default 1; TN_ZERO: 0 */
+    int count;      /**< divides that dimension; or else */
+    tn_shape sizes; /**< one for each part, up to 8 */
+} tn_split_opts;
+/** @param out  as many values as there are parts; zero handles if it fails */
+TN_API void tn_split(tn_graph *g, tn_value x, const tn_split_opts *opts, tn_value *out);
+
+typedef enum tn_pad_kind {
+    TN_PAD_CONSTANT, /**< `value` around x */
+    TN_PAD_EDGE,     /**< what is nearest: a a a b c c */
+    TN_PAD_REFLECT /**< x again, as in a mirror at its first and last element: c b a b c b; less than the dimension */
+} tn_pad_kind;
+
+/**
+ * x with elements around it: `before` and `after` it in each dimension. The lists may be shorter than x has dimensions:
+ * those behind stay. EDGE and REFLECT are made of slices and concats.
+ */
+typedef struct tn_pad_opts {
+    const char *name;
+    tn_pad_kind kind;
+    tn_shape before, after; /**< not below 0; default: none, but one of the two is needed */
+    float value;            /**< default 0 */
+} tn_pad_opts;
+TN_API tn_value tn_pad(tn_graph *g, tn_value x, const tn_pad_opts *opts);
+
+/**
+ * x again and again, up to `shape`: from the last dimension on, each of x's is that of `shape` or 1; ones that x
+ * lacks in front are made. 0 in `shape` is the dimension that x has there, counted from behind.
+ * The gradient is the sum over all that one element became.
+ */
+typedef struct tn_broadcast_to_opts {
+    const char *name;
+    tn_shape shape; /**< required */
+} tn_broadcast_to_opts;
+TN_API tn_value tn_broadcast_to(tn_graph *g, tn_value x, const tn_broadcast_to_opts *opts);
+
+/* ---- fewer --------------------------------------------------------------------------------- */
+
+typedef enum tn_reduce_kind {
+    TN_REDUCE_MEAN,
+    TN_REDUCE_SUM,
+    TN_REDUCE_MAX, /**< NaN if there is one; the largest ones share the gradient evenly, as in PyTorch's amax */
+    TN_REDUCE_MIN /**< likewise */
+} tn_reduce_kind;
+
+/**
+ * The mean, sum, maximum or minimum over some dimensions.
+ *
+ * Over the batch only rows that hold a sample count (tn_plan_run()): in a plan that has labels the rows behind them enter
+ * neither a sum nor a mean and get no gradient; without any sample the result is 0. Several devices can share a mean
+ * over the batch, as they do a loss, but no sum, maximum or minimum.
+ */
+typedef struct tn_reduce_opts {
+    const char *name;
+    tn_reduce_kind kind; /**< default: the mean */
+    tn_shape axes;       /**< default: all */
+    bool keep;           /**< dimensions that are reduced stay, as 1 */
+} tn_reduce_opts;
+TN_API tn_value tn_reduce(tn_graph *g, tn_value x, const tn_reduce_opts *opts);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,28 @@
+/* transpose: dimension k of y is dimension axes[k] of x. */
+#include "backends/cpu/reference/_index.h"
+
+static bool from(const tn_node *n, const int64_t *y, int64_t *x)
+{
+    for (int k = 0; k < n->x[0].ndim; k++)
+        x[((const tn_transpose_opts *)n->opts)->axes.dim[k]] = y[k];
+    return true;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    return tn_reference_move(c, from, 0);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    return tn_reference_move_backward(c, from);
+}
+
+const tn_kernel tn_reference_transpose = {
+    .op = "transpose",
+    .name = "reference",
+    .rank = TN_REFERENCE_RANK,
+    .prepare = tn_reference_prepare_sums,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,4 @@
+/* slice on the CPU: its route, see move/move.h. */
+#include "backends/cpu/move/move.h"
+
+const tn_kernel tn_cpu_slice = TN_CPU_MOVE("slice");

@@ -1,0 +1,4 @@
+/* pad on a GPU: its route, see move/move.h. */
+#include "backends/cuda/move/move.h"
+
+const tn_kernel tn_cuda_pad = TN_CUDA_MOVE("pad");

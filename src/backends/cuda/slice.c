@@ -1,0 +1,4 @@
+/* slice on a GPU: its route, see move/move.h. */
+#include "backends/cuda/move/move.h"
+
+const tn_kernel tn_cuda_slice = TN_CUDA_MOVE("slice");
