@@ -255,7 +255,7 @@ static void mistakes_are_named(void **unused)
     tn_device *d = NULL;
     assert_fails(tn_device_open(&d, "mpi:cpu:0-1"), TN_ERR_UNSUPPORTED, "a rank has one cpu");
     assert_fails(tn_device_open(&d, "mpi:cpu,threads=0"), TN_ERR_ARGUMENT,
-                 "rank 0: cpu: threads=0");
+                 "rank 0: cpu: option threads=0");
     assert_fails(tn_device_open(&d, "mpi:"), TN_ERR_ARGUMENT, "begins with no backend");
     lab_group s;
     tn_plan_opts opts = with_sgd();
