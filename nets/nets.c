@@ -41,6 +41,8 @@ static const net nets[] = {
      .build = net_resnet18},
     {"resnet50", "ResNet-50 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
      .build = net_resnet50},
+    {"mobilenet_v2", "MobileNetV2 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
+     .build = net_mobilenet_v2},
     {"squeezenet", "SqueezeNet 1.1 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
      .build = net_squeezenet},
 };
@@ -57,4 +59,21 @@ const char *net_name(int index)
 {
     const int count = (int)(sizeof nets / sizeof nets[0]);
     return index >= 0 && index < count ? nets[index].name : NULL;
+}
+
+tn_loss net_train(const net *n, tn_graph *g, tn_value x, tn_value labels, int classes,
+                  const tn_softmax_xent_opts *opts, tn_value *logits)
+{
+    tn_value aux[NET_AUX] = {{0}};
+    *logits = n->build_training ? n->build_training(g, x, classes, aux) : n->build(g, x, classes);
+    tn_loss loss = tn_softmax_xent(g, *logits, labels, opts);
+    if (!n->build_training)
+        return loss;
+    float weight = 0.3f; /* Szegedy et al., section 5 */
+    const tn_value w = tn_constant(g, "auxiliary_weight", (tn_tensor){TN_F32, {0}, &weight});
+    for (int i = 0; i < NET_AUX; i++) {
+        const tn_value beside = tn_softmax_xent(g, aux[i], labels, NULL).loss;
+        loss.loss = tn_add(g, loss.loss, tn_mul(g, beside, w, NULL), NULL);
+    }
+    return loss;
 }

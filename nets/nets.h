@@ -31,6 +31,11 @@ const net *net_find(const char *name);
 /* The name of each, in a row until NULL. */
 const char *net_name(int index);
 
+/* The network and its loss, the cross entropy and 0.3 of that of each further classifier. labels: N i32, or
+ * N x size x size. *logits: of the last classifier; counts are its own. */
+tn_loss net_train(const net *n, tn_graph *g, tn_value x, tn_value labels, int classes,
+                  const tn_softmax_xent_opts *opts, tn_value *logits);
+
 tn_value net_torchvision(tn_graph *g, tn_value x, int classes);
 tn_value net_slim(tn_graph *g, tn_value x, int classes);
 tn_value net_caffe(tn_graph *g, tn_value x, int classes);
@@ -42,6 +47,7 @@ tn_value net_googlenet(tn_graph *g, tn_value x, int classes);
 tn_value net_googlenet_training(tn_graph *g, tn_value x, int classes, tn_value *aux);
 tn_value net_resnet18(tn_graph *g, tn_value x, int classes);
 tn_value net_resnet50(tn_graph *g, tn_value x, int classes);
+tn_value net_mobilenet_v2(tn_graph *g, tn_value x, int classes);
 tn_value net_squeezenet(tn_graph *g, tn_value x, int classes);
 
 #endif
