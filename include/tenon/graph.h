@@ -128,6 +128,13 @@ TN_API tn_value tn_graph_value(const tn_graph *g, const char *name);
 /** @return the name of a value, which lives as long as g; NULL if v is not of g. */
 TN_API const char *tn_value_name(const tn_graph *g, tn_value v);
 
+/** The operation that makes v, "conv2d"; "input" of an input. @return NULL if v is not of g */
+TN_API const char *tn_value_op(const tn_graph *g, tn_value v);
+
+/** What the node that makes v makes in place `index`, from 0: of a loss of tn_softmax_xent() 1 is top_1. @return the zero
+ *  handle if there is none */
+TN_API tn_value tn_value_beside(const tn_graph *g, tn_value v, int index);
+
 /** The inputs, in the order in which they were made. @return the zero handle past the last */
 TN_API tn_value tn_graph_input(const tn_graph *g, int index);
 

@@ -49,6 +49,9 @@ typedef struct tn_graph_read_opts {
     const char
         *name;     /**< of the text in errors, "net.txt:12:9: ..."; default: its path, or "graph" */
     int64_t batch; /**< N; default 1 */
+    /** The last layer that has a width of its own (units, filters) before the first output gets this one, in place of
+     *  what the text says: for another number of classes. Default: as the text says. */
+    int classes;
 } tn_graph_read_opts;
 
 /**

@@ -101,6 +101,8 @@ typedef struct tn_op {
     size_t opts_size;
     bool opts_needed; /* there is no default for all of them: NULL is refused */
     const tn_attr *attrs;
+    const char *
+        width; /* the attribute (of TN_ATTR_INT) that is how many channels y has; NULL: x says it */
     const char *const *outputs; /* what those behind the first are called; NULL: by number */
     int min_in, max_in;
     bool
@@ -191,6 +193,9 @@ extern const tn_op *const tn_op_table[]; /* ends at NULL */
 
 /* The op with that name, NULL if there is none; of those that no layer file defines `param` and `constant`. */
 const tn_op *tn_op_find(const char *name);
+
+/* Where options of the op say its width; NULL: it has none of its own. */
+int *tn_op_width(const tn_op *op, void *opts);
 
 /* Helpers of infer(). */
 

@@ -6,7 +6,7 @@
 
 static tn_value handle(const tn_graph *g, int32_t id)
 {
-    return id ? (tn_value){id, g->number} : (tn_value){0};
+    return id ? (tn_value){id, g->number} : (tn_value){0}; /* no id: g may be NULL */
 }
 
 tn_value tn_graph_value(const tn_graph *g, const char *name)
@@ -14,10 +14,30 @@ tn_value tn_graph_value(const tn_graph *g, const char *name)
     return (tn_value){g && name ? tn_names_find(g, name) : 0, g ? g->number : 0};
 }
 
+static bool is_known(const tn_graph *g, tn_value v)
+{
+    return g && v.graph == g->number && v.id > 0 && (size_t)v.id <= g->num_values;
+}
+
 const char *tn_value_name(const tn_graph *g, tn_value v)
 {
-    const bool known = g && v.graph == g->number && v.id > 0 && (size_t)v.id <= g->num_values;
-    return known ? g->value[v.id - 1].name : NULL;
+    return is_known(g, v) ? g->value[v.id - 1].name : NULL;
+}
+
+static const tn_node *maker(const tn_graph *g, tn_value v)
+{
+    return g->node[g->value[v.id - 1].node];
+}
+
+const char *tn_value_op(const tn_graph *g, tn_value v)
+{
+    return is_known(g, v) ? maker(g, v)->op->name : NULL;
+}
+
+tn_value tn_value_beside(const tn_graph *g, tn_value v, int index)
+{
+    const bool made = is_known(g, v) && index >= 0 && index < maker(g, v)->num_out;
+    return handle(g, made ? maker(g, v)->out[index] : 0);
 }
 
 tn_value tn_graph_input(const tn_graph *g, int index)

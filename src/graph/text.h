@@ -70,6 +70,17 @@ const char *tn_lex_word(const tn_lex *l);
 tn_status tn_lex_fail(const tn_lex *l, tn_status status, const char *at, const char *format, ...)
     TN_PRINTF(4, 5);
 
+/* A text to be read, and what is chosen then. */
+typedef struct tn_text_source {
+    const char *name, *text;
+    size_t bytes;
+    int64_t batch;
+    const char *widen; /* the node whose width is this one, whatever its line says; NULL: none */
+    int width;
+} tn_text_source;
+enum { TN_TEXT_BYTES = 16 << 20 }; /* at most */
+tn_status tn_text_read(tn_graph **out, const tn_text_source *from);
+
 /* ---- attributes ------------------------------------------------------------------------------- */
 
 /* " name=value" of each that was given. */

@@ -14,6 +14,14 @@ static const tn_attr of_param[] = {
     {0},
 };
 
+int *tn_op_width(const tn_op *op, void *opts)
+{
+    for (const tn_attr *a = op->attrs; op->width && a->name; a++)
+        if (strcmp(a->name, op->width) == 0)
+            return (int *)(void *)((char *)opts + a->offset);
+    return NULL;
+}
+
 /* ---- writing ---------------------------------------------------------------------------------- */
 
 static void write_field(tn_text *t, const char *group, const tn_attr *a, const void *opts)

@@ -9,12 +9,12 @@
 
 #include "graph/text.h"
 
-enum { VERSION = 1, MOST_BYTES = 16 << 20, MOST_NODES = 1000000, WORD_BYTES = 64 };
+enum { VERSION = 1, MOST_BYTES = TN_TEXT_BYTES, MOST_NODES = 1000000, WORD_BYTES = 64 };
 
 typedef struct reader {
+    const tn_text_source *from;
     tn_lex lex;
     tn_graph *g;
-    int64_t batch;
     tn_arena arena; /* of names on the left of a node */
     void *opts;     /* room for those of any op */
     size_t opts_bytes;
@@ -67,7 +67,7 @@ static tn_status take_dimension(reader *r, tn_shape *shape, int *place)
     char *end;
     errno = 0;
     const bool batch = strcmp(r->lex.word, "N") == 0;
-    const long long size = batch ? r->batch : strtoll(r->lex.word, &end, 10);
+    const long long size = batch ? r->from->batch : strtoll(r->lex.word, &end, 10);
     if (r->lex.kind != TN_TOKEN_WORD || (!batch && (*end || errno || size < 1)))
         return fail_here(r, "a dimension, N or a number above 0,");
     if (shape->ndim == TN_MAX_DIMS)
@@ -187,6 +187,8 @@ static tn_status read_node(reader *r, node_line *n)
     TN_TRY(take_inputs(r, n, at));
     memset(r->opts, 0, r->opts_bytes);
     TN_TRY(tn_attrs_read(&r->lex, n->op, r->opts));
+    if (r->from->widen && strcmp(r->from->widen, n->name[0]) == 0)
+        *tn_op_width(n->op, r->opts) = r->from->width;
     if (r->g->num_nodes >= MOST_NODES)
         return tn_lex_fail(&r->lex, TN_ERR_FORMAT, at, "more than %d nodes", MOST_NODES);
     tn_graph_add_named(r->g, n->op, n->name, n->num_names, n->num_in, n->in, r->opts);
@@ -270,17 +272,13 @@ static tn_status make_room(reader *r)
     return r->opts ? TN_OK : tn_no_memory("graph text", r->opts_bytes);
 }
 
-static tn_status read_text(tn_graph **out, const char *name, const char *text, size_t bytes,
-                           const tn_graph_read_opts *opts)
+tn_status tn_text_read(tn_graph **out, const tn_text_source *from)
 {
-    reader r = {.batch = opts && opts->batch ? opts->batch : 1};
-    name = opts && opts->name ? opts->name : name;
-    if (r.batch < 0)
-        return tn_fail(TN_ERR_ARGUMENT, "%s: a batch of %lld", name, (long long)r.batch);
-    if (bytes > MOST_BYTES)
+    reader r = {.from = from};
+    if (from->bytes > MOST_BYTES)
         return tn_fail(TN_ERR_FORMAT, "%s: has more than the %d bytes that the text of a graph may",
-                       name, MOST_BYTES);
-    tn_status status = tn_lex_open(&r.lex, name, text, bytes);
+                       from->name, MOST_BYTES);
+    tn_status status = tn_lex_open(&r.lex, from->name, from->text, from->bytes);
     if (status == TN_OK)
         status = tn_graph_create(&r.g);
     if (status == TN_OK)
@@ -296,42 +294,4 @@ static tn_status read_text(tn_graph **out, const char *name, const char *text, s
     }
     *out = r.g;
     return TN_OK;
-}
-
-tn_status tn_graph_read(tn_graph **out, const char *text, size_t bytes,
-                        const tn_graph_read_opts *opts)
-{
-    TN_NEED(out, "out");
-    TN_NEED(text, "text");
-    return read_text(out, "graph", text, bytes, opts);
-}
-
-/* One byte more than is allowed tells that there are too many. */
-static tn_status load(const char *path, char **text, size_t *bytes)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
-    tn_status status = TN_OK;
-    *text = tn_alloc(MOST_BYTES + 1, 1);
-    *bytes = *text ? fread(*text, 1, MOST_BYTES + 1, f) : 0;
-    if (!*text)
-        status = tn_no_memory("graph text", MOST_BYTES + 1);
-    else if (ferror(f))
-        status = tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
-    fclose(f); /* read only: nothing can be lost */
-    return status;
-}
-
-tn_status tn_graph_open(tn_graph **out, const char *path, const tn_graph_read_opts *opts)
-{
-    TN_NEED(out, "out");
-    TN_NEED(path, "path");
-    char *text = NULL;
-    size_t bytes = 0;
-    tn_status status = load(path, &text, &bytes);
-    if (status == TN_OK)
-        status = read_text(out, path, text, bytes, opts);
-    tn_free(text);
-    return status;
 }

@@ -89,6 +89,7 @@ const tn_op tn_op_conv2d = {
     .opts_size = sizeof(tn_conv2d_opts),
     .opts_needed = true,
     .attrs = attrs,
+    .width = "filters",
     .min_in = 1,
     .max_in = 1,
     .infer = infer,

@@ -54,6 +54,7 @@ const tn_op tn_op_dense = {
     .opts_size = sizeof(tn_dense_opts),
     .opts_needed = true,
     .attrs = attrs,
+    .width = "units",
     .min_in = 1,
     .max_in = 1,
     .infer = infer,

@@ -38,6 +38,12 @@ static void models(void **state)
     REFUSES(tn_model_tell(m, "a", NULL), "value");
     REFUSES(tn_model_picture(NULL, &picture), "model");
     REFUSES(tn_model_picture(m, NULL), "out");
+    const tn_value x = tn_graph_input(g, 0);
+    assert_null(tn_value_op(NULL, x));
+    assert_null(tn_value_op(g, (tn_value){0}));
+    assert_string_equal(tn_value_op(g, x), "input");
+    assert_int_equal(tn_value_beside(NULL, x, 0).id + tn_value_beside(g, x, 1).id, 0);
+    assert_int_equal(tn_value_beside(g, x, 0).id, x.id);
     assert_null(tn_model_graph(NULL));
     assert_null(tn_model_fact(NULL, "a"));
     assert_null(tn_model_fact(m, NULL));
