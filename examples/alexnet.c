@@ -17,7 +17,7 @@
 /* Adds what the runs since the last look found out. Only this makes the program wait for the device. */
 static void add_score(session *s, score *sum)
 {
-    const tn_value value[] = {s->loss.loss, s->loss.top_1, s->loss.top_k};
+    const tn_value value[] = {s->net.loss.loss, s->net.loss.top_1, s->net.loss.top_k};
     double found[3];
     int64_t runs = 0;
     for (int i = 0; i < 3; i++)
@@ -36,8 +36,8 @@ static void set_batch(session *s, score *sum, const tn_batch *b)
         add_score(s, sum);
     s->rows = b->count;
     const tn_tensor labels = session_labels(s, &b->labels);
-    tn_must(tn_plan_set(s->plan, s->image, b->images));
-    tn_must(tn_plan_set(s->plan, s->label, labels));
+    tn_must(tn_plan_set(s->plan, s->net.image, b->images));
+    tn_must(tn_plan_set(s->plan, s->net.label, labels));
 }
 
 /* One update of the parameters, from `accumulate` batches; the status is that of the data. */

@@ -1,13 +1,14 @@
 /*
- * classify: names what is on images, with a model that alexnet or mnist saved.
+ * classify: names what is on images, with any model of classes, such as alexnet or mnist save.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <tenon/tenon.h>
 
 #include "../tools/common/args.h"
-#include "common/model.h"
 
 static struct {
     const char *device;
@@ -22,74 +23,121 @@ static const arg table[] = {
 };
 
 typedef struct session {
-    model model;
-    tn_graph *g;
+    tn_model *model;
+    tn_picture picture;
     tn_device *device;
     tn_plan *plan;
-    tn_value image, share;
-    uint8_t *rgb;
+    tn_value output; /* logits or shares, images x classes */
+    int64_t classes;
+    bool softmax; /* they are shares already */
+    uint8_t *pixels;
     float *shares;
 } session;
 
+/* What the first output of the net is. */
+static void find_output(session *s, const char *path)
+{
+    const tn_graph *g = tn_model_graph(s->model);
+    tn_shape shape;
+    s->output = tn_graph_output_at(g, 0);
+    if (s->output.id == 0)
+        args_fail("%s: its net says no output: which of its values are the classes?", path);
+    tn_must(tn_value_shape(g, s->output, &shape));
+    if (shape.ndim != 2 || shape.dim[0] != 1)
+        args_fail("%s: its first output, %s, is %s, not images x classes", path,
+                  tn_value_name(g, s->output), tn_shape_format(&shape).text);
+    s->classes = shape.dim[1];
+    s->softmax = strcmp(tn_value_op(g, s->output), "softmax") == 0;
+    const int known = tn_model_num_classes(s->model);
+    if (known != 0 && known != s->classes)
+        args_fail("%s: names %d classes, but its net tells of %lld", path, known,
+                  (long long)s->classes);
+}
+
 static void open_model(session *s, const char *path)
 {
-    tn_checkpoint_info *info = NULL;
-    if (tn_checkpoint_info_open(&info, path) != TN_OK)
+    if (tn_model_open(&s->model, path, NULL) != TN_OK ||
+        tn_model_picture(s->model, &s->picture) != TN_OK)
         args_fail("%s", tn_error());
-    model_read(&s->model, info, path);
-    tn_checkpoint_info_close(info);
-    const int64_t side = s->model.size;
-    tn_must(tn_graph_create(&s->g));
-    s->image = tn_input(s->g, "image", TN_U8, TN_SHAPE(1, side, side, s->model.net->channels));
-    s->share = tn_softmax(s->g, model_build(&s->model, s->g, s->image), NULL);
+    if (!tn_model_tensor(s->model, 0, NULL))
+        args_fail("%s: is the text of a net, without numbers", path);
+    find_output(s, path);
     if (tn_device_open(&s->device, flags.device) != TN_OK)
         args_fail("%s", tn_error());
-    tn_must(tn_plan_create(&s->plan, s->g, s->device,
-                           &(tn_plan_opts){.keep = &s->share, .num_keep = 1}));
-    tn_must(tn_checkpoint_load(s->plan, path, TN_LOAD_PARAMS));
-    s->rgb = malloc((size_t)(side * side * 3));
-    s->shares = malloc((size_t)s->model.classes * sizeof *s->shares);
-    if (!s->rgb || !s->shares)
+    tn_must(tn_plan_create(&s->plan, tn_model_graph(s->model), s->device,
+                           &(tn_plan_opts){.keep = &s->output, .num_keep = 1, .from = s->model}));
+    if (tn_plan_from(s->plan, TN_FROM_NEW, 0))
+        args_fail("%s: has no tensor %s", path, tn_plan_from(s->plan, TN_FROM_NEW, 0));
+    s->pixels = malloc((size_t)s->picture.fit.height * (size_t)s->picture.fit.width * 3);
+    s->shares = malloc((size_t)s->classes * sizeof *s->shares);
+    if (!s->pixels || !s->shares)
         run_fail("no memory for one image");
 }
 
-/* In place: the grey of each pixel by the weights of ITU-R BT.601. */
-static void to_grey(uint8_t *rgb, int64_t pixels)
+/* In place: what the net wants of red, green and blue. */
+/* In place: grey by the weights of ITU-R BT.601, or blue first. */
+static void reorder(uint8_t *rgb, int64_t pixels, tn_order order)
 {
-    for (int64_t i = 0; i < pixels; i++)
-        rgb[i] = (uint8_t)((299 * rgb[3 * i] + 587 * rgb[3 * i + 1] + 114 * rgb[3 * i + 2] + 500) /
-                           1000);
+    for (int64_t i = 0; i < pixels; i++) {
+        const uint8_t red = rgb[3 * i];
+        if (order == TN_ORDER_GREY)
+            rgb[i] =
+                (uint8_t)((299 * red + 587 * rgb[3 * i + 1] + 114 * rgb[3 * i + 2] + 500) / 1000);
+        else
+            rgb[3 * i] = rgb[3 * i + 2];
+        if (order == TN_ORDER_BGR)
+            rgb[3 * i + 2] = red;
+    }
+}
+
+/* In place: exp(x) / sum of exp(x), without overflow. */
+static void softmax(float *x, int64_t count)
+{
+    float most = x[0];
+    double sum = 0;
+    for (int64_t i = 1; i < count; i++)
+        most = x[i] > most ? x[i] : most;
+    for (int64_t i = 0; i < count; i++)
+        sum += exp((double)(x[i] - most));
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (float)(exp((double)(x[i] - most)) / sum);
 }
 
 /* The classes with the largest shares, largest first. Takes them out of s->shares. */
 static void tell(session *s, const char *path)
 {
     printf("%s\n", path);
-    for (int64_t i = 0; i < flags.top && i < s->model.classes; i++) {
+    for (int64_t i = 0; i < flags.top && i < s->classes; i++) {
         int best = 0;
-        for (int c = 1; c < s->model.classes; c++)
+        for (int c = 1; c < s->classes; c++)
             best = s->shares[c] > s->shares[best] ? c : best;
-        printf("  %6.2f %%  %s\n", 100 * (double)s->shares[best], s->model.name[best]);
+        const char *name = tn_model_class(s->model, best);
+        printf("  %6.2f %%  ", 100 * (double)s->shares[best]);
+        if (name)
+            printf("%s\n", name);
+        else
+            printf("class %d\n", best);
         s->shares[best] = -1;
     }
 }
 
 static bool classify(session *s, const char *path)
 {
-    const model *m = &s->model;
-    const tn_fit_opts fit = {.height = m->size, .width = m->size, .resize = m->resize};
-    if (tn_image_load(path, &fit, s->rgb) != TN_OK) {
+    const tn_picture *p = &s->picture;
+    if (tn_image_load(path, &p->fit, s->pixels) != TN_OK) {
         fflush(stdout);
         fprintf(stderr, "classify: %s\n", tn_error());
         return false;
     }
-    if (m->net->channels == 1)
-        to_grey(s->rgb, (int64_t)m->size * m->size);
-    const tn_shape shape = TN_SHAPE(1, m->size, m->size, m->net->channels);
-    tn_must(tn_plan_set(s->plan, s->image, (tn_tensor){TN_U8, shape, s->rgb}));
+    if (p->order != TN_ORDER_RGB)
+        reorder(s->pixels, (int64_t)p->fit.height * p->fit.width, p->order);
+    const tn_shape shape = TN_SHAPE(1, p->fit.height, p->fit.width, p->channels);
+    tn_must(tn_plan_set(s->plan, p->input, (tn_tensor){TN_U8, shape, s->pixels}));
     tn_must(tn_plan_evaluate(s->plan));
     tn_must(
-        tn_plan_get(s->plan, s->share, (tn_tensor){TN_F32, TN_SHAPE(1, m->classes), s->shares}));
+        tn_plan_get(s->plan, s->output, (tn_tensor){TN_F32, TN_SHAPE(1, s->classes), s->shares}));
+    if (!s->softmax)
+        softmax(s->shares, s->classes);
     tell(s, path);
     return true;
 }
@@ -97,9 +145,10 @@ static bool classify(session *s, const char *path)
 int main(int argc, char **argv)
 {
     const args a = {.usage = "classify [options] MODEL IMAGE...",
-                    .about = "Tells what is on each image, by a model that alexnet or mnist saved "
-                             "with --save.\nAn image that cannot be read is named, and the others "
-                             "go on.\n\nOptions:",
+                    .about =
+                        "Tells what is on each image, by a model such as alexnet or mnist save "
+                        "with --save.\nAn image that cannot be read is named, and the others "
+                        "go on.\n\nOptions:",
                     .more = "Exit status: 0; 1: an image could not be read, or the run failed; 2: "
                             "flags or a model that cannot be.",
                     .options = table,
@@ -113,11 +162,10 @@ int main(int argc, char **argv)
     bool all = true;
     for (int i = 2; i <= words; i++)
         all = classify(&s, argv[i]) && all;
-    free(s.rgb);
+    free(s.pixels);
     free(s.shares);
     tn_plan_destroy(s.plan);
     tn_device_close(s.device);
-    tn_graph_destroy(s.g);
-    model_free(&s.model);
+    tn_model_close(s.model);
     return all ? 0 : 1;
 }

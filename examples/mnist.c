@@ -10,7 +10,7 @@
 #include "../tools/common/progress.h"
 #include "../tools/common/stop.h"
 #include "common/idx.h"
-#include "common/model.h"
+#include "common/network.h"
 
 enum { CLASSES = 10, SIDE = 28 };
 
@@ -23,12 +23,9 @@ typedef struct options {
 typedef struct session {
     options o;
     idx train, test;
-    model model;
-    tn_graph *g;
+    network net;
     tn_device *device;
     tn_plan *plan;
-    tn_value image, label;
-    tn_loss loss;
     tn_loader *trains, *tests;
     bool stops; /* a rank was told to, and all know */
 } session;
@@ -70,20 +67,17 @@ static void check_size(const idx *set, const char *folder)
 static void build(session *s)
 {
     const int64_t n = s->o.batch;
-    model_make(&s->model, net_find("lenet"), CLASSES);
+    const origin lenet = {.named = net_find("lenet")};
+    tn_must(network_make(&s->net, &lenet, &(network_opts){.batch = n, .classes = CLASSES}));
     for (int i = 0; i < CLASSES; i++)
-        model_name(&s->model, i, (char[]){(char)('0' + i), '\0'});
-    tn_must(tn_graph_create(&s->g));
-    s->image = tn_input(s->g, "image", TN_U8, TN_SHAPE(n, SIDE, SIDE, 1));
-    s->label = tn_input(s->g, "label", TN_I32, TN_SHAPE(n));
-    s->loss = tn_softmax_xent(s->g, model_build(&s->model, s->g, s->image), s->label,
-                              &(tn_softmax_xent_opts){.name = "loss"});
+        network_name(&s->net, i, (char[]){(char)('0' + i), '\0'});
     if (tn_device_open(&s->device, s->o.device) != TN_OK)
         args_fail("%s", tn_error());
     const tn_sgd_opts sgd = {.momentum = (float)s->o.momentum, .weight_decay = (float)s->o.decay};
-    tn_must(tn_plan_create(
-        &s->plan, s->g, s->device,
-        &(tn_plan_opts){.loss = s->loss.loss, .optim = tn_sgd(&sgd), .seed = (uint64_t)s->o.seed}));
+    tn_must(tn_plan_create(&s->plan, s->net.g, s->device,
+                           &(tn_plan_opts){.loss = s->net.loss.loss,
+                                           .optim = tn_sgd(&sgd),
+                                           .seed = (uint64_t)s->o.seed}));
 }
 
 /* A new order for each epoch; the test set as it is, its last batch with fewer images. */
@@ -108,15 +102,15 @@ static bool next_batch(session *s, tn_loader *loader)
     if (status == TN_END)
         return false;
     tn_must(status);
-    tn_must(tn_plan_set(s->plan, s->image, batch.array[0]));
-    tn_must(tn_plan_set(s->plan, s->label, batch.array[1]));
+    tn_must(tn_plan_set(s->plan, s->net.image, batch.array[0]));
+    tn_must(tn_plan_set(s->plan, s->net.label, batch.array[1]));
     return true;
 }
 
 static int32_t right(session *s)
 {
     int32_t top_1;
-    tn_must(tn_plan_get(s->plan, s->loss.top_1, (tn_tensor){TN_I32, {0}, &top_1}));
+    tn_must(tn_plan_get(s->plan, s->net.loss.top_1, (tn_tensor){TN_I32, {0}, &top_1}));
     return top_1;
 }
 
@@ -136,7 +130,7 @@ static double train_step(session *s, float rate)
     float loss;
     tn_must(tn_plan_run(s->plan));
     tn_must(tn_plan_update(s->plan, rate));
-    tn_must(tn_plan_get(s->plan, s->loss.loss, (tn_tensor){TN_F32, {0}, &loss}));
+    tn_must(tn_plan_get(s->plan, s->net.loss.loss, (tn_tensor){TN_F32, {0}, &loss}));
     if (!isfinite(loss))
         run_fail("the loss is %g at step %lld: try a lower --rate (it is %g)", (double)loss,
                  (long long)tn_plan_updates(s->plan), (double)rate);
@@ -231,14 +225,13 @@ int main(int argc, char **argv)
     open_loaders(&s);
     stop_catch();
     train(&s);
-    if (s.o.save && model_save(&s.model, s.plan, s.o.save, NULL, 0) != TN_OK)
+    if (s.o.save && network_save(&s.net, s.plan, s.o.save, false, NULL, 0) != TN_OK)
         run_fail("not saved: %s", tn_error());
     tn_loader_close(s.trains);
     tn_loader_close(s.tests);
     tn_plan_destroy(s.plan);
     tn_device_close(s.device);
-    tn_graph_destroy(s.g);
-    model_free(&s.model);
+    network_free(&s.net);
     idx_close(&s.test);
     idx_close(&s.train);
     return s.stops ? stop_status() : 0;

@@ -21,7 +21,9 @@ static const char about[] =
     "A lower bound is what the peak rates of the card's data sheet allow: the larger of\n"
     "operations / rate and bytes / bandwidth. It is no forecast: nothing runs at peak rates.\n"
     "\n"
-    "NET: torchvision, caffe, 2012, slim (each AlexNet), lenet, googlenet, resnet18, resnet50.";
+    "NET: torchvision, caffe, 2012, slim (each AlexNet), lenet, googlenet, resnet18, resnet50; or "
+    "a\n"
+    "file, the text of a net or a model: trained by its own loss, inference keeps its outputs.";
 
 static const char more[] = "Exit status: 0; 1: it cannot be planned; 2: flags that cannot be.\n\n"
                            "Examples:\n"
@@ -42,7 +44,8 @@ static const arg options[] = {
     {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, LARGEST_BATCH},
     {ARG_CHOICE, "precision", "default|f32|tf32|bf16|f16",
      "what it computes in; default: the device's choice", &flags.precision, 0, 0},
-    {ARG_INT, "classes", "N", "default 1000, of lenet 10", &flags.classes, 1, 100000},
+    {ARG_INT, "classes", "N", "default 1000, of lenet 10, or as a\nfile has it", &flags.classes, 1,
+     100000},
     {ARG_INT, "size", "PIXELS", "side of the images; default: as the network has it", &flags.size,
      1, 4096},
     {ARG_FLAG, "inference", NULL, "forward only; default: a step of training", &flags.inference, 0,
@@ -51,19 +54,6 @@ static const arg options[] = {
     {ARG_FLAG, "no-search", NULL, "do not look for the largest batch", &flags.no_search, 0, 0},
     {ARG_FLAG, "json", NULL, "everything as JSON", &flags.json, 0, 0},
 };
-
-static const net *find_net(const char *name)
-{
-    const net *n = net_find(name);
-    if (n)
-        return n;
-    char names[256] = "";
-    for (int i = 0; net_name(i); i++) {
-        const size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", net_name(i));
-    }
-    args_fail("there is no network \"%s\"; there are %s", name, names);
-}
 
 static tn_device *open_device(void)
 {
@@ -93,18 +83,22 @@ int main(int argc, char **argv)
                     .count = sizeof options / sizeof options[0],
                     .min_words = 1,
                     .max_words = 1,
-                    .words = "the name of a network"};
+                    .words = "the name or the file of a network"};
     args_parse(&a, argc, argv);
-    study s = {.r = {.net = find_net(argv[1]),
+    tn_model *model = NULL;
+    study s = {.r = {.net = origin_find(argv[1], &model),
                      .batch = flags.batch,
                      .classes = flags.classes,
                      .size = flags.size,
                      .inference = flags.inference,
                      .optim = flags.optim}};
-    if (s.r.classes == 0)
-        s.r.classes = s.r.net->channels == 1 ? 10 : 1000;
-    if (s.r.size == 0)
-        s.r.size = s.r.net->size;
+    const net *named = s.r.net.named;
+    if (named && s.r.classes == 0)
+        s.r.classes = named->channels == 1 ? 10 : 1000;
+    if (named && s.r.size == 0)
+        s.r.size = named->size;
+    if (!named && s.r.size)
+        args_fail("--size is for a network by name: %s says itself what it takes", argv[1]);
     tn_must(tn_precision_find(flags.precision, &s.r.precision));
     s.device = open_device();
     if (study_make(&s) != TN_OK)
@@ -116,6 +110,7 @@ int main(int argc, char **argv)
     else
         tell_text(&s);
     study_free(&s);
+    tn_model_close(model);
     tn_device_close(s.device);
     return fflush(stdout) == 0 ? 0 : 1;
 }

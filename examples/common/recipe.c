@@ -32,8 +32,7 @@ static const char more[] =
     "  alexnet --synthetic --batch 32";
 
 /* What the options write to; before parsing, the defaults. */
-static recipe flags = {.classes = 1000,
-                       .bad = "skip",
+static recipe flags = {.bad = "skip",
                        .max_bad = 1,
                        .augment = "crop",
                        .jitter = -1,
@@ -67,15 +66,23 @@ static const arg options[] = {
     {ARG_REAL, "max-bad", "PERCENT", "with skip: stop above this share", &flags.max_bad, 0, 100},
     {ARG_FLAG, "synthetic", NULL, "no data: random images, to measure the machine",
      &flags.synthetic, 0, 0},
-    {ARG_INT, "classes", "N", "of --synthetic", &flags.classes, 1, 100000},
+    {ARG_INT, "classes", "N", "of --synthetic; default 1000", &flags.classes, 1, 100000},
     {ARG_FLAG, "overfit", NULL, "one batch again and again: its loss must fall to about 0",
      &flags.overfit, 0, 0},
 
     {ARG_HEADING, .help = "Network and images"},
-    {ARG_CHOICE, "net", "torchvision|caffe|2012|slim",
-     "default torchvision; slim has an eighth\n"
-     "of its widths; --resume and --evaluate take the file's",
+    {ARG_TEXT, "net", "NAME|FILE",
+     "default torchvision; caffe, 2012 and slim (an eighth of its\n"
+     "widths) are AlexNet too, resnet18, resnet50, googlenet are\n"
+     "not; or a text or a model; --resume and --evaluate take the\nfile's",
      &flags.net, 0, 0},
+    {ARG_TEXT, "init", "FILE",
+     "begin with the numbers of this model, by name; the last layer\nmay have other classes. "
+     "Without --net its net is taken",
+     &flags.init, 0, 0},
+    {ARG_TEXT, "freeze", "PATTERN",
+     "do not train parameters of that name: \"conv*\", or several,\nwith commas between them",
+     &flags.freeze, 0, 0},
     {ARG_INT, "size", "PIXELS", "side of the images; default 224 or 227, as the network has it",
      &flags.size, 1, 4096},
     {ARG_INT, "resize", "PIXELS", "short side before a crop; default size * 8 / 7", &flags.resize,
@@ -131,6 +138,8 @@ static const arg options[] = {
 
     {ARG_HEADING, .help = "Files and reports"},
     {ARG_TEXT, "save", "FILE", "write a checkpoint (safetensors) there", &flags.save, 0, 0},
+    {ARG_FLAG, "weights-only", NULL, "what is saved can be used, but not resumed: it is smaller",
+     &flags.params, 0, 0},
     {ARG_INT, "save-every", "EPOCHS", "how often", &flags.save_every, 1, 1e9},
     {ARG_TEXT, "resume", "FILE", "go on from a checkpoint, with the same flags", &flags.resume, 0,
      0},
@@ -157,6 +166,10 @@ static void check(recipe *r)
         args_fail(
             "--evaluate only measures: it goes with none of --resume, --synthetic, --overfit, "
             "--describe");
+    if (r->init && (r->resume || r->evaluate))
+        args_fail("--init is where a run begins: it goes with neither --resume nor --evaluate");
+    if (r->params && !r->save)
+        args_fail("--weights-only is about --save, which is not given");
     if (r->synthetic && r->overfit)
         args_fail("--overfit wants a folder, --synthetic has none");
     if (r->rate < 0)
@@ -233,15 +246,15 @@ static tn_crop crop_of(const char *word)
                                          : TN_CROP_RANDOM_RESIZED;
 }
 
-tn_loader_opts recipe_loader(const recipe *r, int size, int resize)
+tn_loader_opts recipe_loader(const recipe *r, const network *n)
 {
     const bool none = strcmp(r->augment, "none") == 0, full = strcmp(r->augment, "full") == 0;
     const float jitter = (float)(r->jitter >= 0 ? r->jitter : full ? 0.4 : 0);
     return (tn_loader_opts){
         .batch = (int)r->batch,
-        .height = size,
-        .width = size,
-        .resize = resize,
+        .height = n->height,
+        .width = n->width,
+        .resize = n->resize,
         .crop = r->crop ? crop_of(r->crop)
                 : none  ? TN_CROP_CENTRE
                 : full  ? TN_CROP_RANDOM_RESIZED
@@ -268,11 +281,12 @@ recipe_text recipe_describe(const recipe *r)
         t.text, sizeof t.text,
         "batch %lld x %lld, seed %lld, %lld epochs, %s, rate %g %s, gamma %g, power %g, period "
         "%g, at %s, warmup %g, momentum %g, decay %g, clip %g, smoothing %g, augment %s, crop "
-        "%s%s, jitter %g, lighting %g, split %g, precision %s",
+        "%s%s, jitter %g, lighting %g, split %g, precision %s%s%s",
         (long long)r->batch, (long long)r->accumulate, (long long)r->seed, (long long)r->epochs,
         r->optim, r->rate, r->policy, r->gamma, r->power, r->period,
         r->rate_at ? r->rate_at : "none", r->warmup, r->momentum, r->decay, r->clip, r->smoothing,
         r->augment, r->crop ? r->crop : "as that", r->no_flip ? ", no flip" : "", r->jitter,
-        r->lighting, r->split, r->precision);
+        r->lighting, r->split, r->precision, r->freeze ? ", freeze " : "",
+        r->freeze ? r->freeze : "");
     return t;
 }

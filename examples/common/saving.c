@@ -47,7 +47,7 @@ static bool save(session *s, const char *path)
     const recipe_text flags = recipe_describe(&s->r);
     const tn_meta more[] = {{"epoch", epoch},           {"batch", batch}, {"best_top_1", best},
                             {"best_epoch", best_epoch}, {"tally", tally}, {"recipe", flags.text}};
-    const tn_status status = model_save(&s->model, s->plan, path, more, 6);
+    const tn_status status = network_save(&s->net, s->plan, path, s->r.params, more, 6);
     if (status == TN_OK)
         return true;
     if (status == TN_ERR_DEVICE || status == TN_END) /* no later try can be better */

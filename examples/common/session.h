@@ -7,7 +7,7 @@
 
 #include "../../tools/common/progress.h"
 #include "feed.h"
-#include "model.h"
+#include "network.h"
 #include "recipe.h"
 
 /* Sums over a number of batches. */
@@ -23,15 +23,14 @@ typedef struct session {
     sets sets;
     feed train, val;
     bool validates;
-    model model;
-    int *label_of;   /* the model's number of each class of the set; NULL: the same */
+    network net;
+    tn_model *from;  /* whose numbers it begins with: of --resume, --evaluate, --init; NULL: none */
+    tn_model *text;  /* of --net, if that is a file */
+    int *label_of;   /* the network's number of each class of the set; NULL: the same */
     int32_t *labels; /* a batch's, so numbered */
 
-    tn_graph *g;
     tn_device *device;
     tn_plan *plan;
-    tn_value image, label;
-    tn_loss loss;
     tn_rate rate;
 
     int64_t steps, per_epoch; /* updates of the whole run, and of an epoch */
@@ -51,6 +50,9 @@ typedef struct session {
     int64_t clock_images;
 } session;
 
+/* choose.c: the network, by the flags and the files that they name. */
+void session_choose(session *s);
+
 /* Everything from the sets to the plan, by the flags; ends the program with a sentence if it cannot. */
 void session_open(session *s);
 void session_close(session *s);
@@ -58,7 +60,7 @@ void session_close(session *s);
 /* Loaders and schedule; a session that is only described has none. */
 void session_feeds(session *s);
 
-/* The labels of a batch, in the model's numbers. */
+/* The labels of a batch, in the network's numbers. */
 tn_tensor session_labels(session *s, const tn_tensor *labels);
 
 /* From r.resume. */
@@ -73,6 +75,7 @@ void saving_end(const session *s);      /* tells where it is; ends the program i
 
 /* Lines to stdout. */
 void tell_start(const session *s);
+void tell_init(const session *s);                    /* what --init gave, and what it did not */
 void tell_bad(session *s, feed *f);                  /* files that a feed has left out since */
 void tell_score(const char *what, const score *sum); /* without a line's end */
 void tell_speed(const session *s);

@@ -32,7 +32,7 @@ static void tell_plan(const session *s)
     const double n = (double)s->r.batch * 1e9;
     printf("network  %s, %d x %d, %.2f million parameters; GFLOP an image: %.2f forward, %.2f "
            "training; in %s\n",
-           s->model.net->about, s->model.size, s->model.size, (double)params / 1e6, forward / n,
+           s->net.about, s->net.height, s->net.width, (double)params / 1e6, forward / n,
            training / n, tn_precision_name(tn_plan_precision(s->plan)));
     const tn_memory_plan m = tn_plan_memory(s->plan);
     printf("memory   %.0f MiB: parameters %.0f, gradients %.0f, optimizer %.0f, inputs %.0f, "
@@ -90,11 +90,41 @@ void tell_bad(session *s, feed *f)
     }
 }
 
+/* Some names of a list, or "none". */
+static void tell_list(const session *s, const char *what, tn_from which)
+{
+    enum { MOST = 4 };
+    int count = 0;
+    const char *name;
+    printf("; %s: ", what);
+    for (; (name = tn_plan_from(s->plan, which, count)); count++)
+        if (count < MOST)
+            printf("%s%s", count ? ", " : "", name);
+    if (count > MOST)
+        printf(" and %d more", count - MOST);
+    else if (count == 0)
+        printf("none");
+}
+
+void tell_init(const session *s)
+{
+    int taken = 0;
+    while (tn_plan_from(s->plan, TN_FROM_TAKEN, taken))
+        taken++;
+    printf("init     %s: %d of %d tensors taken", s->r.init, taken, tn_plan_num_params(s->plan));
+    tell_list(s, "new", TN_FROM_NEW);
+    tell_list(s, "new, of another shape", TN_FROM_OTHER_SHAPE);
+    tell_list(s, "left", TN_FROM_LEFT);
+    printf("\n");
+}
+
 void tell_start(const session *s)
 {
     printf("tenon %s on %s\n", tn_version(), tn_device_describe(s->device));
     tell_set("data", s->sets.train, s->sets.train_path);
     tell_set("val", s->sets.val, s->sets.val_path);
     tell_plan(s);
+    if (s->r.init)
+        tell_init(s);
     tn_must(tn_plan_describe(s->plan, TN_DESCRIBE_SHARES, stdout));
 }

@@ -14,7 +14,8 @@ static bool find_input(const tn_graph *g, tn_picture *to)
     for (int i = 0; (to->input = tn_graph_input(g, i)).id; i++)
         if (tn_value_shape(g, to->input, &shape) == TN_OK &&
             tn_value_dtype(g, to->input, &dtype) == TN_OK && dtype == TN_U8 && shape.ndim == 4 &&
-            shape.dim[1] <= INT32_MAX && shape.dim[2] <= INT32_MAX && shape.dim[3] <= 4) {
+            shape.dim[1] <= INT32_MAX && shape.dim[2] <= INT32_MAX &&
+            (shape.dim[3] == 1 || shape.dim[3] == 3)) {
             to->fit = (tn_fit_opts){.height = (int)shape.dim[1], .width = (int)shape.dim[2]};
             to->channels = (int)shape.dim[3];
             return true;

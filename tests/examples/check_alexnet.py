@@ -40,7 +40,7 @@ def learns(folder):
     said = run("classify", "--top", 1, folder / "model", folder / "bad.ppm", red, status=1)
     expect("bad.ppm" in said.stderr and 'a "red" one' in said.stdout, "one bad image", said.stderr)
     expect(said.stdout.count(" %  ") == 1, "--top 1 tells of one class", said.stdout)
-    expect(metadata(folder / "model")["resize"] == "73", "--size 64 without --resize")
+    expect(metadata(folder / "model")["tenon.fit"] == "resize=73 order=rgb", "--size 64 without --resize")
 
 
 def metadata(path):

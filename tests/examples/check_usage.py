@@ -30,8 +30,8 @@ with Folder() as folder:
     refused("alexnet", images, "--momentum=1", says="number from 0 to 0.9999")
     refused("alexnet", images, "--synthetic", says="takes no folder")
     refused("alexnet", images, "--synthetic=1", says="takes no value")
-    refused("alexnet", images, "--net", "vgg", says="one of torchvision|caffe|2012|slim")
-    refused("alexnet", images, "--net", "", says="one of torchvision|caffe|2012|slim")
+    refused("alexnet", images, "--net", "vgg", says="; there are torchvision, caffe, 2012, slim")
+    refused("alexnet", images, "--net", "", says="; there are torchvision, caffe, 2012, slim")
     refused("alexnet", images, "--rate-policy", "wild", says="--rate-policy")
     refused("alexnet", images, "--rate-policy", "multistep", "--rate-at", "1,x", "--batch", 2,
             says="--rate-at")

@@ -94,7 +94,8 @@ static bool same(double got, double want)
 static bool check(size_t i)
 {
     const recipe r = parse(cases[i].flags);
-    const tn_loader_opts o = recipe_loader(&r, 224, 256);
+    const tn_loader_opts o =
+        recipe_loader(&r, &(network){.height = 224, .width = 224, .resize = 256});
     return o.crop == cases[i].crop && o.flip == cases[i].flip && o.shuffle && o.height == 224 &&
            o.width == 224 && o.resize == 256 && same((double)o.brightness, cases[i].jitter) &&
            same((double)o.contrast, cases[i].jitter) &&

@@ -51,7 +51,7 @@ PROGRAMS = {
     "examples": ("examples/", "tools/common/", "nets/"),
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
-    "tools/plan": ("tools/", "nets/"),
+    "tools/plan": ("tools/", "examples/common/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
 SERVED = ("src/backends/cuda/libraries/", "src/sim/")

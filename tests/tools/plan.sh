@@ -61,7 +61,31 @@ grep -q "no lower bounds: cpu,threads=1: its peak rates are not known" out.txt |
 grep -q "largest   batch that fits: $largest ($((largest + 1)) takes" out.txt || fail "$(cat out.txt)"
 grep -q "forward   *conv3  *conv2d+relu" out.txt || fail "no step of conv3: $(cat out.txt)"
 
-refuse "name of a network is missing"
+refuse "the name or the file of a network is missing"
+# Any net, as a text; with a loss of its own, or with that of classes.
+cat >net.txt <<'END'
+tenon graph 1
+input x f32 N 12
+input y f32 N 3
+h = dense(x) units=20
+r = relu(h)
+z = dense(r) units=3
+output z
+l = mse(z, y)
+loss l
+END
+check "d['parameters'] == 323 and d['net'] == './net.txt' and d['training'] and d['largest_batch'] > 3" ./net.txt --device cpu \
+    --batch 3
+check "d['steps'][-1]['op'] == 'adam'" ./net.txt --device cpu --optim adam --no-search
+check "{s['pass'] for s in d['steps']} == {'forward'} and d['parameters'] == 323" ./net.txt --device cpu --inference \
+    --no-search
+
+printf 'tenon graph 1\ninput i u8 N 8 8 3\nx = image_input(i)\nfc = dense(x) units=5\noutput fc\n' >images.txt
+check "d['parameters'] == 965 and d['training'] and d['size'] is None" images.txt --device cpu --no-search
+check "d['parameters'] == 193 * 7" images.txt --device cpu --inference --classes 7 --no-search
+printf 'tenon graph 1\nx = relu(y)\n' >bad.txt
+refuse 'bad.txt:2:10: "y" is read here' bad.txt --device cpu
+refuse "--size is for a network by name: images.txt" images.txt --device cpu --size 9
 refuse "there is no network \"vgg\"; there are torchvision, caffe" vgg
 refuse "one word too many" lenet slim
 refuse "abacus" lenet --device abacus

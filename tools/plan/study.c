@@ -13,32 +13,48 @@ static tn_optim optim_of(const char *name)
     return tn_sgd(&(tn_sgd_opts){.momentum = 0.9f, .weight_decay = 5e-4f});
 }
 
-static tn_status make_plan(planned *p, tn_device *device, const request *r, int64_t batch)
+/* A file's net as it is: what it minimises, or its outputs. */
+static tn_status make_of_file(planned *p, tn_device *device, const request *r, int64_t batch)
 {
-    const net *n = r->net;
-    tn_plan_opts opts = {.precision = r->precision, .dry = true, .num_keep = 1};
-    const tn_value image =
-        tn_input(p->g, "image", TN_U8, TN_SHAPE(batch, r->size, r->size, n->channels));
-    const tn_value y = n->build(p->g, tn_image_input(p->g, image, &n->input), (int)r->classes);
-    const tn_value probabilities = r->inference ? tn_softmax(p->g, y, NULL) : y;
-    if (r->inference) {
-        opts.keep = &probabilities;
-        return tn_plan_create(&p->plan, p->g, device, &opts);
+    const char *text = tn_model_fact(r->net.model, "tenon.graph");
+    const tn_graph_read_opts as = {.name = r->net.path, .batch = batch, .classes = (int)r->classes};
+    tn_plan_opts opts = {.precision = r->precision, .dry = true};
+    const tn_status status = tn_graph_read(&p->g, text, strlen(text), &as);
+    if (status != TN_OK)
+        return status;
+    if (!r->inference) {
+        opts.loss = tn_graph_loss(p->g);
+        opts.optim = optim_of(r->optim);
     }
-    const tn_value label = tn_input(p->g, "label", TN_I32, TN_SHAPE(batch));
-    const tn_loss loss = tn_softmax_xent(p->g, y, label, &(tn_softmax_xent_opts){.name = "loss"});
-    opts.keep = &loss.top_1;
-    opts.loss = loss.loss;
-    opts.optim = optim_of(r->optim);
     return tn_plan_create(&p->plan, p->g, device, &opts);
+}
+
+static tn_status make_network(planned *p, tn_device *device, const request *r, int64_t batch)
+{
+    tn_plan_opts opts = {.precision = r->precision, .dry = true, .num_keep = 1};
+    const network_opts as = {
+        .batch = batch, .size = r->size, .classes = (int)r->classes, .no_loss = r->inference};
+    const tn_status status = network_make(&p->net, &r->net, &as);
+    if (status != TN_OK)
+        return status;
+    const tn_value probabilities =
+        r->inference ? tn_softmax(p->net.g, p->net.logits, NULL) : p->net.logits;
+    opts.keep = &probabilities;
+    if (!r->inference) {
+        opts.keep = &p->net.loss.top_1;
+        opts.loss = p->net.loss.loss;
+        opts.optim = optim_of(r->optim);
+    }
+    return tn_plan_create(&p->plan, p->net.g, device, &opts);
 }
 
 tn_status plan_net(planned *p, tn_device *device, const request *r, int64_t batch)
 {
     *p = (planned){0};
-    tn_status status = tn_graph_create(&p->g);
-    if (status == TN_OK)
-        status = make_plan(p, device, r, batch);
+    const tn_graph *whole = r->net.model ? tn_model_graph(r->net.model) : NULL;
+    const bool says = whole && (r->inference || tn_graph_loss(whole).id);
+    const tn_status status =
+        says ? make_of_file(p, device, r, batch) : make_network(p, device, r, batch);
     if (status != TN_OK)
         planned_free(p);
     return status;
@@ -48,6 +64,7 @@ void planned_free(planned *p)
 {
     tn_plan_destroy(p->plan);
     tn_graph_destroy(p->g);
+    network_free(&p->net);
     *p = (planned){0};
 }
 

@@ -6,11 +6,12 @@
 
 #include <tenon/tenon.h>
 
-#include "../../nets/nets.h"
+#include "../../examples/common/network.h"
 
 typedef struct request {
-    const net *net;
-    int64_t batch, classes, size;
+    origin net;
+    int64_t batch;
+    int64_t classes, size; /* 0: as a file has it; of a named one they are there */
     tn_precision precision;
     bool inference;
     const char *optim; /* of training: "sgd", "adam", "adamw" */
@@ -18,7 +19,8 @@ typedef struct request {
 
 /* A network planned for one batch, dry. */
 typedef struct planned {
-    tn_graph *g;
+    network net; /* of images and classes, or */
+    tn_graph *g; /* whatever a file holds */
     tn_plan *plan;
 } planned;
 

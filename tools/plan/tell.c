@@ -113,8 +113,12 @@ static void print_memory(const study *s)
 void tell_text(const study *s)
 {
     const request *r = &s->r;
-    printf("network   %s, %lld x %lld, %lld classes, %lld parameters\n", r->net->about,
-           (long long)r->size, (long long)r->size, (long long)r->classes, (long long)s->parameters);
+    if (r->net.named)
+        printf("network   %s, %lld x %lld, %lld classes, %lld parameters\n", r->net.named->about,
+               (long long)r->size, (long long)r->size, (long long)r->classes,
+               (long long)s->parameters);
+    else
+        printf("network   %s, %lld parameters\n", r->net.path, (long long)s->parameters);
     printf("plan      %s of %lld images%s%s, in %s\n", unit(s), (long long)r->batch,
            r->inference ? "" : ", ", r->inference ? "" : r->optim,
            tn_precision_name(tn_plan_precision(s->p.plan)));
@@ -212,6 +216,15 @@ static void write_bound(json *j, const study *s)
     json_real(j, "images_per_second_upper_bound", (double)s->r.batch / s->seconds);
 }
 
+/* 0: the file of the network has it, and nobody has said another. */
+static void count_or_null(json *j, const char *name, int64_t number)
+{
+    if (number)
+        json_count(j, name, number);
+    else
+        json_null(j, name);
+}
+
 void tell_json(const study *s)
 {
     const request *r = &s->r;
@@ -220,11 +233,11 @@ void tell_json(const study *s)
     json_text(&j, "tenon", tn_version());
     json_text(&j, "device", tn_device_name(s->device));
     json_text(&j, "device_description", tn_device_describe(s->device));
-    json_text(&j, "net", r->net->name);
+    json_text(&j, "net", r->net.named ? r->net.named->name : r->net.path);
     json_count(&j, "parameters", s->parameters);
     json_count(&j, "batch", r->batch);
-    json_count(&j, "size", r->size);
-    json_count(&j, "classes", r->classes);
+    count_or_null(&j, "size", r->size);
+    count_or_null(&j, "classes", r->classes);
     json_text(&j, "precision", tn_precision_name(tn_plan_precision(s->p.plan)));
     json_bool(&j, "training", !r->inference);
     json_text(&j, "optimizer", r->inference ? NULL : r->optim);

@@ -1,0 +1,53 @@
+/*
+ * A network to train or to use: one that the examples know by name, or any that a file holds, a text or a model. Its parts are
+ * found by what they are: the image is the input of bytes, the logits are the first output, the labels the input of
+ * numbers of classes.
+ */
+#ifndef EXAMPLES_NETWORK_H
+#define EXAMPLES_NETWORK_H
+
+#include "../../nets/nets.h"
+
+/* Where it comes from: one of these. */
+typedef struct origin {
+    const net *named;
+    const tn_model *model;
+    const char *path; /* of the model */
+} origin;
+
+/* A name of nets.h, or a file, which becomes *model, for tn_model_close(); ends the program if it is neither. */
+origin origin_find(const char *name, tn_model **model);
+
+typedef struct network_opts {
+    int64_t batch;
+    int64_t size;     /* of a named one: side of the images; 0: as it has it */
+    int classes;      /* 0: as a file has it */
+    double smoothing; /* of the labels, in a loss that is not the file's */
+    bool no_loss;     /* only to be used */
+} network_opts;
+
+typedef struct network {
+    const char *about;
+    tn_graph *g;
+    tn_value image, logits;
+    tn_value label; /* and loss: unless no_loss */
+    tn_loss loss;
+    int height, width, channels, resize; /* of images */
+    tn_order order;
+    int classes;
+    char **name; /* of the classes, NULL where nobody has said it */
+} network;
+
+/* TN_OK; or what a layer says of such a batch or size; or ends the program if the file is no network for images. */
+tn_status network_make(network *n, const origin *from, const network_opts *opts);
+void network_free(network *n);
+
+/* Copied, a line break in it a blank. */
+void network_name(network *n, int class, const char *text);
+
+/* A checkpoint that holds all of it, and the program's own `more` as metadata; without what only a run that goes on needs
+ * if `params`. */
+tn_status network_save(const network *n, tn_plan *plan, const char *path, bool params,
+                       const tn_meta *more, int num_more);
+
+#endif
