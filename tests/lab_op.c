@@ -259,9 +259,9 @@ static void check_names(const lab_op *op, const tn_plan *p)
         bool known = false;
         must(tn_plan_param(p, i, &info));
         for (int j = 0; j < LAB_MAX_W; j++)
-            known |= op->param[j].name && strcmp(op->param[j].name, info.name) == 0;
+            known |= op->param[j].name && strcmp(op->param[j].name, lab_param_name(&info)) == 0;
         if (!known)
-            fail_msg("%s: the table has no parameter \"%s\"", where, info.name);
+            fail_msg("%s: the table has no parameter \"%s\"", where, lab_param_name(&info));
     }
 }
 

@@ -79,7 +79,7 @@ typedef struct lab_op {
     void (*reference)(const lab_ref *r);
     /* Adds to dx and dw; only for big cases. */
     void (*backward)(const lab_ref *r);
-    /* Parameters by the last part of their names, and what they are filled with. */
+    /* Parameters by the last part of their names, those of tn_param() by all of it, and what they are filled with. */
     struct {
         const char *name;
         double low, high; /* both 0: [-1, 1] */

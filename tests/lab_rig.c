@@ -63,11 +63,16 @@ int lab_runs(const tn_plan *p, const char *kernel)
     return count;
 }
 
+const char *lab_param_name(const tn_param_info *info)
+{
+    return *info->name ? info->name : info->node;
+}
+
 int lab_find_param(const tn_plan *p, const char *name)
 {
     tn_param_info info;
     for (int i = 0; i < tn_plan_num_params(p); i++)
-        if (tn_plan_param(p, i, &info) == TN_OK && strcmp(info.name, name) == 0)
+        if (tn_plan_param(p, i, &info) == TN_OK && strcmp(lab_param_name(&info), name) == 0)
             return i;
     return -1;
 }

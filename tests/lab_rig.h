@@ -23,6 +23,9 @@ void lab_rig_close(lab_rig *r);
 /* How many steps are a kernel's whose description begins so. */
 int lab_runs(const tn_plan *p, const char *kernel);
 
+/* What the lab calls a parameter: the last part of its name; of tn_param() its name. */
+const char *lab_param_name(const tn_param_info *info);
+
 /* Index of the parameter whose last name that is; -1 if there is none. */
 int lab_find_param(const tn_plan *p, const char *name);
 

@@ -25,14 +25,24 @@ void tn_broadcast_end(tn_broadcast *s)
     s->dim[0] = s->step[0][0] = s->step[1][0] = 1;
 }
 
+tn_shape tn_broadcast_input(const tn_node *n, int i)
+{
+    if (i < n->num_in)
+        return n->x[i];
+    tn_shape shape = n->param[0].shape; /* C x 1 x 1 for images */
+    while (shape.ndim < n->y[0].ndim - 1)
+        shape.dim[shape.ndim++] = 1;
+    return shape;
+}
+
 int64_t tn_broadcast_step(const tn_node *n, int i, int at)
 {
-    const tn_shape *y = &n->y[0];
+    const tn_shape *y = &n->y[0], x = tn_broadcast_input(n, i);
     int64_t step = 1;
-    if (tn_aligned_dim(&n->x[i], y, at) == 1)
+    if (tn_aligned_dim(&x, y, at) == 1)
         return 0;
     for (int d = at + 1; d < y->ndim; d++)
-        step *= tn_aligned_dim(&n->x[i], y, d);
+        step *= tn_aligned_dim(&x, y, d);
     return step;
 }
 

@@ -22,6 +22,9 @@ void tn_broadcast_add(tn_broadcast *s, int64_t dim, int64_t a_step, int64_t b_st
 /* After the last: there is at least one. */
 void tn_broadcast_end(tn_broadcast *s);
 
+/* The shape of input i. Of a node with one input the second is its first parameter, a number a channel (dimension 1)
+ * or one for all. */
+tn_shape tn_broadcast_input(const tn_node *n, int i);
 /* From one element of input i to the next along dimension `at` of y, where it is canonical. */
 int64_t tn_broadcast_step(const tn_node *n, int i, int at);
 /* Of a node whose inputs and output are canonical. */

@@ -141,6 +141,8 @@ static void layers_of_no_graph(void **state)
                              tn_leaky_relu(NULL, x, NULL),
                              tn_sigmoid(NULL, x, NULL),
                              tn_tanh(NULL, x, NULL),
+                             tn_prelu(NULL, x, NULL),
+                             tn_scale(NULL, x, NULL),
                              tn_abs(NULL, x, NULL),
                              tn_clip(NULL, x, NULL),
                              tn_elu(NULL, x, NULL),

@@ -20,6 +20,7 @@ UNARY = {
     "hardswish": (F.hardswish, (-4, -3, -1, 0, 2, 3, 5)),
     "log": (torch.log, (0.0078125, 0.5, 1, 2, 1000)),
     "neg": (torch.neg, (-2, 0, 3)),
+    "prelu": (lambda x: F.prelu(x, torch.tensor([0.25], dtype=torch.float64)), (-2, -0.5, 0, 0.25, 3)),
     "sqrt": (torch.sqrt, (0.0078125, 1, 2, 100)),
     "swish": (F.silu, (-30, -1, 0, 0.5, 8)),
 }

@@ -48,6 +48,13 @@ static tn_value hardsigmoid(tn_graph *g, tn_value x, const tn_layer_opts *opts)
     return tn_hardsigmoid(g, x, &(tn_hardsigmoid_opts){.alpha = 1.0F / 6});
 }
 
+/* Its weight starts with 0.25. */
+static tn_value prelu(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    (void)opts;
+    return tn_prelu(g, x, &(tn_prelu_opts){.shared = true});
+}
+
 /* x[1], dx[1]: NULL of a function of one value. */
 typedef struct golden {
     const char *name;
@@ -85,6 +92,7 @@ static const golden all[] = {
     ONE(hardswish, tn_hardswish),
     ONE(log, tn_log),
     ONE(neg, tn_neg),
+    ONE(prelu, prelu),
     ONE(sqrt, tn_sqrt),
     ONE(swish, tn_swish),
     TWO(add),

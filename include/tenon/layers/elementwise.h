@@ -89,6 +89,30 @@ TN_API tn_value tn_sqrt(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 /** y = x / (1 + exp(-x)), "SiLU".   Source: Ramachandran, Zoph and Le 2017, arXiv:1710.05941, with beta 1. */
 TN_API tn_value tn_swish(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
+/* ---- with a parameter a channel ----------------------------------------------------------- */
+
+/**
+ * y = x where x > 0, else weight[c] x.   x, y: N x C x ..., or any shape if `shared`.
+ * Parameter: weight, which starts with 0.25.   Source: He et al. 2015, arXiv:1502.01852.
+ */
+typedef struct tn_prelu_opts {
+    const char *name;
+    bool shared; /**< one weight for all channels */
+    tn_param_opts weight;
+} tn_prelu_opts;
+TN_API tn_value tn_prelu(tn_graph *g, tn_value x, const tn_prelu_opts *opts);
+
+/**
+ * y = weight[c] x + bias[c].   x, y: N x C x ... Parameters: weight, which starts with 1, and bias, with 0.
+ * Caffe's Scale; behind its BatchNorm the two are tn_batchnorm().
+ */
+typedef struct tn_scale_opts {
+    const char *name;
+    bool no_bias;
+    tn_param_opts weight, bias;
+} tn_scale_opts;
+TN_API tn_value tn_scale(tn_graph *g, tn_value x, const tn_scale_opts *opts);
+
 /* ---- of two values ------------------------------------------------------------------------
  *
  * The shapes need not be the same: they are written one below the other with their last dimensions in line, and where one

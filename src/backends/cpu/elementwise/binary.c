@@ -7,7 +7,7 @@ enum { TILE = 8192 /* elements that a thread does in one go */ };
 
 typedef struct binary {
     tn_broadcast shape;
-    const tn_binary_loops *loops;
+    const tn_binary_loops *loops, *add;
     int kind;
     tn_walk outer; /* all but the two innermost dimensions */
     bool summed[2];
@@ -19,7 +19,8 @@ typedef struct binary {
 /* Has input i all elements of y, in its shape? */
 static bool is_whole(const tn_node *n, int i)
 {
-    return tn_shape_equal(&n->x[i], &n->y[0]);
+    const tn_shape x = tn_broadcast_input(n, i);
+    return tn_shape_equal(&x, &n->y[0]);
 }
 
 /* The dimensions in the order of input `whole`, where the other is canonical; false if loops cannot go there. */
@@ -66,10 +67,13 @@ static tn_broadcast choose_layouts(tn_backend_device *d, const tn_node *n, tn_bi
     tn_broadcast s;
     if (is_whole(n, whole) && find_shape(d, n, b, spec, whole, &s)) {
         b->y[0] = b->x[whole];
-        b->x[1 - whole] = is_whole(n, 1 - whole) ? b->x[whole] : NULL;
+        if (1 - whole < n->num_in)
+            b->x[1 - whole] = is_whole(n, 1 - whole) ? b->x[whole] : NULL;
         return s;
     }
-    b->x[0] = b->x[1] = b->y[0] = NULL;
+    for (int i = 0; i < n->num_in; i++)
+        b->x[i] = NULL;
+    b->y[0] = NULL;
     return tn_broadcast_of(n);
 }
 
@@ -107,13 +111,15 @@ tn_status tn_binary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *
     if (!s)
         return tn_no_memory(n->op->name, sizeof *s);
     s->shape = choose_layouts(d, n, b, spec);
+    TN_BINARY_LOOPS(add);
     s->loops = spec->loops[tn_cpu_isa_here()];
+    s->add = loops[tn_cpu_isa_here()];
     s->kind = kind_of(&s->shape);
     s->outer = outer_of(&s->shape);
     for (int i = 0; i < 2; i++) {
-        if (!b->dx[i])
+        if (i < n->num_in ? !b->dx[i] : !b->dw[0] && !b->dw[1])
             continue;
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < n->num_in; j++)
             b->backward_reads_x[j] |= spec->reads[i][j];
         s->summed[i] = tn_broadcast_repeats(&s->shape, i);
         if (s->summed[i]) {
@@ -143,8 +149,9 @@ void tn_walk_to(const tn_walk *w, int64_t index, int64_t at[TN_WALKS])
     }
 }
 
-/* to = the loop's formula, for all elements of y. */
-static void run(const binary *s, int threads, tn_binary_loop *loop, const tn_binary_rows *all)
+/* to = the loop's formula, for all elements of y; plus what lies as b does, unless it is NULL. */
+static void run(const binary *s, int threads, tn_binary_loop *loop, const tn_binary_rows *all,
+                const float *plus)
 {
     const tn_broadcast *shape = &s->shape;
     const int last = shape->ndim - 1, above = last - 1;
@@ -159,24 +166,37 @@ static void run(const binary *s, int threads, tn_binary_loop *loop, const tn_bin
         int64_t at[TN_WALKS] = {row * a_row + col * shape->step[0][last],
                                 row * b_row + col * shape->step[1][last], row * cols + col};
         tn_walk_to(&s->outer, t / across / down, at);
-        loop(&(tn_binary_rows){.rows = tn_cpu_lower(high, rows - row),
-                               .cols = tn_cpu_lower(wide, cols - col),
-                               .a = all->a + at[TN_WALK_A],
-                               .b = all->b + at[TN_WALK_B],
-                               .dy = all->dy ? all->dy + at[TN_WALK_Y] : NULL,
-                               .to = all->to + at[TN_WALK_Y],
-                               .a_row = a_row,
-                               .b_row = b_row,
-                               .dy_row = cols,
-                               .to_row = cols});
+        tn_binary_rows r = {.rows = tn_cpu_lower(high, rows - row),
+                            .cols = tn_cpu_lower(wide, cols - col),
+                            .a = all->a + at[TN_WALK_A],
+                            .b = all->b + at[TN_WALK_B],
+                            .dy = all->dy ? all->dy + at[TN_WALK_Y] : NULL,
+                            .to = all->to + at[TN_WALK_Y],
+                            .a_row = a_row,
+                            .b_row = b_row,
+                            .dy_row = cols,
+                            .to_row = cols};
+        loop(&r);
+        if (!plus)
+            continue;
+        r.a = r.to;
+        r.a_row = cols;
+        r.b = plus + at[TN_WALK_B];
+        s->add->y[s->kind](&r);
     }
+}
+
+static const float *second_of(const tn_call *c)
+{
+    return c->node->num_in > 1 ? c->x[1] : c->w[0];
 }
 
 tn_status tn_binary_forward(const tn_call *c)
 {
     const binary *s = c->state;
     run(s, c->device->threads, s->loops->y[s->kind],
-        &(tn_binary_rows){.a = c->x[0], .b = c->x[1], .to = c->y[0]});
+        &(tn_binary_rows){.a = c->x[0], .b = second_of(c), .to = c->y[0]},
+        c->node->num_params > 1 ? c->w[1] : NULL);
     return TN_OK;
 }
 
@@ -198,30 +218,40 @@ static int64_t elements_of(const tn_broadcast *s)
     return count;
 }
 
-/* The second first: dx[0] may be in dy's place. An input that is not read may be anywhere: dy is as large. */
+/* An input that is not read may be anywhere: dy is as large. */
+static void find_gradient(const tn_call *c, int i, tn_binary_loop *const *gradient, float *to)
+{
+    const binary *s = c->state;
+    const float *dy = c->dy[0], *b = second_of(c);
+    const float *a = c->x[0] ? c->x[0] : dy;
+    b = b ? b : dy;
+    if (s->summed[i])
+        tn_sums_run(&s->sums[i],
+                    &(tn_sum_of){.a = a,
+                                 .b = b,
+                                 .dy = dy,
+                                 .gradient = gradient,
+                                 .kind = s->kind,
+                                 .threads = c->device->threads,
+                                 .scratch = c->scratch},
+                    to);
+    else if (gradient[s->kind])
+        run(s, c->device->threads, gradient[s->kind],
+            &(tn_binary_rows){.a = a, .b = b, .dy = dy, .to = to}, NULL);
+    else
+        copy(c, to, elements_of(&s->shape));
+}
+
+/* The first last: dx[0] may be in dy's place. */
 tn_status tn_binary_backward(const tn_call *c)
 {
     const binary *s = c->state;
-    const float *a = c->x[0] ? c->x[0] : c->dy[0], *b = c->x[1] ? c->x[1] : c->dy[0];
-    for (int i = 2; i-- > 0;) {
-        tn_binary_loop *const *gradient = s->loops->gradient[i];
-        if (!c->dx[i])
-            continue;
-        if (s->summed[i])
-            tn_sums_run(&s->sums[i],
-                        &(tn_sum_of){.a = a,
-                                     .b = b,
-                                     .dy = c->dy[0],
-                                     .gradient = gradient,
-                                     .kind = s->kind,
-                                     .threads = c->device->threads,
-                                     .scratch = c->scratch},
-                        c->dx[i]);
-        else if (gradient[s->kind])
-            run(s, c->device->threads, gradient[s->kind],
-                &(tn_binary_rows){.a = a, .b = b, .dy = c->dy[0], .to = c->dx[i]});
-        else
-            copy(c, c->dx[i], elements_of(&s->shape));
-    }
+    float *const second = c->node->num_in > 1 ? c->dx[1] : c->dw[0];
+    if (c->node->num_params > 1 && c->dw[1])
+        find_gradient(c, 1, s->add->gradient[1], c->dw[1]);
+    if (second)
+        find_gradient(c, 1, s->loops->gradient[1], second);
+    if (c->dx[0])
+        find_gradient(c, 0, s->loops->gradient[0], c->dx[0]);
     return TN_OK;
 }

@@ -6,7 +6,8 @@
  * where an input was taken again. Those are taken in double, over pieces that depend on the shapes alone, so that they are
  * the same for any number of threads.
  *
- * x[0] and x[1] may come as one of them is laid out, if that has all of y's elements; the other then is canonical.
+ * x[0] and x[1] may come as one of them is laid out, if that has all of y's elements; the other then is canonical. Of a
+ * node with one input the second is its first parameter, and a second parameter, laid out as that, is added to y.
  */
 #ifndef TN_CPU_BINARY_H
 #define TN_CPU_BINARY_H

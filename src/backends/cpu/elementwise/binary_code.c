@@ -53,6 +53,9 @@ LOOPS(minimum, 0, a != a || a < b ? a : b)
 LOOPS(maximum, 0, a != a || a > b ? a : b)
 LOOPS(unless_above, 1, a == b ? 0.5F * dy : a > b ? 0 : dy)
 LOOPS(unless_below, 1, a == b ? 0.5F * dy : a < b ? 0 : dy)
+LOOPS(prelu, 0, a > 0 ? a : b * a)
+LOOPS(prelu_by_a, 1, a > 0 ? dy : b * dy)
+LOOPS(prelu_by_b, 1, a > 0 ? 0 : a * dy)
 
 #define OP(stem, by_a, by_b)                                  \
     extern const tn_binary_loops TN_OF_ISA(tn_binary_##stem); \
@@ -69,6 +72,7 @@ OP(div, KINDS(div_by_a), KINDS(div_by_b));
 OP(pow, KINDS(pow_by_a), KINDS(pow_by_b));
 OP(minimum, KINDS(unless_above), KINDS(unless_below));
 OP(maximum, KINDS(unless_below), KINDS(unless_above));
+OP(prelu, KINDS(prelu_by_a), KINDS(prelu_by_b));
 
 /* ---- sums ----------------------------------------------------------------------------------- */
 

@@ -24,7 +24,8 @@ typedef struct binary {
 
 static bool is_whole(const tn_node *n, int i)
 {
-    return tn_shape_equal(&n->x[i], &n->y[0]);
+    const tn_shape x = tn_broadcast_input(n, i);
+    return tn_shape_equal(&x, &n->y[0]);
 }
 
 /* y and input `whole` lie in the order N, H, W, C; the other is in rows. */
@@ -54,7 +55,7 @@ static tn_status choose_layouts(tn_backend_device *d, const tn_node *n, tn_bindi
     const int whole = is_whole(n, 0) ? 0 : 1, other = 1 - whole;
     *out = tn_broadcast_of(n);
     if (!is_whole(n, whole)) {
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < n->num_in; i++)
             TN_TRY(tn_cuda_want_rows(d, n, b, i));
         return tn_cuda_give_rows(d, n, b);
     }
@@ -66,7 +67,7 @@ static tn_status choose_layouts(tn_backend_device *d, const tn_node *n, tn_bindi
     }
     if (is_nhwc(b->x[whole]))
         *out = in_nhwc(n, whole);
-    return tn_cuda_want_rows(d, n, b, other);
+    return other < n->num_in ? tn_cuda_want_rows(d, n, b, other) : TN_OK;
 }
 
 static void add_place(struct tnk_places *p, const tn_broadcast *s, int d, int64_t y_step,
@@ -132,14 +133,15 @@ static tn_status check_count(const tn_node *n, const tn_broadcast *shape)
                    n->op->name, n->name, tn_shape_format(&n->y[0]).text);
 }
 
-static void prepare_sums(tn_backend_device *d, tn_binding *b, const tn_broadcast *shape, binary *s)
+static void prepare_sums(tn_backend_device *d, const tn_node *n, tn_binding *b,
+                         const tn_broadcast *shape, binary *s)
 {
     for (int i = 0; i < 2; i++) {
-        if (!b->dx[i])
+        if (i < n->num_in ? !b->dx[i] : !b->dw[0] && !b->dw[1])
             continue;
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < n->num_in; j++)
             b->backward_reads_x[j] |= s->spec.reads[i][j];
-        s->summed[i] = tn_broadcast_repeats(shape, i);
+        s->summed[i] = tn_broadcast_repeats(shape, i) || i >= n->num_in; /* of another type */
         if (!s->summed[i])
             continue;
         s->sums[i] = plan_sums(d, shape, i);
@@ -166,7 +168,7 @@ tn_status tn_binary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *
     s->whole = takes_vectors(&shape, lanes);
     const bool vectors = s->whole || shape.ndim == 1;
     s->grid = tn_cuda_grid(d, vectors ? (s->count + lanes - 1) / lanes : s->count);
-    prepare_sums(d, b, &shape, s);
+    prepare_sums(d, n, b, &shape, s);
     b->inplace = b->inplace_backward = is_whole(n, 0);
     b->state = s;
     return TN_OK;
@@ -179,17 +181,32 @@ void tn_binary_release(void *state)
 
 /* ---- both ways ------------------------------------------------------------------------------ */
 
+static const void *param(const tn_call *c, int i)
+{
+    return i >= c->node->num_params ? NULL : c->half[i] ? c->half[i] : c->w[i];
+}
+
+/* What a formula reads. An input that it does not may be anywhere: dy is as large. */
+static struct tnk_binary_args args_of(const tn_call *c, enum tnk_formula formula, const void *dy,
+                                      void *to)
+{
+    const binary *s = c->state;
+    const void *a = c->x[0], *b = c->node->num_in > 1 ? c->x[1] : param(c, 0);
+    return (struct tnk_binary_args){.a = a ? a : dy,
+                                    .b = b ? b : dy,
+                                    .dy = dy,
+                                    .c = c->node->num_in > 1 ? NULL : param(c, 1),
+                                    .to = to,
+                                    .count = s->count,
+                                    .at = s->at,
+                                    .formula = (int32_t)formula,
+                                    .whole = s->whole};
+}
+
 static tn_status map(const tn_call *c, enum tnk_formula formula, const void *dy, void *to)
 {
     const binary *s = c->state;
-    struct tnk_binary_args a = {.a = c->x[0] ? c->x[0] : dy,
-                                .b = c->x[1] ? c->x[1] : dy,
-                                .dy = dy,
-                                .to = to,
-                                .count = s->count,
-                                .at = s->at,
-                                .formula = (int32_t)formula,
-                                .whole = s->whole};
+    struct tnk_binary_args a = args_of(c, formula, dy, to);
     TN_CUDA(
         c->device, c->node,
         TN_LAUNCH_TYPE(s->dtype, tnk_binary, s->grid, TN_CUDA_BLOCK, 0, c->device->compute, &a));
@@ -201,13 +218,14 @@ tn_status tn_binary_forward(const tn_call *c)
     return map(c, ((const binary *)c->state)->spec.y, NULL, c->y[0]);
 }
 
-static tn_status sum_up(const tn_call *c, int input)
+static tn_status sum_up(const tn_call *c, int i, enum tnk_formula formula, void *to, tn_dtype dtype)
 {
     const binary *s = c->state;
-    const sums *of = &s->sums[input];
-    struct tnk_binary_sum_args a = {.a = c->x[0] ? c->x[0] : c->dy[0],
-                                    .b = c->x[1] ? c->x[1] : c->dy[0],
-                                    .dy = c->dy[0],
+    const sums *of = &s->sums[i];
+    const struct tnk_binary_args read = args_of(c, formula, c->dy[0], to);
+    struct tnk_binary_sum_args a = {.a = read.a,
+                                    .b = read.b,
+                                    .dy = read.dy,
                                     .part = c->scratch,
                                     .count = of->count,
                                     .all = of->all,
@@ -216,9 +234,9 @@ static tn_status sum_up(const tn_call *c, int input)
                                     .tiles = of->tiles,
                                     .parts = of->parts,
                                     .across = of->across,
-                                    .formula = (int32_t)s->spec.gradient[input]};
+                                    .formula = (int32_t)formula};
     struct tnk_binary_end_args end = {.part = c->scratch,
-                                      .gradient = c->dx[input],
+                                      .gradient = to,
                                       .count = of->count,
                                       .kept = of->kept,
                                       .parts = of->parts};
@@ -226,26 +244,39 @@ static tn_status sum_up(const tn_call *c, int input)
             TN_LAUNCH_TYPE(s->dtype, tnk_binary_sum, (unsigned)(of->tiles * of->parts),
                            TNK_BINARY_BLOCK, 0, c->device->compute, &a));
     TN_CUDA(c->device, c->node,
-            TN_LAUNCH_TYPE(s->dtype, tnk_binary_end, tn_cuda_grid(c->device, of->count),
-                           TN_CUDA_BLOCK, 0, c->device->compute, &end));
+            TN_LAUNCH_TYPE(dtype, tnk_binary_end, tn_cuda_grid(c->device, of->count), TN_CUDA_BLOCK,
+                           0, c->device->compute, &end));
     return TN_OK;
 }
 
-/* The second first: dx[0] may be in dy's place. An input that is not read may be anywhere: dy is as large. */
+/* Of type dtype: a parameter's is f32. */
+static tn_status find_gradient(const tn_call *c, int i, enum tnk_formula formula, void *to,
+                               tn_dtype dtype)
+{
+    const binary *s = c->state;
+    if (s->summed[i])
+        return sum_up(c, i, formula, to, dtype);
+    if (formula != TNK_DY)
+        return map(c, formula, c->dy[0], to);
+    if (to != c->dy[0])
+        TN_CUDA(c->device, c->node,
+                cudaMemcpyAsync(to, c->dy[0], (size_t)s->count * tn_dtype_bytes(s->dtype),
+                                cudaMemcpyDeviceToDevice, c->device->compute));
+    return TN_OK;
+}
+
+/* The first last: dx[0] may be in dy's place. */
 tn_status tn_binary_backward(const tn_call *c)
 {
     const binary *s = c->state;
-    for (int i = 2; i-- > 0;) {
-        if (!c->dx[i])
-            continue;
-        if (s->summed[i])
-            TN_TRY(sum_up(c, i));
-        else if (s->spec.gradient[i] != TNK_DY)
-            TN_TRY(map(c, s->spec.gradient[i], c->dy[0], c->dx[i]));
-        else if (c->dx[i] != c->dy[0])
-            TN_CUDA(c->device, c->node,
-                    cudaMemcpyAsync(c->dx[i], c->dy[0], (size_t)s->count * tn_dtype_bytes(s->dtype),
-                                    cudaMemcpyDeviceToDevice, c->device->compute));
-    }
+    const bool own = c->node->num_in == 1;
+    if (own && c->dw[1])
+        TN_TRY(find_gradient(c, 1, TNK_DY, c->dw[1], TN_F32));
+    if (own && c->dw[0])
+        TN_TRY(find_gradient(c, 1, s->spec.gradient[1], c->dw[0], TN_F32));
+    if (c->dx[1])
+        TN_TRY(find_gradient(c, 1, s->spec.gradient[1], c->dx[1], s->dtype));
+    if (c->dx[0])
+        TN_TRY(find_gradient(c, 0, s->spec.gradient[0], c->dx[0], s->dtype));
     return TN_OK;
 }

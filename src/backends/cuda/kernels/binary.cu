@@ -3,33 +3,40 @@
 
 /* ---- formulas ----------------------------------------------------------------------------- */
 
+/* What the third number is: none, dy, or what goes as b does. */
+enum third { NONE, DY, WITH_B };
+
 /* Gradients as PyTorch has them where a and b are equal, or a is 0. */
-#define FORMULA(name, is_gradient, value)              \
+#define FORMULA(name, third_is, value)                 \
     struct name {                                      \
-        static constexpr bool gradient = is_gradient;  \
+        static constexpr third c = third_is;           \
         TN_DEVICE float of(float a, float b, float dy) \
         {                                              \
             (void)a, (void)b, (void)dy;                \
             return value;                              \
         }                                              \
     };
-FORMULA(add, false, a + b)
-FORMULA(sub, false, a - b)
-FORMULA(mul, false, a *b)
-FORMULA(quotient, false, a / b)
-FORMULA(power, false, powf(a, b))
-FORMULA(minimum, false, a != a || a < b ? a : b)
-FORMULA(maximum, false, a != a || a > b ? a : b)
-FORMULA(only_dy, true, dy)
-FORMULA(minus_dy, true, -dy)
-FORMULA(mul_a, true, dy *b)
-FORMULA(mul_b, true, dy *a)
-FORMULA(div_a, true, dy / b)
-FORMULA(div_b, true, -dy *(a / b) / b)
-FORMULA(pow_a, true, b == 0 ? 0.0f : dy * (b * powf(a, b - 1)))
-FORMULA(pow_b, true, a == 0 && b >= 0 ? 0.0f : dy * (powf(a, b) * logf(a)))
-FORMULA(unless_above, true, a == b ? 0.5f * dy : a > b ? 0.0f : dy)
-FORMULA(unless_below, true, a == b ? 0.5f * dy : a < b ? 0.0f : dy)
+FORMULA(add, NONE, a + b)
+FORMULA(sub, NONE, a - b)
+FORMULA(mul, NONE, a *b)
+FORMULA(quotient, NONE, a / b)
+FORMULA(power, NONE, powf(a, b))
+FORMULA(minimum, NONE, a != a || a < b ? a : b)
+FORMULA(maximum, NONE, a != a || a > b ? a : b)
+FORMULA(only_dy, DY, dy)
+FORMULA(minus_dy, DY, -dy)
+FORMULA(mul_a, DY, dy *b)
+FORMULA(mul_b, DY, dy *a)
+FORMULA(div_a, DY, dy / b)
+FORMULA(div_b, DY, -dy *(a / b) / b)
+FORMULA(pow_a, DY, b == 0 ? 0.0f : dy * (b * powf(a, b - 1)))
+FORMULA(pow_b, DY, a == 0 && b >= 0 ? 0.0f : dy * (powf(a, b) * logf(a)))
+FORMULA(unless_above, DY, a == b ? 0.5f * dy : a > b ? 0.0f : dy)
+FORMULA(unless_below, DY, a == b ? 0.5f * dy : a < b ? 0.0f : dy)
+FORMULA(prelu, NONE, a > 0 ? a : b * a)
+FORMULA(prelu_a, DY, a > 0 ? dy : b * dy)
+FORMULA(prelu_b, DY, a > 0 ? 0.0f : a * dy)
+FORMULA(scale, WITH_B, a *b + dy)
 
 /* ---- places ------------------------------------------------------------------------------- */
 
@@ -64,18 +71,20 @@ template <class T, class F> TN_DEVICE void map_flat(const tnk_binary_args &p)
 {
     constexpr int N = tn_lanes<T>;
     const T *a = static_cast<const T *>(p.a), *b = static_cast<const T *>(p.b);
-    const T *dy = static_cast<const T *>(p.dy);
+    const T *dy = static_cast<const T *>(p.dy), *with_b = static_cast<const T *>(p.c);
     T *to = static_cast<T *>(p.to);
     const bool a_goes = p.at.step[0][TNK_A] != 0, b_goes = p.at.step[0][TNK_B] != 0;
-    const bool whole =
-        tn_aligned<T, N>(a) && tn_aligned<T, N>(b) && tn_aligned<T, N>(dy) && tn_aligned<T, N>(to);
+    const bool whole = tn_aligned<T, N>(a) && tn_aligned<T, N>(b) && tn_aligned<T, N>(dy) &&
+                       tn_aligned<T, N>(with_b) && tn_aligned<T, N>(to);
     TN_GRID_STRIDE(i, tn_groups<N>(p.count))
     {
         float u[N], v[N], w[N] = {};
         a_goes ? tn_read(u, a, i, p.count, whole) : repeat(u, a);
         b_goes ? tn_read(v, b, i, p.count, whole) : repeat(v, b);
-        if constexpr (F::gradient)
+        if constexpr (F::c == DY)
             tn_read(w, dy, i, p.count, whole);
+        if constexpr (F::c == WITH_B)
+            b_goes ? tn_read(w, with_b, i, p.count, whole) : repeat(w, with_b);
         TN_UNROLL
         for (int j = 0; j < N; j++)
             w[j] = F::of(u[j], v[j], w[j]);
@@ -99,8 +108,12 @@ template <class T, class F, int N> TN_DEVICE void map_places(const tnk_binary_ar
         float u[N], v[N], w[N] = {};
         a_goes ? tn_load_all(u, a) : repeat(u, a);
         b_goes ? tn_load_all(v, b) : repeat(v, b);
-        if constexpr (F::gradient)
+        if constexpr (F::c == DY)
             tn_load_all(w, dy + i * N);
+        if constexpr (F::c == WITH_B) {
+            const T *c = static_cast<const T *>(p.c) + from.at[TNK_B];
+            b_goes ? tn_load_all(w, c) : repeat(w, c);
+        }
         TN_UNROLL
         for (int j = 0; j < N; j++)
             w[j] = F::of(u[j], v[j], w[j]);
@@ -200,6 +213,10 @@ template <class How> TN_DEVICE void gradient_of(const typename How::args &p)
         return How::template with<unless_above>(p);
     case TNK_UNLESS_BELOW:
         return How::template with<unless_below>(p);
+    case TNK_PRELU_A:
+        return How::template with<prelu_a>(p);
+    case TNK_PRELU_B:
+        return How::template with<prelu_b>(p);
     default:
         return How::template with<only_dy>(p);
     }
@@ -222,6 +239,10 @@ template <class T> TN_DEVICE void any(const tnk_binary_args &p)
         return map<T>::template with<minimum>(p);
     case TNK_MAXIMUM:
         return map<T>::template with<maximum>(p);
+    case TNK_PRELU:
+        return map<T>::template with<prelu>(p);
+    case TNK_SCALE:
+        return map<T>::template with<scale>(p);
     default:
         return gradient_of<map<T>>(p);
     }

@@ -25,7 +25,11 @@ enum tnk_formula {
     TNK_POW_A,
     TNK_POW_B,
     TNK_UNLESS_ABOVE, /* dy where a < b, half of it where they are equal */
-    TNK_UNLESS_BELOW
+    TNK_UNLESS_BELOW,
+    TNK_PRELU,
+    TNK_PRELU_A,
+    TNK_PRELU_B,
+    TNK_SCALE
 };
 
 /* Places in a, b, dy (or y) and the gradient, along some dimensions, the outermost first: from one to the next. Number
@@ -37,10 +41,11 @@ struct tnk_places {
     int64_t step[TNK_PLACES_DIMS][TNK_PLACES];
 };
 
-/* to = formula(a, b, dy), `count` elements without gaps. With one dimension count may be anything. `whole`: the innermost
+/* to = formula(a, b, dy or c), `count` elements without gaps. With one dimension count may be anything. `whole`: the innermost
  * dimension is made of vectors of 16 bytes, in a and b too unless they stay there. */
 struct tnk_binary_args {
     const void *a, *b, *dy; /* dy: NULL if it is no gradient */
+    const void *c;          /* goes as b does; of TNK_SCALE, which adds it to a product, alone */
     void *to;               /* may be a or dy if that goes as it does */
     int64_t count;
     struct tnk_places at;

@@ -1,0 +1,20 @@
+/* prelu on the CPU: a function of x and its slopes. */
+#include "backends/cpu/elementwise/binary.h"
+
+TN_BINARY_LOOPS(prelu);
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    return tn_binary_prepare(d, n, b,
+                             &(tn_binary_spec){.loops = loops,
+                                               .reads = {{true, true}, {true, true}},
+                                               .keeps_zero = true});
+}
+
+const tn_kernel tn_cpu_prelu = {
+    .op = "prelu",
+    .prepare = prepare,
+    .forward = tn_binary_forward,
+    .backward = tn_binary_backward,
+    .release = tn_binary_release,
+};

@@ -1,0 +1,20 @@
+/* scale on the CPU: a product, to which the bias is added. */
+#include "backends/cpu/elementwise/binary.h"
+
+TN_BINARY_LOOPS(mul);
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    return tn_binary_prepare(d, n, b,
+                             &(tn_binary_spec){.loops = loops,
+                                               .reads = {{false, true}, {true, false}},
+                                               .keeps_zero = true});
+}
+
+const tn_kernel tn_cpu_scale = {
+    .op = "scale",
+    .prepare = prepare,
+    .forward = tn_binary_forward,
+    .backward = tn_binary_backward,
+    .release = tn_binary_release,
+};
