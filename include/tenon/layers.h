@@ -236,6 +236,14 @@ TN_API tn_value tn_log_softmax(tn_graph *g, tn_value x, const tn_softmax_opts *o
 
 /* ---- losses ------------------------------------------------------------------------------- */
 
+/** What tn_softmax_xent_weighted() is given beside logits and labels. */
+typedef enum tn_xent_weights {
+    TN_XENT_PLAIN,
+    TN_XENT_ROWS,    /**< a weight for each label */
+    TN_XENT_CLASSES, /**< a weight for each class */
+    TN_XENT_BOTH
+} tn_xent_weights;
+
 /**
  * Cross entropy of softmax(logits) against class numbers, the mean over the batch; and how many of
  * the batch were right, from the same pass.
@@ -244,11 +252,15 @@ TN_API tn_value tn_log_softmax(tn_graph *g, tn_value x, const tn_softmax_opts *o
  * mean's divisor and of the counts. Any other label makes the run fail with TN_ERR_ARGUMENT and its
  * row and value in tn_error(). A batch of only -1 has loss 0. With label_smoothing e the target is
  * (1 - e) on the label plus e / K everywhere, as in PyTorch.
+ *
+ * So it is for each pixel: logits N x K x H x W (or K x anything) with labels N x H x W. Means and counts then are over
+ * pixels, and what is said of a row holds of a pixel.
  */
 typedef struct tn_softmax_xent_opts {
     const char *name;
-    float label_smoothing; /**< in [0, 1) */
-    int top_k;             /**< what `top_k` counts; default 5, at most K is taken */
+    float label_smoothing;   /**< in [0, 1) */
+    int top_k;               /**< what `top_k` counts; default 5, at most K is taken */
+    tn_xent_weights weights; /**< tn_softmax_xent_weighted() sets it: what it was given */
 } tn_softmax_xent_opts;
 
 /** A loss and what is counted beside it: all scalars, readable with tn_plan_get(). */
@@ -261,9 +273,42 @@ typedef struct tn_loss {
 TN_API tn_loss tn_softmax_xent(tn_graph *g, tn_value logits, tn_value labels,
                                const tn_softmax_xent_opts *opts);
 
+/**
+ * The same with weights, either of which may be the zero handle, (tn_value){0}: none.
+ *
+ * rows: f32, of the labels' shape: multiplies the loss of each, and has a gradient. The mean divides by as much as without:
+ * weights of a mean of 1 leave the scale of the loss.
+ * classes: f32, K: multiplies the loss by the label's, and the mean divides by the sum of those in place of the count:
+ * PyTorch's weighted mean. They have no gradient, and the loss is of no use to several devices, which share rows; where an
+ * update takes several runs, each weighs by its labels' number. The counts are not weighted.
+ */
+TN_API tn_loss tn_softmax_xent_weighted(tn_graph *g, tn_value logits, tn_value labels,
+                                        tn_value rows, tn_value classes,
+                                        const tn_softmax_xent_opts *opts);
+
 /** Mean over all elements of (x - target)^2, a scalar.   x, target: f32, the same shape. In a plan that has labels,
  *  over those of rows that hold a sample (tn_plan_run()). */
 TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target, const tn_layer_opts *opts);
+/** Mean of |x - target|; otherwise as tn_mse(). */
+TN_API tn_value tn_l1(tn_graph *g, tn_value x, tn_value target, const tn_layer_opts *opts);
+
+/** Mean of d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), d = x - target; otherwise as tn_mse().
+ *  With delta 1 it is PyTorch's smooth L1.   Source: Huber 1964. */
+typedef struct tn_huber_opts {
+    const char *name;
+    float delta; /**< above 0; default 1 */
+} tn_huber_opts;
+TN_API tn_value tn_huber(tn_graph *g, tn_value x, tn_value target, const tn_huber_opts *opts);
+
+/** Cross entropy of yes and no: mean of -(w t log p + (1 - t) log(1 - p)), p = 1 / (1 + exp(-x)), without overflow; x are
+ *  logits, targets t in [0, 1]. Otherwise as tn_mse(). */
+typedef struct tn_binary_xent_opts {
+    const char *name;
+    float
+        positive_weight; /**< w, above 0; default 1; above that, a yes that is missed costs more */
+} tn_binary_xent_opts;
+TN_API tn_value tn_binary_xent(tn_graph *g, tn_value x, tn_value target,
+                               const tn_binary_xent_opts *opts);
 
 #ifdef __cplusplus
 }

@@ -116,8 +116,8 @@ TN_API TN_CHECKED tn_status tn_plan_set_rows(tn_plan *plan, int64_t rows);
 /**
  * Forward in training mode, then backward. TN_ERR_ARGUMENT in a plan without a loss.
  *
- * In a plan with labels (tn_softmax_xent()) rows that hold a sample are all up to the last one whose label is not -1:
- * what only fills a batch up comes last, as a loader has it, and enters no loss, mean, count, statistic or gradient.
+ * In a plan with labels (tn_softmax_xent()) rows that hold a sample are all up to the last one whose label, or that of any
+ * of its pixels, is not -1: what only fills a batch up comes last, as a loader has it, and enters no loss, mean, count, statistic or gradient.
  * A row with label -1 in front of others is a sample without a label: it is in no loss and in no count, but in the
  * statistics of tn_batchnorm() and in tn_mse().
  *

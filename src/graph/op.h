@@ -274,6 +274,16 @@ static inline tn_norm_sizes tn_norm_sizes_of(const tn_shape *x, const tn_normali
     return s;
 }
 
+/* Which inputs of softmax_xent are weights; 0: it has none such. */
+static inline int tn_xent_rows(tn_xent_weights kind)
+{
+    return kind == TN_XENT_ROWS || kind == TN_XENT_BOTH ? 2 : 0;
+}
+static inline int tn_xent_classes(tn_xent_weights kind)
+{
+    return kind == TN_XENT_CLASSES ? 2 : kind == TN_XENT_BOTH ? 3 : 0;
+}
+
 /* Elements of a shape that infer has already accepted. */
 static inline int64_t tn_elements(const tn_shape *s)
 {

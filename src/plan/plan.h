@@ -35,7 +35,7 @@ typedef struct tn_buffer {
     size_t offset; /* in its place, bytes */
 } tn_buffer;
 
-/* Of labels: rows up to the last one with a label, and rows with one. */
+/* Of labels: rows up to the last one with a label, and labels that are there, of which a row may have many. */
 typedef struct tn_plan_rows {
     int64_t samples, labelled;
 } tn_plan_rows;

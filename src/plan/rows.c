@@ -3,8 +3,8 @@
  *
  * The last batch of an epoch is seldom full, and what fills it up is labelled -1 and comes last. So the labels of
  * the losses, where a plan has such, tell how many rows hold a sample: all up to the last one with a label other
- * than -1, in any of them. The others enter no statistic and no mean (tn_run_state.rows). In a plan without labels the
- * program tells, if it said that it would (short_batches).
+ * than -1, in any of them; a row may have many, one a pixel. The others enter no statistic and no mean
+ * (tn_run_state.rows). In a plan without labels the program tells, if it said that it would (short_batches).
  *
  * And they tell how full a batch is. Where an update takes several runs, each weighs as much as it has labels: its
  * loss's gradient begins with that part of them (tn_run_state.loss_weight), and the sum is divided by the parts' sum.
@@ -31,7 +31,7 @@ tn_status tn_plan_find_labels(tn_plan *p)
             continue;
         tn_plan_value *v = tn_plan_value_of(p, n->in[n->op->labels]);
         v->labels = true;
-        v->rows = (tn_plan_rows){v->shape.dim[0], v->shape.dim[0]};
+        v->rows = (tn_plan_rows){v->shape.dim[0], tn_elements(&v->shape)};
         p->run.batch = v->shape.dim[0];
     }
     if (p->run.batch == 0 && p->opts.short_batches)
@@ -74,10 +74,11 @@ void tn_plan_count_rows(tn_plan *p, tn_plan_value *v, const int32_t *label)
 {
     if (!v->labels)
         return;
+    const int64_t labels = tn_elements(&v->shape), each = labels / v->shape.dim[0];
     v->rows = (tn_plan_rows){0, 0};
-    for (int64_t i = 0; i < v->shape.dim[0]; i++)
+    for (int64_t i = 0; i < labels; i++)
         if (label[i] != -1) {
-            v->rows.samples = i + 1;
+            v->rows.samples = i / each + 1;
             v->rows.labelled++;
         }
     count(p);
@@ -87,7 +88,7 @@ int64_t tn_plan_places(const tn_plan *p)
 {
     int64_t places = p->tells_rows ? p->run.batch : 0;
     for (size_t i = 0; i < p->num_values; i++)
-        places += p->value[i].labels ? p->value[i].shape.dim[0] : 0;
+        places += p->value[i].labels ? tn_elements(&p->value[i].shape) : 0;
     return places;
 }
 

@@ -176,6 +176,10 @@ static void layers_of_no_graph(void **state)
                              tn_log_softmax(NULL, x, NULL),
                              tn_normalize(NULL, x, NULL),
                              tn_conv_transpose2d(NULL, x, NULL),
+                             tn_l1(NULL, x, x, NULL),
+                             tn_huber(NULL, x, x, NULL),
+                             tn_binary_xent(NULL, x, x, NULL),
+                             tn_softmax_xent_weighted(NULL, x, x, x, x, NULL).loss,
                              tn_softmax_xent(NULL, x, x, NULL).loss,
                              tn_mse(NULL, x, x, NULL),
                              tn_custom(NULL, 1, &x, &(tn_custom_opts){0})};

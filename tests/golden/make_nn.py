@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Writes normalize.h and conv_transpose2d.h beside itself: what PyTorch gives in double, and the gradients of the mean squared
-difference from a target. All cases of normalize have the same numbers, under other shapes."""
+"""Writes normalize.h, conv_transpose2d.h, xent.h and pair.h beside itself: what PyTorch gives in double, and gradients, of the
+mean squared difference from a target where a layer is no loss. All cases of normalize have the same numbers, under other shapes.
+"""
 import os
 
 import torch
@@ -78,3 +79,58 @@ with open(os.path.join(HERE, "conv_transpose2d.h"), "w", encoding="ascii") as f:
                                ("float", "target", target), ("double", "y", y.detach()), ("double", "dx", a.grad),
                                ("double", "dweight", w.grad), ("double", "dbias", b.grad)):
         f.write(f"static const {kind} golden_deconv_{name}[] = {{{numbers(tensor)}}};\n")
+
+# ---- softmax_xent of pixels, with weights of classes and of rows (multiplied behind PyTorch's, whose divisor stays)
+
+torch.manual_seed(13)
+x = (torch.randn(2, 4, 2, 3) * 2).float()
+labels = torch.tensor([[[0, 3, -1], [2, 1, 1]], [[-1, -1, 2], [3, 0, 0]]])
+classes = torch.tensor([0.5, 2, 1.25, 1])
+rows = (torch.rand(2, 2, 3) + 0.5).float()
+with open(os.path.join(HERE, "xent.h"), "w", encoding="ascii") as f:
+    f.write("/* Written by make_nn.py. */\n/* clang-format off */\n#include <stdbool.h>\n#include <stdint.h>\n\n"
+            f"static const float golden_xent_logits[] = {{{numbers(x)}}};\n"
+            f"static const int32_t golden_xent_pixels[] = {{{', '.join(map(str, labels.flatten().tolist()))}}};\n"
+            f"static const float golden_xent_classes[] = {{{numbers(classes)}}};\n"
+            f"static const float golden_xent_rows[] = {{{numbers(rows)}}};\n"
+            "typedef struct golden_xent {\n    bool classes, rows;\n    double smoothing, loss, dx[48];\n} golden_xent;\n"
+            "static const golden_xent golden_xent_cases[] = {\n")
+    for use_classes in (False, True):
+        for use_rows in (False, True):
+            for smoothing in (0.0, 0.1):
+                a = x.double().requires_grad_()
+                w = classes.double() if use_classes else None
+                each = torch.nn.functional.cross_entropy(a, labels, weight=w, ignore_index=-1, reduction="none",
+                                                         label_smoothing=smoothing)
+                there = labels >= 0
+                divisor = w[labels[there]].sum() if use_classes else there.sum()
+                loss = (each * (rows.double() if use_rows else 1)).sum() / divisor
+                if not use_rows:  # PyTorch's own mean
+                    mean = torch.nn.functional.cross_entropy(a, labels, weight=w, ignore_index=-1,
+                                                             label_smoothing=smoothing)
+                    assert torch.allclose(loss, mean)
+                loss.backward()
+                f.write(f"{{{'true' if use_classes else 'false'}, {'true' if use_rows else 'false'}, {smoothing}, "
+                        f"{loss.item():.17g}, {{{numbers(a.grad)}}}}},\n")
+    f.write("};\n")
+
+# ---- losses of two tensors
+
+torch.manual_seed(14)
+x = (torch.randn(3, 5) * 2).float()
+target = torch.rand(3, 5).float()
+with open(os.path.join(HERE, "pair.h"), "w", encoding="ascii") as f:
+    f.write("/* Written by make_nn.py. */\n/* clang-format off */\n"
+            f"static const float golden_pair_x[] = {{{numbers(x)}}};\n"
+            f"static const float golden_pair_target[] = {{{numbers(target)}}};\n"
+            "typedef struct golden_pair {\n    double loss, dx[15], dtarget[15];\n} golden_pair;\n")
+    F = torch.nn.functional
+    for name, loss in (("l1", F.l1_loss), ("huber", lambda a, t: F.huber_loss(a, t, delta=0.75)),
+                       ("binary_xent", F.binary_cross_entropy_with_logits),
+                       ("binary_xent_weighted", lambda a, t: F.binary_cross_entropy_with_logits(
+                           a, t, pos_weight=torch.tensor(2.5, dtype=torch.float64)))):
+        a, t = x.double().requires_grad_(), target.double().requires_grad_()
+        y = loss(a, t)
+        y.backward()
+        f.write(f"static const golden_pair golden_{name} = {{{y.item():.17g},\n    {{{numbers(a.grad)}}},\n"
+                f"    {{{numbers(t.grad)}}}}};\n")

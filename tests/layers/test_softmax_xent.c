@@ -293,7 +293,7 @@ static void refuses(void **unused)
     } cases[] = {
         {{2, {4, 6}}, {1, {3}}, TN_I32, {0}, TN_ERR_SHAPE, "labels are 3, not 4"},
         {{2, {4, 6}}, {2, {4, 1}}, TN_I32, {0}, TN_ERR_SHAPE, "labels are 4 x 1, not 4"},
-        {{3, {4, 6, 1}}, {1, {4}}, TN_I32, {0}, TN_ERR_SHAPE, "3 dimensions, not 2"},
+        {{3, {4, 6, 1}}, {1, {4}}, TN_I32, {0}, TN_ERR_SHAPE, "labels are 4, not 4 x 1"},
         {{2, {4, 6}}, {1, {4}}, TN_F32, {0}, TN_ERR_ARGUMENT, "labels are f32, not i32"},
         {{2, {4, 6}}, {1, {4}}, TN_I32, {.label_smoothing = 1}, TN_ERR_ARGUMENT, "[0, 1)"},
         {{2, {4, 6}}, {1, {4}}, TN_I32, {.label_smoothing = NAN}, TN_ERR_ARGUMENT, "[0, 1)"},

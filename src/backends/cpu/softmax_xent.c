@@ -1,132 +1,149 @@
 /*
- * softmax_xent on the CPU: a thread a row. A row's loss is in double, and rows are added in their
+ * softmax_xent on the CPU: a thread a row, or a tile of pixels. A label's loss is in double, and labels are added in their
  * order, so that the loss is the same for any number of threads.
  */
-#include <math.h>
-#include <string.h>
-
 #include "backends/cpu/device/cpu.h"
+#include "backends/cpu/softmax/xent.h"
 #include "base/base.h"
 
-/* What a row adds to the results. */
-typedef struct row_result {
-    double loss;
-    int64_t better; /* classes above the label */
-} row_result;
+static tn_xent_code *const code_of[TN_CPU_ISAS] = {
+    [TN_CPU_PORTABLE] = tn_xent_portable,
+#ifdef __x86_64__
+    [TN_CPU_AVX2] = tn_xent_avx2,
+    [TN_CPU_AVX512] = tn_xent_avx512,
+#endif
+};
+
+/* Where things are in saved. */
+typedef struct places {
+    size_t dlogits, losses, bytes;
+} places;
+
+static places places_of(const tn_node *n, bool rows)
+{
+    places p = {0};
+    p.dlogits = tn_cpu_part(&p.bytes, (size_t)tn_elements(&n->x[0]) * sizeof(float));
+    p.losses = tn_cpu_part(&p.bytes, rows ? (size_t)tn_elements(&n->x[1]) * sizeof(float) : 0);
+    return p;
+}
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     (void)d;
-    const size_t rows = (size_t)n->x[0].dim[0], classes = (size_t)n->x[0].dim[1];
-    b->x[0] = b->x[1] = NULL;
-    b->scratch_bytes = rows * sizeof(row_result);
-    b->saved_bytes = b->training ? rows * classes * sizeof(float) : 0;
+    const tn_softmax_xent_opts *o = n->opts;
+    const int rows = tn_xent_rows(o->weights), classes = tn_xent_classes(o->weights);
+    if (classes && b->dx[classes])
+        return tn_fail(TN_ERR_UNSUPPORTED, "softmax_xent %s: weights of classes have no gradient",
+                       n->name);
+    for (int i = 0; i < n->num_in; i++)
+        b->x[i] = NULL;
+    b->scratch_bytes = (size_t)tn_elements(&n->x[1]) * sizeof(tn_xent_result);
+    b->saved_bytes = b->training ? places_of(n, rows != 0).bytes : 0;
     return TN_OK;
 }
 
-/* How many rows have a label. */
-static tn_status count_labels(const tn_node *n, const int32_t *label, int64_t *counted)
+static const float *input_of(const tn_call *c, int i)
 {
-    const int64_t rows = n->x[0].dim[0], classes = n->x[0].dim[1];
-    *counted = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        if (label[i] < -1 || label[i] >= classes)
+    return i ? c->x[i] : NULL;
+}
+
+/* What the mean divides by: the labels that are there, or the weights of their classes. */
+static tn_status find_divisor(const tn_call *c, const float *classes, double *divisor)
+{
+    const int64_t labels = tn_elements(&c->node->x[1]), K = c->node->x[0].dim[1];
+    const int32_t *label = c->x[1];
+    double sum = 0;
+    for (int64_t i = 0; i < labels; i++) {
+        if (label[i] < -1 || label[i] >= K)
             return tn_fail(TN_ERR_ARGUMENT,
                            "softmax_xent %s: label %d in row %lld is not in [0, %lld) nor -1",
-                           n->name, (int)label[i], (long long)i, (long long)classes);
-        *counted += label[i] >= 0;
+                           c->node->name, (int)label[i], (long long)i, (long long)K);
+        if (label[i] >= 0)
+            sum += classes ? (double)classes[label[i]] : 1;
     }
+    const float share = c->run->share_rows;
+    *divisor = share > 0 ? (double)share : sum > 0 || sum < 0 ? sum : 1;
     return TN_OK;
 }
 
-/* One row. dx, if not NULL, becomes the gradient, times `scale`. */
-static row_result one_row(const float *x, int64_t classes, int32_t label, double smoothing,
-                          float scale, float *dx)
+static void add_up(const tn_call *c, const float *rows, double divisor, float *losses)
 {
-    float max = x[0];
-    for (int64_t k = 1; k < classes; k++)
-        max = x[k] > max ? x[k] : max;
-
-    /* Of exponentials; of logits where smoothing wants it; and classes that are not below the label
-     * (a NaN is not below anything). */
-    double sum = 0, logits = 0;
-    int64_t better = 0;
-    for (int64_t k = 0; k < classes; k++) {
-        const float e = expf(x[k] - max);
-        sum += (double)e;
-        logits += (double)x[k] - (double)max;
-        better += !(x[k] < x[label] || (x[k] == x[label] && k >= label));
-        if (dx)
-            dx[k] = e;
+    const int top_k = ((const tn_softmax_xent_opts *)c->node->opts)->top_k;
+    const tn_xent_result *result = c->scratch;
+    double loss = 0;
+    int32_t top_1 = 0, better = 0;
+    for (int64_t i = 0; i < tn_elements(&c->node->x[1]); i++) {
+        const tn_xent_result *r = &result[i];
+        if (losses)
+            losses[i] = (float)(r->loss / divisor);
+        if (r->better < 0)
+            continue;
+        loss += rows ? r->loss * (double)rows[i] : r->loss;
+        top_1 += r->better < 1;
+        better += r->better < top_k;
     }
-
-    const double log_sum = log(sum);
-    double loss = (1 - smoothing) * (log_sum - ((double)x[label] - (double)max));
-    if (smoothing > 0) /* or 0 times an infinite logit would be NaN */
-        loss += smoothing * (log_sum - logits / (double)classes);
-    if (dx) {
-        const double even = smoothing / (double)classes;
-        for (int64_t k = 0; k < classes; k++) {
-            const double target = even + (k == label ? 1 - smoothing : 0);
-            dx[k] = scale * (float)((double)dx[k] / sum - target);
-        }
-    }
-    return (row_result){loss, isnan(sum) ? classes : better};
+    if (c->y[0])
+        *(float *)c->y[0] = (float)(loss / divisor);
+    if (c->y[1])
+        *(int32_t *)c->y[1] = top_1;
+    if (c->y[2])
+        *(int32_t *)c->y[2] = better;
 }
 
 static tn_status forward(const tn_call *c)
 {
     const tn_softmax_xent_opts *o = c->node->opts;
-    const int64_t rows = c->node->x[0].dim[0], classes = c->node->x[0].dim[1];
-    const int32_t *label = c->x[1];
-    row_result *result = c->scratch;
-    int64_t counted;
-    TN_TRY(count_labels(c->node, label, &counted));
-    const float share = c->run->share_rows, rows_of_mean = share > 0 ? share
-                                                           : counted ? (float)counted
-                                                                     : 1;
+    const tn_lines all = tn_lines_along(&c->node->x[0], 1);
+    const float *rows = input_of(c, tn_xent_rows(o->weights));
+    const float *classes = input_of(c, tn_xent_classes(o->weights));
+    const places p = places_of(c->node, rows != NULL);
+    char *saved = c->run->training ? c->saved : NULL;
+    tn_xent_code *const code = code_of[tn_cpu_isa_here()];
+    double divisor, weights = 0;
+    TN_TRY(find_divisor(c, classes, &divisor));
+    for (int64_t k = 0; k < all.size; k++)
+        weights += classes ? (double)classes[k] : 1;
 
-    float *dlogits = c->run->training ? c->saved : NULL;
-    const float scale = 1 / rows_of_mean;
+    const int64_t wide = tn_cpu_lower(all.inner, TN_XENT_WIDE);
+    const int64_t each = (all.inner + wide - 1) / wide;
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < rows; n++) {
-        float *dx = dlogits ? dlogits + n * classes : NULL;
-        if (label[n] >= 0)
-            result[n] = one_row((const float *)c->x[0] + n * classes, classes, label[n],
-                                (double)o->label_smoothing, scale, dx);
-        else if (dx)
-            memset(dx, 0, (size_t)classes * sizeof *dx);
+    for (int64_t i = 0; i < all.outer * each; i++) {
+        const int64_t pixel = i % each * wide, first = i / each * all.inner + pixel;
+        const int64_t at = i / each * all.size * all.inner + pixel;
+        code(&(tn_xent_lines){.x = (const float *)c->x[0] + at,
+                              .dx = saved ? (float *)(void *)(saved + p.dlogits) + at : NULL,
+                              .label = (const int32_t *)c->x[1] + first,
+                              .rows = rows ? rows + first : NULL,
+                              .classes = classes,
+                              .all_classes = weights,
+                              .size = all.size,
+                              .inner = all.inner,
+                              .lines = tn_cpu_lower(wide, all.inner - pixel),
+                              .smoothing = (double)o->label_smoothing,
+                              .scale = 1 / divisor,
+                              .result = (tn_xent_result *)c->scratch + first});
     }
-
-    double loss = 0;
-    int32_t top_1 = 0, top_k = 0;
-    for (int64_t n = 0; n < rows; n++) {
-        if (label[n] < 0)
-            continue;
-        loss += result[n].loss;
-        top_1 += result[n].better < 1;
-        top_k += result[n].better < o->top_k;
-    }
-    if (c->y[0])
-        *(float *)c->y[0] = (float)(loss / (double)rows_of_mean);
-    if (c->y[1])
-        *(int32_t *)c->y[1] = top_1;
-    if (c->y[2])
-        *(int32_t *)c->y[2] = top_k;
+    add_up(c, rows, divisor, saved && rows ? (float *)(void *)(saved + p.losses) : NULL);
     return TN_OK;
+}
+
+static void multiply(const tn_call *c, size_t from, int64_t count, float *to)
+{
+    const float *saved = (const float *)(void *)((char *)c->saved + from);
+    const float dy = *(const float *)c->dy[0];
+#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        to[i] = dy * saved[i];
 }
 
 static tn_status backward(const tn_call *c)
 {
-    const int64_t count = tn_elements(&c->node->x[0]);
-    const float *saved = c->saved;
-    const float dy = *(const float *)c->dy[0];
-    float *dx = c->dx[0];
-    if (!dx)
-        return TN_OK;
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        dx[i] = dy * saved[i];
+    const int rows = tn_xent_rows(((const tn_softmax_xent_opts *)c->node->opts)->weights);
+    const places p = places_of(c->node, rows != 0);
+    if (c->dx[0])
+        multiply(c, p.dlogits, tn_elements(&c->node->x[0]), c->dx[0]);
+    if (rows && c->dx[rows])
+        multiply(c, p.losses, tn_elements(&c->node->x[1]), c->dx[rows]);
     return TN_OK;
 }
 

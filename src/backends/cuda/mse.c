@@ -1,104 +1,20 @@
-/*
- * mse by kernels of our own, in rows. Each input keeps the type that it comes in, so that a target that the
- * host set is not rounded to the plan's type.
- */
-#include "backends/cuda/device/cuda.h"
-#include "backends/cuda/kernels/loss.h"
-
-enum { VECTOR_BYTES = 16, VECTORS_A_THREAD = 8 };
-
-typedef struct mse {
-    tn_dtype dtype; /* of the kernel; an input that is not of it is f32 */
-    int32_t is_f32[2];
-    int64_t count, each; /* elements, those of a row */
-    bool short_batches;  /* there may be rows that hold no sample */
-    unsigned grid;
-} mse;
-
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    tn_dtype dtype[2], of_plan = tn_cuda_type_of(b->precision);
-    for (int i = 0; i < 2; i++) {
-        dtype[i] = tn_cuda_dtype(b->x[i]) == TN_F32 ? TN_F32 : of_plan;
-        TN_TRY(tn_cuda_layout_of(d, &n->x[i], dtype[i], TN_CUDA_ROWS, 0, &b->x[i]));
-    }
-    mse *s = tn_alloc(1, sizeof *s);
-    if (!s)
-        return tn_no_memory("mse", sizeof *s);
-    s->dtype = of_plan;
-    s->count = tn_elements(&n->x[0]);
-    s->each = n->x[0].ndim > 0 ? s->count / n->x[0].dim[0] : 0;
-    s->short_batches = n->x[0].ndim > 0 && tn_counts_rows(n, b->batch);
-    const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(of_plan);
-    const int64_t vectors = (s->count + lanes - 1) / lanes;
-    s->grid = tn_cuda_grid(d, (vectors + VECTORS_A_THREAD - 1) / VECTORS_A_THREAD);
-    for (int i = 0; i < 2; i++)
-        s->is_f32[i] = dtype[i] == TN_F32;
-    b->scratch_bytes = s->grid * sizeof(float);
-    b->backward_reads_x[0] = b->backward_reads_x[1] = true;
-    b->state = s;
-    return TN_OK;
-}
-
-static void release(void *state)
-{
-    tn_free(state);
-}
-
-static struct tnk_mse_rows rows_of(const tn_call *c, const mse *s)
-{
-    return (struct tnk_mse_rows){
-        .control = s->short_batches ? c->run->control : NULL,
-        .count = s->count,
-        .each = s->each,
-        .shares = c->run->shares > 0 ? c->run->shares : 1,
-    };
-}
+/* mse by the kernels of pair/. */
+#include "backends/cuda/pair/pair.h"
 
 static tn_status forward(const tn_call *c)
 {
-    const mse *s = c->state;
-    struct tnk_mse_args a = {
-        .x = {c->x[0], c->x[1]},
-        .is_f32 = {s->is_f32[0], s->is_f32[1]},
-        .rows = rows_of(c, s),
-        .part = c->scratch,
-    };
-    struct tnk_mse_sum_args sum = {
-        .part = c->scratch,
-        .parts = s->grid,
-        .rows = rows_of(c, s),
-        .mean = c->y[0],
-    };
-    if (!sum.mean)
-        return TN_OK;
-    TN_CUDA(c->device, c->node,
-            TN_LAUNCH_TYPE(s->dtype, tnk_mse, s->grid, TN_CUDA_BLOCK, 0, c->device->compute, &a));
-    TN_CUDA(c->device, c->node,
-            TN_LAUNCH(tnk_mse_sum, 1, TN_CUDA_BLOCK, 0, c->device->compute, &sum));
-    return TN_OK;
+    return tn_cuda_pair_forward(c, TNK_PAIR_SQUARE, 0);
 }
 
 static tn_status backward(const tn_call *c)
 {
-    const mse *s = c->state;
-    struct tnk_mse_back_args a = {
-        .x = {c->x[0], c->x[1]},
-        .dx = {c->dx[0], c->dx[1]},
-        .is_f32 = {s->is_f32[0], s->is_f32[1]},
-        .rows = rows_of(c, s),
-        .dy = c->dy[0],
-    };
-    TN_CUDA(
-        c->device, c->node,
-        TN_LAUNCH_TYPE(s->dtype, tnk_mse_back, s->grid, TN_CUDA_BLOCK, 0, c->device->compute, &a));
-    return TN_OK;
+    return tn_cuda_pair_backward(c, TNK_PAIR_SQUARE, 0);
 }
 
 const tn_kernel tn_cuda_mse = {
     .op = "mse",
-    .prepare = prepare,
+    .prepare = tn_cuda_pair_prepare,
     .forward = forward,
     .backward = backward,
-    .release = release,
+    .release = tn_cuda_pair_release,
 };

@@ -1,0 +1,35 @@
+/* l1: |x - target|, on the CPU. */
+#include <math.h>
+
+#include "backends/cpu/pair/pair.h"
+
+static double value(double x, double target, double unused)
+{
+    (void)unused;
+    return fabs(x - target);
+}
+
+/* A NaN stays one. */
+static tn_pair_slopes slopes(float x, float target, float unused)
+{
+    (void)unused;
+    const float off = x - target, slope = off > 0 ? 1 : off < 0 ? -1 : off;
+    return (tn_pair_slopes){slope, -slope};
+}
+
+static tn_status forward(const tn_call *c)
+{
+    return tn_pair_forward(c, value, 0);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    return tn_pair_backward(c, slopes, 0);
+}
+
+const tn_kernel tn_cpu_l1 = {
+    .op = "l1",
+    .prepare = tn_pair_prepare,
+    .forward = forward,
+    .backward = backward,
+};
