@@ -19,6 +19,10 @@
  * parameter is `weight.init=normal:0.01`, `weight.rate=2`, `weight.decay=0`, `weight.frozen`. Of a node that makes several
  * values those that are not named are called as the node, a dot and what they are: "loss.top_1".
  *
+ * Parameters and constants that the program made are lines too, `w = param() shape=8,4 init=he`,
+ * `c = constant() dtype=i32 shape=2,2 numbers=1,0,0,1` (one number: all are that); a layer takes one in place of its own by
+ * `weight.value=w`. Those that a layer made are its own affair.
+ *
  * `input` has a name, a type and dimensions; N is the batch, which is chosen when the text is read. Without an N it is
  * dimension 0, or what `batch=1`, `batch=none` behind the dimensions say (tn_input_batched()). `output` and `loss`
  * lines are tn_output() and tn_minimise(). Names other than of letters, digits and _ . : / - stand between quotes, with the

@@ -27,11 +27,13 @@ typedef enum tn_attr_type {
     TN_ATTR_INT2,
     TN_ATTR_FLOAT,
     TN_ATTR_FLOAT4,
-    TN_ATTR_ENUM,  /* an enum from 0 on, by `names` */
-    TN_ATTR_DTYPE, /* a tn_dtype */
-    TN_ATTR_LIST,  /* a tn_shape: a shape, axes, a permutation; no dimension: not given */
-    TN_ATTR_PARAM, /* a tn_param_opts */
-    TN_ATTR_INIT   /* a tn_init, which is part of that */
+    TN_ATTR_ENUM,   /* an enum from 0 on, by `names` */
+    TN_ATTR_DTYPE,  /* a tn_dtype */
+    TN_ATTR_LIST,   /* a tn_shape: a shape, axes, a permutation; no dimension: not given */
+    TN_ATTR_PARAM,  /* a tn_param_opts */
+    TN_ATTR_INIT,   /* a tn_init, which is part of that */
+    TN_ATTR_VALUE,  /* a tn_value, which is part of that */
+    TN_ATTR_NUMBERS /* the data of a tn_constant_node_opts */
 } tn_attr_type;
 
 typedef struct tn_attr {

@@ -84,6 +84,7 @@ static tn_status infer_constant(tn_node *n)
 static const tn_attr constant_attrs[] = {
     {"dtype", NULL, TN_ATTR_DTYPE, offsetof(tn_constant_node_opts, dtype)},
     {"shape", NULL, TN_ATTR_LIST, offsetof(tn_constant_node_opts, shape)},
+    {"numbers", NULL, TN_ATTR_NUMBERS, 0},
     {0},
 };
 

@@ -12,6 +12,7 @@
 
 /* A text that grows, and ends in '\0'. After want of memory it takes no more, and says so at the end. */
 typedef struct tn_text {
+    const tn_graph *g; /* whose it is */
     char *at;
     size_t used, capacity;
     bool failed;
@@ -43,10 +44,12 @@ typedef enum tn_token_kind {
 
 /* The token that is next; `word` is its text, until the next one is read. */
 typedef struct tn_lex {
+    tn_graph *g;      /* that is made of it */
     const char *name; /* of the whole text, for errors */
     const char *begin, *next, *end;
     tn_token_kind kind;
     const char *at; /* where the token begins */
+    size_t numbers; /* bytes of constants so far */
     char *word;
 } tn_lex;
 
@@ -80,6 +83,9 @@ typedef struct tn_text_source {
 } tn_text_source;
 enum { TN_TEXT_BYTES = 16 << 20 }; /* at most */
 tn_status tn_text_read(tn_graph **out, const tn_text_source *from);
+
+/* A value that was made on a line before, by the name that is next. */
+tn_status tn_lex_value(tn_lex *l, tn_value *out);
 
 /* ---- attributes ------------------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@ static const tn_attr of_param[] = {
     {"rate", NULL, TN_ATTR_FLOAT, offsetof(tn_param_opts, rate)},
     {"decay", NULL, TN_ATTR_FLOAT, offsetof(tn_param_opts, decay)},
     {"frozen", NULL, TN_ATTR_BOOL, offsetof(tn_param_opts, frozen)},
+    {"value", NULL, TN_ATTR_VALUE, offsetof(tn_param_opts, value)},
     {0},
 };
 

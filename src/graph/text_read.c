@@ -48,16 +48,16 @@ static tn_status copy_word(reader *r, const char **out)
     return tn_lex_step(&r->lex);
 }
 
-/* A value that was made on a line before. */
-static tn_status take_value(reader *r, tn_value *out)
+tn_status tn_lex_value(tn_lex *l, tn_value *out)
 {
-    if (!tn_lex_is_name(&r->lex))
-        return fail_here(r, "the name of a value");
-    *out = tn_graph_value(r->g, r->lex.word);
+    if (!tn_lex_is_name(l))
+        return tn_lex_fail(l, TN_ERR_FORMAT, l->at, "\"%.60s\" where the name of a value should be",
+                           tn_lex_word(l));
+    *out = tn_graph_value(l->g, l->word);
     if (out->id == 0)
-        return tn_lex_fail(&r->lex, TN_ERR_FORMAT, r->lex.at,
-                           "\"%.200s\" is read here, but no line before makes it", r->lex.word);
-    return tn_lex_step(&r->lex);
+        return tn_lex_fail(l, TN_ERR_FORMAT, l->at,
+                           "\"%.200s\" is read here, but no line before makes it", l->word);
+    return tn_lex_step(l);
 }
 
 /* ---- lines that begin with a word of their own ------------------------------------------------ */
@@ -121,7 +121,7 @@ static tn_status read_input(reader *r)
 static tn_status read_output(reader *r)
 {
     tn_value v;
-    TN_TRY(take_value(r, &v));
+    TN_TRY(tn_lex_value(&r->lex, &v));
     tn_output(r->g, v);
     return tn_graph_status(r->g);
 }
@@ -132,7 +132,7 @@ static tn_status read_loss(reader *r)
     if (tn_graph_loss(r->g).id)
         return tn_lex_fail(&r->lex, TN_ERR_FORMAT, r->lex.at, "a second loss, \"%.60s\"",
                            tn_lex_word(&r->lex));
-    TN_TRY(take_value(r, &v));
+    TN_TRY(tn_lex_value(&r->lex, &v));
     tn_minimise(r->g, v);
     return TN_OK;
 }
@@ -157,7 +157,7 @@ static tn_status take_inputs(reader *r, node_line *n, const char *at)
     bool more = !tn_lex_is(&r->lex, ')');
     while (more) {
         tn_value v;
-        TN_TRY(take_value(r, &v));
+        TN_TRY(tn_lex_value(&r->lex, &v));
         if (n->num_in < TN_MAX_IN)
             n->in[n->num_in] = v;
         n->num_in++;
@@ -281,6 +281,7 @@ tn_status tn_text_read(tn_graph **out, const tn_text_source *from)
     tn_status status = tn_lex_open(&r.lex, from->name, from->text, from->bytes);
     if (status == TN_OK)
         status = tn_graph_create(&r.g);
+    r.lex.g = r.g;
     if (status == TN_OK)
         status = make_room(&r);
     if (status == TN_OK)

@@ -40,12 +40,9 @@ static void put_int(tn_text *t, int value)
     tn_text_put(t, "%d", value == TN_ZERO ? 0 : value);
 }
 
-/* The shortest text that reads back as the same number. */
-static void put_float(tn_text *t, float value)
+void tn_text_put_float(tn_text *t, float value)
 {
     char text[32];
-    if (value == (float)TN_ZERO)
-        value = 0;
     for (int digits = 6; digits <= 9; digits++) {
         tn_print(text, sizeof text, "%.*g", digits, (double)value);
         if ((float)tn_parse(text, NULL) == value)
@@ -54,7 +51,7 @@ static void put_float(tn_text *t, float value)
     tn_text_put(t, "%s", text);
 }
 
-static tn_status take_int64(tn_lex *l, const tn_attr *a, int64_t low, int64_t high, int64_t *to)
+tn_status tn_lex_int64(tn_lex *l, const tn_attr *a, int64_t low, int64_t high, int64_t *to)
 {
     char *end;
     errno = 0;
@@ -68,23 +65,40 @@ static tn_status take_int64(tn_lex *l, const tn_attr *a, int64_t low, int64_t hi
 static tn_status take_int(tn_lex *l, const tn_attr *a, int *to)
 {
     int64_t value = 0;
-    TN_TRY(take_int64(l, a, -INT_MAX, INT_MAX, &value)); /* what is below is TN_ZERO */
+    TN_TRY(tn_lex_int64(l, a, -INT_MAX, INT_MAX, &value)); /* what is below is TN_ZERO */
     *to = TN_EXACTLY((int)value);
     return TN_OK;
 }
 
-/* A number of f32: not one that is too large for it, nor one so small that it would become 0. */
-static tn_status take_float(tn_lex *l, const tn_attr *a, float *to)
+/* Not one that is too large for f32, nor one so small that it would become 0. */
+tn_status tn_lex_float(tn_lex *l, const tn_attr *a, float *to)
 {
     char *end;
     const double value = l->kind == TN_TOKEN_WORD ? tn_parse(l->word, &end) : 0;
     const float narrow = (float)value;
     if (l->kind != TN_TOKEN_WORD || *end)
         return wrong(l, a, "a number");
-    if ((narrow == 0 && value != 0) || isinf(value) || isinf(narrow) || narrow == (float)TN_ZERO)
+    if ((narrow == 0 && value != 0) || (isinf(narrow) && !strstr(l->word, "inf")))
         return wrong(l, a, "a number that fits");
-    *to = TN_EXACTLY(narrow);
+    *to = narrow;
     return tn_lex_step(l);
+}
+
+/* Of an option, where 0 is said as TN_ZERO. */
+static tn_status take_float(tn_lex *l, const tn_attr *a, float *to)
+{
+    const char *at = l->at;
+    TN_TRY(tn_lex_float(l, a, to));
+    if (isinf(*to) || *to == (float)TN_ZERO)
+        return tn_lex_fail(l, TN_ERR_FORMAT, at, "%s is %g, not a number that fits", a->name,
+                           (double)*to);
+    *to = TN_EXACTLY(*to);
+    return TN_OK;
+}
+
+static void put_float(tn_text *t, float value)
+{
+    tn_text_put_float(t, value == (float)TN_ZERO ? 0 : value);
 }
 
 /* Up to `count`, one of which may be left out if others follow. */
@@ -221,7 +235,7 @@ static tn_status read_list(tn_lex *l, const tn_attr *a, void *field)
         if (list->ndim == TN_MAX_DIMS)
             return tn_lex_fail(l, TN_ERR_FORMAT, l->at, "%s has more than %d numbers", a->name,
                                TN_MAX_DIMS);
-        TN_TRY(take_int64(l, a, INT64_MIN, INT64_MAX, &list->dim[list->ndim]));
+        TN_TRY(tn_lex_int64(l, a, INT64_MIN, INT64_MAX, &list->dim[list->ndim]));
         list->ndim++;
         TN_TRY(tn_lex_take(l, ',', &more));
     }
@@ -331,6 +345,23 @@ static tn_status read_init(tn_lex *l, const tn_attr *a, void *field)
     return TN_OK;
 }
 
+static bool has_value(const void *field)
+{
+    return ((const tn_value *)field)->id != 0;
+}
+
+static void write_value(tn_text *t, const tn_attr *a, const void *field)
+{
+    (void)a;
+    tn_text_put_name(t, t->g->value[((const tn_value *)field)->id - 1].name);
+}
+
+static tn_status read_value(tn_lex *l, const tn_attr *a, void *field)
+{
+    (void)a;
+    return tn_lex_value(l, field);
+}
+
 const tn_attr_codec tn_attr_codecs[] = {
     [TN_ATTR_BOOL] = {has_bool, NULL, read_bool},
     [TN_ATTR_INT] = {has_int, write_int, read_int},
@@ -341,4 +372,6 @@ const tn_attr_codec tn_attr_codecs[] = {
     [TN_ATTR_DTYPE] = {has_int, write_dtype, read_dtype},
     [TN_ATTR_LIST] = {has_list, write_list, read_list},
     [TN_ATTR_INIT] = {has_init, write_init, read_init},
+    [TN_ATTR_VALUE] = {has_value, write_value, read_value},
+    [TN_ATTR_NUMBERS] = {tn_has_numbers, tn_write_numbers, tn_read_numbers},
 };

@@ -116,20 +116,17 @@ static tn_status check_node(const tn_node *n)
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "%s %s: is computed by functions of the program, which a text cannot say",
                        n->op->name, n->name);
-    if (n->op == &tn_op_constant)
-        return tn_fail(TN_ERR_UNSUPPORTED, "constant %s: a text cannot say its numbers", n->name);
-    for (int i = 0; i < n->num_params; i++)
-        if (n->param[i].opts.value.id)
-            return tn_fail(TN_ERR_UNSUPPORTED,
-                           "%s %s: takes its %s from elsewhere, which a text cannot say",
-                           n->op->name, n->name, n->param[i].name);
+    const tn_constant_node_opts *o = n->op == &tn_op_constant ? n->given : NULL;
+    if (o && (o->dtype == TN_F16 || o->dtype == TN_BF16))
+        return tn_fail(TN_ERR_UNSUPPORTED, "constant %s: is %s, which a text cannot say", n->name,
+                       tn_dtype_name(o->dtype));
     return TN_OK;
 }
 
 tn_status tn_graph_format(const tn_graph *g, const tn_text_roots *roots, char **out)
 {
     const tn_text_roots own = {g->output, g->num_outputs, g->loss};
-    tn_text t = {0};
+    tn_text t = {.g = g};
     TN_TRY(tn_graph_status(g));
     for (size_t i = 0; i < g->num_nodes; i++)
         TN_TRY(check_node(g->node[i]));
@@ -156,6 +153,11 @@ tn_status tn_graph_format(const tn_graph *g, const tn_text_roots *roots, char **
     if (t.failed) {
         tn_free(t.at);
         return tn_no_memory("graph text", t.used);
+    }
+    if (t.used > TN_TEXT_BYTES) {
+        tn_free(t.at);
+        return tn_fail(TN_ERR_UNSUPPORTED, "the text of the graph has %zu bytes, more than %d",
+                       t.used, TN_TEXT_BYTES);
     }
     *out = t.at;
     return TN_OK;

@@ -72,6 +72,17 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
         "s = softmax(f)\n"
         "m = mse(s, f)\n"
         "output m",
+        "tenon graph 1\n"
+        "input x f32 N 4\n"
+        "w = param() shape=6,4 init=normal:0.01 rate=2 frozen\n"
+        "a = dense(x) units=6 weight.value=w\n"
+        "b = dense(x) units=6 weight.value=w bias.value=a.bias\n"
+        "c = constant() dtype=i32 shape=2,2 numbers=1,0,0,1\n"
+        "m = constant() shape=6 numbers=-2.5\n"
+        "y = add(a, m)\n"
+        "r = reshape(y) shape=-1,2,3\n"
+        "t = transpose(r) axes=0,2,1\n"
+        "output t",
     };
     for (size_t i = 0; i < TN_COUNT(texts); i++)
         seed(arg, (const uint8_t *)texts[i], strlen(texts[i]));

@@ -10,7 +10,7 @@ enum { NETS = 30 };
 
 static void check(int number)
 {
-    lab_net n = lab_draw_net(number, false);
+    lab_net n = lab_draw_net(number, number % 2);
     tn_minimise(n.g, n.loss);
     tn_output(n.g, n.logits);
     tn_graph *again = lab_through_text(n.g, LAB_NET_BATCH);
