@@ -182,6 +182,8 @@ static ncclResult_t progress(ncclComm_t c)
         return ncclInProgress;
     if (c->state == TN_SIM_NCCL_JOINING && !all_joined(c->world))
         return ncclInProgress;
+    if (c->state == TN_SIM_NCCL_JOINING) /* NCCL's own kernels are loaded by then */
+        tn_sim_check_finished("a communicator is made ready");
     if (c->state == TN_SIM_NCCL_FINALIZING && !all_quiet(c))
         return ncclInProgress;
     if (c->state == TN_SIM_NCCL_ISSUING)

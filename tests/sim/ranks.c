@@ -1,3 +1,5 @@
+#define _POSIX_C_SOURCE 200809L /* pthread_barrier_t */
+
 #include "ranks.h"
 
 #include <pthread.h>
@@ -51,7 +53,9 @@ ncclResult_t rank_poll(const rank *r)
     return state;
 }
 
-/* The kernel is loaded before any of them can ask for a sum: see the rule "unfinished". */
+static pthread_barrier_t joined;
+
+/* Kernels, NCCL's too, are loaded before any of them can ask for a sum: see the rule "unfinished". */
 void rank_join(rank *r)
 {
     struct cudaFuncAttributes attributes;
@@ -62,6 +66,7 @@ void rank_join(rank *r)
     assert_cuda(cudaFuncGetAttributes(&attributes, key.object));
     rank_ask(r);
     assert_nccl(rank_poll(r));
+    pthread_barrier_wait(&joined);
 }
 
 void rank_leave(rank *r)
@@ -99,12 +104,14 @@ void ranks_run(int ranks, void (*body)(rank *r))
     task t[MOST];
     ncclUniqueId id;
     assert_nccl(ncclGetUniqueId(&id));
+    pthread_barrier_init(&joined, NULL, (unsigned)ranks);
     for (int i = 0; i < ranks; i++) {
         t[i] = (task){i, ranks, id, body};
         assert_int_equal(pthread_create(&thread[i], NULL, run, &t[i]), 0);
     }
     for (int i = 0; i < ranks; i++)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
+    pthread_barrier_destroy(&joined);
 }
 
 void rank_scale(const rank *r, float *to, const float *from, float factor, float shift)

@@ -31,6 +31,7 @@ void rank_end(rank *r);
 /* Asks for a communicator, and for what has become of the last call until it is no more in progress. */
 void rank_ask(rank *r);
 ncclResult_t rank_poll(const rank *r);
+/* Of those of ranks_run(): returns when all have joined. */
 void rank_join(rank *r);
 void rank_leave(rank *r);
 /* Sums x in place, from where the stream is. */

@@ -1,5 +1,5 @@
 /* What may wait for all that the process has running, and so breaks a rule while ranks of it do something together:
- * loading code, capturing, making a graph ready. Each once; and what may be done all the same. */
+ * loading code, joining, capturing, making a graph ready. Each once; and what may be done all the same. */
 #include "dnn.h"
 #include "kernels.h"
 #include "product.h"
@@ -110,6 +110,18 @@ static void a_first_run_of_a_plan(void)
     dnn_run(h, plan, 2, (int64_t[]){1, 2}, (void *[]){new_device(128), new_device(128)});
 }
 
+static void a_communicator_made_ready(void)
+{
+    ncclUniqueId id;
+    rank alone;
+    join_two();
+    assert_nccl(ncclGetUniqueId(&id));
+    rank_begin(&alone, 0, 1, &id);
+    rank_ask(&alone);
+    ask(&a);
+    rank_poll(&alone);
+}
+
 static void test_breaks(void **state)
 {
     (void)state;
@@ -121,6 +133,7 @@ static void test_breaks(void **state)
                          "collectives is not done"},
         {a_first_launch_on_the_other, "tnk_test_scale_f32 is loaded on device 1"},
         {a_kernel_asked_about, "tnk_test_scale_f32 is loaded on device 0"},
+        {a_communicator_made_ready, "a communicator is made ready while 1"},
         {a_capture, "a capture begins while 1"},
         {a_graph_made_ready, "a graph is made ready while 1"},
         {a_first_run_of_a_plan, "a plan of cuDNN's is loaded on device 0"},

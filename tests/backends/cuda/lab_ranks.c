@@ -18,6 +18,13 @@ void lab_ranks_meet(const lab_member *m)
     pthread_barrier_wait(m->all_here);
 }
 
+/* As a group's members do when they join; none of these fails there. */
+static tn_status meet(void *all_here)
+{
+    pthread_barrier_wait(all_here);
+    return TN_OK;
+}
+
 /* Number `rank` of those that TENON_TEST_GPUS names, "cuda:0-3", or an empty name if they are not so many. */
 static void name_of(int rank, char *name, size_t size)
 {
@@ -48,8 +55,12 @@ static void *run(void *argument)
                             .ranks = g->ranks,
                             .stall = g->stall,
                             .most_bf16 = g->most_bf16};
-    if (!g->alone)
+    if (!g->alone) {
+        m.join.meet = g->ranks > 1 ? meet : NULL;
+        m.join.with = t->all;
         assert_ok(m.all->join(m.raw.d, &m.join, &m.comm));
+        assert_ok(m.all->carefully(m.comm, false));
+    }
     t->body(&m);
     if (!g->alone)
         m.all->leave(m.comm);

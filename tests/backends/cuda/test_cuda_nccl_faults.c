@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,7 @@ typedef struct board {
     pthread_mutex_t lock;
     tn_comm *comm[RANKS_MOST]; /* of each rank that has joined and not left */
     atomic_int failed, told;   /* how many have; and with a message that names them */
+    atomic_int come;           /* to meetings of every_call_may_fail() */
     atomic_bool over;
     pthread_barrier_t both; /* of every_call_may_fail() */
     const char *fail_at;
@@ -220,11 +222,26 @@ static void a_sum_that_fails_is_told_to_all(void **unused)
     run_two((lab_ranks){.stall = 5}, both_are_told);
 }
 
+/* The second to come lets both go on; the first waits until it does, or has failed. */
+static tn_status meet(void *with)
+{
+    const lab_member *m = with;
+    board *b = m->note;
+    const int all = atomic_fetch_add(&b->come, 1) / 2 * 2 + 2;
+    while (atomic_load(&b->come) < all && atomic_load(&b->failed) == 0)
+        sched_yield();
+    return atomic_load(&b->come) < all ? tn_fail(TN_END, "sim:%d waited for the other", m->rank)
+                                       : TN_OK;
+}
+
 /* A whole life, which ends at the first error; then everybody is let go. */
 static tn_status live(lab_member *m, float *x)
 {
+    m->join.meet = meet;
+    m->join.with = m;
     TN_TRY(m->all->join(m->raw.d, &m->join, &m->comm));
     board_put(m, m->comm);
+    TN_TRY(m->all->carefully(m->comm, false));
     TN_TRY(m->all->barrier(m->comm));
     TN_TRY(m->all->broadcast(m->comm, x, BYTES, 0));
     for (int i = 0; i < 3; i++)

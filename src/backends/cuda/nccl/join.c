@@ -18,8 +18,7 @@ tn_status tn_nccl_make_id(tn_comm_id *out)
 
 /* ---- joining ------------------------------------------------------------------------------ */
 
-/* Returns when all are there. Those of this process have then done what loads code, NCCL's own too, before the first
- * of them asks for a collective. */
+/* Loads code, NCCL's own too. The first collective behind it begins when all of this process have come (`careful`). */
 static tn_status enter(tn_comm *c, const tn_comm_id *id)
 {
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
@@ -29,8 +28,7 @@ static tn_status enter(tn_comm *c, const tn_comm_id *id)
     const ncclResult_t r = ncclCommInitRankConfig(&c->nccl, c->ranks, nccl_id, c->rank, &config);
     if (r != ncclSuccess && r != ncclInProgress)
         return tn_nccl_check(c, r, "ncclCommInitRankConfig");
-    TN_TRY(tn_nccl_poll_until_ready(c, "ncclCommInitRankConfig"));
-    return tn_nccl_meet(c);
+    return tn_nccl_poll_until_ready(c, "ncclCommInitRankConfig");
 }
 
 static tn_status take_memory(tn_comm *c, size_t most_bf16)

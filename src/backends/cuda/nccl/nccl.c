@@ -11,7 +11,8 @@ typedef struct operation {
     int root;
 } operation;
 
-tn_status tn_nccl_meet(const tn_comm *c)
+/* On the host: until the other members of this process have come, if there are such. */
+static tn_status meet(const tn_comm *c)
 {
     return c->meet ? c->meet(c->with) : TN_OK;
 }
@@ -24,7 +25,7 @@ static tn_status begin_turn(tn_comm *c, int mark, size_t count, tn_nccl_turn **o
     TN_TRY(tn_cuda_use(d));
     TN_TRY(tn_nccl_wait_until_done(c, number - TN_NCCL_TURNS + 1));
     if (c->careful)
-        TN_TRY(tn_nccl_meet(c));
+        TN_TRY(meet(c));
     TN_TRY(tn_cuda_beside_begin(d, mark));
     t->mark = mark;
     t->count = count;
@@ -41,7 +42,7 @@ static tn_status finish_turns(tn_comm *c)
         return TN_OK;
     TN_TRY(tn_nccl_wait_until_done(c, tn_nccl_issued(c))); /* of one that still joins */
     TN_TRY(tn_cuda_finish_collectives(c->device));
-    return tn_nccl_meet(c);
+    return meet(c);
 }
 
 static tn_status carefully(tn_comm *c, bool on)

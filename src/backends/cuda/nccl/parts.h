@@ -74,7 +74,5 @@ void tn_nccl_abort(tn_comm *c);
 /* ---- nccl.c ------------------------------------------------------------------------------- */
 
 tn_status tn_nccl_all_reduce(tn_comm *c, int mark, float *x, size_t count, tn_dtype as);
-/* On the host: until the other members of this process have come, if there are such. */
-tn_status tn_nccl_meet(const tn_comm *c);
 
 #endif
