@@ -5,7 +5,7 @@ For src/layers/<stem>.c: kernels src/backends/cpu/<stem>.c, src/backends/cpu/ref
 src/backends/cuda/<stem>.c (unless the op is
 a view or computed by functions of the program, and has none), a test tests/layers/test_<stem>.c, and in a header of
 include/tenon each builder that it defines. And no
-kernel without an operation. Files that begin with _ are helpers; kernels may come in several files,
+kernel without an operation; those of reference/ have its rank. Files that begin with _ are helpers; kernels may come in several files,
 <stem>_<which>.c.
 """
 import re
@@ -49,6 +49,10 @@ def main():
     found += [f"src/backends/{backend}/{k}.c: serves no operation of src/layers"
               for backend, own in kernels.items() for k in sorted(own)
               if not any(k == op or k.startswith(op + "_") for op in ops)]
+    reference = "src/backends/cpu/reference"
+    found += [f"{reference}/{k}.c: without .rank = TN_REFERENCE_RANK it comes before other kernels where there is no oneDNN"
+              for k in sorted(kernels["cpu/reference"])
+              if ".rank = TN_REFERENCE_RANK" not in (top / reference / f"{k}.c").read_text()]
     tree.end("layers", found, len(ops))
 
 
