@@ -43,6 +43,8 @@ static const net nets[] = {
      .build = net_resnet50},
     {"mobilenet_v2", "MobileNetV2 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
      .build = net_mobilenet_v2},
+    {"densenet121", "DenseNet-121 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
+     .build = net_densenet121},
     {"squeezenet", "SqueezeNet 1.1 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
      .build = net_squeezenet},
 };

@@ -49,6 +49,7 @@ static const struct published {
     {"resnet18", 1000, 11689512, 1814, "torchvision's docs: ResNet18_Weights"},
     {"resnet50", 1000, 25557032, 4089, "torchvision's docs: ResNet50_Weights"},
     {"mobilenet_v2", 1000, 3504872, 301, "torchvision's docs: MobileNet_V2_Weights"},
+    {"densenet121", 1000, 7978856, 2834, "torchvision's docs: DenseNet121_Weights"},
     {"squeezenet", 1000, 1235496, 349, "torchvision's docs: SqueezeNet1_1_Weights"},
 };
 
