@@ -57,7 +57,8 @@ include(cmake/TenonGpus.cmake)
 
 add_library(tenon_cuda_objects OBJECT ${sources} ${cuda_TABLE} ${cuda_optim_TABLE} ${gpus_TABLE}
             src/base/lent.c src/base/number.c src/base/text.c src/base/random.c src/base/cgroup.c src/base/thread.c
-            src/tensor/tensor.c src/tensor/route.c src/backends/adjoint.c src/backends/broadcast.c src/backends/options.c
+            src/tensor/tensor.c src/tensor/route.c src/tensor/product.c
+            src/backends/adjoint.c src/backends/broadcast.c src/backends/options.c
             src/backends/precision.c)
 target_include_directories(tenon_cuda_objects PRIVATE src include)
 target_include_directories(tenon_cuda_objects SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS}

@@ -99,6 +99,21 @@ typedef struct tn_broadcast_to_opts {
 } tn_broadcast_to_opts;
 TN_API tn_value tn_broadcast_to(tn_graph *g, tn_value x, const tn_broadcast_to_opts *opts);
 
+/* ---- products ------------------------------------------------------------------------------ */
+
+/**
+ * y = a b, matrices in the last two dimensions.   a: ... x M x K;  b: ... x K x N;  y: ... x M x N.
+ *
+ * What stands in front of them is a batch of products; its dimensions broadcast: from the last on each is the same in a
+ * and b, or 1, or not there. So b may be one K x N for all of a. Gradients are summed over what was broadcast.
+ */
+typedef struct tn_matmul_opts {
+    const char *name;
+    bool transpose_a; /**< a is ... x K x M */
+    bool transpose_b; /**< b is ... x N x K */
+} tn_matmul_opts;
+TN_API tn_value tn_matmul(tn_graph *g, tn_value a, tn_value b, const tn_matmul_opts *opts);
+
 /* ---- fewer --------------------------------------------------------------------------------- */
 
 typedef enum tn_reduce_kind {

@@ -118,6 +118,24 @@ static void reductions(void **unused)
     CHECK("without", TN_BATCH_NONE, NULL, tn_reduce(g, v.w, NULL));
 }
 
+static void products(void **unused)
+{
+    (void)unused;
+    CHECK("of rows and weights", 0, SHAPE(7, 6, 4),
+          tn_matmul(g, v.x, tn_input_batched(g, "k", TN_F32, TN_SHAPE(5, 4), TN_NO_BATCH), NULL));
+    CHECK("of rows", 0, SHAPE(7, 6, 6),
+          tn_matmul(g, v.x, v.x, &(tn_matmul_opts){.transpose_b = true}));
+    CHECK("the batch are the rows of y", 0, SHAPE(7, 4),
+          tn_matmul(g, v.t, v.w, &(tn_matmul_opts){.transpose_a = true, .transpose_b = true}));
+    CHECK("its columns", 1, SHAPE(4, 7), tn_matmul(g, v.w, v.t, NULL));
+    CHECK("summed over", TN_BATCH_MIXED, NULL,
+          tn_matmul(g, v.t, v.t, &(tn_matmul_opts){.transpose_b = true}));
+    CHECK("rows by columns", TN_BATCH_MIXED, NULL,
+          tn_matmul(g, v.t, v.t, &(tn_matmul_opts){.transpose_a = true}));
+    CHECK("without", TN_BATCH_NONE, SHAPE(4, 4),
+          tn_matmul(g, v.w, v.w, &(tn_matmul_opts){.transpose_b = true}));
+}
+
 static void rows_are_dimension_0(void **unused)
 {
     (void)unused;
@@ -149,6 +167,7 @@ int main(void)
         cmocka_unit_test(moves),
         cmocka_unit_test(joins),
         cmocka_unit_test(reductions),
+        cmocka_unit_test(products),
         cmocka_unit_test(rows_are_dimension_0),
         cmocka_unit_test(a_shape_that_names_the_batch_is_found_out),
     };

@@ -21,7 +21,7 @@ enum { MATRIX_BYTES = 64 << 20, PADDED = 4 };
 enum { WHOLE, REST, CUTS };
 
 typedef struct conv {
-    tn_matmul y[CUTS], dx[CUTS], dw[CUTS];
+    tn_gemm y[CUTS], dx[CUTS], dw[CUTS];
     tn_cuda_sums sums;
     struct tnk_window window;
     tn_dtype type;
@@ -37,9 +37,9 @@ static void release(void *state)
 {
     conv *s = state;
     for (int i = 0; i < CUTS; i++) {
-        tn_matmul_free(&s->y[i]);
-        tn_matmul_free(&s->dx[i]);
-        tn_matmul_free(&s->dw[i]);
+        tn_gemm_free(&s->y[i]);
+        tn_gemm_free(&s->dx[i]);
+        tn_gemm_free(&s->dw[i]);
     }
     tn_free(s);
 }
@@ -137,50 +137,50 @@ static tn_status prepare_cut(tn_backend_device *d, const tn_node *n, const tn_bi
     const tn_matrix y = {.pitch = s->K, .step = K, .align = cut_align(s)};
     const tn_matrix col = {.pitch = s->width, .step = width};
     const tn_matrix w = {.pitch = width, .step = K * width};
-    tn_matmul_spec forward = {.rows = rows,
-                              .cols = K,
-                              .depth = width,
-                              .a = col,
-                              .b = w,
-                              .y = y,
-                              .batch = (int)s->G,
-                              .type = s->type,
-                              .y_type = s->type,
-                              .precision = b->precision,
-                              .bias = n->num_params > 1,
-                              .relu = tn_has_post(n, TN_POST_RELU)};
-    const tn_matmul_spec dx = {.rows = rows,
-                               .cols = width,
-                               .depth = K,
-                               .a = y,
-                               .b = w,
-                               .y = col,
-                               .batch = (int)s->G,
-                               .type = s->type,
-                               .y_type = s->unrolled ? TN_F32 : s->type,
-                               .precision = b->precision};
-    tn_matmul_spec dw = {.rows = K,
-                         .cols = width,
-                         .depth = rows,
-                         .a = y,
-                         .b = col,
-                         .y = w,
-                         .batch = (int)s->G,
-                         .type = s->type,
-                         .y_type = TN_F32,
-                         .precision = b->precision};
+    tn_gemm_spec forward = {.rows = rows,
+                            .cols = K,
+                            .depth = width,
+                            .a = col,
+                            .b = w,
+                            .y = y,
+                            .batch = (int)s->G,
+                            .type = s->type,
+                            .y_type = s->type,
+                            .precision = b->precision,
+                            .bias = n->num_params > 1,
+                            .relu = tn_has_post(n, TN_POST_RELU)};
+    const tn_gemm_spec dx = {.rows = rows,
+                             .cols = width,
+                             .depth = K,
+                             .a = y,
+                             .b = w,
+                             .y = col,
+                             .batch = (int)s->G,
+                             .type = s->type,
+                             .y_type = s->unrolled ? TN_F32 : s->type,
+                             .precision = b->precision};
+    tn_gemm_spec dw = {.rows = K,
+                       .cols = width,
+                       .depth = rows,
+                       .a = y,
+                       .b = col,
+                       .y = w,
+                       .batch = (int)s->G,
+                       .type = s->type,
+                       .y_type = TN_F32,
+                       .precision = b->precision};
     forward.b.transposed = true;
     dw.a.transposed = true;
-    TN_TRY(tn_matmul_prepare(d, n, &forward, &s->y[which]));
+    TN_TRY(tn_gemm_prepare(d, n, &forward, &s->y[which]));
     if (b->dx[0])
-        TN_TRY(tn_matmul_prepare(d, n, &dx, &s->dx[which]));
+        TN_TRY(tn_gemm_prepare(d, n, &dx, &s->dx[which]));
     if (b->dw[0])
-        TN_TRY(tn_matmul_prepare(d, n, &dw, &s->dw[which]));
+        TN_TRY(tn_gemm_prepare(d, n, &dw, &s->dw[which]));
     return TN_OK;
 }
 
 /* Bytes of workspace for any of them, and no fewer than that. */
-static size_t most_of(const tn_matmul m[CUTS], size_t bytes)
+static size_t most_of(const tn_gemm m[CUTS], size_t bytes)
 {
     for (int i = 0; i < CUTS; i++)
         bytes = m[i].workspace > bytes ? m[i].workspace : bytes;
@@ -316,12 +316,12 @@ static tn_status forward(const tn_call *c)
     conv *s = c->state;
     for (int64_t i = 0; i < s->N; i += s->images) {
         const part p = part_at(s, i);
-        tn_matmul_args a = {.b = tn_cuda_param(c, 0),
-                            .bias = c->node->num_params > 1 ? tn_cuda_param(c, 1) : NULL,
-                            .y = tn_cuda_at(c->y[0], p.y),
-                            .workspace = tn_cuda_at(c->scratch, s->forward_workspace)};
+        tn_gemm_args a = {.b = tn_cuda_param(c, 0),
+                          .bias = c->node->num_params > 1 ? tn_cuda_param(c, 1) : NULL,
+                          .y = tn_cuda_at(c->y[0], p.y),
+                          .workspace = tn_cuda_at(c->scratch, s->forward_workspace)};
         TN_TRY(matrix_of(s, c, &p, tn_cuda_at(c->scratch, s->forward_matrix), &a.a));
-        TN_TRY(tn_matmul_run(&s->y[p.which], c, &a));
+        TN_TRY(tn_gemm_run(&s->y[p.which], c, &a));
     }
     return TN_OK;
 }
@@ -330,23 +330,23 @@ static tn_status backward_data(conv *s, const tn_call *c, const part *p, const v
 {
     void *dx = tn_cuda_at(c->dx[0], p->x);
     void *dcol = s->unrolled ? tn_cuda_at(c->scratch, s->backward_matrix) : dx;
-    TN_TRY(tn_matmul_run(
-        &s->dx[p->which], c,
-        &(tn_matmul_args){.a = at(dz, p->y),
-                          .b = tn_cuda_param(c, 0),
-                          .y = dcol,
-                          .workspace = tn_cuda_at(c->scratch, s->backward_workspace)}));
+    TN_TRY(
+        tn_gemm_run(&s->dx[p->which], c,
+                    &(tn_gemm_args){.a = at(dz, p->y),
+                                    .b = tn_cuda_param(c, 0),
+                                    .y = dcol,
+                                    .workspace = tn_cuda_at(c->scratch, s->backward_workspace)}));
     return s->unrolled ? gather(s, c, dcol, p->images, dx) : TN_OK;
 }
 
 static tn_status backward_weights(conv *s, const tn_call *c, const part *p, const void *dz)
 {
-    tn_matmul_args a = {.a = at(dz, p->y),
-                        .y = c->dw[0],
-                        .add = p->y > 0,
-                        .workspace = tn_cuda_at(c->scratch, s->backward_workspace)};
+    tn_gemm_args a = {.a = at(dz, p->y),
+                      .y = c->dw[0],
+                      .add = p->y > 0,
+                      .workspace = tn_cuda_at(c->scratch, s->backward_workspace)};
     TN_TRY(matrix_of(s, c, p, tn_cuda_at(c->scratch, s->backward_matrix), &a.b));
-    return tn_matmul_run(&s->dw[p->which], c, &a);
+    return tn_gemm_run(&s->dw[p->which], c, &a);
 }
 
 static tn_status backward(const tn_call *c)

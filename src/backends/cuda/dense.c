@@ -6,7 +6,7 @@
 #include "backends/cuda/linear/linear.h"
 
 typedef struct dense {
-    tn_matmul forward, dx, dw;
+    tn_gemm forward, dx, dw;
     tn_cuda_sums sums;
     size_t forward_workspace, backward_workspace; /* where in the scratch */
 } dense;
@@ -14,9 +14,9 @@ typedef struct dense {
 static void release(void *state)
 {
     dense *s = state;
-    tn_matmul_free(&s->forward);
-    tn_matmul_free(&s->dx);
-    tn_matmul_free(&s->dw);
+    tn_gemm_free(&s->forward);
+    tn_gemm_free(&s->dx);
+    tn_gemm_free(&s->dw);
     tn_free(s);
 }
 
@@ -25,40 +25,40 @@ static tn_status prepare_products(tn_backend_device *d, const tn_node *n, const 
 {
     const int64_t N = n->y[0].dim[0], K = n->y[0].dim[1], D = tn_elements(&n->x[0]) / N;
     const tn_dtype type = tn_cuda_type_of(b->precision);
-    const tn_matmul_spec forward = {.rows = N,
-                                    .cols = K,
-                                    .depth = D,
-                                    .a = {.pitch = D},
-                                    .b = {.pitch = D, .transposed = true},
-                                    .y = {.pitch = K},
-                                    .type = type,
-                                    .y_type = type,
-                                    .precision = b->precision,
-                                    .bias = n->num_params > 1,
-                                    .relu = tn_has_post(n, TN_POST_RELU)};
-    const tn_matmul_spec dx = {.rows = N,
-                               .cols = D,
-                               .depth = K,
-                               .a = {.pitch = K},
-                               .b = {.pitch = D},
-                               .y = {.pitch = D},
-                               .type = type,
-                               .y_type = type,
-                               .precision = b->precision};
-    const tn_matmul_spec dw = {.rows = K,
-                               .cols = D,
-                               .depth = N,
-                               .a = {.pitch = K, .transposed = true},
-                               .b = {.pitch = D},
-                               .y = {.pitch = D},
-                               .type = type,
-                               .y_type = TN_F32,
-                               .precision = b->precision};
-    TN_TRY(tn_matmul_prepare(d, n, &forward, &s->forward));
+    const tn_gemm_spec forward = {.rows = N,
+                                  .cols = K,
+                                  .depth = D,
+                                  .a = {.pitch = D},
+                                  .b = {.pitch = D, .transposed = true},
+                                  .y = {.pitch = K},
+                                  .type = type,
+                                  .y_type = type,
+                                  .precision = b->precision,
+                                  .bias = n->num_params > 1,
+                                  .relu = tn_has_post(n, TN_POST_RELU)};
+    const tn_gemm_spec dx = {.rows = N,
+                             .cols = D,
+                             .depth = K,
+                             .a = {.pitch = K},
+                             .b = {.pitch = D},
+                             .y = {.pitch = D},
+                             .type = type,
+                             .y_type = type,
+                             .precision = b->precision};
+    const tn_gemm_spec dw = {.rows = K,
+                             .cols = D,
+                             .depth = N,
+                             .a = {.pitch = K, .transposed = true},
+                             .b = {.pitch = D},
+                             .y = {.pitch = D},
+                             .type = type,
+                             .y_type = TN_F32,
+                             .precision = b->precision};
+    TN_TRY(tn_gemm_prepare(d, n, &forward, &s->forward));
     if (b->dx[0])
-        TN_TRY(tn_matmul_prepare(d, n, &dx, &s->dx));
+        TN_TRY(tn_gemm_prepare(d, n, &dx, &s->dx));
     if (b->dw[0])
-        TN_TRY(tn_matmul_prepare(d, n, &dw, &s->dw));
+        TN_TRY(tn_gemm_prepare(d, n, &dw, &s->dw));
     return TN_OK;
 }
 
@@ -94,13 +94,12 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 static tn_status forward(const tn_call *c)
 {
     dense *s = c->state;
-    return tn_matmul_run(
-        &s->forward, c,
-        &(tn_matmul_args){.a = c->x[0],
-                          .b = tn_cuda_param(c, 0),
-                          .bias = c->node->num_params > 1 ? tn_cuda_param(c, 1) : NULL,
-                          .y = c->y[0],
-                          .workspace = tn_cuda_at(c->scratch, s->forward_workspace)});
+    return tn_gemm_run(&s->forward, c,
+                       &(tn_gemm_args){.a = c->x[0],
+                                       .b = tn_cuda_param(c, 0),
+                                       .bias = c->node->num_params > 1 ? tn_cuda_param(c, 1) : NULL,
+                                       .y = c->y[0],
+                                       .workspace = tn_cuda_at(c->scratch, s->forward_workspace)});
 }
 
 static tn_status backward(const tn_call *c)
@@ -110,14 +109,14 @@ static tn_status backward(const tn_call *c)
     const void *dz;
     TN_TRY(tn_cuda_sums_run(&s->sums, c, &dz));
     if (c->dx[0])
-        TN_TRY(tn_matmul_run(
+        TN_TRY(tn_gemm_run(
             &s->dx, c,
-            &(tn_matmul_args){
+            &(tn_gemm_args){
                 .a = dz, .b = tn_cuda_param(c, 0), .y = c->dx[0], .workspace = workspace}));
     if (c->dw[0])
-        TN_TRY(tn_matmul_run(
+        TN_TRY(tn_gemm_run(
             &s->dw, c,
-            &(tn_matmul_args){.a = dz, .b = c->x[0], .y = c->dw[0], .workspace = workspace}));
+            &(tn_gemm_args){.a = dz, .b = c->x[0], .y = c->dw[0], .workspace = workspace}));
     return TN_OK;
 }
 

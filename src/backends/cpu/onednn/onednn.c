@@ -227,6 +227,15 @@ const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dt
     return intern_owned(m, status, &own);
 }
 
+const tn_md *tn_md_strided(tn_maker *m, int ndim, const int64_t *dim, const int64_t *stride)
+{
+    if (m->status != TN_OK)
+        return NULL;
+    dnnl_memory_desc_t own;
+    const dnnl_status_t status = tn_md_init_strides(&own, ndim, dim, dnnl_f32, stride);
+    return intern_owned(m, status, &own);
+}
+
 const tn_md *tn_md_image(tn_maker *m, const tn_shape *shape, int lanes)
 {
     return tn_md_tagged(m, 4, shape->dim, TN_F32, lanes == 16 ? dnnl_nChw16c : dnnl_nChw8c);

@@ -63,6 +63,8 @@ const tn_md *tn_md_plain(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dty
 const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype);
 const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype,
                           dnnl_format_tag_t tag);
+/* f32, so many elements from one to the next in each dimension. */
+const tn_md *tn_md_strided(tn_maker *m, int ndim, const int64_t *dim, const int64_t *stride);
 /* Images in blocks of `lanes` channels, 8 or 16: N x C/lanes x H x W x lanes, the last block filled up. */
 const tn_md *tn_md_image(tn_maker *m, const tn_shape *shape, int lanes);
 /* The same dimensions, in any layout. */
@@ -126,6 +128,8 @@ typedef struct tn_prim_spec {
 void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* x w b y, relu; passes as convolution's. */
 void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+/* y = x w, matrices in the last two dimensions, others of 1 broadcast. */
+void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* alg, x y, window. */
 void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* Across channels: x, size, alpha, beta, k; backward: x is x's descriptor, y that of dy and dx. */

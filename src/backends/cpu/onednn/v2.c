@@ -109,6 +109,17 @@ void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
                dnnl_inner_product_forward_desc_init(&op, s->pass, x, w, b, y), &op, NULL);
 }
 
+void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+{
+    tn_making k;
+    if (!tn_make_begin(m, &k, false))
+        return;
+    dnnl_matmul_desc_t op;
+    finish(m, &k, p, "matmul",
+           dnnl_matmul_desc_init(&op, tn_md_raw(s->x), tn_md_raw(s->w), NULL, tn_md_raw(s->y)), &op,
+           NULL);
+}
+
 void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;

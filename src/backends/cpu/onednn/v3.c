@@ -120,6 +120,17 @@ void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     }
 }
 
+void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+{
+    tn_making k;
+    if (!tn_make_begin(m, &k, false))
+        return;
+    dnnl_primitive_desc_t pd = NULL;
+    const dnnl_status_t status = dnnl_matmul_primitive_desc_create(
+        &pd, m->device->engine, tn_md_raw(s->x), tn_md_raw(s->w), NULL, tn_md_raw(s->y), k.attr);
+    tn_make_end(m, &k, p, "matmul", status, pd);
+}
+
 void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;

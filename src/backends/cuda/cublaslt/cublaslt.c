@@ -56,7 +56,7 @@ size_t tn_cublaslt_most(const tn_backend_device *d)
 enum { WORKSPACE_REST = 1 << 16 };
 
 /* Room for sums that are cut into very many parts, and for what is there to go with it: less for small y. */
-static size_t workspace_of(const tn_backend_device *d, const tn_matmul_spec *s)
+static size_t workspace_of(const tn_backend_device *d, const tn_gemm_spec *s)
 {
     enum { PARTS = 128 };
     const double wanted =
@@ -73,7 +73,7 @@ static cudaDataType type_of(tn_dtype t)
     return t == TN_F16 ? CUDA_R_16F : t == TN_BF16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-static int batch_of(const tn_matmul_spec *s)
+static int batch_of(const tn_gemm_spec *s)
 {
     return s->batch > 1 ? s->batch : 1;
 }
@@ -82,7 +82,7 @@ static int batch_of(const tn_matmul_spec *s)
 enum { GIVEN_ALIGN = 128 };
 
 /* What every address is a multiple of, of matrices that are `step` elements apart. */
-static uint32_t alignment(const tn_matmul_spec *s, size_t align, int64_t step, tn_dtype type)
+static uint32_t alignment(const tn_gemm_spec *s, size_t align, int64_t step, tn_dtype type)
 {
     size_t bytes = align && align < GIVEN_ALIGN ? align : GIVEN_ALIGN;
     while (batch_of(s) > 1 && (size_t)step * tn_dtype_bytes(type) % bytes)
@@ -91,7 +91,7 @@ static uint32_t alignment(const tn_matmul_spec *s, size_t align, int64_t step, t
 }
 
 /* A matrix of rows x cols as cuBLASLt sees it: the columns are our rows in memory. */
-static tn_status make_layout(const tn_backend_device *d, const tn_node *n, const tn_matmul_spec *s,
+static tn_status make_layout(const tn_backend_device *d, const tn_node *n, const tn_gemm_spec *s,
                              const tn_matrix *x, int64_t rows, int64_t cols, tn_dtype type,
                              cublasLtMatrixLayout_t *out)
 {
@@ -115,9 +115,9 @@ static tn_status make_layout(const tn_backend_device *d, const tn_node *n, const
             cublasLtMatmulDescSetAttribute(m->product, CUBLASLT_MATMUL_DESC_##attribute, &(value), \
                                            sizeof(value)))
 
-static tn_status make_product(const tn_backend_device *d, const tn_node *n, tn_matmul *m)
+static tn_status make_product(const tn_backend_device *d, const tn_node *n, tn_gemm *m)
 {
-    const tn_matmul_spec *s = &m->spec;
+    const tn_gemm_spec *s = &m->spec;
     const int32_t turn = CUBLAS_OP_T;
     const cublasComputeType_t compute =
         s->precision == TN_PRECISION_TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
@@ -130,9 +130,9 @@ static tn_status make_product(const tn_backend_device *d, const tn_node *n, tn_m
 }
 
 /* The bias is told beforehand too: its address says how it is aligned. */
-static tn_status set_epilogue(const tn_backend_device *d, const tn_node *n, tn_matmul *m)
+static tn_status set_epilogue(const tn_backend_device *d, const tn_node *n, tn_gemm *m)
 {
-    const tn_matmul_spec *s = &m->spec;
+    const tn_gemm_spec *s = &m->spec;
     const cublasLtEpilogue_t none = CUBLASLT_EPILOGUE_DEFAULT;
     const cublasLtEpilogue_t epilogue = s->bias && s->relu ? CUBLASLT_EPILOGUE_RELU_BIAS
                                         : s->bias          ? CUBLASLT_EPILOGUE_BIAS
@@ -174,10 +174,10 @@ static int64_t divisor_near(int64_t depth, int64_t wanted)
  * (64 x 484 of 33275: two blocks, 5.1 ms on an H100). So such products are made in parts, side by side as a
  * batch in the workspace, and a kernel of ours adds them up, always in the same order.
  */
-static void cut_sums(const tn_backend_device *d, tn_matmul *m)
+static void cut_sums(const tn_backend_device *d, tn_gemm *m)
 {
     enum { TILE = 128, SHARE = 8, LEAST_DEPTH = 64 };
-    tn_matmul_spec *s = &m->spec;
+    tn_gemm_spec *s = &m->spec;
     const int64_t tiles = ((s->rows + TILE - 1) / TILE) * ((s->cols + TILE - 1) / TILE);
     if (!s->a.transposed || s->b.transposed || s->batch > 1 || s->y_type != TN_F32 || s->bias ||
         s->relu || s->y.pitch != s->cols || tiles * SHARE > d->gpu.processors)
@@ -200,7 +200,7 @@ static void cut_sums(const tn_backend_device *d, tn_matmul *m)
     tn_cuda_part(&m->parts_bytes, (size_t)(parts * s->y.step) * sizeof(float));
 }
 
-static tn_status add_parts(const tn_matmul *m, const tn_call *c, const tn_matmul_args *args)
+static tn_status add_parts(const tn_gemm *m, const tn_call *c, const tn_gemm_args *args)
 {
     tn_backend_device *d = c->device;
     struct tnk_sum_parts_args a = {.part = args->workspace,
@@ -220,10 +220,10 @@ static tn_status add_parts(const tn_matmul *m, const tn_call *c, const tn_matmul
             cublasLtMatmulPreferenceSetAttribute(p, CUBLASLT_MATMUL_PREF_##attribute, &(value), \
                                                  sizeof(value)))
 
-static tn_status fill_preference(const tn_backend_device *d, const tn_node *n, const tn_matmul *m,
+static tn_status fill_preference(const tn_backend_device *d, const tn_node *n, const tn_gemm *m,
                                  cublasLtMatmulPreference_t p)
 {
-    const tn_matmul_spec *s = &m->spec;
+    const tn_gemm_spec *s = &m->spec;
     const uint64_t workspace = m->workspace - m->parts_bytes;
     const uint32_t a = alignment(s, s->a.align, s->a.step, s->type);
     const uint32_t b = alignment(s, s->b.align, s->b.step, s->type);
@@ -241,7 +241,7 @@ static tn_status fill_preference(const tn_backend_device *d, const tn_node *n, c
 #undef SET
 
 /* *found: false if there is none, which is no error. */
-static tn_status ask(const tn_backend_device *d, const tn_node *n, tn_matmul *m,
+static tn_status ask(const tn_backend_device *d, const tn_node *n, tn_gemm *m,
                      cublasLtMatmulPreference_t p, bool *found)
 {
     cublasLtMatmulHeuristicResult_t result = {0};
@@ -256,10 +256,10 @@ static tn_status ask(const tn_backend_device *d, const tn_node *n, tn_matmul *m,
                                             : check(d, n, s, "cublasLtMatmulAlgoGetHeuristic");
 }
 
-static tn_status choose(const tn_backend_device *d, const tn_node *n, tn_matmul *m,
+static tn_status choose(const tn_backend_device *d, const tn_node *n, tn_gemm *m,
                         cublasLtMatmulPreference_t p)
 {
-    const tn_matmul_spec *s = &m->spec;
+    const tn_gemm_spec *s = &m->spec;
     bool found;
     TN_TRY(fill_preference(d, n, m, p));
     TN_TRY(ask(d, n, m, p, &found));
@@ -277,7 +277,7 @@ static tn_status choose(const tn_backend_device *d, const tn_node *n, tn_matmul 
     return TN_OK;
 }
 
-static tn_status tell(const tn_backend_device *d, const tn_node *n, tn_matmul *m)
+static tn_status tell(const tn_backend_device *d, const tn_node *n, tn_gemm *m)
 {
     int32_t id = 0, parts = 0;
     uint32_t tile = 0;
@@ -299,9 +299,9 @@ static tn_status tell(const tn_backend_device *d, const tn_node *n, tn_matmul *m
     return TN_OK;
 }
 
-static tn_status make(const tn_backend_device *d, const tn_node *n, tn_matmul *m)
+static tn_status make(const tn_backend_device *d, const tn_node *n, tn_gemm *m)
 {
-    const tn_matmul_spec *s = &m->spec;
+    const tn_gemm_spec *s = &m->spec;
     cublasLtMatmulPreference_t p = NULL;
     TN_TRY(make_product(d, n, m));
     TN_TRY(make_layout(d, n, s, &s->a, s->rows, s->depth, s->type, &m->a));
@@ -315,10 +315,10 @@ static tn_status make(const tn_backend_device *d, const tn_node *n, tn_matmul *m
     return tell(d, n, m);
 }
 
-tn_status tn_matmul_prepare(tn_backend_device *d, const tn_node *n, const tn_matmul_spec *spec,
-                            tn_matmul *m)
+tn_status tn_gemm_prepare(tn_backend_device *d, const tn_node *n, const tn_gemm_spec *spec,
+                          tn_gemm *m)
 {
-    *m = (tn_matmul){.spec = *spec, .text = "cublasLt"};
+    *m = (tn_gemm){.spec = *spec, .text = "cublasLt"};
     cut_sums(d, m);
     /* Sums that are cut already need no room to be cut further. */
     m->workspace = m->parts ? m->parts_bytes + WORKSPACE_REST : workspace_of(d, spec);
@@ -327,11 +327,11 @@ tn_status tn_matmul_prepare(tn_backend_device *d, const tn_node *n, const tn_mat
     TN_TRY(tn_cuda_use(d));
     const tn_status status = make(d, n, m);
     if (status != TN_OK)
-        tn_matmul_free(m);
+        tn_gemm_free(m);
     return status;
 }
 
-void tn_matmul_free(tn_matmul *m)
+void tn_gemm_free(tn_gemm *m)
 {
     /* Nothing can be done about failures here, nor is anything lost by them. */
     if (m->y)
@@ -342,15 +342,15 @@ void tn_matmul_free(tn_matmul *m)
         cublasLtMatrixLayoutDestroy(m->a);
     if (m->product)
         cublasLtMatmulDescDestroy(m->product);
-    *m = (tn_matmul){0};
+    *m = (tn_gemm){0};
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-tn_status tn_matmul_run(tn_matmul *m, const tn_call *c, const tn_matmul_args *args)
+tn_status tn_gemm_run(tn_gemm *m, const tn_call *c, const tn_gemm_args *args)
 {
     static const float zero = 0, one = 1; /* read when called */
-    const tn_matmul_spec *s = &m->spec;
+    const tn_gemm_spec *s = &m->spec;
     tn_backend_device *d = c->device;
     if (s->bias && !m->apart)
         TN_BLAS(d, c->node,

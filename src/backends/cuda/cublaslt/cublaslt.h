@@ -32,7 +32,7 @@ typedef struct tn_matrix {
     size_t align;    /* bytes that its address is a multiple of, a power of 2; 0: what plans give */
 } tn_matrix;
 
-typedef struct tn_matmul_spec {
+typedef struct tn_gemm_spec {
     int64_t rows, cols, depth;
     tn_matrix a, b, y;
     int batch;       /* products of the same form side by side; 0: 1 */
@@ -42,10 +42,10 @@ typedef struct tn_matmul_spec {
     /* Of a batch: all have their own, `cols` elements on. Then y must be without gaps, matrices of a
      * batch beside each other in one of rows x (batch * cols). */
     bool bias, relu;
-} tn_matmul_spec;
+} tn_gemm_spec;
 
-typedef struct tn_matmul {
-    tn_matmul_spec spec;
+typedef struct tn_gemm {
+    tn_gemm_spec spec;
     size_t workspace; /* bytes of scratch that every run must be given */
     int parts; /* that the sums are cut into: spec is a batch of them, added up behind; 0: no */
     size_t parts_bytes; /* of the workspace, at its beginning */
@@ -55,21 +55,21 @@ typedef struct tn_matmul {
     bool apart; /* bias and relu in a kernel of ours behind it: cuBLASLt has no such product */
     char text
         [48]; /* for descriptions, "cublasLt 66, tile 20"; "" on a device that is only planned for */
-} tn_matmul;
+} tn_gemm;
 
 /* What changes from run to run. */
-typedef struct tn_matmul_args {
+typedef struct tn_gemm_args {
     const void *a, *b, *bias;
     void *y;
     bool add; /* beta: 1, else 0, and y need not be numbers */
     void *workspace;
-} tn_matmul_args;
+} tn_gemm_args;
 
 /* On failure nothing is left of *m. On a device that is only planned for only sizes are found. */
-tn_status tn_matmul_prepare(tn_backend_device *d, const tn_node *n, const tn_matmul_spec *spec,
-                            tn_matmul *m);
-tn_status tn_matmul_run(tn_matmul *m, const tn_call *c, const tn_matmul_args *args);
+tn_status tn_gemm_prepare(tn_backend_device *d, const tn_node *n, const tn_gemm_spec *spec,
+                          tn_gemm *m);
+tn_status tn_gemm_run(tn_gemm *m, const tn_call *c, const tn_gemm_args *args);
 /* Of one that is all zero, or freed already: nothing. */
-void tn_matmul_free(tn_matmul *m);
+void tn_gemm_free(tn_gemm *m);
 
 #endif
