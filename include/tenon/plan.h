@@ -40,13 +40,16 @@ typedef struct tn_plan tn_plan;
 typedef struct tn_model tn_model;
 
 typedef struct tn_plan_opts {
-    tn_value loss;        /**< an f32 scalar to minimise; the zero handle: inference only */
+    tn_value
+        loss; /**< an f32 scalar to minimise; the zero handle: inference only; a sum of several losses is one */
     const tn_value *keep; /**< values tn_plan_get() shall be able to read, beside the loss node's */
     int num_keep; /**< how many; required with keep. Neither these nor a loss: the graph's outputs */
     tn_optim optim;  /**< default: none; tn_plan_update() is then an error */
     float clip_norm; /**< gradients are scaled down to this global 2-norm; default: not */
     /** Runs that one update takes together, as one batch: the mean gradient over all of their rows with a label
-     *  (without labels, over the runs). Default 1. A run's own loss stays the mean over its own rows. */
+     *  (without labels, over the runs). Default 1. A run's own loss stays the mean over its own rows. Of a sum of losses
+     *  with several labels a run weighs as many rows as have one of them, all labels together: that is the mean of each
+     *  loss if in every run all have the same part of their rows labelled, and near it else. */
     int accumulate;
     float loss_scale; /**< of TN_PRECISION_F16: what it begins with; default 65536 */
     uint64_t seed;    /**< of initial parameters and dropout */

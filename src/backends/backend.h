@@ -29,6 +29,8 @@ typedef struct tn_layout {
     char name[36]; /* for descriptions, "aBcd16b" */
 } tn_layout;
 
+enum { TN_MAX_LABELS = 16 /* inputs of a plan that are labels */ };
+
 /*
  * What changes from run to run. The plan owns it; it stays where it is. A backend that replays runs
  * (capture_begin) has `control`, memory of its own on the device, and begin_run() puts there what its
@@ -46,10 +48,11 @@ typedef struct tn_run_state {
     void *control;     /* control_bytes of device memory, NULL if that is 0 */
     float first_scale; /* of f16: what the loss is multiplied with at first */
     /* Of a device that has one of several equal shares of the batch. Means over rows with a label divide by
-     * share_rows in place of their own count: by the whole batch's count / shares, so that the mean of the
-     * shares' means is that of the whole. It changes from run to run, so it belongs into `control`. */
+     * share_rows[tn_call.labels] in place of their own count: by the whole batch's count of those labels / shares, so
+     * that the mean of the shares' means is that of the whole. They change from run to run, so they belong into
+     * `control`. */
     int share, shares; /* number `share` from 0 of so many: dropout counts on; 0: the whole */
-    float share_rows;  /* 0: the whole */
+    float share_rows[TN_MAX_LABELS]; /* 0: the whole */
     /* Rows that hold a sample come first. What only fills a batch up lies behind them and enters no statistic and
      * no mean: see tn_run_rows(). This too changes from run to run. */
     int64_t batch; /* rows of the labels, in this share; 0: there are none, all rows count */
@@ -148,6 +151,7 @@ typedef struct tn_call {
     const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
     void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
     void *saved, *scratch;
+    int labels; /* of an op with labels: which of tn_run_state.share_rows is that of its own */
 } tn_call;
 
 enum { TN_MAX_LISTS = 4 };

@@ -139,7 +139,6 @@ static tn_status make_replica(void *arg, int member)
     TN_TRY(wait_for_all(g, g->whole->device->member[member]));
     TN_TRY(tn_single_create(plan, g->shard, g->whole->device->member[member], &g->whole->opts,
                             &share));
-    (*plan)->run.share_rows = (float)g->rows;
     return TN_OK;
 }
 
@@ -196,28 +195,6 @@ static tn_status pre_flight(void *arg, int member)
     return status;
 }
 
-/* The input that has the labels of a mean over rows. */
-static tn_status find_labels(tn_group *g)
-{
-    for (size_t i = 0; i < g->shard->num_nodes; i++) {
-        const tn_node *n = g->shard->node[i];
-        if (n->op->labels == 0)
-            continue;
-        const int32_t id = n->in[n->op->labels];
-        const tn_node *from = g->shard->node[g->shard->value[id - 1].node];
-        if (from->op != &tn_op_input)
-            return tn_fail(TN_ERR_UNSUPPORTED,
-                           "%s %s: on several devices its labels must be an input, not from %s",
-                           n->op->name, n->name, from->name);
-        if (g->labels && g->labels != id)
-            return tn_fail(TN_ERR_UNSUPPORTED,
-                           "%s %s: on several devices all losses must have the same labels",
-                           n->op->name, n->name);
-        g->labels = id;
-    }
-    return TN_OK;
-}
-
 /* One rank makes it. */
 static tn_status spread_id(tn_group *g)
 {
@@ -263,7 +240,6 @@ static tn_status make_replicas(tn_group *g)
     set_stalls(g);
     TN_TRY(tn_graph_shard(&g->shard, whole->graph, g->ranks));
     TN_TRY(tn_graph_batch(g->shard, &g->rows));
-    TN_TRY(find_labels(g));
     TN_TRY(tn_team_start(&g->team, &(tn_team_opts){.members = g->members,
                                                    .stall = g->stall_watch,
                                                    .owner = g,

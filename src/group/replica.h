@@ -24,7 +24,6 @@ struct tn_group {
     int first, ranks; /* their first rank, and ranks in all: those of other processes too */
     double stall_watch, stall_wait; /* of the team, of the collectives */
     int64_t rows;                   /* of one replica */
-    int32_t labels;                 /* the input whose rows of -1 do not count, 0: there is none */
     bool inputs_set;                /* all have been, in all ranks */
     tn_comm_id id;
     atomic_bool given_up; /* one has failed: nobody is to be waited for */

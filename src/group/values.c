@@ -134,20 +134,25 @@ static void find_rows(const tn_group *g, tn_plan_rows *rows)
 /* Each is told those of all, and what means over rows divide by: see tn_run_state.rows, share_rows. */
 static tn_status share_rows(tn_group *g)
 {
-    tn_plan_rows *each, all = {0, 0};
+    tn_plan_rows *each, all = {0};
     TN_TRY(room_for_each(g, 0, sizeof *each, &each));
     find_rows(g, each + g->first);
     TN_TRY(gather_each(g, sizeof *each, each));
     for (int i = 0; i < g->ranks; i++) {
         all.samples += each[i].samples;
-        all.labelled += each[i].labelled;
+        all.told += each[i].told;
+        for (int k = 0; k < TN_MAX_LABELS; k++)
+            all.labelled[k] += each[i].labelled[k];
     }
-    const int64_t counted = all.labelled + (all.labelled == 0); /* of none all sums are 0 */
     for (int i = 0; i < g->members; i++) {
         tn_plan *p = g->replica[i].plan;
         p->run.all_rows = all.samples;
-        p->run.share_rows = (float)((double)counted / g->ranks);
-        p->full = (double)all.labelled / (double)(g->ranks * tn_plan_places(p));
+        for (int k = 0; k < TN_MAX_LABELS; k++) {
+            const int64_t counted = all.labelled[k];
+            p->run.share_rows[k] = /* of none all sums are 0 */
+                (float)((double)(counted ? counted : 1) / g->ranks);
+        }
+        p->full = tn_plan_fullness(p, &all, g->ranks);
     }
     return TN_OK;
 }
@@ -166,7 +171,7 @@ tn_status tn_group_set(tn_plan *whole, tn_value input, tn_tensor host)
     if (v->batch > 0)
         move_rows(e, &host, v->batch, true);
     TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, exchange_one, e));
-    return input.id == g->labels ? share_rows(g) : TN_OK;
+    return v->labels ? share_rows(g) : TN_OK;
 }
 
 /* The first ones of this process' rows. */

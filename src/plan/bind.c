@@ -127,6 +127,7 @@ static void bind_step(tn_plan *p, tn_step *s)
         .run = &p->run,
         .saved = tn_plan_address(p, s->node->saved),
         .scratch = tn_plan_address(p, s->scratch),
+        .labels = n->op->labels ? tn_plan_value_of(p, n->in[n->op->labels])->labels - 1 : 0,
     };
     for (int i = 0; i < n->num_in; i++) {
         const tn_plan_value *x = tn_plan_value_of(p, n->in[i]);

@@ -35,9 +35,10 @@ typedef struct tn_buffer {
     size_t offset; /* in its place, bytes */
 } tn_buffer;
 
-/* Of labels: rows up to the last one with a label, and labels that are there, of which a row may have many. */
+/* Rows that hold a sample; how many the program told; and of each labels those that are there, of which a row may have
+ * many. */
 typedef struct tn_plan_rows {
-    int64_t samples, labelled;
+    int64_t samples, told, labelled[TN_MAX_LABELS];
 } tn_plan_rows;
 
 /* One value; id i of the graph is value[i - 1], reorders add more behind. */
@@ -49,17 +50,18 @@ typedef struct tn_plan_value {
     int param;    /* of a parameter, its place in plan->param, from 1; else 0 */
     tn_shape shape;
     tn_dtype dtype;
-    int8_t batch;      /* which dimension is the batch, or TN_BATCH_... */
-    int producer;      /* index of its node, -1 if the plan does not compute it */
-    int output;        /* which output of that node */
-    bool input;        /* set by the program, */
-    bool set;          /* and it has been */
-    void *inlet;       /* the way in for it, if the backend has such */
-    bool labels;       /* of a mean over rows, */
-    tn_plan_rows rows; /* as they were set last */
-    bool kept;         /* readable after a run */
-    bool in_loss;      /* the loss depends on it, or is it */
-    bool frozen;       /* a parameter that the plan's options freeze */
+    int8_t batch; /* which dimension is the batch, or TN_BATCH_... */
+    int producer; /* index of its node, -1 if the plan does not compute it */
+    int output;   /* which output of that node */
+    bool input;   /* set by the program, */
+    bool set;     /* and it has been */
+    void *inlet;  /* the way in for it, if the backend has such */
+    int labels;   /* of a mean over rows: which of tn_run_state.share_rows, from 1; else 0 */
+    int64_t samples,
+        labelled; /* then, as they were set last: rows up to the last with a label; labels that are there */
+    bool kept;    /* readable after a run */
+    bool in_loss; /* the loss depends on it, or is it */
+    bool frozen;  /* a parameter that the plan's options freeze */
     bool wants_gradient;
     bool relu;   /* made by one, and read by one node alone */
     int readers; /* nodes that read it, once for each time */
@@ -242,8 +244,8 @@ struct tn_plan {
     bool on_host; /* some of its steps are functions of the program: they cannot be recorded */
     char replay_why[160]; /* not: why the device does not replay */
 
-    bool tells_rows;   /* the program does, for want of labels: */
-    tn_plan_rows told; /* this many */
+    bool tells_rows; /* the program does, for want of labels: */
+    int64_t told;    /* this many */
     int runs_since_update;
     double full; /* which part of the labels of the whole batch, as it was set last, are such */
     double
@@ -305,10 +307,10 @@ tn_status tn_plan_check_opts(const tn_plan_opts *opts);
 /* steps.c: what did the node's kernel choose? Not of an input or a view. */
 const char *tn_plan_kernel_name(const tn_plan_node *pn);
 
-/* rows.c: the input has been set to that; of all labels together. */
+/* rows.c: the input has been set to that; what all labels have; which part of all places that is. */
 void tn_plan_count_rows(tn_plan *p, tn_plan_value *v, const int32_t *label);
 tn_plan_rows tn_plan_own_rows(const tn_plan *p);
-int64_t tn_plan_places(const tn_plan *p); /* rows that could have a label */
+double tn_plan_fullness(const tn_plan *p, const tn_plan_rows *rows, int shares);
 
 /* So many hold a sample, where the program tells it; may it, in rows of which there are so many? */
 tn_status tn_plan_check_rows(const tn_plan *p, int64_t rows, int64_t most);

@@ -185,6 +185,7 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
     tn_plan_value y = *x;
     y.input = y.kept = y.settled = false;
     y.source = NULL;
+    y.labels = 0;
     y.wants_gradient = backward;
     y.output = 0;
     y.part = NULL;

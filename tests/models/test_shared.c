@@ -100,6 +100,20 @@ static tn_value summed(tn_graph *g, tn_value a, tn_value b)
     return tn_add(g, a, tn_dense(g, tn_sigmoid(g, b, NULL), &(tn_dense_opts){.units = OUT}), NULL);
 }
 
+/* A scale of each channel and a shift of each pixel, which two branches read as inputs that are broadcast. */
+static tn_value scaled(tn_graph *g, tn_value a, tn_value b)
+{
+    const tn_param_opts near = {.init = {TN_INIT_UNIFORM, 1}};
+    const tn_value scale = tn_param(g, "scale", TN_SHAPE(4, 1, 1), &near);
+    const tn_value shift = tn_param(g, "shift", TN_SHAPE(4, 4), &near);
+    a = tn_conv2d(g, a, &(tn_conv2d_opts){.filters = 4, .kernel = {3}, .stride = {2}});
+    b = tn_conv2d(g, b, &(tn_conv2d_opts){.filters = 4, .kernel = {3}});
+    a = tn_mul(g, tn_sigmoid(g, tn_add(g, shift, a, NULL), NULL), scale, NULL);
+    b = tn_add(g, tn_mul(g, scale, tn_sigmoid(g, b, NULL), NULL), shift, NULL);
+    a = tn_dense(g, a, &(tn_dense_opts){.units = OUT});
+    return tn_add(g, a, tn_dense(g, b, &(tn_dense_opts){.units = OUT}), NULL);
+}
+
 static const struct {
     net build;
     tn_value (*also)(tn_graph *g, tn_value loss);
@@ -108,6 +122,7 @@ static const struct {
     {siamese, NULL, "two towers with the same filters and the same neurons"},
     {again, NULL, "one layer three times"},
     {fixed, NULL, "filters that are a constant, batchnorms with the same weights"},
+    {scaled, NULL, "parameters as inputs that are broadcast"},
     {summed, penalty, "weights as inputs, before and behind constants"},
 };
 

@@ -61,7 +61,7 @@ static tn_status find_divisor(const tn_call *c, const float *classes, double *di
         if (label[i] >= 0)
             sum += classes ? (double)classes[label[i]] : 1;
     }
-    const float share = c->run->share_rows;
+    const float share = c->run->share_rows[c->labels];
     *divisor = share > 0 ? (double)share : sum > 0 || sum < 0 ? sum : 1;
     return TN_OK;
 }

@@ -173,6 +173,7 @@ static tn_status forward(const tn_call *c)
         .top_k_count = c->y[2],
         .each = tn_cuda_at(saved, p.each),
         .control = c->run->control,
+        .number = c->labels,
         .fault = fault,
         .where = (uint64_t)(uintptr_t)n,
     };

@@ -36,7 +36,8 @@ static tn_status begin(const tn_call *c, xent *s)
                            c->node->name, (int)s->label[i], (long long)i, (long long)s->l.size);
         sum += s->label[i] >= 0 ? class_weight(s, s->label[i]) : 0;
     }
-    s->divisor = c->run->share_rows > 0 ? (double)c->run->share_rows : sum > 0 || sum < 0 ? sum : 1;
+    const float share = c->run->share_rows[c->labels];
+    s->divisor = share > 0 ? (double)share : sum > 0 || sum < 0 ? sum : 1;
     return TN_OK;
 }
 

@@ -1,9 +1,12 @@
 #include "backends/cuda/device/control.h"
 
+#include <string.h>
+
 #include "backends/cuda/device/device.h"
 #include "backends/cuda/device/fault.h"
 #include "backends/cuda/kernels/update.h"
 
+_Static_assert((int)TNK_LABELS == (int)TN_MAX_LABELS, "one for each labels");
 _Static_assert(sizeof(struct tnk_control) <= TN_CUDA_CONTROL_BYTES, "what plans take for it");
 
 tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
@@ -14,7 +17,6 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
         .loss_start = run->loss_start,
         .seed = run->seed,
         .step = run->step,
-        .share_rows = run->share_rows,
         .rows = run->rows,
         .all_rows = run->all_rows,
         .loss_weight = run->loss_weight,
@@ -22,6 +24,7 @@ tn_status tn_cuda_begin_run(tn_backend_device *d, const tn_run_state *run)
         .training = run->training,
         .more = run->more,
     };
+    memcpy(a.share_rows, run->share_rows, sizeof a.share_rows);
     d->running = run->control;
     TN_TRY(tn_cuda_use(d));
     TN_CUDA(d, NULL, TN_LAUNCH(tnk_begin_run, 1, 1, 0, d->compute, &a));

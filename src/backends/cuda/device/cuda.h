@@ -90,9 +90,7 @@ tn_status tn_cuda_check(const tn_backend_device *d, const tn_node *n, cudaError_
 /* ---- layouts ------------------------------------------------------------------------------ */
 
 /* The layout of a tensor of that shape. `channels`: 0, or how many to have in memory (nhwc). The same
- * arguments give the same object; NULL (rows of f32) is one too. So is every scalar: a sum of losses has 24 bits of
- * fraction in half precision too, and its gradient, the loss scale, is more than an f16 holds. A kernel that may read or
- * write scalars takes their type from the layout. */
+ * arguments give the same object; NULL (rows of f32) is one too. */
 tn_status tn_cuda_layout_of(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
                             tn_cuda_form form, int64_t channels, const tn_layout **out);
 
@@ -119,7 +117,9 @@ static inline tn_dtype tn_cuda_type_of(tn_precision p)
 }
 
 /* Asks for input i in the plan's type: as it comes if it is of that type, in whatever form; nhwc without
- * padding if it is an image; rows. Each sets b->x[i]. */
+ * padding if it is an image; rows. Each sets b->x[i]. Any is for elements, and a scalar of those is f32 in any precision:
+ * a sum of losses has 24 bits of fraction then, and its gradient, the loss scale, is more than an f16 holds. So kernels
+ * take the type from the layout. */
 tn_status tn_cuda_want_any(tn_backend_device *d, const tn_node *n, tn_binding *b, int i);
 tn_status tn_cuda_want_nhwc(tn_backend_device *d, const tn_node *n, tn_binding *b, int i);
 tn_status tn_cuda_want_rows(tn_backend_device *d, const tn_node *n, tn_binding *b, int i);

@@ -50,7 +50,7 @@ tn_status tn_cuda_layout_of(tn_backend_device *d, const tn_shape *shape, tn_dtyp
                             tn_cuda_form form, int64_t channels, const tn_layout **out)
 {
     tn_cuda_layout want = {.dtype = dtype, .form = form, .count = tn_elements(shape)};
-    if (shape->ndim == 0 || (form == TN_CUDA_ROWS && dtype == TN_F32)) {
+    if (form == TN_CUDA_ROWS && dtype == TN_F32) {
         *out = NULL;
         return TN_OK;
     }
@@ -123,7 +123,7 @@ tn_status tn_cuda_view_layout(tn_backend_device *d, const tn_shape *x, const tn_
 tn_status tn_cuda_want_any(tn_backend_device *d, const tn_node *n, tn_binding *b, int i)
 {
     const tn_layout *l = b->x[i];
-    const tn_dtype dtype = tn_cuda_type_of(b->precision);
+    const tn_dtype dtype = n->x[i].ndim == 0 ? TN_F32 : tn_cuda_type_of(b->precision);
     const bool padded = l && tn_cuda_layout_from(l)->form == TN_CUDA_NHWC &&
                         tn_cuda_layout_from(l)->channels != tn_cuda_layout_from(l)->shape.dim[1];
     if (tn_cuda_dtype(l) == dtype && !padded)

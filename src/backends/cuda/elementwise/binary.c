@@ -54,6 +54,10 @@ static tn_status choose_layouts(tn_backend_device *d, const tn_node *n, tn_bindi
 {
     const int whole = is_whole(n, 0) ? 0 : 1, other = 1 - whole;
     *out = tn_broadcast_of(n);
+    if (n->y[0].ndim == 0) {
+        b->x[0] = b->x[1] = b->y[0] = NULL;
+        return TN_OK;
+    }
     if (!is_whole(n, whole)) {
         for (int i = 0; i < n->num_in; i++)
             TN_TRY(tn_cuda_want_rows(d, n, b, i));
@@ -160,7 +164,7 @@ tn_status tn_binary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *
     if (!s)
         return tn_no_memory(n->op->name, sizeof *s);
     s->spec = *spec;
-    s->dtype = tn_cuda_type_of(b->precision);
+    s->dtype = tn_cuda_dtype(b->y[0]);
     s->count = tn_elements(&n->y[0]);
     for (int i = 0; i < shape.ndim; i++)
         add_place(&s->at, &shape, i, 0, 0);

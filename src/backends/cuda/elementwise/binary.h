@@ -1,8 +1,8 @@
 /*
  * Functions of two values, element by element with broadcasting. x[0] and x[1] come as one of them is laid out, if that has
- * all of y's elements; the other then is in rows. Of a node with one input the second is its first parameter, and a second parameter
- * goes to TNK_SCALE. The gradient of an input that was taken again is a sum, always in
- * the same order.
+ * all of y's elements; the other then is in rows. Scalars give a scalar in f32 in any precision: see tn_cuda_want_any(). Of
+ * a node with one input the second is its first parameter, and a second parameter goes to TNK_SCALE. The gradient of an input
+ * that was taken again is a sum, always in the same order.
  */
 #ifndef TN_CUDA_BINARY_H
 #define TN_CUDA_BINARY_H

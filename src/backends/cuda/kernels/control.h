@@ -7,13 +7,15 @@
 
 #include "backends/cuda/kernels/gpu.h"
 
+enum { TNK_LABELS = 16 }; /* TN_MAX_LABELS */
+
 struct tnk_control {
-    uint64_t seed, step;    /* of the run: dropout */
-    float share_rows;       /* of the run: see tn_run_state */
-    int64_t rows, all_rows; /* of the run, too */
-    int64_t updates;        /* number of the update, from 1 */
-    int64_t skipped;        /* updates left out */
-    float rate;             /* of the update */
+    uint64_t seed, step;          /* of the run: dropout */
+    float share_rows[TNK_LABELS]; /* of the run: see tn_run_state */
+    int64_t rows, all_rows;       /* of the run, too */
+    int64_t updates;              /* number of the update, from 1 */
+    int64_t skipped;              /* updates left out */
+    float rate;                   /* of the update */
     float factor; /* that the update multiplies gradients with: scale, clipping, 1 / loss scale */
     float norm;   /* 2-norm of gradients, in units of f32 training */
     float loss_scale; /* that the last run's loss was multiplied with; 1 but in f16 */

@@ -17,7 +17,8 @@ TN_KERNEL(tnk_begin_run, struct tnk_begin_run_args)
     c->fault = is_set(p.fault);
     c->seed = p.seed;
     c->step = p.step;
-    c->share_rows = p.share_rows;
+    for (int i = 0; i < TNK_LABELS; i++)
+        c->share_rows[i] = p.share_rows[i];
     c->rows = p.rows;
     c->all_rows = p.all_rows;
     if (c->next_scale == 0)

@@ -13,7 +13,7 @@ struct tnk_begin_run_args {
     const struct tn_cuda_fault *fault; /* may be NULL */
     float *loss_start;                 /* gets loss_weight times the loss scale; may be NULL */
     uint64_t seed, step;
-    float share_rows;
+    float share_rows[TNK_LABELS];
     int64_t rows, all_rows;
     float loss_weight;
     float first_scale; /* the loss scale, if there was none yet */

@@ -217,7 +217,7 @@ TN_KERNEL(tnk_xent_sum, struct tnk_xent_sum_args)
     all = tn_block_sum(all);
     if (threadIdx.x != 0)
         return;
-    const float share = p.control->share_rows;
+    const float share = p.control->share_rows[p.number];
     const double own = s.divisor > 0 || s.divisor < 0 ? s.divisor : 1.0;
     const double rows = share > 0 ? static_cast<double>(share) : own;
     if (p.mean)

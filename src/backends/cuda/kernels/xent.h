@@ -53,7 +53,8 @@ struct tnk_xent_sum_args {
     float *mean;
     int32_t *top_1, *top_k_count;
     float *each; /* for backward: 1 / what the mean divides by; the sum of classes' weights */
-    struct tnk_control *control; /* has the divisor, where the rows are a share of the batch */
+    struct tnk_control *control; /* has the divisor, where the rows are a share of the batch, */
+    int32_t number;              /* of these labels */
     struct tn_cuda_fault *fault;
     uint64_t where; /* the tn_node */
 };
