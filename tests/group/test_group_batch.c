@@ -174,10 +174,10 @@ static tn_value unlike(tn_graph *g)
 static void what_mixes_rows_is_refused(void **state)
 {
     (void)state;
-    refuses(
-        two_batches, TN_ERR_SHAPE,
-        "with a batch of 2: add add1: 2 x 4 and 4 x 2 are not the same shape (its inputs: a (the "
-        "batch is dimension 0), b (the batch is dimension 1))");
+    refuses(two_batches, TN_ERR_SHAPE,
+            "with a batch of 2: add add1: 2 x 4 and 4 x 2: with their last dimensions in line, 2 "
+            "stands over 4 (its inputs: a (the "
+            "batch is dimension 0), b (the batch is dimension 1))");
     refuses(
         root_of_a_mean, TN_ERR_UNSUPPORTED,
         "sigmoid sigmoid1: several devices cannot share a batch whose rows it mixes (its inputs: "
