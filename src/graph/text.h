@@ -82,6 +82,8 @@ typedef struct tn_text_source {
     int width;
 } tn_text_source;
 enum { TN_TEXT_BYTES = 16 << 20 }; /* at most */
+/* A file's text, which ends in '\0', for tn_free(), also after an error. */
+tn_status tn_text_load(const char *path, char **text, size_t *bytes);
 tn_status tn_text_read(tn_graph **out, const tn_text_source *from);
 
 /* A value that was made on a line before, by the name that is next. */

@@ -70,14 +70,14 @@ tn_status tn_graph_read(tn_graph **out, const char *text, size_t bytes,
     return read_text(out, "graph", text, bytes, opts);
 }
 
-/* One byte more than is allowed tells that there are too many. */
-static tn_status load(const char *path, char **text, size_t *bytes)
+tn_status tn_text_load(const char *path, char **text, size_t *bytes)
 {
     FILE *f = fopen(path, "rb");
     if (!f)
         return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
     tn_status status = TN_OK;
-    *text = tn_alloc(TN_TEXT_BYTES + 1, 1);
+    /* One byte more than is allowed tells that there are too many. */
+    *text = tn_alloc(TN_TEXT_BYTES + 2, 1);
     *bytes = *text ? fread(*text, 1, TN_TEXT_BYTES + 1, f) : 0;
     if (!*text)
         status = tn_no_memory("graph text", TN_TEXT_BYTES + 1);
@@ -93,7 +93,7 @@ tn_status tn_graph_open(tn_graph **out, const char *path, const tn_graph_read_op
     TN_NEED(path, "path");
     char *text = NULL;
     size_t bytes = 0;
-    tn_status status = load(path, &text, &bytes);
+    tn_status status = tn_text_load(path, &text, &bytes);
     if (status == TN_OK)
         status = read_text(out, path, text, bytes, opts);
     tn_free(text);

@@ -71,12 +71,17 @@ static tn_status open_safetensors(tn_model *m, const tn_model_opts *o)
 
 /* ---- the text of a net ------------------------------------------------------------------------ */
 
+/* The fact is the file's own text, so that lines that errors tell of are its lines. */
 static tn_status open_text(tn_model *m, const tn_model_opts *o)
 {
+    const tn_graph_read_opts opts = {.name = m->path, .batch = o->batch};
     char *text = NULL;
-    TN_TRY(tn_graph_open(&m->graph, m->path, &(tn_graph_read_opts){.batch = o->batch}));
-    TN_TRY(tn_graph_format(m->graph, NULL, &text));
-    const tn_status status = tn_model_set_fact(m, "tenon.graph", text);
+    size_t bytes = 0;
+    tn_status status = tn_text_load(m->path, &text, &bytes);
+    if (status == TN_OK)
+        status = tn_graph_read(&m->graph, text, bytes, &opts);
+    if (status == TN_OK)
+        status = tn_model_set_fact(m, "tenon.graph", text);
     tn_free(text);
     return status;
 }

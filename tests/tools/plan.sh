@@ -85,6 +85,14 @@ check "d['parameters'] == 965 and d['training'] and d['size'] is None" images.tx
 check "d['parameters'] == 193 * 7" images.txt --device cpu --inference --classes 7 --no-search
 printf 'tenon graph 1\nx = relu(y)\n' >bad.txt
 refuse 'bad.txt:2:10: "y" is read here' bad.txt --device cpu
+# The line is that of the file, whatever is read of it later.
+refuse_plan_line() {
+    status=0
+    "$plan" "$@" >out.txt 2>err.txt || status=$?
+    [ $status = 1 ] && grep -q "far.txt:6:5: mse l: " err.txt || fail "status $status: $(cat err.txt)"
+}
+printf 'tenon graph 1\n# a comment\n\ninput x f32 N 4\ny = dense(x) units=4\nl = mse(y, x)\noutput y\nloss l\n' >far.txt
+refuse_plan_line far.txt --device cpu --classes 7 --no-search
 refuse "--size is for a network by name: images.txt" images.txt --device cpu --size 9
 refuse "there is no network \"vgg\"; there are torchvision, caffe" vgg
 refuse "one word too many" lenet slim
