@@ -124,30 +124,6 @@ static void nothing_new_meets_a_sum(void **unused)
     sim->check_leaks();
 }
 
-/* Its passes of training are new, and have sums within: who is ahead must not be in one while the other loads code. */
-static void a_profile_of_new_passes_meets_no_sum(void **unused)
-{
-    (void)unused;
-    lab_need_sim(sim);
-    static const tn_precision precisions[] = {TN_PRECISION_F32, TN_PRECISION_TF32,
-                                              TN_PRECISION_BF16, TN_PRECISION_F16};
-    double seconds[256];
-    sim->set_devices(4);
-    for (size_t i = 0; i < 2 * TN_COUNT(precisions); i++) { /* threads are as quick as they are */
-        lab_group s;
-        tn_plan_opts opts = with_sgd(precisions[i % TN_COUNT(precisions)]);
-        opts.sync_batchnorm = true;
-        assert_ok(lab_group_open(&s, i % 2 ? "sim:0-1" : "sim:0-3", LAB_RESNET, opts));
-        assert_ok(lab_group_set(&s, 0));
-        for (int k = 0; k < 3; k++) /* recorded: nothing of it is new any more */
-            assert_ok(tn_plan_evaluate(s.plan));
-        assert_true(tn_plan_num_steps(s.plan) <= (int)TN_COUNT(seconds));
-        assert_ok(tn_plan_profile(s.plan, 0.01F, seconds));
-        lab_group_close(&s);
-    }
-    sim->check_leaks();
-}
-
 /* As test_group.c has it: a ReLU that is 0 within rounding may make a difference jump. */
 static void batchnorm_may_see_the_whole_batch(void **unused)
 {
@@ -390,7 +366,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_gpus_are_one),
         cmocka_unit_test(nothing_new_meets_a_sum),
-        cmocka_unit_test(a_profile_of_new_passes_meets_no_sum),
         cmocka_unit_test(training_is_that_of_one_gpu),
         cmocka_unit_test(batchnorm_may_see_the_whole_batch),
         cmocka_unit_test(every_precision_trains),

@@ -1,6 +1,6 @@
 /*
- * What a profile measures: each step's own work, and nothing that was asked for before. tn_now() goes through here (the
- * linker's --wrap), to see how much the simulated GPU has done at each look at the clock.
+ * What a profile measures, each step's own work and nothing that was asked for before; and what it must not meet.
+ * tn_now() goes through here (the linker's --wrap), to see how much the simulated GPU has done at each look at the clock.
  */
 #include "group/lab_group.h"
 #include "lab_sim.h"
@@ -57,8 +57,34 @@ static void a_step_is_not_charged_with_earlier_work(void **unused)
     sim->check_leaks();
 }
 
+/* Its passes of training are new, and have sums within: who is ahead must not be in one while the other loads code. */
+static void a_profile_of_new_passes_meets_no_sum(void **unused)
+{
+    (void)unused;
+    lab_need_sim(sim);
+    static const tn_precision precisions[] = {TN_PRECISION_F32, TN_PRECISION_TF32,
+                                              TN_PRECISION_BF16, TN_PRECISION_F16};
+    double seconds[256];
+    sim->set_devices(4);
+    for (size_t i = 0; i < 2 * TN_COUNT(precisions); i++) { /* threads are as quick as they are */
+        lab_group s;
+        const tn_plan_opts opts = {.optim = tn_sgd(NULL),
+                                   .precision = precisions[i % TN_COUNT(precisions)],
+                                   .sync_batchnorm = true};
+        assert_ok(lab_group_open(&s, i % 2 ? "sim:0-1" : "sim:0-3", LAB_RESNET, opts));
+        assert_ok(lab_group_set(&s, 0));
+        for (int k = 0; k < 3; k++) /* recorded: nothing of it is new any more */
+            assert_ok(tn_plan_evaluate(s.plan));
+        assert_true(tn_plan_num_steps(s.plan) <= (int)TN_COUNT(seconds));
+        assert_ok(tn_plan_profile(s.plan, 0.01F, seconds));
+        lab_group_close(&s);
+    }
+    sim->check_leaks();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_step_is_not_charged_with_earlier_work)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_step_is_not_charged_with_earlier_work),
+                                       cmocka_unit_test(a_profile_of_new_passes_meets_no_sum)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
