@@ -4,8 +4,8 @@
 enum {
     WIDTH = 512,     /* columns that a thread sums up side by side */
     BUFFER = 2048,   /* elements whose gradients are made before they are added up */
-    TASKS = 64,      /* that threads share, */
-    ENOUGH = 1 << 14 /* unless one had fewer elements than these */
+    PARTS = 64,      /* of one sum, */
+    ENOUGH = 1 << 12 /* unless one had fewer elements than these */
 };
 
 #ifdef __x86_64__
@@ -26,13 +26,14 @@ static void add_dim(tn_walk *w, const tn_broadcast *s, int d, int64_t y_step, in
     w->count *= s->dim[d];
 }
 
-/* As many tasks as keep threads busy, if each has enough to do. */
+/* As many as keep threads busy. Of sums over what lies side by side as many as there can be: part by part memory is
+ * read in order. */
 static int64_t parts_of(const tn_sums *s)
 {
-    const int64_t tasks = s->kept.count * (s->inner ? 1 : s->pieces);
+    const int64_t most = s->inner ? PARTS : PARTS / (s->kept.count * s->pieces);
     const int64_t each = s->summed.count * (s->inner ? s->cols : s->width);
     const int64_t rows = s->summed.count * (s->inner ? s->pieces : 1);
-    const int64_t parts = tn_cpu_lower(tn_cpu_lower(TASKS / tasks, each / ENOUGH), rows);
+    const int64_t parts = tn_cpu_lower(tn_cpu_lower(most, each / ENOUGH), rows);
     return parts > 1 ? parts : 1;
 }
 
@@ -133,11 +134,12 @@ void tn_sums_run(const tn_sums *s, const tn_sum_of *of, float *gradient)
     const tn_sum_loops *loops = loops_of[tn_cpu_isa_here()];
     const int64_t pieces = s->inner ? 1 : s->pieces;
 #pragma omp parallel for num_threads(of->threads) schedule(static)
-    for (int64_t t = 0; t < s->kept.count * pieces * s->parts; t++)
-        sum_part(s, of, loops, t / s->parts / pieces, t / s->parts % pieces, t % s->parts,
+    for (int64_t t = 0; t < s->parts * s->kept.count * pieces; t++)
+        sum_part(s, of, loops, t / pieces % s->kept.count, t % pieces, t / pieces / s->kept.count,
                  gradient);
     if (s->parts == 1)
         return;
+#pragma omp parallel for num_threads(of->threads) schedule(static)
     for (int64_t i = 0; i < s->count; i++) {
         double sum = 0;
         for (int64_t part = 0; part < s->parts; part++)
