@@ -18,7 +18,8 @@ enum {
 };
 
 typedef struct draw {
-    tn_random random, sharing; /* apart, so that which parameters are shared changes nothing else */
+    /* Apart, so that which parameters are shared, and what goes element by element, changes nothing else. */
+    tn_random random, sharing, each;
     bool shares;
     tn_graph *g;
     tn_value weight[MAX_WEIGHTS];
@@ -141,6 +142,53 @@ static tn_value draw_fork(draw *d, tn_value x)
     return tn_concat(d->g, 3, (tn_value[]){way, x, conv(d, x, same)}, NULL);
 }
 
+/* What one of two values makes of the other: a number a channel of each image, a number a channel. */
+static tn_value draw_pair(draw *d, tn_value x)
+{
+    const tn_shape s = shape_of(d, x);
+    switch (tn_random_below(&d->each, 4)) {
+    case 0:
+        note(d, "gate");
+        return tn_mul(
+            d->g, x,
+            tn_sigmoid(d->g,
+                       tn_pool2d(d->g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .global = true}),
+                       NULL),
+            NULL);
+    case 1:
+        return note(d, "shift"),
+               tn_sub(d->g, tn_param(d->g, NULL, TN_SHAPE(s.dim[1], 1, 1), NULL), x, NULL);
+    case 2:
+        return note(d, "scale"), tn_scale(d->g, x, NULL);
+    default:
+        return note(d, "maximum"),
+               tn_maximum(d->g, tn_hardswish(d->g, x, NULL), tn_neg(d->g, x, NULL), NULL);
+    }
+}
+
+/* Now and then something that goes element by element. */
+static tn_value draw_each(draw *d, tn_value x)
+{
+    switch (tn_random_below(&d->each, 14)) {
+    case 0:
+        return note(d, "swish"), tn_swish(d->g, x, NULL);
+    case 1:
+        return note(d, "gelu"), tn_gelu(d->g, x, NULL);
+    case 2:
+        return note(d, "clip"), tn_clip(d->g, x, &(tn_clip_opts){.min = -1, .max = 6});
+    case 3:
+        return note(d, "elu"), tn_elu(d->g, x, NULL);
+    case 4:
+        return note(d, "prelu"), tn_prelu(d->g, x, NULL);
+    case 5:
+        return note(d, "hardsigmoid"), tn_hardsigmoid(d->g, x, NULL);
+    case 6:
+        return draw_pair(d, x);
+    default:
+        return x;
+    }
+}
+
 static tn_value draw_step(draw *d, tn_value x)
 {
     switch (below(d, 9)) {
@@ -165,6 +213,7 @@ lab_net lab_draw_net(int number, bool shares)
 {
     draw d = {.random = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 1000 + (uint64_t)number),
               .sharing = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 2000 + (uint64_t)number),
+              .each = tn_random_begin(LAB_SEED, TN_RANDOM_TEST, 3000 + (uint64_t)number),
               .shares = shares};
     lab_net n = {.image = TN_SHAPE(BATCH, 6 + below(&d, 9), 6 + below(&d, 9), 1 + below(&d, 4))};
     assert_ok(tn_graph_create(&d.g));
@@ -174,7 +223,7 @@ lab_net lab_draw_net(int number, bool shares)
         d.g, n.in,
         &(tn_image_input_opts){.mean = {128, 128, 128, 128}, .scale = {.01F, .01F, .01F, .01F}});
     for (int64_t steps = 2 + below(&d, MAX_STEPS - 1); steps > 0; steps--)
-        x = draw_step(&d, x);
+        x = draw_each(&d, draw_step(&d, x));
     if (below(&d, 2))
         x = tn_relu(d.g, tn_dense(d.g, x, &(tn_dense_opts){.units = 1 + (int)below(&d, 70)}), NULL);
     if (below(&d, 3) == 0)
