@@ -52,6 +52,8 @@ static void errs_by_a_few_roundings(void **unused)
         {"log of large numbers", tn_log_of, log, 1, 3e38, 1e-3, 3},
         {"log of denormal numbers", tn_log_of, log, 1e-44, 1e-38, 1e-3, 3},
         {"sigmoid", tn_sigmoid_of, sigmoid, -80, 80, 0, 4},
+        {"tanh", tn_tanh_of, tanh, -20, 20, 1e-30, 6},
+        {"tanh near 0", tn_tanh_of, tanh, 1e-6, 1e-2, 0, 6},
         {"the normal distribution", normal_below, below, -12, 12, 1, 6},
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
@@ -71,6 +73,7 @@ static void takes_what_is_no_number(void **unused)
     assert_true(tn_log_of(0) == -INFINITY && isnan(tn_log_of(-1)) && isnan(tn_log_of(NAN)));
     assert_true(tn_log_of(1) == 0 && tn_log_of(INFINITY) == INFINITY);
     assert_true(tn_sigmoid_of(-INFINITY) == 0 && tn_sigmoid_of(INFINITY) == 1);
+    assert_true(tn_tanh_of(INFINITY) == 1 && tn_tanh_of(-INFINITY) == -1 && isnan(tn_tanh_of(NAN)));
     assert_true(isnan(tn_sigmoid_of(NAN)) && isnan(normal_below(NAN)));
     assert_true(normal_below(-INFINITY) == 0 && normal_below(INFINITY) == 1);
 }

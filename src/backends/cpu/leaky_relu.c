@@ -1,18 +1,20 @@
-/* leaky_relu on oneDNN's element-wise primitive. */
-#include "backends/cpu/onednn/eltwise.h"
+/* leaky_relu on the CPU. */
+#include "backends/cpu/elementwise/unary.h"
+
+TN_UNARY_LOOPS(leaky_relu, loops);
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    return tn_eltwise_prepare(d, n, b, dnnl_eltwise_relu_use_dst_for_bwd,
-                              ((const tn_leaky_relu_opts *)n->opts)->slope);
+    const tn_leaky_relu_opts *o = n->opts;
+    return tn_unary_prepare(
+        d, n, b,
+        &(tn_unary_spec){.loops = loops, .reads_y = true, .keeps_zero = true, .k = {o->slope}});
 }
 
 const tn_kernel tn_cpu_leaky_relu = {
     .op = "leaky_relu",
-    .name = "onednn",
     .prepare = prepare,
-    .forward = tn_eltwise_forward,
-    .backward = tn_eltwise_backward,
-    .release = tn_eltwise_release,
-    .describe = tn_eltwise_describe,
+    .forward = tn_unary_forward,
+    .backward = tn_unary_backward,
+    .release = tn_unary_release,
 };

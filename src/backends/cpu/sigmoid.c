@@ -1,17 +1,17 @@
-/* sigmoid on oneDNN's element-wise primitive. */
-#include "backends/cpu/onednn/eltwise.h"
+/* sigmoid on the CPU. */
+#include "backends/cpu/elementwise/unary.h"
+
+TN_UNARY_LOOPS(sigmoid, loops);
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    return tn_eltwise_prepare(d, n, b, dnnl_eltwise_logistic_use_dst_for_bwd, 0);
+    return tn_unary_prepare(d, n, b, &(tn_unary_spec){.loops = loops, .reads_y = true});
 }
 
 const tn_kernel tn_cpu_sigmoid = {
     .op = "sigmoid",
-    .name = "onednn",
     .prepare = prepare,
-    .forward = tn_eltwise_forward,
-    .backward = tn_eltwise_backward,
-    .release = tn_eltwise_release,
-    .describe = tn_eltwise_describe,
+    .forward = tn_unary_forward,
+    .backward = tn_unary_backward,
+    .release = tn_unary_release,
 };

@@ -136,8 +136,6 @@ void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* x, epsilon, flags; backward: x is x's descriptor, y that of dy and dx. */
 void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
-/* alg, x, alpha, beta; backward: x is the descriptor of x (or y, if alg says so), y that of dy, dx. */
-void tn_make_eltwise(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* Arguments DNNL_ARG_FROM and DNNL_ARG_TO. */
 void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to);
 

@@ -177,22 +177,4 @@ void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
                &op, NULL);
 }
 
-void tn_make_eltwise(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, false))
-        return;
-    dnnl_eltwise_desc_t op;
-    if (s->pass == dnnl_backward_data)
-        finish(m, &k, p, "eltwise backward",
-               dnnl_eltwise_backward_desc_init(&op, s->alg, tn_md_raw(s->y), tn_md_raw(s->x),
-                                               s->alpha, s->beta),
-               &op, s->forward);
-    else
-        finish(m, &k, p, "eltwise forward",
-               dnnl_eltwise_forward_desc_init(&op, s->pass, s->alg, tn_md_raw(s->x), s->alpha,
-                                              s->beta),
-               &op, NULL);
-}
-
 #endif

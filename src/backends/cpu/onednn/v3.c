@@ -195,24 +195,4 @@ void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     }
 }
 
-void tn_make_eltwise(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, false))
-        return;
-    const tn_dnnl_md x = tn_md_raw(s->x), y = tn_md_raw(s->y);
-    const dnnl_engine_t e = m->device->engine;
-    dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t status;
-    if (s->pass == dnnl_backward_data) {
-        status = dnnl_eltwise_backward_primitive_desc_create(&pd, e, s->alg, y, y, x, s->alpha,
-                                                             s->beta, hint(s), k.attr);
-        tn_make_end(m, &k, p, "eltwise backward", status, pd);
-    } else {
-        status = dnnl_eltwise_forward_primitive_desc_create(&pd, e, s->pass, s->alg, x, x, s->alpha,
-                                                            s->beta, k.attr);
-        tn_make_end(m, &k, p, "eltwise forward", status, pd);
-    }
-}
-
 #endif

@@ -95,6 +95,13 @@ TN_MATH float tn_sigmoid_of(float x)
     return 1 / (1 + tn_exp_of(-x));
 }
 
+TN_MATH float tn_tanh_of(float x)
+{
+    const float m = tn_expm1_below_0(-2 * fabsf(x)),
+                y = m / (2 + m); /* of the positive one, below 0 */
+    return x < 0 ? y : -y;
+}
+
 /* Of a normal distribution: the part below x, and its density there times sqrt(2 pi). Abramowitz and Stegun 7.1.26,
  * which errs by less than 3e-7. */
 TN_MATH float tn_normal_below(float x, float *density)
