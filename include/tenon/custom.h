@@ -65,7 +65,7 @@ typedef struct tn_custom_opts {
 } tn_custom_opts;
 
 /**
- * @param n  inputs, 1 to 16, of any type; a gradient goes to those of f32
+ * @param n  inputs, 1 to 32, of any type; a gradient goes to those of f32
  *
  * What a function reports by tn_fail() is what the run returns, with the layer's name before it. A net with such a layer
  * cannot be written as text: its functions have no name that another program would know.

@@ -13,6 +13,10 @@
  *    3 x 3. A pad repeats if the kernel was given as one number too: `.kernel = {3}, .pad = {1}` pads all around,
  *    `.kernel = {3, 3}, .pad = {1}` above and below.
  *
+ * No struct has its size or a version in it: a program and the library that it runs with always agree on what they look
+ * like, for a struct of options changes with the number in the library's name alone, libtenon.so.0.2 after libtenon.so.0.1.
+ * New fields come last. (Tables that a program registers do say which version they are of: <tenon/sys/op.h>.)
+ *
  * Threads: values alone.
  */
 #ifndef TENON_OPTIONS_H

@@ -8,7 +8,7 @@
 #ifndef TN_BACKEND_H
 #define TN_BACKEND_H
 
-#include <tenon/device.h>
+#include <tenon/sys/kernel.h>
 
 #include "backends/collective.h"
 #include "backends/ranks.h"
@@ -17,165 +17,6 @@
 #include "optim/optim.h"
 
 typedef struct tn_backend tn_backend;
-typedef struct tn_backend_device tn_backend_device; /* each backend defines its own */
-
-/*
- * How a device lays out one tensor, and in which type it keeps the elements of an f32 one. The backend
- * makes and owns them, one object a layout, so that two are the same if and only if the pointers are equal.
- * NULL is the canonical layout: row major, in the value's own type.
- */
-typedef struct tn_layout {
-    size_t bytes;
-    char name[36]; /* for descriptions, "aBcd16b" */
-} tn_layout;
-
-enum { TN_MAX_LABELS = 16 /* inputs of a plan that are labels */ };
-
-/*
- * What changes from run to run. The plan owns it; it stays where it is. A backend that replays runs
- * (capture_begin) has `control`, memory of its own on the device, and begin_run() puts there what its
- * kernels need of the rest: seed and step must not be taken from here when a kernel is launched, or the
- * replay would use them for ever.
- */
-typedef struct tn_run_state {
-    bool training;
-    bool more; /* gradients are added to those of runs before it */
-    uint64_t seed;
-    uint64_t step; /* runs in training mode so far: the stream of dropout */
-    uint64_t
-        weights_version; /* another one whenever weights may have changed other than by an update */
-    tn_precision precision;
-    void *control;     /* control_bytes of device memory, NULL if that is 0 */
-    float first_scale; /* of f16: what the loss is multiplied with at first */
-    /* Of a device that has one of several equal shares of the batch. Means over rows with a label divide by
-     * share_rows[tn_call.labels] in place of their own count: by the whole batch's count of those labels / shares, so
-     * that the mean of the shares' means is that of the whole. They change from run to run, so they belong into
-     * `control`. */
-    int share, shares; /* number `share` from 0 of so many: dropout counts on; 0: the whole */
-    float share_rows[TN_MAX_LABELS]; /* 0: the whole */
-    /* Rows that hold a sample come first. What only fills a batch up lies behind them and enters no statistic and
-     * no mean: see tn_run_rows(). This too changes from run to run. */
-    int64_t batch; /* rows of the labels, in this share; 0: there are none, all rows count */
-    int64_t rows, all_rows;            /* of these that hold a sample, in this share and in all */
-    const tn_collectives *collectives; /* sums over all shares, for kernels that need such */
-    tn_comm *comm;
-    float *loss_start; /* device: the gradient of the loss by itself; NULL without a loss */
-    float
-        loss_weight; /* what that begins with, times the loss scale; begin_run() puts it there if there is one */
-} tn_run_state;
-
-/* Are the rows of x[0], dimension 0, those of the labels, of which a run may have fewer? `batch`: tn_run_state.batch. */
-static inline bool tn_counts_rows(const tn_node *n, int64_t batch)
-{
-    return n->x_batch[0] == 0 && n->x[0].dim[0] == batch;
-}
-/* How many rows of x[0] hold a sample; of this share, of all. */
-static inline int64_t tn_run_rows(const tn_run_state *run, const tn_node *n)
-{
-    return tn_counts_rows(n, run->batch) ? run->rows : n->x[0].dim[0];
-}
-static inline int64_t tn_run_all_rows(const tn_run_state *run, const tn_node *n)
-{
-    if (tn_counts_rows(n, run->batch))
-        return run->all_rows;
-    return n->x[0].dim[0] * (run->shares > 0 ? run->shares : 1);
-}
-/* How many elements of x[0] the shares before this one have. */
-static inline int64_t tn_run_first(const tn_run_state *run, const tn_node *n)
-{
-    return n->x_batch[0] == 0 ? run->share * tn_elements(&n->x[0]) : 0;
-}
-
-/*
- * What select (plan) and prepare (kernel) tell each other about one node. The gradient of a value has
- * the value's layout and that of a parameter the parameter's, always.
- */
-typedef struct tn_binding {
-    /* From the plan. */
-    tn_precision precision; /* what the plan computes in, never DEFAULT */
-    bool training;          /* backward will be asked for */
-    bool strict;            /* sums as the formula has them: see tn_plan_opts */
-    bool dx[TN_MAX_IN];     /* which gradients will be asked for */
-    bool dw[TN_MAX_PARAMS];
-    int shares;    /* statistics are to be those of so many shares of the batch; 0: this one's */
-    int64_t batch; /* tn_run_state.batch: above 0, a run may have fewer rows */
-
-    /* From the plan: x[0] is what a relu has made, and nobody else reads it: where it is 0, dx[0] may be
-     * anything. */
-    bool behind_relu;
-
-    /* From the plan: bytes of saved memory that a node without backward may have for good, to keep what it has
-     * made of its weights: a tenth of all weights, less what others have taken. To the plan: it does. */
-    size_t spare;
-    bool saved_stays;
-
-    /* From the plan: what the producer writes. To the plan: what the kernel reads. Where they differ
-     * the plan inserts a reorder. */
-    const tn_layout *x[TN_MAX_IN];
-
-    /* From the plan: y[0] may also be written so, as a part of a larger value that a node which `joins`
-     * would copy it to; dy then is such a part too. NULL: it may not. */
-    const tn_layout *part;
-
-    /* From the plan: the only node that reads y[0], if this kernel may do its work too; what is said here of y, dy
-     * and saved memory is then of that node's output. NULL: it may not. To the plan: it does. */
-    const tn_node *next;
-    bool does_next;
-
-    /* To the plan. */
-    const tn_layout *y[TN_MAX_OUT];
-    const tn_layout *w[TN_MAX_PARAMS];
-    size_t saved_bytes;   /* kept from forward to backward; with saved_stays, from run to run */
-    size_t scratch_bytes; /* during one call, forward or backward */
-    bool backward_reads_x[TN_MAX_IN];
-    bool backward_reads_y;
-    bool inplace;          /* forward may be given y[0] == x[0] */
-    bool inplace_backward; /* backward may be given dx[0] == dy[0] */
-    void *state;           /* the kernel's own; release() frees it */
-} tn_binding;
-
-/* What a kernel is given. NULL in y, dx or dw: not wanted. */
-typedef struct tn_call {
-    const tn_node *node;
-    void *state;
-    tn_backend_device *device;
-    const tn_run_state *run;
-    const void
-        *x[TN_MAX_IN];   /* NULL for a node that joins: y has that part already, and dx is dy's */
-    void *y[TN_MAX_OUT]; /* backward: y[0] if it reads it */
-    /* backward: of each output. NULL: nothing that the loss depends on reads that one, so its gradient is 0 and adds
-     * nothing to dx and dw. One at least is there; of a kernel whose node has one output, always dy[0]. */
-    const void *dy[TN_MAX_OUT];
-    void *dx[TN_MAX_IN];    /* overwritten, never added to: the plan adds where values fan out */
-    void *w[TN_MAX_PARAMS]; /* f32, in the layout asked for */
-    const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
-    void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
-    void *saved, *scratch;
-    int labels; /* of an op with labels: which of tn_run_state.share_rows is that of its own */
-} tn_call;
-
-enum { TN_MAX_LISTS = 4 };
-
-typedef struct tn_kernel {
-    const char *op;
-    /* Where an op has several kernels: they are asked in this order, from the lowest, and no two have the same. */
-    int rank;
-    const char *name; /* which one it is, where an op has several: "onednn" */
-    /* Which lists of post-operations it takes, beside none; the first without any ends them. And which op it may do
-     * as well, if that alone reads what it makes (tn_binding.next); NULL: none. */
-    tn_post posts[TN_MAX_LISTS][TN_MAX_POST];
-    const char *next;
-    /* Says why not through tn_fail(TN_ERR_UNSUPPORTED, ...). NULL: every node. Asked of a node with such a list, too,
-     * before it gets that. */
-    tn_status (*supports)(const tn_node *n);
-    /* TN_ERR_UNSUPPORTED: the next kernel is tried. May be called with a node of any batch size. */
-    tn_status (*prepare)(tn_backend_device *d, const tn_node *n, tn_binding *b);
-    tn_status (*forward)(const tn_call *c);
-    tn_status (*backward)(const tn_call *c); /* NULL: has none (inputs that need no gradient) */
-    void (*release)(void *state);            /* NULL is never passed */
-    /* The library and implementation chosen, "jit:avx512_core"; NULL or returns NULL: none to tell. */
-    const char *(*describe)(const void *state);
-} tn_kernel;
 
 /* A stretch of the flat arenas with the same multipliers. */
 typedef struct tn_param_range {
@@ -251,6 +92,9 @@ struct tn_backend {
     tn_status (*runnable)(const tn_backend_device *d);
     /* Bytes in all, and those still free. */
     tn_status (*memory)(tn_backend_device *d, size_t *total, size_t *free);
+
+    /* tn_call.stream. May be NULL: it has none. */
+    void *(*stream)(tn_backend_device *d);
 
     tn_status (*alloc)(tn_backend_device *d, size_t bytes, void **out); /* 256-byte aligned */
     void (*free)(tn_backend_device *d, void *p);
@@ -347,6 +191,8 @@ struct tn_device {
     const tn_backend *backend;
     tn_backend_device *impl; /* NULL: a group */
     char *name;
+    const tn_kernel **own; /* kernels of the program's */
+    size_t num_own, own_capacity;
     char *text;            /* its description, if that says more than the backend's */
     tn_device **member;    /* of a group; all of one backend */
     int members;           /* 0: one device */

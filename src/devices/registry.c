@@ -284,6 +284,7 @@ void tn_device_close(tn_device *d)
     tn_free(d->member);
     if (d->impl)
         d->backend->close(d->impl);
+    tn_free(d->own);
     tn_free(d->name);
     tn_free(d->text);
     tn_free(d);

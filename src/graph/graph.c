@@ -6,18 +6,6 @@
 
 const tn_op tn_op_input = {.name = "input"};
 
-const tn_op *tn_op_find(const char *name)
-{
-    const tn_op *const own[] = {&tn_op_param, &tn_op_constant};
-    for (const tn_op *const *op = tn_op_table; *op; op++)
-        if (strcmp((*op)->name, name) == 0)
-            return *op;
-    for (size_t i = 0; i < TN_COUNT(own); i++)
-        if (strcmp(own[i]->name, name) == 0)
-            return own[i];
-    return NULL;
-}
-
 tn_status tn_graph_create(tn_graph **out)
 {
     TN_NEED(out, "out");
@@ -222,13 +210,26 @@ static tn_status add(tn_graph *g, const tn_op *op, const char *const *name, int 
     return TN_OK;
 }
 
+static tn_status check_op(const tn_op *op)
+{
+    if (!op)
+        return tn_fail(TN_ERR_ARGUMENT, "tn_graph_add: the argument op is NULL");
+    if (op->version == 0 || op->version == TN_SYS_VERSION)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "op: its table is of version %u of <tenon/sys/op.h>, the library's of %u",
+                   op->version, TN_SYS_VERSION);
+}
+
 tn_value tn_graph_add_named(tn_graph *g, const tn_op *op, const char *const *name, int num_names,
                             int num_in, const tn_value *in, const void *opts)
 {
     tn_node *n = NULL;
     if (!is_open(g))
         return (tn_value){0};
-    const tn_status status = add(g, op, name, num_names, num_in, in, opts, &n);
+    tn_status status = check_op(op);
+    if (status == TN_OK)
+        status = add(g, op, name, num_names, num_in, in, opts, &n);
     return status == TN_OK ? name_output(g, n, 0) : tn_graph_refuse(g, status);
 }
 
@@ -240,7 +241,7 @@ tn_value tn_graph_add(tn_graph *g, const tn_op *op, const char *name, int num_in
 
 tn_value tn_graph_output(const tn_graph *g, tn_value v, int index)
 {
-    return v.id ? name_output(g, g->node[g->value[v.id - 1].node], index) : v;
+    return g && v.id ? name_output(g, g->node[g->value[v.id - 1].node], index) : (tn_value){0};
 }
 
 static tn_status add_input(tn_graph *g, const char *name, tn_dtype dtype, const tn_shape *shape,

@@ -62,6 +62,7 @@ tn_status tn_complete_param(const tn_node *n, tn_param_spec *spec)
 
 tn_status tn_check_input(const tn_node *n, int i, int ndim)
 {
+    TN_NEED(n, "n");
     if (n->x_dtype[i] != TN_F32)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: input %d is %s, not f32", n->op->name, n->name, i,
                        tn_dtype_name(n->x_dtype[i]));

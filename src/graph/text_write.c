@@ -116,6 +116,14 @@ static tn_status check_node(const tn_node *n)
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "%s %s: is computed by functions of the program, which a text cannot say",
                        n->op->name, n->name);
+    if (n->op->version != 0 && tn_op_find(n->op->name) != n->op)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "%s %s: the operation is not registered, so no text could be read again",
+                       n->op->name, n->name);
+    if (n->op->opts_size > sizeof(tn_layer_opts) && !n->op->attrs)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "%s %s: the operation has options, but no table of them for a text",
+                       n->op->name, n->name);
     const tn_constant_node_opts *o = n->op == &tn_op_constant ? n->given : NULL;
     if (o && (o->dtype == TN_F16 || o->dtype == TN_BF16))
         return tn_fail(TN_ERR_UNSUPPORTED, "constant %s: is %s, which a text cannot say", n->name,

@@ -119,11 +119,13 @@ static void bind_step(tn_plan *p, tn_step *s)
         return;
     const tn_node *n = &s->node->node;
     const bool backward = s->kind == TN_STEP_BACKWARD;
+    const tn_backend *b = tn_plan_backend(p);
     tn_call *c = &s->call;
     *c = (tn_call){
         .node = n,
         .state = s->node->bind.state,
         .device = p->device->impl,
+        .stream = b->stream ? b->stream(p->device->impl) : NULL,
         .run = &p->run,
         .saved = tn_plan_address(p, s->node->saved),
         .scratch = tn_plan_address(p, s->scratch),

@@ -66,15 +66,24 @@ static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons
     return TN_OK;
 }
 
+/* k, if it comes after `last` and before `next`. */
+static const tn_kernel *nearer(const tn_kernel *k, const tn_op *op, const tn_kernel *last,
+                               const tn_kernel *next)
+{
+    const bool is = strcmp(k->op, op->name) == 0 && (!last || k->rank > last->rank) &&
+                    (!next || k->rank < next->rank);
+    return is ? k : next;
+}
+
 const tn_kernel *tn_plan_next_kernel(const tn_plan *p, const tn_op *op, const tn_kernel *last)
 {
     const tn_backend *b = tn_plan_backend(p);
     const tn_kernel *next = NULL;
     for (const tn_kernel *const *k = b->kernels_of ? b->kernels_of(p->device->impl) : b->kernels;
          *k; k++)
-        if (strcmp((*k)->op, op->name) == 0 && (!last || (*k)->rank > last->rank) &&
-            (!next || (*k)->rank < next->rank))
-            next = *k;
+        next = nearer(*k, op, last, next);
+    for (size_t i = 0; i < p->device->num_own; i++)
+        next = nearer(p->device->own[i], op, last, next);
     return next;
 }
 

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <tenon/sys/kernel.h>
+
 #include "lab.h"
 
 /* The call fails, and names the argument. */
@@ -78,6 +80,10 @@ static void devices(void **state)
     char own[4], all[4];
     void *memory = NULL;
     double rate;
+    REFUSES(tn_device_add_kernel(NULL, &(tn_kernel){0}), "device");
+    REFUSES(tn_device_add_kernel(device, NULL), "kernel");
+    REFUSES(tn_op_register(NULL), "op");
+    REFUSES(tn_check_input(NULL, 0, 0), "n");
     REFUSES(tn_device_open(NULL, "cpu"), "out");
     REFUSES(tn_precision_find(NULL, &precision), "name");
     REFUSES(tn_precision_find("f32", NULL), "out");
@@ -183,7 +189,9 @@ static void layers_of_no_graph(void **state)
                              tn_softmax_xent_weighted(NULL, x, x, x, x, NULL).loss,
                              tn_softmax_xent(NULL, x, x, NULL).loss,
                              tn_mse(NULL, x, x, NULL),
-                             tn_custom(NULL, 1, &x, &(tn_custom_opts){0})};
+                             tn_custom(NULL, 1, &x, &(tn_custom_opts){0}),
+                             tn_graph_add(NULL, NULL, "a", 1, &x, NULL),
+                             tn_graph_output(NULL, x, 0)};
     for (size_t i = 0; i < TN_COUNT(made); i++)
         assert_int_equal(made[i].id, 0);
     assert_non_null(strstr(tn_error(), "a graph that is NULL"));

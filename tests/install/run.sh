@@ -30,14 +30,14 @@ for kind in shared static; do
     cmake -S "$here" -B "$work/cmake-$kind" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Debug \
         -DFOREIGN_STATIC="$static" >"$work/cmake-$kind.log"
     cmake --build "$work/cmake-$kind" >>"$work/cmake-$kind.log"
-    echo "CMake, $kind: $("$work/cmake-$kind/foreign")"
+    echo "CMake, $kind: $("$work/cmake-$kind/foreign" "$work/net-cmake-$kind")"
 done
 
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name tenon.pc)")
 export PKG_CONFIG_PATH
 for kind in shared static; do
     make -s -C "$here" LINK=$kind OUT="$work/make-$kind"
-    echo "pkg-config, $kind: $("$work/make-$kind")"
+    echo "pkg-config, $kind: $("$work/make-$kind" "$work/net-make-$kind")"
 done
 
 # The two kinds must really be two: only one of them may need libtenon.so.

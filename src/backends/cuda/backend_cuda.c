@@ -270,6 +270,11 @@ static tn_status fill(tn_backend_device *d, void *to, int byte, size_t bytes)
     return TN_OK;
 }
 
+static void *compute_stream(tn_backend_device *d)
+{
+    return d->compute;
+}
+
 static const tn_backend backend = {
     .abi = TN_MODULE_ABI,
     .name = tn_cuda_name,
@@ -282,6 +287,7 @@ static const tn_backend backend = {
     .precision = precision,
     .runnable = runnable,
     .memory = memory,
+    .stream = compute_stream,
     .alloc = alloc_memory,
     .free = free_memory,
     .upload = upload,
