@@ -3,6 +3,7 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tenon)
 
+install(FILES python/tenon.py DESTINATION ${CMAKE_INSTALL_DATADIR}/tenon)
 install(DIRECTORY include/tenon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 foreach(kind static shared)
   install(TARGETS tenon_${kind} EXPORT tenon_${kind} DESTINATION ${CMAKE_INSTALL_LIBDIR})
