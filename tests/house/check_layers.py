@@ -21,7 +21,7 @@ def stems(top, folder, prefix=""):
 def main():
     top = tree.root()
     header = "".join((top / name).read_text() for name in tree.files(top, "include", suffixes=(".h",))
-                     if not name.endswith("/graph.h"))
+                     if not name.endswith(("/graph.h", "/sys/op.h")))
     declared = set(re.findall(r"TN_API\s+tn_(?:value|loss)\s+(tn_\w+)\(", header))
     ops = {s for s in stems(top, "src/layers") if not s.startswith("_")}
     kernels = {backend: {s for s in stems(top, f"src/backends/{backend}")
