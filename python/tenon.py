@@ -37,6 +37,7 @@ MAX_DIMS = 8
 TYPES = (np.dtype("f4"), np.dtype("f2"), None, np.dtype("i4"), np.dtype("u1"))  # as tn_dtype; numpy has no bf16
 PRECISIONS = ("default", "f32", "tf32", "bf16", "f16")
 VALUE, GRADIENT, SLOT = 0, 1, 2
+ZERO = -2.0**31  # TN_ZERO
 
 
 class Error(Exception):
@@ -75,12 +76,22 @@ class AdamOpts(c.Structure):
     _fields_ = [("beta1", c.c_float), ("beta2", c.c_float), ("epsilon", c.c_float), ("weight_decay", c.c_float)]
 
 
+class ParamGroup(c.Structure):
+    _fields_ = [("pattern", c.c_char_p), ("rate", c.c_float), ("decay", c.c_float)]
+
+
+def group(pattern, rate=1.0, decay=1.0):
+    """Parameters that learn otherwise, by their names, for Plan(groups=[...]); a rate of 0: frozen."""
+    return ParamGroup(pattern.encode(), rate or ZERO, decay or ZERO)
+
+
 class PlanOpts(c.Structure):
     _fields_ = [("loss", Value), ("keep", c.POINTER(Value)), ("num_keep", c.c_int), ("optim", Optim),
                 ("clip_norm", c.c_float), ("accumulate", c.c_int), ("loss_scale", c.c_float), ("seed", c.c_uint64),
                 ("batch", c.c_int64), ("precision", c.c_int), ("strict", c.c_bool), ("no_fusion", c.c_bool),
                 ("short_batches", c.c_bool), ("input_gradients", c.c_bool), ("keep_gradients", c.c_bool),
                 ("from", c.c_void_p), ("from_any_shape", c.c_bool), ("freeze", c.c_char_p),
+                ("groups", c.POINTER(ParamGroup)), ("num_groups", c.c_int),
                 ("bucket_bytes", c.c_size_t), ("reduce_bf16", c.c_bool), ("sync_batchnorm", c.c_bool),
                 ("stall", c.c_float), ("dry", c.c_bool)]
 
@@ -99,7 +110,7 @@ class ParamInfo(c.Structure):
 
 
 STRUCTS = {"tn_shape": Shape, "tn_tensor": Tensor, "tn_value": Value, "tn_optim": Optim, "tn_sgd_opts": SgdOpts,
-           "tn_adam_opts": AdamOpts, "tn_plan_opts": PlanOpts, "tn_graph_read_opts": ReadOpts,
+           "tn_adam_opts": AdamOpts, "tn_plan_opts": PlanOpts, "tn_param_group": ParamGroup, "tn_graph_read_opts": ReadOpts,
            "tn_model_opts": ModelOpts, "tn_param_info": ParamInfo}
 
 # ---- the library -------------------------------------------------------------------------------------------------------
@@ -140,7 +151,7 @@ for _name, _arguments in (
         ("tn_device_open", (_P, _S)), ("tn_graph_read", (_P, _S, c.c_size_t, _P)), ("tn_graph_open", (_P, _S, _P)),
         ("tn_value_shape", (_P, Value, _P)), ("tn_value_dtype", (_P, Value, _P)),
         ("tn_plan_create", (_P, _P, _P, _P)), ("tn_plan_set", (_P, Value, Tensor)), ("tn_plan_run", (_P,)),
-        ("tn_plan_set_rows", (_P, _L)), ("tn_plan_evaluate", (_P,)), ("tn_plan_update", (_P, c.c_float)),
+        ("tn_plan_set_rows", (_P, _L)), ("tn_plan_set_rate", (_P, _I, c.c_float)), ("tn_plan_evaluate", (_P,)), ("tn_plan_update", (_P, c.c_float)),
         ("tn_plan_get", (_P, Value, Tensor)), ("tn_plan_get_gradient", (_P, Value, Tensor)),
         ("tn_plan_param", (_P, _I, _P)), ("tn_plan_param_get", (_P, _I, _I, Tensor)),
         ("tn_plan_param_set", (_P, _I, _I, Tensor)), ("tn_checkpoint_save", (_P, _S, _P, _I)),
@@ -373,13 +384,15 @@ class Plan(_Owner):
     tn_plan_opts, by name."""
     _close = "tn_plan_destroy"
 
-    def __init__(self, graph, device, optim=None, loss=None, keep=None, model=None, precision="default", **options):
+    def __init__(self, graph, device, optim=None, loss=None, keep=None, model=None, precision="default", groups=(),
+                 **options):
         no_loss = Value(0, 0)
         options = {key: _bytes(said) if isinstance(said, str) else said for key, said in options.items()}
         first = _lib.tn_graph_loss(graph._handle) if loss is None else graph.value(loss) if loss else no_loss
         kept = [graph.value(name) for name in keep] if keep is not None else self._outputs(graph)
         opts = PlanOpts(loss=first, keep=(Value * max(1, len(kept)))(*kept), num_keep=len(kept),
-                        optim=optim or Optim(), precision=PRECISIONS.index(precision), **options)
+                        optim=optim or Optim(), precision=PRECISIONS.index(precision),
+                        groups=(ParamGroup * max(1, len(groups)))(*groups), num_groups=len(groups), **options)
         setattr(opts, "from", model._handle if model else None)
         self._graph, self._device, self._model = graph, device, model  # which must outlive it
         self._handle = _make("tn_plan_create", graph._handle, device._handle, c.byref(opts))
@@ -420,6 +433,9 @@ class Plan(_Owner):
 
     def run(self):
         _call("tn_plan_run", self._handle)
+
+    def set_rate(self, group, rate):
+        _call("tn_plan_set_rate", self._handle, group, rate)
 
     def evaluate(self):
         _call("tn_plan_evaluate", self._handle)

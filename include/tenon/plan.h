@@ -39,6 +39,14 @@ typedef struct tn_plan tn_plan;
 /** Numbers by name, and a net: model.h. */
 typedef struct tn_model tn_model;
 
+/** Parameters that learn otherwise than the others. */
+typedef struct tn_param_group {
+    const char *pattern; /**< as of tn_plan_opts.freeze: "*.bias,bn*" */
+    float
+        rate; /**< multiplies the parameters' own; default 1; TN_ZERO: frozen, see tn_plan_set_rate() */
+    float decay; /**< likewise; TN_ZERO: none */
+} tn_param_group;
+
 typedef struct tn_plan_opts {
     tn_value
         loss; /**< an f32 scalar to minimise; the zero handle: inference only; a sum of several losses is one */
@@ -76,6 +84,11 @@ typedef struct tn_plan_opts {
      *  between them, each for names of parameters or of their nodes: "conv*,fc6.weight". One that names none is an
      *  error. */
     const char *freeze;
+
+    /** Needed until the plan is made. A parameter belongs to the first group that names it; one that names none of those
+     *  that are trained, or which others have named before it, is an error. */
+    const tn_param_group *groups;
+    int num_groups;
 
     /* On several devices; on one these change nothing. */
     /** Gradients are summed up over the devices at least so many bytes at a time, in at most 64 parts;
@@ -139,6 +152,13 @@ TN_API TN_CHECKED tn_status tn_plan_evaluate(tn_plan *plan);
  * finite and not below 0.
  */
 TN_API TN_CHECKED tn_status tn_plan_update(tn_plan *plan, float rate);
+
+/**
+ * From now on the parameters of a group (tn_plan_opts.groups, from 0) learn at `rate` times their own rate. 0 freezes them:
+ * no update changes them, nor what the optimizer keeps for them, until there is another rate. Their gradients are computed
+ * all the same, and count in clip_norm; what is never to learn costs nothing by tn_plan_opts.freeze. Checkpoints do not hold it.
+ */
+TN_API TN_CHECKED tn_status tn_plan_set_rate(tn_plan *plan, int group, float rate);
 
 /** Copy a kept value, the loss, or an input back; waits for the device. */
 TN_API TN_CHECKED tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor host);

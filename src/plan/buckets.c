@@ -31,23 +31,25 @@ static size_t writer(const tn_plan *p, const tn_plan_parameter *w)
     return last;
 }
 
-/* The plan's ranges, as far as they are in the bucket. */
-static tn_status cut_ranges(tn_plan *p, tn_bucket *b)
+static tn_status room_for_ranges(tn_plan *p, tn_bucket *b)
 {
     b->range = tn_arena_alloc(&p->arena, (size_t)p->num_ranges + 1, sizeof *b->range);
-    if (!b->range)
-        return tn_no_memory("plan", (size_t)p->num_ranges * sizeof *b->range);
+    return b->range ? TN_OK : tn_no_memory("plan", (size_t)p->num_ranges * sizeof *b->range);
+}
+
+void tn_plan_cut_ranges(const tn_plan *p, tn_bucket *b)
+{
+    b->num_ranges = 0;
     for (int i = 0; i < p->num_ranges; i++) {
         tn_param_range r = p->range[i];
         r.begin = r.begin > b->begin ? r.begin : b->begin;
         r.end = r.end < b->end ? r.end : b->end;
-        if (r.begin >= r.end)
+        if (r.begin >= r.end || tn_plan_is_still(p, i))
             continue;
         r.begin -= b->begin;
         r.end -= b->begin;
         b->range[b->num_ranges++] = r;
     }
-    return TN_OK;
 }
 
 /* Elements after which a bucket is closed. */
@@ -80,7 +82,8 @@ tn_status tn_plan_buckets(tn_plan *p)
         tn_bucket *b = &p->bucket[p->num_buckets++];
         *b = (tn_bucket){
             .begin = w->begin, .end = end, .step = step, .name = tn_plan_param_maker(w)};
-        TN_TRY(cut_ranges(p, b));
+        TN_TRY(room_for_ranges(p, b));
+        tn_plan_cut_ranges(p, b);
         end = w->begin;
     }
     return TN_OK;

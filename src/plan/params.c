@@ -49,7 +49,8 @@ static tn_status collect(tn_plan *p)
         count += p->value[i].source && p->value[i].source->spec;
     p->param = tn_arena_alloc(&p->arena, count, sizeof *p->param);
     p->range = tn_arena_alloc(&p->arena, count, sizeof *p->range);
-    if (!p->param || !p->range)
+    p->range_of = tn_arena_alloc(&p->arena, count, sizeof *p->range_of);
+    if (!p->param || !p->range || !p->range_of)
         return tn_no_memory("plan", count * sizeof *p->param);
     for (size_t i = 0; i < p->num_nodes; i++) {
         const tn_node *n = &p->node[i]->node;
@@ -67,12 +68,18 @@ static tn_status collect(tn_plan *p)
 static void add_range(tn_plan *p, const tn_plan_parameter *w, size_t end)
 {
     const tn_param_opts *o = &w->spec->opts;
-    const tn_param_range r = {w->begin, end, o->rate, o->decay};
-    tn_param_range *before = p->num_ranges ? &p->range[p->num_ranges - 1] : NULL;
-    if (before && before->rate == r.rate && before->decay == r.decay)
-        before->end = end;
-    else
-        p->range[p->num_ranges++] = r;
+    const tn_param_group *g = w->group ? &p->param_group[w->group - 1] : NULL;
+    const tn_param_range r = {w->begin, end, o->rate * (g ? g->rate : 1),
+                              o->decay * (g ? g->decay : 1)};
+    const tn_plan_range of = {o->rate, w->group};
+    const int last = p->num_ranges - 1;
+    if (last >= 0 && p->range[last].decay == r.decay && p->range_of[last].rate == of.rate &&
+        p->range_of[last].group == of.group) {
+        p->range[last].end = end;
+        return;
+    }
+    p->range_of[p->num_ranges] = of;
+    p->range[p->num_ranges++] = r;
 }
 
 static void place(tn_plan *p, bool trained)
@@ -144,6 +151,7 @@ static tn_status give_buffers(tn_plan *p)
 tn_status tn_plan_params(tn_plan *p)
 {
     TN_TRY(collect(p));
+    TN_TRY(tn_plan_find_groups(p));
     place(p, true);
     p->trained_count = p->param_count;
     place(p, false);

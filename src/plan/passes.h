@@ -28,6 +28,11 @@ tn_status tn_plan_params(tn_plan *p);
 tn_status tn_plan_match(tn_plan *p);
 tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_buckets(tn_plan *p);
+/* The plan's ranges, as far as they are in the bucket, but for those that stand still. */
+void tn_plan_cut_ranges(const tn_plan *p, tn_bucket *b);
+/* groups.c: which parameter is in which; does this range learn nothing for now? */
+tn_status tn_plan_find_groups(tn_plan *p);
+bool tn_plan_is_still(const tn_plan *p, int range);
 tn_status tn_plan_lay_out(tn_plan *p);
 
 /* Takes device memory, starts parameters, fills in pointers. */

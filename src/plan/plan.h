@@ -93,6 +93,7 @@ typedef struct tn_plan_parameter {
     int32_t value;
     const tn_layout *layout;
     bool trained;
+    int group;           /* from 1; 0: in none */
     size_t begin, count; /* elements, in device layout */
     const char *name;    /* the whole of it, "conv1.weight" */
     tn_from from;        /* what became of it in a model that the plan begins as */
@@ -145,6 +146,12 @@ typedef struct tn_bucket {
     tn_param_range *range; /* the plan's, cut out and counted from `begin` */
     int num_ranges;
 } tn_bucket;
+
+/* Of a range of parameters: what its rate is without a group's, and the group, from 1; 0: none. */
+typedef struct tn_plan_range {
+    float rate;
+    int group;
+} tn_plan_range;
 
 /* A plan that is one of several replicas, see src/group: its place among them. */
 typedef struct tn_share {
@@ -219,8 +226,10 @@ struct tn_plan {
     const char **left; /* numbers of a model that are none of its parameters */
     int num_left;
     tn_param_range *range;
+    tn_plan_range *range_of; /* the same ranges */
     int num_ranges;
-    tn_bucket *bucket; /* in the order in which backward gets done with them */
+    tn_param_group *param_group; /* completed; their patterns are not to be looked at any more */
+    tn_bucket *bucket;           /* in the order in which backward gets done with them */
     int num_buckets;
     size_t trained_count, param_count; /* elements: trained ones come first */
     int num_slots;
@@ -315,6 +324,9 @@ double tn_plan_fullness(const tn_plan *p, const tn_plan_rows *rows, int shares);
 /* So many hold a sample, where the program tells it; may it, in rows of which there are so many? */
 tn_status tn_plan_check_rows(const tn_plan *p, int64_t rows, int64_t most);
 void tn_plan_tell_rows(tn_plan *p, int64_t rows);
+
+/* groups.c: all ranges as their groups' rates say. */
+void tn_plan_set_ranges(tn_plan *p);
 
 /* transfer.c: canonical host memory to and from any layout. */
 tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,

@@ -1,6 +1,7 @@
 /*
  * parameters: by number and name; to and from the host.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -40,6 +41,38 @@ int tn_plan_find_param(const tn_plan *p, const char *full_name)
             return i;
     return -1;
 }
+
+/* ---- groups ------------------------------------------------------------------------------- */
+
+typedef struct group_rate {
+    int group;
+    float rate;
+} group_rate;
+
+/* What was recorded of updates has the old one in it. */
+static tn_status set_rate(tn_plan *p, void *arg)
+{
+    const group_rate *r = arg;
+    TN_TRY(tn_plan_settle(p));
+    p->param_group[r->group].rate = r->rate;
+    tn_plan_set_ranges(p);
+    return tn_plan_forget_updates(p);
+}
+
+tn_status tn_plan_set_rate(tn_plan *p, int group, float rate)
+{
+    TN_NEED(p, "plan");
+    const tn_plan *first = tn_plan_first(p);
+    TN_TRY(tn_plan_check_runnable(first));
+    if (group < 0 || group >= first->opts.num_groups)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: group %d of %d", group, first->opts.num_groups);
+    if (!(rate >= 0) || isinf(rate))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the rate of group %d is %g", group, (double)rate);
+    group_rate r = {group, rate};
+    return p->kind->do_each(p, set_rate, &r, sizeof r);
+}
+
+/* ---- to and from the host -------------------------------------------------------------------- */
 
 /* Where a part of a parameter lies on the device. */
 static tn_status find_part(const tn_plan *p, int index, int part, const tn_tensor *host,

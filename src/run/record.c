@@ -90,6 +90,21 @@ tn_status tn_plan_settle(tn_plan *p)
     return tn_plan_do(p, TN_RECORD_RUN, NULL);
 }
 
+tn_status tn_plan_forget_updates(tn_plan *p)
+{
+    static const tn_record_kind kinds[] = {TN_RECORD_UPDATE, TN_RECORD_STEP};
+    const tn_backend *b = tn_plan_backend(p);
+    for (size_t i = 0; i < TN_COUNT(kinds); i++) {
+        void **handle = &p->recording[kinds[i]].handle;
+        if (!*handle)
+            continue;
+        TN_TRY(b->wait ? b->wait(p->device->impl) : TN_OK);
+        b->recording_destroy(p->device->impl, *handle);
+        *handle = NULL;
+    }
+    return TN_OK;
+}
+
 void tn_plan_drop_recordings(tn_plan *p)
 {
     for (int i = 0; i < TN_NUM_RECORDS; i++)

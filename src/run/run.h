@@ -29,6 +29,8 @@ tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
 /* Does what is pending; first thing in all that looks at results. */
 tn_status tn_plan_settle(tn_plan *p);
 void tn_plan_drop_recordings(tn_plan *p);
+/* Those that have an update in them are made anew. */
+tn_status tn_plan_forget_updates(tn_plan *p);
 /* Is it still to be run plainly for the first time, or to be recorded? */
 bool tn_plan_is_new(const tn_plan *p, tn_record_kind kind);
 

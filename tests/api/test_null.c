@@ -262,6 +262,7 @@ static void plans(void **state)
     REFUSES(tn_plan_set(NULL, x, host), "plan");
     assert_fails(tn_plan_set(plan, x, none), TN_ERR_ARGUMENT, "no data");
     REFUSES(tn_plan_set_rows(NULL, 1), "plan");
+    REFUSES(tn_plan_set_rate(NULL, 0, 1), "plan");
     REFUSES(tn_plan_run(NULL), "plan");
     REFUSES(tn_plan_evaluate(NULL), "plan");
     REFUSES(tn_plan_update(NULL, 1), "plan");

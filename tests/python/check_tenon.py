@@ -104,6 +104,15 @@ def comes_back(device, path, want):
     plan.params["y.weight"] = 2 * weight
     expect(np.array_equal(plan.params["y.weight"], 2 * weight) and len(plan.params) == 4, "parameters")
     frozen = tenon.Plan(make_net().graph(), device, optim=tenon.adam(), freeze="a*")
+    grouped = tenon.Plan(make_net().graph(batch=32), device, optim=tenon.sgd(), groups=[tenon.group("a", rate=0)])
+    grouped["x"], grouped["label"] = x, label
+    for rate in (0, 1):
+        before = [grouped.params[name] for name in ("a.weight", "y.weight")]
+        grouped.set_rate(0, rate)
+        grouped.run()
+        grouped.update(0.1)
+        same = [np.array_equal(a, grouped.params[name]) for a, name in zip(before, ("a.weight", "y.weight"))]
+        expect(same == [rate == 0, False], f"a group at rate {rate}: {same}")
     expect([frozen.params.trained(name) for name in ("a.weight", "y.bias")] == [False, True], "freeze")
 
 

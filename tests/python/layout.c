@@ -52,6 +52,10 @@ int main(void)
     FIELD(tn_plan_opts, from);
     FIELD(tn_plan_opts, from_any_shape);
     FIELD(tn_plan_opts, freeze);
+    FIELD(tn_plan_opts, groups);
+    FIELD(tn_plan_opts, num_groups);
+    SIZE(tn_param_group);
+    FIELD(tn_param_group, decay);
     FIELD(tn_plan_opts, bucket_bytes);
     FIELD(tn_plan_opts, reduce_bf16);
     FIELD(tn_plan_opts, sync_batchnorm);
