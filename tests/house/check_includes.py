@@ -78,7 +78,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
 # Doors that only these of the files around them go through, by what those are called.
 DOORS = {
     "backends/cuda/cudnn/": re.compile(r"src/backends/cuda/(cudnn/.*|\w+_cudnn\.c|conv2d_blocks\.c|backend_cuda\.c)"),
-    "backends/cuda/cublaslt/": re.compile(r"src/backends/cuda/(cublaslt/.*|(dense|conv2d_native|backend_cuda)\.c)"),
+    "backends/cuda/cublaslt/": re.compile(r"src/backends/cuda/(cublaslt/.*|(dense|conv2d_native|matmul|backend_cuda)\.c)"),
     "backends/cuda/nccl/": re.compile(r"src/backends/cuda/(nccl/.*|backend_cuda\.c)"),
 }
 
