@@ -138,6 +138,30 @@ typedef struct tn_reduce_opts {
 } tn_reduce_opts;
 TN_API tn_value tn_reduce(tn_graph *g, tn_value x, const tn_reduce_opts *opts);
 
+/* ---- images -------------------------------------------------------------------------------- */
+
+typedef enum tn_resize_kind {
+    TN_RESIZE_NEAREST, /**< the pixel that the middle of one of y falls into */
+    TN_RESIZE_LINEAR   /**< between the middles of the four around it, by their distance */
+} tn_resize_kind;
+
+/**
+ * Images of another size.   x: N x C x H x W;  y: N x C x P x Q.
+ *
+ * P and Q are said by `size`, or are H and W times `factor`, rounded down. Pixels are squares: the middle of row p of y
+ * lies at (p + 1/2) H / P - 1/2 in x, rows outside of x being its first or last, as PyTorch's interpolate() has it
+ * ("nearest-exact"; "bilinear" with recompute_scale_factor). With align_corners the first and last rows' middles are the same
+ * in both: row p lies at p (H - 1) / (P - 1). Nothing is averaged where y is smaller.
+ */
+typedef struct tn_resize_opts {
+    const char *name;
+    tn_resize_kind kind;
+    int size[2];        /**< P, Q; one number is for both. This, or */
+    float factor;       /**< above 0, of both */
+    bool align_corners; /**< of LINEAR alone */
+} tn_resize_opts;
+TN_API tn_value tn_resize(tn_graph *g, tn_value x, const tn_resize_opts *opts);
+
 #ifdef __cplusplus
 }
 #endif

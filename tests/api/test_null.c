@@ -179,6 +179,7 @@ static void layers_of_no_graph(void **state)
                              tn_broadcast_to(NULL, x, NULL),
                              tn_reduce(NULL, x, NULL),
                              tn_matmul(NULL, x, x, NULL),
+                             tn_resize(NULL, x, NULL),
                              tn_softmax(NULL, x, NULL),
                              tn_log_softmax(NULL, x, NULL),
                              tn_normalize(NULL, x, NULL),
