@@ -47,7 +47,8 @@ TN_API TN_CHECKED tn_status tn_model_open(tn_model **out, const char *path,
 TN_API TN_CHECKED tn_status tn_model_of_plan(tn_model **out, tn_plan *plan);
 
 /** The net, the numbers and the facts as safetensors; the file appears whole or not at all, as tn_checkpoint_save() has
- *  it. A model of the text of a net has no numbers: TN_ERR_ARGUMENT. */
+ *  it, but by every process that calls it: of several ranks one should, or tn_checkpoint_save_params() be used. A model of
+ *  the text of a net has no numbers: TN_ERR_ARGUMENT. */
 TN_API TN_CHECKED tn_status tn_model_save(const tn_model *model, const char *path);
 TN_API void tn_model_close(tn_model *model); /* NULL is fine */
 
