@@ -19,6 +19,11 @@
     {                                                 \
         .mean = {123, 117, 104}, .scale = { 1, 1, 1 } \
     }
+/* From -1 to 1. */
+#define SYMMETRIC                                                                         \
+    {                                                                                     \
+        .mean = {127.5f, 127.5f, 127.5f}, .scale = { 1 / 127.5f, 1 / 127.5f, 1 / 127.5f } \
+    }
 #define IMAGES(side, to) .size = (side), .resize = (to), .channels = 3
 
 static const net nets[] = {
@@ -47,6 +52,10 @@ static const net nets[] = {
      .build = net_densenet121},
     {"squeezenet", "SqueezeNet 1.1 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
      .build = net_squeezenet},
+    {"unet", "a small U-Net, a class a pixel", IMAGES(128, 128), .pixels = true, .input = IMAGENET,
+     .build = net_unet},
+    {"vit_tiny", "ViT-Tiny, patches of 16, as timm has it", IMAGES(224, 256), .input = SYMMETRIC,
+     .build = net_vit_tiny},
 };
 
 const net *net_find(const char *name)

@@ -50,5 +50,7 @@ tn_value net_resnet50(tn_graph *g, tn_value x, int classes);
 tn_value net_mobilenet_v2(tn_graph *g, tn_value x, int classes);
 tn_value net_densenet121(tn_graph *g, tn_value x, int classes);
 tn_value net_squeezenet(tn_graph *g, tn_value x, int classes);
+tn_value net_unet(tn_graph *g, tn_value x, int classes);
+tn_value net_vit_tiny(tn_graph *g, tn_value x, int classes);
 
 #endif
