@@ -28,6 +28,7 @@
 #include <tenon/graph.h>
 #include <tenon/layers.h>
 #include <tenon/optim.h>
+#include <tenon/weights.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -80,6 +81,8 @@ typedef struct tn_plan_opts {
     const tn_model *from;
     bool
         from_any_shape; /**< one whose shape is another begins as ever too, instead of an error that names it */
+    /** Parameters and running statistics that it has in common with other plans, see weights.h; NULL: with none. */
+    tn_weights *weights;
     /** Parameters that are not trained, beside those whose own options say so: patterns as of a shell, with commas
      *  between them, each for names of parameters or of their nodes: "conv*,fc6.weight". One that names none is an
      *  error. */

@@ -23,5 +23,6 @@
 #include <tenon/status.h>
 #include <tenon/tensor.h>
 #include <tenon/text.h>
+#include <tenon/weights.h>
 
 #endif

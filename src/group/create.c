@@ -73,6 +73,12 @@ static tn_status create_group(tn_plan **out, const tn_graph *g, tn_device *devic
 static tn_status create(tn_plan **out, const tn_graph *g, tn_device *device,
                         const tn_plan_opts *opts)
 {
+    if (device->members && opts->weights)
+        return tn_fail(
+            TN_ERR_UNSUPPORTED,
+            "plan: %s is several devices, which cannot have weights in common with other "
+            "plans",
+            device->name);
     return device->members ? create_group(out, g, device, opts)
                            : tn_single_create(out, g, device, opts, NULL);
 }

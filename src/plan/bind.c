@@ -69,10 +69,11 @@ static tn_status open_inlets(tn_plan *p)
 /* Padding inside layouts and between parameters must be zero and stay so: all begins at zero. */
 static tn_status take_all(tn_plan *p)
 {
-    const size_t all = p->param_count * sizeof(float), trained = p->trained_count * sizeof(float);
+    const size_t all = p->own_count * sizeof(float), trained = p->trained_count * sizeof(float);
     /* Starting parameters takes memory for the time being: first, so that it adds to no peak. */
     TN_TRY(take(p, "parameters", all, &p->weights));
     TN_TRY(clear(p, p->weights, all));
+    TN_TRY(tn_plan_place_weights(p));
     TN_TRY(tn_plan_init_params(p));
     TN_TRY(take(p, "activations", p->arena_bytes, &p->memory));
     TN_TRY(take(p, "gradients", trained, &p->gradients));
@@ -93,9 +94,10 @@ void *tn_plan_address(const tn_plan *p, int buffer)
 {
     if (buffer == TN_NO_BUFFER)
         return NULL;
+    if (p->buffer[buffer].place == TN_IN_WEIGHTS)
+        return tn_plan_weight(p, p->buffer[buffer].offset / sizeof(float));
     unsigned char *const places[] = {
         [TN_IN_MEMORY] = p->memory,
-        [TN_IN_WEIGHTS] = (unsigned char *)p->weights,
         [TN_IN_GRADIENTS] = (unsigned char *)p->gradients,
     };
     return places[p->buffer[buffer].place] + p->buffer[buffer].offset;
@@ -209,7 +211,7 @@ tn_memory_plan tn_plan_memory(const tn_plan *p)
     const size_t trained = p->trained_count * sizeof(float);
     const size_t rest = p->stage_bytes + tn_plan_backend(p)->control_bytes + tally_bytes(p);
     tn_memory_plan m = {
-        .params = p->param_count * sizeof(float) + half_bytes(p),
+        .params = p->own_count * sizeof(float) + half_bytes(p),
         .gradients = trained * (p->opts.accumulate > 1 ? 2 : 1),
         .optimizer = trained * (size_t)p->num_slots,
         .inputs = p->input_bytes + p->stage_bytes,

@@ -24,10 +24,8 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
     return TN_OK;
 }
 
-tn_status tn_plan_make(tn_plan *p)
+static tn_status make(tn_plan *p)
 {
-    TN_TRY(tn_graph_status(p->graph));
-    TN_TRY(tn_plan_check_opts(&p->opts));
     p->opts.accumulate += p->opts.accumulate == 0;
     p->run.first_scale =
         p->opts.loss_scale == 0 ? 65536 : p->opts.loss_scale; /* as PyTorch's GradScaler */
@@ -39,15 +37,28 @@ tn_status tn_plan_make(tn_plan *p)
     TN_TRY(tn_plan_find_labels(p));
     TN_TRY(tn_plan_fuse(p));
     tn_plan_needs(p);
+    TN_TRY(tn_plan_borrow(p));
     TN_TRY(tn_plan_select(p));
     TN_TRY(tn_plan_params(p));
     TN_TRY(tn_plan_match(p));
+    TN_TRY(tn_plan_find_weights(p));
     TN_TRY(tn_plan_gradient(p));
     TN_TRY(tn_plan_buckets(p));
     TN_TRY(tn_plan_lay_out(p));
     if (p->opts.dry)
         return TN_OK;
-    return tn_plan_allocate(p);
+    TN_TRY(tn_plan_allocate(p));
+    return tn_plan_lend(p);
+}
+
+tn_status tn_plan_make(tn_plan *p)
+{
+    TN_TRY(tn_graph_status(p->graph));
+    TN_TRY(tn_plan_check_opts(&p->opts));
+    if (p->opts.weights)
+        TN_TRY(tn_store_open(&p->store, p->opts.weights, p->device));
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, make(p));
 }
 
 tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g, tn_device *device,
@@ -72,10 +83,17 @@ tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g
 
 void tn_plan_free(tn_plan *p)
 {
+    if (p->store)
+        tn_store_lock(p->store);
     tn_plan_release(p);
     for (size_t i = 0; i < p->num_nodes; i++)
         if (p->node[i]->bind.state)
             p->node[i]->kernel->release(p->node[i]->bind.state);
+    if (p->store)
+        tn_store_unlock(p->store);
+    if (p->trains)
+        tn_store_end_training(p->store);
+    tn_store_close(p->store);
     tn_free(p->value);
     tn_free(p->node);
     tn_free(p->buffer);

@@ -110,15 +110,28 @@ static tn_status draw(const tn_plan *p, const tn_plan_parameter *w, float *host)
     return TN_OK;
 }
 
-/* As the model's, if there is one that has it; only else are numbers drawn. */
-static tn_status init_param(tn_plan *p, const tn_plan_parameter *w, float *host)
+/* Another device may have it, whose lock nobody may wait for who holds that of a store. */
+static tn_status read_stored(tn_plan *p, tn_plan_parameter *w, float *host)
+{
+    tn_store_unlock(p->store);
+    const tn_status status = tn_weights_read(p->opts.weights, w->stored, host, &w->version);
+    tn_store_lock(p->store);
+    return status;
+}
+
+/* As in the weights that it shares with other plans, or the model's, if there is one that has it; only else are numbers drawn. */
+static tn_status init_param(tn_plan *p, tn_plan_parameter *w, float *host)
 {
     const tn_numbers *n = tn_plan_numbers(p);
-    if (w->from == TN_FROM_TAKEN)
+    if (!w->own)
+        return TN_OK;
+    if (w->stored >= 0)
+        TN_TRY(read_stored(p, w, host));
+    else if (w->from == TN_FROM_TAKEN)
         TN_TRY(n->read(n, (size_t)w->number, host));
     else
         TN_TRY(draw(p, w, host));
-    return tn_plan_upload(p, &w->spec->shape, TN_F32, w->layout, p->weights + w->begin, host);
+    return tn_plan_upload(p, &w->spec->shape, TN_F32, w->layout, w->at, host);
 }
 
 tn_status tn_plan_init_params(tn_plan *p)

@@ -1,5 +1,6 @@
 /*
- * kind: the functions of <tenon/plan.h> that each kind of plan has its own way to do.
+ * kind: the functions of <tenon/plan.h> that each kind of plan has its own way to do, while no other thread uses the
+ * device of its weights.
  */
 #include "plan/plan.h"
 
@@ -12,7 +13,8 @@ void tn_plan_destroy(tn_plan *p)
 tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
 {
     TN_NEED(p, "plan");
-    return p->kind->set(p, input, host);
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, p->kind->set(p, input, host));
 }
 
 tn_status tn_plan_set_rows(tn_plan *p, int64_t rows)
@@ -24,38 +26,44 @@ tn_status tn_plan_set_rows(tn_plan *p, int64_t rows)
 tn_status tn_plan_run(tn_plan *p)
 {
     TN_NEED(p, "plan");
-    return p->kind->run(p);
+    TN_TRY(tn_plan_enter(p, true));
+    return tn_plan_leave(p, p->kind->run(p));
 }
 
 tn_status tn_plan_evaluate(tn_plan *p)
 {
     TN_NEED(p, "plan");
-    return p->kind->evaluate(p);
+    TN_TRY(tn_plan_enter(p, true));
+    return tn_plan_leave(p, p->kind->evaluate(p));
 }
 
 tn_status tn_plan_update(tn_plan *p, float rate)
 {
     TN_NEED(p, "plan");
-    return p->kind->update(p, rate);
+    TN_TRY(tn_plan_enter(p, true));
+    return tn_plan_leave(p, p->kind->update(p, rate));
 }
 
 tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
 {
     TN_NEED(p, "plan");
     TN_NEED(seconds, "seconds");
-    return p->kind->profile(p, rate, seconds);
+    TN_TRY(tn_plan_enter(p, true));
+    return tn_plan_leave(p, p->kind->profile(p, rate, seconds));
 }
 
 tn_status tn_plan_get(tn_plan *p, tn_value v, tn_tensor host)
 {
     TN_NEED(p, "plan");
-    return p->kind->get(p, v, host);
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, p->kind->get(p, v, host));
 }
 
 tn_status tn_plan_get_gradient(tn_plan *p, tn_value v, tn_tensor host)
 {
     TN_NEED(p, "plan");
-    return p->kind->get_gradient(p, v, host);
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, p->kind->get_gradient(p, v, host));
 }
 
 tn_status tn_plan_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
@@ -63,17 +71,20 @@ tn_status tn_plan_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
     TN_NEED(p, "plan");
     TN_NEED(sum, "sum");
     TN_NEED(runs, "runs");
-    return p->kind->take_sum(p, v, sum, runs);
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, p->kind->take_sum(p, v, sum, runs));
 }
 
 tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
     TN_NEED(p, "plan");
-    return p->kind->param_get(p, index, part, host);
+    TN_TRY(tn_plan_enter(p, true));
+    return tn_plan_leave(p, p->kind->param_get(p, index, part, host));
 }
 
 tn_status tn_plan_param_set(tn_plan *p, int index, int part, tn_tensor host)
 {
     TN_NEED(p, "plan");
-    return p->kind->param_set(p, index, part, host);
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, p->kind->param_set(p, index, part, host));
 }

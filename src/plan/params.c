@@ -7,8 +7,6 @@
 
 #include "plan/passes.h"
 
-enum { ALIGN_ELEMENTS = 128 }; /* 256 bytes of a half-precision copy, 512 of f32 */
-
 /* Beside each lie a gradient or two, what an optimizer keeps and a copy: 22 bytes at most. */
 static tn_status count_bytes(const tn_plan_value *v, size_t *all)
 {
@@ -89,7 +87,7 @@ static void place(tn_plan *p, bool trained)
         if (w->trained != trained)
             continue;
         w->begin = p->param_count;
-        p->param_count += (w->count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
+        p->param_count += tn_plan_padded(w->count);
         if (trained)
             add_range(p, w, p->param_count);
     }

@@ -26,6 +26,12 @@ void tn_plan_needs(tn_plan *p);
 tn_status tn_plan_select(tn_plan *p);
 tn_status tn_plan_params(tn_plan *p);
 tn_status tn_plan_match(tn_plan *p);
+/* borrow.c: before select, how what is in the weights lies there; where all parameters lie, first on the device, then in
+ * memory that was taken; at last others may have this plan's. */
+tn_status tn_plan_borrow(tn_plan *p);
+tn_status tn_plan_find_weights(tn_plan *p);
+tn_status tn_plan_place_weights(tn_plan *p);
+tn_status tn_plan_lend(tn_plan *p);
 tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_buckets(tn_plan *p);
 /* The plan's ranges, as far as they are in the bucket, but for those that stand still. */

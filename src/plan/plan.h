@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "graph/graph.h"
+#include "plan/store.h"
 
 typedef struct tn_group tn_group;
 
@@ -98,7 +99,17 @@ typedef struct tn_plan_parameter {
     const char *name;    /* the whole of it, "conv1.weight" */
     tn_from from;        /* what became of it in a model that the plan begins as */
     ptrdiff_t number;    /* and where it is there */
+    float *at;           /* on the device */
+    bool own;            /* in memory that this plan took */
+    ptrdiff_t stored;    /* its number in the weights, -1: it is not in them */
+    int64_t version;     /* that it began as */
 } tn_plan_parameter;
+
+/* Elements of the arenas whose parameters lie behind each other: see borrow.c. */
+typedef struct tn_stretch {
+    float *w;
+    size_t begin, end;
+} tn_stretch;
 
 typedef enum tn_step_kind {
     TN_STEP_FORWARD,
@@ -203,6 +214,10 @@ struct tn_plan {
     tn_graph *resized; /* the same, if it was made for opts.batch */
     tn_group *group;   /* of a group: its replicas, and all that follows `opts` is theirs */
     tn_device *device;
+    tn_store
+        *store; /* what it has with other plans on the device; NULL: it has its parameters alone */
+    int64_t seen; /* which of the store's changes it knows */
+    bool trains;  /* it has run in training mode */
     tn_plan_opts opts;
     tn_share share;
     atomic_llong done; /* steps run so far: that it goes on */
@@ -232,6 +247,9 @@ struct tn_plan {
     tn_bucket *bucket;           /* in the order in which backward gets done with them */
     int num_buckets;
     size_t trained_count, param_count; /* elements: trained ones come first */
+    size_t own_count;                  /* of them those that lie in memory which this plan takes */
+    tn_stretch *stretch;
+    int num_stretches;
     int num_slots;
     const tn_optim_kernel *optim_kernel;
 
@@ -239,7 +257,8 @@ struct tn_plan {
     size_t buffer_bytes; /* of all buffers, if none shared its place with another */
     size_t arena_bytes, input_bytes, scratch_bytes;
     unsigned char *memory; /* of buffers */
-    float *weights, *gradients, *gradient_sum, *slot[TN_MAX_SLOTS];
+    float *weights;        /* that it took, and that no store has yet */
+    float *gradients, *gradient_sum, *slot[TN_MAX_SLOTS];
     void *half;           /* the weights in f16 or bf16 */
     bool weights_changed; /* since the last run, other than by an update */
     size_t spare;         /* what tn_binding.spare offers */
@@ -295,6 +314,22 @@ static inline const char *tn_plan_param_maker(const tn_plan_parameter *w)
     return w->node->made_by ? w->node->made_by->name : w->node->name;
 }
 
+/* Parameters begin at multiples of so many elements: 256 bytes of a half-precision copy, 512 of f32. */
+static inline size_t tn_plan_padded(size_t count)
+{
+    enum { ALIGN_ELEMENTS = 128 };
+    return (count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
+}
+
+/* borrow.c: where an element of the arena of parameters is. What has been changed, in weights that others have too:
+ * parameter number `index`; those that are trained, or the running statistics. */
+float *tn_plan_weight(const tn_plan *p, size_t begin);
+void tn_plan_note_change(tn_plan *p, int index);
+void tn_plan_note_changes(tn_plan *p, bool trained);
+/* Around each use of the device, which other threads may take weights from; with what is newest of them. */
+tn_status tn_plan_enter(tn_plan *p, bool newest);
+tn_status tn_plan_leave(tn_plan *p, tn_status status);
+
 /* bind.c: where a buffer is, once there is memory; NULL for TN_NO_BUFFER. */
 void *tn_plan_address(const tn_plan *p, int buffer);
 
@@ -329,6 +364,10 @@ void tn_plan_tell_rows(tn_plan *p, int64_t rows);
 void tn_plan_set_ranges(tn_plan *p);
 
 /* transfer.c: canonical host memory to and from any layout. */
+tn_status tn_device_upload(tn_device *device, const tn_shape *shape, tn_dtype dtype,
+                           const tn_layout *layout, void *to, const void *host);
+tn_status tn_device_download(tn_device *device, const tn_shape *shape, tn_dtype dtype,
+                             const tn_layout *layout, void *host, const void *from);
 tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,
                          void *to, const void *host);
 /* When its work has been waited for, as download() does: what its kernels could not go on with. */

@@ -5,11 +5,11 @@
 #include "plan/plan.h"
 
 /* Either direction: from host into `device`, or from `device` into host. */
-static tn_status staged(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,
-                        void *device, void *host, bool up)
+static tn_status staged(const tn_device *on, const tn_shape *shape, tn_dtype dtype,
+                        const tn_layout *layout, void *device, void *host, bool up)
 {
-    const tn_backend *b = tn_plan_backend(p);
-    tn_backend_device *d = p->device->impl;
+    const tn_backend *b = on->backend;
+    tn_backend_device *d = on->impl;
     size_t bytes;
     void *stage = NULL, *reorder = NULL;
     TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
@@ -30,14 +30,30 @@ static tn_status staged(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const
     return status;
 }
 
-tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,
-                         void *to, const void *host)
+tn_status tn_device_upload(tn_device *device, const tn_shape *shape, tn_dtype dtype,
+                           const tn_layout *layout, void *to, const void *host)
 {
     size_t bytes;
     if (layout) /* the host's bytes are only read when `up` is true */
-        return staged(p, shape, dtype, layout, to, (void *)(uintptr_t)host, true);
+        return staged(device, shape, dtype, layout, to, (void *)(uintptr_t)host, true);
     TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
-    return tn_plan_backend(p)->upload(p->device->impl, to, host, bytes);
+    return device->backend->upload(device->impl, to, host, bytes);
+}
+
+tn_status tn_device_download(tn_device *device, const tn_shape *shape, tn_dtype dtype,
+                             const tn_layout *layout, void *host, const void *from)
+{
+    size_t bytes;
+    if (layout)
+        return staged(device, shape, dtype, layout, (void *)(uintptr_t)from, host, false);
+    TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
+    return device->backend->download(device->impl, host, from, bytes);
+}
+
+tn_status tn_plan_upload(tn_plan *p, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout,
+                         void *to, const void *host)
+{
+    return tn_device_upload(p->device, shape, dtype, layout, to, host);
 }
 
 tn_status tn_plan_found(tn_plan *p)
@@ -49,12 +65,6 @@ tn_status tn_plan_found(tn_plan *p)
 tn_status tn_plan_download(tn_plan *p, const tn_shape *shape, tn_dtype dtype,
                            const tn_layout *layout, void *host, const void *from)
 {
-    size_t bytes;
-    if (layout) {
-        TN_TRY(staged(p, shape, dtype, layout, (void *)(uintptr_t)from, host, false));
-        return tn_plan_found(p);
-    }
-    TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
-    TN_TRY(tn_plan_backend(p)->download(p->device->impl, host, from, bytes));
+    TN_TRY(tn_device_download(p->device, shape, dtype, layout, host, from));
     return tn_plan_found(p);
 }

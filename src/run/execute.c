@@ -48,22 +48,51 @@ tn_status tn_plan_run_steps(tn_plan *p, size_t count)
     return TN_OK;
 }
 
-/* The part of the update that is about a bucket. */
-static tn_status update_bucket(tn_plan *p, const tn_optim_call *c, const tn_bucket *b)
+/* The elements [begin, end) of the arenas, which lie behind each other; ranges are counted from the first. */
+static tn_status update_part(tn_plan *p, const tn_optim_call *c, size_t begin, size_t end,
+                             const tn_param_range *range, int num_ranges)
 {
     enum { HALF_BYTES = 2 };
     tn_optim_call part = *c;
-    part.w += b->begin;
+    part.w = tn_plan_weight(p, begin);
     if (part.half)
-        part.half = (char *)part.half + b->begin * HALF_BYTES;
-    part.g += b->begin;
+        part.half = (char *)part.half + begin * HALF_BYTES;
+    part.g += begin;
     for (int i = 0; i < p->num_slots; i++)
-        part.slot[i] += b->begin;
-    part.count = b->end - b->begin;
-    part.range = b->range;
-    part.num_ranges = b->num_ranges;
-    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
+        part.slot[i] += begin;
+    part.count = end - begin;
+    part.range = range;
+    part.num_ranges = num_ranges;
     return p->optim_kernel->update(&part);
+}
+
+/* Where parameters lie apart, each range of each stretch by itself. */
+static tn_status update_stretch(tn_plan *p, const tn_optim_call *c, const tn_bucket *b,
+                                const tn_stretch *s)
+{
+    for (int i = 0; i < b->num_ranges; i++) {
+        tn_param_range r = b->range[i];
+        const size_t first = b->begin + r.begin, last = b->begin + r.end;
+        const size_t begin = first > s->begin ? first : s->begin;
+        const size_t end = last < s->end ? last : s->end;
+        if (begin >= end)
+            continue;
+        r.begin = 0;
+        r.end = end - begin;
+        TN_TRY(update_part(p, c, begin, end, &r, 1));
+    }
+    return TN_OK;
+}
+
+/* The part of the update that is about a bucket. */
+static tn_status update_bucket(tn_plan *p, const tn_optim_call *c, const tn_bucket *b)
+{
+    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
+    if (p->num_stretches == 1)
+        return update_part(p, c, b->begin, b->end, b->range, b->num_ranges);
+    for (int i = 0; i < p->num_stretches; i++)
+        TN_TRY(update_stretch(p, c, b, &p->stretch[i]));
+    return TN_OK;
 }
 
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)

@@ -74,6 +74,15 @@ tn_status tn_plan_set_rate(tn_plan *p, int group, float rate)
 
 /* ---- to and from the host -------------------------------------------------------------------- */
 
+static tn_status check_host(const tn_param_info *info, const tn_tensor *host)
+{
+    if (host->dtype == TN_F32 && tn_shape_equal(&host->shape, &info->shape) && host->data)
+        return TN_OK;
+    return tn_fail(TN_ERR_SHAPE, "%s is %s f32, but the tensor given is %s %s%s", info->full_name,
+                   tn_shape_format(&info->shape).text, tn_shape_format(&host->shape).text,
+                   tn_dtype_name(host->dtype), host->data ? "" : " without data");
+}
+
 /* Where a part of a parameter lies on the device. */
 static tn_status find_part(const tn_plan *p, int index, int part, const tn_tensor *host,
                            float **out)
@@ -82,23 +91,18 @@ static tn_status find_part(const tn_plan *p, int index, int part, const tn_tenso
     TN_TRY(tn_plan_param(p, index, &info));
     const tn_plan_parameter *w = &p->param[index];
     float *arena = NULL;
-    if (part == TN_PARAM_VALUE)
-        arena = p->weights;
-    else if (part == TN_PARAM_GRADIENT && w->trained)
+    if (part == TN_PARAM_GRADIENT && w->trained)
         arena = p->gradients;
     else if (part == TN_PARAM_SUM && w->trained)
         arena = p->gradient_sum;
     else if (part >= TN_PARAM_SLOT && part - TN_PARAM_SLOT < p->num_slots && w->trained)
         arena = p->slot[part - TN_PARAM_SLOT];
-    if (!arena)
+    float *at = part == TN_PARAM_VALUE ? w->at : arena ? arena + w->begin : NULL;
+    if (!at)
         return tn_fail(TN_ERR_ARGUMENT, "%s: the plan keeps no part %d of it", info.full_name,
                        part);
-    if (host->dtype != TN_F32 || !tn_shape_equal(&host->shape, &info.shape) || !host->data)
-        return tn_fail(TN_ERR_SHAPE, "%s is %s f32, but the tensor given is %s %s%s",
-                       info.full_name, tn_shape_format(&info.shape).text,
-                       tn_shape_format(&host->shape).text, tn_dtype_name(host->dtype),
-                       host->data ? "" : " without data");
-    *out = arena + w->begin;
+    TN_TRY(check_host(&info, host));
+    *out = at;
     return TN_OK;
 }
 
@@ -152,5 +156,8 @@ tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host)
     if (part == TN_PARAM_SUM)
         return set_sum(p, &p->param[index], &host, to);
     p->weights_changed = true;
-    return tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data);
+    TN_TRY(tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data));
+    if (part == TN_PARAM_VALUE)
+        tn_plan_note_change(p, index);
+    return TN_OK;
 }

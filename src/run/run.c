@@ -16,6 +16,28 @@ static tn_status weigh(tn_plan *p)
     return b->upload(p->device->impl, p->run.loss_start, &p->run.loss_weight, sizeof before);
 }
 
+static tn_status halve(tn_plan *p)
+{
+    enum { HALF_BYTES = 2 };
+    for (int i = 0; i < p->num_stretches; i++) {
+        const tn_stretch *s = &p->stretch[i];
+        TN_TRY(tn_plan_backend(p)->halve(p->device->impl, p->run.precision,
+                                         (char *)p->half + s->begin * HALF_BYTES, s->w,
+                                         s->end - s->begin));
+    }
+    return TN_OK;
+}
+
+/* Of plans that have weights in common those of one device train. */
+static tn_status begin_training(tn_plan *p)
+{
+    if (!p->store || p->trains)
+        return TN_OK;
+    TN_TRY(tn_store_train(p->store));
+    p->trains = true;
+    return TN_OK;
+}
+
 /* What every run begins with and no recording holds. */
 static tn_status begin(tn_plan *p, bool training)
 {
@@ -24,26 +46,33 @@ static tn_status begin(tn_plan *p, bool training)
     TN_TRY(tn_plan_spread(p, training));
     p->run.training = training;
     p->run.more = p->opts.accumulate > 1 && p->runs_since_update > 0;
-    if (training)
+    if (training) {
+        TN_TRY(begin_training(p));
         TN_TRY(weigh(p));
+    }
+    if (p->store && p->seen != p->store->changes) {
+        p->weights_changed = true;
+        p->seen = p->store->changes;
+    }
     if (p->half && p->weights_changed)
-        TN_TRY(b->halve(p->device->impl, p->run.precision, p->half, p->weights, p->param_count));
+        TN_TRY(halve(p));
     p->run.weights_version += p->weights_changed;
     p->weights_changed = false;
     return b->begin_run ? b->begin_run(p->device->impl, &p->run) : TN_OK;
 }
 
-/* May a run wait for its update, to be replayed in one? Between those of replicas sums are taken, and what functions of
+/* May a run wait for its update, to be replayed in one? Another plan with the same weights might come between, between those of replicas sums are taken, and what functions of
  * the program have to say is said by the call that it is about. */
 static bool may_wait(const tn_plan *p)
 {
-    return p->optim_kernel && p->opts.accumulate == 1 && p->share.ranks == 0 && !p->on_host &&
-           p->recording[TN_RECORD_STEP].warm;
+    return p->optim_kernel && !p->store && p->opts.accumulate == 1 && p->share.ranks == 0 &&
+           !p->on_host && p->recording[TN_RECORD_STEP].warm;
 }
 
 /* A run in training mode. */
 static void done(tn_plan *p)
 {
+    tn_plan_note_changes(p, false);
     p->run.step++;
     p->runs_since_update++;
     p->summed_weight += (double)p->run.loss_weight;
@@ -87,7 +116,7 @@ tn_status tn_single_update(tn_plan *p, float rate)
         .rate = rate,
         .scale = (float)(1 / (weight * (p->share.ranks ? p->share.ranks : 1))),
         .clip_norm = p->opts.clip_norm,
-        .w = p->weights,
+        .w = tn_plan_weight(p, 0),
         .half = p->half,
         .g = p->opts.accumulate > 1 ? p->gradient_sum : p->gradients,
         .count = p->trained_count,
@@ -107,6 +136,7 @@ tn_status tn_single_update(tn_plan *p, float rate)
         TN_TRY(tn_plan_update_body(p, &c));
         p->recording[TN_RECORD_STEP].warm = tn_plan_backend(p)->capture_begin != NULL;
     }
+    tn_plan_note_changes(p, true);
     p->gradient_norm = c.norm;
     p->updates++;
     p->runs_since_update = 0;

@@ -92,14 +92,14 @@ static tn_status spread(tn_plan *p, float *arena, size_t begin, size_t end)
 tn_status tn_plan_spread(tn_plan *p, bool training)
 {
     if (p->share.stale) {
-        TN_TRY(spread(p, p->weights, 0, p->param_count));
+        TN_TRY(spread(p, tn_plan_weight(p, 0), 0, p->param_count));
         for (int i = 0; i < p->num_slots; i++)
             TN_TRY(spread(p, p->slot[i], 0, p->trained_count));
         if (p->opts.accumulate > 1 && p->runs_since_update == p->opts.accumulate)
             TN_TRY(spread(p, p->gradient_sum, 0, p->trained_count));
         p->weights_changed = true;
     } else if (p->share.uneven && !training) {
-        TN_TRY(spread(p, p->weights, p->trained_count, p->param_count));
+        TN_TRY(spread(p, tn_plan_weight(p, 0), p->trained_count, p->param_count));
         p->weights_changed = true;
     } else {
         return TN_OK;

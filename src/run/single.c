@@ -23,7 +23,8 @@ static int one(const tn_plan *p)
 static tn_status call_itself(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes)
 {
     (void)bytes;
-    return call(p, arg);
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, call(p, arg));
 }
 
 static tn_status own_status(tn_plan *p, tn_status status)

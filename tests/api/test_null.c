@@ -46,6 +46,7 @@ static void destroying_nothing_is_fine(void **state)
     (void)state;
     tn_plan_destroy(NULL);
     tn_graph_destroy(NULL);
+    tn_weights_destroy(NULL);
     tn_device_close(NULL);
     tn_dataset_close(NULL);
     tn_loader_close(NULL);
@@ -237,6 +238,25 @@ static void optimizers_and_rates(void **state)
     REFUSES(tn_rate_find("cosine", NULL), "out");
 }
 
+static void weights(void **state)
+{
+    (void)state;
+    tn_weights *w = NULL;
+    float data[6] = {0};
+    const tn_tensor host = {TN_F32, TN_SHAPE(2, 3), data}, none = {TN_F32, TN_SHAPE(2, 3), NULL};
+    REFUSES(tn_weights_create(NULL), "out");
+    assert_ok(tn_weights_create(&w));
+    assert_int_equal(tn_weights_count(NULL), 0);
+    assert_null(tn_weights_name(NULL, 0, NULL));
+    assert_null(tn_weights_name(w, 0, NULL));
+    REFUSES(tn_weights_get(NULL, "x", host), "weights");
+    REFUSES(tn_weights_get(w, NULL, host), "name");
+    REFUSES(tn_weights_set(NULL, "x", host), "weights");
+    REFUSES(tn_weights_set(w, NULL, host), "name");
+    assert_fails(tn_weights_set(w, "x", none), TN_ERR_ARGUMENT, "x: the tensor given has no data");
+    tn_weights_destroy(w);
+}
+
 static void plans(void **state)
 {
     (void)state;
@@ -369,6 +389,7 @@ int main(void)
         cmocka_unit_test(layers_of_no_graph),
         cmocka_unit_test(layers_without_options_or_inputs),
         cmocka_unit_test(optimizers_and_rates),
+        cmocka_unit_test(weights),
         cmocka_unit_test(plans),
         cmocka_unit_test(what_is_told_of_plans),
         cmocka_unit_test(sums_that_are_too_large),

@@ -1,0 +1,97 @@
+/*
+ * What several plans have in common: tn_weights, and of each device that plans with them are on a store.
+ *
+ * Each weight has a version, another one after each change, and one place that has it: a store, or the host's canonical
+ * copy. Locks: a store's is held by calls that use its device; the weights' own guards all else, and is taken after it.
+ * Nobody holds one store's lock while waiting for another's.
+ */
+#ifndef TN_STORE_H
+#define TN_STORE_H
+
+#include <pthread.h>
+
+#include <tenon/weights.h>
+
+#include "backends/backend.h"
+#include "base/base.h"
+
+typedef struct tn_store tn_store;
+
+/* A weight on one device. */
+typedef struct tn_copy {
+    float *at; /* NULL: it has none */
+    const tn_layout *layout;
+    size_t count; /* elements, in that layout */
+    int64_t version;
+} tn_copy;
+
+struct tn_store {
+    tn_weights *weights;
+    tn_device *device;
+    pthread_mutex_t lock; /* recursive */
+    int users;            /* plans, and who takes something from it just now */
+    int trainers;         /* plans that have run in training mode */
+    int64_t changes;      /* of anything in it: what is made of weights is made anew */
+    tn_copy *copy;        /* by the weights' numbers */
+    size_t copies;
+    void **block; /* device memory */
+    size_t num_blocks, block_capacity;
+    tn_store *next;
+};
+
+/* One of them. */
+typedef struct tn_weight {
+    char *name;
+    tn_shape shape;
+    int64_t version;
+    tn_store *newest; /* that has it; NULL: the host */
+    float *host;      /* canonical, NULL if there was no need for it yet */
+    int64_t host_version;
+    char *lost; /* why nobody has it any more */
+} tn_weight;
+
+struct tn_weights {
+    pthread_mutex_t lock;
+    int users; /* the program and stores */
+    tn_weight *weight;
+    size_t count, capacity;
+    tn_store *store;
+    tn_store *trained_by;
+};
+
+/* weights.c. Of these the caller holds the weights' lock, which release() gives back, with the last user all of them;
+ * bring_home() wants the store's too: the host has what that one has. found(): it is no longer lost. */
+void tn_weights_release(tn_weights *w);
+ptrdiff_t tn_weights_find(const tn_weights *w, const char *name);
+tn_status tn_weights_add(tn_weights *w, const char *name, const tn_shape *shape, ptrdiff_t *out);
+tn_status tn_weight_check(const tn_weight *w, const tn_shape *shape);
+tn_status tn_weight_bring_home(const tn_store *s, ptrdiff_t number);
+void tn_weight_found(tn_weight *one);
+
+/* That device's, made if it is not there; every open is closed. */
+tn_status tn_store_open(tn_store **out, tn_weights *w, tn_device *device);
+void tn_store_close(tn_store *s);
+
+void tn_store_lock(tn_store *s);
+void tn_store_unlock(tn_store *s);
+/* Takes what is newer elsewhere. The caller holds no lock. */
+tn_status tn_store_pull(tn_store *s);
+/* The plan of that store runs in training mode, for the first time; it may not if another device's have. */
+tn_status tn_store_train(tn_store *s);
+void tn_store_end_training(tn_store *s);
+
+/* Is there one of that name? TN_ERR_SHAPE if it is, in another shape. Its number, or -1; its copy here. */
+tn_status tn_store_find(tn_store *s, const char *name, const tn_shape *shape, ptrdiff_t *number,
+                        tn_copy *copy);
+/* It has a copy here now, of copy->version; one that is not there yet is added, and this is what it begins as. */
+tn_status tn_store_add(tn_store *s, const char *name, const tn_shape *shape, const tn_copy *copy,
+                       ptrdiff_t *number);
+/* The store owns that memory now. */
+tn_status tn_store_add_block(tn_store *s, void *block);
+/* Its copy was changed, here. */
+void tn_store_changed(tn_store *s, ptrdiff_t number);
+
+/* What is newest of it, canonical, into `to`; which version that is. The caller holds no lock. */
+tn_status tn_weights_read(tn_weights *w, ptrdiff_t number, float *to, int64_t *version);
+
+#endif
