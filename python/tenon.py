@@ -90,7 +90,7 @@ class PlanOpts(c.Structure):
                 ("clip_norm", c.c_float), ("accumulate", c.c_int), ("loss_scale", c.c_float), ("seed", c.c_uint64),
                 ("batch", c.c_int64), ("precision", c.c_int), ("strict", c.c_bool), ("no_fusion", c.c_bool),
                 ("short_batches", c.c_bool), ("input_gradients", c.c_bool), ("keep_gradients", c.c_bool),
-                ("from", c.c_void_p), ("from_any_shape", c.c_bool), ("freeze", c.c_char_p),
+                ("from", c.c_void_p), ("from_any_shape", c.c_bool), ("weights", c.c_void_p), ("freeze", c.c_char_p),
                 ("groups", c.POINTER(ParamGroup)), ("num_groups", c.c_int),
                 ("bucket_bytes", c.c_size_t), ("reduce_bf16", c.c_bool), ("sync_batchnorm", c.c_bool),
                 ("stall", c.c_float), ("dry", c.c_bool)]

@@ -51,6 +51,7 @@ int main(void)
     FIELD(tn_plan_opts, keep_gradients);
     FIELD(tn_plan_opts, from);
     FIELD(tn_plan_opts, from_any_shape);
+    FIELD(tn_plan_opts, weights);
     FIELD(tn_plan_opts, freeze);
     FIELD(tn_plan_opts, groups);
     FIELD(tn_plan_opts, num_groups);
