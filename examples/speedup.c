@@ -24,12 +24,15 @@ static struct {
            .warm_up = 5};
 
 static const arg options[] = {
-    {ARG_CHOICE, "net", "torchvision|caffe|2012|slim|lenet|googlenet|resnet18|resnet50",
+    {ARG_CHOICE, "net",
+     "torchvision|caffe|2012|slim|lenet|vgg11|vgg16|googlenet|resnet18|resnet50|mobilenet_v2|"
+     "squeezenet|densenet121|vit_tiny",
      "the first four are AlexNet", &flags.net, 0, 0},
     {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, 65536},
     {ARG_INT, "size", "PIXELS", "side of the images; default: as the network has it", &flags.size,
      1, 4096},
-    {ARG_INT, "classes", "N", "default 1000, of lenet 10", &flags.classes, 1, 100000},
+    {ARG_INT, "classes", "N", "default: as it was published, mostly 1000", &flags.classes, 1,
+     100000},
     {ARG_TEXT, "cpu", "NAME", "the CPU: \"cpu\", \"cpu,threads=8\"", &flags.cpu, 0, 0},
     {ARG_TEXT, "gpu", "NAME", "the GPU: \"cuda:0\", \"cuda:1,autotune=on\"", &flags.gpu, 0, 0},
     {ARG_INT, "rounds", "N", "measurements of a column", &flags.rounds, 1, 1000},
@@ -87,7 +90,7 @@ int main(int argc, char **argv)
               .rounds = flags.rounds,
               .per_layer = flags.per_layer};
     t.size = t.size ? t.size : t.net->size;
-    t.classes = t.classes ? t.classes : t.net->channels == 1 ? 10 : 1000;
+    t.classes = t.classes ? t.classes : t.net->classes;
     task_make_batch(&t);
 
     column c[COLUMNS] = {0};

@@ -88,6 +88,7 @@ tn_value net_googlenet_training(tn_graph *g, tn_value x, int classes, tn_value *
         {"5b", 384, 192, 384, 48, 128, 128, false},
     };
     enum { FIRST = 2, SECOND = 5 }; /* blocks behind which an auxiliary stands */
+    tn_value behind[NET_AUX] = {{0}};
     x = google_conv(g, x, "conv1", ".7x7_s2", 64, 7);
     x = tn_lrn(g, tn_pool2d(g, x, &halving), &normalise);
     x = google_conv(g, x, "conv2", ".3x3_reduce", 64, 1);
@@ -95,14 +96,16 @@ tn_value net_googlenet_training(tn_graph *g, tn_value x, int classes, tn_value *
     x = tn_pool2d(g, tn_lrn(g, x, &normalise), &halving);
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
         x = inception_of(g, x, &blocks[i]);
-        if (aux && i == FIRST)
-            aux[0] = auxiliary(g, x, "loss1", classes);
-        if (aux && i == SECOND)
-            aux[1] = auxiliary(g, x, "loss2", classes);
+        if (i == FIRST || i == SECOND)
+            behind[i == SECOND] = x;
     }
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.kind = TN_POOL_MEAN, .global = true});
     x = tn_dropout(g, x, &(tn_dropout_opts){.name = "drop", .rate = 0.4f});
-    return classifier(g, x, "classifier", classes);
+    x = classifier(g, x, "classifier", classes);
+    /* Made last, so that all others are called the same with them and without. */
+    for (int i = 0; aux && i < NET_AUX; i++)
+        aux[i] = auxiliary(g, behind[i], i ? "loss2" : "loss1", classes);
+    return x;
 }
 
 tn_value net_googlenet(tn_graph *g, tn_value x, int classes)

@@ -24,7 +24,7 @@
     {                                                                                     \
         .mean = {127.5f, 127.5f, 127.5f}, .scale = { 1 / 127.5f, 1 / 127.5f, 1 / 127.5f } \
     }
-#define IMAGES(side, to) .size = (side), .resize = (to), .channels = 3
+#define IMAGES(side, to) .size = (side), .resize = (to), .channels = 3, .classes = 1000
 
 static const net nets[] = {
     {"torchvision", "AlexNet as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
@@ -34,7 +34,7 @@ static const net nets[] = {
     {"2012", "AlexNet as in the paper", IMAGES(227, 256), .input = CAFFE, .build = net_krizhevsky},
     {"slim", "AlexNet, an eighth of torchvision's widths", IMAGES(224, 256), .input = IMAGENET,
      .build = net_slim},
-    {"lenet", "LeNet as Caffe's", .size = 28, .resize = 28, .channels = 1,
+    {"lenet", "LeNet as Caffe's", .size = 28, .resize = 28, .channels = 1, .classes = 10,
      .input = {.scale = {1.0f / 256}}, .build = net_lenet},
     {"vgg11", "VGG-11 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
      .build = net_vgg11},
@@ -52,8 +52,8 @@ static const net nets[] = {
      .build = net_densenet121},
     {"squeezenet", "SqueezeNet 1.1 as torchvision has it", IMAGES(224, 256), .input = IMAGENET,
      .build = net_squeezenet},
-    {"unet", "a small U-Net, a class a pixel", IMAGES(128, 128), .pixels = true, .input = IMAGENET,
-     .build = net_unet},
+    {"unet", "a small U-Net, a class a pixel", .size = 128, .resize = 128, .channels = 3,
+     .classes = 2, .pixels = true, .input = IMAGENET, .build = net_unet},
     {"vit_tiny", "ViT-Tiny, patches of 16, as timm has it", IMAGES(224, 256), .input = SYMMETRIC,
      .build = net_vit_tiny},
 };

@@ -1,5 +1,6 @@
 /*
- * The networks: each a function that a program may copy.
+ * The networks: each a function that a program may copy, and a text beside it, NAME.net, that
+ * tn_graph_read() takes; docs/nets.md has their parameters, operations and sources.
  */
 #ifndef TENON_NETS_H
 #define TENON_NETS_H
@@ -17,6 +18,7 @@ typedef struct net {
     int size;     /* side of the images it was made for */
     int resize;   /* to which their short side is scaled before the middle is cut out */
     int channels; /* 3: RGB; 1: grey */
+    int classes;  /* of the data that it was published for */
     bool pixels;  /* a class a pixel, not an image */
     tn_image_input_opts input;
     /* x: N x channels x size x size;  y: N x classes, or N x classes x size x size: logits */

@@ -10,7 +10,7 @@
 static struct {
     const char *gpu, *device, *options, *precision, *optim;
     int64_t batch, classes, size;
-    bool inference, no_search, json;
+    bool inference, no_search, json, text;
 } flags = {.batch = 128, .precision = "default", .optim = "sgd"};
 
 static const char about[] =
@@ -21,9 +21,11 @@ static const char about[] =
     "A lower bound is what the peak rates of the card's data sheet allow: the larger of\n"
     "operations / rate and bytes / bandwidth. It is no forecast: nothing runs at peak rates.\n"
     "\n"
-    "NET: torchvision, caffe, 2012, slim (each AlexNet), lenet, googlenet, resnet18, resnet50; or "
-    "a\n"
-    "file, the text of a net or a model: trained by its own loss, inference keeps its outputs.";
+    "NET: torchvision, caffe, 2012, slim (each AlexNet), lenet, vgg11, vgg16, googlenet, "
+    "resnet18,\n"
+    "resnet50, mobilenet_v2, squeezenet, densenet121, unet, vit_tiny; or a file, the text of a "
+    "net\n"
+    "or a model: trained by its own loss, inference keeps its outputs.";
 
 static const char more[] = "Exit status: 0; 1: it cannot be planned; 2: flags that cannot be.\n\n"
                            "Examples:\n"
@@ -44,8 +46,8 @@ static const arg options[] = {
     {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, LARGEST_BATCH},
     {ARG_CHOICE, "precision", "default|f32|tf32|bf16|f16",
      "what it computes in; default: the device's choice", &flags.precision, 0, 0},
-    {ARG_INT, "classes", "N", "default 1000, of lenet 10, or as a\nfile has it", &flags.classes, 1,
-     100000},
+    {ARG_INT, "classes", "N", "default: as it was published,\nor as a file has it", &flags.classes,
+     1, 100000},
     {ARG_INT, "size", "PIXELS", "side of the images; default: as the network has it", &flags.size,
      1, 4096},
     {ARG_FLAG, "inference", NULL, "forward only; default: a step of training", &flags.inference, 0,
@@ -53,6 +55,9 @@ static const arg options[] = {
     {ARG_CHOICE, "optim", "sgd|adam|adamw", "the optimizer; sgd with momentum", &flags.optim, 0, 0},
     {ARG_FLAG, "no-search", NULL, "do not look for the largest batch", &flags.no_search, 0, 0},
     {ARG_FLAG, "json", NULL, "everything as JSON", &flags.json, 0, 0},
+    {ARG_FLAG, "text", NULL,
+     "the network itself as text, which this and other\nprograms take in its place", &flags.text, 0,
+     0},
 };
 
 static tn_device *open_device(void)
@@ -94,7 +99,7 @@ int main(int argc, char **argv)
                      .optim = flags.optim}};
     const net *named = s.r.net.named;
     if (named && s.r.classes == 0)
-        s.r.classes = named->channels == 1 ? 10 : 1000;
+        s.r.classes = named->classes;
     if (named && s.r.size == 0)
         s.r.size = named->size;
     if (!named && s.r.size)
@@ -103,9 +108,11 @@ int main(int argc, char **argv)
     s.device = open_device();
     if (study_make(&s) != TN_OK)
         run_fail("%s", tn_error());
-    if (!flags.no_search)
+    if (!flags.no_search && !flags.text)
         study_search(&s);
-    if (flags.json)
+    if (flags.text)
+        tn_must(tn_graph_write(s.p.g ? s.p.g : s.p.net.g, stdout));
+    else if (flags.json)
         tell_json(&s);
     else
         tell_text(&s);

@@ -46,8 +46,20 @@ static void make_named(network *n, const net *from, const network_opts *o)
     n->order = n->channels == 1 ? TN_ORDER_GREY : TN_ORDER_RGB;
     n->classes = o->classes;
     n->image = tn_input(n->g, "image", TN_U8, TN_SHAPE(o->batch, side, side, n->channels));
-    n->logits = from->build(n->g, tn_image_input(n->g, n->image, &from->input), o->classes);
+    const tn_value x = tn_image_input(n->g, n->image, &from->input);
+    if (o->no_loss || !from->build_training) {
+        n->logits = from->build(n->g, x, o->classes);
+        tn_output(n->g, n->logits);
+        return;
+    }
+    const tn_softmax_xent_opts loss = {.name = "loss", .label_smoothing = (float)o->smoothing};
+    n->label = tn_input(n->g, "label", TN_I32, TN_SHAPE(o->batch));
+    n->loss = net_train(from, n->g, x, n->label, o->classes, &loss, &n->logits);
+    tn_minimise(n->g, n->loss.loss);
+    /* A sum of losses counts nothing itself: find_loss() finds there what does. */
     tn_output(n->g, n->logits);
+    tn_output(n->g, n->loss.top_1);
+    tn_output(n->g, n->loss.top_k);
 }
 
 /* ---- one of a file ---------------------------------------------------------------------------- */
@@ -183,10 +195,10 @@ tn_status network_make(network *n, const origin *from, const network_opts *o)
         status = make_of_file(n, from, o);
     }
     if (status == TN_OK && !o->no_loss) {
-        if (tn_graph_loss(n->g).id)
-            find_loss(n, from->path);
-        else
+        if (tn_graph_loss(n->g).id == 0)
             add_loss(n, o);
+        else if (!from->named)
+            find_loss(n, from->path);
     }
     if (status == TN_OK)
         status = tn_graph_status(n->g);

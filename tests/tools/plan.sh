@@ -4,6 +4,7 @@
 # in one line, with exit status 2. Usage: plan.sh TENON_PLAN WORK_FOLDER GPU_FOLDER PYTHON
 # GPU_FOLDER holds the properties of the GPUs that can be planned for.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 plan=$1
 work=$2
 gpus=$3
@@ -40,6 +41,16 @@ refuse() {
 for known in torchvision:61100840 caffe:60965224 2012:60965224 lenet:431080 googlenet:6998552 \
     resnet18:11689512 resnet50:25557032; do
     check "d['parameters'] == ${known#*:}" "${known%:*}" --device cpu --batch 1 --inference --no-search
+done
+
+# The texts that stand beside the networks are theirs, and are read as them.
+nets=$here/../../nets
+for file in "$nets"/*.net; do
+    name=$(basename "$file" .net)
+    "$plan" "$name" --device cpu --text >text.net || fail "$name --text"
+    cmp text.net "$file" || fail "nets/$name.net is not what tenon-plan $name --text writes"
+    "$plan" "$file" --device cpu --text >again.net || fail "$file --text"
+    cmp again.net "$file" || fail "$file is read as another net"
 done
 
 cpu="slim --device cpu,threads=1 --size 64 --batch 3 --classes 7"
