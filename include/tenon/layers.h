@@ -279,8 +279,8 @@ TN_API tn_loss tn_softmax_xent(tn_graph *g, tn_value logits, tn_value labels,
  * rows: f32, of the labels' shape: multiplies the loss of each, and has a gradient. The mean divides by as much as without:
  * weights of a mean of 1 leave the scale of the loss.
  * classes: f32, K: multiplies the loss by the label's, and the mean divides by the sum of those in place of the count:
- * PyTorch's weighted mean. They have no gradient, and the loss is of no use to several devices, which share rows; where an
- * update takes several runs, each weighs by its labels' number. The counts are not weighted.
+ * PyTorch's weighted mean. They have no gradient, and a plan on several devices, which share the batch, refuses them
+ * (TN_ERR_UNSUPPORTED); where an update takes several runs, each weighs by its labels' number. The counts are not weighted.
  */
 TN_API tn_loss tn_softmax_xent_weighted(tn_graph *g, tn_value logits, tn_value labels,
                                         tn_value rows, tn_value classes,

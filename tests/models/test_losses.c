@@ -252,6 +252,35 @@ static void a_loss_may_have_dimensions(void **unused)
         }
 }
 
+/* What divides by the weights of the labels' classes cannot be the mean of what shares of a batch have. */
+static void several_devices_refuse_weights_of_classes(void **unused)
+{
+    (void)unused;
+    static const char *const devices[] = {"cpu:0-1", "cpu"};
+    float weights[CLASSES] = {1, 2, 3, 4};
+    for (size_t k = 0; k < TN_COUNT(devices); k++) {
+        built b = {0};
+        assert_ok(tn_device_open(&b.device, devices[k]));
+        assert_ok(tn_graph_create(&b.g));
+        b.x = tn_input(b.g, "x", TN_F32, TN_SHAPE(ROWS, IN));
+        b.label[0] = tn_input(b.g, "a", TN_I32, TN_SHAPE(ROWS));
+        const tn_value y = tn_dense(b.g, b.x, &(tn_dense_opts){.units = CLASSES});
+        const tn_value classes =
+            tn_constant(b.g, "classes", (tn_tensor){TN_F32, TN_SHAPE(CLASSES), weights});
+        b.loss = tn_softmax_xent_weighted(b.g, y, b.label[0], (tn_value){0}, classes,
+                                          &(tn_softmax_xent_opts){.name = "rare"})
+                     .loss;
+        const tn_status status =
+            tn_plan_create(&b.plan, b.g, b.device, &(tn_plan_opts){.loss = b.loss});
+        if (k == 0)
+            assert_fails(status, TN_ERR_UNSUPPORTED,
+                         "softmax_xent rare: several devices cannot share a batch");
+        else
+            assert_ok(status);
+        close_net(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +288,7 @@ int main(void)
         cmocka_unit_test(accumulated_runs_weigh_as_their_labels),
         cmocka_unit_test(sums_are_f32),
         cmocka_unit_test(a_loss_may_have_dimensions),
+        cmocka_unit_test(several_devices_refuse_weights_of_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,15 +17,20 @@ void lab_build(lab_weighed *n)
     n->loss = tn_softmax_xent(n->g, n->y, n->label, NULL);
 }
 
-static float pixels[ROWS * C * SIDE * SIDE];
-static int32_t labels[ROWS];
+enum { PIXELS = ROWS * C * SIDE * SIDE };
 
-static void fill(void)
+static void fill(float *pixels)
 {
-    for (size_t i = 0; i < TN_COUNT(pixels); i++)
+    for (int i = 0; i < PIXELS; i++)
         pixels[i] = (float)(i * 31 % 17) / 8 - 1;
+}
+
+static tn_status set_labels(tn_plan *p, const lab_weighed *n)
+{
+    int32_t labels[ROWS];
     for (int i = 0; i < ROWS; i++)
         labels[i] = i % K;
+    return tn_plan_set(p, n->label, (tn_tensor){TN_I32, TN_SHAPE(ROWS), labels});
 }
 
 tn_plan_opts lab_training(const lab_weighed *n, tn_weights *w)
@@ -49,9 +54,10 @@ tn_plan_opts lab_testing(const lab_weighed *n, tn_weights *w, int64_t batch)
 
 tn_status lab_step(tn_plan *p, const lab_weighed *n)
 {
-    fill();
+    float pixels[PIXELS];
+    fill(pixels);
     TN_TRY(tn_plan_set(p, n->x, (tn_tensor){TN_F32, TN_SHAPE(ROWS, C, SIDE, SIDE), pixels}));
-    TN_TRY(tn_plan_set(p, n->label, (tn_tensor){TN_I32, TN_SHAPE(ROWS), labels}));
+    TN_TRY(set_labels(p, n));
     TN_TRY(tn_plan_run(p));
     return tn_plan_update(p, 0.01F);
 }
@@ -59,7 +65,8 @@ tn_status lab_step(tn_plan *p, const lab_weighed *n)
 /* What the net says of the first rows. */
 tn_status lab_answer(tn_plan *p, const lab_weighed *n, int64_t rows, float *y)
 {
-    fill();
+    float pixels[PIXELS];
+    fill(pixels);
     TN_TRY(tn_plan_set(p, n->x, (tn_tensor){TN_F32, TN_SHAPE(rows, C, SIDE, SIDE), pixels}));
     TN_TRY(tn_plan_evaluate(p));
     return tn_plan_get(p, n->y, (tn_tensor){TN_F32, TN_SHAPE(rows, K), y});
@@ -80,7 +87,7 @@ void lab_want_after(const char *device, int steps, float *y)
     for (int i = 0; i < steps; i++)
         assert_ok(lab_step(p, &n));
     if (steps == 0)
-        assert_ok(tn_plan_set(p, n.label, (tn_tensor){TN_I32, TN_SHAPE(ROWS), labels}));
+        assert_ok(set_labels(p, &n));
     assert_ok(lab_answer(p, &n, ROWS, y));
     tn_plan_destroy(p);
     tn_device_close(d);
