@@ -24,7 +24,8 @@
  *
  * Threads: all functions here may be called by several threads, and so may those of plans on different devices that
  * have the same weights: each thread its own device. A plan that takes what is newer from another device waits until the
- * call that uses that is done; so that device must then be used by plans with these weights only.
+ * call that uses that is done; so that device must then be used by plans with these weights only. The last plan there is not
+ * destroyed before whoever takes something from it has it.
  */
 #ifndef TENON_WEIGHTS_H
 #define TENON_WEIGHTS_H

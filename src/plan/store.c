@@ -70,6 +70,8 @@ void tn_store_close(tn_store *s)
         pthread_mutex_unlock(&w->lock);
         return;
     }
+    while (s->readers > 0)
+        pthread_cond_wait(&w->all_read, &w->lock);
     empty(s);
     tn_store **link = &w->store;
     while (*link != s)

@@ -29,10 +29,11 @@ struct tn_store {
     tn_weights *weights;
     tn_device *device;
     pthread_mutex_t lock; /* recursive */
-    int users;            /* plans, and who takes something from it just now */
-    int trainers;         /* plans that have run in training mode */
-    int64_t changes;      /* of anything in it: what is made of weights is made anew */
-    tn_copy *copy;        /* by the weights' numbers */
+    int users;            /* plans */
+    int readers;     /* threads that take something from it: its device stays until they have */
+    int trainers;    /* plans that have run in training mode */
+    int64_t changes; /* of anything in it: what is made of weights is made anew */
+    tn_copy *copy;   /* by the weights' numbers */
     size_t copies;
     void **block; /* device memory */
     size_t num_blocks, block_capacity;
@@ -52,7 +53,8 @@ typedef struct tn_weight {
 
 struct tn_weights {
     pthread_mutex_t lock;
-    int users; /* the program and stores */
+    pthread_cond_t all_read; /* a store has no readers any more */
+    int users;               /* the program and stores */
     tn_weight *weight;
     size_t count, capacity;
     tn_store *store;

@@ -13,6 +13,7 @@ tn_status tn_weights_create(tn_weights **out)
     if (!w)
         return tn_no_memory("weights", sizeof *w);
     pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->all_read, NULL);
     w->users = 1;
     *out = w;
     return TN_OK;
@@ -31,6 +32,7 @@ void tn_weights_release(tn_weights *w)
         tn_free(w->weight[i].lost);
     }
     tn_free(w->weight);
+    pthread_cond_destroy(&w->all_read);
     pthread_mutex_destroy(&w->lock);
     tn_free(w);
 }
@@ -139,7 +141,7 @@ tn_status tn_weights_read(tn_weights *w, ptrdiff_t number, float *to, int64_t *v
             break;
         if (status != TN_OK)
             break;
-        s->users++;
+        s->readers++;
         pthread_mutex_unlock(&w->lock);
         tn_store_lock(s);
         pthread_mutex_lock(&w->lock);
@@ -147,8 +149,9 @@ tn_status tn_weights_read(tn_weights *w, ptrdiff_t number, float *to, int64_t *v
             status = tn_weight_bring_home(s, number);
         pthread_mutex_unlock(&w->lock);
         tn_store_unlock(s);
-        tn_store_close(s);
         pthread_mutex_lock(&w->lock);
+        if (--s->readers == 0)
+            pthread_cond_broadcast(&w->all_read);
     }
     const tn_weight *one = &w->weight[number];
     if (status == TN_OK) {

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "lab_op.h"
@@ -59,6 +60,8 @@ static void other_devices_have_what_is_newest(void **state)
 typedef struct pair {
     lab_weighed n;
     tn_plan *plan;
+    tn_weights *weights;
+    atomic_bool done;
 } pair;
 
 static void *train_on(void *arg)
@@ -87,7 +90,7 @@ static void threads_train_and_evaluate(void **state)
     tn_plan_opts opts = lab_training(&n, w), tests = lab_testing(&n, w, 2);
     assert_ok(tn_plan_create(&train, n.g, d[0], &opts));
     assert_ok(tn_plan_create(&test, n.g, d[1], &tests));
-    pair p = {n, train};
+    pair p = {.n = n, .plan = train};
     assert_int_equal(pthread_create(&thread, NULL, train_on, &p), 0);
     for (int i = 0; i < 40; i++) {
         assert_ok(lab_answer(test, &n, 2, y));
@@ -104,6 +107,55 @@ static void threads_train_and_evaluate(void **state)
     tn_device_close(d[0]);
     tn_device_close(d[1]);
     tn_graph_destroy(n.g);
+}
+
+/* A device comes and goes, with the plan that trained there. */
+static void *come_and_go(void *arg)
+{
+    pair *p = arg;
+    tn_plan_opts opts = lab_training(&p->n, p->weights);
+    tn_status status = TN_OK;
+    for (int i = 0; i < 40 && status == TN_OK; i++) {
+        tn_device *d = NULL;
+        tn_plan *plan = NULL;
+        status = tn_device_open(&d, "cpu,threads=1");
+        if (status == TN_OK)
+            status = tn_plan_create(&plan, p->n.g, d, &opts);
+        for (int s = 0; s < STEPS && status == TN_OK; s++)
+            status = lab_step(plan, &p->n);
+        tn_plan_destroy(plan);
+        tn_device_close(d);
+    }
+    atomic_store(&p->done, true);
+    return status == TN_OK ? NULL : p;
+}
+
+static void a_device_may_go_while_others_read(void **state)
+{
+    (void)state;
+    pair p = {0};
+    tn_device *d = NULL;
+    tn_plan *test = NULL;
+    pthread_t thread;
+    void *failed;
+    float y[2 * K], bias[K];
+    lab_build(&p.n);
+    assert_ok(tn_weights_create(&p.weights));
+    assert_ok(tn_device_open(&d, "cpu,threads=1"));
+    tn_plan_opts tests = lab_testing(&p.n, p.weights, 2);
+    assert_ok(tn_plan_create(&test, p.n.g, d, &tests));
+    assert_int_equal(pthread_create(&thread, NULL, come_and_go, &p), 0);
+    while (!atomic_load(&p.done)) {
+        assert_ok(lab_answer(test, &p.n, 2, y));
+        assert_ok(tn_weights_get(p.weights, "fc.bias", (tn_tensor){TN_F32, TN_SHAPE(K), bias}));
+        assert_true(isfinite(y[0]) && isfinite(bias[0]));
+    }
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+    tn_plan_destroy(test);
+    tn_weights_destroy(p.weights);
+    tn_device_close(d);
+    tn_graph_destroy(p.n.g);
 }
 
 /* ---- who trains, and who begins --------------------------------------------------------------------- */
@@ -198,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_devices_have_what_is_newest),
         cmocka_unit_test(threads_train_and_evaluate),
+        cmocka_unit_test(a_device_may_go_while_others_read),
         cmocka_unit_test(plans_of_one_device_may_all_train),
         cmocka_unit_test(each_allocation_may_fail),
     };
