@@ -9,7 +9,7 @@
  *
  * They are known by their full names ("conv1.weight"), whatever graph a plan is of; shapes must be the same. What is
  * lacking when a plan is made begins as it does without weights, or as tn_plan_opts.from has it; what is there is taken
- * as it is, and no random numbers are drawn for it.
+ * as it is, no random numbers are drawn for it, and a model in `from` that has it too is an error that names it.
  *
  * Plans on one device have one memory for them: each sees at once what another has changed. The first plan that has a
  * parameter decides how it is laid out there; one made later reads it so, by way of a reorder step where its kernels cannot.
