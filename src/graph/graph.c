@@ -111,7 +111,8 @@ tn_status tn_graph_append(tn_graph *g, tn_node *n, const char *const *name, int 
     for (int i = 0; i < n->num_out; i++) {
         int64_t count;
         tn_made v = {.node = (int32_t)g->num_nodes - 1, .index = i};
-        TN_TRY(tn_shape_count(&n->y[i], &count));
+        if (tn_shape_count(&n->y[i], &count) != TN_OK)
+            return tn_fail(TN_ERR_SHAPE, "%s %s: %s", n->op->name, n->name, tn_error());
         TN_TRY(name_value(g, n, i, i < num_names ? name[i] : NULL, &v.name));
         TN_TRY(tn_grow((void **)&g->value, g->num_values, &g->value_capacity, sizeof *g->value,
                        "graph"));

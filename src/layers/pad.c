@@ -20,6 +20,7 @@ static tn_status infer(tn_node *n)
     TN_TRY(tn_check_input(n, 0, 0));
     TN_TRY(tn_check_list(n, "before", &o->before, 0, ndim));
     TN_TRY(tn_check_list(n, "after", &o->after, 0, ndim));
+    TN_COMPLETE(o->value, 0);
     if (o->before.ndim + o->after.ndim == 0)
         return tn_fail(TN_ERR_ARGUMENT, "pad %s: neither before nor after is given", n->name);
     if (o->kind != TN_PAD_CONSTANT)

@@ -20,7 +20,8 @@ static bool from(const lab_ref *r, const int64_t *y, int64_t *x)
 
 static void reference(const lab_ref *r)
 {
-    lab_move(r, from, (double)((const tn_pad_opts *)r->opts)->value);
+    const float value = ((const tn_pad_opts *)r->opts)->value;
+    lab_move(r, from, value == (float)TN_ZERO ? 0 : (double)value);
 }
 
 #define PAD(...)           \
@@ -40,6 +41,9 @@ static void agrees_with_the_formula(void **unused)
         {.why = "a value of its own",
          .x = {{{2, {3, 5}}}},
          PAD(.before = TN_SHAPE(2), .after = TN_SHAPE(1, 1), .value = -1.5f)},
+        {.why = "0, said as TN_ZERO",
+         .x = {{{2, {2, 3}}}},
+         PAD(.before = TN_SHAPE(1, 1), .value = TN_ZERO)},
         {.why = "a picture",
          .x = {{{4, {2, 3, 5, 4}}}},
          PAD(.before = TN_SHAPE(0, 0, 1, 2), .after = TN_SHAPE(0, 0, 2, 1))},
@@ -101,8 +105,9 @@ static void refuses(void **unused)
                 tn_pad(g, x, &(tn_pad_opts){.before = TN_SHAPE(0, -1)}));
     LAB_REFUSES(TN_ERR_SHAPE, "dimension 0 would be more than 2^63", TN_SHAPE(2, 3),
                 tn_pad(g, x, &(tn_pad_opts){.after = TN_SHAPE(INT64_MAX - 1)}));
-    LAB_REFUSES(TN_ERR_SHAPE, "more elements than can be counted", TN_SHAPE(2, 3),
-                tn_pad(g, x, &(tn_pad_opts){.after = TN_SHAPE(INT64_MAX - 2)}));
+    LAB_REFUSES(TN_ERR_SHAPE,
+                "pad pad1: 9223372036854775807 x 3 has more elements than can be counted",
+                TN_SHAPE(2, 3), tn_pad(g, x, &(tn_pad_opts){.after = TN_SHAPE(INT64_MAX - 2)}));
     LAB_REFUSES(TN_ERR_ARGUMENT, "pad1: 7 is no kind", TN_SHAPE(2, 3),
                 tn_pad(g, x, &(tn_pad_opts){.kind = 7, .after = TN_SHAPE(1)}));
     LAB_REFUSES(TN_ERR_SHAPE, "pad p: 0 before and 2 after dimension 0, of 2, are not from 0 to 1",
