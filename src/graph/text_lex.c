@@ -95,7 +95,7 @@ static void skip_blanks(tn_lex *l)
     while (l->next < l->end && (*l->next == ' ' || *l->next == '\t' || *l->next == '\r'))
         l->next++;
     if (l->next < l->end && *l->next == '#')
-        while (l->next < l->end && *l->next != '\n')
+        while (l->next < l->end && *l->next != '\n' && *l->next)
             l->next++;
 }
 

@@ -89,7 +89,7 @@ static tn_status take_float(tn_lex *l, const tn_attr *a, float *to)
 {
     const char *at = l->at;
     TN_TRY(tn_lex_float(l, a, to));
-    if (isinf(*to) || *to == (float)TN_ZERO)
+    if (*to == (float)TN_ZERO)
         return tn_lex_fail(l, TN_ERR_FORMAT, at, "%s is %g, not a number that fits", a->name,
                            (double)*to);
     *to = TN_EXACTLY(*to);

@@ -1,6 +1,8 @@
 /* image_input: y[n,c,h,w] = (x[n,h,w,c] - mean[c]) * scale[c].
  *   x: u8, N x H x W x C, C <= 4, as a loader gives it;  y: f32, N x C x H x W.
  * Nothing is saved: bytes have no gradient. */
+#include <math.h>
+
 #include "base/base.h"
 #include "graph/op.h"
 
@@ -22,6 +24,9 @@ static tn_status infer(tn_node *n)
     for (int c = 0; c < C; c++) {
         TN_COMPLETE(o->mean[c], 0);
         TN_COMPLETE(o->scale[c], 1);
+        if (!isfinite(o->mean[c]) || !isfinite(o->scale[c]))
+            return tn_fail(TN_ERR_ARGUMENT, "image_input %s: channel %d has mean %g, scale %g",
+                           n->name, c, (double)o->mean[c], (double)o->scale[c]);
     }
     n->y[0] = TN_SHAPE(x->dim[0], C, x->dim[1], x->dim[2]);
     return TN_OK;

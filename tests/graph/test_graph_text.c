@@ -25,7 +25,8 @@ static const char whole[] =
     "bias.init=constant:-0.25\n"
     "cat = concat(bn, layer1.0/conv-2:x)\n"
     "fc = dense(cat) units=4 weight.init=xavier\n"
-    "sum = add(fc, \"a b\\\"c\\\\\\011\")\n"
+    "above = clip(fc) min=-1.5 max=inf\n"
+    "sum = add(above, \"a b\\\"c\\\\\\011\")\n"
     "loss, right, top_k = softmax_xent(sum, label) label_smoothing=0.1\n"
     "output sum\n"
     "output right\n"
@@ -200,6 +201,7 @@ static const struct {
     {HEAD "y = dense(x) units=5 weight.rate=1e60\n", "rate is \"1e60\", not a number that fits"},
     {HEAD "y = dense(x) units=5 weight.rate=one\n", "rate is \"one\", not a number"},
     {HEAD "y = dense(x) units=5 weight.rate=-1\n", "net:4:5: dense y: rate of weight is -1"},
+    {HEAD "y = image_input(image) mean=1,-inf\n", "image_input y: channel 1 has mean -inf"},
     {HEAD "y = image_input(image) mean=1,2,3,4,5\n", "net:4:37: mean has more than 4 numbers"},
     {HEAD "y = image_input(image) mean=1,,\n",
      "net:4:32: mean is \"the end of the line\", not a number"},
@@ -257,6 +259,9 @@ static void what_is_too_large_is_refused(void **state)
     assert_fails(tn_graph_read(&g, whole, sizeof whole - 1, &(tn_graph_read_opts){.batch = -1}),
                  TN_ERR_ARGUMENT, "graph: a batch of -1");
     assert_fails(tn_graph_read(&g, whole, sizeof whole, NULL), TN_ERR_FORMAT, "byte 0x00");
+    static const char unseen[] = "tenon graph 1\ninput x f32 N 4 # \0\ny = relu(x)\n";
+    assert_fails(tn_graph_read(&g, unseen, sizeof unseen - 1, NULL), TN_ERR_FORMAT,
+                 "graph:2:19: byte 0x00");
 }
 
 static void files_are_read_and_written(void **state)
@@ -278,7 +283,7 @@ static void files_are_read_and_written(void **state)
     f = fopen(path, "ab");
     fputs("y = relu(z)\n", f);
     fclose(f);
-    snprintf(says, sizeof says, "%s:17:10: \"z\" is read here", path);
+    snprintf(says, sizeof says, "%s:18:10: \"z\" is read here", path);
     assert_fails(tn_graph_open(&again, path, NULL), TN_ERR_FORMAT, says);
     assert_fails(tn_graph_open(&again, folder, NULL), TN_ERR_IO, "Is a directory");
     assert_fails(tn_graph_open(&again, "/none/net", NULL), TN_ERR_IO, "/none/net: No such file");
