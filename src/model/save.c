@@ -17,12 +17,9 @@ static tn_status take_params(tn_model *m, tn_plan *plan)
         size_t bytes;
         TN_TRY(tn_plan_param(plan, i, &info));
         TN_TRY(tn_shape_bytes(&info.shape, TN_F32, &bytes));
-        char *name = tn_format("%s.%s", info.node, info.name);
-        float *data = name ? tn_alloc_aligned(bytes) : NULL;
-        const tn_status status =
-            data ? tn_model_add(m, name, &info.shape, NULL, data) : tn_no_memory("model", bytes);
-        tn_free(name);
-        TN_TRY(status);
+        float *data = tn_alloc_aligned(bytes);
+        TN_TRY(data ? tn_model_add(m, info.full_name, &info.shape, NULL, data)
+                    : tn_no_memory("model", bytes));
         TN_TRY(tn_plan_param_get(plan, i, TN_PARAM_VALUE, (tn_tensor){TN_F32, info.shape, data}));
     }
     tn_model_sort(m);

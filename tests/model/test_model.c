@@ -126,13 +126,21 @@ static void what_a_plan_keeps_is_an_output(void **state)
     assert_ok(tn_graph_create(&g));
     const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 3));
     const tn_value y = tn_dense(g, x, &(tn_dense_opts){.name = "d", .units = 3});
-    const tn_value loss = tn_mse(g, y, x, NULL);
+    const tn_value w = tn_param(g, "w", TN_SHAPE(2, 3), NULL);
+    const tn_value loss = tn_mse(g, tn_mul(g, y, w, NULL), x, NULL);
     assert_ok(
         tn_plan_create(&p, g, device, &(tn_plan_opts){.loss = loss, .keep = &y, .num_keep = 1}));
     assert_ok(tn_model_of_plan(&m, p));
     assert_string_equal(tn_model_fact(m, "tenon.graph"),
                         "tenon graph 1\ninput x f32 N 3\nd = dense(x) units=3\n"
-                        "mse1 = mse(d, x)\noutput d\nloss mse1\n");
+                        "w = param() shape=2,3\nmul1 = mul(d, w)\n"
+                        "mse1 = mse(mul1, x)\noutput d\nloss mse1\n");
+    assert_string_equal(tn_model_tensor(m, 2, NULL), "w");
+    tn_plan *again = NULL;
+    const tn_graph *same = tn_model_graph(m);
+    assert_ok(
+        tn_plan_create(&again, same, device, &(tn_plan_opts){tn_graph_loss(same), .from = m}));
+    tn_plan_destroy(again);
     tn_model_close(m);
     tn_plan_destroy(p);
     tn_graph_destroy(g);
