@@ -39,12 +39,17 @@ tn_status tn_conv_complete(const tn_node *n, const tn_conv_fields *f)
     return TN_OK;
 }
 
-tn_status tn_conv_params(tn_node *n, const tn_conv_fields *f, const tn_shape *weight,
-                         int64_t fan_in, int64_t fan_out)
+tn_status tn_conv_check(const tn_node *n, const tn_shape *weight)
 {
     int64_t count;
     if (tn_shape_count(&n->y[0], &count) != TN_OK || tn_shape_count(weight, &count) != TN_OK)
         return tn_fail(TN_ERR_SHAPE, "%s %s: %s", n->op->name, n->name, tn_error());
+    return TN_OK;
+}
+
+tn_status tn_conv_params(tn_node *n, const tn_conv_fields *f, const tn_shape *weight,
+                         int64_t fan_in, int64_t fan_out)
+{
     n->param[0] = (tn_param_spec){.name = "weight",
                                   .shape = *weight,
                                   .opts = *f->weight,

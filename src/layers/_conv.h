@@ -14,7 +14,9 @@ typedef struct tn_conv_fields {
 
 /* Completes them and checks all but what becomes of `extra`. */
 tn_status tn_conv_complete(const tn_node *n, const tn_conv_fields *f);
-/* After y[0] was set: the parameters; and that y and they have no more elements than can be counted. */
+/* After y[0] was set: neither it nor the weights have more elements than can be counted. */
+tn_status tn_conv_check(const tn_node *n, const tn_shape *weight);
+/* After that: the parameters. */
 tn_status tn_conv_params(tn_node *n, const tn_conv_fields *f, const tn_shape *weight,
                          int64_t fan_in, int64_t fan_out);
 

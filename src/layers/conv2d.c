@@ -59,6 +59,7 @@ static tn_status infer(tn_node *n)
     n->y[0] = TN_SHAPE(x->dim[0], o->filters, P, Q);
     const tn_shape weight = TN_SHAPE(o->filters, x->dim[1] / o->groups, o->kernel[0], o->kernel[1]);
     const int64_t taps = (int64_t)o->kernel[0] * o->kernel[1];
+    TN_TRY(tn_conv_check(n, &weight));
     return tn_conv_params(n, &fields, &weight, weight.dim[1] * taps, o->filters / o->groups * taps);
 }
 

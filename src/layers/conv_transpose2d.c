@@ -62,6 +62,7 @@ static tn_status infer(tn_node *n)
     TN_TRY(find_size(n, 1, &Q));
     n->y[0] = TN_SHAPE(x->dim[0], o->filters, P, Q);
     const tn_shape weight = TN_SHAPE(x->dim[1], o->filters / o->groups, o->kernel[0], o->kernel[1]);
+    TN_TRY(tn_conv_check(n, &weight));
     return tn_conv_params(n, &fields, &weight,
                           x->dim[1] / o->groups * count_taps(o, 0) * count_taps(o, 1),
                           weight.dim[1] * o->kernel[0] * o->kernel[1]);

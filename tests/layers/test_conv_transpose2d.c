@@ -292,6 +292,10 @@ static void refuses(void **unused)
          {.filters = 1 << 30, .kernel = {2}},
          TN_ERR_SHAPE,
          "elements"},
+        {{4, {1, 2, 3, 3}},
+         {.filters = INT32_MAX, .kernel = {INT32_MAX}},
+         TN_ERR_SHAPE,
+         "elements"},
     };
     for (size_t i = 0; i < TN_COUNT(cases); i++) {
         tn_graph *g;
