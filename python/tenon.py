@@ -314,16 +314,21 @@ class Device(_Owner):
         return _lib.tn_device_describe(self._handle).decode(errors="replace")
 
 
+def _exactly(options):
+    """0 as what it is, and not as the default."""
+    return {key: value if value or isinstance(value, bool) else ZERO for key, value in options.items()}
+
+
 def sgd(**options):
-    return _lib.tn_sgd(c.byref(SgdOpts(**options)))
+    return _lib.tn_sgd(c.byref(SgdOpts(**_exactly(options))))
 
 
 def adam(**options):
-    return _lib.tn_adam(c.byref(AdamOpts(**options)))
+    return _lib.tn_adam(c.byref(AdamOpts(**_exactly(options))))
 
 
 def adamw(**options):
-    return _lib.tn_adamw(c.byref(AdamOpts(**options)))
+    return _lib.tn_adamw(c.byref(AdamOpts(**_exactly(options))))
 
 
 def _tensor(array):
@@ -387,6 +392,8 @@ class Plan(_Owner):
     def __init__(self, graph, device, optim=None, loss=None, keep=None, model=None, precision="default", groups=(),
                  **options):
         no_loss = Value(0, 0)
+        if options.get("batch"):
+            raise Error(2, f"plan: here it has the graph's batch: make the graph with batch={options['batch']}")
         options = {key: _bytes(said) if isinstance(said, str) else said for key, said in options.items()}
         first = _lib.tn_graph_loss(graph._handle) if loss is None else graph.value(loss) if loss else no_loss
         kept = [graph.value(name) for name in keep] if keep is not None else self._outputs(graph)

@@ -122,6 +122,8 @@ def errors(device, path):
     refused("an option that is none", lambda: tenon.Graph.from_text(
         "tenon graph 1\ninput x f32 N 2\ny = relu(x) size=3\n", name="my.net"), "my.net:3:", "size")
     plan = tenon.Plan(make_net().graph(batch=2), device)
+    expect(tenon.adam(beta1=0).opts[0] == tenon.ZERO and tenon.adam().opts[0] == 0, "beta1=0 is the default of it")
+    refused("a batch of its own", lambda: tenon.Plan(make_net().graph(batch=2), device, batch=4), "graph's batch")
     refused("a shape", lambda: plan.__setitem__("x", np.zeros((2, 5))), "x is (2, 4), but the array given is (2, 5)")
     refused("a type", lambda: plan.__setitem__("label", np.array([0.5, 1])), "label is of int32")
     refused("a name", lambda: plan["z"], "no value z")
