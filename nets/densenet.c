@@ -30,7 +30,7 @@ static tn_value dense_block(tn_graph *g, tn_value x, int number, int layers)
 {
     tn_value made[1 + MOST_LAYERS] = {x};
     for (int i = 0; i < layers; i++) {
-        char layer[NET_NAME / 2];
+        char layer[NET_NAME * 3 / 4];
         snprintf(layer, sizeof layer, "denseblock%d.denselayer%d.", number, i + 1);
         tn_value y = i ? tn_concat(g, i + 1, made, NULL) : x;
         y = norm_relu(g, y, layer, "norm1");
