@@ -47,7 +47,8 @@ static void find_output(session *s, const char *path)
         args_fail("%s: its first output, %s, is %s, not images x classes", path,
                   tn_value_name(g, s->output), tn_shape_format(&shape).text);
     s->classes = shape.dim[1];
-    s->softmax = strcmp(tn_value_op(g, s->output), "softmax") == 0;
+    const char *op = tn_value_op(g, s->output);
+    s->softmax = strcmp(op, "softmax") == 0 || strcmp(op, "sigmoid") == 0;
     const int known = tn_model_num_classes(s->model);
     if (known != 0 && known != s->classes)
         args_fail("%s: names %d classes, but its net tells of %lld", path, known,
@@ -74,8 +75,7 @@ static void open_model(session *s, const char *path)
         run_fail("no memory for one image");
 }
 
-/* In place: what the net wants of red, green and blue. */
-/* In place: grey by the weights of ITU-R BT.601, or blue first. */
+/* In place, what the net wants of red, green and blue: grey by the weights of ITU-R BT.601, or blue first. */
 static void reorder(uint8_t *rgb, int64_t pixels, tn_order order)
 {
     for (int64_t i = 0; i < pixels; i++) {

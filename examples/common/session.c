@@ -43,8 +43,8 @@ static bool only_one_layer(const tn_plan *p)
 {
     const char *first = tn_plan_from(p, TN_FROM_OTHER_SHAPE, 0), *name;
     for (int i = 1; (name = tn_plan_from(p, TN_FROM_OTHER_SHAPE, i)); i++) {
-        const char *end = strrchr(first, '.');
-        if (strncmp(first, name, (size_t)(end - first) + 1) != 0)
+        const char *end = strrchr(first, '.'); /* one of tn_param() is of no layer */
+        if (!end || strncmp(first, name, (size_t)(end - first) + 1) != 0)
             return false;
     }
     return true;
