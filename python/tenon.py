@@ -68,11 +68,22 @@ class Optim(c.Structure):
     _fields_ = [("kind", c.c_void_p), ("opts", c.c_float * 4)]
 
 
-class SgdOpts(c.Structure):
+class _Options(c.Structure):
+    """By the names of its fields alone: ctypes would keep a misspelt one as an attribute that C never sees."""
+
+    def __init__(self, **options):
+        known = [field[0] for field in self._fields_]
+        for name in options:
+            if name not in known:
+                raise Error(2, f"there is no option {name}; there are {', '.join(known)}")
+        super().__init__(**options)
+
+
+class SgdOpts(_Options):
     _fields_ = [("momentum", c.c_float), ("weight_decay", c.c_float), ("nesterov", c.c_bool)]
 
 
-class AdamOpts(c.Structure):
+class AdamOpts(_Options):
     _fields_ = [("beta1", c.c_float), ("beta2", c.c_float), ("epsilon", c.c_float), ("weight_decay", c.c_float)]
 
 
@@ -85,7 +96,7 @@ def group(pattern, rate=1.0, decay=1.0):
     return ParamGroup(pattern.encode(), rate or ZERO, decay or ZERO)
 
 
-class PlanOpts(c.Structure):
+class PlanOpts(_Options):
     _fields_ = [("loss", Value), ("keep", c.POINTER(Value)), ("num_keep", c.c_int), ("optim", Optim),
                 ("clip_norm", c.c_float), ("accumulate", c.c_int), ("loss_scale", c.c_float), ("seed", c.c_uint64),
                 ("batch", c.c_int64), ("precision", c.c_int), ("strict", c.c_bool), ("no_fusion", c.c_bool),
@@ -394,6 +405,8 @@ class Plan(_Owner):
         no_loss = Value(0, 0)
         if options.get("batch"):
             raise Error(2, f"plan: here it has the graph's batch: make the graph with batch={options['batch']}")
+        if precision not in PRECISIONS:
+            raise Error(2, f"plan: precision is {precision}, none of {', '.join(PRECISIONS)}")
         options = {key: _bytes(said) if isinstance(said, str) else said for key, said in options.items()}
         first = _lib.tn_graph_loss(graph._handle) if loss is None else graph.value(loss) if loss else no_loss
         kept = [graph.value(name) for name in keep] if keep is not None else self._outputs(graph)
