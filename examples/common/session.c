@@ -76,6 +76,8 @@ static void build(session *s)
         opts.from_any_shape = false; /* which says what does not fit */
         tn_must(tn_plan_create(&s->plan, s->net.g, s->device, &opts));
     }
+    if (r->init && !tn_plan_from(s->plan, TN_FROM_TAKEN, 0))
+        args_fail("--init: %s has no number that this net can begin with", r->init);
 }
 
 void session_feeds(session *s)

@@ -70,6 +70,7 @@ def a_net_of_a_text(folder):
     refused("alexnet", folder / "set", "--net", "vgg", says="there is no network \"vgg\"; there are torchvision, caffe")
     refused("alexnet", folder / "set", "--net", folder / "none.net", says="none.net: No such file")
     refused("alexnet", folder / "set", "--net", folder / "net0.net", "--resume", folder / "net1", says="is another net")
+    refused("alexnet", folder / "set", "--init", folder / "net0.net", says="net0.net has no number that this net can begin with")
     refused("classify", folder / "net0.net", red, says="is the text of a net, without numbers")
     bad = folder / "bad.net"
     bad.write_text((NET % (3, "prob")).replace("kernel=5", "kernel=25"))
