@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
 import harness  # noqa: E402
 
-# Those of the bars: (net, batch, mode).
+# Those of the bars that every OLD has: (net, batch, mode).
 STEPS = [("alexnet", 32, "train"), ("alexnet", 64, "train"), ("alexnet", 128, "train"), ("resnet18", 16, "train"),
          ("lenet", 64, "train"), ("alexnet", 1, "infer"), ("alexnet", 32, "infer")]
 

@@ -1,7 +1,10 @@
-/* Each as torchvision 0.14 has it; weights start normal with deviation sqrt(2 / fan_in), biases 0. */
+/* Each as torchvision 0.14 has it; weights start normal with deviation sqrt(2 / fan_in), biases 0. Those of nets/ start
+ * as they do there. */
 #include "nets.h"
 
 #include <string.h>
+
+#include "../../nets/nets.h"
 
 #define HE .weight = {.init = {.kind = TN_INIT_HE}}, .bias = {.init = {.kind = TN_INIT_CONSTANT}}
 
@@ -78,6 +81,8 @@ static const bench_net nets[] = {
     {.name = "alexnet", .side = 224, .channels = 3, .classes = 1000, .build = alexnet},
     {.name = "lenet", .side = 28, .channels = 1, .classes = 10, .build = lenet},
     {.name = "resnet18", .side = 224, .channels = 3, .classes = 1000, .build = resnet18},
+    {.name = "vit_tiny", .side = 224, .channels = 3, .classes = 1000, .build = net_vit_tiny},
+    {.name = "unet", .side = 128, .channels = 3, .classes = 21, .pixels = true, .build = net_unet},
 };
 
 const bench_net *bench_net_find(const char *name)

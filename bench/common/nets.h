@@ -7,7 +7,9 @@
 typedef struct bench_net {
     const char *name;
     int side, channels, classes;
-    tn_value (*build)(tn_graph *g, tn_value x, int classes); /* gives the logits */
+    bool pixels; /* a class a pixel, not an image */
+    /* Gives the logits: N x classes, or N x classes x side x side. */
+    tn_value (*build)(tn_graph *g, tn_value x, int classes);
 } bench_net;
 
 /* The net of that name. Without one: a sentence that lists them, and exit status 2. */

@@ -1,5 +1,7 @@
 """The networks that are compared, for PyTorch: nets.c has them for Tenon."""
+import torch
 from torch import nn
+from torch.nn import functional as F
 import torchvision.models
 
 
@@ -27,9 +29,91 @@ def resnet18(classes, side=224):
     return torchvision.models.resnet18(num_classes=classes)
 
 
+class Attention(nn.Module):
+    def __init__(self, features, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.proj = nn.Linear(features, 3 * features), nn.Linear(features, features)
+
+    def forward(self, x):
+        n, tokens, features = x.shape
+        q, k, v = self.qkv(x).reshape(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if hasattr(F, "scaled_dot_product_attention"):  # since PyTorch 2.0, and faster
+            x = F.scaled_dot_product_attention(q, k, v)
+        else:
+            x = (q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1)).softmax(-1) @ v
+        return self.proj(x.transpose(1, 2).reshape(n, tokens, features))
+
+
+class Block(nn.Module):
+    def __init__(self, features, heads):
+        super().__init__()
+        self.norm1, self.attn = nn.LayerNorm(features, eps=1e-6), Attention(features, heads)
+        self.norm2 = nn.LayerNorm(features, eps=1e-6)
+        self.mlp = nn.Sequential(nn.Linear(features, 4 * features), nn.GELU(), nn.Linear(4 * features, features))
+
+    def forward(self, x):
+        x = x + self.attn(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class ViT(nn.Module):
+    """As timm's vit_tiny_patch16_224."""
+
+    def __init__(self, classes, side, patch=16, features=192, blocks=12, heads=3):
+        super().__init__()
+        self.patch_embed = nn.Conv2d(3, features, patch, patch)
+        self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, features))
+        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + (side // patch) ** 2, features))
+        self.blocks = nn.Sequential(*[Block(features, heads) for _ in range(blocks)])
+        self.norm, self.head = nn.LayerNorm(features, eps=1e-6), nn.Linear(features, classes)
+
+    def forward(self, x):
+        x = self.patch_embed(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
+        return self.head(self.norm(self.blocks(x))[:, 0])
+
+
+def vit_tiny(classes, side=224):
+    return ViT(classes, side)
+
+
+def twice(channels, filters):
+    return nn.Sequential(nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU(inplace=True),
+                         nn.Conv2d(filters, filters, 3, padding=1), nn.ReLU(inplace=True))
+
+
+class UNet(nn.Module):
+    """As nets/unet.c, which says what of the paper's it is."""
+
+    def __init__(self, classes, levels=3, width=16):
+        super().__init__()
+        widths = [width << i for i in range(levels + 1)]
+        self.down = nn.ModuleList(twice(c, w) for c, w in zip([3] + widths, widths[:-1]))
+        self.bottom = twice(widths[-2], widths[-1])
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, 2) for w in widths[:-1])
+        self.joined = nn.ModuleList(twice(2 * w, w) for w in widths[:-1])
+        self.last = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x):
+        beside = []
+        for down in self.down:
+            beside.append(down(x))
+            x = F.max_pool2d(beside[-1], 2)
+        x = self.bottom(x)
+        for over, up, joined in reversed(list(zip(beside, self.up, self.joined))):
+            x = joined(torch.cat([over, up(x)], 1))
+        return self.last(x)
+
+
+def unet(classes, side=128):
+    return UNet(classes)
+
+
 # name: (side, channels, classes, build)
 NETS = {"alexnet": (224, 3, 1000, alexnet), "lenet": (28, 1, 10, lenet),
-        "resnet18": (224, 3, 1000, resnet18)}
+        "resnet18": (224, 3, 1000, resnet18), "vit_tiny": (224, 3, 1000, vit_tiny),
+        "unet": (128, 3, 21, unet)}
 
 
 def start_he(model):

@@ -19,7 +19,8 @@ STEP = os.path.join(harness.BUILD, "bench", "tenon_step")
 # (net, mode, batch, at least so many times PyTorch's speed, at most so many times its peak memory)
 BARS = [("alexnet", "train", 32, 2.0, 1.1), ("alexnet", "train", 64, 2.0, 1.1),
         ("alexnet", "train", 128, 2.0, 1.1), ("resnet18", "train", 16, 1.6, 1.1),
-        ("lenet", "train", 64, 4.0, 1.1), ("alexnet", "infer", 1, 2.5, None),
+        ("lenet", "train", 64, 4.0, 1.1), ("vit_tiny", "train", 16, 1.2, 1.1),
+        ("unet", "train", 8, 1.2, 1.1), ("alexnet", "infer", 1, 2.5, None),
         ("alexnet", "infer", 32, 2.0, None)]
 START_UP_MS = 50
 
@@ -37,6 +38,8 @@ def compare(net, batch, mode, a, bar=None, memory_bar=None):
     sides.append(harness.Side("tenon", [STEP, *spec], a.threads))
     for side in sides:
         print(f"  {side.about}; BLAS: {side.blas()}", file=sys.stderr)
+    if len({side.about.rsplit(", ", 1)[1] for side in sides}) > 1:
+        sys.exit(f"{net}: the sides' nets are not the same, their numbers of trained parameters differ")
     # A round is long enough for the clock and short enough to interleave: about a.seconds each.
     units = {s.name: max(1, round(a.seconds * s.run(1) / batch)) for s in sides}
     speeds = harness.interleave(sides, a.rounds, units)
@@ -73,7 +76,7 @@ def start_up(a):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--net", default="alexnet", help="alexnet, lenet or resnet18")
+    args.add_argument("--net", default="alexnet", help="alexnet, lenet, resnet18, vit_tiny or unet")
     args.add_argument("--mode", default="train", choices=["train", "infer"])
     args.add_argument("--batch", type=int, nargs="+", default=[32, 64, 128])
     args.add_argument("--bars", action="store_true")

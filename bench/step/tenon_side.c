@@ -34,18 +34,36 @@ static void make_data(state *s, const bench_net *net, int batch)
     void *memory;
     tn_must(tn_device_host_alloc(s->device, bytes, &memory));
     uint8_t *pixels = memory;
-    int32_t *labels = must_alloc((size_t)batch * sizeof *labels);
+    const int pixel_side = net->pixels ? net->side : 1;
+    const size_t count = (size_t)batch * (size_t)(pixel_side * pixel_side);
+    const tn_shape label = net->pixels ? TN_SHAPE(batch, net->side, net->side) : TN_SHAPE(batch);
+    const tn_shape logits = net->pixels ? TN_SHAPE(batch, net->classes, net->side, net->side)
+                                        : TN_SHAPE(batch, net->classes);
+    int32_t *labels = must_alloc(count * sizeof *labels);
     uint32_t random = 1; /* Knuth's linear congruential generator: any numbers do */
     for (size_t i = 0; i < bytes; i++)
         pixels[i] = (uint8_t)((random = random * 1664525u + 1013904223u) >> 24);
-    for (int i = 0; i < batch; i++)
+    for (size_t i = 0; i < count; i++)
         labels[i] = (int32_t)((random = random * 1664525u + 1013904223u) >> 8) % net->classes;
     s->pixels = (tn_tensor){TN_U8, TN_SHAPE(batch, net->side, net->side, net->channels), pixels};
-    s->labels = (tn_tensor){TN_I32, TN_SHAPE(batch), labels};
-    s->result = s->training
-                    ? (tn_tensor){TN_F32, {0}, must_alloc(sizeof(float))}
-                    : (tn_tensor){TN_F32, TN_SHAPE(batch, net->classes),
-                                  must_alloc((size_t)batch * (size_t)net->classes * sizeof(float))};
+    s->labels = (tn_tensor){TN_I32, label, labels};
+    s->result = s->training ? (tn_tensor){TN_F32, {0}, must_alloc(sizeof(float))}
+                            : (tn_tensor){TN_F32, logits,
+                                          must_alloc(count * (size_t)net->classes * sizeof(float))};
+}
+
+/* Numbers in all that is trained: in a plan without a loss nothing is. */
+static int64_t trained(const tn_plan *plan)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < tn_plan_num_params(plan); i++) {
+        tn_param_info info;
+        tn_must(tn_plan_param(plan, i, &info));
+        int64_t count;
+        tn_must(tn_shape_count(&info.shape, &count));
+        sum += info.trained ? count : 0;
+    }
+    return sum;
 }
 
 static void make_plan(state *s, const bench_net *net, tn_precision precision)
@@ -130,8 +148,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++)
         step(&s);
     char about[512];
-    snprintf(about, sizeof about, "Tenon %s, %s, plan of %.0f MiB", tn_version(),
-             tn_device_describe(s.device), (double)tn_plan_memory(s.plan).total / (1 << 20));
+    snprintf(about, sizeof about, "Tenon %s, %s, plan of %.0f MiB, %lld trained parameters",
+             tn_version(), tn_device_describe(s.device),
+             (double)tn_plan_memory(s.plan).total / (1 << 20), (long long)trained(s.plan));
     serve(&s, about);
     tn_plan_destroy(s.plan);
     tn_graph_destroy(s.graph);

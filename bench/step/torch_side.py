@@ -118,13 +118,15 @@ def main():
     model = build(classes)
     start_he(model)
     model = model.to(device, memory_format=layout)
-    labels = torch.randint(classes, (a.batch,)).to(device)
     host = None
     if device == "cpu":
         x = torch.randn(a.batch, channels, side, side).contiguous(memory_format=layout)
     else:
         host = torch.randint(256, (a.batch, side, side, channels), dtype=torch.uint8).pin_memory()
         x, model = host.to(device), Bytes(model)
+    with torch.no_grad():
+        logits = model(x).shape
+    labels = torch.randint(classes, logits[:1] + logits[2:]).to(device)
     if a.mode == "train":
         step, look = training_step(model, x, labels, a.precision)
     else:
@@ -135,7 +137,9 @@ def main():
         step = fed(step, x, host)
     for _ in range(3):
         look(step())
-    serve(f"PyTorch {torch.__version__}, {a.layout}, {where}", clocked(lambda: look(step()), a.batch))
+    trained = sum(p.numel() for p in model.parameters()) if a.mode == "train" else 0
+    serve(f"PyTorch {torch.__version__}, {a.layout}, {where}, {trained} trained parameters",
+          clocked(lambda: look(step()), a.batch))
 
 
 main()
