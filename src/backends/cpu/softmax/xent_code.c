@@ -129,7 +129,7 @@ static void one_line(const tn_xent_lines *l)
 /* ---- lines beside each other ---------------------------------------------------------------- */
 
 typedef struct tile {
-    float max[TN_XENT_WIDE], own[TN_XENT_WIDE];
+    float max[TN_XENT_WIDE], own[TN_XENT_WIDE], exponential[TN_XENT_WIDE]; /* of one class */
     int32_t label[TN_XENT_WIDE], better[TN_XENT_WIDE];
     double exponentials[TN_XENT_WIDE], logits[TN_XENT_WIDE];
     double share[TN_XENT_WIDE], even[TN_XENT_WIDE], own_share[TN_XENT_WIDE];
@@ -157,12 +157,17 @@ static void sum_up(const tn_xent_lines *l, tile *t)
 {
     for (int32_t k = 0; k < (int32_t)l->size; k++) {
         const float *x = l->x + k * l->inner;
+        float *e = l->dx ? l->dx + k * l->inner : t->exponential;
         const double weight = l->classes ? (double)l->classes[k] : 1;
 #pragma omp simd
         for (int64_t i = 0; i < l->lines; i++) {
-            const bool below = x[i] < t->own[i], behind = x[i] == t->own[i] && k >= t->label[i];
-            t->exponentials[i] += (double)tn_exp_of(x[i] - t->max[i]);
-            t->better[i] += below || behind ? 0 : 1;
+            e[i] = tn_exp_of(x[i] - t->max[i]);
+            t->exponentials[i] += (double)e[i];
+        }
+#pragma omp simd
+        for (int64_t i = 0; i < l->lines; i++) {
+            const int32_t below = x[i] < t->own[i], same = x[i] == t->own[i];
+            t->better[i] += 1 - (below | (same & (k >= t->label[i])));
         }
         if (l->smoothing > 0) {
 #pragma omp simd
@@ -172,6 +177,7 @@ static void sum_up(const tn_xent_lines *l, tile *t)
     }
 }
 
+/* From the exponentials, which are there. */
 static void write_dx(const tn_xent_lines *l, tile *t)
 {
     for (int64_t i = 0; i < l->lines; i++) {
@@ -181,14 +187,12 @@ static void write_dx(const tn_xent_lines *l, tile *t)
         t->own_share[i] = f.own;
     }
     for (int32_t k = 0; k < (int32_t)l->size; k++) {
-        const float *x = l->x + k * l->inner;
         float *dx = l->dx + k * l->inner;
         const double weight = l->classes ? (double)l->classes[k] : 1;
 #pragma omp simd
         for (int64_t i = 0; i < l->lines; i++) {
-            const double e = (double)tn_exp_of(x[i] - t->max[i]);
             const double own = k == t->label[i] ? t->own_share[i] : 0;
-            dx[i] = (float)(e * t->share[i] - t->even[i] * weight - own);
+            dx[i] = (float)((double)dx[i] * t->share[i] - t->even[i] * weight - own);
         }
     }
     for (int64_t i = 0; i < l->lines; i++) /* also where a logit is none */
