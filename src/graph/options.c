@@ -12,6 +12,8 @@ bool tn_complete_pair(int pair[2], int fallback)
         pair[0] = fallback;
     if (one)
         pair[1] = pair[0];
+    TN_COMPLETE(pair[0], 0); /* an error tells of 0, not of TN_ZERO */
+    TN_COMPLETE(pair[1], 0);
     return one;
 }
 

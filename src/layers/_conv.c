@@ -6,7 +6,7 @@ static tn_status check_positive(const tn_node *n, const char *what, int value)
 {
     if (value < 1)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: %s is %d, not 1 or more", n->op->name, n->name,
-                       what, value);
+                       what, value == TN_ZERO ? 0 : value);
     return TN_OK;
 }
 

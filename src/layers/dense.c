@@ -14,6 +14,7 @@ static tn_status infer(tn_node *n)
     if (x->ndim < 2)
         return tn_fail(TN_ERR_SHAPE, "dense %s: x is %s: %d dimensions, not 2 or more", n->name,
                        tn_shape_format(x).text, x->ndim);
+    TN_COMPLETE(o->units, 0);
     if (o->units < 1)
         return tn_fail(TN_ERR_ARGUMENT, "dense %s: units is %d, not 1 or more", n->name, o->units);
     const int64_t N = x->dim[0], D = tn_elements(x) / N, K = o->units;

@@ -37,6 +37,7 @@ static tn_status infer(tn_node *n)
     if (o->align_corners && o->kind == TN_RESIZE_NEAREST)
         return tn_fail(TN_ERR_ARGUMENT, "resize %s: the nearest has no align_corners", n->name);
     tn_complete_pair(o->size, 0);
+    TN_COMPLETE(o->factor, 0);
     if (!(o->factor >= 0 && isfinite(o->factor)) || o->size[0] < 0 || o->size[1] < 0 ||
         (o->factor > 0) == (o->size[0] > 0))
         return tn_fail(TN_ERR_ARGUMENT,

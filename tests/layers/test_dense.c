@@ -218,6 +218,7 @@ static void refuses(void **unused)
     } wrong[] = {
         {TN_F32, {1, {5}}, 3, TN_ERR_SHAPE, "dense d: x is 5: 1 dimensions, not 2 or more"},
         {TN_F32, {2, {5, 2}}, 0, TN_ERR_ARGUMENT, "dense d: units is 0, not 1 or more"},
+        {TN_F32, {2, {5, 2}}, TN_ZERO, TN_ERR_ARGUMENT, "dense d: units is 0, not 1 or more"},
         {TN_F32, {2, {5, 2}}, -4, TN_ERR_ARGUMENT, "units is -4"},
         {TN_U8, {2, {5, 2}}, 4, TN_ERR_ARGUMENT, "input 0 is u8, not f32"},
         {TN_F32, {2, {1, INT64_MAX / 8}}, 16, TN_ERR_SHAPE, "dense d: 16 x "},
