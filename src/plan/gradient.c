@@ -231,7 +231,10 @@ tn_status tn_plan_gradient(tn_plan *p)
         return TN_OK;
     tn_plan_value *loss = tn_plan_value_of(p, p->loss);
     if (!loss->wants_gradient)
-        return tn_fail(TN_ERR_ARGUMENT, "plan: the loss (%s) depends on no parameter", loss->name);
+        return tn_fail(TN_ERR_ARGUMENT, "plan: the loss (%s) depends on no parameter%s%s",
+                       loss->name,
+                       p->opts.freeze ? " that is trained, with those frozen that are named " : "",
+                       p->opts.freeze ? p->opts.freeze : "");
     if (viewed(p, loss)->source)
         return tn_fail(TN_ERR_ARGUMENT, "plan: the loss (%s) is a parameter, not computed",
                        loss->name);

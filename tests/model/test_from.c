@@ -190,6 +190,10 @@ static void what_is_frozen_stays(void **state)
     assert_fails(tn_plan_create(&p, g, device,
                                 &(tn_plan_opts){.loss = tn_graph_loss(g), .freeze = "conv,cnov*"}),
                  TN_ERR_ARGUMENT, "plan: freeze: no parameter is called as \"cnov*\"");
+    assert_fails(
+        tn_plan_create(&p, g, device, &(tn_plan_opts){.loss = tn_graph_loss(g), .freeze = "*"}),
+        TN_ERR_ARGUMENT,
+        "depends on no parameter that is trained, with those frozen that are named *");
     tn_graph_destroy(g);
     tn_model_close(m);
 }
