@@ -24,10 +24,9 @@ static struct {
            .warm_up = 5};
 
 static const arg options[] = {
-    {ARG_CHOICE, "net",
-     "torchvision|caffe|2012|slim|lenet|vgg11|vgg16|googlenet|resnet18|resnet50|mobilenet_v2|"
-     "squeezenet|densenet121|vit_tiny",
-     "the first four are AlexNet", &flags.net, 0, 0},
+    {ARG_TEXT, "net", "NAME",
+     "one for whole images: slim, resnet50, vit_tiny, ...\n(docs/nets.md; default torchvision)",
+     &flags.net, 0, 0},
     {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, 65536},
     {ARG_INT, "size", "PIXELS", "side of the images; default: as the network has it", &flags.size,
      1, 4096},
@@ -80,9 +79,14 @@ int main(int argc, char **argv)
         .options = options,
         .count = sizeof options / sizeof options[0]};
     args_parse(&a, argc, argv);
+    const net *chosen = net_find(flags.net);
+    if (!chosen)
+        args_fail("there is no network \"%s\"; there are %s", flags.net, net_names());
+    if (chosen->pixels)
+        args_fail("--net %s: its classes are of pixels, not of images", flags.net);
     check_device("cpu", flags.cpu);
     check_device("gpu", flags.gpu);
-    task t = {.net = net_find(flags.net),
+    task t = {.net = chosen,
               .batch = flags.batch,
               .size = flags.size,
               .classes = flags.classes,

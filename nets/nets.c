@@ -3,6 +3,7 @@
  */
 #include "nets.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Mean and deviation of ImageNet's pixels, as torchvision's models want them. */
@@ -70,6 +71,15 @@ const char *net_name(int index)
 {
     const int count = (int)(sizeof nets / sizeof nets[0]);
     return index >= 0 && index < count ? nets[index].name : NULL;
+}
+
+const char *net_names(void)
+{
+    static char text[512];
+    for (size_t i = 0, used = 0; net_name((int)i) && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "",
+                                 net_name((int)i));
+    return text;
 }
 
 tn_loss net_train(const net *n, tn_graph *g, tn_value x, tn_value labels, int classes,

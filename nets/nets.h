@@ -32,6 +32,8 @@ const net *net_find(const char *name);
 
 /* The name of each, in a row until NULL. */
 const char *net_name(int index);
+/* All of them: "torchvision, caffe, ...". */
+const char *net_names(void);
 
 /* The network and its loss, the cross entropy and 0.3 of that of each further classifier. labels: N i32, or
  * N x size x size. *logits: of the last classifier; counts are its own. */

@@ -22,13 +22,9 @@ origin origin_find(const char *name, tn_model **model)
     const net *named = net_find(name);
     if (named)
         return (origin){.named = named};
-    char names[512] = "";
-    for (int i = 0; net_name(i); i++) {
-        const size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", net_name(i));
-    }
     if (!strpbrk(name, "./"))
-        args_fail("there is no network \"%s\"; there are %s; or the path of a file", name, names);
+        args_fail("there is no network \"%s\"; there are %s; or the path of a file", name,
+                  net_names());
     if (tn_model_open(model, name, NULL) != TN_OK)
         args_fail("%s", tn_error());
     return (origin){.model = *model, .path = name};

@@ -57,7 +57,8 @@ if simulation.exists():
             expect(c["absent"] and "simulation" in c["because"] and "images_per_second" not in c, "figures of a simulation", str(c))
         os.environ["TENON_MODULES"] = before
 refused("speedup", "--gpu", "cuda:0,cudnn=on", says="cudnn is what the columns differ in")
-refused("speedup", "--net", "vgg", says="one of torchvision|caffe")
+refused("speedup", "--net", "vgg", says="there is no network \"vgg\"; there are torchvision, caffe")
+refused("speedup", "--net", "unet", says="classes are of pixels")
 refused("speedup", "--rounds", 0, says="whole number from 1")
 refused("speedup", "lenet", says="one word too many")
 
