@@ -173,8 +173,10 @@ static void check_gradient(const zoo_step *want, tn_plan *p, const zoo_gradient 
         square += (double)g[k] * (double)g[k];
         along += (double)g[k] * (double)direction[k];
     }
-    /* A bias in front of a batchnorm has a gradient of 0, but for rounding: that is measured by the whole one. */
-    const double allowed = (1e-3 + 5 * want->off) * (gradient->norm + 1e-3 * want->norm);
+    /* A bias in front of a batchnorm has a gradient of 0, but for rounding: that is measured by the whole one. Where a sum
+     * is rounded the other way, one relu or maximum may take the other side, which moves a gradient by up to a per
+     * cent; what is wrong moves it by its own size. */
+    const double allowed = (0.02 + 5 * want->off) * (gradient->norm + 1e-3 * want->norm);
     if (!(fabs(sqrt(square) - gradient->norm) <= allowed) ||
         !(fabs(along - gradient->along) <= allowed))
         fail_msg("%s: the gradient of %s has norm %g and is %g along, not %g and %g", want->name,
@@ -198,9 +200,9 @@ static double loss_of(tn_plan *p, tn_value loss)
     return (double)value;
 }
 
-static void check_loss(const zoo_step *z, const char *when, double got, double want)
+static void check_loss(const zoo_step *z, const char *when, double got, double want, double allowed)
 {
-    if (!(fabs(got - want) <= (1e-3 + z->off) * fabs(want)))
+    if (!(fabs(got - want) <= allowed * fabs(want)))
         fail_msg("%s: the loss %s is %g, not %g", z->name, when, got, want);
 }
 
@@ -242,12 +244,12 @@ static void check_step(const zoo_step *want, tn_device *d)
     fill_params(p);
     set_batch(p, want->image, x, &shape, y, &places);
     assert_ok(tn_plan_run(p));
-    check_loss(want, "before the step", loss_of(p, loss.loss), want->before);
+    check_loss(want, "before the step", loss_of(p, loss.loss), want->before, 1e-4);
     for (const zoo_gradient *gradient = want->gradient; gradient->name; gradient++)
         check_gradient(want, p, gradient);
     assert_ok(tn_plan_update(p, (float)((double)zoo_rate / want->norm)));
     assert_ok(tn_plan_run(p));
-    check_loss(want, "after the step", loss_of(p, loss.loss), want->after);
+    check_loss(want, "after the step", loss_of(p, loss.loss), want->after, 5e-3 + want->off);
     tn_plan_destroy(p);
     tn_graph_destroy(g);
 }
