@@ -300,8 +300,8 @@ static void what_may_not_be_0_is_refused(void **state)
         const char *says;
         tn_conv2d_opts conv;
     } cases[] = {
-        {"stride is -2147483648", {.filters = 1, .kernel = {1}, .stride = {TN_ZERO}}},
-        {"kernel is -2147483648", {.filters = 1, .kernel = {TN_ZERO}}},
+        {"stride is 0, not 1 or more", {.filters = 1, .kernel = {1}, .stride = {TN_ZERO}}},
+        {"kernel is 0, not 1 or more", {.filters = 1, .kernel = {TN_ZERO}}},
         {"groups is 0", {.filters = 1, .kernel = {1}, .groups = TN_ZERO}},
         {"rate of weight is -1", {.filters = 1, .kernel = {1}, .weight = {.rate = -1}}},
         {"decay of bias is nan", {.filters = 1, .kernel = {1}, .bias = {.decay = NAN}}},
