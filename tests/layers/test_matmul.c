@@ -1,4 +1,7 @@
 /* matmul: both sides turned or not, batches that broadcast in every way, and gradients that are sums over those. */
+#include <string.h>
+
+#include "golden/shape.h"
 #include "lab_index.h"
 
 static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
@@ -120,6 +123,55 @@ static void takes_one_value_twice(void **unused)
     lab_check_op(&op, cases, TN_COUNT(cases));
 }
 
+/* tests/golden/make_shape.py: 2 x 1 x 3 x 4 times 3 x 5 x 4 turned, and the gradients of the mean of its squares. */
+static void compare(const char *device)
+{
+    enum {
+        A = TN_COUNT(golden_matmul_a),
+        B = TN_COUNT(golden_matmul_b),
+        Y = TN_COUNT(golden_matmul_y)
+    };
+    static const tn_shape a_shape = {4, {2, 1, 3, 4}}, b_shape = {3, {3, 5, 4}},
+                          y_shape = {4, {2, 3, 3, 5}};
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    float in_a[A], in_b[B], y[Y], da[A], db[B], zero[Y] = {0};
+    memcpy(in_a, golden_matmul_a, sizeof in_a);
+    memcpy(in_b, golden_matmul_b, sizeof in_b);
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_graph_create(&g));
+    const tn_value a = tn_input(g, "a", TN_F32, a_shape), b = tn_input(g, "b", TN_F32, b_shape);
+    const tn_value t = tn_input(g, "t", TN_F32, y_shape);
+    const tn_value v = tn_matmul(g, a, b, &(tn_matmul_opts){.transpose_b = true});
+    const tn_plan_opts how = {.loss = tn_mse(g, v, t, NULL),
+                              .keep = &v,
+                              .num_keep = 1,
+                              .precision = TN_PRECISION_F32,
+                              .input_gradients = true};
+    assert_ok(tn_plan_create(&p, g, d, &how));
+    assert_ok(tn_plan_set(p, a, (tn_tensor){TN_F32, a_shape, in_a}));
+    assert_ok(tn_plan_set(p, b, (tn_tensor){TN_F32, b_shape, in_b}));
+    assert_ok(tn_plan_set(p, t, (tn_tensor){TN_F32, y_shape, zero}));
+    assert_ok(tn_plan_run(p));
+    assert_ok(tn_plan_get(p, v, (tn_tensor){TN_F32, y_shape, y}));
+    assert_ok(tn_plan_get_gradient(p, a, (tn_tensor){TN_F32, a_shape, da}));
+    assert_ok(tn_plan_get_gradient(p, b, (tn_tensor){TN_F32, b_shape, db}));
+    lab_assert_close("y", y, golden_matmul_y, Y, 1);
+    lab_assert_close("da", da, golden_matmul_da, A, 0);
+    lab_assert_close("db", db, golden_matmul_db, B, 0);
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+}
+
+static void agrees_with_pytorch(void **unused)
+{
+    (void)unused;
+    for (const char *const *device = lab_devices(); *device; device++)
+        compare(*device);
+}
+
 static void refuse(const char *says, tn_shape a, tn_shape b, const tn_matmul_opts *opts)
 {
     tn_graph *g = NULL;
@@ -145,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_formula),
         cmocka_unit_test(takes_one_value_twice),
+        cmocka_unit_test(agrees_with_pytorch),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
