@@ -1,5 +1,5 @@
 # Finds what Tenon is built on and gathers it in the target tenon_depends.
-#   required: OpenMP, threads, cJSON, stb_image
+#   required: OpenMP, threads, cJSON, xxHash, stb_image
 #   optional: oneDNN, libjpeg-turbo, libpng, giflib, libwebp, zlib (examples)
 include(CheckSymbolExists)
 
@@ -34,6 +34,8 @@ find_package(PkgConfig QUIET)
 tenon_need(PKG_CONFIG_FOUND "pkg-config" pkg-config)
 pkg_check_modules(CJSON QUIET IMPORTED_TARGET libcjson)
 tenon_need(CJSON_FOUND "cJSON" libcjson-dev)
+pkg_check_modules(XXHASH QUIET IMPORTED_TARGET libxxhash>=0.8)
+tenon_need(XXHASH_FOUND "xxHash 0.8 or later" libxxhash-dev)
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb)
 tenon_need(STB_INCLUDE_DIR "stb_image.h" libstb-dev)
 mark_as_advanced(STB_INCLUDE_DIR)
@@ -63,7 +65,7 @@ pkg_check_modules(WEBP QUIET IMPORTED_TARGET libwebp libwebpdemux)
 # Libraries reach whoever links libtenon.a; headers and definitions are for building only.
 add_library(tenon_depends INTERFACE)
 target_link_libraries(tenon_depends INTERFACE
-                      Threads::Threads OpenMP::OpenMP_C PkgConfig::CJSON m ${CMAKE_DL_LIBS})
+                      Threads::Threads OpenMP::OpenMP_C PkgConfig::CJSON PkgConfig::XXHASH m ${CMAKE_DL_LIBS})
 if(TENON_DNNL_FOUND)
   target_link_libraries(tenon_depends INTERFACE DNNL::dnnl)
 endif()

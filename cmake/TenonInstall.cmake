@@ -39,7 +39,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tenonConfig.cmake cmake/TenonDnnl.cmak
         ${CMAKE_CURRENT_BINARY_DIR}/tenonConfigVersion.cmake DESTINATION ${package_dir})
 
 # What a program that links libtenon.a has to name as well.
-set(TENON_PC_PRIVATE "-lcjson")
+set(TENON_PC_PRIVATE "-lcjson -lxxhash")
 if(TENON_DNNL_FOUND)
   string(PREPEND TENON_PC_PRIVATE "-ldnnl ")
 endif()

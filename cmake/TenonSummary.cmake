@@ -35,7 +35,8 @@ message(STATUS "Tenon ${PROJECT_VERSION}: ${kind}; ${CMAKE_C_COMPILER_ID} ${CMAK
 tenon_row_if(TENON_DNNL_FOUND "oneDNN" "${TENON_DNNL_VERSION}" "backend cpu"
              "backend cpu computes most layers by its reference kernels: slow (libdnnl-dev)")
 tenon_row("OpenMP" "${OpenMP_C_VERSION}" "threads of the cpu backend")
-tenon_row("cJSON" "${CJSON_VERSION}" "headers of checkpoints")
+tenon_row("cJSON" "${CJSON_VERSION}" "headers of checkpoints, files of runs")
+tenon_row("xxHash" "${XXHASH_VERSION}" "digests of parameters and pictures")
 tenon_row("stb_image" "${STB_VERSION}" "BMP; PNG and JPEG where their libraries are not here")
 tenon_row_if(TENON_JPEG_CROPS "libjpeg-turbo" "${JPEG_TURBO_VERSION}"
              "JPEG, decoding only the part that is wanted"

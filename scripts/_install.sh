@@ -3,8 +3,8 @@
 # Sourced by demo.sh and check.sh: the packages Tenon is built from, and the shell's plain steps.
 
 # The one list of Debian packages. Programs and headers, nothing that runs by itself.
-packages="build-essential cmake ninja-build pkg-config libdnnl-dev libstb-dev libcjson-dev libcmocka-dev
-          libjpeg-dev libpng-dev libwebp-dev libgif-dev zlib1g-dev python3"
+packages="build-essential cmake ninja-build pkg-config libdnnl-dev libstb-dev libcjson-dev libxxhash-dev
+          libcmocka-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev zlib1g-dev python3"
 
 say() {
     printf '%s\n' "$*"
