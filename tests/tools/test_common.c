@@ -4,13 +4,17 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/html.h"
 #include "common/json.h"
 #include "common/stop.h"
 #include "common/table.h"
+#include "common/utf8.h"
 #include "lab.h"
 
 /* ---- stop ------------------------------------------------------------------------------------- */
@@ -110,12 +114,154 @@ static void columns_are_as_wide_as_they_must(void **state)
     assert_int_equal(t.count, 0);
 }
 
+/* ---- files and pages ---------------------------------------------------------------------------- */
+
+/* The exit status of a child that does this. */
+static int status_of(void (*act)(const char *path), const char *path)
+{
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)!freopen("/dev/null", "w", stderr);
+        act(path);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void write_new(const char *path)
+{
+    whole w;
+    whole_begin(&w, path, false);
+    fputs("new\n", w.to);
+    whole_end(&w);
+}
+
+static void write_anew(const char *path)
+{
+    whole w;
+    whole_begin(&w, path, true);
+    fputs("anew\n", w.to);
+    whole_end(&w);
+}
+
+static void write_late(const char *path)
+{
+    whole w;
+    whole_begin(&w, path, false);
+    FILE *other = fopen(path, "w"); /* somebody else's, meanwhile */
+    fputs("other\n", other);
+    fclose(other);
+    fputs("new\n", w.to);
+    whole_end(&w);
+}
+
+static void break_off(const char *path)
+{
+    whole w;
+    whole_begin(&w, path, false);
+    fputs("new\n", w.to);
+    exit(7);
+}
+
+static void files_appear_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/common-XXXXXX", path[64], deep[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/out", folder);
+    snprintf(deep, sizeof deep, "%s/none/out", folder);
+    assert_int_equal(status_of(write_new, deep), 2);
+    assert_int_equal(status_of(write_anew, folder), 2);
+    assert_int_equal(status_of(break_off, path), 7);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(status_of(write_late, path), 1);
+    assert_said(fopen(path, "r"), "other\n");
+    assert_int_equal(status_of(write_new, path), 2);
+    assert_int_equal(status_of(write_anew, path), 0);
+    assert_said(fopen(path, "r"), "anew\n");
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    const mode_t mask = umask(0);
+    umask(mask);
+    assert_int_equal(about.st_mode & 0777, 0666 & ~mask);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0); /* so nothing else was left */
+}
+
+static void text_in_a_page_is_text(void **state)
+{
+    (void)state;
+    html h = {.file = {.to = tmpfile()}};
+    html_write(&h, "<b title=\"%s\">%s</b> %d%% of %lld %.1f %c", "a\"'", "<img onerror>&\n\x01", 7,
+               1234567890123LL, 0.5, 'x');
+    html_picture(&h, "image/png", "\xff\x00", 2, ">");
+    html_picture(&h, "image/png", "abc", 3, "");
+    assert_said(h.file.to,
+                "<b title=\"a&#34;&#39;\">&#60;img onerror&#62;&#38;\n\xef\xbf\xbd</b> 7% of "
+                "1234567890123 0.5 x"
+                "<img alt=\"&#62;\" src=\"data:image/png;base64,/wA=\">"
+                "<img alt=\"\" src=\"data:image/png;base64,YWJj\">");
+}
+
+static void what_is_no_utf_8_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int length;
+    } cases[] = {{"a", 1},
+                 {"\xc3\xa9", 2},
+                 {"\xe2\x82\xac", 3},
+                 {"\xf0\x9f\x99\x82", 4},
+                 {"\xff", 0},
+                 {"\xc3", 0},
+                 {"\xc3(", 0},
+                 {"\xc0\xaf", 0},
+                 {"\xed\xa0\x80", 0},
+                 {"\xe0\x9f\x80", 0},
+                 {"\xf4\x90\x80\x80", 0},
+                 {"\xf0\x8f\xbf\xbf", 0}};
+    for (size_t i = 0; i < TN_COUNT(cases); i++)
+        assert_int_equal(utf8_length(cases[i].text), cases[i].length);
+    json j = {.to = tmpfile()};
+    json_text(&j, NULL, "caf\xe9 \xc3\xa9");
+    assert_said(j.to, "\"caf\\udce9 \xc3\xa9\"");
+}
+
+/* What a shell makes of it again. */
+static void words_come_through_a_shell(void **state)
+{
+    (void)state;
+    static const char *const words[] = {
+        "plain/a-b.jpg", "",           "-x",       "a b", "it's", "$(rm) `x` \"",
+        "a\nb",          "caf\xe9'\\", "\xc3\xa9", "~",   "*",    "a;b"};
+    for (size_t i = 0; i < TN_COUNT(words); i++) {
+        char *quoted = shell_quote(words[i]), line[256];
+        assert_null(strchr(quoted, '\n'));
+        snprintf(line, sizeof line, "bash <<'END'\nprintf %%s %s\nEND\n", quoted);
+        char said[256] = "";
+        FILE *shell = popen(line, "r");
+        assert_non_null(shell);
+        (void)!fread(said, 1, sizeof said - 1, shell);
+        assert_int_equal(pclose(shell), 0);
+        assert_string_equal(said, words[i]);
+        free(quoted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_second_signal_ends_it),
         cmocka_unit_test(json_is_what_rfc_8259_says),
         cmocka_unit_test(columns_are_as_wide_as_they_must),
+        cmocka_unit_test(files_appear_whole_or_not_at_all),
+        cmocka_unit_test(text_in_a_page_is_text),
+        cmocka_unit_test(what_is_no_utf_8_is_told),
+        cmocka_unit_test(words_come_through_a_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

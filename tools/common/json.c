@@ -2,17 +2,22 @@
 
 #include <math.h>
 
+#include "utf8.h"
+
 static void quote(FILE *to, const char *text)
 {
     fputc('"', to);
-    for (; *text; text++) {
+    for (int length; *text; text += length ? length : 1) {
         const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+        length = utf8_length(text);
+        if (length == 0)
+            fprintf(to, "\\udc%02x", c);
+        else if (c == '"' || c == '\\')
             fprintf(to, "\\%c", c);
         else if (c < 0x20)
             fprintf(to, "\\u%04x", c);
         else
-            fputc(c, to);
+            fwrite(text, 1, (size_t)length, to);
     }
     fputc('"', to);
 }
