@@ -19,6 +19,7 @@ enum { PREFIX = sizeof prefix - 1, MAX_FOUND = 256, MAX_NAME = 64 };
 static const struct {
     const char *name, *what;
 } known[] = {
+    {"data", "what is wrong with a set of pictures, before it is trained on"},
     {"pack", "decodes a set of pictures once, into files that train at the speed of memory"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"shapes", "paints pictures of ten classes, to try things with"},

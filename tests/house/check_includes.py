@@ -52,6 +52,7 @@ PROGRAMS = {
     "examples": ("examples/", "tools/common/", "nets/"),
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
+    "tools/data": ("tools/common/", "tools/data/"),
     "tools/plan": ("tools/", "examples/common/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
