@@ -12,6 +12,7 @@
 #include <tenon/custom.h>
 #include <tenon/data.h>
 #include <tenon/device.h>
+#include <tenon/eval.h>
 #include <tenon/graph.h>
 #include <tenon/layers.h>
 #include <tenon/model.h>

@@ -22,6 +22,7 @@ ALLOWED = {
     "src/graph": BASE + ("tensor/", "graph/"),
     "src/plan": BASE + ("tensor/", "graph/", "plan/", "backends/backend.h"),
     "src/run": BASE + ("plan/", "run/"),
+    "src/eval": BASE + ("eval/",),
     "src/runs": BASE + ("runs/",),
     "src/group": BASE + ("group/", "plan/plan.h", "run/run.h", "devices/devices.h", "backends/collective.h"),
     "src/group/mpi": BASE + ("group/mpi/", "backends/ranks.h", "backends/collective.h"),

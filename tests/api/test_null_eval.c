@@ -1,0 +1,37 @@
+/* As test_null.c, of evaluation. */
+#include <tenon/tenon.h>
+
+#include "lab.h"
+
+/* The call fails, and names the argument. */
+#define REFUSES(call, argument) \
+    assert_fails(call, TN_ERR_ARGUMENT, "the argument " argument " is NULL")
+
+static void evals(void **state)
+{
+    (void)state;
+    tn_eval *e = NULL, *none = NULL;
+    const tn_eval_cell *cells = NULL;
+    int64_t count = 0;
+    const tn_eval_opts opts = {.classes = 3};
+    REFUSES(tn_eval_create(NULL, &opts), "out");
+    REFUSES(tn_eval_create(&none, NULL), "opts");
+    assert_null(none);
+    assert_ok(tn_eval_create(&e, &opts));
+    REFUSES(tn_eval_add(NULL, (tn_tensor){0}, (tn_tensor){0}), "eval");
+    REFUSES(tn_eval_confusion(NULL, &cells, &count), "eval");
+    REFUSES(tn_eval_confusion(e, NULL, &count), "cells");
+    REFUSES(tn_eval_confusion(e, &cells, NULL), "count");
+    assert_int_equal(tn_eval_sum(NULL).rows, 0);
+    assert_int_equal(tn_eval_class_of(NULL, 0).rows, 0);
+    assert_int_equal(tn_eval_class_of(e, -1).rows + tn_eval_class_of(e, 3).rows, 0);
+    tn_eval_clear(NULL);
+    tn_eval_destroy(NULL);
+    tn_eval_destroy(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(evals)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
