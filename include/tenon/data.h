@@ -166,6 +166,11 @@ typedef struct tn_batch {
     tn_tensor array[TN_MAX_ARRAYS];
     int num_arrays;
     int own; /**< rows of this rank that hold a sample; count, where there is one */
+    /** What made each row, also of other ranks' rows, for whoever wants to find or make a batch again: which item of the set
+     *  or source it holds, and its place in the epoch; -1 in rows that hold none. All random numbers of a row are functions
+     *  of (seed, epoch, place). */
+    const int64_t *item, *place;
+    uint64_t seed; /**< tn_loader_opts.seed */
 } tn_batch;
 
 /** Reads, decodes and augments in its own threads. Use from one thread at a time. */
@@ -188,6 +193,10 @@ TN_API int64_t tn_loader_batches(const tn_loader *loader); /* an epoch */
  * @return TN_ERR_FORMAT or TN_ERR_IO naming a bad file, or how many there were and what was allowed
  */
 TN_API TN_CHECKED tn_status tn_loader_next(tn_loader *loader, tn_batch *out);
+
+/** What errors call an item of the loader's set or source: its path, "houses.csv[12]". Belongs to the loader until it is
+ *  asked again. @return NULL outside of [0, items), or without memory */
+TN_API const char *tn_loader_item_name(tn_loader *loader, int64_t item);
 
 /** Make the next batch be this one: to resume a run in the middle of an epoch. An @p index of
  *  tn_loader_batches() is the end of the epoch: TN_END comes next. */

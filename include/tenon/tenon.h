@@ -16,6 +16,7 @@
 #include <tenon/graph.h>
 #include <tenon/layers.h>
 #include <tenon/model.h>
+#include <tenon/npy.h>
 #include <tenon/optim.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>

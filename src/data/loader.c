@@ -25,7 +25,7 @@ static bool fill_row(tn_loader *l, void *worker, tn_slot *s, int i)
         row[k] = tn_queue_row(&l->queue, s, k, i);
     const tn_fill at = {.item = item,
                         .epoch = s->epoch,
-                        .place = s->index * l->queue.rows + i,
+                        .place = s->place[i],
                         .seed = l->seed,
                         .judge = !tn_bad_is_judged(&l->bad, item),
                         .worker = worker,
@@ -190,5 +190,6 @@ void tn_loader_close(tn_loader *loader)
     if (o->close)
         o->close(o->source.arg);
     tn_free(loader->failure);
+    tn_free(loader->item_name);
     tn_free(loader);
 }

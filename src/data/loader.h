@@ -30,6 +30,7 @@ struct tn_loader {
     double max_bad;
     tn_status failed; /* what next() says until a seek, */
     char *failure;    /* and how */
+    char *item_name;  /* that the program was told last */
     double first_call;
     tn_loader_times times;
 };

@@ -49,8 +49,9 @@ static tn_status create_slots(tn_queue *q)
     for (int i = 0; i < q->slots; i++) {
         tn_slot *s = &q->slot[i];
         s->item = tn_alloc(rows, sizeof *s->item);
+        s->place = tn_alloc(rows, sizeof *s->place);
         s->row = tn_alloc(rows, sizeof *s->row);
-        if (!s->item || !s->row)
+        if (!s->item || !s->place || !s->row)
             return tn_no_memory("loader: batches", rows * sizeof *s->row);
         TN_TRY(memory_create(q, bytes, &s->memory));
         for (int k = 0; k < q->arrays; k++)
@@ -115,6 +116,7 @@ void tn_queue_destroy(tn_queue *q)
         if (s->row)
             clear(q, s);
         tn_free(s->item);
+        tn_free(s->place);
         tn_free(s->row);
         memory_destroy(q, s->memory);
     }
@@ -134,6 +136,8 @@ static void open_batch(tn_queue *q, tn_slot *s)
     s->epoch = q->epoch;
     s->index = q->index;
     tn_sampler_batch(&q->sampler, s->epoch, s->index, s->item);
+    for (int i = 0; i < q->rows; i++)
+        s->place[i] = s->index * q->rows + i;
     if (++q->index == q->sampler.batches) {
         q->index = 0;
         q->epoch++;

@@ -27,8 +27,9 @@ typedef struct tn_row {
 /* Memory of one batch. */
 typedef struct tn_slot {
     int64_t epoch, index;
-    int done;      /* rows */
-    int64_t *item; /* a row: the item of the source that belongs there, or -1 */
+    int done;       /* rows */
+    int64_t *item;  /* a row: the item of the source that belongs there, or -1 */
+    int64_t *place; /* a row: its place in the epoch */
     tn_row *row;
     uint8_t *memory;               /* of all arrays */
     uint8_t *array[TN_MAX_ARRAYS]; /* a stretch of it each */

@@ -87,6 +87,20 @@ static void gather_array(const tn_loader *l, tn_slot *s, int array, int first, i
     blank(l, s, array, to, end);
 }
 
+/* Which item each of the rows has, and where in the epoch it stands. */
+static void gather_items(tn_slot *s, int first, int end)
+{
+    int to = first;
+    for (int from = first; from < end; from++) {
+        if (!s->row[from].holds)
+            continue;
+        s->item[to] = s->item[from];
+        s->place[to++] = s->place[from];
+    }
+    for (; to < end; to++)
+        s->item[to] = s->place[to] = -1;
+}
+
 /* Of each rank's rows those with a sample come first. Arrays of other ranks' are not here, but for labels of images. */
 static void put_samples_first(const tn_loader *l, tn_slot *s)
 {
@@ -96,13 +110,19 @@ static void put_samples_first(const tn_loader *l, tn_slot *s)
         for (int i = 0; i < l->origin.arrays; i++)
             if (here || is_known(&l->origin, i))
                 gather_array(l, s, i, first, first + each);
+        gather_items(s, first, first + each);
     }
 }
 
 static void describe(const tn_loader *l, const tn_slot *s, tn_batch *out)
 {
     const tn_origin *o = &l->origin;
-    *out = (tn_batch){.epoch = s->epoch, .index = s->index, .num_arrays = o->arrays};
+    *out = (tn_batch){.epoch = s->epoch,
+                      .index = s->index,
+                      .num_arrays = o->arrays,
+                      .item = s->item,
+                      .place = s->place,
+                      .seed = l->seed};
     for (int i = 0; i < o->arrays; i++)
         out->array[i] = (tn_tensor){o->source.array[i].dtype, tn_origin_shape(o, i, l->queue.rows),
                                     s->array[i]};
@@ -174,6 +194,15 @@ tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t index)
     tn_free(loader->failure);
     loader->failure = NULL;
     return TN_OK;
+}
+
+const char *tn_loader_item_name(tn_loader *loader, int64_t item)
+{
+    if (!loader || item < 0 || item >= loader->origin.source.items)
+        return NULL;
+    tn_free(loader->item_name);
+    loader->item_name = tn_origin_name(&loader->origin, item);
+    return loader->item_name;
 }
 
 tn_loader_times tn_loader_time(const tn_loader *loader)

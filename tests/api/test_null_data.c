@@ -109,6 +109,8 @@ static void loaders(void **state)
     assert_int_equal(tn_loader_num_bad(NULL), 0);
     assert_null(tn_loader_bad_path(NULL, 0));
     assert_null(tn_loader_bad_reason(NULL, 0));
+    assert_null(tn_loader_item_name(NULL, 0));
+    REFUSES(tn_npy_save(NULL, (tn_tensor){TN_U8, TN_SHAPE(12), rgb}), "path");
     assert_true(tn_loader_time(NULL).waited == 0 && tn_loader_time(NULL).elapsed == 0);
 }
 

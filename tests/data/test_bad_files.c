@@ -68,6 +68,9 @@ static void bad_files_are_skipped_counted_and_named(void **state)
                     count++;
                 }
                 assert_int_equal(b.count, count);
+                for (int row = 0; row < count; row++)
+                    assert_string_equal(tn_loader_item_name(loader, b.item[row]),
+                                        tn_dataset_item_path(from, b.place[row]));
                 for (int row = count; row < 8; row++) {
                     assert_int_equal(labels[row], -1);
                     for (int i = 0; i < 20 * 20 * 3; i++)

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <tenon/npy.h>
+
 #include "data/npy.h"
 #include "lab.h"
+#include "lab_set.h"
 
 /* A header of this version around a text; how many bytes it has. */
 static size_t make(uint8_t *bytes, int version, const char *text, size_t padded)
@@ -104,11 +107,45 @@ static void what_is_written_is_read(void **state)
     }
 }
 
+static void an_array_is_saved_whole(void **state)
+{
+    (void)state;
+    const char *folder = lab_make_folder();
+    const char *path = lab_path(folder, "x.npy");
+    float x[6] = {0, 1, 2, 3, 4, -5.5f}, got[6];
+    tn_npy f;
+    assert_ok(tn_npy_save(path, (tn_tensor){TN_F32, TN_SHAPE(2, 3), x}));
+    assert_ok(tn_npy_open(&f, path, TN_F32, 2));
+    assert_string_equal(tn_shape_format(&f.shape).text, "2 x 3");
+    assert_ok(tn_npy_read(&f, 0, sizeof got, got));
+    tn_npy_close(&f);
+    assert_memory_equal(got, x, sizeof x);
+
+    const struct {
+        const char *path;
+        tn_tensor array;
+        tn_status status;
+        const char *error;
+    } cases[] = {
+        {path, {TN_BF16, TN_SHAPE(2, 3), x}, TN_ERR_ARGUMENT, "numpy has no type for bf16"},
+        {path, {(tn_dtype)77, TN_SHAPE(2, 3), x}, TN_ERR_ARGUMENT, "77 is no dtype"},
+        {path, {TN_F32, TN_SHAPE(2, 3), NULL}, TN_ERR_ARGUMENT, "has no data"},
+        {path, {TN_F32, TN_SHAPE(2, 0), x}, TN_ERR_SHAPE, "2 x 0"},
+        {"/nowhere/x.npy", {TN_F32, TN_SHAPE(6), x}, TN_ERR_IO, "/nowhere/x.npy"},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++)
+        assert_fails(tn_npy_save(cases[i].path, cases[i].array), cases[i].status, cases[i].error);
+    assert_ok(tn_npy_open(&f, path, TN_F32, 2)); /* the old one is still there */
+    tn_npy_close(&f);
+    lab_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_read_as_numpy_writes_them),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(an_array_is_saved_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,36 @@ static void bad_items_follow_the_rule_of_bad_files(void **state)
     tn_loader_close(loader);
 }
 
+static void rows_say_which_item_they_hold_and_what_made_it(void **state)
+{
+    (void)state;
+    points p = {.bad = 7, .status = TN_ERR_FORMAT};
+    tn_loader *loader =
+        open_points(&p, &(tn_loader_opts){.batch = 4, .shuffle = true, .seed = 5, .max_bad = 10});
+    for (int k = 0; k < 6; k++) {
+        tn_batch b;
+        if (tn_loader_next(loader, &b) == TN_END)
+            assert_ok(tn_loader_next(loader, &b));
+        assert_true(b.seed == 5);
+        for (int i = 0; i < 4; i++) {
+            const float *x = (const float *)b.array[0].data + (ptrdiff_t)i * POINTS;
+            if (i >= b.count) { /* the bad one's row is not in between any more */
+                assert_true(b.item[i] == -1 && b.place[i] == -1);
+                continue;
+            }
+            const tn_fill at = {.seed = b.seed, .epoch = b.epoch, .place = b.place[i]};
+            assert_int_equal(((int32_t *)b.array[1].data)[i], b.item[i] * 10);
+            assert_int_equal(((uint8_t *)b.array[2].data)[i], 1 + b.place[i]);
+            assert_true(x[0] == (float)b.item[i] + (float)tn_fill_random(&at, 0));
+        }
+    }
+    assert_string_equal(tn_loader_item_name(loader, 3), "points.csv[3]");
+    assert_string_equal(tn_loader_item_name(loader, 9), "points.csv[9]");
+    assert_null(tn_loader_item_name(loader, ITEMS));
+    assert_null(tn_loader_item_name(loader, -1));
+    tn_loader_close(loader);
+}
+
 static void what_is_no_bad_item_ends_the_run(void **state)
 {
     (void)state;
@@ -323,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_batch_has_all_arrays_and_says_which_rows_are_there),
         cmocka_unit_test(threads_and_resuming_change_nothing),
         cmocka_unit_test(bad_items_follow_the_rule_of_bad_files),
+        cmocka_unit_test(rows_say_which_item_they_hold_and_what_made_it),
         cmocka_unit_test(what_is_no_bad_item_ends_the_run),
         cmocka_unit_test(a_source_that_makes_no_sense_is_refused),
         cmocka_unit_test(every_allocation_may_fail),
