@@ -48,6 +48,29 @@ TN_API TN_CHECKED tn_status tn_image_load(const char *path, const tn_fit_opts *o
 TN_API TN_CHECKED tn_status tn_image_decode(const char *name, const void *bytes, size_t size,
                                             const tn_fit_opts *opts, uint8_t *rgb);
 
+/** A JPEG file in memory, of RGB (three components). */
+typedef struct tn_jpeg {
+    uint8_t *bytes;
+    size_t size;
+    int width, height;
+} tn_jpeg;
+
+typedef struct tn_jpeg_opts {
+    int side; /**< pixels of the longer side at most: a smaller picture keeps its size; default 256 */
+    int quality; /**< 1 to 100, libjpeg's scale; default 85 */
+} tn_jpeg_opts;
+
+/**
+ * A small JPEG file of an image file, for pages and reports: decoded as tn_image_load() does, the whole picture kept in its
+ * proportions. The same file and options give the same bytes.
+ *
+ * @param opts NULL: all default
+ * @param out  to be freed by tn_jpeg_free(); {0} after an error
+ * @return     as tn_image_load(); TN_ERR_UNSUPPORTED in a build without libjpeg-turbo, which writes it
+ */
+TN_API TN_CHECKED tn_status tn_image_jpeg(const char *path, const tn_jpeg_opts *opts, tn_jpeg *out);
+TN_API void tn_jpeg_free(tn_jpeg *jpeg); /* {0} and NULL are fine */
+
 /* ---- sets --------------------------------------------------------------------------------- */
 
 /** A list of images with labels and class names. Never changes; threads may share it. */
@@ -94,6 +117,9 @@ TN_API int64_t tn_dataset_class_count(const tn_dataset *set, int label);
 /** Path and label of an item. A packed set has "images.npy[12]". NULL and -1 outside. */
 TN_API const char *tn_dataset_item_path(const tn_dataset *set, int64_t item);
 TN_API int tn_dataset_item_label(const tn_dataset *set, int64_t item);
+/** tn_image_jpeg() of an item, of a packed set too. TN_ERR_ARGUMENT outside. */
+TN_API TN_CHECKED tn_status tn_dataset_jpeg(const tn_dataset *set, int64_t item,
+                                            const tn_jpeg_opts *opts, tn_jpeg *out);
 
 /**
  * What a program should say before it trains: only one class, each image a class of its own, an empty

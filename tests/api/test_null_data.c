@@ -77,6 +77,12 @@ static void sets(void **state)
     assert_int_equal(tn_dataset_item_label(NULL, 0), -1);
     assert_int_equal(tn_dataset_num_notices(NULL), 0);
     assert_null(tn_dataset_notice(NULL, 0));
+    tn_jpeg jpeg;
+    REFUSES(tn_image_jpeg(NULL, NULL, &jpeg), "path");
+    REFUSES(tn_image_jpeg("x", NULL, NULL), "out");
+    REFUSES(tn_dataset_jpeg(NULL, 0, NULL, &jpeg), "set");
+    REFUSES(tn_dataset_jpeg(set, 0, NULL, NULL), "out");
+    tn_jpeg_free(NULL);
 }
 
 static void loaders(void **state)
