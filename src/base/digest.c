@@ -31,7 +31,8 @@ tn_digesting *tn_digest_begin(void)
     tn_digesting *d = tn_alloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->state = XXH3_createState(); /* of its own: it wants an alignment that tn_alloc() does not promise */
+    d->state =
+        XXH3_createState(); /* of its own: it wants an alignment that tn_alloc() does not promise */
     if (!d->state || XXH3_128bits_reset(d->state) != XXH_OK) {
         XXH3_freeState(d->state);
         tn_free(d);
