@@ -1,7 +1,7 @@
 /*
  * alexnet: trains AlexNet on a folder of images. --help tells how, docs/alexnet.md tells all.
  *
- * The training is here; common/session.c makes its parts from the flags.
+ * The training is here; tools/train/session.c makes its parts from the flags.
  */
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "../tools/common/args.h"
 #include "../tools/common/stop.h"
-#include "common/session.h"
+#include "../tools/train/session.h"
 
 /* ---- training --------------------------------------------------------------------------------- */
 

@@ -9,8 +9,8 @@
 #include "../tools/common/args.h"
 #include "../tools/common/progress.h"
 #include "../tools/common/stop.h"
+#include "../tools/train/network.h"
 #include "common/idx.h"
-#include "common/network.h"
 
 enum { CLASSES = 10, SIDE = 28 };
 

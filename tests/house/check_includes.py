@@ -50,11 +50,13 @@ ALLOWED = {
 # Of programs: folder or file -> what its includes, found beside it, may lie in.
 PROGRAMS = {
     "nets": ("nets/",),
-    "examples": ("examples/", "tools/common/", "nets/"),
+    "examples": ("examples/", "tools/common/", "tools/train/", "nets/"),
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
     "tools/data": ("tools/common/", "tools/data/"),
     "tools/plan": ("tools/", "examples/common/"),
+    "tools/train": ("tools/common/", "tools/train/", "nets/"),
+    "tools/plan": ("tools/common/", "tools/train/", "tools/plan/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
 SERVED = ("src/backends/cuda/libraries/", "src/sim/")

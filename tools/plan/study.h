@@ -6,7 +6,7 @@
 
 #include <tenon/tenon.h>
 
-#include "../../examples/common/network.h"
+#include "../train/network.h"
 
 typedef struct request {
     origin net;

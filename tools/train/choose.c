@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/common/args.h"
+#include "../common/args.h"
 #include "session.h"
 
 /* ---- classes ---------------------------------------------------------------------------------- */

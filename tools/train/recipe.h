@@ -1,8 +1,8 @@
 /*
  * The command line of alexnet: what to train, on what, and how.
  */
-#ifndef EXAMPLES_RECIPE_H
-#define EXAMPLES_RECIPE_H
+#ifndef TRAIN_RECIPE_H
+#define TRAIN_RECIPE_H
 
 #include <tenon/tenon.h>
 

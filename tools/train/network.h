@@ -3,8 +3,8 @@
  * found by what they are: the image is the input of bytes, the logits are the first output, the labels the input of
  * numbers of classes.
  */
-#ifndef EXAMPLES_NETWORK_H
-#define EXAMPLES_NETWORK_H
+#ifndef TRAIN_NETWORK_H
+#define TRAIN_NETWORK_H
 
 #include "../../nets/nets.h"
 

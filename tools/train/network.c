@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/common/args.h"
+#include "../common/args.h"
 
 static void *room(size_t count, size_t size)
 {

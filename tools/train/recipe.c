@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/common/args.h"
+#include "../common/args.h"
 
 static const char about[] =
     "Trains AlexNet on a folder of images, validates after each epoch, and saves what it "

@@ -10,8 +10,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "../../tools/common/args.h"
-#include "../../tools/common/progress.h"
+#include "../common/args.h"
+#include "../common/progress.h"
 
 /* ---- sets ------------------------------------------------------------------------------------- */
 

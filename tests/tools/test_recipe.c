@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/recipe.h"
 #include "lab.h"
 #include "optim/optim.h"
+#include "train/recipe.h"
 
 static const struct {
     const char *why;

@@ -1,8 +1,8 @@
 /*
  * Where alexnet's batches come from: a loader, one batch again and again, or made-up images.
  */
-#ifndef EXAMPLES_FEED_H
-#define EXAMPLES_FEED_H
+#ifndef TRAIN_FEED_H
+#define TRAIN_FEED_H
 
 #include <tenon/tenon.h>
 

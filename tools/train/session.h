@@ -2,10 +2,10 @@
  * What is around alexnet's training: the session's parts are made from its flags, saved and resumed, and
  * told of.
  */
-#ifndef EXAMPLES_SESSION_H
-#define EXAMPLES_SESSION_H
+#ifndef TRAIN_SESSION_H
+#define TRAIN_SESSION_H
 
-#include "../../tools/common/progress.h"
+#include "../common/progress.h"
 #include "feed.h"
 #include "network.h"
 #include "recipe.h"
