@@ -129,6 +129,14 @@ TN_API TN_CHECKED tn_status tn_dataset_jpeg(const tn_dataset *set, int64_t item,
 TN_API int tn_dataset_num_notices(const tn_dataset *set);
 TN_API const char *tn_dataset_notice(const tn_dataset *set, int index);
 
+/**
+ * Are two sets the same? 32 hexadecimal digits (XXH3-128) of the names of the classes and of each item's label, path and
+ * bytes of its file; not of what is in the files. Paths count from the last folder that all items lie in, so a set that was
+ * moved stays the same.
+ * @return TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_dataset_digest(const tn_dataset *set, char digest[33]);
+
 /* ---- loaders ------------------------------------------------------------------------------ */
 
 typedef enum tn_crop {

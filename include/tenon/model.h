@@ -42,6 +42,10 @@ typedef struct tn_model_opts {
 TN_API TN_CHECKED tn_status tn_model_open(tn_model **out, const char *path,
                                           const tn_model_opts *opts);
 
+/** The text of a net that lies in memory; @p name is what errors call it. */
+TN_API TN_CHECKED tn_status tn_model_read(tn_model **out, const char *name, const char *text,
+                                          const tn_model_opts *opts);
+
 /** What a plan holds now: a copy of its parameters and running statistics, and its net, which is made anew. Waits for the
  *  device. */
 TN_API TN_CHECKED tn_status tn_model_of_plan(tn_model **out, tn_plan *plan);

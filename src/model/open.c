@@ -72,18 +72,40 @@ static tn_status open_safetensors(tn_model *m, const tn_model_opts *o)
 /* ---- the text of a net ------------------------------------------------------------------------ */
 
 /* The fact is the file's own text, so that lines that errors tell of are its lines. */
-static tn_status open_text(tn_model *m, const tn_model_opts *o)
+static tn_status take_text(tn_model *m, const char *text, size_t bytes, const tn_model_opts *o)
 {
     const tn_graph_read_opts opts = {.name = m->path, .batch = o->batch};
+    TN_TRY(tn_graph_read(&m->graph, text, bytes, &opts));
+    return tn_model_set_fact(m, "tenon.graph", text);
+}
+
+static tn_status open_text(tn_model *m, const tn_model_opts *o)
+{
     char *text = NULL;
     size_t bytes = 0;
     tn_status status = tn_text_load(m->path, &text, &bytes);
     if (status == TN_OK)
-        status = tn_graph_read(&m->graph, text, bytes, &opts);
-    if (status == TN_OK)
-        status = tn_model_set_fact(m, "tenon.graph", text);
+        status = take_text(m, text, bytes, o);
     tn_free(text);
     return status;
+}
+
+tn_status tn_model_read(tn_model **out, const char *name, const char *text,
+                        const tn_model_opts *opts)
+{
+    TN_NEED(out, "out");
+    TN_NEED(name, "name");
+    TN_NEED(text, "text");
+    tn_model *m = NULL;
+    const tn_model_opts none = {0};
+    TN_TRY(tn_model_create(&m, name));
+    const tn_status status = take_text(m, text, strlen(text), opts ? opts : &none);
+    if (status != TN_OK) {
+        tn_model_close(m);
+        return status;
+    }
+    *out = m;
+    return TN_OK;
 }
 
 /* ---- which ------------------------------------------------------------------------------------ */

@@ -68,6 +68,8 @@ static void sets(void **state)
     assert_fails(tn_dataset_pack(set, &(tn_pack_opts){0}), TN_ERR_ARGUMENT, "no folder");
     assert_null(a);
     assert_null(b);
+    REFUSES(tn_dataset_digest(NULL, (char[33]){0}), "set");
+    REFUSES(tn_dataset_digest(set, NULL), "digest");
     assert_int_equal(tn_dataset_count(NULL), 0);
     assert_int_equal(tn_dataset_classes(NULL), 0);
     assert_int_equal(tn_dataset_side(NULL), 0);

@@ -30,6 +30,9 @@ static void models(void **state)
     assert_null(tn_plan_from(plan, TN_FROM_LEFT, 0));
     REFUSES(tn_model_open(NULL, "x", NULL), "out");
     REFUSES(tn_model_open(&none, NULL, NULL), "path");
+    REFUSES(tn_model_read(NULL, "x", "y", NULL), "out");
+    REFUSES(tn_model_read(&none, NULL, "y", NULL), "name");
+    REFUSES(tn_model_read(&none, "x", NULL, NULL), "text");
     assert_ok(tn_model_of_plan(&m, plan));
     REFUSES(tn_model_save(NULL, "x"), "model");
     REFUSES(tn_model_save(m, NULL), "path");

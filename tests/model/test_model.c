@@ -235,6 +235,17 @@ static void a_text_is_a_model(void **state)
     assert_fails(tn_model_save(m, in_folder("x")), TN_ERR_ARGUMENT, "has a net but no numbers");
     tn_plan_destroy(p);
     tn_model_close(m);
+    m = NULL;
+    assert_ok(tn_model_read(&m, "mine", text, &(tn_model_opts){.batch = 5}));
+    assert_string_equal(tn_model_fact(m, "tenon.graph"), text);
+    tn_shape shape;
+    assert_ok(tn_value_shape(tn_model_graph(m), tn_graph_input(tn_model_graph(m), 0), &shape));
+    assert_int_equal(shape.dim[0], 5);
+    tn_model_close(m);
+    m = NULL;
+    assert_fails(tn_model_read(&m, "mine", "tenon graph 1\ny = swish9(x)\n", NULL), TN_ERR_FORMAT,
+                 "mine:2:5: ");
+    assert_null(m);
     tn_free(text);
     tn_graph_destroy(g);
 }
@@ -290,6 +301,14 @@ static tn_status open_and_close(void *path)
     return status;
 }
 
+static tn_status read_and_close(void *text)
+{
+    tn_model *m = NULL;
+    TN_TRY(tn_model_read(&m, "mine", text, NULL));
+    tn_model_close(m);
+    return TN_OK;
+}
+
 static tn_status copy_and_close(void *plan)
 {
     tn_model *m = NULL;
@@ -312,6 +331,9 @@ static void no_memory_leaves_nothing(void **state)
     assert_ok(tn_checkpoint_save(p, path, said, SAID));
     assert_true(lab_fail_each_allocation(open_and_close, path) > 30);
     assert_true(lab_fail_each_allocation(copy_and_close, p) > 30);
+    char *text = text_of(g);
+    assert_true(lab_fail_each_allocation(read_and_close, text) > 10);
+    tn_free(text);
     tn_plan_destroy(p);
     tn_graph_destroy(g);
 }
