@@ -1,4 +1,4 @@
-/* What tools and examples share: signals, JSON, tables. */
+/* What tools and examples share: signals, JSON, options as JSON, tables, names of runs. */
 #define _XOPEN_SOURCE 700 /* SIGXFSZ */
 
 #include <math.h>
@@ -10,11 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/args_json.h"
 #include "common/html.h"
 #include "common/json.h"
 #include "common/stop.h"
 #include "common/table.h"
 #include "common/utf8.h"
+#include "common/workspace.h"
 #include "lab.h"
 
 /* ---- stop ------------------------------------------------------------------------------------- */
@@ -96,6 +98,89 @@ static void json_is_what_rfc_8259_says(void **state)
                       "  \"true\": true,\n"
                       "  \"false\": false\n"
                       "}\n");
+}
+
+static void json_is_read(void **state)
+{
+    (void)state;
+    json_value *v =
+        json_parse("{\"a\": {\"b\": \"x\\ny\", \"n\": 0.1, \"t\": true}, \"none\": null, "
+                   "\"caf\xef\x9f\xa9\": [1, \"2\"]}\n");
+    assert_non_null(v);
+    double number = 0;
+    bool is = false;
+    assert_string_equal(json_string(json_member(v, "a.b")), "x\ny");
+    assert_true(json_number(json_member(v, "a.n"), &number) && number == 0.1);
+    assert_true(json_truth(json_member(v, "a.t"), &is) && is);
+    assert_true(json_is_null(json_member(v, "none")));
+    const char *const lacking[] = {"b", "a.x", "a.b.c", "", ".", "a.", "nonesuch"};
+    for (size_t i = 0; i < TN_COUNT(lacking); i++)
+        assert_null(json_member(v, lacking[i]));
+    assert_null(json_string(json_member(v, "a.n")));
+    assert_false(json_number(json_member(v, "a.b"), &number));
+    assert_false(json_truth(NULL, &is));
+    const json_value *list = json_member(v, "caf\xe9"); /* bytes that are no UTF-8 come back */
+    assert_true(json_number(json_first(list), &number) && number == 1);
+    assert_string_equal(json_string(json_next(json_first(list))), "2");
+    assert_null(json_next(json_next(json_first(list))));
+    json_free(v);
+    const char *const none[] = {"", "{", "{} x", "{\"a\": }", "nul"};
+    for (size_t i = 0; i < TN_COUNT(none); i++)
+        assert_null(json_parse(none[i]));
+}
+
+/* Read in a child, since what cannot be ends the program. */
+static int reads(const char *text, const arg *options, int count)
+{
+    json_value *v = json_parse(text);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        args_read(v, "config.json", options, count);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    json_free(v);
+    return WEXITSTATUS(status);
+}
+
+static void options_come_back_from_json(void **state)
+{
+    (void)state;
+    struct {
+        bool flag;
+        int64_t count;
+        double real;
+        const char *text, *word;
+    } o = {true, 123456789, 0.1 + 0.2, "quo\"te", "b"};
+    const arg options[] = {{ARG_HEADING, .help = "What there is"},
+                           {ARG_FLAG, "flag", NULL, "", &o.flag, 0, 0},
+                           {ARG_INT, "count", "N", "", &o.count, 0, 0},
+                           {ARG_REAL, "real", "X", "", &o.real, 0, 0},
+                           {ARG_TEXT, "text", "T", "", &o.text, 0, 0},
+                           {ARG_CHOICE, "word", "a|b", "", &o.word, 0, 0}};
+    const int count = TN_COUNT(options);
+    char said[512] = "";
+    json j = {.to = fmemopen(said, sizeof said, "w")};
+    assert_non_null(j.to);
+    json_object(&j, NULL);
+    args_write(&j, options, count);
+    json_end(&j, '}');
+    fclose(j.to);
+    memset(&o, 0, sizeof o);
+    json_value *v = json_parse(said);
+    args_read(v, "config.json", options, count);
+    assert_true(o.flag && o.count == 123456789 && o.real == 0.1 + 0.2);
+    assert_string_equal(o.text, "quo\"te");
+    assert_string_equal(o.word, "b");
+    json_free(v);
+    assert_int_equal(reads("{\"text\": null}", options, count), 0);
+    const char *const bad[] = {"{\"flag\": 1}",     "{\"count\": 1.5}", "{\"count\": 1e300}",
+                               "{\"real\": \"1\"}", "{\"text\": 1}",    "{\"word\": \"c\"}",
+                               "{\"other\": 1}",    "{\"flag\": null}"};
+    for (size_t i = 0; i < TN_COUNT(bad); i++)
+        assert_int_equal(reads(bad[i], options, count), 2);
 }
 
 static void columns_are_as_wide_as_they_must(void **state)
@@ -252,11 +337,45 @@ static void words_come_through_a_shell(void **state)
     }
 }
 
+/* ---- runs ------------------------------------------------------------------------------------- */
+
+static void runs_have_names_or_folders(void **state)
+{
+    (void)state;
+    const char *const good[] = {"a", "0", "slim-20261129", "a.b_c-d"};
+    for (size_t i = 0; i < TN_COUNT(good); i++)
+        assert_true(run_name_is_good(good[i]));
+    const char *const bad[] = {"", ".", "..", "-a", "A", "a b", "a/b", "\xe9", "a\n", "_a"};
+    for (size_t i = 0; i < TN_COUNT(bad); i++)
+        assert_false(run_name_is_good(bad[i]));
+    char path[RUN_PATH], name[RUN_NAME + 2];
+    memset(name, 'a', sizeof name);
+    name[RUN_NAME + 1] = '\0';
+    assert_false(run_name_is_good(name));
+    name[RUN_NAME] = '\0';
+    assert_true(run_name_is_good(name));
+    unsetenv("TENON_WORKSPACE");
+    run_folder(path, NULL, "first");
+    assert_string_equal(path, "runs/first");
+    run_folder(path, "w", "first");
+    assert_string_equal(path, "w/runs/first");
+    run_folder(path, "w", "./first");
+    assert_string_equal(path, "./first");
+    runs_folder(path, "w");
+    assert_string_equal(path, "w/runs");
+    setenv("TENON_WORKSPACE", "/e", 1);
+    run_folder(path, NULL, "first");
+    assert_string_equal(path, "/e/runs/first");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_second_signal_ends_it),
         cmocka_unit_test(json_is_what_rfc_8259_says),
+        cmocka_unit_test(json_is_read),
+        cmocka_unit_test(options_come_back_from_json),
+        cmocka_unit_test(runs_have_names_or_folders),
         cmocka_unit_test(columns_are_as_wide_as_they_must),
         cmocka_unit_test(files_appear_whole_or_not_at_all),
         cmocka_unit_test(text_in_a_page_is_text),

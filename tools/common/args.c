@@ -127,7 +127,7 @@ static _Noreturn void unknown(const args *a, const char *name, int length)
     args_fail("there is no option --%.*s (--help lists them)", length, name);
 }
 
-static bool is_choice(const char *words, const char *word)
+bool args_is_choice(const char *words, const char *word)
 {
     const size_t length = strlen(word);
     for (const char *w = words; *w; w += strcspn(w, "|"), w += *w == '|')
@@ -157,7 +157,7 @@ static void set(const arg *o, const char *text)
         *(int64_t *)o->to = (int64_t)parse_number(o, text);
     else if (o->kind == ARG_REAL)
         *(double *)o->to = parse_number(o, text);
-    else if (o->kind == ARG_CHOICE && !is_choice(o->value, text))
+    else if (o->kind == ARG_CHOICE && !args_is_choice(o->value, text))
         args_fail("--%s is one of %s, not \"%s\"", o->name, o->value, text);
     else
         *(const char **)o->to = text;

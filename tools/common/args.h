@@ -54,6 +54,9 @@ _Noreturn void run_fail(const char *format, ...) __attribute__((format(printf, 1
 /* The same, and the program goes on. */
 void args_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Is it one of an ARG_CHOICE's words, "sgd|adam"? */
+bool args_is_choice(const char *words, const char *word);
+
 /* One rank of several: messages of these say which, and only rank 0 goes on writing to stdout. */
 void args_rank(int rank, int ranks);
 

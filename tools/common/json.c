@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "utf8.h"
 
@@ -80,14 +81,26 @@ void json_text(json *j, const char *name, const char *text)
     quote(j->to, text);
 }
 
-void json_real(json *j, const char *name, double number)
+static void put_real(json *j, const char *name, double number, int digits)
 {
     if (!isfinite(number)) {
         json_null(j, name);
         return;
     }
     begin(j, name);
-    fprintf(j->to, "%.9g", number);
+    fprintf(j->to, "%.*g", digits, number);
+}
+
+void json_real(json *j, const char *name, double number)
+{
+    put_real(j, name, number, 9);
+}
+
+void json_exact(json *j, const char *name, double number)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.9g", number);
+    put_real(j, name, number, strtod(text, NULL) == number ? 9 : 17);
 }
 
 void json_count(json *j, const char *name, int64_t number)

@@ -1,0 +1,49 @@
+#include "workspace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+bool run_name_is_good(const char *name)
+{
+    const size_t first = strspn(name, letters);
+    size_t length = first;
+    while (name[length] && strchr("._-", name[length]))
+        length += 1 + strspn(name + length + 1, letters);
+    return first > 0 && !name[length] && length <= RUN_NAME;
+}
+
+static void join(char path[RUN_PATH], const char *workspace, const char *name)
+{
+    const char *given = workspace ? workspace : getenv("TENON_WORKSPACE");
+    const bool here = !given || !given[0];
+    const int length = snprintf(path, RUN_PATH, "%s%sruns%s%s", here ? "" : given, here ? "" : "/",
+                                name[0] ? "/" : "", name);
+    if (length < 0 || length >= RUN_PATH)
+        args_fail("the name of the workspace is too long: %s", given);
+}
+
+void runs_folder(char path[RUN_PATH], const char *workspace)
+{
+    join(path, workspace, "");
+}
+
+void run_folder(char path[RUN_PATH], const char *workspace, const char *run)
+{
+    if (strchr(run, '/')) {
+        const int length = snprintf(path, RUN_PATH, "%s", run);
+        if (length < 0 || length >= RUN_PATH)
+            args_fail("the name of the run's folder is too long: %s", run);
+        return;
+    }
+    if (!run_name_is_good(run))
+        args_fail(
+            "\"%s\" cannot be a run: a name is of small letters, digits, . _ and -, begins with "
+            "a letter or a digit and has at most %d; a folder has a / in it",
+            run, RUN_NAME);
+    join(path, workspace, run);
+}
