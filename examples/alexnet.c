@@ -12,6 +12,79 @@
 #include "../tools/common/stop.h"
 #include "../tools/train/session.h"
 
+/* ---- the command line ------------------------------------------------------------------------- */
+
+static const char about[] =
+    "Trains AlexNet on a folder of images, validates after each epoch, and saves what it "
+    "learned.\n\n"
+    "DIR has one subfolder a class, or is a text file with a line \"path label\" an image, or was\n"
+    "written by tenon-pack. If DIR has the subfolders train and val, those are taken.";
+
+static const char more[] =
+    "Steps are updates of the parameters; an epoch has images / (batch * accumulate) of them.\n"
+    "Rates: constant; step (times gamma every period), multistep (times gamma at rate-at), exp\n"
+    "(gamma ^ step), inv ((1 + gamma * step) ^ -power), poly ((1 - step / steps) ^ power), "
+    "sigmoid\n"
+    "(falls at period, with gamma), cosine. Formulas: <tenon/optim.h>.\n\n"
+    "Ctrl-C, kill and SIGUSR1 end the run after the step at hand and save it; --resume goes on "
+    "bit\n"
+    "for bit. The epoch that validates best is kept beside FILE: x.best.safetensors.\n\n"
+    "Exit status: 0; 1: the run failed, or its last save; 2: flags or folders that cannot be;\n"
+    "128 + signal: stopped.\n\n"
+    "Examples:\n"
+    "  alexnet photos --split 10 --epochs 40 --save photos.safetensors\n"
+    "  alexnet photos --split 10 --epochs 40 --save photos.safetensors --resume "
+    "photos.safetensors\n"
+    "  alexnet photos/val --evaluate photos.safetensors\n"
+    "  alexnet imagenet --net caffe --batch 256 --epochs 90 --rate-policy step --rate-period 20\n"
+    "  alexnet --synthetic --batch 32";
+
+static struct {
+    const char *save, *resume, *evaluate;
+    int64_t save_every, log_every;
+    bool describe, params;
+} o = {.save_every = 1, .log_every = 20};
+
+static const arg options[] = {
+    {ARG_HEADING, .help = "Files and reports"},
+    {ARG_TEXT, "save", "FILE", "write a checkpoint (safetensors) there", &o.save, 0, 0},
+    {ARG_FLAG, "weights-only", NULL, "what is saved can be used, but not resumed: it is smaller",
+     &o.params, 0, 0},
+    {ARG_INT, "save-every", "EPOCHS", "how often", &o.save_every, 1, 1e9},
+    {ARG_TEXT, "resume", "FILE", "go on from a checkpoint, with the same flags", &o.resume, 0, 0},
+    {ARG_TEXT, "evaluate", "FILE", "only measure this checkpoint on DIR (its val, if it has one)",
+     &o.evaluate, 0, 0},
+    {ARG_INT, "log-every", "STEPS", "between two lines, where there is no terminal", &o.log_every,
+     1, 1e9},
+    {ARG_FLAG, "describe", NULL, "only print the plan: steps, kernels, memory", &o.describe, 0, 0},
+};
+
+static void parse(session *s, int argc, char **argv)
+{
+    const recipe_program p = {.usage = "alexnet [options] DIR",
+                              .about = about,
+                              .more = more,
+                              .own = options,
+                              .num_own = sizeof options / sizeof options[0]};
+    recipe *r = &s->r;
+    recipe_parse(r, argc, argv, &p);
+    if (o.evaluate && (o.resume || r->synthetic || r->overfit || o.describe))
+        args_fail(
+            "--evaluate only measures: it goes with none of --resume, --synthetic, --overfit, "
+            "--describe");
+    if (r->init && (o.resume || o.evaluate))
+        args_fail("--init is where a run begins: it goes with neither --resume nor --evaluate");
+    if (o.params && !o.save)
+        args_fail("--weights-only is about --save, which is not given");
+    recipe_check(r, p.usage);
+    s->resume = o.resume;
+    s->evaluate = o.evaluate;
+    s->dry = o.describe;
+    s->save.path = o.save;
+    s->save.params = o.params;
+    s->save.every = o.save_every;
+}
+
 /* ---- training --------------------------------------------------------------------------------- */
 
 /* Adds what the runs since the last look found out. Only this makes the program wait for the device. */
@@ -188,21 +261,21 @@ static _Noreturn void fail_saved(session *s)
 {
     char why[1024];
     snprintf(why, sizeof why, "%s", tn_error());
-    if (s->r.save && saving_now(s))
+    if (s->save.path && saving_now(s))
         run_fail("%s; the run is saved at step %lld in %s", why,
-                 (long long)tn_plan_updates(s->plan), s->r.save);
+                 (long long)tn_plan_updates(s->plan), s->save.path);
     run_fail("%s", why);
 }
 
 static void train(session *s)
 {
-    if (s->r.save)
+    if (s->save.path)
         saving_probe(s);
     session_feeds(s);
-    if (s->r.resume)
+    if (s->resume)
         session_resume(s);
     stop_catch();
-    progress_begin(&s->progress, s->steps, tn_plan_updates(s->plan), s->r.log_every);
+    progress_begin(&s->progress, s->steps, tn_plan_updates(s->plan), o.log_every);
     while (s->epoch < s->r.epochs && !at_end(s)) {
         const tn_status status = train_epoch(s);
         progress_clear(&s->progress);
@@ -211,7 +284,7 @@ static void train(session *s)
         const double began = seconds();
         if (s->index / s->r.accumulate == s->per_epoch)
             finish_epoch(s);
-        if (s->r.save)
+        if (s->save.path)
             saving_due(s, at_end(s));
         progress_skip(&s->progress, seconds() - began);
         s->clock += seconds() - began;
@@ -220,9 +293,9 @@ static void train(session *s)
     tell_speed(s);
     if (s->stops)
         printf("stopped at step %lld of %lld%s%s\n", (long long)tn_plan_updates(s->plan),
-               (long long)s->steps, s->r.save ? "; go on with --resume " : "",
-               s->r.save ? s->r.save : "");
-    if (s->r.save)
+               (long long)s->steps, s->save.path ? "; go on with --resume " : "",
+               s->save.path ? s->save.path : "");
+    if (s->save.path)
         saving_end(s);
 }
 
@@ -230,10 +303,10 @@ static void train(session *s)
 static void measure(session *s)
 {
     session_feeds(s);
-    tn_must(tn_checkpoint_load(s->plan, s->r.evaluate, TN_LOAD_PARAMS));
+    tn_must(tn_checkpoint_load(s->plan, s->evaluate, TN_LOAD_PARAMS));
     const score sum = evaluate(s, &s->val);
     if (!isfinite(sum.loss))
-        run_fail("%s: its loss on %s is %g: its parameters compute no numbers", s->r.evaluate,
+        run_fail("%s: its loss on %s is %g: its parameters compute no numbers", s->evaluate,
                  s->sets.val ? s->sets.val_path : s->sets.train_path, sum.loss);
     tell_score("evaluated:", &sum);
     printf(" of %lld images\n", (long long)sum.images);
@@ -242,12 +315,12 @@ static void measure(session *s)
 int main(int argc, char **argv)
 {
     session s = {0};
-    recipe_parse(&s.r, argc, argv);
+    parse(&s, argc, argv);
     session_open(&s);
     tell_start(&s);
-    if (s.r.describe)
+    if (o.describe)
         tn_must(tn_plan_describe(s.plan, TN_DESCRIBE_TEXT, stdout));
-    else if (s.r.evaluate)
+    else if (s.evaluate)
         measure(&s);
     else
         train(&s);

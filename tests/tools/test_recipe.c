@@ -82,7 +82,8 @@ static recipe parse(const char *const *flags)
         argv[argc++] = text[i];
     }
     recipe r;
-    recipe_parse(&r, argc, argv);
+    recipe_parse(&r, argc, argv, &(recipe_program){.usage = "test", .about = ""});
+    recipe_check(&r, "test");
     return r;
 }
 

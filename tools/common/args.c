@@ -105,13 +105,11 @@ static _Noreturn void print_help(const args *a)
 
 /* ---- parsing ---------------------------------------------------------------------------------- */
 
-static const arg *find(const args *a, const char *name, size_t length)
+static const arg *find(const arg *options, int count, const char *name, size_t length)
 {
-    for (int i = 0; i < a->count; i++) {
-        const char *known = a->options[i].name;
-        if (known && strlen(known) == length && strncmp(known, name, length) == 0)
-            return &a->options[i];
-    }
+    for (const arg *o = options; o < options + count; o++)
+        if (o->name && strlen(o->name) == length && strncmp(o->name, name, length) == 0)
+            return o;
     return NULL;
 }
 
@@ -168,7 +166,9 @@ static int parse_option(const args *a, int argc, char **argv, int i)
 {
     const char *name = argv[i] + 2;
     const size_t length = strcspn(name, "=");
-    const arg *o = find(a, name, length);
+    const arg *o = find(a->options, a->count, name, length);
+    if (!o && find(a->others, a->num_others, name, length))
+        args_fail("--%.*s %s", (int)length, name, a->others_why);
     if (!o)
         unknown(a, name, (int)length);
     const bool joined = name[length] == '=';

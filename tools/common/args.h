@@ -38,6 +38,10 @@ typedef struct args {
     int count;
     int min_words, max_words; /* how many words that are no options there must be; max < 0: any */
     const char *words;        /* what they are, for the message: "a folder of images" */
+    /* Options that the program has, but does not take now, and why: "..., but the run has its own". NULL: none. */
+    const arg *others;
+    int num_others;
+    const char *others_why;
 } args;
 
 /* Sets what the options point to and moves the other words to the front of argv + 1. Gives --help

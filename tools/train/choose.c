@@ -143,7 +143,7 @@ static void check_images(const network *n, const recipe *r, const char *path)
 void session_choose(session *s)
 {
     const recipe *r = &s->r;
-    const char *file = r->resume ? r->resume : r->evaluate;
+    const char *file = s->resume ? s->resume : s->evaluate;
     const origin from = find_origin(s, file);
     const bool whole = from.model && from.model == s->from && !r->init; /* the file has it all */
     const char *path = from.path ? from.path : from.named->name;
@@ -157,12 +157,12 @@ void session_choose(session *s)
     if (network_make(&s->net, &from, &opts) != TN_OK)
         args_fail("%s", tn_error());
     check_images(&s->net, r, path);
-    if (from.model && !r->resume && r->smoothing > 0 &&
+    if (from.model && !s->resume && r->smoothing > 0 &&
         tn_graph_loss(tn_model_graph(from.model)).id)
         args_fail("--smoothing: %s has a loss of its own", path);
     if (whole && r->net)
         check_same(s, file);
-    if (whole && r->evaluate && s->net.name[0])
+    if (whole && s->evaluate && s->net.name[0])
         number_classes(s, file);
     else if (whole && s->sets.train)
         check_classes(s, file);

@@ -1,11 +1,14 @@
 /*
- * The command line of alexnet: what to train, on what, and how.
+ * A recipe: what to train, on what, and how. What alexnet and tenon-train have in common of their command lines.
  */
 #ifndef TRAIN_RECIPE_H
 #define TRAIN_RECIPE_H
 
 #include <tenon/tenon.h>
 
+#include "../common/args.h"
+#include "../common/json.h"
+#include "../common/json_read.h"
 #include "network.h"
 
 typedef struct recipe {
@@ -31,16 +34,30 @@ typedef struct recipe {
     const char *policy, *rate_at;
     double gamma, power, period, warmup; /* period and warmup in epochs */
     /* The machine */
-    const char *device, *precision;
+    const char *precision, *device;
     int64_t threads;
-    /* Files and reports */
-    const char *save, *resume, *evaluate;
-    int64_t save_every, log_every;
-    bool describe, params;
 } recipe;
 
-/* All flags; ends the program on --help and on what cannot be. */
-void recipe_parse(recipe *r, int argc, char **argv);
+/* A program whose options are those of a recipe and some of its own. */
+typedef struct recipe_program {
+    const char *usage, *about, *more; /* as of args */
+    const arg *own;
+    int num_own;
+    const char *why_not; /* recipe_parse_machine(): why it takes no other */
+} recipe_program;
+
+/* Ends the program on --help and on what cannot be. */
+void recipe_parse(recipe *r, int argc, char **argv, const recipe_program *p);
+
+/* Only what may be another when a run goes on: device and threads. */
+void recipe_parse_machine(recipe *r, int argc, char **argv, const recipe_program *p);
+
+/* Ends the program if it cannot be; completes what depends on other options. */
+void recipe_check(recipe *r, const char *usage);
+
+/* All but device and threads as members of an object, and back from one; `path` names it in errors. */
+void recipe_write(const recipe *r, json *j);
+void recipe_read(recipe *r, const json_value *from, const char *path);
 
 tn_optim recipe_optim(const recipe *r);
 

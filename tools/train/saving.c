@@ -16,7 +16,7 @@ typedef struct best_name {
 
 static best_name name_best(const session *s)
 {
-    const char *path = s->r.save, *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    const char *path = s->save.path, *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
     const char *name = slash ? slash + 1 : path;
     best_name b;
     const size_t stem = dot && dot > name ? (size_t)(dot - path) : strlen(path);
@@ -28,7 +28,7 @@ static best_name name_best(const session *s)
 
 void saving_probe(session *s)
 {
-    if (tn_checkpoint_probe(s->plan, s->r.save) != TN_OK)
+    if (tn_checkpoint_probe(s->plan, s->save.path) != TN_OK)
         args_fail("--save %s", tn_error());
     if (s->sets.val && !s->r.overfit && tn_checkpoint_probe(s->plan, name_best(s).path) != TN_OK)
         args_fail("--save, the best epoch: %s", tn_error());
@@ -47,7 +47,7 @@ static bool save(session *s, const char *path)
     const recipe_text flags = recipe_describe(&s->r);
     const tn_meta more[] = {{"epoch", epoch},           {"batch", batch}, {"best_top_1", best},
                             {"best_epoch", best_epoch}, {"tally", tally}, {"recipe", flags.text}};
-    const tn_status status = network_save(&s->net, s->plan, path, s->r.params, more, 6);
+    const tn_status status = network_save(&s->net, s->plan, path, s->save.params, more, 6);
     if (status == TN_OK)
         return true;
     if (status == TN_ERR_DEVICE || status == TN_END) /* no later try can be better */
@@ -61,13 +61,13 @@ static bool save(session *s, const char *path)
 
 bool saving_now(session *s)
 {
-    s->last_unsaved = !save(s, s->r.save);
+    s->last_unsaved = !save(s, s->save.path);
     return !s->last_unsaved;
 }
 
 void saving_due(session *s, bool last)
 {
-    const bool due = s->index == 0 && s->epoch % s->r.save_every == 0;
+    const bool due = s->index == 0 && s->epoch % s->save.every == 0;
     if (last || due || s->last_unsaved)
         saving_now(s);
     /* Only what the plan holds now can be saved: the best is, right after it was reached. */
@@ -84,7 +84,7 @@ void saving_end(const session *s)
     fflush(stdout);
     if (s->last_unsaved)
         run_fail("%s: the last save failed: what was learned since the one before is lost",
-                 s->r.save);
+                 s->save.path);
     if (s->best_unsaved)
         run_fail("%s: the best, of epoch %lld, could not be saved", name_best(s).path,
                  (long long)s->best_epoch);
@@ -137,7 +137,7 @@ static void read_position(session *s, const tn_checkpoint_info *info, const char
 
 void session_resume(session *s)
 {
-    const char *path = s->r.resume;
+    const char *path = s->resume;
     tn_checkpoint_info *info = NULL;
     tn_must(tn_checkpoint_info_open(&info, path));
     read_position(s, info, path);

@@ -61,8 +61,8 @@ static void build(session *s)
                          .from_any_shape =
                              r->init && tn_model_num_classes(s->from) != s->net.classes,
                          .freeze = r->freeze,
-                         .dry = r->describe};
-    if (!r->evaluate) {
+                         .dry = s->dry};
+    if (!s->evaluate) {
         opts.loss = s->net.loss.loss;
         opts.optim = recipe_optim(r);
         opts.clip_norm = (float)r->clip;
@@ -87,7 +87,7 @@ void session_feeds(session *s)
     opts.device = s->device;
     if (r->synthetic || r->overfit)
         feed_fixed(&s->train, s->sets.train, &opts, s->net.classes, r->max_steps * r->accumulate);
-    else if (!r->evaluate)
+    else if (!s->evaluate)
         feed_open(&s->train, s->sets.train, opts, true);
     opts = (tn_loader_opts){.batch = opts.batch,
                             .height = opts.height,
@@ -97,10 +97,10 @@ void session_feeds(session *s)
                             .on_bad = opts.on_bad,
                             .max_bad = opts.max_bad,
                             .device = opts.device};
-    s->validates = r->evaluate || (s->sets.val && !r->overfit);
+    s->validates = s->evaluate || (s->sets.val && !r->overfit);
     if (s->validates)
         feed_open(&s->val, s->sets.val ? s->sets.val : s->sets.train, opts, false);
-    if (r->evaluate)
+    if (s->evaluate)
         return;
     s->per_epoch = s->train.batches / r->accumulate;
     s->steps = s->per_epoch * r->epochs;

@@ -20,11 +20,20 @@ double score_top_1(const score *sum); /* as a share; 0 of no images */
 
 typedef struct session {
     recipe r;
+    /* Set before session_open(): the checkpoint that it goes on from, or the one that is only measured; a plan that takes no
+     * memory. */
+    const char *resume, *evaluate;
+    bool dry;
+    struct {
+        const char *path; /* NULL: nothing is saved */
+        bool params;      /* nothing to go on from */
+        int64_t every;    /* epochs */
+    } save;
     sets sets;
     feed train, val;
     bool validates;
     network net;
-    tn_model *from;  /* whose numbers it begins with: of --resume, --evaluate, --init; NULL: none */
+    tn_model *from;  /* whose numbers it begins with: of resume, evaluate, --init; NULL: none */
     tn_model *text;  /* of --net, if that is a file */
     int *label_of;   /* the network's number of each class of the set; NULL: the same */
     int32_t *labels; /* a batch's, so numbered */
@@ -63,10 +72,10 @@ void session_feeds(session *s);
 /* The labels of a batch, in the network's numbers. */
 tn_tensor session_labels(session *s, const tn_tensor *labels);
 
-/* From r.resume. */
+/* From the checkpoint. */
 void session_resume(session *s);
 
-/* To r.save, and the best beside it, "x.best.safetensors". A save that fails is told and tried again after the next
+/* To save.path, and the best beside it, "x.best.safetensors". A save that fails is told and tried again after the next
  * epoch. */
 void saving_probe(session *s);          /* ends the program if nothing can be written there */
 void saving_due(session *s, bool last); /* after an epoch, or at the end: what is due */
