@@ -286,6 +286,19 @@ TN_API tn_loss tn_softmax_xent_weighted(tn_graph *g, tn_value logits, tn_value l
                                         tn_value rows, tn_value classes,
                                         const tn_softmax_xent_opts *opts);
 
+/**
+ * The cross entropy of rows that are mixed of two: shares * that of labels + (1 - shares) * that of partners, the mean over the
+ * labels; which is that against targets shares on one class and 1 - shares on the other (both smoothed, if opts say so). Two
+ * softmax_xent and their sum. The counts are those of labels.
+ *
+ * labels, partners: N (or as of pixels), i32, both -1 or neither;  shares: f32, N, in [0, 1]: a loader's batch has them
+ * (tn_loader_opts.mixup). To evaluate, shares are 1 and partners anything that labels may be: the loss then is that of labels.
+ * Source: Zhang et al. 2018, arXiv:1710.09412.
+ */
+TN_API tn_loss tn_softmax_xent_mixed(tn_graph *g, tn_value logits, tn_value labels,
+                                     tn_value partners, tn_value shares,
+                                     const tn_softmax_xent_opts *opts);
+
 /** Mean over all elements of (x - target)^2, a scalar.   x, target: f32, the same shape. In a plan that has labels,
  *  over those of rows that hold a sample (tn_plan_run()). */
 TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target, const tn_layer_opts *opts);

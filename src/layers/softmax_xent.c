@@ -16,6 +16,7 @@
  *   Source of label smoothing: Szegedy et al. 2015, arXiv:1512.00567, section 7; with weights as PyTorch has it.
  */
 #include <limits.h>
+#include <stdio.h>
 
 #include "base/base.h"
 #include "graph/op.h"
@@ -138,4 +139,28 @@ tn_loss tn_softmax_xent(tn_graph *g, tn_value logits, tn_value labels,
     const tn_value loss = tn_graph_add(g, &tn_op_softmax_xent, opts ? opts->name : NULL, 2,
                                        (tn_value[]){logits, labels}, opts);
     return (tn_loss){loss, tn_graph_output(g, loss, 1), tn_graph_output(g, loss, 2)};
+}
+
+/* One of the two; opts.weights, as ever, is not the caller's to say. */
+static tn_loss mixed_part(tn_graph *g, tn_value logits, tn_value labels, tn_value shares,
+                          const tn_softmax_xent_opts *opts, const char *suffix)
+{
+    tn_softmax_xent_opts o = *opts;
+    char name[256];
+    snprintf(name, sizeof name, "%.200s%s", opts->name ? opts->name : "", suffix);
+    o.name = opts->name ? name : NULL;
+    return tn_softmax_xent_weighted(g, logits, labels, shares, (tn_value){0}, &o);
+}
+
+tn_loss tn_softmax_xent_mixed(tn_graph *g, tn_value logits, tn_value labels, tn_value partners,
+                              tn_value shares, const tn_softmax_xent_opts *opts)
+{
+    static float one = 1;
+    const tn_softmax_xent_opts o = opts ? *opts : (tn_softmax_xent_opts){0};
+    const tn_value whole = tn_constant(g, NULL, (tn_tensor){TN_F32, {0}, &one});
+    const tn_value rest = tn_sub(g, whole, shares, NULL);
+    tn_loss loss = mixed_part(g, logits, labels, shares, &o, "_own");
+    const tn_loss other = mixed_part(g, logits, partners, rest, &o, "_partner");
+    loss.loss = tn_add(g, loss.loss, other.loss, &(tn_layer_opts){.name = o.name});
+    return loss;
 }

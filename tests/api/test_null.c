@@ -189,6 +189,7 @@ static void layers_of_no_graph(void **state)
                              tn_huber(NULL, x, x, NULL),
                              tn_binary_xent(NULL, x, x, NULL),
                              tn_softmax_xent_weighted(NULL, x, x, x, x, NULL).loss,
+                             tn_softmax_xent_mixed(NULL, x, x, x, x, NULL).loss,
                              tn_softmax_xent(NULL, x, x, NULL).loss,
                              tn_mse(NULL, x, x, NULL),
                              tn_custom(NULL, 1, &x, &(tn_custom_opts){0}),

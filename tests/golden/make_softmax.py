@@ -39,3 +39,19 @@ for name, smoothing in (("plain", 0.0), ("smooth", 0.1)):
     arrays.append(array("double", f"golden_xent_{name}_loss", loss.detach()))
     arrays.append(array("double", f"golden_xent_{name}_dx", logits.grad))
 write("softmax_xent.h", arrays)
+
+# Rows mixed of two: PyTorch's cross entropy against the soft targets themselves; row 1 is left out by hand.
+partners = torch.tensor([0, -1, 0, 2])
+shares = torch.tensor([0.25, 0.5, 0.75, 1.0])
+kept = labels >= 0
+targets = (shares[kept, None] * torch.nn.functional.one_hot(labels[kept], 6)
+           + (1 - shares[kept, None]) * torch.nn.functional.one_hot(partners[kept], 6)).double()
+arrays = [array("float", "golden_mixed_x", x), array("int32_t", "golden_mixed_labels", labels),
+          array("int32_t", "golden_mixed_partners", partners), array("float", "golden_mixed_shares", shares)]
+for name, smoothing in (("plain", 0.0), ("smooth", 0.1)):
+    logits = x.double().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(logits[kept], targets, label_smoothing=smoothing)
+    loss.backward()
+    arrays.append(array("double", f"golden_mixed_{name}_loss", loss.detach()))
+    arrays.append(array("double", f"golden_mixed_{name}_dx", logits.grad))
+write("xent_mixed.h", arrays)
