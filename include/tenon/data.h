@@ -163,6 +163,17 @@ typedef struct tn_loader_opts {
     float brightness, contrast,
         saturation; /**< factors from [1 - v, 1 + v], in random order; 0: none */
     float lighting; /**< deviation of PCA lighting noise; AlexNet's 0.1; 0: none */
+    /**
+     * Rows are mixed in pairs, the first two of a batch, the next two and so on: with alpha above 0, up to 100, and
+     * one share s of each batch, drawn from Beta(alpha, alpha) by (seed, epoch, index) and rounded to a multiple of 1/256,
+     *
+     *     a' = s a + (1 - s) b,   b' = s b + (1 - s) a,   rounded to bytes
+     *
+     * and tn_batch says with which label, for tn_softmax_xent_mixed(). A row beside one that holds no image stays as it is.
+     * Wants `shuffle`, or neighbours would be of one class. 0: none.   Source: Zhang et al. 2018, arXiv:1710.09412; one
+     * share a batch, as their program has it.
+     */
+    float mixup;
     bool shuffle;   /**< a new order each epoch */
     bool drop_last; /**< leave out an epoch's last, short batch; else it is padded, see tn_batch */
     int threads;    /**< default: the number of cores */
@@ -195,8 +206,11 @@ typedef struct tn_batch {
                            them. 0 if no file of the batch can be read */
     int64_t epoch;    /**< from 0 */
     int64_t index;    /**< of the batch in its epoch, from 0 */
+    /** With tn_loader_opts.mixup, else without data: of each row the label of what was mixed in, i32, its own where nothing
+     *  was and -1 where it holds no image; and the share of its own image and label, f32, 1 where nothing was mixed in. */
+    tn_tensor partners, shares;
     /** Of a source (<tenon/source.h>) its arrays, each with a row a sample, and images and labels have no data. Of a set
-     *  of images these are images and labels again. */
+     *  of images these are images and labels, and partners and shares where there are such, again. */
     tn_tensor array[TN_MAX_ARRAYS];
     int num_arrays;
     int own; /**< rows of this rank that hold a sample; count, where there is one */

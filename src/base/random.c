@@ -36,6 +36,25 @@ double tn_random_normal(tn_random *r)
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
+/* The logarithm of a number of Gamma(alpha, 1). Marsaglia and Tsang 2000, for alpha + 1 and carried down by their note 6: in
+ * logarithms, since a small alpha makes numbers that a double cannot hold. */
+static double log_gamma_number(tn_random *r, double alpha)
+{
+    const double d = alpha + 1 - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        const double x = tn_random_normal(r), v = (1 + c * x) * (1 + c * x) * (1 + c * x);
+        const double u = 1 - tn_random_real(r);
+        if (v > 0 && log(u) < x * x / 2 + d - d * v + d * log(v))
+            return log(d * v) + log(1 - tn_random_real(r)) / alpha;
+    }
+}
+
+double tn_random_beta(tn_random *r, double alpha)
+{
+    const double a = log_gamma_number(r, alpha), b = log_gamma_number(r, alpha);
+    return 1 / (1 + exp(b - a));
+}
+
 uint64_t tn_hash_text(const char *text)
 {
     uint64_t h = UINT64_C(14695981039346656037);

@@ -18,7 +18,8 @@ typedef enum tn_random_purpose {
     TN_RANDOM_AUGMENT, /* stream: epoch and place in it */
     TN_RANDOM_SPLIT,   /* stream: class */
     TN_RANDOM_TEST,    /* for tests and made-up data */
-    TN_RANDOM_SOURCE   /* stream: epoch and place in it */
+    TN_RANDOM_SOURCE,  /* stream: epoch and place in it */
+    TN_RANDOM_MIXUP    /* stream: epoch and batch in it */
 } tn_random_purpose;
 
 typedef struct tn_random4 {
@@ -73,6 +74,7 @@ uint32_t tn_random_next(tn_random *r);                  /* 32 bits */
 uint64_t tn_random_below(tn_random *r, uint64_t limit); /* [0, limit), unbiased; limit > 0 */
 double tn_random_real(tn_random *r);                    /* [0, 1) */
 double tn_random_normal(tn_random *r);                  /* mean 0, deviation 1 */
+double tn_random_beta(tn_random *r, double alpha); /* [0, 1], of Beta(alpha, alpha); alpha > 0 */
 
 /* FNV-1a of a text: names become streams, so that adding a layer moves no other layer's numbers. */
 uint64_t tn_hash_text(const char *text);

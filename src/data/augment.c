@@ -73,6 +73,11 @@ tn_status tn_augment_complete(tn_augment *a, const tn_loader_opts *opts, int sid
     TN_TRY(check_amount("brightness", opts->brightness, &a->brightness));
     TN_TRY(check_amount("contrast", opts->contrast, &a->contrast));
     TN_TRY(check_amount("saturation", opts->saturation, &a->saturation));
+    TN_TRY(check_amount("mixup", opts->mixup, &a->mixup));
+    if (a->mixup > 0 && !opts->shuffle)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "loader: mixup %g mixes neighbours, which without shuffle are of one class",
+                       a->mixup);
     return check_amount("lighting", opts->lighting, &a->lighting);
 }
 

@@ -14,7 +14,7 @@ typedef struct tn_augment {
     int height, width, resize;
     double area[2], aspect[2];
     bool flip;
-    double brightness, contrast, saturation, lighting;
+    double brightness, contrast, saturation, lighting, mixup;
 } tn_augment;
 
 /* A change of colour and its factor; 1 changes nothing. */

@@ -108,6 +108,9 @@ tn_status tn_fill_image(const tn_fill *at, const tn_loader_opts *opts, const cha
     tn_augment a;
     tn_decoder *d;
     TN_TRY(tn_augment_complete(&a, opts, 0));
+    if (a.mixup > 0)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: mixup %g is for batches of a set, not for one image",
+                       name, a.mixup);
     TN_TRY(tn_decoder_create(&d));
     const tn_status status = augment(d, at, &a, &(file){name, bytes, size}, rgb);
     tn_decoder_destroy(d);

@@ -88,6 +88,11 @@ static tn_status check(const tn_loader_opts *opts, double max_bad)
     if (opts->batch % ranks != 0)
         return tn_fail(TN_ERR_ARGUMENT, "loader: %d ranks cannot share a batch of %d equally",
                        ranks, opts->batch);
+    if (opts->mixup > 0 && ranks > 1 && opts->batch / ranks % 2 != 0)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "loader: mixup pairs rows: a batch of %d is an odd number for each of %d "
+                       "ranks",
+                       opts->batch, ranks);
     return TN_OK;
 }
 

@@ -6,11 +6,15 @@
 
 #include <tenon/source.h>
 
+/* The arrays of a set of images; the last two where rows are mixed. */
+enum { TN_SET_IMAGES, TN_SET_LABELS, TN_SET_PARTNERS, TN_SET_SHARES };
+
 typedef struct tn_origin {
     tn_source source;
     int arrays;
     size_t row_bytes[TN_MAX_ARRAYS];
     const char *what; /* its items are, in errors */
+    double mixup;     /* 0: rows are not mixed */
     bool one_file;    /* no item of it can be bad alone */
     int chunk;        /* rows that a thread takes at once */
     /* The name of an item, which what fill() says of it begins with; NULL: "source[item]", and it does not. */

@@ -5,8 +5,6 @@
 #include "data/filler.h"
 #include "data/origin.h"
 
-enum { IMAGES, LABELS };
-
 static tn_status begin(void *arg, void **worker)
 {
     tn_filler *f = tn_alloc(1, sizeof *f);
@@ -30,13 +28,13 @@ static void end(void *arg, void *worker)
 static void label(void *arg, const tn_fill *at)
 {
     const tn_recipe *r = arg;
-    *(int32_t *)at->row[LABELS] = r->set->item[at->item].label;
+    *(int32_t *)at->row[TN_SET_LABELS] = r->set->item[at->item].label;
 }
 
 static tn_status fill(void *arg, const tn_fill *at)
 {
     TN_TRY(tn_filler_fill(at->worker, arg, at->item, at->judge, at->epoch, at->place,
-                          at->row[IMAGES]));
+                          at->row[TN_SET_IMAGES]));
     label(arg, at);
     return TN_OK;
 }
@@ -66,15 +64,20 @@ tn_status tn_origin_of_set(tn_origin *out, const tn_dataset *set, const tn_loade
     }
     r->set = r->held = tn_dataset_hold(set);
     r->seed = opts->seed;
+    const char *partners =
+        r->augment.mixup > 0 ? "partners" : NULL; /* without a name: no such array */
     *out = (tn_origin){
         .source = {.name = "images",
                    .items = tn_dataset_count(set),
                    .array = {{"images", TN_U8, TN_SHAPE(opts->height, opts->width, 3), false},
-                             {"labels", TN_I32, {0}, true}},
+                             {"labels", TN_I32, {0}, true},
+                             {partners, TN_I32, {0}, true},
+                             {"shares", TN_F32, {0}, false}},
                    .fill = fill,
                    .begin = begin,
                    .end = end,
                    .arg = r},
+        .mixup = r->augment.mixup,
         .what = "images",
         .one_file = set->packed != NULL,
         /* A file takes a millisecond, a packed image a hundredth of that: then locks would show. */

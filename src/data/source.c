@@ -60,7 +60,8 @@ static tn_status check_options(const tn_source *s, const tn_loader_opts *o)
                      {"brightness", o->brightness != 0},
                      {"contrast", o->contrast != 0},
                      {"saturation", o->saturation != 0},
-                     {"lighting", o->lighting != 0}};
+                     {"lighting", o->lighting != 0},
+                     {"mixup", o->mixup != 0}};
     for (size_t i = 0; i < TN_COUNT(of_images); i++)
         if (of_images[i].set)
             return tn_fail(TN_ERR_ARGUMENT,

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "data/loader.h"
+#include "data/mixup.h"
 #include "data/share.h"
 
 /* ---- bad items ------------------------------------------------------------------------------ */
@@ -127,8 +128,12 @@ static void describe(const tn_loader *l, const tn_slot *s, tn_batch *out)
         out->array[i] = (tn_tensor){o->source.array[i].dtype, tn_origin_shape(o, i, l->queue.rows),
                                     s->array[i]};
     if (tn_origin_is_set(o)) {
-        out->images = out->array[0];
-        out->labels = out->array[1];
+        out->images = out->array[TN_SET_IMAGES];
+        out->labels = out->array[TN_SET_LABELS];
+    }
+    if (o->mixup > 0) {
+        out->partners = out->array[TN_SET_PARTNERS];
+        out->shares = out->array[TN_SET_SHARES];
     }
     for (int i = 0; i < l->queue.rows; i++) {
         out->count += s->row[i].holds;
@@ -159,6 +164,8 @@ static tn_status take(tn_loader *l, tn_batch *out)
         return status;
     }
     l->end_due = s->index + 1 == tn_loader_batches(l);
+    if (l->origin.mixup > 0)
+        tn_mixup(l, s);
     put_samples_first(l, s);
     describe(l, s, out);
     return TN_OK;

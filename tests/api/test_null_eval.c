@@ -1,4 +1,4 @@
-/* As test_null.c, of evaluation. */
+/* NULL in the public functions of evaluation and of what rows are mixed for, as test_null.c has it. */
 #include <tenon/tenon.h>
 
 #include "lab.h"
