@@ -71,6 +71,28 @@ typedef struct tn_jpeg_opts {
 TN_API TN_CHECKED tn_status tn_image_jpeg(const char *path, const tn_jpeg_opts *opts, tn_jpeg *out);
 TN_API void tn_jpeg_free(tn_jpeg *jpeg); /* {0} and NULL are fine */
 
+/** Which of ten crops: TN_TEN_CROPS of them. */
+enum { TN_TEN_CROPS = 10 };
+typedef struct tn_ten_crop_opts {
+    int which; /**< 0 to 4: upper left, upper right, lower left, lower right, centre; 5 to 9: the same of the picture mirrored */
+    int from_height, from_width; /**< pixels of the picture; required */
+    int height, width;           /**< and of the crop, not above them; required */
+    int channels;                /**< bytes a pixel; default 3 */
+} tn_ten_crop_opts;
+
+/**
+ * One of the ten crops whose predictions are averaged to evaluate a net: the four corners, the centre, and all of these
+ * mirrored. For Krizhevsky's ten the picture is 256 x 256, as tn_image_load() fits it, and the crop 224 x 224; averaged are
+ * the probabilities. The centre is that of TN_CROP_CENTRE. Crops and order are torchvision's TenCrop's.
+ * Source: Krizhevsky, Sutskever, Hinton 2012, section 4.1.
+ *
+ * @param pixels  from_height x from_width x channels bytes
+ * @param crop    height x width x channels bytes
+ * @return        TN_ERR_ARGUMENT with the sizes
+ */
+TN_API TN_CHECKED tn_status tn_image_ten_crop(const uint8_t *pixels, const tn_ten_crop_opts *opts,
+                                              uint8_t *crop);
+
 /* ---- sets --------------------------------------------------------------------------------- */
 
 /** A list of images with labels and class names. Never changes; threads may share it. */

@@ -1,4 +1,4 @@
-/* NULL in the public functions of evaluation and of what rows are mixed for, as test_null.c has it. */
+/* NULL in the public functions of evaluation and of crops, as test_null.c has it. */
 #include <tenon/tenon.h>
 
 #include "lab.h"
@@ -30,8 +30,18 @@ static void evals(void **state)
     tn_eval_destroy(e);
 }
 
+static void crops(void **state)
+{
+    (void)state;
+    uint8_t some[3] = {0};
+    const tn_ten_crop_opts opts = {.from_height = 1, .from_width = 1, .height = 1, .width = 1};
+    REFUSES(tn_image_ten_crop(NULL, &opts, some), "pixels");
+    REFUSES(tn_image_ten_crop(some, NULL, some), "opts");
+    REFUSES(tn_image_ten_crop(some, &opts, NULL), "crop");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(evals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(evals), cmocka_unit_test(crops)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
