@@ -169,9 +169,10 @@ typedef struct tn_share {
     int rank, ranks; /* of 0: it is the whole */
     const tn_collectives *collectives;
     tn_comm *comm;
-    bool stale;  /* parameters and what the optimizer keeps are to be taken from rank 0 */
-    bool uneven; /* running statistics are those of this replica's rows */
-    bool summed; /* `gradients` are those of all replicas */
+    bool stale;   /* parameters and what the optimizer keeps are to be taken from rank 0 */
+    bool uneven;  /* running statistics are those of this replica's rows */
+    bool summed;  /* `gradients` are those of all replicas */
+    bool reduced; /* there are sums to wait for; not so where they came from a file */
 } tn_share;
 
 /* To be done with a plan that does the work: one of a single device. */

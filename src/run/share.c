@@ -25,12 +25,13 @@ tn_status tn_plan_bucket_done(tn_plan *p, int bucket)
 tn_status tn_plan_bucket_await(tn_plan *p, int bucket)
 {
     const tn_backend *b = tn_plan_backend(p);
-    return is_shared(p) && b->await ? b->await(p->device->impl, bucket) : TN_OK;
+    return p->share.reduced && b->await ? b->await(p->device->impl, bucket) : TN_OK;
 }
 
 static tn_status reduce(tn_plan *p, float *gradients)
 {
     const tn_dtype as = p->opts.reduce_bf16 ? TN_BF16 : TN_F32;
+    p->share.reduced = true;
     for (int i = 0; i < p->num_buckets; i++) {
         const tn_bucket *b = &p->bucket[i];
         TN_TRY(p->share.collectives->all_reduce(p->share.comm, i, gradients + b->begin,
@@ -58,10 +59,20 @@ tn_status tn_plan_reduce(tn_plan *p)
     return reduce(p, runs > 1 ? p->gradient_sum : p->gradients);
 }
 
+/* What reads gradients before the update does: their sums may still be under way. */
+static tn_status await_all(tn_plan *p)
+{
+    for (int i = 0; i < p->num_buckets; i++)
+        TN_TRY(tn_plan_bucket_await(p, i));
+    return TN_OK;
+}
+
 tn_status tn_plan_sum_gradients(tn_plan *p)
 {
-    if (!is_shared(p) || p->share.summed)
+    if (!is_shared(p))
         return TN_OK;
+    if (p->share.summed)
+        return await_all(p);
     p->share.summed = true;
     return p->share.collectives->all_reduce(p->share.comm, TN_MARK_NONE, p->gradients,
                                             p->trained_count, TN_F32);
@@ -70,8 +81,10 @@ tn_status tn_plan_sum_gradients(tn_plan *p)
 tn_status tn_plan_collect(tn_plan *p)
 {
     const tn_backend *b = tn_plan_backend(p);
-    if (!is_shared(p) || p->runs_since_update == p->opts.accumulate) /* summed up already */
+    if (!is_shared(p))
         return TN_OK;
+    if (p->runs_since_update == p->opts.accumulate) /* summed up already */
+        return await_all(p);
     TN_TRY(p->share.collectives->all_reduce(p->share.comm, TN_MARK_NONE, p->gradient_sum,
                                             p->trained_count, TN_F32));
     if (p->share.rank == 0)

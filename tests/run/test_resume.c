@@ -169,6 +169,28 @@ static void check_resume(const kind *k, const char *path)
     }
 }
 
+/* Saved when all runs of an update are summed up, and resumed by a plan that has summed up nothing yet. */
+static void check_due(const kind *k, const char *path)
+{
+    static numbers got, want;
+    rig first, second;
+    open_rig(&first, k, 1);
+    for (int i = 0; i < k->accumulate; i++) {
+        set_batch(&first, i);
+        assert_ok(tn_plan_run(first.plan));
+    }
+    assert_ok(tn_checkpoint_save(first.plan, path, NULL, 0));
+    assert_ok(tn_plan_update(first.plan, 0.1F));
+    read_all(&first, &want, true);
+    close_rig(&first);
+    open_rig(&second, k, 2);
+    assert_ok(tn_checkpoint_load(second.plan, path, TN_LOAD_RESUME));
+    assert_ok(tn_plan_update(second.plan, 0.1F));
+    read_all(&second, &got, true);
+    assert_same(k, "resumed before the update", &got, &want);
+    close_rig(&second);
+}
+
 /* Values by set and by load, into a plan that has been used: it evaluates with these. */
 static void check_values(const kind *k, const char *path, bool load)
 {
@@ -215,6 +237,8 @@ static void goes_on_as_if_nothing_had_been(void **unused)
         if (!sim && kinds[i].device[0] == 's')
             continue;
         check_resume(&kinds[i], path);
+        if (kinds[i].accumulate > 1)
+            check_due(&kinds[i], path);
         check_values(&kinds[i], path, false);
         check_values(&kinds[i], path, true);
     }
