@@ -91,6 +91,10 @@ class ParamGroup(c.Structure):
     _fields_ = [("pattern", c.c_char_p), ("rate", c.c_float), ("decay", c.c_float)]
 
 
+class OptimSettings(_Options):
+    _fields_ = [("momentum", c.c_float), ("weight_decay", c.c_float), ("clip_norm", c.c_float)]
+
+
 def group(pattern, rate=1.0, decay=1.0):
     """Parameters that learn otherwise, by their names, for Plan(groups=[...]); a rate of 0: frozen."""
     return ParamGroup(pattern.encode(), rate or ZERO, decay or ZERO)
@@ -122,7 +126,7 @@ class ParamInfo(c.Structure):
 
 STRUCTS = {"tn_shape": Shape, "tn_tensor": Tensor, "tn_value": Value, "tn_optim": Optim, "tn_sgd_opts": SgdOpts,
            "tn_adam_opts": AdamOpts, "tn_plan_opts": PlanOpts, "tn_param_group": ParamGroup, "tn_graph_read_opts": ReadOpts,
-           "tn_model_opts": ModelOpts, "tn_param_info": ParamInfo}
+           "tn_model_opts": ModelOpts, "tn_param_info": ParamInfo, "tn_optim_settings": OptimSettings}
 
 # ---- the library -------------------------------------------------------------------------------------------------------
 
@@ -162,7 +166,9 @@ for _name, _arguments in (
         ("tn_device_open", (_P, _S)), ("tn_graph_read", (_P, _S, c.c_size_t, _P)), ("tn_graph_open", (_P, _S, _P)),
         ("tn_value_shape", (_P, Value, _P)), ("tn_value_dtype", (_P, Value, _P)),
         ("tn_plan_create", (_P, _P, _P, _P)), ("tn_plan_set", (_P, Value, Tensor)), ("tn_plan_run", (_P,)),
-        ("tn_plan_set_rows", (_P, _L)), ("tn_plan_set_rate", (_P, _I, c.c_float)), ("tn_plan_evaluate", (_P,)), ("tn_plan_update", (_P, c.c_float)),
+        ("tn_plan_set_rows", (_P, _L)), ("tn_plan_set_rate", (_P, _I, c.c_float)),
+        ("tn_plan_optim", (_P, _P)), ("tn_plan_set_optim", (_P, _P)),
+        ("tn_plan_evaluate", (_P,)), ("tn_plan_update", (_P, c.c_float)),
         ("tn_plan_get", (_P, Value, Tensor)), ("tn_plan_get_gradient", (_P, Value, Tensor)),
         ("tn_plan_param", (_P, _I, _P)), ("tn_plan_param_get", (_P, _I, _I, Tensor)),
         ("tn_plan_param_set", (_P, _I, _I, Tensor)), ("tn_checkpoint_save", (_P, _S, _P, _I)),
@@ -456,6 +462,16 @@ class Plan(_Owner):
 
     def set_rate(self, group, rate):
         _call("tn_plan_set_rate", self._handle, group, rate)
+
+    def optim(self):
+        """What the optimizer does now: momentum (of Adam beta1), weight_decay, clip_norm."""
+        now = OptimSettings()
+        _call("tn_plan_optim", self._handle, c.byref(now))
+        return {name: getattr(now, name) for name, _ in now._fields_}
+
+    def set_optim(self, **settings):
+        """From the next update on; what is not named stays as it is."""
+        _call("tn_plan_set_optim", self._handle, c.byref(OptimSettings(**{**self.optim(), **settings})))
 
     def evaluate(self):
         _call("tn_plan_evaluate", self._handle)

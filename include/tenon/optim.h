@@ -49,6 +49,13 @@ typedef struct tn_optim {
     } opts;
 } tn_optim;
 
+/** What of an optimizer may change while a plan is trained: tn_plan_set_optim(). 0 means 0 in each. */
+typedef struct tn_optim_settings {
+    float momentum;     /**< in [0, 1); of adam and adamw: beta1 */
+    float weight_decay; /**< before parameters' own multipliers */
+    float clip_norm;    /**< gradients are scaled down to this global 2-norm; 0: not */
+} tn_optim_settings;
+
 /** Options are copied and NULL means all defaults; tn_plan_create() reports those out of range. */
 TN_API tn_optim tn_sgd(const tn_sgd_opts *opts);
 TN_API tn_optim tn_adam(const tn_adam_opts *opts);

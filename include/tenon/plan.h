@@ -163,6 +163,21 @@ TN_API TN_CHECKED tn_status tn_plan_update(tn_plan *plan, float rate);
  */
 TN_API TN_CHECKED tn_status tn_plan_set_rate(tn_plan *plan, int group, float rate);
 
+/** How updates are made now: what tn_plan_opts.optim and clip_norm said, completed, or tn_plan_set_optim() since.
+ *  @return TN_ERR_ARGUMENT in a plan without an optimizer */
+TN_API TN_CHECKED tn_status tn_plan_optim(const tn_plan *plan, tn_optim_settings *out);
+
+/**
+ * From the next update on these hold instead; change the fields of what tn_plan_optim() gave. What the optimizer keeps
+ * stays as it is. Costs nothing on a device that replays its steps, but for a clip_norm that was 0 or becomes 0: then
+ * they are recorded anew. Of several ranks all call it alike. Checkpoints do not hold it: whoever resumes says it again (runs of
+ * run.h do so by themselves).
+ *
+ * @return TN_ERR_ARGUMENT, and nothing has changed: a number out of its range; a momentum for tn_sgd() that was made
+ *         without and so keeps none; a plan without an optimizer, or a dry one
+ */
+TN_API TN_CHECKED tn_status tn_plan_set_optim(tn_plan *plan, const tn_optim_settings *settings);
+
 /** Copy a kept value, the loss, or an input back; waits for the device. */
 TN_API TN_CHECKED tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor host);
 

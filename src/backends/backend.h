@@ -26,12 +26,15 @@ typedef struct tn_param_range {
 
 /*
  * One update of all parameters: one pass over the arenas. With `control` (see tn_run_state) step, rate,
- * scale and what measure() found are there, where begin_update() and measure() have put them.
+ * scale, clip_norm, the optimizer's formula and what measure() found are there, where begin_update() and measure()
+ * have put them.
  */
+typedef struct tn_optim_kernel tn_optim_kernel;
 typedef struct tn_optim_call {
     tn_backend_device *device;
     const tn_run_state *run;
     const tn_optim *optim;
+    const tn_optim_kernel *kernel;
     int64_t step; /* from 1 */
     float rate;
     float scale;     /* multiplies each gradient first: 1 / accumulated runs, and clipping */
@@ -55,10 +58,12 @@ typedef struct tn_control_report {
     int64_t skipped;  /* updates left out because a gradient was not finite */
 } tn_control_report;
 
-typedef struct tn_optim_kernel {
+struct tn_optim_kernel {
     const char *optim; /* tn_optim_kind's name */
     tn_status (*update)(const tn_optim_call *c);
-} tn_optim_kernel;
+    /* The numbers of its formula as the device's control has them. NULL where there is none: update() reads the options. */
+    void (*formula)(const tn_optim *optim, void *to);
+};
 
 typedef struct tn_open_opts {
     int index;
@@ -126,7 +131,7 @@ struct tn_backend {
      * know it yet. */
     tn_status (*tally)(tn_backend_device *d, const tn_run_state *run, double *sum, const void *x,
                        tn_dtype dtype);
-    /* Before update(), if clip_norm or f16 ask for it: finds c->norm, shrinks c->scale to clip; in f16
+    /* Before update(), if clip_norm, which may change from one to the next, or f16 ask for it: finds c->norm, shrinks c->scale to clip; in f16
      * sees to the loss scale, and to it that an update is left out if a gradient is not finite. */
     tn_status (*measure)(tn_optim_call *c);
 

@@ -33,8 +33,26 @@ static const char *const *slots(const tn_optim *optim)
     return kept;
 }
 
-const tn_optim_kind tn_optim_kind_adam = {.name = "adam", .check = check, .slots = slots};
-const tn_optim_kind tn_optim_kind_adamw = {.name = "adamw", .check = check, .slots = slots};
+static float *momentum(tn_optim *optim)
+{
+    return &optim->opts.adam.beta1;
+}
+
+static float *weight_decay(tn_optim *optim)
+{
+    return &optim->opts.adam.weight_decay;
+}
+
+const tn_optim_kind tn_optim_kind_adam = {.name = "adam",
+                                          .check = check,
+                                          .slots = slots,
+                                          .momentum = momentum,
+                                          .weight_decay = weight_decay};
+const tn_optim_kind tn_optim_kind_adamw = {.name = "adamw",
+                                           .check = check,
+                                           .slots = slots,
+                                           .momentum = momentum,
+                                           .weight_decay = weight_decay};
 
 static tn_optim make(const tn_optim_kind *kind, const tn_adam_opts *opts)
 {

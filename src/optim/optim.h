@@ -14,6 +14,9 @@ typedef struct tn_optim_kind {
     tn_status (*check)(tn_optim *optim);
     /* Names of what it keeps for each parameter, NULL-terminated: "momentum". At first all zero. */
     const char *const *(*slots)(const tn_optim *optim);
+    /* The options that tn_optim_settings have; momentum is in [0, 1) and, but for 0, needs the first slot. */
+    float *(*momentum)(tn_optim *optim);
+    float *(*weight_decay)(tn_optim *optim);
 } tn_optim_kind;
 
 extern const tn_optim_kind tn_optim_kind_sgd, tn_optim_kind_adam, tn_optim_kind_adamw;

@@ -30,7 +30,21 @@ static const char *const *slots(const tn_optim *optim)
     return optim->opts.sgd.momentum == 0 ? kept + 1 : kept;
 }
 
-const tn_optim_kind tn_optim_kind_sgd = {.name = "sgd", .check = check, .slots = slots};
+static float *momentum(tn_optim *optim)
+{
+    return &optim->opts.sgd.momentum;
+}
+
+static float *weight_decay(tn_optim *optim)
+{
+    return &optim->opts.sgd.weight_decay;
+}
+
+const tn_optim_kind tn_optim_kind_sgd = {.name = "sgd",
+                                         .check = check,
+                                         .slots = slots,
+                                         .momentum = momentum,
+                                         .weight_decay = weight_decay};
 
 tn_optim tn_sgd(const tn_sgd_opts *opts)
 {

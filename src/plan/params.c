@@ -99,7 +99,8 @@ static tn_status find_optimizer(tn_plan *p)
     if (!kind || !p->opts.loss.id)
         return TN_OK;
     TN_TRY(kind->check(&p->opts.optim));
-    for (const char *const *name = kind->slots(&p->opts.optim); *name; name++)
+    p->slot_name = kind->slots(&p->opts.optim);
+    while (p->slot_name[p->num_slots])
         p->num_slots++;
     for (const tn_optim_kernel *const *k = tn_plan_backend(p)->optims; *k; k++)
         if (strcmp((*k)->optim, kind->name) == 0)

@@ -252,6 +252,7 @@ struct tn_plan {
     tn_stretch *stretch;
     int num_stretches;
     int num_slots;
+    const char *const *slot_name; /* as the optimizer's options were when the plan was made */
     const tn_optim_kernel *optim_kernel;
 
     /* Device memory; all NULL in a dry plan. */
@@ -360,6 +361,12 @@ double tn_plan_fullness(const tn_plan *p, const tn_plan_rows *rows, int shares);
 /* So many hold a sample, where the program tells it; may it, in rows of which there are so many? */
 tn_status tn_plan_check_rows(const tn_plan *p, int64_t rows, int64_t most);
 void tn_plan_tell_rows(tn_plan *p, int64_t rows);
+
+/* Does an update find the gradients' norm first? */
+static inline bool tn_plan_measures(const tn_plan *p)
+{
+    return p->opts.clip_norm > 0 || p->run.precision == TN_PRECISION_F16;
+}
 
 /* groups.c: all ranges as their groups' rates say. */
 void tn_plan_set_ranges(tn_plan *p);

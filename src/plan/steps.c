@@ -230,7 +230,7 @@ static void arena_step(const tn_plan *p, bool update, tn_step_info *out)
     if (!update)
         return;
     const size_t changed = 1 + (size_t)p->num_slots;
-    const bool measures = p->opts.clip_norm > 0 || p->run.precision == TN_PRECISION_F16;
+    const bool measures = tn_plan_measures(p);
     out->flops *= 2 * (double)changed + (measures ? 2 : 0);
     out->read = bytes * (changed + 1 + measures);
     out->written = bytes * changed + (sums_up(p) ? bytes : 0);

@@ -98,7 +98,7 @@ static tn_status update_bucket(tn_plan *p, const tn_optim_call *c, const tn_buck
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
 {
     const tn_backend *b = tn_plan_backend(p);
-    const bool measures = c->clip_norm > 0 || p->run.precision == TN_PRECISION_F16;
+    const bool measures = tn_plan_measures(p);
     for (int i = 0; measures && i < p->num_buckets; i++)
         TN_TRY(tn_plan_bucket_await(p, i));
     if (measures)

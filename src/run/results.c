@@ -26,7 +26,7 @@ tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
     TN_NEED(p, "plan");
     TN_NEED(norm, "norm");
     tn_control_report r;
-    if (p->opts.clip_norm <= 0)
+    if (tn_plan_first(p)->opts.clip_norm <= 0)
         return tn_fail(TN_ERR_ARGUMENT,
                        "plan: the gradient's norm is only computed with clip_norm");
     TN_TRY(report(p, &r));

@@ -62,8 +62,8 @@ const char *tn_plan_optim_name(const tn_plan *p)
 
 const char *tn_plan_slot_name(const tn_plan *p, int slot)
 {
-    return slot < tn_plan_first(p)->num_slots ? p->opts.optim.kind->slots(&p->opts.optim)[slot]
-                                              : NULL;
+    const tn_plan *first = tn_plan_first(p);
+    return slot < first->num_slots ? first->slot_name[slot] : NULL;
 }
 
 bool tn_plan_writes(const tn_plan *p)

@@ -112,6 +112,7 @@ tn_status tn_single_update(tn_plan *p, float rate)
         .device = p->device->impl,
         .run = &p->run,
         .optim = &p->opts.optim,
+        .kernel = p->optim_kernel,
         .step = p->updates + 1,
         .rate = rate,
         .scale = (float)(1 / (weight * (p->share.ranks ? p->share.ranks : 1))),

@@ -118,12 +118,25 @@ size_t lab_group_params(const lab_group *s, int part, float *to)
     return count;
 }
 
+/* No rank may be at another setting than the others. */
+static void change_settings(tn_plan *plan)
+{
+    tn_optim_settings now;
+    assert_ok(tn_plan_optim(plan, &now));
+    now.momentum /= 2;
+    now.weight_decay = 0.01F;
+    now.clip_norm /= 2;
+    assert_ok(tn_plan_set_optim(plan, &now));
+}
+
 void lab_group_train(const char *device, lab_net net, tn_plan_opts opts, lab_history *h)
 {
     lab_group s;
     *h = (lab_history){0};
     assert_ok(lab_group_open(&s, device, net, opts));
     for (int i = 0; i < GROUP_STEPS; i++) {
+        if (i == GROUP_STEPS / 2)
+            change_settings(s.plan);
         assert_ok(lab_group_step(&s, i, opts.accumulate > 1 ? opts.accumulate : 1));
         assert_ok(lab_group_loss(&s, &h->loss[i]));
     }

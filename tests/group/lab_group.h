@@ -39,7 +39,7 @@ tn_status lab_group_loss(const lab_group *s, float *loss);
 /* All parameters and statistics behind each other; how many numbers. */
 size_t lab_group_params(const lab_group *s, int part, float *to);
 
-/* Of 20 steps: losses, and parameters in the end. */
+/* Of 20 steps, with other settings of the optimizer from the half on: losses, and parameters in the end. */
 typedef struct lab_history {
     float loss[GROUP_STEPS];
     float param[GROUP_MOST_PARAMS];

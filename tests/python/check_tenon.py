@@ -113,6 +113,11 @@ def comes_back(device, path, want):
         grouped.update(0.1)
         same = [np.array_equal(a, grouped.params[name]) for a, name in zip(before, ("a.weight", "y.weight"))]
         expect(same == [rate == 0, False], f"a group at rate {rate}: {same}")
+    plan.set_optim(momentum=0.5)
+    plan.set_optim(clip_norm=2)
+    expect(plan.optim() == {"momentum": 0.5, "weight_decay": 0, "clip_norm": 2}, f"settings: {plan.optim()}")
+    refused("a setting that is none", lambda: plan.set_optim(beta=1), "beta", "weight_decay")
+    refused("a momentum of 1", lambda: plan.set_optim(momentum=1), "momentum 1 is not in [0, 1)")
     expect([frozen.params.trained(name) for name in ("a.weight", "y.bias")] == [False, True], "freeze")
 
 

@@ -241,15 +241,15 @@ static void open_recorded(recorded *p, tn_precision precision)
     open_rig(s, precision, WEIGHTS);
     s->optim = tn_sgd(NULL);
     s->call.optim = &s->optim;
+    s->call.kernel = find(&s->r, "sgd");
     s->call.w = lab_raw_take(&s->r, NULL, WEIGHTS * sizeof(float));
     if (precision == TN_PRECISION_F16)
         s->call.half = lab_raw_take(&s->r, NULL, WEIGHTS * sizeof(uint16_t));
     s->call.range = all;
     s->call.num_ranges = 1;
-    s->call.clip_norm = 1;
     assert_ok(s->r.b->capture_begin(s->r.d));
     assert_ok(s->r.b->measure(&s->call));
-    assert_ok(find(&s->r, "sgd")->update(&s->call));
+    assert_ok(s->call.kernel->update(&s->call));
     assert_ok(s->r.b->capture_end(s->r.d, true, &p->recording, why, sizeof why));
     assert_non_null(p->recording);
 }
@@ -262,9 +262,15 @@ static void close_recorded(recorded *p)
     close_rig(&p->s);
 }
 
-/* An update of weights of 1 with gradients of g: what it made of rate, scale, clipping and loss scale. */
-static void check_replay(recorded *p, const char *why, float rate, float scale, float g)
+typedef struct replayed {
+    const char *why;
+    float rate, scale, g, decay, clip_norm;
+} replayed;
+
+/* An update of weights of 1 with gradients of g: what it made of rate, scale, decay, clipping and loss scale. */
+static void check_replay(recorded *p, const replayed *now)
 {
+    const float g = now->g, rate = now->rate, scale = now->scale;
     rig *s = &p->s;
     float w[WEIGHTS], gradient[WEIGHTS];
     tn_control_report report;
@@ -276,6 +282,8 @@ static void check_replay(recorded *p, const char *why, float rate, float scale, 
     assert_ok(s->r.b->upload(s->r.d, s->call.w, w, sizeof w));
     s->call.rate = rate;
     s->call.scale = scale;
+    s->call.clip_norm = now->clip_norm;
+    s->optim.opts.sgd.weight_decay = now->decay;
     s->call.step++;
     assert_ok(s->r.b->begin_run(s->r.d, &s->run));
     assert_ok(s->r.b->begin_update(&s->call));
@@ -284,40 +292,39 @@ static void check_replay(recorded *p, const char *why, float rate, float scale, 
     lab_raw_get(&s->r, w, s->call.w, sizeof w);
 
     const double d = (double)g * (double)scale / (double)report.loss_scale;
-    const double shrink = (double)s->call.clip_norm / (fabs(d) * sqrt(WEIGHTS) + 1e-6);
-    const double step = (double)rate * d * (shrink < 1 ? shrink : 1);
-    const double want = isfinite(d) ? 1 - step : 1;
+    const double shrink = (double)now->clip_norm / (fabs(d) * sqrt(WEIGHTS) + 1e-6);
+    const double clipped = now->clip_norm > 0 && shrink < 1 ? d * shrink : d;
+    const double want = isfinite(d) ? 1 - (double)rate * (clipped + (double)now->decay) : 1;
     for (int j = 0; j < WEIGHTS; j++)
         if (!(fabs((double)w[j] - want) <= 3e-7))
-            fail_msg("%s: w is %.9g, not %.9g", why, (double)w[j], want);
+            fail_msg("%s: w is %.9g, not %.9g", now->why, (double)w[j], want);
 }
 
 static void replays_take_what_holds_then(void **unused)
 {
     (void)unused;
-    static const struct {
-        const char *why;
-        float rate, scale, g;
-    } f32[] =
+    static const replayed f32[] =
         {
-            {"as recorded", 0.5F, 1, 0.01F},   {"another rate", 0.25F, 1, 0.01F},
-            {"another scale", 0.25F, 0.5F, 1}, {"clipped", 0.25F, 0.5F, 8},
-            {"not clipped", 0.25F, 1, 0.02F},
+            {"as recorded", 0.5F, 1, 0.01F, 0, 1},   {"another rate", 0.25F, 1, 0.01F, 0, 1},
+            {"another scale", 0.25F, 0.5F, 1, 0, 1}, {"clipped", 0.25F, 0.5F, 8, 0, 1},
+            {"not clipped", 0.25F, 1, 0.02F, 0, 1},  {"clipped earlier", 0.25F, 0.5F, 8, 0, 0.5F},
+            {"never clipped", 0.25F, 1, 2, 0, 0},    {"with decay", 0.25F, 1, 0.02F, 0.5F, 1},
         },
-      f16[] = {
-          {"loss scale of 65536", 0.5F, 1, 655.36F},
-          {"and clipped", 0.5F, 1, 524288},
-          {"left out", 0.5F, 1, INFINITY},
-          {"half the loss scale", 0.5F, 1, 327.68F},
-      };
+                          f16[] = {
+                              {"loss scale of 65536", 0.5F, 1, 655.36F, 0, 1},
+                              {"and clipped", 0.5F, 1, 524288, 0, 1},
+                              {"left out", 0.5F, 1, INFINITY, 0, 1},
+                              {"half the loss scale", 0.5F, 1, 327.68F, 0, 1},
+                              {"with decay", 0.5F, 1, 327.68F, 0.25F, 1},
+                          };
     recorded p;
     open_recorded(&p, TN_PRECISION_F32);
     for (size_t i = 0; i < TN_COUNT(f32); i++)
-        check_replay(&p, f32[i].why, f32[i].rate, f32[i].scale, f32[i].g);
+        check_replay(&p, &f32[i]);
     close_recorded(&p);
     open_recorded(&p, TN_PRECISION_F16);
     for (size_t i = 0; i < TN_COUNT(f16); i++)
-        check_replay(&p, f16[i].why, f16[i].rate, f16[i].scale, f16[i].g);
+        check_replay(&p, &f16[i]);
     close_recorded(&p);
 }
 

@@ -19,7 +19,6 @@ typedef struct worker {
     lab_raw r;
     tn_run_state run;
     tn_optim_call call;
-    const tn_optim_kernel *kernel;
     float *g;
 } worker;
 
@@ -57,8 +56,8 @@ static void open_worker(worker *k, bool gpu, const tn_optim *optim, tn_precision
     test_free(control);
     for (const tn_optim_kernel *const *o = k->r.b->optims; *o; o++)
         if (strcmp((*o)->optim, optim->kind->name) == 0)
-            k->kernel = *o;
-    assert_non_null(k->kernel);
+            k->call.kernel = *o;
+    assert_non_null(k->call.kernel);
 }
 
 static void close_worker(worker *k)
@@ -84,7 +83,7 @@ static void update(worker *k, int step, const float *g)
         if (k->run.precision == TN_PRECISION_F16)
             assert_ok(b->measure(&k->call));
     }
-    assert_ok(k->kernel->update(&k->call));
+    assert_ok(k->call.kernel->update(&k->call));
 }
 
 static void read(const worker *k, arenas *a)
@@ -223,7 +222,7 @@ static void an_update_is_one_launch(void **unused)
         open_worker(&k, true, &optim, TN_PRECISION_BF16, range, n);
         update(&k, 1, g);
         sim->trace_begin();
-        assert_ok(k.kernel->update(&k.call));
+        assert_ok(k.call.kernel->update(&k.call));
         assert_int_equal(sim->trace_counts().launches, layouts[j].launches);
         assert_int_equal(sim->trace_counts().allocations, 0);
         assert_int_equal(sim->trace_counts().copies_to_device, 0);

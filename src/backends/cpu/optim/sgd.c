@@ -38,7 +38,7 @@ static tn_status update(const tn_optim_call *c)
     const blend k = {.momentum = o->momentum,
                      .a = o->nesterov ? 1.0f : 0.0f,
                      .b = o->nesterov ? o->momentum : 1.0f};
-    tn_cpu_update_arena(c, o->weight_decay, o->momentum == 0 ? update_plain : update_momentum, &k);
+    tn_cpu_update_arena(c, o->weight_decay, c->slot[0] ? update_momentum : update_plain, &k);
     return TN_OK;
 }
 

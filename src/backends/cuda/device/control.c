@@ -40,7 +40,10 @@ tn_status tn_cuda_begin_update(const tn_optim_call *c)
         .updates = c->step,
         .rate = c->rate,
         .scale = c->scale,
+        .clip_norm = c->clip_norm,
     };
+    if (c->kernel)
+        c->kernel->formula(c->optim, &a.formula);
     TN_TRY(tn_cuda_use(d));
     TN_CUDA(d, NULL, TN_LAUNCH(tnk_begin_update, 1, 1, 0, d->compute, &a));
     return TN_OK;
@@ -61,7 +64,6 @@ tn_status tn_cuda_measure(tn_optim_call *c)
         .part = d->reduce,
         .parts = parts,
         .scaled = c->run->precision == TN_PRECISION_F16,
-        .clip_norm = c->clip_norm,
     };
     TN_CUDA(d, NULL,
             TN_LAUNCH(tnk_sum_squares, (unsigned)parts, TN_CUDA_BLOCK, 0, d->compute, &sum));

@@ -9,6 +9,21 @@
 
 enum { TNK_LABELS = 16 }; /* TN_MAX_LABELS */
 
+/* What an optimizer's formula has beside the rate; a, b, rest and log as in optim.h. */
+struct tnk_sgd_formula {
+    float momentum, a, b;
+};
+struct tnk_adam_formula {
+    float beta1, beta2, rest1, rest2, log1, log2, epsilon;
+};
+struct tnk_formula {
+    float decay; /* before multipliers */
+    union {
+        struct tnk_sgd_formula sgd;
+        struct tnk_adam_formula adam;
+    };
+};
+
 struct tnk_control {
     uint64_t seed, step;          /* of the run: dropout */
     float share_rows[TNK_LABELS]; /* of the run: see tn_run_state */
@@ -16,6 +31,8 @@ struct tnk_control {
     int64_t updates;              /* number of the update, from 1 */
     int64_t skipped;              /* updates left out */
     float rate;                   /* of the update */
+    float clip_norm;              /* likewise; 0: none */
+    struct tnk_formula formula;   /* likewise */
     float factor; /* that the update multiplies gradients with: scale, clipping, 1 / loss scale */
     float norm;   /* 2-norm of gradients, in units of f32 training */
     float loss_scale; /* that the last run's loss was multiplied with; 1 but in f16 */

@@ -76,7 +76,7 @@ TN_DEVICE void update(const tnk_arena &p, const Step &step, int64_t i, float rat
 template <class T, class Step> TN_DEVICE void walk(const tnk_arena &p, const Step &step)
 {
     constexpr int N = 4;
-    const float rate = p.control->rate;
+    const float rate = p.control->rate, decay = p.control->formula.decay;
     const int64_t end = p.range[p.num_ranges - 1].end, first = p.begin / N;
     int k = 0;
     TN_GRID_STRIDE(turn, tn_groups<N>(end) - first)
@@ -85,13 +85,13 @@ template <class T, class Step> TN_DEVICE void walk(const tnk_arena &p, const Ste
         k = find_range(p, k, from);
         if (from == i && i + N <= p.range[k].end) {
             if (p.range[k].rate >= 0)
-                update<T, N>(p, step, i, rate * p.range[k].rate, p.range[k].decay);
+                update<T, N>(p, step, i, rate * p.range[k].rate, decay * p.range[k].decay);
             continue;
         }
         for (int64_t j = from; j < i + N && j < end; j++) {
             k = find_range(p, k, j);
             if (p.range[k].rate >= 0)
-                update<T, 1>(p, step, j, rate * p.range[k].rate, p.range[k].decay);
+                update<T, 1>(p, step, j, rate * p.range[k].rate, decay * p.range[k].decay);
         }
     }
 }
@@ -110,8 +110,11 @@ TN_DEVICE void apply(const sgd_step &k, float &w, float g, float &v, float &, fl
 }
 template <class T> TN_DEVICE void sgd(const tnk_sgd_args &p)
 {
-    if (!left_out(p.arena))
-        walk<T>(p.arena, sgd_step{p.arena.control->factor, p.momentum, p.a, p.b});
+    if (left_out(p.arena))
+        return;
+    const tnk_control *c = p.arena.control;
+    const tnk_sgd_formula &f = c->formula.sgd;
+    walk<T>(p.arena, sgd_step{c->factor, f.momentum, f.a, f.b});
 }
 TN_KERNEL_TYPES(tnk_sgd, struct tnk_sgd_args, sgd)
 
@@ -134,10 +137,11 @@ template <class T> TN_DEVICE void adam(const tnk_adam_args &p)
     if (left_out(p.arena))
         return;
     const tnk_control *c = p.arena.control;
+    const tnk_adam_formula &f = c->formula.adam;
     const float t = static_cast<float>(c->updates - c->skipped);
     /* 1 - beta^t without what 1 and a number close to it would lose. */
-    const float rest1 = -expm1f(t * p.log1), rest2 = -expm1f(t * p.log2);
-    walk<T>(p.arena, adam_step{c->factor, p.beta1, p.beta2, p.rest1, p.rest2, p.epsilon, 1 / rest1,
+    const float rest1 = -expm1f(t * f.log1), rest2 = -expm1f(t * f.log2);
+    walk<T>(p.arena, adam_step{c->factor, f.beta1, f.beta2, f.rest1, f.rest2, f.epsilon, 1 / rest1,
                                1 / sqrtf(rest2), p.decoupled != 0});
 }
 TN_KERNEL_TYPES(tnk_adam, struct tnk_adam_args, adam)

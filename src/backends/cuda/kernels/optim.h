@@ -1,6 +1,6 @@
 /*
- * One update of all parameters: one pass over the flat arenas. Rate, factor of the gradients, number of the
- * update and whether it is left out are in the plan's control. A kernel's own type is that of the half copy
+ * One update of all parameters: one pass over the flat arenas. Rate, factor of the gradients, the numbers of the
+ * optimizer's formula, number of the update and whether it is left out are in the plan's control. A kernel's own type is that of the half copy
  * of w, which it writes too; f32: there is none.
  */
 #ifndef TN_OPTIM_KERNELS_H
@@ -11,7 +11,7 @@
 struct tnk_control;
 
 /* Elements from where the last range ended up to `end`. rate: multiplies the rate of the update; below 0,
- * they are left alone. decay: weight decay times their own multiplier. */
+ * they are left alone. decay: multiplies the weight decay. */
 struct tnk_range {
     int64_t end;
     float rate, decay;
@@ -31,14 +31,12 @@ struct tnk_arena {
 
 /* v = momentum v + d;  w -= r (a d + b v), d = factor g + decay w.   Slots: v, or none: then v is d. */
 struct tnk_sgd_args {
-    float momentum, a, b;
     struct tnk_arena arena;
 };
 TN_KERNEL_DECL_TYPES(tnk_sgd, struct tnk_sgd_args);
 
 /* As backends/cpu/optim/_adam.c. rest: 1 - beta; log: of beta. Slots: m, v. */
 struct tnk_adam_args {
-    float beta1, beta2, rest1, rest2, log1, log2, epsilon;
     int32_t decoupled;
     struct tnk_arena arena;
 };

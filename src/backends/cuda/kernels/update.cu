@@ -36,6 +36,8 @@ TN_KERNEL(tnk_begin_update, struct tnk_begin_update_args)
     c->updates = p.updates;
     c->rate = p.rate;
     c->factor = p.scale;
+    c->clip_norm = p.clip_norm;
+    c->formula = p.formula;
     c->skip = is_set(p.fault) || c->failed || (c->training && c->fault);
     c->failed = c->training = 0;
     c->skipped += c->skip;
@@ -106,8 +108,8 @@ TN_KERNEL(tnk_judge, struct tnk_judge_args)
     tnk_control *c = p.control;
     const float factor = c->factor / c->loss_scale;
     c->norm = static_cast<float>(sqrt(sum)) * factor;
-    const float shrink = p.clip_norm / (c->norm + 1e-6f);
-    c->factor = p.clip_norm > 0 && shrink < 1 ? factor * shrink : factor;
+    const float shrink = c->clip_norm / (c->norm + 1e-6f);
+    c->factor = c->clip_norm > 0 && shrink < 1 ? factor * shrink : factor;
     if (p.scaled && !c->skip)
         adapt(c, sum < 1e300); /* finite squares of f32 do not add up to that */
 }

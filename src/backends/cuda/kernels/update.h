@@ -26,7 +26,8 @@ struct tnk_begin_update_args {
     struct tnk_control *control;
     const struct tn_cuda_fault *fault; /* may be NULL */
     int64_t updates;
-    float rate, scale;
+    float rate, scale, clip_norm;
+    struct tnk_formula formula;
 };
 TN_KERNEL_DECL(tnk_begin_update, struct tnk_begin_update_args);
 
@@ -57,7 +58,6 @@ struct tnk_judge_args {
     const double *part;
     int32_t parts;
     int32_t scaled;
-    float clip_norm; /* 0: none */
 };
 TN_KERNEL_DECL(tnk_judge, struct tnk_judge_args);
 

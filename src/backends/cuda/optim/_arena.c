@@ -16,8 +16,8 @@ static tn_status flush(const tn_optim_call *c, tn_cuda_update *update, void *arg
     return TN_OK;
 }
 
-tn_status tn_cuda_update_arena(const tn_optim_call *c, float decay, tn_cuda_update *update,
-                               void *args, struct tnk_arena *arena)
+tn_status tn_cuda_update_arena(const tn_optim_call *c, tn_cuda_update *update, void *args,
+                               struct tnk_arena *arena)
 {
     arena->control = c->run->control;
     arena->w = c->w;
@@ -37,7 +37,7 @@ tn_status tn_cuda_update_arena(const tn_optim_call *c, float decay, tn_cuda_upda
                 (struct tnk_range){.end = (int64_t)r->begin, .rate = -1};
         at = (int64_t)r->end;
         arena->range[arena->num_ranges++] =
-            (struct tnk_range){.end = at, .rate = r->rate, .decay = decay * r->decay};
+            (struct tnk_range){.end = at, .rate = r->rate, .decay = r->decay};
     }
     return flush(c, update, args, arena);
 }

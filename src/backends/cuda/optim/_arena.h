@@ -15,8 +15,8 @@
 typedef cudaError_t tn_cuda_update(const tn_optim_call *c, tn_dtype half, unsigned grid,
                                    void *args);
 
-/* `arena` is in `args`; it is filled in here. `decay`: weight decay before multipliers. */
-tn_status tn_cuda_update_arena(const tn_optim_call *c, float decay, tn_cuda_update *update,
-                               void *args, struct tnk_arena *arena);
+/* `arena` is in `args`; it is filled in here. */
+tn_status tn_cuda_update_arena(const tn_optim_call *c, tn_cuda_update *update, void *args,
+                               struct tnk_arena *arena);
 
 #endif

@@ -1,4 +1,5 @@
 /* sgd: one pass, bound by memory: reads w, g, v and writes w, v and the half copy once. */
+#include "backends/cuda/kernels/control.h"
 #include "backends/cuda/optim/_arena.h"
 
 static cudaError_t launch(const tn_optim_call *c, tn_dtype half, unsigned grid, void *args)
@@ -9,13 +10,18 @@ static cudaError_t launch(const tn_optim_call *c, tn_dtype half, unsigned grid, 
 
 static tn_status update(const tn_optim_call *c)
 {
-    const tn_sgd_opts *o = &c->optim->opts.sgd;
-    struct tnk_sgd_args a = {
-        .momentum = o->momentum,
-        .a = o->nesterov ? 1.0f : 0.0f,
-        .b = o->nesterov ? o->momentum : 1.0f,
-    };
-    return tn_cuda_update_arena(c, o->weight_decay, launch, &a, &a.arena);
+    struct tnk_sgd_args a = {0};
+    return tn_cuda_update_arena(c, launch, &a, &a.arena);
 }
 
-const tn_optim_kernel tn_cuda_optim_sgd = {.optim = "sgd", .update = update};
+static void formula(const tn_optim *optim, void *to)
+{
+    const tn_sgd_opts *o = &optim->opts.sgd;
+    struct tnk_formula *f = to;
+    f->decay = o->weight_decay;
+    f->sgd.momentum = o->momentum;
+    f->sgd.a = o->nesterov ? 1.0f : 0.0f;
+    f->sgd.b = o->nesterov ? o->momentum : 1.0f;
+}
+
+const tn_optim_kernel tn_cuda_optim_sgd = {.optim = "sgd", .update = update, .formula = formula};
