@@ -46,6 +46,7 @@ static const tn_plan_kind group = {
     .get = tn_group_get,
     .get_gradient = tn_group_get_gradient,
     .take_sum = tn_group_take_sum,
+    .find_nonfinite = tn_group_find_nonfinite,
     .param_get = tn_group_param_get,
     .param_set = tn_group_param_set,
     .describe = tn_group_describe,

@@ -75,6 +75,14 @@ tn_status tn_plan_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
     return tn_plan_leave(p, p->kind->take_sum(p, v, sum, runs));
 }
 
+tn_status tn_plan_find_nonfinite(tn_plan *p, tn_nonfinite *out)
+{
+    TN_NEED(p, "plan");
+    TN_NEED(out, "out");
+    TN_TRY(tn_plan_enter(p, true));
+    return tn_plan_leave(p, p->kind->find_nonfinite(p, out));
+}
+
 tn_status tn_plan_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
     TN_NEED(p, "plan");

@@ -193,6 +193,7 @@ typedef struct tn_plan_kind {
     tn_status (*get)(tn_plan *p, tn_value v, tn_tensor host);
     tn_status (*get_gradient)(tn_plan *p, tn_value v, tn_tensor host);
     tn_status (*take_sum)(tn_plan *p, tn_value v, double *sum, int64_t *runs);
+    tn_status (*find_nonfinite)(tn_plan *p, tn_nonfinite *out);
     tn_status (*param_get)(tn_plan *p, int index, int part, tn_tensor host);
     tn_status (*param_set)(tn_plan *p, int index, int part, tn_tensor host);
     /* What is to be said beside the description of the first; NULL: nothing. */

@@ -31,12 +31,18 @@ static tn_status run_step(const tn_plan *p, const tn_step *s)
                          s->node ? &s->node->node : NULL);
 }
 
-tn_status tn_plan_run_next(tn_plan *p, size_t i, int *bucket)
+tn_status tn_plan_run_step(tn_plan *p, size_t i)
 {
     TN_TRY(run_step(p, &p->step[i]));
+    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
+    return TN_OK;
+}
+
+tn_status tn_plan_run_next(tn_plan *p, size_t i, int *bucket)
+{
+    TN_TRY(tn_plan_run_step(p, i));
     while (*bucket < p->num_buckets && p->bucket[*bucket].step == i)
         TN_TRY(tn_plan_bucket_done(p, (*bucket)++));
-    atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
     return TN_OK;
 }
 

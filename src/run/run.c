@@ -38,8 +38,7 @@ static tn_status begin_training(tn_plan *p)
     return TN_OK;
 }
 
-/* What every run begins with and no recording holds. */
-static tn_status begin(tn_plan *p, bool training)
+tn_status tn_plan_begin(tn_plan *p, bool training)
 {
     const tn_backend *b = tn_plan_backend(p);
     TN_TRY(tn_plan_settle(p));
@@ -83,7 +82,7 @@ tn_status tn_single_run(tn_plan *p)
     TN_TRY(tn_plan_check_run(p));
     TN_TRY(tn_plan_check_inputs(p));
     TN_TRY(tn_plan_carefully(p, tn_plan_is_new(p, TN_RECORD_RUN)));
-    TN_TRY(begin(p, true));
+    TN_TRY(tn_plan_begin(p, true));
     if (may_wait(p))
         p->pending = true;
     else
@@ -98,7 +97,7 @@ tn_status tn_single_evaluate(tn_plan *p)
     TN_TRY(tn_plan_check_runnable(p));
     TN_TRY(tn_plan_check_inputs(p));
     TN_TRY(tn_plan_carefully(p, tn_plan_is_new(p, TN_RECORD_EVALUATE)));
-    TN_TRY(begin(p, false));
+    TN_TRY(tn_plan_begin(p, false));
     return tn_plan_do(p, TN_RECORD_EVALUATE, NULL);
 }
 
@@ -165,7 +164,7 @@ tn_status tn_single_profile(tn_plan *p, float rate, double *seconds)
     TN_TRY(tn_plan_check_profile(p, rate));
     TN_TRY(tn_plan_check_inputs(p));
     TN_TRY(tn_plan_carefully(p, true));
-    TN_TRY(begin(p, training));
+    TN_TRY(tn_plan_begin(p, training));
     TN_TRY(lap(p, 0, &start));
     for (size_t i = 0; i < p->num_steps; i++) {
         start = tn_now();

@@ -24,6 +24,22 @@ tn_status tn_single_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
 tn_status tn_single_param_get(tn_plan *p, int index, int part, tn_tensor host);
 tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host);
 
+tn_status tn_single_find_nonfinite(tn_plan *p, tn_nonfinite *out);
+
+/* nonfinite.c: what was found, by numbers that mean the same in all replicas, and told by names. */
+typedef struct tn_found_nonfinite {
+    tn_nonfinite_part part;
+    int32_t value, rank;
+    float number;
+    int64_t step, count, of, first, row;
+    char device[sizeof((tn_nonfinite *)0)->device];
+} tn_found_nonfinite;
+tn_status tn_plan_look_for_nonfinite(tn_plan *p, tn_found_nonfinite *out);
+void tn_plan_tell_nonfinite(const tn_plan *p, const tn_found_nonfinite *f, tn_nonfinite *out);
+
+/* run.c: what every run begins with and no recording holds. */
+tn_status tn_plan_begin(tn_plan *p, bool training);
+
 /* record.c: runs the body of that kind, or replays it. */
 tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
 /* Does what is pending; first thing in all that looks at results. */
@@ -51,6 +67,7 @@ tn_status tn_plan_bucket_await(tn_plan *p, int bucket);
 tn_status tn_plan_check_run(const tn_plan *p);
 tn_status tn_plan_check_update(const tn_plan *p, float rate);
 tn_status tn_plan_check_profile(const tn_plan *p, float rate);
+tn_status tn_plan_check_again(const tn_plan *p); /* nonfinite.c */
 tn_status tn_plan_check_runnable(const tn_plan *p);
 tn_status tn_plan_check_inputs(const tn_plan *p); /* all have been set, before any kind of run */
 tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype dtype,
@@ -64,7 +81,8 @@ tn_status tn_plan_find_input(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_kept(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_gradient(tn_plan *p, tn_value v, tn_plan_value **out);
 tn_status tn_plan_find_summed(tn_plan *p, tn_value v, tn_plan_value **out);
-/* execute.c: the bodies. One step, and what is due after it, which goes on in *bucket, from 0. */
+/* execute.c: the bodies. One step; and what is due after it, which goes on in *bucket, from 0. */
+tn_status tn_plan_run_step(tn_plan *p, size_t step);
 tn_status tn_plan_run_next(tn_plan *p, size_t step, int *bucket);
 tn_status tn_plan_run_steps(tn_plan *p, size_t count);
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);

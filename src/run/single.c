@@ -44,6 +44,7 @@ static const tn_plan_kind single = {
     .get = tn_single_get,
     .get_gradient = tn_single_get_gradient,
     .take_sum = tn_single_take_sum,
+    .find_nonfinite = tn_single_find_nonfinite,
     .param_get = tn_single_param_get,
     .param_set = tn_single_param_set,
     .first = itself,
