@@ -57,6 +57,9 @@ void *tn_alloc_aligned(size_t bytes);
 /* Both kinds; NULL is fine. */
 void tn_free(void *p);
 char *tn_copy_text(const char *text);
+/* One line of the text for a sentence, whatever names are in it: control characters as C's escapes (\n, \033), so that
+ * no file's name breaks a log or commands a terminal. Cut off where there is no room. */
+void tn_show(char *to, size_t room, const char *text);
 /* A printf-style text of its own; NULL when there is no memory. */
 char *tn_format(const char *format, ...) TN_PRINTF(1, 2);
 

@@ -34,11 +34,7 @@ tn_status tn_fail(tn_status status, const char *format, ...)
     va_start(args, format);
     tn_vprint(text, sizeof text, format, args);
     va_end(args);
-    for (size_t i = 0; i < sizeof text; i++) {
-        message[i] = text[i];
-        if (!text[i])
-            break;
-    }
+    tn_show(message, sizeof message, text);
     return status;
 }
 

@@ -12,6 +12,25 @@ char *tn_copy_text(const char *text)
     return copy ? memcpy(copy, text, bytes) : NULL;
 }
 
+void tn_show(char *to, size_t room, const char *text)
+{
+    char *const end = to + room - 1;
+    for (; *text && to < end; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c >= ' ' && c != 127)
+            *to++ = (char)c;
+        else
+            to += tn_print(to, (size_t)(end - to) + 1,
+                           c == '\n'   ? "\\n"
+                           : c == '\t' ? "\\t"
+                                       : "\\%03o",
+                           c);
+        if (to > end) /* as printf counts what it had no room for */
+            to = end;
+    }
+    *to = 0;
+}
+
 char *tn_format(const char *format, ...)
 {
     va_list args;

@@ -48,8 +48,10 @@ void tn_bad_pass(tn_bad_items *b, int64_t item)
 /* What filling said, without the name that it began with. */
 static const char *without_name(const char *text, const char *name)
 {
-    const size_t length = strlen(name);
-    const bool begins = strncmp(text, name, length) == 0 && strncmp(text + length, ": ", 2) == 0;
+    char shown[1024]; /* as it is in an error */
+    tn_show(shown, sizeof shown, name);
+    const size_t length = strlen(shown);
+    const bool begins = strncmp(text, shown, length) == 0 && strncmp(text + length, ": ", 2) == 0;
     return begins ? text + length + 2 : text;
 }
 
