@@ -105,16 +105,26 @@ typedef struct tn_dataset_opts {
      *   names of the folders. Hidden names and folders that systems keep beside images (@eaDir,
      *   __MACOSX, lost+found, ...) are passed over. Subfolders that are named as parts of a set,
      *   train and val, are an error: they are no classes;
-     * - a text file with a line "path label" an image: paths relative to the file, with /
-     *   and without quotes, with spaces if need be; labels all whole numbers or all names; a line that
-     *   begins with # is a comment. What looks like a list of another kind (the number first, commas,
-     *   a heading, two labels) or gives one file two labels is an error;
+     * - a text file with a line "path label" an image: paths relative to the file, with /, with spaces
+     *   if need be; labels all whole numbers or all names, one word, or all that stands behind a tab; a line
+     *   that begins with # is a comment. Either may stand in double quotes with C's escapes, as any name can
+     *   ("two\nlines.jpg", \ooo: a byte in octal); a label in quotes is a name. What looks like a list of
+     *   another kind (the number first, commas, a heading, two labels) or gives one file two labels is an error;
      * - a folder that tenon-pack wrote.
      */
     const char *path;
     /** Take class names and numbers from this set (a validation set takes training's). Borrowed
      *  for the call. A class that it lacks is an error that names it. */
     const tn_dataset *classes_of;
+    /**
+     * A text file that names images to leave out, or NULL: a line "path, tab, reason" each, as `tenon data check` and
+     * tn_exclude_write() write it; the reason may be missing, a line that begins with # is a comment, and quotes are those
+     * of lists. A path is where the image lies within the set's folder ("cat/17.jpg"; of a packed set "images.npy[12]"),
+     * or that behind the folder as it was opened, its full path, or its own name ("train/cat/17.jpg": so one file serves
+     * all parts of a set). Classes keep their numbers. A line that names no image here is a notice, unless it is of another part
+     * of the set or of a full path elsewhere: those are counted. To leave out all images is an error.
+     */
+    const char *exclude;
 } tn_dataset_opts;
 
 /** @return TN_ERR_IO, TN_ERR_FORMAT, TN_ERR_ARGUMENT, TN_ERR_MEMORY, each naming file and line */
@@ -129,7 +139,30 @@ TN_API void tn_dataset_close(tn_dataset *set); /* NULL is fine */
 TN_API TN_CHECKED tn_status tn_dataset_split(const tn_dataset *set, double percent, uint64_t seed,
                                              tn_dataset **first, tn_dataset **second);
 
+/**
+ * The same, and images of one group (such as near duplicates of each other, which must not be learnt from in one part and asked
+ * for in the other) stay together: @p group has a number for each item, below 0 for one that is alone; NULL: all are. A group
+ * that does not fit into what its classes give to @p second is in @p first; so a class of large groups gives less.
+ */
+TN_API TN_CHECKED tn_status tn_dataset_split_groups(const tn_dataset *set, double percent,
+                                                    uint64_t seed, const int64_t *group,
+                                                    tn_dataset **first, tn_dataset **second);
+
+/** Write the images of a set (not a packed one) as a list file, full paths and labels, that tn_dataset_open() takes; the file
+ *  appears whole or not at all. @return TN_ERR_IO naming the file, TN_ERR_ARGUMENT, TN_ERR_MEMORY */
+TN_API TN_CHECKED tn_status tn_dataset_write_list(const tn_dataset *set, const char *path);
+
+/** A file to leave out; the reason is for people, NULL is none. */
+typedef struct tn_excluded {
+    const char *path, *reason;
+} tn_excluded;
+/** Write such a file as tn_dataset_opts.exclude is; line breaks in reasons become blanks. Whole or not at all. */
+TN_API TN_CHECKED tn_status tn_exclude_write(const char *path, const tn_excluded *files,
+                                             int64_t count);
+
 TN_API int64_t tn_dataset_count(const tn_dataset *set);
+/** How many images tn_dataset_opts.exclude left out. */
+TN_API int64_t tn_dataset_excluded(const tn_dataset *set);
 TN_API int tn_dataset_classes(const tn_dataset *set);
 /** Pixels on a side of a packed set's images; 0 if the set is one of files. */
 TN_API int tn_dataset_side(const tn_dataset *set);

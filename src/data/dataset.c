@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,11 +42,14 @@ tn_status tn_dataset_add_notice(tn_dataset *set, const char *format, ...)
     va_start(args, format);
     const char *text = text_of(set, format, args);
     va_end(args);
-    if (!text)
-        return tn_no_memory("notices of a set", 1);
+    const size_t room = text ? 4 * strlen(text) + 1 : 0; /* an escape is four characters */
+    char *shown = room ? tn_arena_alloc(&set->text, room, 1) : NULL;
+    if (!shown)
+        return tn_no_memory("notices of a set", room);
+    tn_show(shown, room, text);
     TN_TRY(tn_grow((void **)&set->notice, set->num_notices, &set->notice_capacity,
                    sizeof *set->notice, "notices of a set"));
-    set->notice[set->num_notices++] = text;
+    set->notice[set->num_notices++] = shown;
     return TN_OK;
 }
 
@@ -85,7 +89,7 @@ void tn_named_sort(tn_named *names, size_t count)
     qsort(names, count, sizeof *names, by_name);
 }
 
-int tn_named_find(const tn_named *names, size_t count, const char *name)
+size_t tn_named_place(const tn_named *names, size_t count, const char *name)
 {
     size_t low = 0, high = count;
     while (low < high) {
@@ -95,7 +99,13 @@ int tn_named_find(const tn_named *names, size_t count, const char *name)
         else
             high = middle;
     }
-    return low < count && strcmp(names[low].name, name) == 0 ? names[low].number : -1;
+    return low;
+}
+
+int tn_named_find(const tn_named *names, size_t count, const char *name)
+{
+    const size_t place = tn_named_place(names, count, name);
+    return place < count && strcmp(names[place].name, name) == 0 ? names[place].number : -1;
 }
 
 /* ---- classes of another set ----------------------------------------------------------------- */
@@ -207,12 +217,17 @@ static tn_status no_image(const tn_dataset *set, const char *path)
                    set->num_classes == 1 ? "" : "es", passed);
 }
 
-static tn_status finish(tn_dataset *set, const tn_dataset *classes_of, const char *path)
+static tn_status finish(tn_dataset *set, const tn_dataset_opts *opts)
 {
+    const tn_dataset *classes_of = opts->classes_of;
     if (set->num_items == 0)
-        return no_image(set, path);
+        return no_image(set, opts->path);
+    if (opts->exclude)
+        TN_TRY(tn_exclude_read(set, opts->path, opts->exclude));
+    if (!set->is_folder)
+        TN_TRY(tn_list_check(set, opts->path));
     if (classes_of)
-        TN_TRY(adopt_classes(set, classes_of, path));
+        TN_TRY(adopt_classes(set, classes_of, opts->path));
     TN_TRY(count_classes(set));
     TN_TRY(notice_line_breaks(set));
     if (set->num_classes == 1)
@@ -239,6 +254,11 @@ static tn_status read_any(tn_dataset *set, const char *path)
     struct stat s;
     if (stat(path, &s) != 0)
         return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+    const char *slash = strrchr(path, '/');
+    const size_t folder = slash ? (size_t)(slash + 1 - path) : 0;
+    set->root = tn_dataset_text(set, "%.*s", S_ISDIR(s.st_mode) ? INT_MAX : (int)folder, path);
+    if (!set->root)
+        return tn_no_memory(path, strlen(path) + 1);
     if (S_ISREG(s.st_mode))
         return tn_list_read(set, path);
     if (!S_ISDIR(s.st_mode))
@@ -268,7 +288,7 @@ tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts)
         return tn_no_memory(opts->path, sizeof *set);
     tn_status status = read_any(set, opts->path);
     if (status == TN_OK)
-        status = finish(set, opts->classes_of, opts->path);
+        status = finish(set, opts);
     if (status != TN_OK) {
         tn_dataset_close(set);
         return status;
@@ -303,6 +323,11 @@ void tn_dataset_close(tn_dataset *set)
 int64_t tn_dataset_count(const tn_dataset *set)
 {
     return set ? (int64_t)set->num_items : 0;
+}
+
+int64_t tn_dataset_excluded(const tn_dataset *set)
+{
+    return set ? (int64_t)set->excluded : 0;
 }
 
 int tn_dataset_side(const tn_dataset *set)

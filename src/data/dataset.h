@@ -33,7 +33,10 @@ struct tn_dataset {
     size_t num_classes, class_capacity;
     const char **notice;
     size_t num_notices, notice_capacity;
-    bool is_folder; /* and this is it: a packed set's too */
+    const char
+        *root; /* what paths lie in: the folder, or the list's with its last slash ("": this one) */
+    size_t excluded; /* images that a list left out */
+    bool is_folder;  /* and this is it: a packed set's too */
     dev_t device;
     ino_t inode;
     bool numbered; /* labels came as numbers: a class is known by its number, not its name */
@@ -52,6 +55,13 @@ tn_status tn_packed_read(tn_dataset *set, const char *path);
 /* A list's bytes once they are in memory; `path` names them in errors and is what the paths in the
  * list are relative to. */
 tn_status tn_list_parse(tn_dataset *set, const char *path, const char *bytes, size_t size);
+/* One file with two labels is an error; with the same one twice it is only seen more often. */
+tn_status tn_list_check(const tn_dataset *set, const char *path);
+
+/* Leaves out what an exclude list names; the second is of one that is in memory (exclude.c). */
+tn_status tn_exclude_read(tn_dataset *set, const char *set_path, const char *path);
+tn_status tn_exclude_parse(tn_dataset *set, const char *set_path, const char *path,
+                           const char *bytes, size_t size);
 
 tn_status tn_dataset_add_class(tn_dataset *set, const char *name);
 tn_status tn_dataset_add_item(tn_dataset *set, const char *path, int64_t row, int label);
@@ -65,6 +75,8 @@ typedef struct tn_named {
     int number;
 } tn_named;
 void tn_named_sort(tn_named *names, size_t count); /* by name, equal names by number */
+/* Of sorted ones, the place of the first that is not before the name. */
+size_t tn_named_place(const tn_named *names, size_t count, const char *name);
 /* The number of a name among sorted ones (the lowest of equals), -1 if it is not there. */
 int tn_named_find(const tn_named *names, size_t count, const char *name);
 

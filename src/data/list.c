@@ -3,10 +3,13 @@
  *
  *     # the label is the last word, so a path may contain spaces
  *     photos/a tabby.jpg 281
+ *     # or, behind a tab, all that follows; in quotes (quote.h) there may be anything
+ *     photos/two cats.jpg<TAB>tabby cat
+ *     "photos/with a \" and a\nline break.jpg" "281"
  *
  * Lines that are blank or begin with # say nothing. Paths that do not begin with / are relative to
  * the folder of the list. Labels are all numbers (then 3 is class 3, whatever else is there) or all
- * names (then classes are numbered in the order of strcmp).
+ * names (then classes are numbered in the order of strcmp); one in quotes is a name.
  *
  * Other programs write such lists in other ways: the number first, commas, a heading, quotes. Many of
  * them would still parse, each file as a class of its own or with a name that is not there, so what is
@@ -22,6 +25,7 @@
 #include "data/dataset.h"
 #include "data/lines.h"
 #include "data/names.h"
+#include "data/quote.h"
 
 /* Above this a label is a mistake rather than a class. */
 enum { MAX_LABEL = 1000000 };
@@ -95,9 +99,16 @@ static tn_status add_name(list *l, const char *label)
     return TN_OK;
 }
 
-static tn_status add(list *l, const char *file, const char *label)
+/* Of a line: path and label, and whether they stood in quotes. */
+typedef struct entry {
+    char *path, *label;
+    bool path_quoted, label_quoted;
+} entry;
+
+static tn_status add(list *l, const entry *e)
 {
-    const bool number = is_number(label);
+    const char *file = e->path, *label = e->label;
+    const bool number = !e->label_quoted && is_number(label);
     int value = -1; /* a name's number is known at the end */
     TN_TRY(check_kind(l, label, number));
     TN_TRY(number ? parse_number(l, label, &value) : add_name(l, label));
@@ -116,20 +127,25 @@ static tn_status refuse(const list *l, const char *why, const char *what)
                    (long long)l->line, why, what);
 }
 
-/* A word of the path ends like an image's name, but not the last one. */
-static bool goes_on_after_an_image(const char *path)
+/* One of the words ends like an image's name. */
+static bool has_image(const char *text)
 {
-    char word[256];
-    while (!tn_name_is_image(path)) {
-        const size_t length = strcspn(path, " \t");
-        if (path[length] == 0)
-            return false;
-        snprintf(word, sizeof word, "%.*s", (int)length, path);
-        if (tn_name_is_image(word))
+    char end[16]; /* longer than any ending */
+    while (*text) {
+        const size_t length = strcspn(text, " \t");
+        const size_t bytes = length < sizeof end ? length : sizeof end - 1;
+        snprintf(end, sizeof end, "%.*s", (int)bytes, text + length - bytes);
+        if (tn_name_is_image(end))
             return true;
-        path += length + strspn(path + length, " \t");
+        text += length + strspn(text + length, " \t");
     }
     return false;
+}
+
+/* Numbers with blanks between them. */
+static bool is_several_numbers(const char *label)
+{
+    return strpbrk(label, " \t") && label[strspn(label, "0123456789.+- \t")] == 0;
 }
 
 static bool is_heading(const char *path)
@@ -142,13 +158,10 @@ static bool is_heading(const char *path)
     return false;
 }
 
-/* What says that the list is one of another kind. */
-static tn_status check_words(const list *l, const char *path, const char *label)
+/* What says that the list is one of another kind; nothing does that stands in quotes. */
+static tn_status check_path(const list *l, const char *path)
 {
-    const size_t length = strlen(path);
-    if (tn_name_is_image(label))
-        return refuse(l, "an image's name where the label should be, the last word", label);
-    if (path[length - 1] == ',' || path[length - 1] == ';' || strpbrk(label, ",;"))
+    if (strchr(",;", path[strlen(path) - 1]))
         return refuse(l, "a comma or semicolon, where blanks should part path and label", path);
     if (strchr(path, '"') || path[0] == '\'')
         return refuse(l, "quotes, which a path with blanks does not need", path);
@@ -156,12 +169,81 @@ static tn_status check_words(const list *l, const char *path, const char *label)
         return refuse(l, "a backslash, where / should part folders", path);
     if (path[0] && path[1] == ':' && path[2] == '/')
         return refuse(l, "a drive of Windows", path);
-    if (is_number_with_point(label))
-        return refuse(l, "a label that is not a whole number", label);
-    if (goes_on_after_an_image(path))
+    if (!tn_name_is_image(path) && has_image(path))
         return refuse(l, "more than one label", path);
     if (l->set->num_items == 0 && is_heading(path))
         return refuse(l, "a heading", path);
+    return TN_OK;
+}
+
+static tn_status check_label(const list *l, const char *path, const char *label)
+{
+    if (has_image(label))
+        return refuse(l, "an image's name where the label should be, the last word", label);
+    if (strpbrk(label, ",;"))
+        return refuse(l, "a comma or semicolon, where blanks should part path and label", path);
+    if (strpbrk(label, "\"\\"))
+        return refuse(l, "a quote or backslash in a label that is not in quotes", label);
+    if (is_number_with_point(label))
+        return refuse(l, "a label that is not a whole number", label);
+    if (strchr(label, '\t') || is_several_numbers(label))
+        return refuse(l, "more than one label", label);
+    return TN_OK;
+}
+
+/* From `text`, in quotes if it begins with one, to what follows it. */
+static tn_status read_quoted(const list *l, char *text, bool *quoted, char **rest)
+{
+    char bad[64];
+    *quoted = *text == '"';
+    *rest = text;
+    if (!*quoted)
+        return TN_OK;
+    snprintf(bad, sizeof bad, "%s", text);
+    *rest = tn_unquote(text);
+    if (*rest && *text)
+        return TN_OK;
+    return refuse(
+        l, *rest ? "nothing between quotes" : "quotes that do not close, or an unknown \\", bad);
+}
+
+/* Of `text`, up to its tab or else its last word, the path; and what stands behind. */
+static void cut_path(char *text, char **label)
+{
+    char *end = strchr(text, '\t');
+    if (!end) {
+        end = text + strlen(text);
+        while (end > text && !is_blank(end[-1]))
+            end--;
+        end -= end > text;
+    }
+    *label = end + (*end != 0);
+    while (end > text && is_blank(end[-1]))
+        end--;
+    *end = 0;
+}
+
+/* One line without blanks at its ends. */
+static tn_status cut(const list *l, char *line, entry *e)
+{
+    char *rest;
+    const char *all = line;
+    *e = (entry){.path = line, .label = line};
+    TN_TRY(read_quoted(l, line, &e->path_quoted, &rest));
+    if (e->path_quoted)
+        e->label = rest;
+    else if (strpbrk(line, " \t"))
+        cut_path(line, &e->label);
+    while (is_blank(*e->label))
+        e->label++;
+    if (e->label == e->path || *e->label == 0)
+        return refuse(l, strpbrk(all, ",;") ? "one word, perhaps parted by commas" : "one word",
+                      all);
+    if (e->path_quoted && !is_blank(*rest))
+        return refuse(l, "no blank behind quotes", rest);
+    TN_TRY(read_quoted(l, e->label, &e->label_quoted, &rest));
+    if (e->label_quoted && *rest)
+        return refuse(l, "more than one label", rest);
     return TN_OK;
 }
 
@@ -177,18 +259,13 @@ static tn_status parse_line(list *l, char *line)
         return TN_OK;
     if (strchr(line, '\r'))
         return refuse(l, "a line break of old Macs (CR alone)", "save it with LF or CR LF");
-    char *label = end;
-    while (label > line && !is_blank(label[-1]))
-        label--;
-    if (label == line)
-        return refuse(l, strpbrk(line, ",;") ? "one word, perhaps parted by commas" : "one word",
-                      line);
-    char *path_end = label;
-    while (is_blank(path_end[-1]))
-        path_end--;
-    *path_end = 0;
-    TN_TRY(check_words(l, line, label));
-    return add(l, line, label);
+    entry e;
+    TN_TRY(cut(l, line, &e));
+    if (!e.label_quoted)
+        TN_TRY(check_label(l, e.path, e.label));
+    if (!e.path_quoted)
+        TN_TRY(check_path(l, e.path));
+    return add(l, &e);
 }
 
 static tn_status number_classes(const list *l)
@@ -215,8 +292,7 @@ static tn_status name_classes(const list *l)
     return TN_OK;
 }
 
-/* One file with two labels; with the same one twice it is only seen more often. */
-static tn_status check_conflicts(const tn_dataset *set, const char *path)
+tn_status tn_list_check(const tn_dataset *set, const char *path)
 {
     tn_named *sorted = tn_alloc(set->num_items, sizeof *sorted);
     if (!sorted)
@@ -248,8 +324,7 @@ static tn_status parse(list *l, tn_lines *lines)
     if (l->set->num_items == 0)
         return tn_fail(TN_ERR_FORMAT, "%s:%lld: the list ends without an image", l->path,
                        (long long)l->line);
-    TN_TRY(l->set->numbered ? number_classes(l) : name_classes(l));
-    return check_conflicts(l->set, l->path);
+    return l->set->numbered ? number_classes(l) : name_classes(l);
 }
 
 static tn_status parse_and_free(tn_dataset *set, const char *path, tn_lines *lines)

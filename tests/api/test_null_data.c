@@ -79,6 +79,14 @@ static void sets(void **state)
     assert_int_equal(tn_dataset_item_label(NULL, 0), -1);
     assert_int_equal(tn_dataset_num_notices(NULL), 0);
     assert_null(tn_dataset_notice(NULL, 0));
+    assert_int_equal(tn_dataset_excluded(NULL), 0);
+    REFUSES(tn_dataset_split_groups(NULL, 50, 1, NULL, &a, &b), "set");
+    REFUSES(tn_dataset_split_groups(set, 50, 1, NULL, NULL, &b), "first");
+    REFUSES(tn_dataset_split_groups(set, 50, 1, NULL, &a, NULL), "second");
+    REFUSES(tn_dataset_write_list(NULL, "x"), "set");
+    REFUSES(tn_dataset_write_list(set, NULL), "path");
+    REFUSES(tn_exclude_write(NULL, NULL, 0), "path");
+    REFUSES(tn_exclude_write("x", NULL, 1), "files");
     tn_jpeg jpeg;
     REFUSES(tn_image_jpeg(NULL, NULL, &jpeg), "path");
     REFUSES(tn_image_jpeg("x", NULL, NULL), "out");

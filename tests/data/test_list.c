@@ -67,7 +67,21 @@ static void a_list_that_makes_no_sense_names_the_line(void **state)
         {"my a.jpg,0\n", "found a comma", "commas, blanks in the path"},
         {"a.jpg; 0\n", "found a comma or semicolon", "semicolons"},
         {"a.jpg cat,dog\n", "found a comma or semicolon", "two labels"},
-        {"\"my a.jpg\" 0\n", "found quotes", "quoted"},
+        {"my \"a\".jpg 0\n", "found quotes", "a quote within"},
+        {"\"a.jpg 0\n", ":1: expected \"path label\", found quotes that do not close", "one quote"},
+        {"\"C:\\users\\a.jpg\" 0\n", "or an unknown \\: \"C:", "Windows in quotes"},
+        {"\"a\\000.jpg\" 0\n", "or an unknown \\", "a byte of 0"},
+        {"\"a\\400.jpg\" 0\n", "or an unknown \\", "more than a byte"},
+        {"\"a.jpg\"0\n", "found no blank behind quotes: 0", "quotes and no blank"},
+        {"\"\" 0\n", "found nothing between quotes", "no path"},
+        {"a.jpg \"\"\n", "found nothing between quotes", "no label"},
+        {"\"a.jpg\"\n", "found one word: a.jpg", "no label behind quotes"},
+        {"a.jpg \"cat\" 3\n", "found quotes", "two labels, the first quoted"},
+        {"a.jpg\t\"cat\" 3\n", "found more than one label:  3", "two labels, the first quoted"},
+        {"a.jpg \"tabby cat\"\n", "found a quote or backslash in a label", "quotes without a tab"},
+        {"a.jpg\tcat\tdog\n", "found more than one label: cat\\tdog", "three columns"},
+        {"a.jpg\t0 1\n", "found more than one label: 0 1", "two numbers"},
+        {"0\timg/a.jpg cat\n", "found an image's name where", "number first, tab"},
         {"'a.jpg' 0\n", "found quotes", "quoted"},
         {"{\"image\": \"a.jpg\", \"label\": 0}\n", "found quotes", "JSON"},
         {"img\\a.jpg 0\r\n", "found a backslash", "Windows"},
@@ -100,6 +114,82 @@ static void a_list_that_makes_no_sense_names_the_line(void **state)
     lab_remove(root);
 }
 
+static void quotes_and_tabs(void **state)
+{
+    (void)state;
+    tn_dataset *set = lab_list_set("a b.jpg\ttabby cat \n"
+                                   "\"two\\nlines\\t\\\\\\\"\\303\\377.jpg\" dog\n"
+                                   "\"# ends with , 0\"\t\"7\"\r\n"
+                                   "c.jpg \"tabby\\040cat\"\n");
+    assert_int_equal(tn_dataset_count(set), 4);
+    assert_int_equal(tn_dataset_classes(set), 3);
+    lab_assert_item(set, 0, "/a b.jpg", 2);
+    lab_assert_item(set, 1, "/two\nlines\t\\\"\303\377.jpg", 1);
+    lab_assert_item(set, 2, "/# ends with , 0", 0);
+    lab_assert_item(set, 3, "/c.jpg", 2);
+    assert_string_equal(tn_dataset_class_name(set, 0), "7");
+    assert_string_equal(tn_dataset_class_name(set, 2), "tabby cat");
+    tn_dataset_close(set);
+}
+
+/* What a list of a set says is the set: names of all kinds, labels that look like something else. */
+static void a_list_written_is_the_set(void **state)
+{
+    static const char *const names[] = {"plain.jpg",
+                                        "with a blank.jpg",
+                                        "two\nlines.jpg",
+                                        "tab\t.jpg",
+                                        "\"quoted\".jpg",
+                                        "'.jpg",
+                                        "#.jpg",
+                                        "back\\slash.jpg",
+                                        " edges .jpg",
+                                        "\xC3\x28\xFF.jpg",
+                                        "<img src=x onerror=alert(1)>.jpg",
+                                        "a.jpg, 0.jpg",
+                                        "\x7F\x1B[2J.jpg",
+                                        "%0A.jpg"};
+    static const char *const classes[] = {"7", "1.5", "two words", "a;b,c", "x.jpg", "\"", "a\rb"};
+    (void)state;
+    const char *root = lab_make_folder();
+    for (size_t c = 0; c < TN_COUNT(classes); c++) {
+        lab_mkdir(lab_path(root, "%s", classes[c]));
+        for (size_t n = 0; n < TN_COUNT(names); n++)
+            lab_write_text(lab_path(root, "%s/%s", classes[c], names[n]), "x");
+    }
+    tn_dataset *set = lab_open_set(root), *listed;
+    const char *elsewhere = lab_make_folder();
+    assert_ok(tn_dataset_write_list(set, lab_path(elsewhere, "list")));
+    listed = lab_open_set(lab_path(elsewhere, "list"));
+    assert_int_equal(tn_dataset_count(set), TN_COUNT(classes) * TN_COUNT(names));
+    assert_int_equal(tn_dataset_count(listed), tn_dataset_count(set));
+    assert_int_equal(tn_dataset_classes(listed), tn_dataset_classes(set));
+    for (int64_t i = 0; i < tn_dataset_count(set); i++) {
+        assert_string_equal(tn_dataset_item_path(listed, i), tn_dataset_item_path(set, i));
+        assert_int_equal(tn_dataset_item_label(listed, i), tn_dataset_item_label(set, i));
+    }
+    for (int c = 0; c < tn_dataset_classes(set); c++)
+        assert_string_equal(tn_dataset_class_name(listed, c), tn_dataset_class_name(set, c));
+    tn_dataset_close(set);
+    tn_dataset_close(listed);
+
+    /* Numbers stay such, and what is relative is so no more. */
+    lab_write_text(lab_path(elsewhere, "relative"), "sub/a.jpg 3\n/b c.jpg 0\n");
+    set = lab_open_set(lab_path(elsewhere, "relative"));
+    assert_ok(tn_dataset_write_list(set, lab_path(elsewhere, "list")));
+    tn_dataset_close(set);
+    listed = lab_open_set(lab_path(elsewhere, "list"));
+    assert_int_equal(tn_dataset_classes(listed), 4);
+    assert_int_equal(tn_dataset_item_path(listed, 0)[0], '/');
+    lab_assert_item(listed, 0, "/sub/a.jpg", 3);
+    assert_string_equal(tn_dataset_item_path(listed, 1), "/b c.jpg");
+    assert_fails(tn_dataset_write_list(listed, lab_path(elsewhere, "none/list")), TN_ERR_IO,
+                 "none/list");
+    tn_dataset_close(listed);
+    lab_remove(elsewhere);
+    lab_remove(root);
+}
+
 static void what_looks_like_another_list_may_be_none(void **state)
 {
     (void)state;
@@ -128,6 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_has_numbers_or_names),
         cmocka_unit_test(a_list_that_makes_no_sense_names_the_line),
+        cmocka_unit_test(quotes_and_tabs),
+        cmocka_unit_test(a_list_written_is_the_set),
         cmocka_unit_test(what_looks_like_another_list_may_be_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lab.h"
@@ -123,10 +124,66 @@ static void classes_are_drawn_from_apart(void **state)
     tn_dataset_close(second);
 }
 
+/* Two classes of 40; group i has i + 1 images of the first, then there is one of both. */
+enum { OF_A = 40, OF_B = 40, PAIRED = 60 };
+static void make_groups(int64_t group[OF_A + OF_B])
+{
+    int64_t next = 0;
+    for (int64_t g = 0; g < 6; g++) /* 1 + 2 + ... + 6 images */
+        for (int64_t i = 0; i <= g; i++)
+            group[next++] = 10 * g;
+    while (next < OF_A + OF_B)
+        group[next++] = -1;
+    for (int64_t i = OF_A - 2; i < OF_A + 2; i++)
+        group[i] = 999;
+}
+
+static void groups_stay_together(void **state)
+{
+    (void)state;
+    char text[3000];
+    size_t used = 0;
+    for (int i = 0; i < OF_A + OF_B; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%d.jpg %d\n", i, i >= OF_A);
+    tn_dataset *set = lab_list_set(text), *first, *second;
+    int64_t group[OF_A + OF_B];
+    make_groups(group);
+    int moved = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        bool in_second[OF_A + OF_B] = {false};
+        assert_ok(tn_dataset_split_groups(set, 25, seed, group, &first, &second));
+        assert_int_equal(tn_dataset_class_count(second, 0), 10);
+        assert_int_equal(tn_dataset_class_count(second, 1), 10);
+        assert_int_equal(tn_dataset_count(first) + tn_dataset_count(second), OF_A + OF_B);
+        for (int64_t i = 0; i < tn_dataset_count(second); i++)
+            in_second[atoi(strrchr(tn_dataset_item_path(second, i), '/') + 1)] = true;
+        for (int i = 0; i < OF_A + OF_B; i++)
+            for (int k = 0; k < i && group[i] >= 0; k++)
+                if (group[i] == group[k])
+                    assert_int_equal(in_second[i], in_second[k]);
+        moved += in_second[0] + in_second[20] + in_second[OF_A];
+        tn_dataset_close(first);
+        tn_dataset_close(second);
+    }
+    assert_true(moved > 15 && moved < 45); /* a quarter of 120 draws */
+    for (int i = 0; i < OF_A; i++)         /* one group that is a class fits into no part */
+        group[i] = 7;
+    assert_ok(tn_dataset_split_groups(set, 25, 1, group, &first, &second));
+    assert_int_equal(tn_dataset_class_count(second, 0), 0);
+    assert_true(
+        lab_has_notice(second, "class 0 has no image here: its groups of images are too large"));
+    tn_dataset_close(first);
+    tn_dataset_close(second);
+    tn_dataset_close(set);
+}
+
 static tn_status split(void *arg)
 {
     tn_dataset *first = NULL, *second = NULL;
-    const tn_status status = tn_dataset_split(arg, 50, 1, &first, &second);
+    int64_t group[120];
+    for (int i = 0; i < 120; i++)
+        group[i] = i / 2;
+    const tn_status status = tn_dataset_split_groups(arg, 50, 1, group, &first, &second);
     tn_dataset_close(first);
     tn_dataset_close(second);
     return status;
@@ -147,6 +204,7 @@ int main(void)
         cmocka_unit_test(shares_are_rounded_to_the_nearest),
         cmocka_unit_test(a_split_is_a_function_of_its_seed),
         cmocka_unit_test(classes_are_drawn_from_apart),
+        cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!set)
         abort();
     const tn_status status = tn_list_parse(set, "folder/list", (const char *)bytes, size);
-    if (status == TN_OK)
+    if (status == TN_OK && tn_list_check(set, "folder/list:") == TN_OK)
         check_set(set);
     else if (strncmp(tn_error(), "folder/list:", 12) != 0)
         abort();
@@ -45,6 +45,7 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
         "filename,label\n0 a.jpg\n\"b c.jpg\" 1.0\nd.jpg, 2\n'e.jpg' 1\nx\\y.jpg 2\nC:/z.jpg 0 1\r",
         "b.jpg x\na.jpg y\nb.jpg y\n",
         "\357\273\277a.jpg 1\nb.jpg +2\n", /* the mark before UTF-8 */
+        "a.jpg\ttabby cat\n\"b\\n\\\"\\303.jpg\" \"cat,dog\"\n\"c.jpg\"\tcat\n",
     };
     for (size_t i = 0; i < TN_COUNT(lists); i++)
         seed(arg, (const uint8_t *)lists[i], strlen(lists[i]));
