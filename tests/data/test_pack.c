@@ -248,7 +248,7 @@ static void a_line_break_in_a_class_is_refused(void **state)
     lab_write_image(lab_path(from, "a\nb/1.ppm"), LAB_SIDE, LAB_SIDE, 1);
     tn_dataset *set = lab_open_set(from);
     assert_fails(tn_dataset_pack(set, &(tn_pack_opts){.folder = to, .side = 8}), TN_ERR_ARGUMENT,
-                 "class 0 has a line break in it: \"a\nb\"");
+                 "class 0 has a line break in it: \"a\\nb\"");
     assert_int_equal(count_entries(to), 0);
     tn_dataset_close(set);
     lab_remove(from);
