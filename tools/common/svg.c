@@ -4,31 +4,25 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* ---- text ------------------------------------------------------------------------------------- */
 
-/* Bytes of the character at p that XML 1.0 allows; 0 if there is none. UTF-8 as RFC 3629 has it. */
-static int character(const unsigned char *p)
+/* Bytes of the character that `text` begins with, if XML 1.0 allows it; else 0. */
+static int character(const char *text)
 {
-    if (p[0] < 0x80)
-        return p[0] >= 0x20 || p[0] == '\t' || p[0] == '\n' || p[0] == '\r';
-    const int length = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4)
-        return 0;
-    uint32_t code = p[0] & (0x7Fu >> length);
-    for (int i = 1; i < length; i++) {
-        if ((p[i] & 0xC0) != 0x80) /* the end, too */
-            return 0;
-        code = code << 6 | (p[i] & 0x3Fu);
-    }
-    const bool longer = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-    const bool none =
-        (code >= 0xD800 && code < 0xE000) || code > 0x10FFFF || code == 0xFFFE || code == 0xFFFF;
-    return longer || none ? 0 : length;
+    const unsigned char c = (unsigned char)text[0];
+    if (c < 0x80)
+        return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
+    const int length = utf8_length(text);
+    const bool none = length == 3 && (memcmp(text, "\xEF\xBF\xBE", 3) == 0 || /* U+FFFE */
+                                      memcmp(text, "\xEF\xBF\xBF", 3) == 0);
+    return none ? 0 : length;
 }
 
 void svg_escape(FILE *to, const char *text)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+    for (const char *p = text; *p;) {
         const int length = character(p);
         if (*p == '&')
             fputs("&amp;", to);
