@@ -22,6 +22,7 @@ static const struct {
     {"data", "what is wrong with a set of pictures, before it is trained on"},
     {"pack", "decodes a set of pictures once, into files that train at the speed of memory"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
+    {"run", "lists runs, shows, compares, plots and removes them, and waits for them"},
     {"shapes", "paints pictures of ten classes, to try things with"},
 };
 

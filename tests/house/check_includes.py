@@ -54,7 +54,7 @@ PROGRAMS = {
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
     "tools/data": ("tools/common/", "tools/data/"),
-    "tools/plan": ("tools/", "examples/common/"),
+    "tools/run": ("tools/common/", "tools/run/"),
     "tools/train": ("tools/common/", "tools/train/", "nets/"),
     "tools/plan": ("tools/common/", "tools/train/", "tools/plan/"),
 }

@@ -103,6 +103,12 @@ void json_exact(json *j, const char *name, double number)
     put_real(j, name, number, strtod(text, NULL) == number ? 9 : 17);
 }
 
+void json_number_text(json *j, const char *name, const char *number)
+{
+    begin(j, name);
+    fputs(number, j->to);
+}
+
 void json_count(json *j, const char *name, int64_t number)
 {
     begin(j, name);

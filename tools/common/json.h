@@ -23,6 +23,7 @@ void json_end(json *j, char bracket); /* '}' or ']' */
 void json_text(json *j, const char *name, const char *text); /* NULL: null */
 void json_real(json *j, const char *name, double number);    /* not finite: null */
 void json_exact(json *j, const char *name, double number);   /* so that it reads back bit for bit */
+void json_number_text(json *j, const char *name, const char *number); /* as it is: JSON already */
 void json_count(json *j, const char *name, int64_t number);
 void json_bool(json *j, const char *name, bool is);
 void json_null(json *j, const char *name);
