@@ -64,7 +64,7 @@ tn_status tn_safetensors_write(tn_safetensors_writer *w, const void *data, size_
 tn_status tn_safetensors_commit(tn_safetensors_writer *w);
 void tn_safetensors_destroy(tn_safetensors_writer *w); /* NULL is fine */
 
-/* Names and metadata may be any bytes (io/text.h); a file in which some are escaped says so. */
+/* Names and metadata may be any bytes (base/escape.h); a file in which some are escaped says so. */
 #define TN_SAFETENSORS_ESCAPES "tenon.escapes"
 #define TN_SAFETENSORS_ESCAPES_TO "U+F700 + byte"
 

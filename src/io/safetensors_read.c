@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "base/escape.h"
 #include "io/safetensors.h"
-#include "io/text.h"
 
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100 * 1000 * 1000 };
 

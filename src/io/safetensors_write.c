@@ -7,8 +7,8 @@
 
 #include "base/aside.h"
 #include "base/base.h"
+#include "base/escape.h"
 #include "io/safetensors.h"
-#include "io/text.h"
 
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8 };
 

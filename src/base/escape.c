@@ -1,4 +1,4 @@
-#include "io/text.h"
+#include "base/escape.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Any bytes become UTF-8, and the same bytes again. */
 #include <string.h>
 
-#include "io/text.h"
+#include "base/escape.h"
 #include "lab.h"
 
 /* By the table of RFC 3629, section 4. */
