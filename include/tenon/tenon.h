@@ -21,6 +21,7 @@
 #include <tenon/options.h>
 #include <tenon/plan.h>
 #include <tenon/runs.h>
+#include <tenon/run.h>
 #include <tenon/shapes.h>
 #include <tenon/source.h>
 #include <tenon/status.h>

@@ -1,0 +1,195 @@
+/* A run is opened, told of signals, and closed. */
+#include <string.h>
+
+#include "base/thread.h"
+#include "runs/checkpoints.h"
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+static tn_status check(const tn_run_opts *o)
+{
+    TN_NEED(o->folder, "opts.folder");
+    TN_NEED(o->config, "opts.config");
+    TN_NEED(o->plan, "opts.plan");
+    TN_NEED(o->device, "opts.device");
+    if (o->num_meta < 0 || (o->num_meta > 0 && !o->meta))
+        return tn_fail(TN_ERR_ARGUMENT, "run: %d strings of metadata%s", o->num_meta,
+                       o->meta ? "" : ", but no list of them");
+    for (int i = 0; i < o->num_meta; i++)
+        if (o->meta[i].key && strncmp(o->meta[i].key, "run.", 4) == 0)
+            return tn_fail(TN_ERR_ARGUMENT,
+                           "run: metadata %s: keys with \"run.\" are the run's own",
+                           o->meta[i].key);
+    if (o->batches < 0 || o->steps < 0 || o->save_steps < 0 || o->set.keep < 0 ||
+        o->set.log_every < 0 || o->set.epochs < 0 || o->set.patience < 0)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "run: batches %lld, steps %lld, save_steps %lld, keep %d, log_every %lld, "
+                       "epochs %lld, patience %lld: none may be below 0",
+                       (long long)o->batches, (long long)o->steps, (long long)o->save_steps,
+                       o->set.keep, (long long)o->set.log_every, (long long)o->set.epochs,
+                       (long long)o->set.patience);
+    return TN_OK;
+}
+
+static void complete(tn_run *run)
+{
+    tn_run_set *s = &run->now.set;
+    *s = run->opts.set;
+    TN_COMPLETE(s->rate_scale, 1);
+    TN_COMPLETE(run->opts.save_epochs, 1);
+    s->keep = s->keep ? s->keep : 3;
+    s->log_every = s->log_every ? s->log_every : 20;
+    run->batches = run->opts.batches;
+    if (!run->batches && run->opts.loader)
+        run->batches = tn_loader_batches(run->opts.loader);
+    run->state = "starting";
+    run->digested = -1;
+    run->folder.dir = run->folder.lock = run->log.fd = -1;
+    run->writes = tn_device_rank(run->opts.device) == 0;
+}
+
+/* A folder that holds nothing of a run. */
+static tn_status begin(tn_run *run)
+{
+    const char *held = tn_run_folder_holds(&run->folder);
+    if (held)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "%s: holds a run already (%s): resume it, or take another folder",
+                       run->folder.path, held);
+    TN_TRY(tn_run_config_write(run));
+    return tn_run_lines_open(&run->log, &run->folder);
+}
+
+/* What rank 0 alone does, before all go on. */
+static tn_status open_folder(tn_run *run, bool *resumes)
+{
+    TN_TRY(tn_run_folder_open(&run->folder, run->opts.folder, run->opts.lock_fd));
+    const char *held = tn_run_folder_holds(&run->folder);
+    *resumes = run->opts.resume && held && strcmp(held, "config.json") == 0;
+    if (!*resumes)
+        return begin(run);
+    TN_TRY(tn_run_config_check(&run->folder, run->opts.config));
+    return tn_run_lines_open(&run->log, &run->folder);
+}
+
+static tn_status open_run(tn_run *run)
+{
+    bool resumes = false;
+    TN_TRY(tn_run_agree(run, run->writes ? open_folder(run, &resumes) : TN_OK));
+    TN_TRY(tn_run_share(run, &resumes, sizeof resumes));
+    if (resumes)
+        TN_TRY(tn_run_resume(run));
+    run->step = run->first_step = tn_plan_updates(run->opts.plan);
+    run->began = run->lined = run->epoch_began = tn_now();
+    tn_run_tell_start(run);
+    return tn_run_agree(run, tn_run_state_of(run, NULL, false));
+}
+
+static void destroy(tn_run *run)
+{
+    while (run->num_kept > 0) {
+        tn_free(run->kept[--run->num_kept].name);
+        tn_free(run->kept[run->num_kept].text);
+    }
+    tn_free(run->kept);
+    tn_free(run->trouble);
+    tn_run_lines_close(&run->log);
+    tn_run_folder_close(&run->folder);
+    tn_free(run);
+}
+
+tn_status tn_run_open(tn_run **out, const tn_run_opts *opts)
+{
+    TN_NEED(out, "out");
+    TN_NEED(opts, "opts");
+    TN_TRY(check(opts));
+    tn_run *run = tn_alloc(1, sizeof *run);
+    if (!run)
+        return tn_no_memory("run", sizeof *run);
+    run->opts = *opts;
+    complete(run);
+    const tn_status status = open_run(run);
+    if (status != TN_OK) {
+        destroy(run);
+        return status;
+    }
+    *out = run;
+    return TN_OK;
+}
+
+/* ---- asked ------------------------------------------------------------------------------------ */
+
+void tn_run_signal(tn_run *run, int signal)
+{
+    if (!run)
+        return;
+    if (signal == SIGINT || signal == SIGTERM || signal == SIGUSR1)
+        run->stop_asked = 1;
+    if (signal == SIGHUP)
+        run->save_asked = 1;
+}
+
+tn_run_orders tn_run_current(const tn_run *run)
+{
+    return run ? run->now : (tn_run_orders){0};
+}
+
+int64_t tn_run_epochs(const tn_run *run)
+{
+    return run ? run->epoch : 0;
+}
+
+void tn_run_position(const tn_run *run, int64_t *epoch, int64_t *index)
+{
+    if (epoch)
+        *epoch = run ? run->epoch : 0;
+    if (index)
+        *index = run ? run->index : 0;
+}
+
+tn_run_best tn_run_best_so_far(const tn_run *run)
+{
+    return run ? run->best : (tn_run_best){0};
+}
+
+/* ---- closing ---------------------------------------------------------------------------------- */
+
+static tn_status finish(tn_run *run, tn_run_end end, const char *reason)
+{
+    static const char *const states[] = {"done", "stopped", "failed"};
+    tn_status status = TN_OK;
+    run->step = tn_plan_updates(run->opts.plan);
+    tn_run_tell_bad(run);
+    if (end != TN_RUN_FAILED && (run->unsaved || run->save_failed))
+        status = tn_run_checkpoint(run, true);
+    if (status != TN_OK) {
+        end = TN_RUN_FAILED;
+        reason = tn_error();
+    }
+    run->state = states[end];
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    tn_run_tell_end(run, reason);
+    if (run->writes)
+        tn_run_lines_flush(&run->log);
+    const tn_status told = tn_run_state_of(run, reason, true);
+    if (status != TN_OK)
+        tn_error_put_back(&kept);
+    return status != TN_OK ? status : tn_run_agree(run, told);
+}
+
+tn_status tn_run_close(tn_run *run, tn_run_end end, const char *reason)
+{
+    TN_NEED(run, "run");
+    if (end < TN_RUN_DONE || end > TN_RUN_FAILED) {
+        destroy(run);
+        return tn_fail(TN_ERR_ARGUMENT, "run: %d is no way to end", (int)end);
+    }
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    if (end == TN_RUN_FAILED && !reason && kept.text[0])
+        reason = kept.text;
+    const tn_status status = finish(run, end, reason);
+    destroy(run);
+    return status;
+}

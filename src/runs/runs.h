@@ -1,0 +1,184 @@
+/*
+ * The trainer's side of a run's folder. See <tenon/run.h> for what the folder holds.
+ *
+ *     run.c      opening, closing, signals           folder.c   the folder, its lock, config.json
+ *     step.c     batches, steps, epochs              config.c   what a resumed run must have the same
+ *     score.c    sums of losses and counts           log.c      lines of log.jsonl, whole or not at all
+ *     events.c   the lines, one function a kind      state.c    state.json
+ *     said.c     what the program adds               save.c     checkpoints
+ *     ranks.c    what all ranks do alike             meta.c     what these say of the run
+ *     control.c  orders                              digest.c   digests of the plan
+ *     resume.c   a run goes on
+ */
+#ifndef TN_RUNS_H
+#define TN_RUNS_H
+
+#include <signal.h>
+
+#include <tenon/run.h>
+
+#include "runs/json.h"
+#include "runs/tally.h"
+
+enum { TN_RUN_VERSION = 1 /* of all files of a run */ };
+
+/* ---- the folder: also of a run that waits in a queue, which has no plan yet ------------------- */
+
+typedef struct tn_run_folder {
+    char *path;
+    int dir;  /* open */
+    int lock; /* held; -1 in ranks other than the first */
+} tn_run_folder;
+
+/* Makes the folder and its parts, and takes its lock, or that of an open file that holds it already (above 0). */
+tn_status tn_run_folder_open(tn_run_folder *f, const char *path, int lock_fd);
+/* To read it only: nothing is made or locked. */
+tn_status tn_run_folder_look(tn_run_folder *f, const char *path);
+void tn_run_folder_close(tn_run_folder *f);
+
+/* What there is of a run: config.json, a log or a checkpoint; NULL: nothing. */
+const char *tn_run_folder_holds(const tn_run_folder *f);
+
+/* "PATH/name", for tn_free(). */
+char *tn_run_path(const tn_run_folder *f, const char *name);
+
+/* The whole of a file of at most `most` bytes, with NUL behind, for tn_free(). A missing one is TN_END. */
+tn_status tn_run_read_file(const tn_run_folder *f, const char *name, size_t most, char **out,
+                           size_t *bytes);
+
+/* ---- the log ---------------------------------------------------------------------------------- */
+
+typedef struct tn_run_lines {
+    int fd;
+    char *path;
+    tn_json line; /* the one that is being written */
+    /* Lines that there was no room for yet. */
+    char *pending;
+    size_t pending_bytes, pending_capacity;
+    int64_t lost; /* lines that there was not even memory for, or too many */
+    bool failing; /* and state.json says so */
+    char why[256];
+} tn_run_lines;
+
+tn_status tn_run_lines_open(tn_run_lines *l, const tn_run_folder *f);
+void tn_run_lines_close(tn_run_lines *l);
+/* Appends l->line, by one write. Where that fails it is kept for the next time. */
+void tn_run_lines_put(tn_run_lines *l);
+/* Onto the disk. */
+void tn_run_lines_flush(tn_run_lines *l);
+
+/* ---- states ----------------------------------------------------------------------------------- */
+
+typedef struct tn_run_status {
+    const char *state;  /* queued, starting, running, stopping, done, stopped, failed */
+    const char *reason; /* NULL: none */
+    const char *device;
+    int64_t step, epoch, steps; /* steps: 0: not known */
+    double eta;                 /* seconds; below 0: not known */
+    bool has_last, has_top_1;
+    float loss, rate;
+    double top_1;
+    tn_run_best best;
+    const char *trouble; /* what cannot be written; NULL: all can */
+} tn_run_status;
+
+/* Replaces state.json; flushed to the disk if it is a state that stays. */
+tn_status tn_run_state_write(const tn_run_folder *f, const tn_run_status *s, bool flush);
+
+/* ---- the run ---------------------------------------------------------------------------------- */
+
+typedef enum tn_run_counting { TN_COUNT_NOTHING, TN_COUNT_TRAIN, TN_COUNT_VAL } tn_run_counting;
+
+/* A number of tn_run_log(), for the next line. */
+typedef struct tn_run_number {
+    char name[64];
+    double value;
+} tn_run_number;
+
+/* A text of tn_run_keep(). */
+typedef struct tn_run_text {
+    char *name, *text;
+} tn_run_text;
+
+struct tn_run {
+    tn_run_opts opts;
+    tn_run_folder folder;
+    tn_run_lines log;
+    bool writes; /* rank 0 */
+    volatile sig_atomic_t stop_asked, save_asked;
+
+    tn_run_orders now; /* what the program obeys */
+    int64_t step;      /* updates made */
+    int64_t epoch, index,
+        batches; /* the batch that comes next, and how many an epoch has; 0: not known */
+
+    /* Sums: of the epoch's training, of what came since the last line, of a validation. */
+    tn_run_counting counting;
+    int64_t rows, runs; /* of each of the runs that are in no sum yet; and how many these are */
+    tn_tally train, window, val;
+    tn_run_best best;
+    tn_run_number number[TN_RUN_MAX_NUMBERS];
+    int num_numbers;
+    tn_run_text *kept;
+    size_t num_kept, kept_capacity;
+
+    const char *state;
+    int64_t first_step, digested; /* where this process began; of which step a digest was told */
+    char *trouble;                /* why the last save failed; NULL: it did not */
+    bool unsaved;                 /* something has happened since the last checkpoint */
+    bool save_failed;             /* to be tried again */
+    float last_loss, last_rate;
+    double last_top_1;
+    bool has_last;
+    /* Clocks: of all, of state.json, of the last line. */
+    double began, told, lined, waited;
+    int64_t images, epoch_images;
+    double epoch_began;
+    int64_t num_bad, num_val_bad; /* told of */
+};
+
+/* control.c: of rank 0, once a step, between two of them: takes the orders that are due from control/, answers each by a
+ * line of the log (tn_run_line_begin()), and changes what is to be obeyed. Cheap where there are none. */
+tn_status tn_run_control(tn_run *run, tn_run_orders *now, bool *save);
+
+/* events.c: a line of that kind with its time and step; what follows goes to run->log.line, and tn_run_line_end() writes
+ * it. Of other ranks nothing. */
+tn_json *tn_run_line_begin(tn_run *run, const char *kind);
+void tn_run_line_end(tn_run *run);
+void tn_run_tell_start(tn_run *run);
+void tn_run_tell_step(tn_run *run, float rate);
+void tn_run_tell_epoch(tn_run *run, const tn_run_score *train, const tn_run_score *val,
+                       bool is_best);
+void tn_run_tell_evaluated(tn_run *run, const tn_run_score *val);
+void tn_run_tell_bad(tn_run *run);
+void tn_run_tell_end(tn_run *run, const char *reason);
+void tn_run_add_seconds(tn_json *j, double seconds);
+void tn_run_warn(tn_run *run, const char *code, const char *text);
+
+/* score.c: what the plan has summed up since, to where it belongs. */
+tn_status tn_run_take(tn_run *run);
+tn_run_score tn_run_score_of(const tn_tally *t);
+
+/* state.json as things are; at most once a second unless `now`. */
+void tn_run_tell_state(tn_run *run, bool now);
+/* The same, and what came of it. */
+tn_status tn_run_state_of(tn_run *run, const char *reason, bool flush);
+
+/* save.c: a checkpoint of this step. One that fails is put off and TN_OK, unless it must be. */
+tn_status tn_run_checkpoint(tn_run *run, bool must);
+
+/* config.c: config.json, written once; and what differs from it in a program that resumes: TN_ERR_ARGUMENT. */
+tn_status tn_run_config_write(const tn_run *run);
+tn_status tn_run_config_check(const tn_run_folder *f, const char *config);
+
+/* resume.c: the plan, the loader and the run as the newest whole checkpoint has them. */
+tn_status tn_run_resume(tn_run *run);
+
+/* ranks.c: what rank 0 found, in all of them. */
+tn_status tn_run_agree(tn_run *run, tn_status status);
+/* Bytes of rank 0, in all. */
+tn_status tn_run_share(tn_run *run, void *data, size_t bytes);
+/* Has one of them been asked to? */
+tn_status tn_run_any(tn_run *run, bool *stop, bool *save);
+
+#endif

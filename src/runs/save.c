@@ -1,0 +1,224 @@
+/*
+ * Checkpoints: checkpoints/step-00000200.safetensors, whole or not at all; the last few of them, and the best as a second
+ * name of one. The file comes first, then its line in the log: who resumes a run that was killed in between writes what is
+ * lacking.
+ */
+#define _DEFAULT_SOURCE /* POSIX 2008; names of files by scandir */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/aside.h"
+#include "base/digest.h"
+#include "base/number.h"
+#include "base/thread.h"
+#include "runs/checkpoints.h"
+
+static const char best_file[] = "checkpoints/best.safetensors";
+
+tn_run_file tn_run_checkpoint_name(int64_t step)
+{
+    tn_run_file f;
+    snprintf(f.name, sizeof f.name, "checkpoints/step-%08lld.safetensors", (long long)step);
+    return f;
+}
+
+/* The step of "step-00000200.safetensors"; -1: another name. */
+static int64_t step_of(const char *name)
+{
+    long long step;
+    int end = 0;
+    if (sscanf(name, "step-%18lld.safetensors%n", &step, &end) != 1 || end == 0 || name[end] ||
+        step < 0 || strcmp(tn_run_checkpoint_name(step).name + sizeof "checkpoints", name) != 0)
+        return -1;
+    return step;
+}
+
+tn_status tn_run_checkpoints_list(const tn_run_folder *f, tn_run_checkpoints *out)
+{
+    *out = (tn_run_checkpoints){0};
+    const int fd = openat(f->dir, "checkpoints", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        if (fd >= 0)
+            close(fd);
+        return tn_fail(TN_ERR_IO, "%s/checkpoints: cannot be listed: %s", f->path, strerror(errno));
+    }
+    tn_status status = TN_OK;
+    for (const struct dirent *e; status == TN_OK && (e = readdir(d));) {
+        const int64_t step = step_of(e->d_name);
+        if (step < 0)
+            continue;
+        status = tn_grow((void **)&out->step, out->count, &out->capacity, sizeof *out->step,
+                         "checkpoints");
+        if (status != TN_OK)
+            break;
+        size_t at = out->count++; /* the newest first */
+        for (; at > 0 && out->step[at - 1] < step; at--)
+            out->step[at] = out->step[at - 1];
+        out->step[at] = step;
+    }
+    closedir(d);
+    return status;
+}
+
+void tn_run_checkpoints_free(tn_run_checkpoints *list)
+{
+    tn_free(list->step);
+    *list = (tn_run_checkpoints){0};
+}
+
+tn_status tn_run_file_digest(const tn_run_folder *f, const char *name, tn_digest *out,
+                             int64_t *bytes)
+{
+    enum { PART = 1 << 20 };
+    const int fd = openat(f->dir, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return tn_fail(TN_ERR_IO, "%s/%s: cannot be opened: %s", f->path, name, strerror(errno));
+    tn_status status = TN_OK;
+    char *part = tn_alloc_aligned(PART);
+    tn_digesting *d = tn_digest_begin();
+    if (!part || !d)
+        status = tn_no_memory(name, PART);
+    *bytes = 0;
+    while (status == TN_OK) {
+        const ssize_t got = read(fd, part, PART);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            status =
+                tn_fail(TN_ERR_IO, "%s/%s: cannot be read: %s", f->path, name, strerror(errno));
+        if (got <= 0)
+            break;
+        tn_digest_add(d, part, (size_t)got);
+        *bytes += got;
+    }
+    if (d)
+        *out = tn_digest_end(d);
+    tn_free(part);
+    close(fd);
+    return status;
+}
+
+/* ---- what follows a checkpoint that is in its place ------------------------------------------- */
+
+/* A second name; where there are none (FAT), a warning, and the best is the one of its step as long as that stays. */
+static void make_best(tn_run *run, const char *name)
+{
+    static const char aside[] = "checkpoints/best.tenon-link.tmp";
+    const int dir = run->folder.dir;
+    (void)unlinkat(dir, aside, 0);
+    const bool done =
+        linkat(dir, name, dir, aside, 0) == 0 && renameat(dir, aside, dir, best_file) == 0;
+    char text[512];
+    snprintf(text, sizeof text, "%s: cannot be made a name of %s: %s", best_file, name,
+             strerror(errno));
+    (void)unlinkat(dir, aside, 0); /* rename leaves it if both are the same file */
+    if (!done)
+        tn_run_warn(run, "best", text);
+}
+
+/* All but the newest, to the line as "removed". */
+static tn_status prune(tn_run *run, tn_json *j)
+{
+    tn_run_checkpoints list;
+    tn_status status = tn_run_checkpoints_list(&run->folder, &list);
+    tn_json_open(j, "removed", '[');
+    const size_t keep = run->now.set.keep > 1 ? (size_t)run->now.set.keep : 1;
+    for (size_t i = list.count; i > keep; i--) {
+        const tn_run_file f = tn_run_checkpoint_name(list.step[i - 1]);
+        if (unlinkat(run->folder.dir, f.name, 0) == 0)
+            tn_json_text(j, NULL, f.name);
+    }
+    tn_json_close(j, ']');
+    tn_run_checkpoints_free(&list);
+    return status;
+}
+
+tn_status tn_run_checkpoint_placed(tn_run *run, bool is_best, double seconds)
+{
+    const tn_run_file f = tn_run_checkpoint_name(run->step);
+    tn_digest digest;
+    int64_t bytes;
+    TN_TRY(tn_run_file_digest(&run->folder, f.name, &digest, &bytes));
+    if (is_best)
+        make_best(run, f.name);
+    tn_json *j = tn_run_line_begin(run, "checkpoint");
+    tn_json_text(j, "file", f.name);
+    tn_json_count(j, "bytes", bytes);
+    tn_json_text(j, "xxh3", digest.text);
+    tn_json_bool(j, "best", is_best);
+    const tn_status status = prune(run, j);
+    tn_run_add_seconds(j, seconds);
+    tn_run_line_end(run);
+    return status;
+}
+
+/* ---- saving ----------------------------------------------------------------------------------- */
+
+static bool is_best(const tn_run *run)
+{
+    return run->best.epoch > 0 && run->best.step == run->step;
+}
+
+static tn_status write_checkpoint(tn_run *run)
+{
+    tn_run_meta meta;
+    const double began = tn_now();
+    char *path = tn_run_path(&run->folder, tn_run_checkpoint_name(run->step).name);
+    tn_status status = path ? tn_run_meta_write(run, &meta) : tn_no_memory("checkpoint", 64);
+    if (status == TN_OK) {
+        if (run->writes)
+            tn_run_lines_flush(&run->log);
+        status = tn_checkpoint_save(run->opts.plan, path, meta.meta, meta.count);
+        tn_run_meta_free(&meta);
+    }
+    tn_free(path);
+    if (status == TN_OK && run->writes)
+        status = tn_run_checkpoint_placed(run, is_best(run), tn_now() - began);
+    return tn_run_agree(run, status);
+}
+
+/* Told, and tried again at the next that is due. */
+static void put_off(tn_run *run)
+{
+    tn_free(run->trouble);
+    run->trouble = tn_copy_text(tn_error());
+    run->save_failed = true;
+    tn_run_warn(run, "not_saved", tn_error());
+    if (is_best(run))
+        tn_run_warn(run, "best", "the best could not be saved; best.safetensors is an earlier one");
+    tn_run_tell_state(run, true);
+}
+
+tn_status tn_run_checkpoint(tn_run *run, bool must)
+{
+    TN_TRY(tn_run_take(run));
+    TN_TRY(tn_run_tell_digest(run));
+    const tn_status status = write_checkpoint(run);
+    if (status == TN_OK) {
+        tn_free(run->trouble);
+        run->trouble = NULL;
+        run->save_failed = false;
+        run->unsaved = false;
+        return TN_OK;
+    }
+    if (must || status == TN_ERR_DEVICE || status == TN_END)
+        return status;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    put_off(run);
+    tn_error_put_back(&kept);
+    return TN_OK;
+}
+
+tn_status tn_run_save(tn_run *run)
+{
+    TN_NEED(run, "run");
+    return tn_run_checkpoint(run, true);
+}
