@@ -20,8 +20,8 @@
 #include <tenon/optim.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>
-#include <tenon/runs.h>
 #include <tenon/run.h>
+#include <tenon/runs.h>
 #include <tenon/shapes.h>
 #include <tenon/source.h>
 #include <tenon/status.h>
