@@ -75,21 +75,6 @@ static void open_model(session *s, const char *path)
         run_fail("no memory for one image");
 }
 
-/* In place, what the net wants of red, green and blue: grey by the weights of ITU-R BT.601, or blue first. */
-static void reorder(uint8_t *rgb, int64_t pixels, tn_order order)
-{
-    for (int64_t i = 0; i < pixels; i++) {
-        const uint8_t red = rgb[3 * i];
-        if (order == TN_ORDER_GREY)
-            rgb[i] =
-                (uint8_t)((299 * red + 587 * rgb[3 * i + 1] + 114 * rgb[3 * i + 2] + 500) / 1000);
-        else
-            rgb[3 * i] = rgb[3 * i + 2];
-        if (order == TN_ORDER_BGR)
-            rgb[3 * i + 2] = red;
-    }
-}
-
 /* In place: exp(x) / sum of exp(x), without overflow. */
 static void softmax(float *x, int64_t count)
 {
@@ -129,8 +114,7 @@ static bool classify(session *s, const char *path)
         fprintf(stderr, "classify: %s\n", tn_error());
         return false;
     }
-    if (p->order != TN_ORDER_RGB)
-        reorder(s->pixels, (int64_t)p->fit.height * p->fit.width, p->order);
+    tn_must(tn_picture_pixels(p, s->pixels, (int64_t)p->fit.height * p->fit.width, s->pixels));
     const tn_shape shape = TN_SHAPE(1, p->fit.height, p->fit.width, p->channels);
     tn_must(tn_plan_set(s->plan, p->input, (tn_tensor){TN_U8, shape, s->pixels}));
     tn_must(tn_plan_evaluate(s->plan));

@@ -90,6 +90,14 @@ typedef struct tn_picture {
 /** @return TN_ERR_ARGUMENT if no input of the net is a picture, TN_ERR_FORMAT if "tenon.fit" cannot be understood */
 TN_API TN_CHECKED tn_status tn_model_picture(const tn_model *model, tn_picture *out);
 
+/** From what tn_image_load() and loaders give to what the net takes: in picture->order, or grey by the weights of ITU-R
+ *  BT.601, (299 R + 587 G + 114 B) / 1000, rounded.
+ *  @param rgb  count x 3 bytes
+ *  @param to   count x picture->channels bytes; may be rgb itself
+ *  @return     TN_ERR_ARGUMENT if order and channels do not go together */
+TN_API TN_CHECKED tn_status tn_picture_pixels(const tn_picture *picture, const uint8_t *rgb,
+                                              int64_t count, uint8_t *to);
+
 #ifdef __cplusplus
 }
 #endif

@@ -78,3 +78,27 @@ tn_status tn_model_picture(const tn_model *m, tn_picture *out)
     *out = found;
     return TN_OK;
 }
+
+tn_status tn_picture_pixels(const tn_picture *picture, const uint8_t *rgb, int64_t count,
+                            uint8_t *to)
+{
+    TN_NEED(picture, "picture");
+    TN_NEED(rgb, "rgb");
+    TN_NEED(to, "to");
+    const tn_order order = picture->order;
+    if (order < TN_ORDER_RGB || order > TN_ORDER_GREY ||
+        picture->channels != (order == TN_ORDER_GREY ? 1 : 3))
+        return tn_fail(TN_ERR_ARGUMENT, "picture: %d channels in order %d", picture->channels,
+                       (int)order);
+    for (int64_t i = 0; i < count; i++) {
+        const uint8_t red = rgb[3 * i], green = rgb[3 * i + 1], blue = rgb[3 * i + 2];
+        if (order == TN_ORDER_GREY) {
+            to[i] = (uint8_t)((299 * red + 587 * green + 114 * blue + 500) / 1000);
+            continue;
+        }
+        to[3 * i] = order == TN_ORDER_BGR ? blue : red;
+        to[3 * i + 1] = green;
+        to[3 * i + 2] = order == TN_ORDER_BGR ? red : blue;
+    }
+    return TN_OK;
+}

@@ -41,6 +41,10 @@ static void models(void **state)
     REFUSES(tn_model_tell(m, "a", NULL), "value");
     REFUSES(tn_model_picture(NULL, &picture), "model");
     REFUSES(tn_model_picture(m, NULL), "out");
+    uint8_t rgb[3] = {0};
+    REFUSES(tn_picture_pixels(NULL, rgb, 1, rgb), "picture");
+    REFUSES(tn_picture_pixels(&picture, NULL, 1, rgb), "rgb");
+    REFUSES(tn_picture_pixels(&picture, rgb, 1, NULL), "to");
     const tn_value x = tn_graph_input(g, 0);
     assert_null(tn_value_op(NULL, x));
     assert_null(tn_value_op(g, (tn_value){0}));

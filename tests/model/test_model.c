@@ -218,6 +218,35 @@ static void pictures_are_fitted_as_it_says(void **state)
     tn_model_close(m);
 }
 
+static void pixels_are_put_in_order(void **state)
+{
+    (void)state;
+    static const uint8_t rgb[] = {10, 20, 30, 255, 0, 1};
+    static const struct {
+        tn_order order;
+        int channels;
+        uint8_t want[6];
+    } cases[] = {
+        {TN_ORDER_RGB, 3, {10, 20, 30, 255, 0, 1}},
+        {TN_ORDER_BGR, 3, {30, 20, 10, 1, 0, 255}},
+        {TN_ORDER_GREY, 1, {18, 76}}, /* 18.15 and 76.359 */
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        const tn_picture p = {.order = cases[i].order, .channels = cases[i].channels};
+        uint8_t there[6], in_place[6];
+        memcpy(in_place, rgb, sizeof rgb);
+        assert_ok(tn_picture_pixels(&p, rgb, 2, there));
+        assert_ok(tn_picture_pixels(&p, in_place, 2, in_place));
+        assert_memory_equal(there, cases[i].want, (size_t)(2 * cases[i].channels));
+        assert_memory_equal(in_place, cases[i].want, (size_t)(2 * cases[i].channels));
+    }
+    uint8_t some[6] = {0};
+    const tn_picture grey = {.order = TN_ORDER_GREY, .channels = 3};
+    assert_fails(tn_picture_pixels(&grey, some, 2, some), TN_ERR_ARGUMENT, "3 channels");
+    const tn_picture none = {.order = (tn_order)7, .channels = 3};
+    assert_fails(tn_picture_pixels(&none, some, 2, some), TN_ERR_ARGUMENT, "order 7");
+}
+
 /* The text of a net is a model without numbers: all begin as ever. */
 static void a_text_is_a_model(void **state)
 {
@@ -361,6 +390,7 @@ int main(void)
         cmocka_unit_test(what_a_plan_keeps_is_an_output),
         cmocka_unit_test(what_was_trained_is_saved),
         cmocka_unit_test(pictures_are_fitted_as_it_says),
+        cmocka_unit_test(pixels_are_put_in_order),
         cmocka_unit_test(a_text_is_a_model),
         cmocka_unit_test(what_is_none_is_refused),
         cmocka_unit_test(no_memory_leaves_nothing),
