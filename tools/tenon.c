@@ -20,6 +20,7 @@ static const struct {
     const char *name, *what;
 } known[] = {
     {"data", "what is wrong with a set of pictures, before it is trained on"},
+    {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
     {"pack", "decodes a set of pictures once, into files that train at the speed of memory"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots and removes them, and waits for them"},
