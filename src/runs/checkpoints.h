@@ -7,6 +7,7 @@
  *     run.window     the same since the last line of the log
  *     run.best       value, epoch, step
  *     run.set        what may be set, in the order of tn_run_set
+ *     run.said       keep and log_every as the program had said them: one that says another now means it
  *     run.numbers    for the next line of the log: a line each, value and name
  *     run.kept.NAME  texts of the program's
  */
@@ -34,8 +35,15 @@ void tn_run_checkpoints_free(tn_run_checkpoints *list);
 tn_status tn_run_file_digest(const tn_run_folder *f, const char *name, tn_digest *out,
                              int64_t *bytes);
 
-/* What follows once a checkpoint of run->step is in its place: the best, the log, those that are too many. */
-tn_status tn_run_checkpoint_placed(tn_run *run, bool is_best, double seconds);
+/* What a checkpoint is called until the log tells of it. */
+#define TN_RUN_NEXT_CHECKPOINT "checkpoints/next.safetensors"
+
+/* That becomes the checkpoint of run->step. */
+tn_status tn_run_checkpoint_place(tn_run *run);
+/* And what follows: it may be the best, and others are too many. */
+void tn_run_checkpoint_placed(tn_run *run);
+/* Removes all but the newest few; or, if there is a list to be told in, only names them as they will be with one more. */
+void tn_run_checkpoints_prune(tn_run *run, tn_json *tells);
 
 /* Metadata of a checkpoint of the run as it is. */
 typedef struct tn_run_meta {

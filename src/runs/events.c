@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "base/digest.h"
+#include "base/escape.h"
 #include "base/number.h"
 #include "base/thread.h"
 #include "runs/runs.h"
@@ -177,11 +178,25 @@ void tn_run_tell_evaluated(tn_run *run, const tn_run_score *val)
     tn_run_line_end(run);
 }
 
+/* By the path as a line has it. */
+static bool told_before(const tn_run *run, const char *path)
+{
+    char *text = run->num_before ? tn_text_escape(path) : NULL;
+    bool found = false;
+    for (size_t i = 0; i < run->num_before && text && !found; i++)
+        found = run->before[i].kind == TN_TOLD_BAD && strcmp(run->before[i].text, text) == 0;
+    tn_free(text);
+    return found;
+}
+
 static void tell_bad_of(tn_run *run, const tn_loader *loader, int64_t *told)
 {
     for (const int64_t found = loader ? tn_loader_num_bad(loader) : 0; *told < found; ++*told) {
+        const char *path = tn_loader_bad_path(loader, *told);
+        if (told_before(run, path))
+            continue;
         tn_json *j = tn_run_line_begin(run, "bad_file");
-        tn_json_text(j, "path", tn_loader_bad_path(loader, *told));
+        tn_json_text(j, "path", path);
         tn_json_text(j, "reason", tn_loader_bad_reason(loader, *told));
         tn_run_line_end(run);
     }

@@ -101,3 +101,12 @@ void tn_run_lines_flush(tn_run_lines *l)
     (void)fdatasync(
         l->fd); /* a failure shows in what is written next, or in the checkpoint's own */
 }
+
+tn_status tn_run_lines_must(tn_run_lines *l)
+{
+    TN_TRY(tn_json_end(&l->line));
+    if (put_pending(l) && append(l, l->line.text, l->line.length) && fdatasync(l->fd) == 0)
+        return TN_OK;
+    return tn_fail(TN_ERR_IO, "%s: a line cannot be written: %s", l->path,
+                   l->failing ? l->why : strerror(errno));
+}

@@ -7,7 +7,7 @@
 #include "base/number.h"
 #include "runs/checkpoints.h"
 
-enum { OWN = 7 };
+enum { OWN = 8 };
 static const char kept_prefix[] = "run.kept.";
 
 /* ---- writing ---------------------------------------------------------------------------------- */
@@ -78,6 +78,8 @@ static tn_status add_own(const tn_run *run, tn_run_meta *m)
             tn_format("%.17g %lld %lld %d %lld %.9g %.9g %.9g", s->rate_scale, (long long)s->epochs,
                       (long long)s->patience, s->keep, (long long)s->log_every, (double)s->momentum,
                       (double)s->decay, (double)s->clip)));
+    TN_TRY(add(m, "run.said", "",
+               tn_format("%d %lld", run->opts.set.keep, (long long)run->opts.set.log_every)));
     TN_TRY(add(m, "run.numbers", "", numbers_text(run)));
     TN_TRY(add(m, "run.kept", "", kept_names(run)));
     for (size_t i = 0; i < run->num_kept; i++)
@@ -169,6 +171,17 @@ static tn_status read_set(tn_run_set *s, const tn_checkpoint_info *info, const c
     return end(&n, path);
 }
 
+static tn_status read_said(tn_run *run, const tn_checkpoint_info *info, const char *path)
+{
+    numbers n = begin(info, "run.said");
+    const tn_run_set *now = &run->opts.set;
+    if (next_count(&n, 1) != now->keep)
+        run->now.set.keep = now->keep;
+    if (next_count(&n, 1) != now->log_every)
+        run->now.set.log_every = now->log_every;
+    return end(&n, path);
+}
+
 static tn_status read_numbers(tn_run *run, const tn_checkpoint_info *info, const char *path)
 {
     const char *text = tn_checkpoint_info_get(info, "run.numbers");
@@ -219,6 +232,7 @@ tn_status tn_run_meta_read(tn_run *run, const tn_checkpoint_info *info, const ch
     run->best.step = next_count(&n, 0);
     TN_TRY(end(&n, path));
     TN_TRY(read_set(&run->now.set, info, path));
+    TN_TRY(read_said(run, info, path));
     TN_TRY(read_numbers(run, info, path));
     return read_kept(run, info, path);
 }

@@ -33,12 +33,12 @@ static tn_status check(const tn_run_opts *o)
 
 static void complete(tn_run *run)
 {
-    tn_run_set *s = &run->now.set;
-    *s = run->opts.set;
+    tn_run_set *s = &run->opts.set;
     TN_COMPLETE(s->rate_scale, 1);
     TN_COMPLETE(run->opts.save_epochs, 1);
     s->keep = s->keep ? s->keep : 3;
     s->log_every = s->log_every ? s->log_every : 20;
+    run->now.set = *s;
     run->batches = run->opts.batches;
     if (!run->batches && run->opts.loader)
         run->batches = tn_loader_batches(run->opts.loader);
@@ -77,11 +77,12 @@ static tn_status open_run(tn_run *run)
     bool resumes = false;
     TN_TRY(tn_run_agree(run, run->writes ? open_folder(run, &resumes) : TN_OK));
     TN_TRY(tn_run_share(run, &resumes, sizeof resumes));
+    run->began = run->lined = run->epoch_began = tn_now();
     if (resumes)
         TN_TRY(tn_run_resume(run));
+    else
+        tn_run_tell_start(run);
     run->step = run->first_step = tn_plan_updates(run->opts.plan);
-    run->began = run->lined = run->epoch_began = tn_now();
-    tn_run_tell_start(run);
     return tn_run_agree(run, tn_run_state_of(run, NULL, false));
 }
 
@@ -91,6 +92,9 @@ static void destroy(tn_run *run)
         tn_free(run->kept[--run->num_kept].name);
         tn_free(run->kept[run->num_kept].text);
     }
+    for (size_t i = 0; i < run->num_before; i++)
+        tn_free(run->before[i].text);
+    tn_free(run->before);
     tn_free(run->kept);
     tn_free(run->trouble);
     tn_run_lines_close(&run->log);

@@ -18,6 +18,7 @@
 #include <tenon/run.h>
 
 #include "runs/json.h"
+#include "runs/scan.h"
 #include "runs/tally.h"
 
 enum { TN_RUN_VERSION = 1 /* of all files of a run */ };
@@ -64,6 +65,8 @@ tn_status tn_run_lines_open(tn_run_lines *l, const tn_run_folder *f);
 void tn_run_lines_close(tn_run_lines *l);
 /* Appends l->line, by one write. Where that fails it is kept for the next time. */
 void tn_run_lines_put(tn_run_lines *l);
+/* The same for one that must be on the disk: else it is not there, and an error. */
+tn_status tn_run_lines_must(tn_run_lines *l);
 /* Onto the disk. */
 void tn_run_lines_flush(tn_run_lines *l);
 
@@ -121,6 +124,11 @@ struct tn_run {
     int num_numbers;
     tn_run_text *kept;
     size_t num_kept, kept_capacity;
+
+    /* Of a run that goes on: files that were told to be bad before, and orders that were obeyed at later steps, by lines
+     * of the log that do not count any more; these are to be obeyed again, at their steps. */
+    tn_run_told *before;
+    size_t num_before, before_capacity;
 
     const char *state;
     int64_t first_step, digested; /* where this process began; of which step a digest was told */

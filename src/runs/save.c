@@ -1,7 +1,8 @@
 /*
  * Checkpoints: checkpoints/step-00000200.safetensors, whole or not at all; the last few of them, and the best as a second
- * name of one. The file comes first, then its line in the log: who resumes a run that was killed in between writes what is
- * lacking.
+ * name of one. A new one is written whole under another name, then its line with its digest is written to the log, then it
+ * is put in its place: so each that is in its place is told of, and who resumes a run that was killed in between finishes
+ * that. Where the line cannot be written the checkpoint does not count.
  */
 #define _DEFAULT_SOURCE /* POSIX 2008; names of files by scandir */
 
@@ -20,6 +21,7 @@
 #include "runs/checkpoints.h"
 
 static const char best_file[] = "checkpoints/best.safetensors";
+static const char next_file[] = TN_RUN_NEXT_CHECKPOINT;
 
 tn_run_file tn_run_checkpoint_name(int64_t step)
 {
@@ -123,64 +125,92 @@ static void make_best(tn_run *run, const char *name)
         tn_run_warn(run, "best", text);
 }
 
-/* All but the newest, to the line as "removed". */
-static tn_status prune(tn_run *run, tn_json *j)
+/* All but the newest few; names only, if there is a line to be told in. */
+void tn_run_checkpoints_prune(tn_run *run, tn_json *tells)
 {
     tn_run_checkpoints list;
-    tn_status status = tn_run_checkpoints_list(&run->folder, &list);
-    tn_json_open(j, "removed", '[');
-    const size_t keep = run->now.set.keep > 1 ? (size_t)run->now.set.keep : 1;
-    for (size_t i = list.count; i > keep; i--) {
+    const tn_status status = tn_run_checkpoints_list(&run->folder, &list);
+    const size_t to_come = tells && (list.count == 0 || list.step[0] != run->step);
+    for (size_t i = list.count; i + to_come > (size_t)run->now.set.keep && i > 0; i--) {
         const tn_run_file f = tn_run_checkpoint_name(list.step[i - 1]);
-        if (unlinkat(run->folder.dir, f.name, 0) == 0)
-            tn_json_text(j, NULL, f.name);
+        if (tells)
+            tn_json_text(tells, NULL, f.name);
+        else
+            (void)unlinkat(run->folder.dir, f.name, 0); /* again with the next */
     }
-    tn_json_close(j, ']');
     tn_run_checkpoints_free(&list);
-    return status;
+    if (status != TN_OK)
+        tn_run_warn(run, "checkpoints", tn_error());
 }
-
-tn_status tn_run_checkpoint_placed(tn_run *run, bool is_best, double seconds)
-{
-    const tn_run_file f = tn_run_checkpoint_name(run->step);
-    tn_digest digest;
-    int64_t bytes;
-    TN_TRY(tn_run_file_digest(&run->folder, f.name, &digest, &bytes));
-    if (is_best)
-        make_best(run, f.name);
-    tn_json *j = tn_run_line_begin(run, "checkpoint");
-    tn_json_text(j, "file", f.name);
-    tn_json_count(j, "bytes", bytes);
-    tn_json_text(j, "xxh3", digest.text);
-    tn_json_bool(j, "best", is_best);
-    const tn_status status = prune(run, j);
-    tn_run_add_seconds(j, seconds);
-    tn_run_line_end(run);
-    return status;
-}
-
-/* ---- saving ----------------------------------------------------------------------------------- */
 
 static bool is_best(const tn_run *run)
 {
     return run->best.epoch > 0 && run->best.step == run->step;
 }
 
+tn_status tn_run_checkpoint_place(tn_run *run)
+{
+    const tn_run_file f = tn_run_checkpoint_name(run->step);
+    const int dir = run->folder.dir, parts = openat(dir, "checkpoints", O_RDONLY | O_CLOEXEC);
+    const bool done = renameat(dir, next_file, dir, f.name) == 0;
+    const int error = errno;
+    if (parts >= 0) {
+        (void)fsync(parts); /* only a power cut would tell the difference */
+        close(parts);
+    }
+    if (!done)
+        return tn_fail(TN_ERR_IO, "%s/%s: cannot be put in place: %s", run->folder.path, f.name,
+                       strerror(error));
+    tn_run_checkpoint_placed(run);
+    return TN_OK;
+}
+
+void tn_run_checkpoint_placed(tn_run *run)
+{
+    if (is_best(run))
+        make_best(run, tn_run_checkpoint_name(run->step).name);
+    tn_run_checkpoints_prune(run, NULL);
+}
+
+/* ---- saving ----------------------------------------------------------------------------------- */
+
+/* Its line, on the disk. */
+static tn_status tell(tn_run *run, double began)
+{
+    tn_digest digest;
+    int64_t bytes;
+    TN_TRY(tn_run_file_digest(&run->folder, next_file, &digest, &bytes));
+    tn_json *j = tn_run_line_begin(run, "checkpoint");
+    tn_json_text(j, "file", tn_run_checkpoint_name(run->step).name);
+    tn_json_count(j, "bytes", bytes);
+    tn_json_text(j, "xxh3", digest.text);
+    tn_json_bool(j, "best", is_best(run));
+    tn_json_open(j, "removed", '[');
+    tn_run_checkpoints_prune(run, j);
+    tn_json_close(j, ']');
+    tn_run_add_seconds(j, tn_now() - began);
+    tn_json_close(j, '}');
+    return tn_run_lines_must(&run->log);
+}
+
 static tn_status write_checkpoint(tn_run *run)
 {
     tn_run_meta meta;
     const double began = tn_now();
-    char *path = tn_run_path(&run->folder, tn_run_checkpoint_name(run->step).name);
+    char *path = tn_format("%s/%s", run->opts.folder, next_file);
     tn_status status = path ? tn_run_meta_write(run, &meta) : tn_no_memory("checkpoint", 64);
     if (status == TN_OK) {
-        if (run->writes)
-            tn_run_lines_flush(&run->log);
         status = tn_checkpoint_save(run->opts.plan, path, meta.meta, meta.count);
         tn_run_meta_free(&meta);
     }
     tn_free(path);
-    if (status == TN_OK && run->writes)
-        status = tn_run_checkpoint_placed(run, is_best(run), tn_now() - began);
+    if (status == TN_OK && run->writes) {
+        status = tell(run, began);
+        if (status == TN_OK)
+            status = tn_run_checkpoint_place(run);
+        else
+            (void)unlinkat(run->folder.dir, next_file, 0);
+    }
     return tn_run_agree(run, status);
 }
 
