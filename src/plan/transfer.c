@@ -1,28 +1,40 @@
 /*
  * transfer: canonical host memory to and from device memory in any layout. Where the layouts differ the
- * numbers pass through a canonical tensor on the device, taken for the call.
+ * numbers pass through a canonical tensor on the device, taken for the call; a device whose memory is the host's needs none.
  */
 #include "plan/plan.h"
 
+/* By way of `stage`, where the device cannot reach what is the host's. */
+static tn_status pass(const tn_device *on, void *reorder, void *device, void *host, void *stage,
+                      size_t bytes, bool up)
+{
+    const tn_backend *b = on->backend;
+    void *canonical = stage ? stage : host;
+    tn_status status = TN_OK;
+    if (stage && up)
+        status = b->upload(on->impl, stage, host, bytes);
+    if (status == TN_OK)
+        status = b->reorder_run(reorder, up ? device : canonical, up ? canonical : device);
+    if (status == TN_OK && stage && !up)
+        status = b->download(on->impl, host, stage, bytes);
+    return status;
+}
+
 /* Either direction: from host into `device`, or from `device` into host. */
-static tn_status staged(const tn_device *on, const tn_shape *shape, tn_dtype dtype,
-                        const tn_layout *layout, void *device, void *host, bool up)
+static tn_status reordered(const tn_device *on, const tn_shape *shape, tn_dtype dtype,
+                           const tn_layout *layout, void *device, void *host, bool up)
 {
     const tn_backend *b = on->backend;
     tn_backend_device *d = on->impl;
     size_t bytes;
     void *stage = NULL, *reorder = NULL;
     TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
-    tn_status status = b->alloc(d, bytes, &stage);
+    tn_status status = b->is_host ? TN_OK : b->alloc(d, bytes, &stage);
     if (status == TN_OK)
         status =
             b->reorder_create(d, shape, dtype, up ? NULL : layout, up ? layout : NULL, &reorder);
-    if (status == TN_OK && up)
-        status = b->upload(d, stage, host, bytes);
     if (status == TN_OK)
-        status = b->reorder_run(reorder, up ? device : stage, up ? stage : device);
-    if (status == TN_OK && !up)
-        status = b->download(d, host, stage, bytes);
+        status = pass(on, reorder, device, host, stage, bytes, up);
     if (reorder)
         b->reorder_destroy(reorder);
     if (stage)
@@ -35,7 +47,7 @@ tn_status tn_device_upload(tn_device *device, const tn_shape *shape, tn_dtype dt
 {
     size_t bytes;
     if (layout) /* the host's bytes are only read when `up` is true */
-        return staged(device, shape, dtype, layout, to, (void *)(uintptr_t)host, true);
+        return reordered(device, shape, dtype, layout, to, (void *)(uintptr_t)host, true);
     TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
     return device->backend->upload(device->impl, to, host, bytes);
 }
@@ -45,7 +57,7 @@ tn_status tn_device_download(tn_device *device, const tn_shape *shape, tn_dtype 
 {
     size_t bytes;
     if (layout)
-        return staged(device, shape, dtype, layout, (void *)(uintptr_t)from, host, false);
+        return reordered(device, shape, dtype, layout, (void *)(uintptr_t)from, host, false);
     TN_TRY(tn_shape_bytes(shape, dtype, &bytes));
     return device->backend->download(device->impl, host, from, bytes);
 }
