@@ -231,6 +231,7 @@ tn_status tn_decoder_open(tn_decoder *d, const char *path, int *width, int *heig
 {
     size_t size = 0;
     close_image(d);
+    d->from = (tn_encoded){0};
     TN_TRY(read_file(d, path, &size));
     return tn_decoder_open_memory(d, path, d->file.bytes, size, width, height);
 }
@@ -318,6 +319,11 @@ tn_status tn_decoder_read(tn_decoder *d, const tn_box *box, bool mirror, int wid
     TN_TRY(tn_resample(&d->resampler, &pixels, flip_x, flip_y, columns, rows, d->sideways.bytes));
     transpose(d->sideways.bytes, width, height, rgb);
     return TN_OK;
+}
+
+tn_file_facts tn_decoder_facts(const tn_decoder *d)
+{
+    return (tn_file_facts){d->from.bytes, d->from.size, d->stored.orientation};
 }
 
 tn_status tn_decoder_judge(tn_decoder *d)

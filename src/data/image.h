@@ -62,6 +62,14 @@ tn_status tn_decoder_open(tn_decoder *d, const char *path, int *width, int *heig
 tn_status tn_decoder_open_memory(tn_decoder *d, const char *name, const uint8_t *bytes, size_t size,
                                  int *width, int *height);
 
+/* Of the image opened last, also where that failed once its bytes were there; NULL and 0 before any. */
+typedef struct tn_file_facts {
+    const uint8_t *bytes; /* the file, until the next open */
+    size_t size;
+    int orientation; /* 1 to 8; only of one that was opened */
+} tn_file_facts;
+tn_file_facts tn_decoder_facts(const tn_decoder *d);
+
 /* A rectangle of the upright image in pixels; fractions are allowed. */
 typedef struct tn_box {
     double x, y, width, height;

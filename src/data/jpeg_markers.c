@@ -20,6 +20,7 @@ enum {
     MARKER_SOI = 0xD8,
     MARKER_EOI = 0xD9,
     MARKER_SOS = 0xDA,
+    MARKER_DQT = 0xDB,
     MARKER_APP1 = 0xE1
 };
 
@@ -86,6 +87,10 @@ tn_jpeg_markers tn_jpeg_markers_read(const uint8_t *bytes, size_t size)
         }
         if (marker == MARKER_APP1)
             read_app1(bytes + at + 2, length - 2, &exif, &xmp);
+        if (marker == MARKER_DQT && !found.table) {
+            found.table = bytes + at + 2;
+            found.table_size = length - 2;
+        }
         at += length;
     }
     if (exif > 0 || xmp > 0)

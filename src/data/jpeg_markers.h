@@ -11,6 +11,9 @@
 typedef struct tn_jpeg_markers {
     int orientation; /* 1 to 8; 1 (upright) where nothing is said */
     bool complete;   /* an end-of-image marker follows the first scan */
+    const uint8_t
+        *table; /* the first segment of quantization tables; NULL: none before the first scan */
+    size_t table_size;
 } tn_jpeg_markers;
 
 bool tn_jpeg_is(const uint8_t *bytes, size_t size);
