@@ -8,6 +8,7 @@
 #ifndef TENON_TENON_H
 #define TENON_TENON_H
 
+#include <tenon/check.h>
 #include <tenon/checkpoint.h>
 #include <tenon/custom.h>
 #include <tenon/data.h>

@@ -19,7 +19,8 @@ typedef enum tn_random_purpose {
     TN_RANDOM_SPLIT,   /* stream: class */
     TN_RANDOM_TEST,    /* for tests and made-up data */
     TN_RANDOM_SOURCE,  /* stream: epoch and place in it */
-    TN_RANDOM_MIXUP    /* stream: epoch and batch in it */
+    TN_RANDOM_MIXUP,   /* stream: epoch and batch in it */
+    TN_RANDOM_CHECK    /* pairs of pictures that are compared to learn how alike a set is */
 } tn_random_purpose;
 
 typedef struct tn_random4 {

@@ -45,8 +45,7 @@ void tn_bad_pass(tn_bad_items *b, int64_t item)
     atomic_compare_exchange_strong(&b->verdict[item], &unknown, GOOD);
 }
 
-/* What filling said, without the name that it began with. */
-static const char *without_name(const char *text, const char *name)
+const char *tn_bad_reason(const char *text, const char *name)
 {
     char shown[1024]; /* as it is in an error */
     tn_show(shown, sizeof shown, name);
@@ -61,7 +60,7 @@ tn_status tn_bad_name(tn_bad_items *b, int64_t item, const char *problem)
         return TN_OK;
     TN_TRY(tn_grow((void **)&b->item, b->count, &b->capacity, sizeof *b->item, "bad items"));
     char *name = tn_origin_name(b->origin, item);
-    char *reason = name ? tn_copy_text(without_name(problem, name)) : NULL;
+    char *reason = name ? tn_copy_text(tn_bad_reason(problem, name)) : NULL;
     if (!reason) {
         tn_free(name);
         return tn_no_memory("bad items", strlen(problem) + 1);

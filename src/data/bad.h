@@ -36,4 +36,7 @@ tn_status tn_bad_name(tn_bad_items *b, int64_t item, const char *problem);
 /* TN_OK, or `status` with how many there are of how many allowed: so many per cent, but at least one. */
 tn_status tn_bad_check(const tn_bad_items *b, double percent, tn_status status);
 
+/* What was said of a file, without its name, where it begins with that. */
+const char *tn_bad_reason(const char *text, const char *name);
+
 #endif

@@ -130,10 +130,46 @@ static void loaders(void **state)
     assert_true(tn_loader_time(NULL).waited == 0 && tn_loader_time(NULL).elapsed == 0);
 }
 
+static void checks(void **state)
+{
+    (void)state;
+    tn_check *c = NULL;
+    tn_checked item;
+    float share = 1;
+    REFUSES(tn_check_set(NULL, set, NULL), "out");
+    REFUSES(tn_check_set(&c, NULL, NULL), "set");
+    REFUSES(tn_check_doubt(NULL, false, &share), "check");
+    assert_fails(tn_check_set(&c, set, &(tn_check_opts){.threads = -1}), TN_ERR_ARGUMENT,
+                 "-1 threads");
+    assert_null(c);
+    tn_check_close(NULL);
+    assert_int_equal(tn_check_num_findings(NULL), 0);
+    assert_null(tn_check_finding(NULL, 0));
+    assert_null(tn_check_limit_of(NULL));
+    assert_null(tn_check_side_of(NULL, false));
+    assert_int_equal(tn_check_count(NULL), 0);
+    assert_int_equal(tn_check_class_count(NULL, false, 0), 0);
+    assert_false(tn_check_item(NULL, 0, &item));
+    assert_null(tn_find_name(TN_FINDS));
+    assert_ok(tn_check_set(&c, set, NULL));
+    REFUSES(tn_check_doubt(c, false, NULL), "share");
+    assert_fails(tn_check_doubt(c, true, &share), TN_ERR_ARGUMENT, "there is no val");
+    assert_null(tn_check_finding(c, tn_check_num_findings(c)));
+    assert_null(tn_check_finding(c, -1));
+    assert_null(tn_check_side_of(c, true));
+    assert_int_equal(tn_check_class_count(c, false, 0), 2);
+    assert_int_equal(tn_check_class_count(c, true, 0), 0);
+    assert_int_equal(tn_check_class_count(c, false, 2), 0);
+    assert_false(tn_check_item(c, 4, &item));
+    assert_false(tn_check_item(c, 0, NULL));
+    tn_check_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets),
+        cmocka_unit_test(checks),
         cmocka_unit_test(loaders),
     };
     return cmocka_run_group_tests(tests, open_set, close_set);
