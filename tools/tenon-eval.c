@@ -37,6 +37,8 @@ static const arg options[] = {
      &q.ten_crop, 0, 0},
     {ARG_FLAG, "known", NULL, "leave pictures of classes out that the model does not know",
      &q.known, 0, 0},
+    {ARG_TEXT, "exclude", "FILE",
+     "leave out the pictures that FILE names (tenon data check writes it)", &q.exclude, 0, 0},
     {ARG_INT, "resize", "PIXELS", "short side before the crop; default: as the model says",
      &q.resize, 1, 8192},
     {ARG_FLAG, "json", NULL, "the report as JSON; default: as text", &flags.json, 0, 0},

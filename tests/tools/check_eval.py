@@ -213,8 +213,10 @@ def each_once(folder, want):
     got = report(folder / "m", twice)
     same(got, *want, "a list")
     expect(got["doubled"] == 9, "doubled ones", got["doubled"])
-    for path in (folder / "none").glob("*"):
-        path.unlink()
+    (folder / "bad.txt").write_text('"cat/a\\nb.ppm"\tbroken\nant/none.jpg\tempty\n')
+    got = report(folder / "m", broken, "--exclude", folder / "bad.txt")
+    same(got, *want, "with pictures excluded")
+    expect(got["excluded"] == 2 and not got["broken"], "--exclude", got)
     (folder / "none" / "ant").mkdir(parents=True)
     (folder / "none" / "ant" / "x.ppm").write_bytes(b"P6")
     done = evaluate(folder / "m", folder / "none", status=1)

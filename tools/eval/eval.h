@@ -10,7 +10,7 @@ enum { EVAL_PATH = 4096 };
 
 /* What is asked. */
 typedef struct question {
-    const char *model, *data, *workspace;
+    const char *model, *data, *exclude, *workspace;
     const char *device, *precision;
     int64_t batch, threads, resize; /* resize 0: as the model has it */
     bool ten_crop, known, quiet;

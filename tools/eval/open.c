@@ -205,7 +205,8 @@ static void find_doubled(evaluation *e)
 
 static void open_set(evaluation *e)
 {
-    const tn_status status = tn_dataset_open(&e->set, &(tn_dataset_opts){.path = e->q.data});
+    const tn_status status =
+        tn_dataset_open(&e->set, &(tn_dataset_opts){.path = e->q.data, .exclude = e->q.exclude});
     if (status == TN_ERR_FORMAT || status == TN_ERR_ARGUMENT)
         args_fail("%s; to measure a model each picture needs its label", tn_error());
     if (status != TN_OK)

@@ -101,6 +101,8 @@ static void tell_head(const evaluation *e, FILE *to)
     tell_plain(to, "data    ", e->q.data, ": ");
     fprintf(to, "%lld pictures, %d classes%s\n", (long long)tn_dataset_count(e->set),
             tn_dataset_classes(e->set), e->by_number ? ", taken by number" : "");
+    for (int i = 0; i < tn_dataset_num_notices(e->set); i++)
+        tell_plain(to, "note    ", tn_dataset_notice(e->set, i), "\n");
     if (e->left_out)
         fprintf(to, "left out %lld pictures of %d classes that the model does not know\n",
                 (long long)e->left_out, e->unknown);

@@ -70,6 +70,7 @@ void eval_tell_json(const evaluation *e, FILE *to)
     json_count(&j, "no_answer", t->unsaid);
     json_count(&j, "unknown", e->left_out);
     json_count(&j, "doubled", e->doubled);
+    json_count(&j, "excluded", tn_dataset_excluded(e->set));
     write_broken(&j, e);
     write_classes(&j, e);
     write_confusion(&j, e);
