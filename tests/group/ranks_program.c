@@ -145,20 +145,30 @@ static void assert_shared(const tn_device *d, const tn_batch *whole, const tn_ba
         if (is_own)
             assert_memory_equal(images + i * BYTES, holds ? whole_images + count * BYTES : black,
                                 BYTES);
+        if (holds && share->partners.data)
+            assert_int_equal(((const int32_t *)share->partners.data)[i],
+                             ((const int32_t *)whole->partners.data)[count]);
+        if (holds && is_own && share->shares.data)
+            assert_true(((const float *)share->shares.data)[i] ==
+                        ((const float *)whole->shares.data)[count]);
         count += holds;
     }
     assert_int_equal(share->count, count);
     assert_int_equal(whole->count, count);
 }
 
-static void loaders_share_a_batch(void **unused)
+static void share_a_batch(float mixup)
 {
-    (void)unused;
     tn_device *d = NULL;
     tn_dataset *set = NULL;
     tn_loader *whole = NULL, *share = NULL;
-    tn_loader_opts opts = {
-        .batch = 8, .height = 16, .width = 16, .shuffle = true, .seed = 5, .max_bad = 20};
+    tn_loader_opts opts = {.batch = 8,
+                           .height = 16,
+                           .width = 16,
+                           .shuffle = true,
+                           .seed = 5,
+                           .max_bad = 20,
+                           .mixup = mixup};
     assert_ok(tn_device_open(&d, ranked));
     const char *folder = make_one_set(d);
     assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder}));
@@ -180,6 +190,10 @@ static void loaders_share_a_batch(void **unused)
     tn_loader_close(share);
     opts.batch = 9; /* not by 2 nor 4 */
     assert_fails(tn_loader_open(&share, set, &opts), TN_ERR_ARGUMENT, "cannot share a batch of 9");
+    opts.batch = 3 * tn_device_ranks(d);
+    opts.mixup = 0.2F;
+    assert_fails(tn_loader_open(&share, set, &opts), TN_ERR_ARGUMENT, "is an odd number for each");
+    opts.mixup = mixup;
     opts.batch = 8;
     opts.max_bad = 0.1; /* one is allowed */
     assert_ok(tn_loader_open(&share, set, &opts));
@@ -194,6 +208,13 @@ static void loaders_share_a_batch(void **unused)
     if (tn_device_rank(d) == 0)
         lab_remove(folder);
     tn_device_close(d);
+}
+
+static void loaders_share_a_batch(void **unused)
+{
+    (void)unused;
+    share_a_batch(0);
+    share_a_batch(0.4F); /* pairs are those of one process */
 }
 
 /* A sum is made in stretches of 4 Mi numbers: two whole ones, and one with less than a number for each rank. */
