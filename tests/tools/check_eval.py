@@ -328,6 +328,31 @@ def files(folder):
     expect(by_folder["right"] == by_name["right"] == json.loads(stdout)["right"], "a run's best checkpoint")
 
 
+def many_classes(folder):
+    """Of more classes than can be told apart in a picture it says how many are together, and the text has no matrix."""
+    for classes, together in ((2, 1), (60, 1), (200, 1), (300, 2), (1000, 5)):
+        rng = np.random.default_rng(classes)
+        weight, bias = rng.normal(size=(classes, 3 * SIDE * SIDE)), rng.normal(size=classes)
+        text = (f"tenon graph 1\ninput image u8 N {SIDE} {SIDE} 3\nx = image_input(image) scale=0.01,0.01,0.01\n"
+                f"y = dense(x) units={classes}\noutput y\n")
+        write_model(folder / "m", weight, bias, [f"class number {k}" for k in range(classes)], text=text)
+        lines = []
+        for i in range(40):
+            write_picture(folder / f"{i}.ppm", rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8))
+            lines.append(f"{i}.ppm {i * 7 % classes}\n")
+        (folder / "list").write_text("".join(lines))
+        got = report(folder / "m", folder / "list", "--svg", folder / "m.svg", "--force")
+        expect(got["images"] == 40 and len(got["classes"]) == classes, f"{classes} classes", got)
+        svg = (folder / "m.svg").read_text()
+        xml.etree.ElementTree.fromstring(svg)
+        cells = {(a // together, b // together) for a, b, _ in got["confusion"]}
+        expect(svg.count("fill-opacity") == len(cells), f"{classes} classes: cells of the picture")
+        expect((f"{together} neighbours to a cell" in svg) == (together > 1), f"{classes} classes: what the picture says")
+        expect(("class number 1<" in svg) == (classes <= 60), f"{classes} classes: names in the picture")
+        said = evaluate(folder / "m", folder / "list").out
+        expect((f"The confusion matrix of {classes} classes is too wide" in said) == (classes > 20), f"{classes} classes: the text")
+
+
 def like_alexnet(folder):
     """A small training's own validation, --evaluate of it, and this."""
     pictures = make_set(folder / "pictures", side=40, names=["one", "two", "three"])
@@ -349,7 +374,7 @@ def main():
         refusals(folder)
         files(folder)
         hostile(folder)
-        for check in (colours, ten_crops, like_alexnet):
+        for check in (colours, ten_crops, many_classes, like_alexnet):
             own = folder / check.__name__
             own.mkdir()
             check(own)
