@@ -36,7 +36,7 @@ static void add_time(tn_json *j)
 
 tn_json *tn_run_line_begin(tn_run *run, const char *kind)
 {
-    tn_json *j = &run->log.line;
+    tn_json *j = &run->line;
     tn_json_clear(j);
     tn_json_open(j, NULL, '{');
     tn_json_text(j, "e", kind);
@@ -47,9 +47,23 @@ tn_json *tn_run_line_begin(tn_run *run, const char *kind)
 
 void tn_run_line_end(tn_run *run)
 {
-    tn_json_close(&run->log.line, '}');
-    if (run->writes)
-        tn_run_lines_put(&run->log);
+    tn_json_close(&run->line, '}');
+    if (!run->writes)
+        return;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    if (tn_json_end(&run->line) == TN_OK)
+        tn_append_put(&run->log, run->line.text, run->line.length);
+    else
+        run->log.lost++;
+    tn_error_put_back(&kept);
+}
+
+tn_status tn_run_line_must(tn_run *run)
+{
+    tn_json_close(&run->line, '}');
+    TN_TRY(tn_json_end(&run->line));
+    return tn_append_must(&run->log, run->line.text, run->line.length);
 }
 
 void tn_run_warn(tn_run *run, const char *code, const char *text)
@@ -80,16 +94,20 @@ void tn_run_tell_start(tn_run *run)
 /* Rates since the line before, by this process's clock. */
 static void add_speed(tn_run *run, tn_json *j)
 {
-    const double now = tn_now(), passed = now - run->lined;
+    const double now = tn_now(), passed = now > run->lined ? now - run->lined : 1e-9;
+    const double images_s = (double)run->images / passed;
+    double wait = NAN;
     char text[40];
-    tn_print(text, sizeof text, "%.6g", passed > 0 ? (double)run->images / passed : 0.0);
+    tn_print(text, sizeof text, "%.6g", images_s);
     tn_json_raw(j, "images_s", text);
     if (run->opts.loader) {
         const double waited = tn_loader_time(run->opts.loader).waited;
-        tn_print(text, sizeof text, "%.3g", passed > 0 ? (waited - run->waited) / passed : 0.0);
+        wait = (waited - run->waited) / passed;
+        tn_print(text, sizeof text, "%.3g", wait);
         tn_json_raw(j, "wait", text);
         run->waited = waited;
     }
+    tn_run_board_step(run, images_s, wait);
     run->lined = now;
     run->images = 0;
 }
@@ -167,6 +185,7 @@ void tn_run_tell_epoch(tn_run *run, const tn_run_score *train, const tn_run_scor
     tn_json_bool(j, "best", is_best);
     tn_run_add_seconds(j, tn_now() - run->epoch_began);
     tn_run_line_end(run);
+    tn_run_board_val(run, val);
 }
 
 void tn_run_tell_evaluated(tn_run *run, const tn_run_score *val)

@@ -141,6 +141,11 @@ void tn_json_bool(tn_json *j, const char *name, bool is)
     tn_json_raw(j, name, is ? "true" : "false");
 }
 
+void tn_json_add(tn_json *j, const char *text)
+{
+    add(j, text, strlen(text));
+}
+
 tn_status tn_json_end(tn_json *j)
 {
     add(j, "\n", 1);

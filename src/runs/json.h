@@ -30,6 +30,9 @@ void tn_json_f32(tn_json *j, const char *name, float number);   /* %.9g, likewis
 void tn_json_bool(tn_json *j, const char *name, bool is);
 void tn_json_raw(tn_json *j, const char *name, const char *text); /* JSON already */
 
+/* Bytes of any text, as they are: the memory for something else than JSON. */
+void tn_json_add(tn_json *j, const char *text);
+
 /* Nothing but '\n' more; TN_ERR_MEMORY if something could not be added. */
 tn_status tn_json_end(tn_json *j);
 

@@ -48,6 +48,16 @@ static void complete(tn_run *run)
     run->writes = tn_device_rank(run->opts.device) == 0;
 }
 
+static tn_status open_log(tn_run *run)
+{
+    static const char name[] = "log.jsonl";
+    char *path = tn_run_path(&run->folder, name);
+    const tn_status status = path ? tn_append_open(&run->log, run->folder.dir, name, path, false)
+                                  : tn_no_memory(name, sizeof name);
+    tn_free(path);
+    return status;
+}
+
 /* A folder that holds nothing of a run. */
 static tn_status begin(tn_run *run)
 {
@@ -57,7 +67,7 @@ static tn_status begin(tn_run *run)
                        "%s: holds a run already (%s): resume it, or take another folder",
                        run->folder.path, held);
     TN_TRY(tn_run_config_write(run));
-    return tn_run_lines_open(&run->log, &run->folder);
+    return open_log(run);
 }
 
 /* What rank 0 alone does, before all go on. */
@@ -69,20 +79,25 @@ static tn_status open_folder(tn_run *run, bool *resumes)
     if (!*resumes)
         return begin(run);
     TN_TRY(tn_run_config_check(&run->folder, run->opts.config));
-    return tn_run_lines_open(&run->log, &run->folder);
+    return open_log(run);
 }
 
 static tn_status open_run(tn_run *run)
 {
     bool resumes = false;
+    tn_status status = TN_OK;
     TN_TRY(tn_run_agree(run, run->writes ? open_folder(run, &resumes) : TN_OK));
     TN_TRY(tn_run_share(run, &resumes, sizeof resumes));
     run->began = run->lined = run->epoch_began = tn_now();
+    run->resumed = resumes;
     if (resumes)
         TN_TRY(tn_run_resume(run));
     else
         tn_run_tell_start(run);
     run->step = run->first_step = tn_plan_updates(run->opts.plan);
+    if (run->writes && !run->opts.no_events)
+        status = tn_run_board_open(run);
+    TN_TRY(tn_run_agree(run, status));
     return tn_run_agree(run, tn_run_state_of(run, NULL, false));
 }
 
@@ -97,7 +112,9 @@ static void destroy(tn_run *run)
     tn_free(run->before);
     tn_free(run->kept);
     tn_free(run->trouble);
-    tn_run_lines_close(&run->log);
+    tn_events_close(&run->events);
+    tn_append_close(&run->log);
+    tn_json_free(&run->line);
     tn_run_folder_close(&run->folder);
     tn_free(run);
 }
@@ -175,7 +192,7 @@ static tn_status finish(tn_run *run, tn_run_end end, const char *reason)
     tn_error_keep(&kept);
     tn_run_tell_end(run, reason);
     if (run->writes)
-        tn_run_lines_flush(&run->log);
+        tn_append_sync(&run->log);
     const tn_status told = tn_run_state_of(run, reason, true);
     if (status != TN_OK)
         tn_error_put_back(&kept);

@@ -3,12 +3,13 @@
  *
  *     run.c      opening, closing, signals           folder.c   the folder, its lock, config.json
  *     step.c     batches, steps, epochs              config.c   what a resumed run must have the same
- *     score.c    sums of losses and counts           log.c      lines of log.jsonl, whole or not at all
+ *     score.c    sums of losses and counts           append.c   files that grow, whole lines only
  *     events.c   the lines, one function a kind      state.c    state.json
  *     said.c     what the program adds               save.c     checkpoints
  *     ranks.c    what all ranks do alike             meta.c     what these say of the run
  *     control.c  orders                              digest.c   digests of the plan
- *     resume.c   a run goes on
+ *     resume.c   a run goes on                       scan.c     what its log has told
+ *     board.c    numbers for TensorBoard             tfevents.c its files
  */
 #ifndef TN_RUNS_H
 #define TN_RUNS_H
@@ -17,9 +18,11 @@
 
 #include <tenon/run.h>
 
+#include "runs/append.h"
 #include "runs/json.h"
 #include "runs/scan.h"
 #include "runs/tally.h"
+#include "runs/tfevents.h"
 
 enum { TN_RUN_VERSION = 1 /* of all files of a run */ };
 
@@ -46,29 +49,6 @@ char *tn_run_path(const tn_run_folder *f, const char *name);
 /* The whole of a file of at most `most` bytes, with NUL behind, for tn_free(). A missing one is TN_END. */
 tn_status tn_run_read_file(const tn_run_folder *f, const char *name, size_t most, char **out,
                            size_t *bytes);
-
-/* ---- the log ---------------------------------------------------------------------------------- */
-
-typedef struct tn_run_lines {
-    int fd;
-    char *path;
-    tn_json line; /* the one that is being written */
-    /* Lines that there was no room for yet. */
-    char *pending;
-    size_t pending_bytes, pending_capacity;
-    int64_t lost; /* lines that there was not even memory for, or too many */
-    bool failing; /* and state.json says so */
-    char why[256];
-} tn_run_lines;
-
-tn_status tn_run_lines_open(tn_run_lines *l, const tn_run_folder *f);
-void tn_run_lines_close(tn_run_lines *l);
-/* Appends l->line, by one write. Where that fails it is kept for the next time. */
-void tn_run_lines_put(tn_run_lines *l);
-/* The same for one that must be on the disk: else it is not there, and an error. */
-tn_status tn_run_lines_must(tn_run_lines *l);
-/* Onto the disk. */
-void tn_run_lines_flush(tn_run_lines *l);
 
 /* ---- states ----------------------------------------------------------------------------------- */
 
@@ -106,8 +86,11 @@ typedef struct tn_run_text {
 struct tn_run {
     tn_run_opts opts;
     tn_run_folder folder;
-    tn_run_lines log;
+    tn_append log;
+    tn_json line; /* of the log, that is being written */
+    tn_events events;
     bool writes; /* rank 0 */
+    bool resumed;
     volatile sig_atomic_t stop_asked, save_asked;
 
     tn_run_orders now; /* what the program obeys */
@@ -149,10 +132,12 @@ struct tn_run {
  * line of the log (tn_run_line_begin()), and changes what is to be obeyed. Cheap where there are none. */
 tn_status tn_run_control(tn_run *run, tn_run_orders *now, bool *save);
 
-/* events.c: a line of that kind with its time and step; what follows goes to run->log.line, and tn_run_line_end() writes
+/* events.c: a line of that kind with its time and step; what follows goes to run->line, and tn_run_line_end() writes
  * it. Of other ranks nothing. */
 tn_json *tn_run_line_begin(tn_run *run, const char *kind);
 void tn_run_line_end(tn_run *run);
+/* The same for one that must be on the disk. */
+tn_status tn_run_line_must(tn_run *run);
 void tn_run_tell_start(tn_run *run);
 void tn_run_tell_step(tn_run *run, float rate);
 void tn_run_tell_epoch(tn_run *run, const tn_run_score *train, const tn_run_score *val,
@@ -162,6 +147,11 @@ void tn_run_tell_bad(tn_run *run);
 void tn_run_tell_end(tn_run *run, const char *reason);
 void tn_run_add_seconds(tn_json *j, double seconds);
 void tn_run_warn(tn_run *run, const char *code, const char *text);
+
+/* board.c: the same numbers for TensorBoard. */
+tn_status tn_run_board_open(tn_run *run);
+void tn_run_board_step(tn_run *run, double images_s, double wait);
+void tn_run_board_val(tn_run *run, const tn_run_score *val);
 
 /* score.c: what the plan has summed up since, to where it belongs. */
 tn_status tn_run_take(tn_run *run);

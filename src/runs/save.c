@@ -189,8 +189,8 @@ static tn_status tell(tn_run *run, double began)
     tn_run_checkpoints_prune(run, j);
     tn_json_close(j, ']');
     tn_run_add_seconds(j, tn_now() - began);
-    tn_json_close(j, '}');
-    return tn_run_lines_must(&run->log);
+    tn_events_flush(&run->events);
+    return tn_run_line_must(run);
 }
 
 static tn_status write_checkpoint(tn_run *run)

@@ -159,6 +159,18 @@ tn_status tn_run_state_of(tn_run *run, const char *reason, bool flush)
         flush);
 }
 
+/* Once there is room again. */
+static void tell_lost(tn_run *run)
+{
+    char text[80];
+    if (run->log.failing || run->log.lost == 0)
+        return;
+    snprintf(text, sizeof text, "%lld lines of this log could not be written and are lost",
+             (long long)run->log.lost);
+    run->log.lost = 0;
+    tn_run_warn(run, "lost", text);
+}
+
 void tn_run_tell_state(tn_run *run, bool now)
 {
     enum { SECONDS = 1 };
@@ -166,6 +178,9 @@ void tn_run_tell_state(tn_run *run, bool now)
         return;
     tn_error_kept kept;
     tn_error_keep(&kept);
+    tn_append_flush(&run->log);
+    tn_events_flush(&run->events);
+    tell_lost(run);
     (void)tn_run_state_of(run, NULL, false); /* what cannot be written is tried again in a second */
     tn_error_put_back(&kept);
     run->told = tn_now();

@@ -10,7 +10,7 @@
 
 #include "lab_run.h"
 
-static const lab_run_kind plain = {.log_every = 5};
+static const lab_run_kind plain = {.log_every = 5, .events = true};
 static const char *folder;
 
 static int make(void **state)
