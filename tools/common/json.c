@@ -5,14 +5,22 @@
 
 #include "utf8.h"
 
+/* The characters that stand for bytes are no text themselves, so that json_read.h finds the bytes again. */
+static int text_length(const char *text)
+{
+    const unsigned char *t = (const unsigned char *)text;
+    const int length = utf8_length(text);
+    return length == 3 && t[0] == 0xef && (t[1] & 0xfe) == 0x9e ? 0 : length;
+}
+
 static void quote(FILE *to, const char *text)
 {
     fputc('"', to);
     for (int length; *text; text += length ? length : 1) {
         const unsigned char c = (unsigned char)*text;
-        length = utf8_length(text);
+        length = text_length(text);
         if (length == 0)
-            fprintf(to, "\\udc%02x", c);
+            fprintf(to, "\\uf7%02x", c);
         else if (c == '"' || c == '\\')
             fprintf(to, "\\%c", c);
         else if (c < 0x20)

@@ -1,7 +1,7 @@
 /*
  * Writing JSON (RFC 8259), one value after the other; commas, quotes and line breaks are its affair. `name`
- * is NULL inside of an array. Bytes of a name of a file that are no UTF-8 become \udc80 to \udcff, of which Python's
- * os.fsencode() makes the bytes again.
+ * is NULL inside of an array. Bytes of a name of a file that are no UTF-8 become the characters U+F780 to U+F7FF,
+ * U+F700 + byte, as in all files of the library; those characters themselves so, byte by byte.
  */
 #ifndef TOOLS_JSON_H
 #define TOOLS_JSON_H
