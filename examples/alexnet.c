@@ -88,7 +88,7 @@ static void parse(session *s, int argc, char **argv)
 /* ---- training --------------------------------------------------------------------------------- */
 
 /* Adds what the runs since the last look found out. Only this makes the program wait for the device. */
-static void add_score(session *s, score *sum)
+static void add_score(session *s, tn_run_score *sum)
 {
     const tn_value value[] = {s->net.loss.loss, s->net.loss.top_1, s->net.loss.top_k};
     double found[3];
@@ -103,20 +103,18 @@ static void add_score(session *s, score *sum)
 
 /* For the next run. A loss is the mean over the rows that hold an image, so runs of another number of them are added
  * before: that is seldom. */
-static void set_batch(session *s, score *sum, const tn_batch *b)
+static void set_batch(session *s, tn_run_score *sum, const tn_batch *b)
 {
     if (b->count != s->rows)
         add_score(s, sum);
     s->rows = b->count;
-    const tn_tensor labels = session_labels(s, &b->labels);
-    tn_must(tn_plan_set(s->plan, s->net.image, b->images));
-    tn_must(tn_plan_set(s->plan, s->net.label, labels));
+    session_set(s, b);
 }
 
 /* One update of the parameters, from `accumulate` batches; the status is that of the data. */
 static tn_status train_step(session *s)
 {
-    const float rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan));
+    s->last_rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan));
     for (int64_t i = 0; i < s->r.accumulate; i++) {
         tn_batch batch;
         const tn_status status = feed_next(&s->train, &batch);
@@ -128,7 +126,7 @@ static tn_status train_step(session *s)
         s->images += batch.count;
         s->index++;
     }
-    tn_must(tn_plan_update(s->plan, rate));
+    tn_must(tn_plan_update(s->plan, s->last_rate));
     return TN_OK;
 }
 
@@ -138,40 +136,24 @@ static bool at_end(const session *s)
     return s->stops || done == s->steps || (s->r.max_steps && done >= s->r.max_steps);
 }
 
-/* Ranks look together, when the first one wants to, and stop together, when one was told to. */
-static bool agree(session *s, bool looks)
-{
-    unsigned char all[TN_MAX_RANKS];
-    const unsigned char own = (unsigned char)(looks | (stop_asked() != 0) << 1);
-    tn_must(tn_device_gather(s->device, &own, 1, all));
-    for (int i = 0; i < tn_device_ranks(s->device); i++)
-        s->stops |= all[i] >> 1;
-    return all[0] & 1;
-}
-
 /* Sees how it goes. */
 static void look(session *s)
 {
-    const score before = s->sum;
+    const tn_run_score before = s->sum;
     add_score(s, &s->sum);
     const int64_t images = s->sum.images - before.images;
     const double loss = (s->sum.loss - before.loss) / (double)(images + !images);
     const int64_t step = tn_plan_updates(s->plan);
     if (step == 0)
         return; /* the data ended before the first: there is nothing to see */
-    const double rate = (double)tn_rate_at(&s->rate, step - 1);
     if (!isfinite(s->sum.loss))
         run_fail(
             "the loss is %g at step %lld (epoch %lld), or was before: the run cannot go on; try "
             "a lower --rate (it is %g), a longer --warmup, or --clip 1",
-            s->sum.loss, (long long)step, (long long)s->epoch + 1, rate);
-    progress_show(&s->progress, &(progress_step){.step = step,
-                                                 .epoch = s->epoch + 1,
-                                                 .loss = loss,
-                                                 .top_1 = score_top_1(&s->sum),
-                                                 .rate = rate,
-                                                 .images = s->images,
-                                                 .waited = s->train.waited});
+            s->sum.loss, (long long)step, (long long)s->epoch + 1, (double)s->last_rate);
+    tell_step(
+        s, (progress_step){
+               .step = step, .epoch = s->epoch + 1, .loss = loss, .top_1 = score_top_1(&s->sum)});
 }
 
 /* To the end of the epoch, or until something stops it; the status is that of the data. */
@@ -185,14 +167,11 @@ static tn_status train_epoch(session *s)
             break;
         const bool first =
             s->clock <= 0; /* look, and so wait: the clock begins when it has ended */
-        seen = agree(s, first || progress_due(&s->progress, tn_plan_updates(s->plan)));
+        seen = session_agree(s, first || progress_due(&s->progress, tn_plan_updates(s->plan)));
         if (seen)
             look(s);
-        if (first) {
-            s->clock = seconds();
-            s->clock_waited = s->train.waited;
-            s->clock_images = s->images;
-        }
+        if (first)
+            session_start_clock(s);
     }
     if (!seen || status != TN_OK)
         look(s);
@@ -200,16 +179,16 @@ static tn_status train_epoch(session *s)
 }
 
 /* All of a feed, in evaluation mode; the rest is left out once the run is to stop. */
-static score evaluate(session *s, feed *f)
+static tn_run_score evaluate(session *s, feed *f)
 {
-    score sum = {0};
+    tn_run_score sum = {0};
     tn_batch batch;
     tn_status status = TN_OK;
     while (!s->stops && (status = feed_next(f, &batch)) == TN_OK) {
         tell_bad(s, f);
         set_batch(s, &sum, &batch);
         tn_must(tn_plan_evaluate(s->plan));
-        agree(s, false);
+        session_agree(s, false);
     }
     tell_bad(s, f);
     if (status != TN_END)
@@ -219,21 +198,6 @@ static score evaluate(session *s, feed *f)
 }
 
 /* ---- the run ---------------------------------------------------------------------------------- */
-
-/* What an epoch has taught, and whether that is the best so far. */
-static void tell_validation(session *s, const score *val)
-{
-    if (s->stops) { /* not all of it was seen */
-        printf("; not validated");
-        return;
-    }
-    if (val->images > 0 && score_top_1(val) > s->best) {
-        s->best = score_top_1(val);
-        s->best_epoch = s->epoch;
-    }
-    tell_score("; val", val);
-    printf(" (best %.2f %%, epoch %lld)", 100 * s->best, (long long)s->best_epoch);
-}
 
 /* An epoch is over: on to the next one, and see what was learned. */
 static void finish_epoch(session *s)
@@ -245,15 +209,20 @@ static void finish_epoch(session *s)
         run_fail("epoch %lld has more batches than it should", (long long)s->epoch + 1);
     s->epoch++;
     s->index = 0;
-    const score val = s->validates ? evaluate(s, &s->val) : (score){0}; /* may print bad files */
-    progress_clear(&s->progress);
-    printf("epoch %lld/%lld:", (long long)s->epoch, (long long)s->r.epochs);
-    tell_score(" train", &s->sum);
-    s->sum = (score){0};
-    if (s->validates)
-        tell_validation(s, &val);
-    printf("\n");
-    fflush(stdout);
+    const tn_run_score val =
+        s->validates ? evaluate(s, &s->val) : (tn_run_score){0}; /* may print bad files */
+    if (!s->stops && val.images > 0 && score_top_1(&val) > s->best) {
+        s->best = score_top_1(&val);
+        s->best_epoch = s->epoch;
+    }
+    tell_epoch(s, &(epoch_told){.epoch = s->epoch,
+                                .epochs = s->r.epochs,
+                                .train = s->sum,
+                                .val = s->validates ? &val : NULL,
+                                .cut_short = s->validates && s->stops,
+                                .best = s->best,
+                                .best_epoch = s->best_epoch});
+    s->sum = (tn_run_score){0};
 }
 
 /* The data cannot be read any more: what was learned until now must not be lost with them. */
@@ -286,8 +255,7 @@ static void train(session *s)
             finish_epoch(s);
         if (s->save.path)
             saving_due(s, at_end(s));
-        progress_skip(&s->progress, seconds() - began);
-        s->clock += seconds() - began;
+        session_skip_clock(s, seconds() - began);
     }
     progress_clear(&s->progress);
     tell_speed(s);
@@ -304,7 +272,7 @@ static void measure(session *s)
 {
     session_feeds(s);
     tn_must(tn_checkpoint_load(s->plan, s->evaluate, TN_LOAD_PARAMS));
-    const score sum = evaluate(s, &s->val);
+    const tn_run_score sum = evaluate(s, &s->val);
     if (!isfinite(sum.loss))
         run_fail("%s: its loss on %s is %g: its parameters compute no numbers", s->evaluate,
                  s->sets.val ? s->sets.val_path : s->sets.train_path, sum.loss);

@@ -25,6 +25,7 @@ static const struct {
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots and removes them, and waits for them"},
     {"shapes", "paints pictures of ten classes, to try things with"},
+    {"train", "trains any network on a folder of images, in a run that can be resumed"},
 };
 
 typedef struct command {

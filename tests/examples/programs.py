@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 PROGRAMS = pathlib.Path(sys.argv[1]).resolve()
 DATA = pathlib.Path(sys.argv[2]).resolve()
@@ -79,7 +80,10 @@ class Folder:
 
 def timed(check, *words):
     begun = time.monotonic()
-    check(*words)
+    try:
+        check(*words)
+    except Exception:  # what failed before tells why
+        failures.append(traceback.format_exc())
     print(f"{check.__name__}: {time.monotonic() - begun:.1f} s")
 
 

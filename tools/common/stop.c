@@ -15,18 +15,46 @@ static void stop(int number)
     signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
 }
 
+/* What is ignored stays so. */
+static void listen(int number, void (*handler)(int))
+{
+    struct sigaction now, then = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigemptyset(&then.sa_mask);
+    if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+        sigaction(number, &then, NULL);
+}
+
+/* A file above the shell's limit (ulimit -f) is an error of write, as a full disk is. */
+static void ignore_limits(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 void stop_catch(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction now, then = {.sa_handler = stop, .sa_flags = SA_RESTART};
-        sigemptyset(&then.sa_mask);
-        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &then, NULL);
-    }
-    signal(
-        SIGXFSZ,
-        SIG_IGN); /* a file above the shell's limit (ulimit -f) is an error of write, as a full disk is */
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        listen(numbers[i], stop);
+    ignore_limits();
+}
+
+static void (*run_tell)(int);
+
+static void stop_run(int number)
+{
+    stop(number);
+    run_tell(number);
+}
+
+void stop_catch_run(void (*tell)(int))
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
+    run_tell = tell;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        listen(numbers[i], stop_run);
+    listen(SIGHUP, tell);
+    signal(SIGPIPE, SIG_IGN);
+    ignore_limits();
 }
 
 int stop_asked(void)

@@ -9,6 +9,10 @@
 /* From now on. What was ignored when the program began, as nohup has it, stays ignored. */
 void stop_catch(void);
 
+/* For a run in a folder, which is told of each signal (in a handler): SIGHUP is no end, since the run saves and goes on,
+ * and nor is SIGPIPE, since its log is in the folder. */
+void stop_catch_run(void (*tell)(int signal));
+
 /* The signal that came first, 0 if none did. */
 int stop_asked(void);
 

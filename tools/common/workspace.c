@@ -1,8 +1,12 @@
+#define _POSIX_C_SOURCE 200809L /* mkdir */
+
 #include "workspace.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "args.h"
 
@@ -30,6 +34,14 @@ static void join(char path[RUN_PATH], const char *workspace, const char *name)
 void runs_folder(char path[RUN_PATH], const char *workspace)
 {
     join(path, workspace, "");
+}
+
+void runs_folder_make(const char *workspace)
+{
+    char path[RUN_PATH];
+    runs_folder(path, workspace);
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        args_fail("%s cannot be made: %s", path, strerror(errno));
 }
 
 void run_folder(char path[RUN_PATH], const char *workspace, const char *run)

@@ -27,4 +27,7 @@ void run_folder(char path[RUN_PATH], const char *workspace, const char *run);
 /* The folder with all of them. */
 void runs_folder(char path[RUN_PATH], const char *workspace);
 
+/* Makes that, in a workspace that is there, for a run that has a name. */
+void runs_folder_make(const char *workspace);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../common/args.h"
 #include "session.h"
@@ -107,6 +108,11 @@ static void check_same(const session *s, const char *path)
 static origin find_origin(session *s, const char *file)
 {
     const recipe *r = &s->r;
+    if (s->known_as) {
+        if (r->init && access(r->init, F_OK) == 0)
+            open_model(s, r->init, true);
+        return (origin){.model = s->text, .path = s->known_as};
+    }
     if (file)
         open_model(s, file, r->net != NULL);
     else if (r->init)
@@ -145,7 +151,7 @@ void session_choose(session *s)
     const recipe *r = &s->r;
     const char *file = s->resume ? s->resume : s->evaluate;
     const origin from = find_origin(s, file);
-    const bool whole = from.model && from.model == s->from && !r->init; /* the file has it all */
+    const bool whole = s->known_as || (from.model && from.model == s->from && !r->init);
     const char *path = from.path ? from.path : from.named->name;
     network_opts opts = {.batch = r->batch, .smoothing = r->smoothing};
     if (from.named)
@@ -157,16 +163,16 @@ void session_choose(session *s)
     if (network_make(&s->net, &from, &opts) != TN_OK)
         args_fail("%s", tn_error());
     check_images(&s->net, r, path);
-    if (from.model && !s->resume && r->smoothing > 0 &&
+    if (from.model && !s->resume && !s->known_as && r->smoothing > 0 &&
         tn_graph_loss(tn_model_graph(from.model)).id)
         args_fail("--smoothing: %s has a loss of its own", path);
-    if (whole && r->net)
+    if (file && whole && r->net)
         check_same(s, file);
     if (whole && s->evaluate && s->net.name[0])
         number_classes(s, file);
     else if (whole && s->sets.train)
-        check_classes(s, file);
-    else
+        check_classes(s, path);
+    if (!whole || s->known_as)
         name_classes(s);
     if (!whole && r->resize)
         s->net.resize = (int)r->resize;

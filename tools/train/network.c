@@ -226,9 +226,11 @@ void network_free(network *n)
 
 /* ---- saving ----------------------------------------------------------------------------------- */
 
-static char *join_names(const network *n)
+char *network_join_names(const network *n)
 {
     size_t bytes = 1;
+    if (!n->name[0])
+        return NULL;
     for (int i = 0; i < n->classes; i++)
         bytes += strlen(n->name[i]) + 1;
     char *text = room(bytes, 1), *p = text;
@@ -237,17 +239,23 @@ static char *join_names(const network *n)
     return text;
 }
 
-tn_status network_save(const network *n, tn_plan *plan, const char *path, bool params,
-                       const tn_meta *more, int num_more)
+network_fit network_describe_fit(const network *n)
 {
     static const char *const orders[] = {
         [TN_ORDER_RGB] = "rgb", [TN_ORDER_BGR] = "bgr", [TN_ORDER_GREY] = "grey"};
-    char fit[64];
-    snprintf(fit, sizeof fit, "resize=%d order=%s", n->resize, orders[n->order]);
-    char *names = n->name[0] ? join_names(n) : NULL;
+    network_fit fit;
+    snprintf(fit.text, sizeof fit.text, "resize=%d order=%s", n->resize, orders[n->order]);
+    return fit;
+}
+
+tn_status network_save(const network *n, tn_plan *plan, const char *path, bool params,
+                       const tn_meta *more, int num_more)
+{
+    const network_fit fit = network_describe_fit(n);
+    char *names = network_join_names(n);
     tn_meta *all = room(2 + (size_t)num_more, sizeof *all);
     int count = 0;
-    all[count++] = (tn_meta){"tenon.fit", fit};
+    all[count++] = (tn_meta){"tenon.fit", fit.text};
     if (names)
         all[count++] = (tn_meta){"tenon.classes", names};
     for (int i = 0; i < num_more; i++)

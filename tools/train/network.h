@@ -45,6 +45,15 @@ void network_free(network *n);
 /* Copied, a line break in it a blank. */
 void network_name(network *n, int class, const char *text);
 
+/* "resize=256 order=rgb": tenon.fit of a checkpoint. */
+typedef struct network_fit {
+    char text[64];
+} network_fit;
+network_fit network_describe_fit(const network *n);
+
+/* The names of the classes, a line each, for free(); NULL: nobody has said them. */
+char *network_join_names(const network *n);
+
 /* A checkpoint that holds all of it, and the program's own `more` as metadata; without what only a run that goes on needs
  * if `params`. */
 tn_status network_save(const network *n, tn_plan *plan, const char *path, bool params,

@@ -129,7 +129,10 @@ static void read_position(session *s, const tn_checkpoint_info *info, const char
         numbers(tally, 4, info, path, "tally");
     if (tn_checkpoint_info_get(info, "best_epoch"))
         s->best_epoch = count(info, path, "best_epoch");
-    s->sum = (score){tally[0], (int64_t)tally[1], (int64_t)tally[2], (int64_t)tally[3]};
+    s->sum = (tn_run_score){.loss = tally[0],
+                            .top_1 = (int64_t)tally[1],
+                            .top_5 = (int64_t)tally[2],
+                            .images = (int64_t)tally[3]};
     if (s->index / s->r.accumulate > s->per_epoch)
         run_fail("%s: stopped at batch %lld of an epoch that has %lld now", path,
                  (long long)s->index, (long long)s->train.batches);

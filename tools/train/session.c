@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "../common/args.h"
+#include "../common/stop.h"
 
 /* ---- setting up ------------------------------------------------------------------------------- */
 
-tn_tensor session_labels(session *s, const tn_tensor *labels)
+static tn_tensor number(session *s, const tn_tensor *labels)
 {
     tn_tensor numbered = *labels;
     const int32_t *from = labels->data;
@@ -18,6 +19,35 @@ tn_tensor session_labels(session *s, const tn_tensor *labels)
         s->labels[i] = from[i] < 0 ? -1 : s->label_of[from[i]];
     numbered.data = s->labels;
     return numbered;
+}
+
+void session_set(session *s, const tn_batch *batch)
+{
+    tn_must(tn_plan_set(s->plan, s->net.image, batch->images));
+    tn_must(tn_plan_set(s->plan, s->net.label, number(s, &batch->labels)));
+}
+
+bool session_agree(session *s, bool looks)
+{
+    unsigned char all[TN_MAX_RANKS];
+    const unsigned char own = (unsigned char)(looks | (stop_asked() != 0) << 1);
+    tn_must(tn_device_gather(s->device, &own, 1, all));
+    for (int i = 0; i < tn_device_ranks(s->device); i++)
+        s->stops |= all[i] >> 1;
+    return all[0] & 1;
+}
+
+void session_start_clock(session *s)
+{
+    s->clock = seconds();
+    s->clock_waited = s->train.waited;
+    s->clock_images = s->images;
+}
+
+void session_skip_clock(session *s, double idle)
+{
+    progress_skip(&s->progress, idle);
+    s->clock += idle;
 }
 
 static void open_device(session *s)
@@ -30,7 +60,7 @@ static void open_device(session *s)
     snprintf(name, sizeof name, "%s,threads=%lld", tn_device_name(s->device),
              (long long)r->threads);
     const bool cpu = strncmp(name, "cpu", 3) == 0 || strncmp(name, "mpi:cpu", 7) == 0;
-    if (r->threads == 0 || !cpu || strstr(tn_device_name(s->device), "threads="))
+    if (r->threads == 0 || s->known_as || !cpu || strstr(tn_device_name(s->device), "threads="))
         return;
     tn_device_close(s->device);
     s->device = NULL;
@@ -59,7 +89,7 @@ static void build(session *s)
                          .seed = (uint64_t)r->seed,
                          .from = s->from,
                          .from_any_shape =
-                             r->init && tn_model_num_classes(s->from) != s->net.classes,
+                             r->init && s->from && tn_model_num_classes(s->from) != s->net.classes,
                          .freeze = r->freeze,
                          .dry = s->dry};
     if (!s->evaluate) {
@@ -76,7 +106,7 @@ static void build(session *s)
         opts.from_any_shape = false; /* which says what does not fit */
         tn_must(tn_plan_create(&s->plan, s->net.g, s->device, &opts));
     }
-    if (r->init && !tn_plan_from(s->plan, TN_FROM_TAKEN, 0))
+    if (r->init && s->from && !tn_plan_from(s->plan, TN_FROM_TAKEN, 0))
         args_fail("--init: %s has no number that this net can begin with", r->init);
 }
 

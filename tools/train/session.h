@@ -5,18 +5,14 @@
 #ifndef TRAIN_SESSION_H
 #define TRAIN_SESSION_H
 
+#include <tenon/run.h>
+
 #include "../common/progress.h"
 #include "feed.h"
 #include "network.h"
 #include "recipe.h"
 
-/* Sums over a number of batches. */
-typedef struct score {
-    double loss;
-    int64_t top_1, top_5, images;
-} score;
-
-double score_top_1(const score *sum); /* as a share; 0 of no images */
+double score_top_1(const tn_run_score *sum); /* as a share; 0 of no images */
 
 typedef struct session {
     recipe r;
@@ -24,6 +20,8 @@ typedef struct session {
      * memory. */
     const char *resume, *evaluate;
     bool dry;
+    const char *
+        known_as; /* what the net in `text` is called, which a run goes on with; NULL: the flags say which */
     struct {
         const char *path; /* NULL: nothing is saved */
         bool params;      /* nothing to go on from */
@@ -34,7 +32,7 @@ typedef struct session {
     bool validates;
     network net;
     tn_model *from;  /* whose numbers it begins with: of resume, evaluate, --init; NULL: none */
-    tn_model *text;  /* of --net, if that is a file */
+    tn_model *text;  /* of --net, if that is a file, or of a run that goes on */
     int *label_of;   /* the network's number of each class of the set; NULL: the same */
     int32_t *labels; /* a batch's, so numbered */
 
@@ -44,11 +42,12 @@ typedef struct session {
 
     int64_t steps, per_epoch; /* updates of the whole run, and of an epoch */
     int64_t epoch, index;     /* of the next batch */
-    score sum;                /* of this epoch's batches, those before a resume too */
+    tn_run_score sum;         /* of this epoch's batches, those before a resume too */
     int64_t rows;             /* images in each of the runs that are in no sum yet */
     double best;              /* top-1 on the validation set, ... */
     int64_t best_epoch;       /* ... reached after this epoch; 0: none */
     int64_t images;           /* trained on by this program */
+    float last_rate;          /* of the last update */
     bool stops;               /* a rank was told to stop, and all know */
     progress progress;
     /* Saving: what is to be in the file, and is not since the last try failed. */
@@ -69,8 +68,15 @@ void session_close(session *s);
 /* Loaders and schedule; a session that is only described has none. */
 void session_feeds(session *s);
 
-/* The labels of a batch, in the network's numbers. */
-tn_tensor session_labels(session *s, const tn_tensor *labels);
+/* A batch to the plan; its labels in the network's numbers. */
+void session_set(session *s, const tn_batch *batch);
+
+/* Ranks look together, when the first one wants to, and stop together, when one was told to (s->stops). */
+bool session_agree(session *s, bool looks);
+
+/* The clock of tell_speed(): begins, and leaves out what was no training. */
+void session_start_clock(session *s);
+void session_skip_clock(session *s, double idle);
 
 /* From the checkpoint. */
 void session_resume(session *s);
@@ -84,9 +90,21 @@ void saving_end(const session *s);      /* tells where it is; ends the program i
 
 /* Lines to stdout. */
 void tell_start(const session *s);
-void tell_init(const session *s);                    /* what --init gave, and what it did not */
-void tell_bad(session *s, feed *f);                  /* files that a feed has left out since */
-void tell_score(const char *what, const score *sum); /* without a line's end */
+void tell_init(const session *s);   /* what --init gave, and what it did not */
+void tell_bad(session *s, feed *f); /* files that a feed has left out since */
+void tell_score(const char *what, const tn_run_score *sum); /* without a line's end */
+/* A step that is to be seen; rate, images and waiting are filled in. */
+void tell_step(session *s, progress_step now);
+
+typedef struct epoch_told {
+    int64_t epoch, epochs; /* from 1 */
+    tn_run_score train;
+    const tn_run_score *val; /* NULL: was not validated */
+    bool cut_short;          /* validating was */
+    double best;             /* top-1, ... */
+    int64_t best_epoch;      /* ... reached after this one */
+} epoch_told;
+void tell_epoch(session *s, const epoch_told *e);
 void tell_speed(const session *s);
 
 #endif

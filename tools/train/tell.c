@@ -41,16 +41,40 @@ static void tell_plan(const session *s)
            mib(m.activations), mib(m.scratch));
 }
 
-double score_top_1(const score *sum)
+double score_top_1(const tn_run_score *sum)
 {
     return (double)sum->top_1 / (double)(sum->images + !sum->images);
 }
 
-void tell_score(const char *what, const score *sum)
+void tell_score(const char *what, const tn_run_score *sum)
 {
     const double n = (double)(sum->images + !sum->images);
     printf("%s loss %.4f top-1 %.2f %% top-5 %.2f %%", what, sum->loss / n,
            100 * (double)sum->top_1 / n, 100 * (double)sum->top_5 / n);
+}
+
+void tell_step(session *s, progress_step now)
+{
+    now.rate = (double)s->last_rate;
+    now.images = s->images;
+    now.waited = s->train.waited;
+    progress_show(&s->progress, &now);
+}
+
+/* What an epoch has taught, and what the best is so far. */
+void tell_epoch(session *s, const epoch_told *e)
+{
+    progress_clear(&s->progress);
+    printf("epoch %lld/%lld:", (long long)e->epoch, (long long)e->epochs);
+    tell_score(" train", &e->train);
+    if (e->cut_short)
+        printf("; not validated");
+    if (e->val && !e->cut_short) {
+        tell_score("; val", e->val);
+        printf(" (best %.2f %%, epoch %lld)", 100 * e->best, (long long)e->best_epoch);
+    }
+    printf("\n");
+    fflush(stdout);
 }
 
 /* How fast it was, and what held it up. */

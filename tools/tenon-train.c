@@ -1,0 +1,186 @@
+/*
+ * tenon-train: trains any network on a folder of images, in a run folder. --help tells how, docs/tenon-train.md tells all.
+ */
+#define _XOPEN_SOURCE 700 /* localtime_r, realpath */
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/args.h"
+#include "train/job.h"
+
+static const char about[] =
+    "Trains a network on a folder of images, in a run folder: its log, its checkpoints, and all "
+    "that\n"
+    "repeats it. Killed at any moment it goes on with --resume, bit for bit.\n\n"
+    "DATA has one subfolder a class, or is a text file with a line \"path label\" an image, or "
+    "was\n"
+    "written by tenon-pack. If DATA has the subfolders train and val, those are taken.";
+
+static const char more[] =
+    "A run that goes on takes its recipe from its folder; only --device, of the same kind, "
+    "--threads,\n"
+    "--log-every and --keep may be others.\n\n"
+    "Ctrl-C, kill and SIGUSR1 end the run after the step at hand and save it; SIGHUP saves it, and "
+    "it\n"
+    "goes on. A second Ctrl-C ends it at once: then it goes on from its last checkpoint.\n\n"
+    "Exit status: 0; 1: the run failed, or its last save; 2: flags or folders that cannot be;\n"
+    "128 + signal: stopped.\n\n"
+    "Examples:\n"
+    "  tenon train photos --net resnet18 --split 10 --epochs 40\n"
+    "  tenon train photos --net resnet18 --split 10 --run first\n"
+    "  tenon train --resume first\n"
+    "  tenon train flowers --init runs/first/checkpoints/best.safetensors --freeze "
+    "\"conv1,layer1*\"";
+
+static struct {
+    const char *run, *workspace, *resume;
+    int64_t keep, log_every, save_every, save_steps, lock_fd;
+} o;
+
+static const arg options[] = {
+    {ARG_HEADING, .help = "The run"},
+    {ARG_TEXT, "run", "NAME|DIR",
+     "its folder, or its name in the workspace's runs/;\ndefault: a name of the net and the time",
+     &o.run, 0, 0},
+    ARG_WORKSPACE(&o.workspace),
+    {ARG_TEXT, "resume", "NAME|DIR", "go on with this run", &o.resume, 0, 0},
+    {ARG_INT, "save-every", "EPOCHS", "from one checkpoint to the next; default 1", &o.save_every,
+     1, 1e9},
+    {ARG_INT, "save-steps", "STEPS", "and one after so many steps; default: none", &o.save_steps, 1,
+     1e9},
+    {ARG_INT, "keep", "N", "how many checkpoints stay, beside the best; default 3", &o.keep, 1,
+     1e6},
+    {ARG_INT, "log-every", "STEPS", "between two lines of the log; default 20", &o.log_every, 1,
+     1e9},
+    {ARG_INT, "lock-fd", "N",
+     "the run's lock, held already by who started this program;\ndefault: it takes the lock itself",
+     &o.lock_fd, 3, 1e6},
+};
+
+/* The net's name in letters that a run's name may have: "dir/My net.txt" is "my-net". */
+static void name_net(char name[24], const recipe *r)
+{
+    const char *from = r->net ? r->net : r->init, *slash = strrchr(from, '/');
+    from = slash ? slash + 1 : from;
+    int length = 0;
+    for (; *from && *from != '.' && length < 23; from++) {
+        const unsigned char c = (unsigned char)*from;
+        if (isascii(c) && isalnum(c))
+            name[length++] = (char)tolower(c);
+        else if (length > 0 && name[length - 1] != '-')
+            name[length++] = '-';
+    }
+    name[length] = '\0';
+    if (length == 0)
+        strcpy(name, "net");
+}
+
+/* "slim-20261129-020512", or with -2, -3, ... behind it if there is one; rank 0 says it to all. */
+static void name_run(job *j)
+{
+    char stem[24], when[32], name[RUN_NAME + 1];
+    const time_t now = time(NULL);
+    struct tm local;
+    name_net(stem, &j->s.r);
+    strftime(when, sizeof when, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
+    int next = 2;
+    snprintf(name, sizeof name, "%s-%s", stem, when);
+    for (;; next++) {
+        run_folder(j->folder, o.workspace, name);
+        if (access(j->folder, F_OK) != 0)
+            break;
+        snprintf(name, sizeof name, "%s-%s-%d", stem, when, next);
+    }
+    char *all = malloc((size_t)tn_device_ranks(j->s.device) * RUN_PATH);
+    if (!all)
+        run_fail("no memory for the name of the run");
+    tn_must(tn_device_gather(j->s.device, j->folder, RUN_PATH, all));
+    memcpy(j->folder, all, RUN_PATH);
+    free(all);
+}
+
+static void choose_folder(job *j)
+{
+    if (o.run)
+        run_folder(j->folder, o.workspace, o.run);
+    else
+        name_run(j);
+    if (!o.run || !strchr(o.run, '/'))
+        runs_folder_make(o.workspace);
+}
+
+/* From anywhere, since a run may go on from another folder than it was begun in. */
+static void make_whole(const char **path)
+{
+    char *whole = *path ? realpath(*path, NULL) : NULL;
+    if (whole)
+        *path = whole; /* as long as the program */
+}
+
+static void parse_new(job *j, int argc, char **argv, const recipe_program *p)
+{
+    recipe *r = &j->s.r;
+    recipe_parse(r, argc, argv, p);
+    if (!r->net && !r->init)
+        args_fail("which network? --net NAME|FILE, or --init FILE; there are %s", net_names());
+    recipe_check(r, p->usage);
+    make_whole(&r->val);
+    make_whole(&r->init);
+    j->keep = o.keep ? o.keep : 3;
+    j->log_every = o.log_every ? o.log_every : 20;
+    j->save_every = o.save_every ? o.save_every : 1;
+    j->save_steps = o.save_steps;
+}
+
+static void parse_resumed(job *j, int argc, char **argv, const recipe_program *p)
+{
+    recipe_parse_machine(&j->s.r, argc, argv, p);
+    if (o.run)
+        args_fail("--run is of a new run, --resume of one that is there");
+    if (o.save_every || o.save_steps)
+        args_fail("--save-%s %s", o.save_every ? "every" : "steps", p->why_not);
+    j->resumes = true;
+    j->keep = o.keep;
+    j->log_every = o.log_every;
+    run_folder(j->folder, o.workspace, o.resume);
+    job_read_config(j);
+    recipe_check(&j->s.r, p->usage);
+}
+
+static void parse(job *j, int argc, char **argv)
+{
+    const recipe_program p = {.usage = "tenon-train [options] DATA --net NAME|FILE",
+                              .about = about,
+                              .more = more,
+                              .own = options,
+                              .num_own = sizeof options / sizeof options[0],
+                              .why_not = "is the run's own, which goes on as it began; for another "
+                                         "begin a run with --init and one of its checkpoints"};
+    bool resumes = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        resumes |= strcmp(argv[i], "--resume") == 0 || strncmp(argv[i], "--resume=", 9) == 0;
+    if (resumes)
+        parse_resumed(j, argc, argv, &p);
+    else
+        parse_new(j, argc, argv, &p);
+    j->lock_fd = o.lock_fd;
+}
+
+int main(int argc, char **argv)
+{
+    job j = {0};
+    parse(&j, argc, argv);
+    session_open(&j.s);
+    if (!j.resumes)
+        choose_folder(&j);
+    tell_start(&j.s);
+    job_open(&j);
+    const int status = job_train(&j);
+    job_close(&j);
+    return status;
+}

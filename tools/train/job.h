@@ -1,0 +1,39 @@
+/*
+ * A session in a run folder: what tenon-train is made of, beside its flags.
+ */
+#ifndef TRAIN_JOB_H
+#define TRAIN_JOB_H
+
+#include <tenon/run.h>
+
+#include "../common/json_read.h"
+#include "../common/workspace.h"
+#include "session.h"
+
+typedef struct job {
+    session s;
+    char folder[RUN_PATH];
+    bool resumes;
+    int64_t keep, log_every, save_every, save_steps, lock_fd;
+    json_value *was; /* config.json of a run that goes on */
+    tn_run *run;
+    network_fit fit; /* the facts of the network, in each checkpoint */
+    char *names;
+    tn_meta meta[2];
+    tn_run_orders now;
+    tn_run_score seen; /* of the epoch, when it was last looked at */
+} job;
+
+/* config.c: what repeats the run, as JSON, for free(); and the recipe and the net of a run that goes on, from its folder. */
+char *job_config(const job *j);
+void job_read_config(job *j);
+
+/* Opens the run of an open session: its folder, or where it was. Ends the program with a sentence if it cannot. */
+void job_open(job *j);
+
+/* Trains to the end, or until it is told to stop; the run is closed then. Returns the exit status. */
+int job_train(job *j);
+
+void job_close(job *j);
+
+#endif
