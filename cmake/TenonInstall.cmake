@@ -21,15 +21,10 @@ foreach(kind static shared)
 endforeach()
 
 if(TENON_EXAMPLES)
-  set(programs)
-  foreach(folder examples tools)
-    get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
-    list(APPEND programs ${targets})
-  endforeach()
-  list(REMOVE_ITEM programs tenon_examples tenon_tools tenon_train)
   file(RELATIVE_PATH to_lib /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
-  set_target_properties(${programs} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
-  install(TARGETS ${programs} DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set_target_properties(${TENON_PROGRAMS} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+  install(TARGETS ${TENON_PROGRAMS} DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES ${TENON_MAN_PAGES} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 
 configure_package_config_file(cmake/tenonConfig.cmake.in tenonConfig.cmake

@@ -18,7 +18,7 @@ static const char about[] =
     "Trains AlexNet on a folder of images, validates after each epoch, and saves what it "
     "learned.\n\n"
     "DIR has one subfolder a class, or is a text file with a line \"path label\" an image, or was\n"
-    "written by tenon-pack. If DIR has the subfolders train and val, those are taken.";
+    "written by tenon data pack. If DIR has the subfolders train and val, those are taken.";
 
 static const char more[] =
     "Steps are updates of the parameters; an epoch has images / (batch * accumulate) of them.\n"
@@ -65,7 +65,9 @@ static void parse(session *s, int argc, char **argv)
                               .about = about,
                               .more = more,
                               .own = options,
-                              .num_own = sizeof options / sizeof options[0]};
+                              .num_own = sizeof options / sizeof options[0],
+                              .what =
+                                  "trains AlexNet, or any network that tells classes of pictures"};
     recipe *r = &s->r;
     recipe_parse(r, argc, argv, &p);
     if (o.evaluate && (o.resume || r->synthetic || r->overfit || o.describe))

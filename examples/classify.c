@@ -129,6 +129,7 @@ static bool classify(session *s, const char *path)
 int main(int argc, char **argv)
 {
     const args a = {.usage = "classify [options] MODEL IMAGE...",
+                    .what = "says what is in pictures, by a model",
                     .about =
                         "Tells what is on each image, by a model such as alexnet or mnist save "
                         "with --save.\nAn image that cannot be read is named, and the others "

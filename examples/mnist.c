@@ -197,6 +197,7 @@ static void train(session *s)
 int main(int argc, char **argv)
 {
     const args a = {.usage = "mnist [options] DIR",
+                    .what = "learns to read handwritten digits",
                     .about = "Trains LeNet on MNIST and tests it after each epoch.\n\n"
                              "DIR holds the four files train-images-idx3-ubyte, "
                              "train-labels-idx1-ubyte,\nt10k-images-idx3-ubyte and "

@@ -135,6 +135,7 @@ int main(int argc, char **argv)
 {
     const args a = {
         .usage = "regression [options] FILE",
+        .what = "learns the last column of a table from the others",
         .about =
             "Learns the last column of a table from the others and tells how far it is off, on\n"
             "average, in every fifth row, which it does not learn from.\n\n"

@@ -252,6 +252,7 @@ int main(int argc, char **argv)
 {
     const args a = {
         .usage = "siamese [options] DIR",
+        .what = "learns whether two pictures are of one kind",
         .about =
             "Learns from pairs of pictures whether both are of one kind.\n\n"
             "DIR has a folder of pictures for each kind, or is a list: see alexnet.\n\nOptions:",

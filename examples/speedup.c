@@ -69,6 +69,7 @@ int main(int argc, char **argv)
 {
     const args a = {
         .usage = "speedup [options]",
+        .what = "measures AlexNet on a GPU against the same in other ways",
         .about =
             "Trains one network on one batch of random images on the CPU, on the GPU without\n"
             "cuDNN, and on the GPU with cuDNN in f32, tf32, bf16 and f16, and prints one table:\n"

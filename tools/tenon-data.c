@@ -6,9 +6,18 @@
 
 static const command commands[] = {
     {"check", "looks at every file and says what is wrong with the set", data_check},
+    {"pack", "decodes it once, into files that train at the speed of memory", data_pack},
 };
 
 int main(int argc, char **argv)
 {
-    return commands_run("tenon-data", commands, sizeof commands / sizeof commands[0], argc, argv);
+    static const command_set set = {
+        .program = "tenon-data",
+        .what = "looks at a set of pictures, shares it out and packs it, before it is trained on",
+        .about = "A set is a folder with one subfolder a class, a text file with a line \"path "
+                 "label\" an image, or a\n"
+                 "folder that tenon data pack wrote. No command changes a file of it.",
+        .command = commands,
+        .count = sizeof commands / sizeof commands[0]};
+    return commands_run(&set, argc, argv);
 }

@@ -81,14 +81,16 @@ static tn_device *open_device(void)
 
 int main(int argc, char **argv)
 {
-    const args a = {.usage = "tenon-plan NET [options]",
-                    .about = about,
-                    .more = more,
-                    .options = options,
-                    .count = sizeof options / sizeof options[0],
-                    .min_words = 1,
-                    .max_words = 1,
-                    .words = "the name or the file of a network"};
+    const args a = {
+        .usage = "tenon-plan NET [options]",
+        .what = "what a network takes on a GPU: memory, kernels, the least time a step can take",
+        .about = about,
+        .more = more,
+        .options = options,
+        .count = sizeof options / sizeof options[0],
+        .min_words = 1,
+        .max_words = 1,
+        .words = "the name or the file of a network"};
     args_parse(&a, argc, argv);
     tn_model *model = NULL;
     study s = {.r = {.net = origin_find(argv[1], &model),

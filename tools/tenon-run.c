@@ -12,5 +12,12 @@ static const command commands[] = {
 
 int main(int argc, char **argv)
 {
-    return commands_run("tenon-run", commands, sizeof commands / sizeof commands[0], argc, argv);
+    static const command_set set = {
+        .program = "tenon-run",
+        .what = "lists runs, shows, compares, plots and removes them, and waits for them",
+        .about = "A run is the folder of one training: WORKSPACE/runs/NAME by its name, any folder "
+                 "by its path.",
+        .command = commands,
+        .count = sizeof commands / sizeof commands[0]};
+    return commands_run(&set, argc, argv);
 }

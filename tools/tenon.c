@@ -1,6 +1,6 @@
 /*
  * tenon: one command for all of them. `tenon NAME ...` becomes tenon-NAME, found beside this program or else on
- * PATH, so that anybody can add one of his own.
+ * PATH, so that anybody can add one of his own. `tenon help NAME` becomes man on its page, or else its --help.
  */
 #define _POSIX_C_SOURCE 200809L /* readlink, access, execv */
 
@@ -12,8 +12,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/man.h"
+
 static const char prefix[] = "tenon-";
 enum { PREFIX = sizeof prefix - 1, MAX_FOUND = 256, MAX_NAME = 64 };
+
+static const char what[] = "starts the programs of Tenon";
+static const char usage[] = "tenon NAME [...]\ntenon help NAME\ntenon --version";
+static const char about[] = "Starts tenon-NAME with the words behind it, found beside tenon itself "
+                            "or else in a folder of PATH: so an\n"
+                            "executable tenon-mine of your own is \"tenon mine\". Alone it lists "
+                            "what there is. \"tenon help NAME\" shows the\n"
+                            "manual page of tenon-NAME, or, where there is no man or no page, asks "
+                            "the program how it is used. A name that\n"
+                            "there is none of gets the nearest one that there is.";
+static const char more[] =
+    "Exit status: the program's; 2 if there is none of that name, 1 if it cannot be started.";
 
 /* What those that come with Tenon do. */
 static const struct {
@@ -22,11 +36,13 @@ static const struct {
     {"data", "what is wrong with a set of pictures, before it is trained on"},
     {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
     {"pack", "decodes a set of pictures once, into files that train at the speed of memory"},
+    {"data", "looks at a set of pictures, shares it out and packs it, before it is trained on"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots and removes them, and waits for them"},
     {"shapes", "paints pictures of ten classes, to try things with"},
     {"train", "trains any network on a folder of images, in a run that can be resumed"},
 };
+enum { KNOWN = sizeof known / sizeof known[0] };
 
 typedef struct command {
     char name[MAX_NAME], path[PATH_MAX];
@@ -141,15 +157,50 @@ static int list(void)
            "       tenon help NAME       how it is used\n"
            "       tenon --version\n\n");
     for (int i = 0; i < found.count; i++) {
-        const char *what = found.at[i].path;
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+        const char *does = found.at[i].path;
+        for (size_t k = 0; k < KNOWN; k++)
             if (strcmp(known[k].name, found.at[i].name) == 0)
-                what = known[k].what;
-        printf("  %-8s %s\n", found.at[i].name, what);
+                does = known[k].what;
+        printf("  %-8s %s\n", found.at[i].name, does);
     }
     if (found.count == 0)
         printf("No tenon-NAME is beside tenon or on PATH.\n");
     return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int page(void)
+{
+    man_begin(stdout, "tenon", what, usage, about);
+    man_heading(stdout, "COMMANDS");
+    for (size_t i = 0; i < KNOWN; i++)
+        man_item(stdout, known[i].name, known[i].what);
+    man_heading(stdout, "OPTIONS");
+    man_item(stdout, "--version", "the version, and end");
+    man_item(stdout, "--help", "list what there is, and end");
+    man_text(stdout, more);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* Becomes man with the program's page, if there are both. */
+static void show_page(const command *c)
+{
+    char path[PATH_MAX];
+    const int folder = (int)(strrchr(c->path, '/') - c->path);
+    const int length = snprintf(path, sizeof path, "%.*s/" TENON_TO_MAN "/man1/%s%s.1", folder,
+                                c->path, prefix, c->name);
+    if (length < (int)sizeof path && access(path, R_OK) == 0)
+        execlp("man", "man", path, (char *)NULL);
+}
+
+static int start(command *c, char **argv, int help)
+{
+    char *ask[] = {c->path, (char[]){"--help"}, NULL};
+    if (help)
+        show_page(c);
+    argv[1] = c->path;
+    execv(c->path, help ? ask : argv + 1);
+    fprintf(stderr, "tenon: %s cannot be started: %s\n", c->path, strerror(errno));
+    return 1;
 }
 
 int main(int argc, char **argv)
@@ -158,6 +209,8 @@ int main(int argc, char **argv)
     const int help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0;
     if (strcmp(word, "--version") == 0)
         return printf("tenon %s\n", TENON_VERSION) < 0 || fflush(stdout) != 0;
+    if (strcmp(word, "--man") == 0)
+        return page();
     look();
     if (help && argc < 3)
         return list();
@@ -166,11 +219,5 @@ int main(int argc, char **argv)
         return 2;
     }
     command *c = find(help ? argv[2] : word);
-    if (!c)
-        return unknown(help ? argv[2] : word);
-    char *usage[] = {c->path, (char[]){"--help"}, NULL};
-    argv[1] = usage[0];
-    execv(c->path, help ? usage : argv + 1);
-    fprintf(stderr, "tenon: %s cannot be started: %s\n", c->path, strerror(errno));
-    return 1;
+    return c ? start(c, argv, help) : unknown(help ? argv[2] : word);
 }

@@ -110,7 +110,7 @@ typedef struct tn_dataset_opts {
      *   that begins with # is a comment. Either may stand in double quotes with C's escapes, as any name can
      *   ("two\nlines.jpg", \ooo: a byte in octal); a label in quotes is a name. What looks like a list of
      *   another kind (the number first, commas, a heading, two labels) or gives one file two labels is an error;
-     * - a folder that tenon-pack wrote.
+     * - a folder that `tenon data pack` (tn_dataset_pack) wrote.
      */
     const char *path;
     /** Take class names and numbers from this set (a validation set takes training's). Borrowed

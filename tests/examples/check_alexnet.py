@@ -141,9 +141,9 @@ def finds_the_parts_of_a_set(folder):
 def says_what_would_help(folder):
     """A packed set is not told to be packed."""
     packed = folder / "packed"
-    run("../tools/tenon-pack", folder / "set/train", packed, "--size", 64)
+    run("../tools/tenon-data", "pack", folder / "set/train", packed, "--size", 64)
     said = run("alexnet", packed, *SMALL, "--epochs", 1).stdout
-    expect("-bound: " in said and "tenon-pack" not in said, "a packed set", said)
+    expect("-bound: " in said and "data pack" not in said, "a packed set", said)
 
 
 def fails_plainly(folder):

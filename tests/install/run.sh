@@ -15,15 +15,26 @@ prefix=$work/moved
 
 # Programs find their library and each other wherever the tree is moved.
 cd "$work"
-"$prefix/bin/tenon" | grep -q "^  pack " || { echo "tenon does not list tenon-pack" >&2; exit 1; }
+"$prefix/bin/tenon" | grep -q "^  data " || { echo "tenon does not list tenon-data" >&2; exit 1; }
 "$prefix/bin/tenon" shapes shapes --train 2 --val 2 >programs.log
-"$prefix/bin/tenon" pack shapes/train packed --size 64 --quiet
+"$prefix/bin/tenon" data pack shapes/train packed --size 64 --quiet
 "$prefix/bin/alexnet" packed --val shapes/val --net slim --size 64 --batch 4 --epochs 1 --threads 1 --save model >>programs.log
 "$prefix/bin/classify" model shapes/val/star/*.jpg >>programs.log
 for program in mnist speedup tenon-plan; do
     "$prefix/bin/$program" --help >>programs.log
 done
 echo "programs run where they were moved to"
+
+# Each has its manual page, which `tenon help` shows.
+for program in "$prefix"/bin/*; do
+    [ -s "$prefix/share/man/man1/$(basename "$program").1" ] ||
+        { echo "$(basename "$program") has no manual page" >&2; exit 1; }
+done
+"$prefix/bin/tenon" help plan >help.log
+grep -q -e "--device-options" help.log || { echo "tenon help plan shows nothing" >&2; exit 1; }
+if command -v man >/dev/null; then
+    grep -q "SEE ALSO" help.log || { echo "tenon help plan is not its page" >&2; exit 1; }
+fi
 
 for kind in shared static; do
     [ $kind = static ] && static=ON || static=OFF

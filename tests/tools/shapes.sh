@@ -39,9 +39,10 @@ refuse() {
     [ "$(wc -l <err.txt)" = 1 ] || fail "not one line: $*"
     grep -q -e "$why" err.txt || fail "\"$(cat err.txt)\" does not say \"$why\""
 }
-refuse "which folder"
-refuse "what is \"--sed\"" x --sed 3
+refuse "the folder to write to is missing"
+refuse "no option --seeds; did you mean --seed?" x --seeds 3
+refuse "one word too many" x y
 refuse "not \"many\"" x --train many
-refuse "not \"\"" x --train
+refuse "wants a value: N" x --train
 refuse "not \"0\"" x --min 0
 refuse "more than --max" x --min 200 --max 100

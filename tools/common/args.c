@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "man.h"
+
 static const char *program = "program";
 static char who[32]; /* " (rank 1)", where there are several */
 
@@ -54,17 +56,18 @@ void args_rank(int rank, int ranks)
 
 /* ---- --help ----------------------------------------------------------------------------------- */
 
-static void print_default(const arg *o)
+void args_default(const arg *o, char *text, size_t size)
 {
+    const char *word = o->kind >= ARG_TEXT ? *(const char **)o->to : NULL;
+    *text = '\0';
     if (strstr(o->help, "default"))
         return;
-    const char *text = o->kind >= ARG_TEXT ? *(const char **)o->to : NULL;
     if (o->kind == ARG_INT)
-        printf(" (default %lld)", (long long)*(int64_t *)o->to);
+        snprintf(text, size, " (default %lld)", (long long)*(int64_t *)o->to);
     else if (o->kind == ARG_REAL)
-        printf(" (default %g)", *(double *)o->to);
-    else if (text)
-        printf(" (default %s)", text);
+        snprintf(text, size, " (default %g)", *(double *)o->to);
+    else if (word)
+        snprintf(text, size, " (default %s)", word);
 }
 
 static void print_option(const arg *o)
@@ -88,8 +91,9 @@ static void print_option(const arg *o)
             break;
         line += length + 1;
     }
-    print_default(o);
-    putchar('\n');
+    char preset[256];
+    args_default(o, preset, sizeof preset);
+    printf("%s\n", preset);
 }
 
 static _Noreturn void print_help(const args *a)
@@ -100,6 +104,15 @@ static _Noreturn void print_help(const args *a)
     printf("  --help                  show this and end\n");
     if (a->more)
         printf("\n%s\n", a->more);
+    exit(fflush(stdout) == 0 ? 0 : 1);
+}
+
+static _Noreturn void print_man(const args *a, bool section)
+{
+    if (section)
+        man_command(stdout, program, a);
+    else
+        man_page(stdout, program, a);
     exit(fflush(stdout) == 0 ? 0 : 1);
 }
 
@@ -161,10 +174,9 @@ static void set(const arg *o, const char *text)
         *(const char **)o->to = text;
 }
 
-/* One option at argv[i]; returns where its last word is. */
-static int parse_option(const args *a, int argc, char **argv, int i)
+/* One option at argv[i], of that name perhaps with =VALUE; returns where its last word is. */
+static int parse_option(const args *a, const char *name, int argc, char **argv, int i)
 {
-    const char *name = argv[i] + 2;
     const size_t length = strcspn(name, "=");
     const arg *o = find(a->options, a->count, name, length);
     if (!o && find(a->others, a->num_others, name, length))
@@ -196,8 +208,13 @@ int args_parse(const args *a, int argc, char **argv)
             options = false;
         else if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0))
             print_help(a);
+        else if (options && strncmp(argv[i], "--man", 5) == 0 &&
+                 (!argv[i][5] || strcmp(argv[i] + 5, "-section") == 0))
+            print_man(a, argv[i][5] != '\0');
         else if (options && strncmp(argv[i], "--", 2) == 0)
-            i = parse_option(a, argc, argv, i);
+            i = parse_option(a, argv[i] + 2, argc, argv, i);
+        else if (options && strcmp(argv[i], "-o") == 0 && find(a->options, a->count, "out", 3))
+            i = parse_option(a, "out", argc, argv, i);
         else if (options && argv[i][0] == '-' && argv[i][1])
             args_fail("there is no option %s (--help lists them)", argv[i]);
         else

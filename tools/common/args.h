@@ -1,10 +1,12 @@
 /*
- * A command line from a table: the options, their checks and the text of --help in one place.
+ * A command line from a table: the options, their checks, the text of --help and the manual page (--man; man.h) in one
+ * place.
  */
 #ifndef TOOLS_ARGS_H
 #define TOOLS_ARGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum arg_kind {
@@ -42,12 +44,17 @@ typedef struct args {
     const arg *others;
     int num_others;
     const char *others_why;
+    const char *
+        what; /* the program in a line of at most 80 letters, as `tenon` lists it and its page is headed */
 } args;
 
-/* Sets what the options point to and moves the other words to the front of argv + 1. Gives --help
- * and ends the program with status 0, or says in one sentence what is wrong and ends it with 2.
- * Returns how many words there are. */
+/* Sets what the options point to and moves the other words to the front of argv + 1. Gives --help or the manual page
+ * and ends the program with status 0, or says in one sentence what is wrong and ends it with 2. Where there is an
+ * option "out", -o is the same. Returns how many words there are. */
 int args_parse(const args *a, int argc, char **argv);
+
+/* " (default 3)", or nothing where there is none or the help tells of it itself. */
+void args_default(const arg *o, char *text, size_t size);
 
 /* "alexnet: <sentence>" to stderr; ends the program with status 2: the user's mistake. */
 _Noreturn void args_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -6,5 +6,6 @@
 #define TOOLS_DATA_H
 
 int data_check(int argc, char **argv);
+int data_pack(int argc, char **argv);
 
 #endif

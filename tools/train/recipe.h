@@ -44,6 +44,7 @@ typedef struct recipe_program {
     const arg *own;
     int num_own;
     const char *why_not; /* recipe_parse_machine(): why it takes no other */
+    const char *what;    /* as of args */
 } recipe_program;
 
 /* Ends the program on --help and on what cannot be. */

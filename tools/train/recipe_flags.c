@@ -124,7 +124,8 @@ static int parse(const recipe_program *p, const arg *from, int count, int argc, 
                     .max_words = 1,
                     .others = options,
                     .num_others = OPTIONS,
-                    .others_why = p->why_not};
+                    .others_why = p->why_not,
+                    .what = p->what};
     const int words = args_parse(&a, argc, argv);
     flags.folder = words > 0 ? argv[1] : NULL;
     return words;

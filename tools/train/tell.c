@@ -101,7 +101,7 @@ void tell_speed(const session *s)
     else
         printf("loader-bound: training waited %.1f %% of the time for data%s\n", share,
                s->sets.train && tn_dataset_side(s->sets.train) == 0
-                   ? "; tenon-pack, which decodes once, helps"
+                   ? "; tenon data pack, which decodes once, helps"
                    : "");
 }
 

@@ -1,0 +1,126 @@
+/*
+ * tenon data pack: decode a set once, so that training reads pixels instead of files.
+ */
+#define _XOPEN_SOURCE 700 /* isatty, fileno; SIGXFSZ */
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <tenon/tenon.h>
+
+#include "../common/args.h"
+#include "../common/progress.h"
+#include "data.h"
+#include "set.h"
+
+static const char about[] =
+    "Decodes every image of SET, scales its short side to the size, cuts out the middle, and\n"
+    "writes what is left to the folder OUT, which can then be trained on in place of SET:\n"
+    "\n"
+    "  images.npy   N x SIZE x SIZE x 3 bytes, RGB\n"
+    "  labels.npy   N numbers of classes, int32\n"
+    "  classes.txt  their names, one a line\n"
+    "\n"
+    "numpy.load() opens the arrays too. Training then reads many times as many images a\n"
+    "second, from a file of SIZE x SIZE x 3 bytes an image (196 kB at 256), but sees no more\n"
+    "than these pixels: choose the size that evaluation scales to, not the network's input.\n"
+    "A packed set that is in OUT is replaced, once all of the new one is on the disk.\n"
+    "\n"
+    "SET is a folder with one subfolder a class, or a text file with a line \"path label\" an\n"
+    "image.";
+
+static const char more[] = "Exit status: 0; 1: reading or writing failed, and OUT is as it was; 2: "
+                           "flags, a set or an OUT\n"
+                           "that cannot be.\n\n"
+                           "Examples:\n"
+                           "  tenon data pack photos/train packed/train\n"
+                           "  tenon data pack photos/val packed/val --classes photos/train";
+
+static struct {
+    const char *classes, *exclude;
+    int64_t size, threads;
+    double max_bad;
+    bool quiet;
+} flags = {.size = 256, .max_bad = 1};
+
+static const arg options[] = {
+    {ARG_INT, "size", "S", "pixels on a side", &flags.size, 1, 16384},
+    {ARG_TEXT, "classes", "SET",
+     "take names and numbers of classes from this set: pack\nvalidation with --classes and the "
+     "training set, so\nthat both number them alike; default: its own",
+     &flags.classes, 0, 0},
+    ARG_EXCLUDE(&flags.exclude),
+    {ARG_REAL, "max-bad", "PERCENT",
+     "of the files that may be unreadable; they are named\nand left out (default 1; one is always "
+     "allowed,\nbut with 0 none)",
+     &flags.max_bad, 0, 100},
+    {ARG_INT, "threads", "N", "default: the number of cores", &flags.threads, 1, 1024},
+    {ARG_FLAG, "quiet", NULL, "only say what went wrong", &flags.quiet, 0, 0},
+};
+
+typedef struct report {
+    bool terminal;
+    double start;
+    int64_t done, bad;
+} report;
+
+static void say_bad(void *to, const char *path, const char *reason)
+{
+    report *r = to;
+    r->bad++;
+    if (r->terminal)
+        fputs("\r\033[K", stderr);
+    args_warn("left out: %s: %s", path, reason);
+}
+
+static void say_progress(void *to, int64_t done, int64_t of)
+{
+    report *r = to;
+    r->done = done;
+    if (!r->terminal)
+        return;
+    const double time = seconds() - r->start, rate = time > 0 ? (double)done / time : 0;
+    fprintf(stderr, "\r\033[K%lld of %lld images, %.0f a second, %.0f s left", (long long)done,
+            (long long)of, rate, rate > 0 ? (double)(of - done) / rate : 0);
+}
+
+int data_pack(int argc, char **argv)
+{
+    const args a = {.usage = "tenon-data pack SET OUT [options]",
+                    .about = about,
+                    .more = more,
+                    .options = options,
+                    .count = sizeof options / sizeof options[0],
+                    .min_words = 2,
+                    .max_words = 2,
+                    .words = "a set and the folder to write to"};
+    args_parse(&a, argc, argv);
+    const char *out = argv[2];
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file above the shell's limit is an error of write, as a full disk is */
+    tn_dataset *classes = flags.classes ? set_open(flags.classes, NULL, NULL, true) : NULL;
+    tn_dataset *set = set_open(argv[1], classes, flags.exclude, flags.quiet);
+    tn_dataset_close(classes);
+    report r = {.terminal = !flags.quiet && isatty(fileno(stderr)), .start = seconds()};
+    const tn_status status =
+        tn_dataset_pack(set, &(tn_pack_opts){.folder = out,
+                                             .side = (int)flags.size,
+                                             .threads = (int)flags.threads,
+                                             .max_bad = TN_EXACTLY(flags.max_bad),
+                                             .bad = say_bad,
+                                             .progress = say_progress,
+                                             .arg = &r});
+    if (r.terminal)
+        fputs("\r\033[K", stderr);
+    if (status == TN_ERR_ARGUMENT)
+        args_fail("%s", tn_error());
+    if (status != TN_OK)
+        run_fail("%s", tn_error());
+    if (!flags.quiet)
+        printf("%s: %lld images of %d classes, %d x %d; %lld files left out\n", out,
+               (long long)(r.done - r.bad), tn_dataset_classes(set), (int)flags.size,
+               (int)flags.size, (long long)r.bad);
+    tn_dataset_close(set);
+    return fflush(stdout) == 0 ? 0 : 1;
+}

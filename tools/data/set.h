@@ -1,0 +1,22 @@
+/*
+ * What the commands of tenon-data do with a set alike.
+ */
+#ifndef TOOLS_DATA_SET_H
+#define TOOLS_DATA_SET_H
+
+#include <stdbool.h>
+
+#include <tenon/tenon.h>
+
+/* Of a table of options (args.h). */
+#define ARG_EXCLUDE(to)                                                                      \
+    {                                                                                        \
+        ARG_TEXT, "exclude", "FILE",                                                         \
+            "leave out the images that FILE names, as tenon data check\nwrites it", to, 0, 0 \
+    }
+
+/* Opens it, and says its notices unless it is to be quiet; ends the program with status 2 if that cannot be. `classes` and
+ * `exclude` may be NULL. */
+tn_dataset *set_open(const char *path, const tn_dataset *classes, const char *exclude, bool quiet);
+
+#endif
