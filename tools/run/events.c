@@ -45,6 +45,24 @@ const char *run_event_text(tn_series *s, int64_t index)
     return run_text(text);
 }
 
+const char *run_order_text(tn_series *s, int64_t index)
+{
+    char text[200] = "";
+    size_t used = 0;
+    tn_fields *f = fields_of(s, index);
+    for (int64_t i = 0; i < tn_fields_count(f) && used < sizeof text; i++) {
+        const tn_field *one = tn_fields_at(f, i);
+        if (strncmp(one->name, "set.", 4) == 0)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s=%s", used ? " " : "",
+                                     one->name + 4, one->text);
+    }
+    if (used == 0)
+        snprintf(text, sizeof text, "%s",
+                 tn_fields_text(f, "order") ? tn_fields_text(f, "order") : "order");
+    tn_fields_close(f);
+    return run_text(text);
+}
+
 void run_json_events(json *j, tn_series *s, const char *kind)
 {
     tn_event e;

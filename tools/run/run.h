@@ -12,6 +12,7 @@
 int run_list(int argc, char **argv);
 int run_show(int argc, char **argv);
 int run_wait(int argc, char **argv);
+int run_plot(int argc, char **argv);
 
 /* ---- about.c ----------------------------------------------------------------------------------- */
 
@@ -30,6 +31,8 @@ double run_value_at(const tn_series *s, const char *kind, const char *name, int6
 bool run_is_told(const tn_series *s, int64_t index);
 /* "rate_scale=0.1 by=anna": its fields but kind, time and step; as run_text(). */
 const char *run_event_text(tn_series *s, int64_t index);
+/* Of a line of the kind `order`, what was asked for: "rate_scale=0.1", "stop". */
+const char *run_order_text(tn_series *s, int64_t index);
 /* An object a line, of all of one kind; NULL: of those that tell something. */
 void run_json_events(json *j, tn_series *s, const char *kind);
 
