@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/number.h"
 #include "runs/read.h"
 
@@ -23,6 +24,18 @@ typedef struct walk {
     char *text;
 } walk;
 
+/* Texts as they were before they were written (base/escape.h). */
+static void unescape(cJSON *item)
+{
+    for (; item; item = item->next) {
+        if (item->string)
+            tn_text_unescape(item->string);
+        if (cJSON_IsString(item))
+            tn_text_unescape(item->valuestring);
+        unescape(item->child);
+    }
+}
+
 cJSON *tn_json_object(const char *text, size_t size)
 {
     const char *end = text;
@@ -30,8 +43,10 @@ cJSON *tn_json_object(const char *text, size_t size)
     size_t parsed = (size_t)(end - text);
     while (object && parsed < size && strchr(" \t\r\n", text[parsed]) && text[parsed])
         parsed++;
-    if (cJSON_IsObject(object) && parsed == size)
+    if (cJSON_IsObject(object) && parsed == size) {
+        unescape(object);
         return object;
+    }
     cJSON_Delete(object);
     return NULL;
 }

@@ -114,6 +114,21 @@ static void numbers_become_columns(void **state)
     tn_series_close(s);
 }
 
+static void texts_may_be_any_bytes(void **state)
+{
+    (void)state;
+    /* U+F7E9 is how the byte E9, which alone is no UTF-8, is written. */
+    log_is("{\"e\":\"bad_file\",\"step\":1,\"path\":\"a\\n\\\"\xEF\x9F\xA9.jpg\",\"\xEF\x9F\xA9\":"
+           "7}\n");
+    tn_series *s = opened();
+    tn_fields *f = NULL;
+    assert_string_equal(column(s, "bad_file", "\xE9"), "1:7");
+    assert_ok(tn_series_fields(s, 0, &f));
+    assert_string_equal(tn_fields_text(f, "path"), "a\n\"\xE9.jpg");
+    tn_fields_close(f);
+    tn_series_close(s);
+}
+
 static void what_a_resume_took_back_is_gone(void **state)
 {
     (void)state;
@@ -336,6 +351,7 @@ int main(void)
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, drop)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(numbers_become_columns),
+        IN_A_FOLDER(texts_may_be_any_bytes),
         IN_A_FOLDER(what_a_resume_took_back_is_gone),
         IN_A_FOLDER(what_is_no_line_is_passed_over),
         IN_A_FOLDER(it_grows_with_the_log),
