@@ -130,6 +130,7 @@ static void parse_new(job *j, int argc, char **argv, const recipe_program *p)
         args_fail("which network? --net NAME|FILE, or --init FILE; there are %s", net_names());
     recipe_check(r, p->usage);
     make_whole(&r->val);
+    make_whole(&r->exclude);
     make_whole(&r->init);
     j->keep = o.keep ? o.keep : 3;
     j->log_every = o.log_every ? o.log_every : 20;

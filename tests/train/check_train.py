@@ -67,6 +67,19 @@ def makes_a_run(folder, recipe):
     return made
 
 
+def leaves_out(folder, recipe):
+    """What a list names is in neither part; a list that has changed is another set."""
+    gone = folder / "gone.txt"
+    gone.write_text(f"# of the doctor\n{folder}/set/train/blue/001.ppm\tbroken\n{folder}/set/val/green/001.ppm\n")
+    said = train(*recipe, "--exclude", gone, "--run", folder / "left_out", "--max-steps", 3)
+    expect("data     37 images" in said.stdout and "val      11 images" in said.stdout, "--exclude", said.stdout)
+    train("--resume", folder / "left_out")
+    gone.write_text("")
+    refused("--resume", folder / "left_out", says="was 37 and is 38 now")
+    said = run("alexnet", *recipe, "--exclude", gone, "--max-steps", 1)
+    expect("data     38 images" in said.stdout, "alexnet --exclude", said.stdout)
+
+
 def goes_on_from_anywhere(folder, recipe):
     """Its paths are whole; a set that was moved is the same, one that has changed is not."""
     train("set", *recipe[1:], "--net", "tiny.net", "--run", "./moved", "--epochs", 1, "--max-steps", 5, cwd=folder)
@@ -119,6 +132,6 @@ with Folder() as folder:
     programs.timed(says_how, folder, recipe)
     base = makes_a_run(folder, recipe)
     programs.timed(begins_with_another, folder, recipe, base)
-    for check in (goes_on_from_anywhere, without_data, names_of_any_bytes):
+    for check in (leaves_out, goes_on_from_anywhere, without_data, names_of_any_bytes):
         programs.timed(check, folder, recipe)
 programs.end("tenon-train")

@@ -45,10 +45,11 @@ static bool find_part(const char *folder, const char *const *names, char path[SE
     return best >= 0;
 }
 
-static tn_dataset *open_set(const char *path, const tn_dataset *classes_of)
+static tn_dataset *open_set(const char *path, const tn_dataset *classes_of, const recipe *r)
 {
     tn_dataset *set = NULL;
-    if (tn_dataset_open(&set, &(tn_dataset_opts){.path = path, .classes_of = classes_of}) != TN_OK)
+    const tn_dataset_opts opts = {.path = path, .classes_of = classes_of, .exclude = r->exclude};
+    if (tn_dataset_open(&set, &opts) != TN_OK)
         args_fail("%s", tn_error());
     if (tn_dataset_count(set) == 0)
         args_fail("%s: holds no images", path);
@@ -67,10 +68,10 @@ void sets_open(sets *s, const recipe *r)
                   r->folder, train, val, train);
     if (both)
         memcpy(s->train_path, train, sizeof train);
-    s->train = open_set(s->train_path, NULL);
+    s->train = open_set(s->train_path, NULL, r);
     if (both || r->val) {
         snprintf(s->val_path, sizeof s->val_path, "%s", r->val ? r->val : val);
-        s->val = open_set(s->val_path, s->train);
+        s->val = open_set(s->val_path, s->train, r);
     }
     if (r->split > 0) {
         tn_dataset *whole = s->train;

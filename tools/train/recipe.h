@@ -13,7 +13,7 @@
 
 typedef struct recipe {
     /* Data */
-    const char *folder, *val;
+    const char *folder, *val, *exclude;
     double split; /* per cent; 0: none */
     bool synthetic, overfit;
     int64_t classes; /* of synthetic data; 0: 1000, or as the file has it */

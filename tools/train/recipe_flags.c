@@ -32,6 +32,10 @@ static const arg options[] = {
      "validate on this share of each class of DIR instead;\n"
      "default: no validation, unless DIR has train and val",
      &flags.split, ARG_ABOVE_0, 99},
+    {ARG_TEXT, "exclude", "FILE",
+     "leave out the images that FILE names, as tenon data check\nwrites it, of training and of "
+     "validation",
+     &flags.exclude, 0, 0},
     {ARG_CHOICE, "bad", "skip|stop", "what to do about files that cannot be read", &flags.bad, 0,
      0},
     {ARG_REAL, "max-bad", "PERCENT", "with skip: stop above this share", &flags.max_bad, 0, 100},
