@@ -77,10 +77,12 @@ typedef struct tn_run_orders {
 } tn_run_orders;
 
 typedef struct tn_run_opts {
-    const char *folder; /**< made if it is not there; required */
+    const char *
+        folder; /**< made if it is not there. NULL: a run without one: nothing is written, but sums, the best, signals
+                             and what ranks agree on are as ever; tn_run_save_as() is what there is of checkpoints */
     /** What repeats the run, a JSON object of the program's own: recipe, net, data with digests, seed. A resumed run must
      *  have the same, but for members called "device" (of the same kind: "cuda" of "cuda:1"), "threads", "log_every",
-     *  "keep" and "version", at any depth. Required. */
+     *  "keep" and "version", at any depth. Required with a folder. */
     const char *config;
     tn_plan
         *plan; /**< that is trained; required, and borrowed as all here until the run is closed */
@@ -105,6 +107,8 @@ typedef struct tn_run_opts {
                               anew. Without it a folder that holds a run is an error */
     int lock_fd; /**< the open file of the folder's lock, held already: of who started this program; default: none, the lock
                       is taken */
+    const char *
+        file; /**< without a folder: go on from this checkpoint, which a run has written; NULL: begin */
 } tn_run_opts;
 
 /**
@@ -164,6 +168,11 @@ TN_API TN_CHECKED tn_status tn_run_evaluated(tn_run *run, const tn_run_score *va
 
 /** A checkpoint of this step, now. @return TN_ERR_IO with the reason if it cannot be written */
 TN_API TN_CHECKED tn_status tn_run_save(tn_run *run);
+
+/** A checkpoint of this step in a file of the program's own, whole or not at all, with all that the run needs to go on from it
+ *  (tn_run_opts.file); if @p params it can only be used, as tn_checkpoint_save_params() has it. @return TN_ERR_IO with the
+ *  reason if it cannot be written */
+TN_API TN_CHECKED tn_status tn_run_save_as(tn_run *run, const char *path, bool params);
 
 /** A line of the log of a kind of the program's own. @p fields is a JSON object. */
 TN_API TN_CHECKED tn_status tn_run_event(tn_run *run, const char *kind, const char *fields);

@@ -79,7 +79,7 @@ static tn_status digest(tn_plan *plan, bool optimizer, tn_digest *out)
 tn_status tn_run_tell_digest(tn_run *run)
 {
     tn_digest params, optim;
-    if (run->digested == run->step)
+    if (!run->opts.folder || run->digested == run->step)
         return TN_OK;
     tn_status status = digest(run->opts.plan, false, &params);
     if (status == TN_OK)

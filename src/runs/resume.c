@@ -38,22 +38,27 @@ static tn_status check_digest(const tn_run *run, const tn_run_scan *s, int64_t s
                    run->folder.path, f.name, digest.text, told->text);
 }
 
-/* The plan, and the run, as it has them. */
-static tn_status load(tn_run *run, int64_t step)
+tn_status tn_run_load(tn_run *run, const char *path)
 {
-    char *path = tn_format("%s/%s", run->opts.folder, tn_run_checkpoint_name(step).name);
-    if (!path)
-        return tn_no_memory("checkpoint", 64);
     tn_checkpoint_info *info = NULL;
     tn_status status = tn_checkpoint_info_open(&info, path);
     if (status == TN_OK)
         status = tn_run_meta_read(run, info, path);
     if (status == TN_OK)
         status = tn_checkpoint_load(run->opts.plan, path, TN_LOAD_RESUME);
+    tn_checkpoint_info_close(info);
+    return status;
+}
+
+static tn_status load(tn_run *run, int64_t step)
+{
+    char *path = tn_format("%s/%s", run->opts.folder, tn_run_checkpoint_name(step).name);
+    if (!path)
+        return tn_no_memory("checkpoint", 64);
+    tn_status status = tn_run_load(run, path);
     if (status == TN_OK && tn_plan_updates(run->opts.plan) != step)
         status = tn_fail(TN_ERR_FORMAT, "%s: is of step %lld", path,
                          (long long)tn_plan_updates(run->opts.plan));
-    tn_checkpoint_info_close(info);
     tn_free(path);
     return status;
 }

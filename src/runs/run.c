@@ -6,10 +6,25 @@
 
 /* ---- opening ---------------------------------------------------------------------------------- */
 
+static tn_status check_place(const tn_run_opts *o)
+{
+    if (o->folder) {
+        TN_NEED(o->config, "opts.config");
+        if (o->file)
+            return tn_fail(TN_ERR_ARGUMENT,
+                           "run: a run in a folder (%s) goes on from what that holds, "
+                           "not from a file (%s)",
+                           o->folder, o->file);
+    } else if (o->resume || o->lock_fd) {
+        return tn_fail(TN_ERR_ARGUMENT, "run: without a folder there is none to %s",
+                       o->resume ? "resume" : "lock");
+    }
+    return TN_OK;
+}
+
 static tn_status check(const tn_run_opts *o)
 {
-    TN_NEED(o->folder, "opts.folder");
-    TN_NEED(o->config, "opts.config");
+    TN_TRY(check_place(o));
     TN_NEED(o->plan, "opts.plan");
     TN_NEED(o->device, "opts.device");
     if (o->num_meta < 0 || (o->num_meta > 0 && !o->meta))
@@ -45,7 +60,7 @@ static void complete(tn_run *run)
     run->state = "starting";
     run->digested = -1;
     run->folder.dir = run->folder.lock = run->log.fd = -1;
-    run->writes = tn_device_rank(run->opts.device) == 0;
+    run->writes = run->opts.folder && tn_device_rank(run->opts.device) == 0;
 }
 
 static tn_status open_log(tn_run *run)
@@ -82,6 +97,14 @@ static tn_status open_folder(tn_run *run, bool *resumes)
     return open_log(run);
 }
 
+static tn_status open_file(tn_run *run)
+{
+    if (!run->opts.file)
+        return TN_OK;
+    TN_TRY(tn_run_agree(run, tn_run_load(run, run->opts.file)));
+    return run->opts.loader ? tn_loader_seek(run->opts.loader, run->epoch, run->index) : TN_OK;
+}
+
 static tn_status open_run(tn_run *run)
 {
     bool resumes = false;
@@ -90,7 +113,9 @@ static tn_status open_run(tn_run *run)
     TN_TRY(tn_run_share(run, &resumes, sizeof resumes));
     run->began = run->lined = run->epoch_began = tn_now();
     run->resumed = resumes;
-    if (resumes)
+    if (!run->opts.folder)
+        TN_TRY(open_file(run));
+    else if (resumes)
         TN_TRY(tn_run_resume(run));
     else
         tn_run_tell_start(run);

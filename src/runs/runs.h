@@ -171,6 +171,8 @@ tn_status tn_run_config_check(const tn_run_folder *f, const char *config);
 
 /* resume.c: the plan, the loader and the run as the newest whole checkpoint has them. */
 tn_status tn_run_resume(tn_run *run);
+/* The plan, and the run, as a file has them. */
+tn_status tn_run_load(tn_run *run, const char *path);
 
 /* ranks.c: what rank 0 found, in all of them. */
 tn_status tn_run_agree(tn_run *run, tn_status status);

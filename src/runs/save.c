@@ -193,16 +193,22 @@ static tn_status tell(tn_run *run, double began)
     return tn_run_line_must(run);
 }
 
-static tn_status write_checkpoint(tn_run *run)
+static tn_status write_to(const tn_run *run, const char *path, bool params)
 {
     tn_run_meta meta;
+    TN_TRY(tn_run_meta_write(run, &meta));
+    const tn_status status =
+        params ? tn_checkpoint_save_params(run->opts.plan, path, meta.meta, meta.count)
+               : tn_checkpoint_save(run->opts.plan, path, meta.meta, meta.count);
+    tn_run_meta_free(&meta);
+    return status;
+}
+
+static tn_status write_checkpoint(tn_run *run)
+{
     const double began = tn_now();
     char *path = tn_format("%s/%s", run->opts.folder, next_file);
-    tn_status status = path ? tn_run_meta_write(run, &meta) : tn_no_memory("checkpoint", 64);
-    if (status == TN_OK) {
-        status = tn_checkpoint_save(run->opts.plan, path, meta.meta, meta.count);
-        tn_run_meta_free(&meta);
-    }
+    tn_status status = path ? write_to(run, path, false) : tn_no_memory("checkpoint", 64);
     tn_free(path);
     if (status == TN_OK && run->writes) {
         status = tell(run, began);
@@ -228,6 +234,8 @@ static void put_off(tn_run *run)
 
 tn_status tn_run_checkpoint(tn_run *run, bool must)
 {
+    if (!run->opts.folder) /* the program's affair */
+        return TN_OK;
     TN_TRY(tn_run_take(run));
     TN_TRY(tn_run_tell_digest(run));
     const tn_status status = write_checkpoint(run);
@@ -250,5 +258,15 @@ tn_status tn_run_checkpoint(tn_run *run, bool must)
 tn_status tn_run_save(tn_run *run)
 {
     TN_NEED(run, "run");
+    if (!run->opts.folder)
+        return tn_fail(TN_ERR_ARGUMENT, "run: it has no folder to save in; tn_run_save_as() has");
     return tn_run_checkpoint(run, true);
+}
+
+tn_status tn_run_save_as(tn_run *run, const char *path, bool params)
+{
+    TN_NEED(run, "run");
+    TN_NEED(path, "path");
+    TN_TRY(tn_run_take(run));
+    return tn_run_agree(run, write_to(run, path, params));
 }

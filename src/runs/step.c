@@ -29,7 +29,7 @@ static tn_status obey(tn_run *run, bool *stop, bool *save)
 
 static bool line_due(const tn_run *run)
 {
-    return run->step == 1 || run->step % run->now.set.log_every == 0;
+    return run->opts.folder && (run->step == 1 || run->step % run->now.set.log_every == 0);
 }
 
 /* A checkpoint at the end of an epoch waits for tn_run_epoch(), so that there are never two of a step, one without what

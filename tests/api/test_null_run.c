@@ -13,7 +13,7 @@ static void runs(void **state)
     char *text = NULL;
     REFUSES(tn_run_open(NULL, &(tn_run_opts){0}), "out");
     REFUSES(tn_run_open(&run, NULL), "opts");
-    REFUSES(tn_run_open(&run, &(tn_run_opts){0}), "opts.folder");
+    REFUSES(tn_run_open(&run, &(tn_run_opts){0}), "opts.plan");
     REFUSES(tn_run_open(&run, &(tn_run_opts){.folder = "x"}), "opts.config");
     REFUSES(tn_run_open(&run, &(tn_run_opts){.folder = "x", .config = "{}"}), "opts.plan");
     REFUSES(tn_run_batch(NULL, &batch), "run");
@@ -24,6 +24,7 @@ static void runs(void **state)
     REFUSES(tn_run_epoch(NULL, NULL, NULL), "run");
     REFUSES(tn_run_evaluated(NULL, NULL), "run");
     REFUSES(tn_run_save(NULL), "run");
+    REFUSES(tn_run_save_as(NULL, "x", false), "run");
     REFUSES(tn_run_event(NULL, "a", "{}"), "run");
     REFUSES(tn_run_keep(NULL, "a", "b"), "run");
     REFUSES(tn_run_close(NULL, TN_RUN_DONE, NULL), "run");
