@@ -108,7 +108,8 @@ class PlanOpts(_Options):
                 ("from", c.c_void_p), ("from_any_shape", c.c_bool), ("weights", c.c_void_p), ("freeze", c.c_char_p),
                 ("groups", c.POINTER(ParamGroup)), ("num_groups", c.c_int),
                 ("bucket_bytes", c.c_size_t), ("reduce_bf16", c.c_bool), ("sync_batchnorm", c.c_bool),
-                ("stall", c.c_float), ("dry", c.c_bool)]
+                ("stall", c.c_float), ("gradient_norm", c.c_bool), ("guard", c.c_bool), ("ema", c.c_double),
+                ("ema_warmup", c.c_bool), ("dry", c.c_bool)]
 
 
 class ReadOpts(c.Structure):

@@ -3,7 +3,7 @@
  * Checkpoints: parameters, running statistics and optimizer state as safetensors.
  *
  * Tensors are f32 in canonical layout, named "conv1.weight", "bn1.running_mean"; what the optimizer
- * keeps is "optimizer.conv1.weight.momentum". Python's safetensors opens the file. The net itself is in the metadata
+ * keeps is "optimizer.conv1.weight.momentum", averages (tn_plan_opts.ema) are "ema.conv1.weight". Python's safetensors opens the file. The net itself is in the metadata
  * ("tenon.graph", text.h), with its outputs (tn_output(); else what the plan keeps) and its loss, so that a program that
  * knows no more of it can use the file: model.h. (Not of a net with a tn_custom(), which no text can say: such a file is for
  * programs that have the net.)

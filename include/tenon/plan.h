@@ -103,6 +103,23 @@ typedef struct tn_plan_opts {
      *  come back since": what this call was given is in use until tn_plan_destroy(), which waits for them. */
     float stall;
 
+    /** The norm of the gradients is measured in each update, also if nothing is clipped: tn_plan_gradient_norm(). One more
+     *  look at each gradient. */
+    bool gradient_norm;
+    /** Measures it too, and leaves out an update whose norm is not finite (tn_plan_skipped()): parameters, what the optimizer
+     *  keeps and averages stay as they are; running statistics and sums (tn_plan_take_sum()) become again what they were
+     *  before its runs. In f16 updates are left out in any case. */
+    bool guard;
+    /** The plan keeps an exponential moving average of its parameters and running statistics: after each update that is not
+     *  left out a += (1 - d) (w - a), d being this decay, in (0, 1); the first one makes a = w. 0: none.
+     *  tn_plan_use_average() evaluates with it; checkpoints hold it ("ema.conv1.weight").
+     *  Source: Polyak and Juditsky 1992; as torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn(d) and
+     *  use_buffers. */
+    double ema;
+    bool
+        ema_warmup; /**< d is the smaller of `ema` and (1 + t) / (10 + t), t being the number of updates averaged
+                         before: as tf.train.ExponentialMovingAverage with num_updates */
+
     /** Lay everything out, for tn_plan_memory() and tn_plan_describe(), but take no memory from the device;
      *  running it is an error. */
     bool dry;
@@ -178,6 +195,14 @@ TN_API TN_CHECKED tn_status tn_plan_optim(const tn_plan *plan, tn_optim_settings
  */
 TN_API TN_CHECKED tn_status tn_plan_set_optim(tn_plan *plan, const tn_optim_settings *settings);
 
+/**
+ * With opts.ema: from now on the plan's parameters and running statistics are their averages, or again the numbers that are
+ * trained: to evaluate, read or save the averages (tn_checkpoint_save_params(), tn_model_of_plan()). Before the
+ * first update they are the same. While averages are used training and tn_checkpoint_save() are errors. Plans that have the same
+ * weights (weights.h) see the averages too.
+ */
+TN_API TN_CHECKED tn_status tn_plan_use_average(tn_plan *plan, bool average);
+
 /** Copy a kept value, the loss, or an input back; waits for the device. */
 TN_API TN_CHECKED tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor host);
 
@@ -185,7 +210,8 @@ TN_API TN_CHECKED tn_status tn_plan_get(tn_plan *plan, tn_value v, tn_tensor hos
  *  with opts.keep_gradients. @return TN_ERR_ARGUMENT also if the loss does not depend on it */
 TN_API TN_CHECKED tn_status tn_plan_get_gradient(tn_plan *plan, tn_value v, tn_tensor host);
 
-/** The 2-norm of all gradients in the last update, before clipping; needs opts.clip_norm. */
+/** The 2-norm of all gradients in the last update, before clipping; needs opts.clip_norm, gradient_norm or guard. Waits for
+ *  the device. */
 TN_API TN_CHECKED tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
 
 /**
@@ -195,8 +221,8 @@ TN_API TN_CHECKED tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
  */
 TN_API TN_CHECKED tn_status tn_plan_take_sum(tn_plan *plan, tn_value v, double *sum, int64_t *runs);
 
-/** Of TN_PRECISION_F16: updates left out since a gradient was not finite, and what the loss was scaled by
- *  in the last run. 0 and 1 in all others. Both wait for the device. */
+/** In f16, and with opts.guard: updates left out since a gradient was not finite. And what the loss was scaled by in the last
+ *  run: 1 but in f16. Both wait for the device. */
 TN_API TN_CHECKED tn_status tn_plan_skipped(tn_plan *plan, int64_t *updates);
 TN_API TN_CHECKED tn_status tn_plan_loss_scale(tn_plan *plan, float *scale);
 
@@ -208,51 +234,6 @@ TN_API int64_t tn_plan_batch(const tn_plan *plan);
 
 /** Updates made so far, those left out too; a checkpoint restores it. */
 TN_API int64_t tn_plan_updates(const tn_plan *plan);
-
-/** What numbers that are not finite are of. */
-typedef enum tn_nonfinite_part {
-    TN_NONFINITE_NOTHING,   /**< all numbers were finite */
-    TN_NONFINITE_PARAMETER, /**< a parameter, or a running statistic that an evaluation reads */
-    TN_NONFINITE_OUTPUT,    /**< the output of a node, or an input that the program has set */
-    TN_NONFINITE_GRADIENT,  /**< the gradient by such an output */
-    TN_NONFINITE_PARAMETER_GRADIENT /**< the gradient by a parameter */
-} tn_nonfinite_part;
-
-/** @return "nothing", "parameter", "output", "gradient of output", "gradient of parameter"; NULL for another value. */
-TN_API const char *tn_nonfinite_part_name(tn_nonfinite_part part);
-
-/** The first numbers of a run that are not finite. Strings live with the plan. */
-typedef struct tn_nonfinite {
-    tn_nonfinite_part part; /**< what they are of; NOTHING: the rest is empty */
-    const char *
-        node; /**< the node whose forward or backward pass reads (a parameter, an input) or made them */
-    const char *name; /**< of which value: "conv1" the output of that node, "conv1.weight" */
-    tn_shape shape;   /**< of one device's rows, if it has rows */
-    int64_t count,
-        of;        /**< so many of so many are not; of what is computed only rows with a sample are
-                                 looked at */
-    int64_t first; /**< the place of the first one, in canonical order */
-    int64_t row;   /**< the row of the whole batch that this is in; -1: it is in none */
-    float number;  /**< which it is: NaN or an infinity */
-    int rank;      /**< of several devices: number of the first that has such, from 0 */
-    char device[64]; /**< its name, cut short if it is longer */
-} tn_nonfinite;
-
-/**
- * Where did numbers first become NaN or infinite? Does the last tn_plan_run() or tn_plan_evaluate() again, step by step, in
- * the order of the forward pass, then of backward, and looks at all that each step reads and writes: for when a loss
- * or a gradient's norm is not finite, as it takes as long as copying all values to the host.
- *
- * Random numbers of dropout, the rows and the loss scale are those of that run. To see its parameters, too, call this
- * before tn_plan_update(), or after one that was left out (tn_plan_opts.guard). Inputs must not have been set since.
- * Running statistics, sums (tn_plan_take_sum()) and counts stay as they are. In f16 gradients are times the loss scale, and
- * what is too large for f16 is infinite; a smaller scale may help.
- *
- * Of several devices the one with the earliest step is told, in all ranks.
- *
- * @return TN_ERR_ARGUMENT if nothing has run yet; what tn_plan_run() returns; TN_ERR_MEMORY
- */
-TN_API TN_CHECKED tn_status tn_plan_find_nonfinite(tn_plan *plan, tn_nonfinite *out);
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
@@ -266,9 +247,14 @@ typedef struct tn_param_info {
     bool trained;          /**< false: frozen, or a statistic */
 } tn_param_info;
 
-/** What tn_plan_param_get() reads: the numbers themselves, their gradient, or what the optimizer
- *  keeps for them (TN_PARAM_SLOT + i: momentum, or m and v). */
-typedef enum tn_param_part { TN_PARAM_VALUE, TN_PARAM_GRADIENT, TN_PARAM_SLOT } tn_param_part;
+/** What tn_plan_param_get() reads: the numbers themselves, their gradient, what the optimizer
+ *  keeps for them (TN_PARAM_SLOT + i: momentum, or m and v), or their average (tn_plan_opts.ema). */
+typedef enum tn_param_part {
+    TN_PARAM_AVERAGE = -2,
+    TN_PARAM_VALUE = 0,
+    TN_PARAM_GRADIENT,
+    TN_PARAM_SLOT
+} tn_param_part;
 
 TN_API int tn_plan_num_params(const tn_plan *plan);
 TN_API TN_CHECKED tn_status tn_plan_param(const tn_plan *plan, int index, tn_param_info *out);
@@ -298,7 +284,7 @@ TN_API const char *tn_plan_from(const tn_plan *plan, tn_from which, int index);
 typedef struct tn_memory_plan {
     size_t params;    /**< parameters and running statistics */
     size_t gradients; /**< of parameters, and their sum if accumulating */
-    size_t optimizer; /**< what the optimizer keeps */
+    size_t optimizer; /**< what the optimizer keeps, and averages; statistics that a guard keeps */
     size_t
         activations; /**< values, their gradients, what kernels save and their working memory, laid
                              out by lifetime */

@@ -17,6 +17,7 @@
 #include <tenon/graph.h>
 #include <tenon/layers.h>
 #include <tenon/model.h>
+#include <tenon/nonfinite.h>
 #include <tenon/npy.h>
 #include <tenon/optim.h>
 #include <tenon/options.h>

@@ -40,6 +40,11 @@ typedef struct tn_optim_call {
     float scale;     /* multiplies each gradient first: 1 / accumulated runs, and clipping */
     float clip_norm; /* 0: none */
     float norm;      /* measure(): the 2-norm of all gradients, times scale */
+    bool
+        guard; /* measure(): an update whose norm is not finite is to be left out: without `control` that is */
+    bool left_out; /* said here, and update() is not called then */
+    double ema;    /* average(): its decay; 0: none */
+    bool ema_warmup;
     float *w;
     void *half; /* w in f16 or bf16, kept up by the update; NULL in f32 */
     const float *g;
@@ -134,6 +139,14 @@ struct tn_backend {
     /* Before update(), if clip_norm, which may change from one to the next, or f16 ask for it: finds c->norm, shrinks c->scale to clip; in f16
      * sees to the loss scale, and to it that an update is left out if a gradient is not finite. */
     tn_status (*measure)(tn_optim_call *c);
+
+    /* ---- numbers beside the parameters: `count` f32, aligned to 256 bytes ---- */
+    tn_status (*copy)(tn_backend_device *d, float *to, const float *from, size_t count);
+    tn_status (*swap)(tn_backend_device *d, float *a, float *b, size_t count);
+    /* After update(): to = from if it is left out. And if it is not, average += (1 - decay) (w - average), see
+     * tn_plan_opts.ema; the first average, of step 1, is w. */
+    tn_status (*restore)(const tn_optim_call *c, float *to, const float *from, size_t count);
+    tn_status (*average)(const tn_optim_call *c, float *average, const float *w, size_t count);
 
     /* ---- precision: may be NULL ---- */
     /* The `half` copy of `count` parameters. */

@@ -4,6 +4,7 @@
  *     conv1.weight, bn1.running_mean    parameters and statistics
  *     optimizer.conv1.weight.momentum   what the optimizer keeps for a parameter it trains
  *     accumulated.conv1.weight          between the runs of an update: the sum of their gradients
+ *     ema.conv1.weight, ema.bn1...      averages of parameters and statistics, of a plan that keeps such
  *
  *     tenon.version                     of the library that wrote it
  *     tenon.graph                       the text of the net, see <tenon/text.h>
@@ -12,6 +13,7 @@
  *     tenon.optimizer                   the optimizer and what it keeps, "adam m v"; "" if none
  *     tenon.updates, tenon.runs         how far the run had got: Adam's t, and dropout's stream
  *     tenon.accumulated                 how many runs that sum is of, and what it is divided by; "" if none
+ *     tenon.skipped                     updates left out but in f16, if any
  *     tenon.loss_scale                  of f16: the scale, updates since it changed, updates left out
  */
 #include <stdio.h>
@@ -24,7 +26,7 @@
 #include "io/checkpoint_parts.h"
 #include "io/safetensors.h"
 
-enum { OWN_META = 7 };
+enum { OWN_META = 8 };
 
 /* Keys of the library's own that are for the program to say. */
 static const char *const said[] = {"tenon.fit", "tenon.classes", "tenon.source"};
@@ -94,12 +96,14 @@ static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const ch
                             const tn_parts *list, const saving *s)
 {
     const tn_optimizer_text optimizer = tn_optimizer_describe(plan);
-    char updates[24], runs[24], scale[96] = "", accumulated[64] = "";
+    char updates[24], runs[24], skipped[24] = "", scale[96] = "", accumulated[64] = "";
     tn_plan_scaling scaling;
     TN_TRY(tn_plan_scaling_get(plan, &scaling));
     if (scaling.scales)
         tn_print(scale, sizeof scale, "%.9g %lld %lld", (double)scaling.scale,
                  (long long)scaling.growth, (long long)scaling.skipped);
+    else if (scaling.skipped > 0)
+        snprintf(skipped, sizeof skipped, "%lld", (long long)scaling.skipped);
     if (s->sum.runs > 0)
         tn_print(accumulated, sizeof accumulated, "%lld %.17g", (long long)s->sum.runs,
                  s->sum.weight);
@@ -112,9 +116,10 @@ static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const ch
                                    {"tenon.updates", updates},
                                    {"tenon.runs", runs},
                                    {"tenon.accumulated", accumulated},
+                                   {"tenon.skipped", skipped},
                                    {"tenon.loss_scale", scale}};
-    const size_t skipped = *s->graph == '\0', num = s->all ? OWN_META : ALWAYS;
-    return create(out, path, list, own + skipped, num - skipped, s);
+    const size_t unsaid = *s->graph == '\0', num = s->all ? OWN_META : ALWAYS;
+    return create(out, path, list, own + unsaid, num - unsaid, s);
 }
 
 /* One tensor after the other through one buffer. */
@@ -171,6 +176,8 @@ static tn_status save(tn_plan *plan, const char *path, bool all, const tn_meta *
 {
     saving s = {.all = all, .meta = meta, .num_meta = num_meta};
     TN_TRY(tn_checkpoint_check_meta(meta, num_meta));
+    if (all)
+        TN_TRY(tn_plan_check_trains(plan));
     if (all)
         TN_TRY(tn_plan_sum_get(plan, &s.sum));
     return tn_plan_agree(plan, tn_plan_writes(plan) ? write_file(plan, path, &s) : TN_OK);

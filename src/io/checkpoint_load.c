@@ -29,6 +29,12 @@ static tn_status counter(const tn_safetensors *f, const char *path, const char *
     return TN_OK;
 }
 
+static tn_status read_skipped(const tn_safetensors *f, const char *path, int64_t *out)
+{
+    const char *text = tn_safetensors_meta(f, "tenon.skipped");
+    return text && *text ? counter(f, path, "tenon.skipped", out) : TN_OK;
+}
+
 /* What f16 training goes on with; a file of another precision has none, and its plan begins anew. */
 static tn_status read_scaling(const tn_safetensors *f, const char *path, tn_plan_scaling *out)
 {
@@ -38,7 +44,7 @@ static tn_status read_scaling(const tn_safetensors *f, const char *path, tn_plan
     int end = 0;
     *out = (tn_plan_scaling){0};
     if (!text || !*text)
-        return TN_OK;
+        return read_skipped(f, path, &out->skipped);
     out->scale = (float)tn_parse(text, &rest);
     if (sscanf(rest, " %lld %lld%n", &growth, &skipped, &end) != 2 || rest[end] ||
         !(out->scale >= 1 && out->scale <= FLT_MAX) || growth < 0 || growth > INT32_MAX ||
@@ -139,7 +145,9 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
     int64_t updates = 0, runs = 0;
     tn_plan_scaling scaling, before;
     tn_plan_sum sum = {0};
-    tn_status status = tn_safetensors_open(&f, path);
+    tn_status status = resume ? tn_plan_check_trains(plan) : TN_OK;
+    if (status == TN_OK)
+        status = tn_safetensors_open(&f, path);
     if (status == TN_OK && resume)
         status = counter(f, path, "tenon.updates", &updates);
     if (status == TN_OK && resume)

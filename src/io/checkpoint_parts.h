@@ -22,9 +22,9 @@ typedef struct tn_parts {
     size_t count, capacity;
 } tn_parts;
 
-/* Every tensor of the plan, in the order of its parameters; what the optimizer keeps and the sum of gradients only if
- * asked. */
-tn_status tn_parts_list(tn_parts *list, const tn_plan *plan, bool optimizer, bool sum);
+/* Every tensor of the plan, in the order of its parameters; `all`: also what the optimizer keeps and averages; the sum of
+ * gradients only if asked. */
+tn_status tn_parts_list(tn_parts *list, const tn_plan *plan, bool all, bool sum);
 void tn_parts_free(tn_parts *list);
 
 /* TN_ERR_ARGUMENT for keys that a program may not give. */

@@ -36,7 +36,8 @@ static tn_status look(const char *path, unsigned char first[FIRST_BYTES])
 static bool is_of_run(const tn_model *m, const char *name)
 {
     return tn_model_fact(m, "tenon.optimizer") &&
-           (strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "accumulated.", 12) == 0);
+           (strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "accumulated.", 12) == 0 ||
+            strncmp(name, "ema.", 4) == 0);
 }
 
 static tn_status take_all(tn_model *m)

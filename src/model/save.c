@@ -67,9 +67,9 @@ tn_status tn_model_tell(tn_model *m, const char *key, const char *value)
 /* Of a run that goes on, which a model does not. */
 static bool is_of_run(const char *key)
 {
-    static const char *const keys[] = {
-        "tenon.version",     "tenon.optimizer",  "tenon.updates",       "tenon.runs",
-        "tenon.accumulated", "tenon.loss_scale", TN_SAFETENSORS_ESCAPES};
+    static const char *const keys[] = {"tenon.version", "tenon.optimizer",     "tenon.updates",
+                                       "tenon.runs",    "tenon.accumulated",   "tenon.loss_scale",
+                                       "tenon.skipped", TN_SAFETENSORS_ESCAPES};
     for (size_t i = 0; i < TN_COUNT(keys); i++)
         if (strcmp(keys[i], key) == 0)
             return true;

@@ -34,7 +34,17 @@ static size_t half_bytes(const tn_plan *p)
 
 static size_t tally_bytes(const tn_plan *p)
 {
-    return (size_t)p->num_tallies * TN_TALLY * sizeof *p->tallies;
+    return (size_t)p->num_tallies * TN_TALLY * sizeof *p->tallies * (p->opts.guard ? 2 : 1);
+}
+
+static size_t average_bytes(const tn_plan *p)
+{
+    return p->opts.ema > 0 ? p->param_count * sizeof *p->average : 0;
+}
+
+static size_t kept_bytes(const tn_plan *p)
+{
+    return p->opts.guard ? (p->param_count - p->statistics) * sizeof *p->kept_statistics : 0;
 }
 
 static tn_status take_rest(tn_plan *p)
@@ -47,6 +57,7 @@ static tn_status take_rest(tn_plan *p)
     TN_TRY(take(p, "counters", control, &p->run.control));
     TN_TRY(clear(p, p->run.control, control));
     TN_TRY(take(p, "sums", tally_bytes(p), &p->tallies));
+    p->kept_tallies = p->opts.guard ? p->tallies + (size_t)p->num_tallies * TN_TALLY : NULL;
     return clear(p, p->tallies, tally_bytes(p));
 }
 
@@ -81,12 +92,15 @@ static tn_status take_all(tn_plan *p)
         TN_TRY(take(p, "summed gradients", trained, &p->gradient_sum));
     for (int i = 0; i < p->num_slots; i++)
         TN_TRY(take(p, "optimizer state", trained, &p->slot[i]));
+    TN_TRY(take(p, "averages", average_bytes(p), &p->average));
+    TN_TRY(take(p, "kept statistics", kept_bytes(p), &p->kept_statistics));
 
     TN_TRY(clear(p, p->memory, p->arena_bytes));
     TN_TRY(clear(p, p->gradients, trained));
     TN_TRY(clear(p, p->gradient_sum, trained));
     for (int i = 0; i < p->num_slots; i++)
         TN_TRY(clear(p, p->slot[i], trained));
+    TN_TRY(clear(p, p->average, average_bytes(p)));
     return take_rest(p);
 }
 
@@ -190,8 +204,8 @@ tn_status tn_plan_allocate(tn_plan *p)
 void tn_plan_release(tn_plan *p)
 {
     const tn_backend *b = tn_plan_backend(p);
-    void *all[] = {p->memory, p->weights, p->gradients,   p->gradient_sum,
-                   p->half,   p->stage,   p->run.control, p->tallies};
+    void *all[] = {p->memory, p->weights,     p->gradients, p->gradient_sum, p->half,
+                   p->stage,  p->run.control, p->tallies,   p->average,      p->kept_statistics};
     for (size_t i = 0; i < p->num_values; i++)
         if (p->value[i].inlet)
             b->inlet_destroy(p->value[i].inlet);
@@ -213,7 +227,7 @@ tn_memory_plan tn_plan_memory(const tn_plan *p)
     tn_memory_plan m = {
         .params = p->own_count * sizeof(float) + half_bytes(p),
         .gradients = trained * (p->opts.accumulate > 1 ? 2 : 1),
-        .optimizer = trained * (size_t)p->num_slots,
+        .optimizer = trained * (size_t)p->num_slots + average_bytes(p) + kept_bytes(p),
         .inputs = p->input_bytes + p->stage_bytes,
         .activations = p->arena_bytes + rest,
         .scratch = p->scratch_bytes,

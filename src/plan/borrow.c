@@ -48,11 +48,11 @@ tn_status tn_plan_find_weights(tn_plan *p)
 }
 
 /* Parameters in the order of the arenas. */
-static void stretch_over(tn_plan *p, bool trained, float **free)
+static void stretch_over(tn_plan *p, tn_plan_part part, float **free)
 {
     for (int i = 0; i < p->num_params; i++) {
         tn_plan_parameter *w = &p->param[i];
-        if (w->trained != trained)
+        if (tn_plan_part_of_arena(w) != part)
             continue;
         w->own = !w->at;
         if (w->own) {
@@ -74,8 +74,9 @@ tn_status tn_plan_place_weights(tn_plan *p)
     p->stretch = tn_arena_alloc(&p->arena, (size_t)p->num_params + 1, sizeof *p->stretch);
     if (!p->stretch)
         return tn_no_memory("plan", (size_t)p->num_params * sizeof *p->stretch);
-    stretch_over(p, true, &free);
-    stretch_over(p, false, &free);
+    stretch_over(p, TN_TRAINED, &free);
+    stretch_over(p, TN_FROZEN, &free);
+    stretch_over(p, TN_STATISTIC, &free);
     return TN_OK;
 }
 

@@ -13,6 +13,15 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
         return tn_fail(TN_ERR_ARGUMENT, "plan: clip_norm is %g", (double)o->clip_norm);
     if (!(o->loss_scale == 0 || o->loss_scale >= 1) || isinf(o->loss_scale))
         return tn_fail(TN_ERR_ARGUMENT, "plan: loss_scale is %g", (double)o->loss_scale);
+    if (!(o->ema >= 0 && o->ema < 1))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: ema is %g, not from 0 to below 1", o->ema);
+    if (o->ema_warmup && o->ema == 0)
+        return tn_fail(TN_ERR_ARGUMENT, "plan: ema_warmup needs an ema");
+    if ((o->ema > 0 || o->guard || o->gradient_norm) && (!o->optim.kind || !o->loss.id))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: %s needs a loss and an optimizer",
+                       o->ema > 0 ? "ema"
+                       : o->guard ? "guard"
+                                  : "gradient_norm");
     if (!(o->stall >= 0) || isinf(o->stall))
         return tn_fail(TN_ERR_ARGUMENT, "plan: stall is %g", (double)o->stall);
     if (!tn_precision_name(o->precision))

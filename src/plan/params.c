@@ -80,15 +80,15 @@ static void add_range(tn_plan *p, const tn_plan_parameter *w, size_t end)
     p->range[p->num_ranges++] = r;
 }
 
-static void place(tn_plan *p, bool trained)
+static void place(tn_plan *p, tn_plan_part part)
 {
     for (int i = 0; i < p->num_params; i++) {
         tn_plan_parameter *w = &p->param[i];
-        if (w->trained != trained)
+        if (tn_plan_part_of_arena(w) != part)
             continue;
         w->begin = p->param_count;
         p->param_count += tn_plan_padded(w->count);
-        if (trained)
+        if (part == TN_TRAINED)
             add_range(p, w, p->param_count);
     }
 }
@@ -151,9 +151,11 @@ tn_status tn_plan_params(tn_plan *p)
 {
     TN_TRY(collect(p));
     TN_TRY(tn_plan_find_groups(p));
-    place(p, true);
+    place(p, TN_TRAINED);
     p->trained_count = p->param_count;
-    place(p, false);
+    place(p, TN_FROZEN);
+    p->statistics = p->param_count;
+    place(p, TN_STATISTIC);
     TN_TRY(give_buffers(p));
     return find_optimizer(p);
 }

@@ -68,6 +68,13 @@ static inline size_t tn_plan_half_bytes(const tn_plan_value *v)
     return v->bytes / 2;
 }
 
+/* The arena of parameters has three parts, in this order. */
+typedef enum tn_plan_part { TN_TRAINED, TN_FROZEN, TN_STATISTIC } tn_plan_part;
+static inline tn_plan_part tn_plan_part_of_arena(const tn_plan_parameter *w)
+{
+    return w->trained ? TN_TRAINED : w->spec->statistic ? TN_STATISTIC : TN_FROZEN;
+}
+
 /* params.c: a buffer in the arena of gradients, where that of the parameter has to be. */
 tn_status tn_plan_param_gradient(tn_plan *p, const tn_plan_value *v, int *out);
 

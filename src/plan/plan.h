@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#include <tenon/plan.h>
+#include <tenon/nonfinite.h>
 
 #include "backends/backend.h"
 #include "base/arena.h"
@@ -248,8 +248,9 @@ struct tn_plan {
     tn_param_group *param_group; /* completed; their patterns are not to be looked at any more */
     tn_bucket *bucket;           /* in the order in which backward gets done with them */
     int num_buckets;
-    size_t trained_count, param_count; /* elements: trained ones come first */
-    size_t own_count;                  /* of them those that lie in memory which this plan takes */
+    /* Elements: trained ones come first, running statistics last. */
+    size_t trained_count, statistics, param_count;
+    size_t own_count; /* of them those that lie in memory which this plan takes */
     tn_stretch *stretch;
     int num_stretches;
     int num_slots;
@@ -262,12 +263,17 @@ struct tn_plan {
     unsigned char *memory; /* of buffers */
     float *weights;        /* that it took, and that no store has yet */
     float *gradients, *gradient_sum, *slot[TN_MAX_SLOTS];
-    void *half;           /* the weights in f16 or bf16 */
-    bool weights_changed; /* since the last run, other than by an update */
-    size_t spare;         /* what tn_binding.spare offers */
-    unsigned char *stage; /* of inlets */
+    float *
+        average; /* of all parameters, and statistics; or, while averages are used, what is trained */
+    float *kept_statistics; /* from before the runs of the update that comes next, */
+    bool averaged;          /* averages are used */
+    void *half;             /* the weights in f16 or bf16 */
+    bool weights_changed;   /* since the last run, other than by an update */
+    size_t spare;           /* what tn_binding.spare offers */
+    unsigned char *stage;   /* of inlets */
     size_t stage_bytes;
-    double *tallies; /* of each kept scalar its sum over runs, and over how many */
+    double *tallies;      /* of each kept scalar its sum over runs, and over how many */
+    double *kept_tallies; /* and these, in the same memory */
     int num_tallies;
 
     tn_recording recording[TN_NUM_RECORDS];
@@ -282,6 +288,7 @@ struct tn_plan {
     double
         summed_weight; /* of the runs since the last update, each weighed by that: what their sum is divided by */
     int64_t updates;
+    int64_t skipped; /* of these left out, on a device that has no `control` to count them */
     float gradient_norm;
 };
 
@@ -366,7 +373,8 @@ void tn_plan_tell_rows(tn_plan *p, int64_t rows);
 /* Does an update find the gradients' norm first? */
 static inline bool tn_plan_measures(const tn_plan *p)
 {
-    return p->opts.clip_norm > 0 || p->run.precision == TN_PRECISION_F16;
+    return p->opts.clip_norm > 0 || p->opts.gradient_norm || p->opts.guard ||
+           p->run.precision == TN_PRECISION_F16;
 }
 
 /* groups.c: all ranges as their groups' rates say. */

@@ -27,8 +27,8 @@ int tn_plan_accumulate(const tn_plan *plan);
  * without a run there is nothing in it any more. */
 tn_status tn_plan_restore(tn_plan *plan, int64_t updates, int64_t runs, const tn_plan_sum *sum);
 
-/* The f16 loss scale's state, so that a resumed run goes on with it; `scales` is false in any other
- * precision, and then there is nothing to save. */
+/* Updates left out, and the f16 loss scale's state, so that a resumed run goes on with it; `scales` is false in any other
+ * precision, and then there is no scale to save. */
 typedef struct tn_plan_scaling {
     bool scales;
     float scale;
@@ -36,6 +36,10 @@ typedef struct tn_plan_scaling {
 } tn_plan_scaling;
 tn_status tn_plan_scaling_get(tn_plan *plan, tn_plan_scaling *out);
 tn_status tn_plan_scaling_set(tn_plan *plan, const tn_plan_scaling *in);
+
+/* TN_ERR_ARGUMENT while averages of its parameters are used. Does it keep some? */
+tn_status tn_plan_check_trains(const tn_plan *plan);
+bool tn_plan_has_average(const tn_plan *plan);
 
 /* Runs in training mode so far. */
 int64_t tn_plan_runs(const tn_plan *plan);

@@ -234,6 +234,12 @@ static void arena_step(const tn_plan *p, bool update, tn_step_info *out)
     out->flops *= 2 * (double)changed + (measures ? 2 : 0);
     out->read = bytes * (changed + 1 + measures);
     out->written = bytes * changed + (sums_up(p) ? bytes : 0);
+    if (p->opts.ema > 0) {
+        const size_t all = p->param_count * sizeof(float);
+        out->flops += 3 * (double)p->param_count;
+        out->read += 2 * all;
+        out->written += all;
+    }
     if (weight_bytes(p) < sizeof(float))
         out->written += p->trained_count * weight_bytes(p);
 }

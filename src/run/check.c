@@ -3,6 +3,7 @@
  */
 #include <math.h>
 
+#include "plan/plan_io.h"
 #include "run/run.h"
 
 tn_status tn_plan_check_runnable(const tn_plan *p)
@@ -38,6 +39,7 @@ tn_status tn_plan_check_tensor(const char *name, const tn_shape *shape, tn_dtype
 tn_status tn_plan_check_run(const tn_plan *p)
 {
     TN_TRY(tn_plan_check_runnable(p));
+    TN_TRY(tn_plan_check_trains(p));
     if (!p->opts.loss.id)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it has no loss; tn_plan_evaluate() runs it forward");
     if (p->runs_since_update == p->opts.accumulate && p->opts.accumulate > 1)
@@ -56,6 +58,7 @@ static tn_status check_rate(float rate)
 tn_status tn_plan_check_update(const tn_plan *p, float rate)
 {
     TN_TRY(tn_plan_check_runnable(p));
+    TN_TRY(tn_plan_check_trains(p));
     if (!p->optim_kernel)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it was made without an optimizer");
     TN_TRY(check_rate(rate));
@@ -68,6 +71,7 @@ tn_status tn_plan_check_update(const tn_plan *p, float rate)
 tn_status tn_plan_check_profile(const tn_plan *p, float rate)
 {
     TN_TRY(tn_plan_check_runnable(p));
+    TN_TRY(tn_plan_check_trains(p));
     if (p->opts.accumulate > 1)
         return tn_fail(TN_ERR_ARGUMENT, "plan: it accumulates %d runs: a profile is of one",
                        p->opts.accumulate);

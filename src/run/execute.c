@@ -112,8 +112,10 @@ tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
     for (int i = 0; i < p->num_buckets; i++) {
         if (!measures)
             TN_TRY(tn_plan_bucket_await(p, i));
-        TN_TRY(update_bucket(p, c, &p->bucket[i]));
+        if (!c->left_out)
+            TN_TRY(update_bucket(p, c, &p->bucket[i]));
     }
+    TN_TRY(tn_plan_after_update(p, c));
     if (p->opts.accumulate == 1)
         return TN_OK;
     return b->fill(p->device->impl, p->gradient_sum, 0, p->trained_count * sizeof(float));

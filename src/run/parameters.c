@@ -97,6 +97,10 @@ static tn_status find_part(const tn_plan *p, int index, int part, const tn_tenso
         arena = p->gradient_sum;
     else if (part >= TN_PARAM_SLOT && part - TN_PARAM_SLOT < p->num_slots && w->trained)
         arena = p->slot[part - TN_PARAM_SLOT];
+    else if (part == TN_PARAM_AVERAGE)
+        arena = p->average;
+    if (part == TN_PARAM_AVERAGE && p->averaged) /* they have changed places */
+        part = TN_PARAM_VALUE;
     float *at = part == TN_PARAM_VALUE ? w->at : arena ? arena + w->begin : NULL;
     if (!at)
         return tn_fail(TN_ERR_ARGUMENT, "%s: the plan keeps no part %d of it", info.full_name,
@@ -124,8 +128,13 @@ static tn_status divide_sum(tn_plan *p, const tn_tensor *host)
 tn_status tn_single_param_get(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *from;
+    int64_t averages = 1;
     TN_TRY(find_part(p, index, part, &host, &from));
     TN_TRY(tn_plan_settle(p));
+    if (part == TN_PARAM_AVERAGE)
+        TN_TRY(tn_plan_count_averages(p, &averages));
+    if (averages == 0)
+        from = p->param[index].at;
     TN_TRY(tn_plan_download(p, &host.shape, TN_F32, p->param[index].layout, host.data, from));
     if (part == TN_PARAM_SUM)
         return divide_sum(p, &host);
@@ -157,7 +166,7 @@ tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host)
         return set_sum(p, &p->param[index], &host, to);
     p->weights_changed = true;
     TN_TRY(tn_plan_upload(p, &host.shape, TN_F32, p->param[index].layout, to, host.data));
-    if (part == TN_PARAM_VALUE)
+    if (part == TN_PARAM_VALUE || part == TN_PARAM_AVERAGE)
         tn_plan_note_change(p, index);
     return TN_OK;
 }

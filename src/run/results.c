@@ -10,7 +10,8 @@ static tn_status report_of_one(tn_plan *p, void *to)
     tn_control_report *out = to;
     TN_TRY(tn_plan_check_runnable(p));
     TN_TRY(tn_plan_settle(p));
-    *out = (tn_control_report){.norm = p->gradient_norm, .loss_scale = 1, .next_scale = 1};
+    *out = (tn_control_report){
+        .norm = p->gradient_norm, .loss_scale = 1, .next_scale = 1, .skipped = p->skipped};
     TN_TRY(b->control_get ? b->control_get(p->device->impl, p->run.control, out) : TN_OK);
     return tn_plan_found(p);
 }
@@ -26,9 +27,10 @@ tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
     TN_NEED(p, "plan");
     TN_NEED(norm, "norm");
     tn_control_report r;
-    if (tn_plan_first(p)->opts.clip_norm <= 0)
+    if (!tn_plan_measures(tn_plan_first(p)))
         return tn_fail(TN_ERR_ARGUMENT,
-                       "plan: the gradient's norm is only computed with clip_norm");
+                       "plan: the gradient's norm is only computed with clip_norm, gradient_norm "
+                       "or guard");
     TN_TRY(report(p, &r));
     *norm = r.norm;
     return TN_OK;
@@ -54,30 +56,45 @@ tn_status tn_plan_loss_scale(tn_plan *p, float *scale)
     return TN_OK;
 }
 
+tn_status tn_plan_count_averages(tn_plan *p, int64_t *count)
+{
+    tn_control_report r;
+    TN_TRY(report_of_one(p, &r));
+    *count = p->updates - r.skipped;
+    return TN_OK;
+}
+
 tn_status tn_plan_scaling_get(tn_plan *p, tn_plan_scaling *out)
 {
     tn_control_report r;
     const tn_run_state *run = &tn_plan_first(p)->run;
     *out = (tn_plan_scaling){.scales = run->precision == TN_PRECISION_F16};
-    if (!out->scales)
+    if (!out->scales && !tn_plan_first(p)->opts.guard)
         return TN_OK;
     TN_TRY(report(p, &r));
-    const float next = r.next_scale == 0 ? run->first_scale : r.next_scale;
-    *out = (tn_plan_scaling){true, next, r.growth, r.skipped};
+    out->skipped = r.skipped;
+    if (!out->scales)
+        return TN_OK;
+    out->scale = r.next_scale == 0 ? run->first_scale : r.next_scale;
+    out->growth = r.growth;
     return TN_OK;
 }
 
 static tn_status set_scaling(tn_plan *p, void *from)
 {
     const tn_plan_scaling *in = from;
-    if (p->run.precision != TN_PRECISION_F16 || !in->scales)
+    const tn_backend *b = tn_plan_backend(p);
+    tn_control_report r;
+    TN_TRY(report_of_one(p, &r));
+    r.skipped = p->skipped = in->skipped;
+    if (p->run.precision == TN_PRECISION_F16 && in->scales) {
+        r.loss_scale = r.next_scale = in->scale;
+        r.growth = (int32_t)in->growth;
+    }
+    if (!b->control_set)
         return TN_OK;
-    TN_TRY(tn_plan_settle(p));
-    const tn_control_report r = {.loss_scale = in->scale,
-                                 .next_scale = in->scale,
-                                 .growth = (int32_t)in->growth,
-                                 .skipped = in->skipped};
-    return tn_plan_backend(p)->control_set(p->device->impl, p->run.control, &r);
+    p->skipped = 0;
+    return b->control_set(p->device->impl, p->run.control, &r);
 }
 
 tn_status tn_plan_scaling_set(tn_plan *p, const tn_plan_scaling *in)
@@ -104,6 +121,9 @@ tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *r
     TN_TRY(b->download(p->device->impl, got, of, sizeof got));
     TN_TRY(tn_plan_found(p));
     TN_TRY(b->fill(p->device->impl, of, 0, sizeof got));
+    if (p->kept_tallies) /* what was taken does not come back */
+        TN_TRY(
+            b->fill(p->device->impl, p->kept_tallies + (v->tally - 1) * TN_TALLY, 0, sizeof got));
     *sum = got[0];
     *runs = (int64_t)got[1];
     return TN_OK;

@@ -50,6 +50,11 @@ tn_status tn_plan_restore(tn_plan *p, int64_t updates, int64_t runs, const tn_pl
     return p->kind->do_each(p, restore, &c, sizeof c);
 }
 
+bool tn_plan_has_average(const tn_plan *p)
+{
+    return p->opts.ema > 0;
+}
+
 int64_t tn_plan_runs(const tn_plan *p)
 {
     return (int64_t)tn_plan_first(p)->run.step;

@@ -48,6 +48,7 @@ tn_status tn_plan_begin(tn_plan *p, bool training)
     if (training) {
         TN_TRY(begin_training(p));
         TN_TRY(weigh(p));
+        TN_TRY(tn_plan_keep_for_guard(p));
     }
     if (p->store && p->seen != p->store->changes) {
         p->weights_changed = true;
@@ -112,10 +113,13 @@ tn_status tn_single_update(tn_plan *p, float rate)
         .run = &p->run,
         .optim = &p->opts.optim,
         .kernel = p->optim_kernel,
-        .step = p->updates + 1,
+        .step = p->updates + 1 - p->skipped,
         .rate = rate,
         .scale = (float)(1 / (weight * (p->share.ranks ? p->share.ranks : 1))),
         .clip_norm = p->opts.clip_norm,
+        .guard = p->opts.guard,
+        .ema = p->opts.ema,
+        .ema_warmup = p->opts.ema_warmup,
         .w = tn_plan_weight(p, 0),
         .half = p->half,
         .g = p->opts.accumulate > 1 ? p->gradient_sum : p->gradients,
@@ -139,6 +143,7 @@ tn_status tn_single_update(tn_plan *p, float rate)
     tn_plan_note_changes(p, true);
     p->gradient_norm = c.norm;
     p->updates++;
+    p->skipped += c.left_out;
     p->runs_since_update = 0;
     p->summed_weight = 0;
     return TN_OK;

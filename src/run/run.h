@@ -40,6 +40,11 @@ void tn_plan_tell_nonfinite(const tn_plan *p, const tn_found_nonfinite *f, tn_no
 /* run.c: what every run begins with and no recording holds. */
 tn_status tn_plan_begin(tn_plan *p, bool training);
 
+/* beside.c: before the first run of an update, in it, and how many there have been that were averaged (results.c). */
+tn_status tn_plan_keep_for_guard(tn_plan *p);
+tn_status tn_plan_after_update(tn_plan *p, const tn_optim_call *c);
+tn_status tn_plan_count_averages(tn_plan *p, int64_t *count);
+
 /* record.c: runs the body of that kind, or replays it. */
 tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update);
 /* Does what is pending; first thing in all that looks at results. */

@@ -108,6 +108,8 @@ tn_status tn_plan_spread(tn_plan *p, bool training)
         TN_TRY(spread(p, tn_plan_weight(p, 0), 0, p->param_count));
         for (int i = 0; i < p->num_slots; i++)
             TN_TRY(spread(p, p->slot[i], 0, p->trained_count));
+        if (p->average)
+            TN_TRY(spread(p, p->average, 0, p->param_count));
         if (p->opts.accumulate > 1 && p->runs_since_update == p->opts.accumulate)
             TN_TRY(spread(p, p->gradient_sum, 0, p->trained_count));
         p->weights_changed = true;

@@ -20,6 +20,7 @@ static void plans(void **state)
     assert_ok(tn_plan_create(&plan, g, device, &(tn_plan_opts){0}));
     REFUSES(tn_plan_find_nonfinite(NULL, &nonfinite), "plan");
     REFUSES(tn_plan_find_nonfinite(plan, NULL), "out");
+    REFUSES(tn_plan_use_average(NULL, true), "plan");
     tn_plan_destroy(plan);
     tn_graph_destroy(g);
     tn_device_close(device);

@@ -12,6 +12,7 @@
 #include "backends/cpu/device/pin.h"
 #include "backends/cpu/device/team.h"
 #include "backends/cpu/onednn/door.h"
+#include "backends/cpu/optim/_average.h"
 #include "base/base.h"
 
 enum { LARGE = 4 << 20 };
@@ -285,6 +286,7 @@ static double sum_squares(const tn_backend_device *d, const float *x, size_t cou
 static tn_status measure(tn_optim_call *c)
 {
     c->norm = (float)sqrt(sum_squares(c->device, c->g, c->count)) * c->scale;
+    c->left_out = c->guard && !isfinite(c->norm);
     const float shrink = c->clip_norm / (c->norm + 1e-6f);
     if (c->clip_norm > 0 && shrink < 1)
         c->scale *= shrink;
@@ -315,6 +317,10 @@ const tn_backend tn_backend_cpu = {
     .accumulate = accumulate,
     .tally = tally,
     .measure = measure,
+    .copy = tn_cpu_copy,
+    .swap = tn_cpu_swap,
+    .restore = tn_cpu_restore,
+    .average = tn_cpu_average,
     .begin_run = begin_run,
     .begin_update = begin_update,
     .after_step = after_step,

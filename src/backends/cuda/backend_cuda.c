@@ -13,6 +13,7 @@
 #include "backends/cuda/device/gpus.h"
 #include "backends/cuda/libraries/libraries.h"
 #include "backends/cuda/nccl/nccl.h"
+#include "backends/cuda/optim/_average.h"
 #include "backends/cuda/reorder/reorder.h"
 #include "base/module.h"
 
@@ -301,6 +302,10 @@ static const tn_backend backend = {
     .accumulate = tn_cuda_accumulate,
     .tally = tn_cuda_tally,
     .measure = tn_cuda_measure,
+    .copy = tn_cuda_copy,
+    .swap = tn_cuda_swap,
+    .restore = tn_cuda_restore,
+    .average = tn_cuda_average,
     .halve = tn_cuda_halve,
     .control_bytes = TN_CUDA_CONTROL_BYTES,
     .begin_run = tn_cuda_begin_run,

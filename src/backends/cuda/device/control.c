@@ -64,6 +64,7 @@ tn_status tn_cuda_measure(tn_optim_call *c)
         .part = d->reduce,
         .parts = parts,
         .scaled = c->run->precision == TN_PRECISION_F16,
+        .guard = c->guard,
     };
     TN_CUDA(d, NULL,
             TN_LAUNCH(tnk_sum_squares, (unsigned)parts, TN_CUDA_BLOCK, 0, d->compute, &sum));

@@ -110,6 +110,12 @@ TN_KERNEL(tnk_judge, struct tnk_judge_args)
     c->norm = static_cast<float>(sqrt(sum)) * factor;
     const float shrink = c->clip_norm / (c->norm + 1e-6f);
     c->factor = c->clip_norm > 0 && shrink < 1 ? factor * shrink : factor;
-    if (p.scaled && !c->skip)
+    if (c->skip)
+        return;
+    if (p.scaled) {
         adapt(c, sum < 1e300); /* finite squares of f32 do not add up to that */
+    } else if (p.guard && !(c->norm < INFINITY)) {
+        c->skip = 1;
+        c->skipped++;
+    }
 }

@@ -51,13 +51,14 @@ TN_KERNEL_DECL(tnk_sum_squares, struct tnk_sum_squares_args);
 
 /* The norm from those parts, clipping (torch.nn.utils.clip_grad_norm_), and, if `scaled`, what a loss scale
  * asks for: an update whose gradients are not finite is left out and halves the scale; TNK_GROWTH good ones
- * in a row double it, up to TNK_MOST_SCALE. As torch.amp.GradScaler. */
+ * in a row double it, up to TNK_MOST_SCALE. As torch.amp.GradScaler. Without it `guard` leaves out an update whose norm is
+ * not finite. */
 enum { TNK_GROWTH = 2000, TNK_MOST_SCALE = 1 << 24 };
 struct tnk_judge_args {
     struct tnk_control *control;
     const double *part;
     int32_t parts;
-    int32_t scaled;
+    int32_t scaled, guard;
 };
 TN_KERNEL_DECL(tnk_judge, struct tnk_judge_args);
 
