@@ -21,7 +21,8 @@ static const char about[] =
     "in no number.\n"
     "\n"
     "MODEL is a file that holds its net, such as training saves, or a run, whose best checkpoint\n"
-    "is taken. DATA is a folder with one folder a class, a list, or what tenon-pack wrote. Its\n"
+    "is taken. DATA is a folder with one folder a class, a list, or what tenon data pack wrote. "
+    "Its\n"
     "classes are the model's of the same names; it may lack some.";
 
 static const char more[] = "Exit status: 0; 1: it could not be measured, or what the net says is "
@@ -58,6 +59,8 @@ static const arg options[] = {
 int main(int argc, char **argv)
 {
     const args a = {.usage = "tenon-eval MODEL DATA [options]",
+                    .what =
+                        "how good a model is on a set of pictures, as a whole and class by class",
                     .about = about,
                     .more = more,
                     .options = options,

@@ -19,7 +19,7 @@ static const char about[] =
     "repeats it. Killed at any moment it goes on with --resume, bit for bit.\n\n"
     "DATA has one subfolder a class, or is a text file with a line \"path label\" an image, or "
     "was\n"
-    "written by tenon-pack. If DATA has the subfolders train and val, those are taken.";
+    "written by tenon data pack. If DATA has the subfolders train and val, those are taken.";
 
 static const char more[] =
     "A run that goes on takes its recipe from its folder; only --device, of the same kind, "
@@ -155,13 +155,15 @@ static void parse_resumed(job *j, int argc, char **argv, const recipe_program *p
 
 static void parse(job *j, int argc, char **argv)
 {
-    const recipe_program p = {.usage = "tenon-train [options] DATA --net NAME|FILE",
-                              .about = about,
-                              .more = more,
-                              .own = options,
-                              .num_own = sizeof options / sizeof options[0],
-                              .why_not = "is the run's own, which goes on as it began; for another "
-                                         "begin a run with --init and one of its checkpoints"};
+    const recipe_program p = {
+        .usage = "tenon-train [options] DATA --net NAME|FILE",
+        .what = "trains any network on a folder of images, in a run that can be resumed",
+        .about = about,
+        .more = more,
+        .own = options,
+        .num_own = sizeof options / sizeof options[0],
+        .why_not = "is the run's own, which goes on as it began; for another "
+                   "begin a run with --init and one of its checkpoints"};
     bool resumes = false;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         resumes |= strcmp(argv[i], "--resume") == 0 || strncmp(argv[i], "--resume=", 9) == 0;

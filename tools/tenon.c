@@ -33,10 +33,8 @@ static const char more[] =
 static const struct {
     const char *name, *what;
 } known[] = {
-    {"data", "what is wrong with a set of pictures, before it is trained on"},
-    {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
-    {"pack", "decodes a set of pictures once, into files that train at the speed of memory"},
     {"data", "looks at a set of pictures, shares it out and packs it, before it is trained on"},
+    {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots and removes them, and waits for them"},
     {"shapes", "paints pictures of ten classes, to try things with"},

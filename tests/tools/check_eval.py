@@ -255,7 +255,7 @@ def classes(folder, want):
     got = report(folder / "nameless", whole)
     expect(got["right"] == want[0].trace() and got["classes"][0]["name"] == "ant", "a model without names", got)
     refused("without saying their names, but", folder / "nameless", some)
-    run(TOOLS / "tenon-pack", whole, folder / "packed", "--size", SIDE)
+    run(TOOLS / "tenon-data", "pack", whole, folder / "packed", "--size", SIDE)
     same(report(model, folder / "packed"), *want, "a packed set")
 
 
