@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|data|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,6 +15,7 @@ train) program=step/compare.py options="--mode train" ;;
 infer) program=step/compare.py options="--mode infer --batch 1 32" ;;
 loader) program=loader/compare.py options= ;;
 learn) program=learn/compare.py options= ;;
+data) program=data/compare.py options= ;;
 scaling) program=scaling/compare.py options= ;;
 before) program=before/compare.py options= ;;
 *)
@@ -23,7 +24,7 @@ before) program=before/compare.py options= ;;
     ;;
 esac
 
-if [ "$what" != scaling ] && [ "$what" != before ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
+if [ "$what" != scaling ] && [ "$what" != before ] && [ "$what" != data ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
     echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2
     exit 1
 fi

@@ -43,7 +43,10 @@ typedef struct passed {
 typedef struct walk {
     tn_dataset *set;
     passed not_images, hidden, of_systems;
+    size_t odd; /* links to nothing, loops, what is no file: a notice each, up to a handful */
 } walk;
+
+enum { NAMED = 10 };
 
 static tn_status pass_over(walk *w, passed *p, const char *path)
 {
@@ -51,6 +54,12 @@ static tn_status pass_over(walk *w, passed *p, const char *path)
         return TN_OK;
     p->example = tn_dataset_text(w->set, "%s", path);
     return p->example ? TN_OK : tn_no_memory(path, strlen(path) + 1);
+}
+
+static tn_status pass_over_odd(walk *w, const char *path, const char *why)
+{
+    return ++w->odd > NAMED ? TN_OK
+                            : tn_dataset_add_notice(w->set, "passed over %s: %s", path, why);
 }
 
 static int by_name(const void *a, const void *b)
@@ -123,21 +132,21 @@ static tn_status classify(walk *w, const char *path, const entry *e, const ances
     *what = KIND_PASSED_OVER;
     struct stat s;
     if (stat(path, &s) != 0)
-        return tn_dataset_add_notice(w->set, "passed over %s: %s", path, strerror(errno));
+        return pass_over_odd(w, path, strerror(errno));
     if (S_ISREG(s.st_mode)) {
         *what = KIND_FILE;
         return TN_OK;
     }
     if (!S_ISDIR(s.st_mode))
-        return tn_dataset_add_notice(w->set, "passed over %s: it is a %s, not a file", path,
-                                     S_ISFIFO(s.st_mode)   ? "FIFO"
-                                     : S_ISSOCK(s.st_mode) ? "socket"
-                                                           : "device");
+        return pass_over_odd(w, path,
+                             S_ISFIFO(s.st_mode)   ? "it is a FIFO, not a file"
+                             : S_ISSOCK(s.st_mode) ? "it is a socket, not a file"
+                                                   : "it is a device, not a file");
     if (tn_name_is_of_system(e->name))
         return pass_over(w, &w->of_systems, path);
     for (const ancestor *a = above; a; a = a->above)
         if (a->device == s.st_dev && a->inode == s.st_ino)
-            return tn_dataset_add_notice(w->set, "passed over %s: a loop of links", path);
+            return pass_over_odd(w, path, "a loop of links");
     *here = (ancestor){s.st_dev, s.st_ino, above};
     *what = KIND_FOLDER;
     return TN_OK;
@@ -214,6 +223,9 @@ static tn_status tell(const walk *w, const passed *p, const char *one, const cha
 
 static tn_status tell_all(const walk *w)
 {
+    if (w->odd > NAMED)
+        TN_TRY(tn_dataset_add_notice(w->set, "passed over %zu names in all that lead to no file",
+                                     w->odd));
     TN_TRY(tell(w, &w->not_images, "a file whose name does not end like an image's",
                 "files whose names do not end like an image's"));
     TN_TRY(tell(w, &w->hidden, "which is hidden", "hidden files and folders"));

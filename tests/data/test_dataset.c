@@ -309,6 +309,24 @@ static void real_folders(void **state)
     tn_dataset_close(val);
 }
 
+/* A checkout without its large files: a link to nothing for each picture is no reason to say so a thousand times. */
+static void many_broken_links_are_counted(void **state)
+{
+    (void)state;
+    const char *root = lab_make_folder();
+    lab_mkdir(lab_path(root, "cat"));
+    lab_write_text(lab_path(root, "cat/there.jpg"), "x");
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(symlink("/nowhere/at/all.jpg", lab_path(root, "cat/%d.jpg", i)), 0);
+    tn_dataset *set = lab_open_set(root);
+    assert_int_equal(tn_dataset_count(set), 1);
+    assert_int_equal(tn_dataset_num_notices(set),
+                     10 + 1 + 1); /* and that there is only one class */
+    assert_true(lab_has_notice(set, "passed over 30 names in all that lead to no file"));
+    tn_dataset_close(set);
+    lab_remove(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +339,7 @@ int main(void)
         cmocka_unit_test(validation_takes_the_classes_of_training),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(real_folders),
+        cmocka_unit_test(many_broken_links_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
