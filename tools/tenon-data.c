@@ -6,7 +6,10 @@
 
 static const command commands[] = {
     {"check", "looks at every file and says what is wrong with the set", data_check},
+    {"show", "tells of each class its images, bytes and first files", data_show},
+    {"split", "shares it out into a list to train on and one to measure on", data_split},
     {"pack", "decodes it once, into files that train at the speed of memory", data_pack},
+    {"thumbs", "makes a page or a folder of small pictures", data_thumbs},
 };
 
 int main(int argc, char **argv)

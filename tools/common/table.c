@@ -23,6 +23,10 @@ void table_cell(table *t, const char *format, ...)
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
+    for (char *c = text; *c;
+         c++) /* a name that would break the row or command the terminal, as ls has it */
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
     if (t->count == t->capacity) {
         t->capacity = t->capacity ? 2 * t->capacity : 64;
         t->cell = grown(t->cell, (size_t)t->capacity * sizeof *t->cell);

@@ -12,7 +12,7 @@ typedef struct table {
     int count, capacity;
 } table;
 
-/* The next cell. Ends the program if there is no memory. */
+/* The next cell; control characters in it are shown as '?'. Ends the program if there is no memory. */
 void table_cell(table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prints it and lets go of its cells. */

@@ -1,16 +1,14 @@
 /*
  * tenon data pack: decode a set once, so that training reads pixels instead of files.
  */
-#define _XOPEN_SOURCE 700 /* isatty, fileno; SIGXFSZ */
+#define _XOPEN_SOURCE 700 /* SIGXFSZ */
 
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <tenon/tenon.h>
 
 #include "../common/args.h"
-#include "../common/progress.h"
 #include "data.h"
 #include "set.h"
 
@@ -60,8 +58,7 @@ static const arg options[] = {
 };
 
 typedef struct report {
-    bool terminal;
-    double start;
+    set_line line;
     int64_t done, bad;
 } report;
 
@@ -69,8 +66,7 @@ static void say_bad(void *to, const char *path, const char *reason)
 {
     report *r = to;
     r->bad++;
-    if (r->terminal)
-        fputs("\r\033[K", stderr);
+    set_line_clear(&r->line);
     args_warn("left out: %s: %s", path, reason);
 }
 
@@ -78,11 +74,7 @@ static void say_progress(void *to, int64_t done, int64_t of)
 {
     report *r = to;
     r->done = done;
-    if (!r->terminal)
-        return;
-    const double time = seconds() - r->start, rate = time > 0 ? (double)done / time : 0;
-    fprintf(stderr, "\r\033[K%lld of %lld images, %.0f a second, %.0f s left", (long long)done,
-            (long long)of, rate, rate > 0 ? (double)(of - done) / rate : 0);
+    set_line_show(&r->line, done, of);
 }
 
 int data_pack(int argc, char **argv)
@@ -102,7 +94,7 @@ int data_pack(int argc, char **argv)
     tn_dataset *classes = flags.classes ? set_open(flags.classes, NULL, NULL, true) : NULL;
     tn_dataset *set = set_open(argv[1], classes, flags.exclude, flags.quiet);
     tn_dataset_close(classes);
-    report r = {.terminal = !flags.quiet && isatty(fileno(stderr)), .start = seconds()};
+    report r = {.line = set_line_begin(flags.quiet)};
     const tn_status status =
         tn_dataset_pack(set, &(tn_pack_opts){.folder = out,
                                              .side = (int)flags.size,
@@ -111,8 +103,7 @@ int data_pack(int argc, char **argv)
                                              .bad = say_bad,
                                              .progress = say_progress,
                                              .arg = &r});
-    if (r.terminal)
-        fputs("\r\033[K", stderr);
+    set_line_clear(&r.line);
     if (status == TN_ERR_ARGUMENT)
         args_fail("%s", tn_error());
     if (status != TN_OK)

@@ -1,0 +1,146 @@
+/*
+ * tenon data split: lists of a part to train on and a part to measure on.
+ */
+#define _POSIX_C_SOURCE 200809L /* mkdir, access */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <tenon/tenon.h>
+
+#include "../common/args.h"
+#include "data.h"
+#include "set.h"
+
+static struct {
+    const char *exclude, *out;
+    double percent;
+    int64_t seed, threads;
+    bool alike, quiet, force;
+} flags = {.percent = 10};
+
+static const char about[] =
+    "Shares a set out at random, class by class, and writes what is in each part as a list:\n"
+    "train.txt and val.txt in the folder --out. No picture is moved or copied. The same seed "
+    "gives\n"
+    "the same parts; each class keeps its proportion, and has one image in val at least if it has\n"
+    "two.\n\n"
+    "With --alike every picture is looked at first, as tenon data check does, and those that are "
+    "the\n"
+    "same or nearly so are in one part: what was learnt by heart is not asked for then.";
+
+static const char more[] =
+    "Exit status: 0; 1: a list could not be written; 2: flags or a set that cannot be.\n\n"
+    "Examples:\n"
+    "  tenon data split photos --out photos-lists --percent 20\n"
+    "  alexnet photos-lists/train.txt --val photos-lists/val.txt";
+
+static const arg options[] = {
+    {ARG_TEXT, "out", "DIR", "where the lists go, also -o; default: this folder", &flags.out, 0, 0},
+    {ARG_REAL, "percent", "P", "of each class that go to val", &flags.percent, ARG_ABOVE_0, 99.999},
+    {ARG_INT, "seed", "N", "another one gives other parts", &flags.seed, 0, 1e15},
+    ARG_EXCLUDE(&flags.exclude),
+    {ARG_FLAG, "alike", NULL, "keep pictures that look alike in one part", &flags.alike, 0, 0},
+    {ARG_INT, "threads", "N", "that look for them; default: the number of cores", &flags.threads, 1,
+     1024},
+    {ARG_FLAG, "force", NULL, "write over lists that are there", &flags.force, 0, 0},
+    {ARG_FLAG, "quiet", NULL, "only say what went wrong", &flags.quiet, 0, 0},
+};
+
+enum { PATH_BYTES = 4096 };
+
+static const char *const names[2] = {"train.txt", "val.txt"};
+
+/* Where the lists go; the folder is made if it is not there. */
+static void find_place(char path[2][PATH_BYTES])
+{
+    const char *out = flags.out ? flags.out : ".";
+    if (mkdir(out, 0777) != 0 && errno != EEXIST)
+        args_fail("%s: the folder cannot be made: %s", out, strerror(errno));
+    for (int i = 0; i < 2; i++) {
+        const int length = snprintf(path[i], PATH_BYTES, "%s/%s", out, names[i]);
+        if (length >= PATH_BYTES)
+            args_fail("the name of the folder is too long");
+        if (!flags.force && access(path[i], F_OK) == 0)
+            args_fail("%s is there already; --force writes over it", path[i]);
+    }
+}
+
+/* A number for each image, that of its group, or -1: free() it. */
+static int64_t *find_groups(const tn_dataset *set, int64_t *groups)
+{
+    const int64_t count = tn_dataset_count(set);
+    int64_t *group = malloc((size_t)count * sizeof *group);
+    set_line line = set_line_begin(flags.quiet);
+    tn_check *check = NULL;
+    if (!group)
+        run_fail("no memory for %lld numbers", (long long)count);
+    for (int64_t i = 0; i < count; i++)
+        group[i] = -1;
+    const tn_status status = tn_check_set(
+        &check, set,
+        &(tn_check_opts){.threads = (int)flags.threads, .progress = set_line_show, .arg = &line});
+    set_line_clear(&line);
+    if (status != TN_OK)
+        run_fail("%s", tn_error());
+    *groups = 0;
+    for (int64_t i = 0; i < tn_check_num_findings(check); i++) {
+        const tn_finding *f = tn_check_finding(check, i);
+        if (f->kind != TN_FIND_CONFLICT && f->kind != TN_FIND_SAME && f->kind != TN_FIND_ALIKE)
+            continue;
+        ++*groups;
+        for (int64_t k = 0; k < f->count; k++)
+            group[f->suspect[k].item] = i;
+    }
+    tn_check_close(check);
+    return group;
+}
+
+static void tell(const char *path, const tn_dataset *part)
+{
+    printf("%s: %lld images of %d classes\n", path, (long long)tn_dataset_count(part),
+           tn_dataset_classes(part));
+    for (int i = 0; i < tn_dataset_num_notices(part); i++)
+        args_warn("note: %s", tn_dataset_notice(part, i));
+}
+
+int data_split(int argc, char **argv)
+{
+    const args a = {.usage = "tenon-data split SET [options]",
+                    .about = about,
+                    .more = more,
+                    .options = options,
+                    .count = sizeof options / sizeof options[0],
+                    .min_words = 1,
+                    .max_words = 1,
+                    .words = "a set"};
+    char path[2][PATH_BYTES];
+    tn_dataset *part[2];
+    args_parse(&a, argc, argv);
+    tn_dataset *set = set_open(argv[1], NULL, flags.exclude, flags.quiet);
+    if (tn_dataset_side(set))
+        args_fail("%s is packed: its images are no files to list; share out what it was packed of",
+                  argv[1]);
+    find_place(path);
+    int64_t groups = 0, *group = flags.alike ? find_groups(set, &groups) : NULL;
+    if (tn_dataset_split_groups(set, flags.percent, (uint64_t)flags.seed, group, &part[0],
+                                &part[1]) != TN_OK)
+        args_fail("%s: %s", argv[1], tn_error());
+    free(group);
+    for (int i = 0; i < 2; i++)
+        if (tn_dataset_write_list(part[i], path[i]) != TN_OK)
+            run_fail("%s", tn_error());
+    if (flags.alike && !flags.quiet)
+        printf("%lld groups of pictures that are alike are in one part each\n", (long long)groups);
+    for (int i = 0; i < 2; i++) {
+        if (!flags.quiet)
+            tell(path[i], part[i]);
+        tn_dataset_close(part[i]);
+    }
+    tn_dataset_close(set);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
