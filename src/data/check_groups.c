@@ -119,8 +119,8 @@ static const char *likeness(tn_check *c, const kin *k, int64_t i)
     const int least = tn_hashes_distance(&x->hash, &y->hash);
     if (least > c->limit.bits)
         return tn_check_text(c, "like others that are like %s", path);
-    return tn_check_text(c, "%d bits from %s%s", least, least < plain ? "the mirror image of " : "",
-                         path);
+    return tn_check_text(c, "%d bit%s from %s%s", least, least == 1 ? "" : "s",
+                         least < plain ? "the mirror image of " : "", path);
 }
 
 /* Its classes, by number, each once. Returns how many; `to` NULL: only that. */

@@ -285,9 +285,9 @@ static void text_in_a_page_is_text(void **state)
     html_picture(&h, "image/png", "\xff\x00", 2, ">");
     html_picture(&h, "image/png", "abc", 3, "");
     assert_said(h.file.to,
-                "<b title=\"a&#34;&#39;\">&#60;img onerror&#62;&#38;\n\xef\xbf\xbd</b> 7% of "
+                "<b title=\"a&quot;&#39;\">&lt;img onerror&gt;&amp;\n\xef\xbf\xbd</b> 7% of "
                 "1234567890123 0.5 x"
-                "<img alt=\"&#62;\" src=\"data:image/png;base64,/wA=\">"
+                "<img alt=\"&gt;\" src=\"data:image/png;base64,/wA=\">"
                 "<img alt=\"\" src=\"data:image/png;base64,YWJj\">");
 }
 
@@ -315,6 +315,10 @@ static void what_is_no_utf_8_is_told(void **state)
     json_text(&j, NULL, "caf\xe9 \xc3\xa9");
     json_text(&j, NULL, "\xef\x9f\xa9");
     assert_said(j.to, "\"caf\\uf7e9 \xc3\xa9\",\"\\uf7ef\\uf79f\\uf7a9\"");
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    utf8_print(f, "a\nb\033[2J caf\xe9 \xc3\xa9 \xc2\x9b");
+    assert_said(f, "a\\012b\\033[2J caf\\351 \xc3\xa9 \\302\\233");
 }
 
 /* What a shell makes of it again. */

@@ -9,22 +9,8 @@
 
 #include "args.h"
 #include "html_style.h"
+#include "svg.h"
 #include "utf8.h"
-
-/* Text of whatever kind, for between elements and in quoted attributes. What is no character becomes U+FFFD. */
-static void escape(FILE *to, const char *text)
-{
-    for (int length; *text; text += length ? length : 1) {
-        length = utf8_length(text);
-        const unsigned char c = (unsigned char)*text;
-        if (length == 0 || c == 0x7f || (c < 0x20 && c != '\n' && c != '\t'))
-            fputs("\xef\xbf\xbd", to);
-        else if (strchr("&<>\"'", c))
-            fprintf(to, "&#%d;", c);
-        else
-            fwrite(text, 1, (size_t)length, to);
-    }
-}
 
 /* One conversion, `spec` from its % to its letter, of the size that its letters l, z, j say. */
 static void convert(FILE *to, const char *spec, size_t length, va_list *values)
@@ -43,7 +29,7 @@ static void convert(FILE *to, const char *spec, size_t length, va_list *values)
         fputc('%', to);
         break;
     case 's':
-        escape(to, va_arg(*values, const char *));
+        svg_escape(to, va_arg(*values, const char *));
         break;
     case 'f':
     case 'g':

@@ -17,7 +17,7 @@ static int folder_length(const char *path)
     return slash ? (int)(slash + 1 - path) : 0;
 }
 
-void whole_begin(whole *w, const char *path, bool force)
+void whole_probe(const char *path, bool force)
 {
     struct stat about;
     const bool there = lstat(path, &about) == 0;
@@ -30,6 +30,11 @@ void whole_begin(whole *w, const char *path, bool force)
     if (folder && access(folder, W_OK | X_OK) != 0)
         args_fail("%s cannot be written: %s: %s", path, folder, strerror(errno));
     free(folder);
+}
+
+void whole_begin(whole *w, const char *path, bool force)
+{
+    whole_probe(path, force);
     *w = (whole){.path = path, .force = force};
     w->to = open_memstream(&w->text, &w->size);
     if (!w->to)

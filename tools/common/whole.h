@@ -18,7 +18,10 @@ typedef struct whole {
 } whole;
 
 /* Ends the program with status 2, before any work is done, if there is such a file and `force` is not set, or no folder to
- * write it to. The path is borrowed. */
+ * write it to. */
+void whole_probe(const char *path, bool force);
+
+/* That, and begins. The path is borrowed. */
 void whole_begin(whole *w, const char *path, bool force);
 
 /* Ends the program with status 1 if it cannot be written; then there is what was there before. */

@@ -1,0 +1,139 @@
+#!/bin/sh
+# tenon data check: what is put into a set is told as text, JSON and a page; what is to be left out is written, and then
+# nothing is found any more; statuses; names that nobody would give a file.
+# Usage: check.sh TENON_DATA TENON_SHAPES WORK_FOLDER PYTHON
+set -eu
+data=$1
+shapes=$2
+work=$3
+python=$4
+tab=$(printf '\t')
+
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work"
+
+fail() {
+    echo "check: $*" >&2
+    exit 1
+}
+
+# ends STATUS WORDS...: tenon-data check with these ends so; what it says is in said and err
+ends() {
+    want=$1 status=0
+    shift
+    "$data" check "$@" >said 2>err || status=$?
+    [ $status = "$want" ] || fail "\"$*\": status $status, not $want: $(cat err)"
+}
+says() {
+    grep -q -e "$1" said || fail "does not say \"$1\": $(cat said)"
+}
+
+# A clean set: val is found by itself, and nothing is wrong.
+"$shapes" set --train 24 --val 4 >/dev/null
+ends 0 set --size 96 --strict --quiet
+says "^Nothing found"
+says "^set *240  *240 "
+says "^val *40  *40 "
+ends 0 set --size 96 --strict --json
+"$python" -c 'import json; d = json.load(open("said")); assert d["findings"] == [] and d["val"]["read"] == 40, d'
+
+# An ill one.
+cp -r set ill
+hostile="ill/train/star/<img src=x onerror=alert(1)>
+'\"&.jpg"
+printf 'no picture' >"$hostile"
+latin=$(printf 'ill/train/star/caf\351.jpg')
+: >"$latin"
+long=ill/train/star/$(printf '%0251d' 0).jpg
+head -c 2000 ill/train/star/0001.jpg >"$long"
+cp ill/train/ring/0001.jpg ill/train/circle/other.jpg
+cp ill/train/ring/0002.jpg ill/train/ring/copy.jpg
+cp ill/train/cross/0003.jpg ill/val/cross/copy.jpg
+ends 3 ill --size 96 --strict --threads 1
+says "^broken: 3 of 286 files cannot be read"
+says "^conflict: 2 pictures are the same, in 2 classes (circle, ring)"
+says "^leak: 2 pictures of cross are the same, in the set and in val"
+says "^same: 2 pictures of ring are the same"
+says "star/<img src=x onerror=alert(1)>.012'\"&.jpg: no image of a kind"
+says 'star/caf.351.jpg: the file is empty'
+says "^Found: 1 broken, 1 conflict, 1 leak, 1 same\.$"
+says "leave out 7 pictures"
+ends 0 ill --size 96
+
+# JSON: the same bytes for any number of threads, and names that come back whole.
+ends 0 ill --size 96 --threads 1 --json
+mv said one.json
+ends 0 ill --size 96 --threads 3 --json
+cmp -s said one.json || fail "threads made a difference"
+"$python" - "$hostile" "$latin" "$long" <<'END'
+import json, os, sys
+d = json.load(open("one.json", encoding="utf-8"))
+def name(text):  # bytes that are no UTF-8 are U+F780 to U+F7FF
+    return b"".join(bytes([ord(c) - 0xF700]) if 0xF780 <= ord(c) <= 0xF7FF else c.encode() for c in text)
+kinds = [f["kind"] for f in d["findings"]]
+assert kinds == ["broken", "conflict", "leak", "same"], kinds
+paths = {name(p["path"]) for p in d["findings"][0]["pictures"]}
+assert paths == {os.fsencode(a) for a in sys.argv[1:]}, paths
+assert all(p["leave_out"] and p["why"] for p in d["findings"][0]["pictures"])
+assert [p["leave_out"] for p in d["findings"][2]["pictures"]] == [True, False]
+assert d["findings"][2]["pictures"][1]["side"] == "val"
+assert d["set"]["classes"]["ring"] == 25 and d["set"]["read"] == 242 and d["advised"] == 7
+END
+
+# The page: all in one file, no script, no name as markup; whole or not at all, and never over another file.
+ends 0 ill --size 96 --html page.html
+"$python" - <<'END'
+import html.parser, re
+text = open("page.html", encoding="utf-8").read()
+class Look(html.parser.HTMLParser):
+    tags, open, pictures = set(), [], 0
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        for name, value in attrs:
+            assert not name.startswith("on"), (tag, name)
+            assert name not in ("src", "href") or value.startswith(("data:image/jpeg;base64,", "#")), value
+        self.pictures += tag == "img"
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+look = Look()
+look.feed(text)
+assert not look.open, look.open
+assert look.tags <= set("html head meta title style body main header h1 p b section div span h2 a pre code figure img figcaption br "
+                        "em i footer".split()), look.tags
+assert look.pictures == 6, look.pictures
+assert len(text) < 200000
+assert "default-src 'none'" in text and "&lt;img src=x onerror=alert(1)&gt;" in text
+assert "tenon data check ill --size 96 --leave-out exclude.txt --kinds leak" in text
+END
+ends 2 ill --size 96 --html page.html
+grep -q "page.html is there already (--force writes it anew)" err || fail "$(cat err)"
+ends 0 ill --size 96 --html page.html --force
+ends 2 ill --html none/page.html
+ends 2 ill --leave-out page.html
+
+# What is written is obeyed, and then nothing is left to find; some kinds alone.
+ends 0 ill --size 96 --leave-out exclude.txt
+grep -q "7 pictures to leave out are in exclude.txt" err || fail "$(cat err)"
+ends 0 ill --size 96 --exclude exclude.txt --strict
+says "^Nothing found"
+ends 0 ill --size 96 --leave-out leaks.txt --kinds leak
+[ "$(grep -c "${tab}leak: " leaks.txt)" = 1 ] || fail "$(cat leaks.txt)"
+ends 0 set --size 128 --leave-out small.txt --kinds small,flat
+grep -q "${tab}small: .* x .* pixels" small.txt || fail "$(cat small.txt)"
+ends 2 ill --kinds leak
+ends 2 ill --leave-out x.txt --kinds leek
+grep -q "kinds leek: each once of broken,conflict,leak" err || fail "$(cat err)"
+
+# What cannot be.
+ends 2 nothing
+ends 2 set --size 0
+ends 2
+ends 2 set/train --val nothing
+ends 2 set/train --model said
+status=0
+"$data" check set --json >/dev/full 2>err || status=$?
+[ $status = 1 ] || fail "a full disk: status $status"
+echo "check: ok"
