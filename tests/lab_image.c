@@ -29,7 +29,7 @@ uint8_t *lab_photo(int width, int height)
                                      128 + 100 * cos(7 * v + 3 * u * v)};
             for (int c = 0; c < 3; c++)
                 rgb[3 * ((size_t)y * (size_t)width + (size_t)x) + (size_t)c] =
-                    (uint8_t)(value[c] + 5 * tn_random_real(&r));
+                    (uint8_t)fmin(value[c] + 5 * tn_random_real(&r), 255);
         }
     return rgb;
 }
