@@ -7,6 +7,7 @@
 static const command commands[] = {
     {"list", "which runs there are, and how they are", run_list},
     {"show", "one run: where it is, its epochs, what happened to it", run_show},
+    {"compare", "are two runs the same, and if not, where do they begin to differ?", run_compare},
     {"plot", "draws the curves of one run or of several", run_plot},
     {"wait", "waits until a run has ended, and ends as it did", run_wait},
 };

@@ -83,6 +83,28 @@ TN_API void tn_checkpoint_info_close(tn_checkpoint_info *info); /* NULL is fine 
 /** @return the value of a key, NULL if it is not there; lives as long as info. */
 TN_API const char *tn_checkpoint_info_get(const tn_checkpoint_info *info, const char *key);
 
+/** A tensor in which two files differ. */
+typedef struct tn_tensor_difference {
+    const char *name;
+    const char
+        *why; /**< "only in a", "only in b", "another shape", "another type"; NULL: its numbers */
+    int64_t differ, count; /**< of its numbers; bits are compared */
+    double
+        largest; /**< difference of two, as numbers; NaN of types other than f32, or if one of them is no number */
+} tn_tensor_difference;
+
+/** Which tensors of two files differ, whatever wrote them: those of a and b by name, then those only in b. What else is in the
+ *  files does not matter. @return what tn_checkpoint_info_open() does */
+typedef struct tn_checkpoint_differences tn_checkpoint_differences;
+TN_API TN_CHECKED tn_status tn_checkpoint_compare(tn_checkpoint_differences **out, const char *a,
+                                                  const char *b);
+/** How many there are, of how many tensors in all; @p of may be NULL. */
+TN_API int64_t tn_checkpoint_differences_count(const tn_checkpoint_differences *d, int64_t *of);
+/** @return NULL past the last */
+TN_API const tn_tensor_difference *tn_checkpoint_differences_at(const tn_checkpoint_differences *d,
+                                                                int64_t index);
+TN_API void tn_checkpoint_differences_close(tn_checkpoint_differences *d); /* NULL is fine */
+
 #ifdef __cplusplus
 }
 #endif

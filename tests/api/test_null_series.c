@@ -1,4 +1,4 @@
-/* Every public function that reads run folders, with NULL in the place of each pointer. */
+/* Every public function that reads or compares what runs wrote, with NULL in the place of each pointer. */
 #include <math.h>
 
 #include <tenon/runs.h>
@@ -29,6 +29,13 @@ static void runs(void **state)
     assert_null(tn_fields_text(NULL, "a"));
     assert_true(isnan(tn_fields_number(NULL, "a")));
     assert_string_equal(tn_runs_state_name((tn_runs_state)99), "unknown");
+    tn_checkpoint_differences *d = NULL;
+    REFUSES(tn_checkpoint_compare(NULL, "x", "x"), "out");
+    REFUSES(tn_checkpoint_compare(&d, NULL, "x"), "a");
+    REFUSES(tn_checkpoint_compare(&d, "x", NULL), "b");
+    assert_int_equal(tn_checkpoint_differences_count(NULL, NULL), 0);
+    assert_null(tn_checkpoint_differences_at(NULL, 0));
+    tn_checkpoint_differences_close(NULL);
     tn_run_info_close(NULL);
     tn_runs_close(NULL);
     tn_fields_close(NULL);
