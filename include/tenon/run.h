@@ -188,6 +188,10 @@ TN_API int64_t tn_run_epochs(const tn_run *run);
 /** The batch that comes next: for a program with data of its own, after a resume. */
 TN_API void tn_run_position(const tn_run *run, int64_t *epoch, int64_t *index);
 
+/** What cannot be written now, and why: the log, or the last checkpoint that was due. The run goes on, and tries again.
+ *  @return NULL if all can; until the next call */
+TN_API const char *tn_run_trouble(const tn_run *run);
+
 /** The best epoch so far. */
 typedef struct tn_run_best {
     double value;        /**< its top-1 as a share, or its loss */

@@ -28,6 +28,15 @@ static size_t utf8_length(const unsigned char *p)
     return longer || none ? 0 : length;
 }
 
+bool tn_text_is_utf8(const char *text, size_t *good)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    for (size_t length = 1; *p && length; p += length)
+        length = utf8_length(p);
+    *good = (size_t)(p - (const unsigned char *)text);
+    return !*p;
+}
+
 char *tn_text_escape(const char *text)
 {
     char *escaped = tn_alloc(ESCAPE_BYTES * strlen(text) + 1, 1);

@@ -6,8 +6,14 @@
 #ifndef TN_ESCAPE_H
 #define TN_ESCAPE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* The text as UTF-8, for tn_free(); NULL: no memory. */
 char *tn_text_escape(const char *text);
+
+/* Is it UTF-8 already? Bytes from the start that are, if not. */
+bool tn_text_is_utf8(const char *text, size_t *good);
 
 /* Undoes it in place. */
 void tn_text_unescape(char *text);

@@ -87,9 +87,26 @@ void tn_append_put(tn_append *a, const void *data, size_t bytes)
         tn_append_later(a, data, bytes);
 }
 
+/* What may not be on the disk may not be told of either. */
+static bool sync_or_take_back(tn_append *a, off_t before)
+{
+    if (fdatasync(a->fd) == 0)
+        return true;
+    snprintf(a->why, sizeof a->why, "%s: cannot be flushed to the disk: %s", a->path,
+             strerror(errno));
+    a->failing = true;
+    if (ftruncate(a->fd, before) != 0)
+        snprintf(a->why, sizeof a->why,
+                 "%s: a line that is not on the disk cannot be taken back: %s", a->path,
+                 strerror(errno));
+    return false;
+}
+
 tn_status tn_append_must(tn_append *a, const void *data, size_t bytes)
 {
-    if (put_pending(a) && append(a, data, bytes) && fdatasync(a->fd) == 0)
+    struct stat before;
+    if (put_pending(a) && fstat(a->fd, &before) == 0 && append(a, data, bytes) &&
+        sync_or_take_back(a, before.st_size))
         return TN_OK;
     return tn_fail(TN_ERR_IO, "%zu bytes cannot be appended: %s", bytes,
                    a->failing ? a->why : strerror(errno));

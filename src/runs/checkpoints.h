@@ -35,15 +35,18 @@ void tn_run_checkpoints_free(tn_run_checkpoints *list);
 tn_status tn_run_file_digest(const tn_run_folder *f, const char *name, tn_digest *out,
                              int64_t *bytes);
 
+#define TN_RUN_BEST_CHECKPOINT "checkpoints/best.safetensors"
 /* What a checkpoint is called until the log tells of it. */
 #define TN_RUN_NEXT_CHECKPOINT "checkpoints/next.safetensors"
+
+bool tn_run_same_file(const tn_run_folder *f, const char *a, const char *b);
 
 /* That becomes the checkpoint of run->step. */
 tn_status tn_run_checkpoint_place(tn_run *run);
 /* And what follows: it may be the best, and others are too many. */
 void tn_run_checkpoint_placed(tn_run *run);
-/* Removes all but the newest few; or, if there is a list to be told in, only names them as they will be with one more. */
-void tn_run_checkpoints_prune(tn_run *run, tn_json *tells);
+/* Removes all but the newest few. */
+void tn_run_checkpoints_prune(tn_run *run);
 
 /* Metadata of a checkpoint of the run as it is. */
 typedef struct tn_run_meta {

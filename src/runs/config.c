@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/aside.h"
+#include "base/escape.h"
 #include "runs/runs.h"
 
 enum { MOST_BYTES = 64 << 20 };
@@ -27,6 +28,17 @@ static tn_status parse(cJSON **out, const char *text, size_t bytes, const char *
     return other ? tn_fail(TN_ERR_FORMAT, "%s: is no JSON object", who)
                  : tn_fail(TN_ERR_FORMAT, "%s: is no JSON from byte %zu on", who,
                            end ? (size_t)(end - text) : 0);
+}
+
+/* What the program says. */
+static tn_status parse_given(cJSON **out, const char *text)
+{
+    static const char who[] = "the config of the run";
+    size_t good;
+    if (!tn_text_is_utf8(text, &good))
+        return tn_fail(TN_ERR_ARGUMENT, "%s: is no UTF-8 from byte %zu on, as JSON has to be", who,
+                       good);
+    return parse(out, text, strlen(text), who);
 }
 
 static tn_status read_config(cJSON **out, const tn_run_folder *f)
@@ -153,7 +165,7 @@ tn_status tn_run_config_check(const tn_run_folder *f, const char *config)
     cJSON *was = NULL, *is = NULL;
     tn_status status = read_config(&was, f);
     if (status == TN_OK)
-        status = parse(&is, config, strlen(config), "the config of the run");
+        status = parse_given(&is, config);
     if (status == TN_OK) {
         cJSON_DeleteItemFromObjectCaseSensitive(was, ours);
         status = compare("", was, is);
@@ -203,7 +215,7 @@ tn_status tn_run_config_write(const tn_run *run)
 {
     cJSON *config = NULL;
     const char *text = run->opts.config;
-    TN_TRY(parse(&config, text, strlen(text), "the config of the run"));
+    TN_TRY(parse_given(&config, text));
     tn_status status = add_ours(config, run);
     char *whole = status == TN_OK ? cJSON_Print(config) : NULL;
     if (status == TN_OK)

@@ -193,6 +193,11 @@ void tn_run_position(const tn_run *run, int64_t *epoch, int64_t *index)
         *index = run ? run->index : 0;
 }
 
+const char *tn_run_trouble(const tn_run *run)
+{
+    return !run ? NULL : run->log.failing ? run->log.why : run->trouble;
+}
+
 tn_run_best tn_run_best_so_far(const tn_run *run)
 {
     return run ? run->best : (tn_run_best){0};

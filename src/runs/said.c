@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "runs/runs.h"
 
 /* "val_norm", as a member of a line and as a tag: letters, digits, _ - . / */
@@ -59,11 +60,14 @@ tn_status tn_run_event(tn_run *run, const char *kind, const char *fields)
     TN_NEED(kind, "kind");
     TN_NEED(fields, "fields");
     TN_TRY(check_name(kind, "line"));
-    cJSON *object = cJSON_Parse(fields);
+    size_t good;
+    const bool utf8 = tn_text_is_utf8(fields, &good);
+    cJSON *object = utf8 ? cJSON_Parse(fields) : NULL;
     if (!cJSON_IsObject(object)) {
         cJSON_Delete(object);
         return tn_fail(TN_ERR_ARGUMENT,
-                       "run: the fields of a line \"%s\" are no JSON object: %.200s", kind, fields);
+                       "run: the fields of a line \"%s\" are no JSON object in UTF-8: %.200s", kind,
+                       fields);
     }
     tn_json *j = tn_run_line_begin(run, kind);
     const cJSON *m;

@@ -20,7 +20,7 @@
 #include "base/thread.h"
 #include "runs/checkpoints.h"
 
-static const char best_file[] = "checkpoints/best.safetensors";
+static const char best_file[] = TN_RUN_BEST_CHECKPOINT;
 static const char next_file[] = TN_RUN_NEXT_CHECKPOINT;
 
 tn_run_file tn_run_checkpoint_name(int64_t step)
@@ -109,38 +109,50 @@ tn_status tn_run_file_digest(const tn_run_folder *f, const char *name, tn_digest
 
 /* ---- what follows a checkpoint that is in its place ------------------------------------------- */
 
-/* A second name; where there are none (FAT), a warning, and the best is the one of its step as long as that stays. */
-static void make_best(tn_run *run, const char *name)
+bool tn_run_same_file(const tn_run_folder *f, const char *a, const char *b)
+{
+    struct stat one, other;
+    return fstatat(f->dir, a, &one, 0) == 0 && fstatat(f->dir, b, &other, 0) == 0 &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/* A second name of the best, as long as that is there. On file systems without (FAT): a warning. */
+static void make_best(tn_run *run)
 {
     static const char aside[] = "checkpoints/best.tenon-link.tmp";
     const int dir = run->folder.dir;
+    const tn_run_file best = tn_run_checkpoint_name(run->best.step);
+    if (run->best.epoch == 0 || faccessat(dir, best.name, F_OK, 0) != 0 ||
+        tn_run_same_file(&run->folder, best.name, best_file))
+        return;
     (void)unlinkat(dir, aside, 0);
-    const bool done =
-        linkat(dir, name, dir, aside, 0) == 0 && renameat(dir, aside, dir, best_file) == 0;
-    char text[512];
-    snprintf(text, sizeof text, "%s: cannot be made a name of %s: %s", best_file, name,
+    if (linkat(dir, best.name, dir, aside, 0) == 0 && renameat(dir, aside, dir, best_file) == 0)
+        return;
+    char text[256];
+    snprintf(text, sizeof text, "%s: cannot be made a name of %s: %s", best_file, best.name,
              strerror(errno));
-    (void)unlinkat(dir, aside, 0); /* rename leaves it if both are the same file */
-    if (!done)
-        tn_run_warn(run, "best", text);
+    (void)unlinkat(dir, aside, 0);
+    tn_run_warn(run, "best", text);
 }
 
-/* All but the newest few; names only, if there is a line to be told in. */
-void tn_run_checkpoints_prune(tn_run *run, tn_json *tells)
+void tn_run_checkpoints_prune(tn_run *run)
 {
     tn_run_checkpoints list;
-    const tn_status status = tn_run_checkpoints_list(&run->folder, &list);
-    const size_t to_come = tells && (list.count == 0 || list.step[0] != run->step);
-    for (size_t i = list.count; i + to_come > (size_t)run->now.set.keep && i > 0; i--) {
-        const tn_run_file f = tn_run_checkpoint_name(list.step[i - 1]);
-        if (tells)
-            tn_json_text(tells, NULL, f.name);
-        else
-            (void)unlinkat(run->folder.dir, f.name, 0); /* again with the next */
-    }
+    if (tn_run_checkpoints_list(&run->folder, &list) != TN_OK)
+        tn_run_warn(run, "checkpoints", tn_error()); /* they are too many until the next */
+    for (size_t i = list.count; i > (size_t)run->now.set.keep; i--)
+        (void)unlinkat(run->folder.dir, tn_run_checkpoint_name(list.step[i - 1]).name, 0);
     tn_run_checkpoints_free(&list);
-    if (status != TN_OK)
-        tn_run_warn(run, "checkpoints", tn_error());
+}
+
+/* Those that will be too many once there is one of this step. */
+static void tell_removed(const tn_run *run, const tn_run_checkpoints *list, tn_json *j)
+{
+    const size_t to_come = list->count == 0 || list->step[0] != run->step;
+    tn_json_open(j, "removed", '[');
+    for (size_t i = list->count; i > 0 && i + to_come > (size_t)run->now.set.keep; i--)
+        tn_json_text(j, NULL, tn_run_checkpoint_name(list->step[i - 1]).name);
+    tn_json_close(j, ']');
 }
 
 static bool is_best(const tn_run *run)
@@ -167,9 +179,8 @@ tn_status tn_run_checkpoint_place(tn_run *run)
 
 void tn_run_checkpoint_placed(tn_run *run)
 {
-    if (is_best(run))
-        make_best(run, tn_run_checkpoint_name(run->step).name);
-    tn_run_checkpoints_prune(run, NULL);
+    make_best(run);
+    tn_run_checkpoints_prune(run);
 }
 
 /* ---- saving ----------------------------------------------------------------------------------- */
@@ -178,19 +189,23 @@ void tn_run_checkpoint_placed(tn_run *run)
 static tn_status tell(tn_run *run, double began)
 {
     tn_digest digest;
+    tn_run_checkpoints list;
     int64_t bytes;
     TN_TRY(tn_run_file_digest(&run->folder, next_file, &digest, &bytes));
-    tn_json *j = tn_run_line_begin(run, "checkpoint");
-    tn_json_text(j, "file", tn_run_checkpoint_name(run->step).name);
-    tn_json_count(j, "bytes", bytes);
-    tn_json_text(j, "xxh3", digest.text);
-    tn_json_bool(j, "best", is_best(run));
-    tn_json_open(j, "removed", '[');
-    tn_run_checkpoints_prune(run, j);
-    tn_json_close(j, ']');
-    tn_run_add_seconds(j, tn_now() - began);
-    tn_events_flush(&run->events);
-    return tn_run_line_must(run);
+    tn_status status = tn_run_checkpoints_list(&run->folder, &list);
+    if (status == TN_OK) {
+        tn_json *j = tn_run_line_begin(run, "checkpoint");
+        tn_json_text(j, "file", tn_run_checkpoint_name(run->step).name);
+        tn_json_count(j, "bytes", bytes);
+        tn_json_text(j, "xxh3", digest.text);
+        tn_json_bool(j, "best", is_best(run));
+        tell_removed(run, &list, j);
+        tn_run_add_seconds(j, tn_now() - began);
+        tn_events_flush(&run->events);
+        status = tn_run_line_must(run);
+    }
+    tn_run_checkpoints_free(&list);
+    return status;
 }
 
 static tn_status write_to(const tn_run *run, const char *path, bool params)
@@ -236,6 +251,8 @@ tn_status tn_run_checkpoint(tn_run *run, bool must)
 {
     if (!run->opts.folder) /* the program's affair */
         return TN_OK;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
     TN_TRY(tn_run_take(run));
     TN_TRY(tn_run_tell_digest(run));
     const tn_status status = write_checkpoint(run);
@@ -248,8 +265,6 @@ tn_status tn_run_checkpoint(tn_run *run, bool must)
     }
     if (must || status == TN_ERR_DEVICE || status == TN_END)
         return status;
-    tn_error_kept kept;
-    tn_error_keep(&kept);
     put_off(run);
     tn_error_put_back(&kept);
     return TN_OK;

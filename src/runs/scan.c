@@ -95,10 +95,14 @@ tn_status tn_run_scan_log(tn_run_scan *s, const char *path)
     return status;
 }
 
-const tn_run_told *tn_run_scan_last(const tn_run_scan *s, tn_run_told_kind kind, int64_t step)
+const tn_run_told *tn_run_scan_last(const tn_run_scan *s, tn_run_told_kind kind, int64_t step,
+                                    const char *text)
 {
-    for (size_t i = s->count; i > 0; i--)
-        if (s->told[i - 1].kind == kind && (step < 0 || s->told[i - 1].step == step))
-            return &s->told[i - 1];
+    for (size_t i = s->count; i > 0; i--) {
+        const tn_run_told *t = &s->told[i - 1];
+        if (t->kind == kind && (step < 0 || t->step == step) &&
+            (!text || strcmp(t->text, text) == 0))
+            return t;
+    }
     return NULL;
 }

@@ -32,7 +32,8 @@ typedef struct tn_run_scan {
 tn_status tn_run_scan_log(tn_run_scan *s, const char *path);
 void tn_run_scan_free(tn_run_scan *s);
 
-/* The last of a kind, of this step or (below 0) of any; NULL: there is none. */
-const tn_run_told *tn_run_scan_last(const tn_run_scan *s, tn_run_told_kind kind, int64_t step);
+/* The last of a kind, of this step or (below 0) of any, with this text or (NULL) with any; NULL: there is none. */
+const tn_run_told *tn_run_scan_last(const tn_run_scan *s, tn_run_told_kind kind, int64_t step,
+                                    const char *text);
 
 #endif

@@ -140,23 +140,22 @@ tn_status tn_run_state_of(tn_run *run, const char *reason, bool flush)
 {
     if (!run->writes)
         return TN_OK;
-    return tn_run_state_write(
-        &run->folder,
-        &(tn_run_status){.state = run->state,
-                         .reason = reason,
-                         .device = tn_device_describe(run->opts.device),
-                         .step = run->step,
-                         .epoch = run->epoch,
-                         .steps = run->opts.steps,
-                         .eta = eta(run),
-                         .has_last = run->has_last,
-                         .has_top_1 = run->opts.top_1.id != 0,
-                         .loss = run->last_loss,
-                         .rate = run->last_rate,
-                         .top_1 = run->last_top_1,
-                         .best = run->best,
-                         .trouble = run->log.failing ? run->log.why : run->trouble},
-        flush);
+    return tn_run_state_write(&run->folder,
+                              &(tn_run_status){.state = run->state,
+                                               .reason = reason,
+                                               .device = tn_device_describe(run->opts.device),
+                                               .step = run->step,
+                                               .epoch = run->epoch,
+                                               .steps = run->opts.steps,
+                                               .eta = eta(run),
+                                               .has_last = run->has_last,
+                                               .has_top_1 = run->opts.top_1.id != 0,
+                                               .loss = run->last_loss,
+                                               .rate = run->last_rate,
+                                               .top_1 = run->last_top_1,
+                                               .best = run->best,
+                                               .trouble = tn_run_trouble(run)},
+                              flush);
 }
 
 /* Once there is room again. */

@@ -30,6 +30,7 @@ static void runs(void **state)
     REFUSES(tn_run_close(NULL, TN_RUN_DONE, NULL), "run");
     REFUSES(tn_run_config(NULL, &text), "folder");
     REFUSES(tn_run_config("x", NULL), "out");
+    assert_null(tn_run_trouble(NULL));
     assert_null(tn_run_kept(NULL, "a"));
     assert_int_equal(tn_run_epochs(NULL), 0);
     tn_run_position(NULL, NULL, NULL);

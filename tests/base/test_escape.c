@@ -65,8 +65,22 @@ static void nothing_is_lost(void **state)
     }
 }
 
+static void where_it_is_no_utf8(void **state)
+{
+    (void)state;
+    size_t good;
+    assert_true(tn_text_is_utf8("", &good));
+    assert_true(tn_text_is_utf8("a\xC3\xA9z", &good));
+    assert_int_equal(good, 4);
+    assert_false(tn_text_is_utf8("a\xC3\xA9\xFFz", &good));
+    assert_int_equal(good, 3);
+    assert_false(tn_text_is_utf8("\xE2\x82", &good));
+    assert_int_equal(good, 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_is_lost)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(where_it_is_no_utf8),
+                                       cmocka_unit_test(nothing_is_lost)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,8 @@ static void what_cannot_be_is_refused_by_name(void **state)
     assert_fails(tn_run_open(&r.run, &opts), TN_ERR_FORMAT, "is no JSON object");
     opts.config = "{\"a\": }";
     assert_fails(tn_run_open(&r.run, &opts), TN_ERR_FORMAT, "is no JSON from byte");
+    opts.config = "{\"a\": \"\xff\"}";
+    assert_fails(tn_run_open(&r.run, &opts), TN_ERR_ARGUMENT, "no UTF-8 from byte 7 on");
     opts.config = "{\"tenon\": 1}";
     assert_fails(tn_run_open(&r.run, &opts), TN_ERR_ARGUMENT, "is the library's to say");
     opts.config = "{}";
@@ -158,6 +160,7 @@ static void what_cannot_be_is_refused_by_name(void **state)
     assert_fails(tn_run_log(r.run, "loss", 1), TN_ERR_ARGUMENT, "has \"loss\" already");
     assert_fails(tn_run_log(r.run, "a b", 1), TN_ERR_ARGUMENT, "\"a b\"");
     assert_fails(tn_run_event(r.run, "mine", "[]"), TN_ERR_ARGUMENT, "no JSON object");
+    assert_fails(tn_run_event(r.run, "mine", "{\"a\": \"\xff\"}"), TN_ERR_ARGUMENT, "in UTF-8");
     assert_ok(tn_run_event(r.run, "mine", "{\"a\": [1, \"\\n\"]}"));
     assert_int_equal(lab_run_lines(folder, "mine", "\"a\":[1,\"\\n\"]}"), 1);
     assert_ok(tn_run_keep(r.run, "x", "1"));
