@@ -174,6 +174,14 @@ TN_API TN_CHECKED tn_status tn_run_save(tn_run *run);
  *  reason if it cannot be written */
 TN_API TN_CHECKED tn_status tn_run_save_as(tn_run *run, const char *path, bool params);
 
+/**
+ * Back to the newest whole checkpoint of a step before @p below, as if the run had been killed and resumed there: plan,
+ * loader, sums, what may be set, texts of the program. Later checkpoints are removed, and later lines of the log do not
+ * count. A program with data of its own goes on at tn_run_position().
+ * @return TN_ERR_IO if there is none, and then nothing has changed; what tn_run_open() returns
+ */
+TN_API TN_CHECKED tn_status tn_run_back(tn_run *run, int64_t below);
+
 /** A line of the log of a kind of the program's own. @p fields is a JSON object. */
 TN_API TN_CHECKED tn_status tn_run_event(tn_run *run, const char *kind, const char *fields);
 

@@ -118,10 +118,11 @@ static void put_aside(tn_run *run, const tn_run_checkpoints *list, char *const *
     }
 }
 
-static void tell(tn_run *run, const attempt *found)
+static void tell(tn_run *run, const attempt *found, bool back)
 {
     tn_json *j = tn_run_line_begin(run, "resume");
     tn_json_text(j, "from", found->step < 0 ? NULL : tn_run_checkpoint_name(found->step).name);
+    tn_json_bool(j, "back", back);
     tn_json_text(j, "device", tn_device_describe(run->opts.device));
     tn_json_text(j, "version", tn_version());
     tn_run_line_end(run);
@@ -144,13 +145,13 @@ static tn_status take_over(tn_run *run, tn_run_scan *s)
 }
 
 static tn_status go_on(tn_run *run, tn_run_scan *s, const tn_run_checkpoints *list,
-                       char *const *why, const attempt *found)
+                       char *const *why, const attempt *found, bool back)
 {
     TN_TRY(cut(run, s));
     TN_TRY(take_over(run, s));
     if (!s->any)
         tn_run_tell_start(run);
-    tell(run, found);
+    tell(run, found, back);
     put_aside(run, list, why, found->passed);
     if (found->step < 0)
         return TN_OK;
@@ -173,7 +174,8 @@ static tn_status all_damaged(const tn_run *run, tn_status status, const attempt 
                    run->opts.folder, found->passed, tn_error());
 }
 
-static tn_status resume(tn_run *run, tn_run_scan *s, const tn_run_checkpoints *list, char **why)
+static tn_status resume(tn_run *run, tn_run_scan *s, const tn_run_checkpoints *list, char **why,
+                        bool back)
 {
     attempt found = {0};
     const tn_status status = find(run, s, list, why, &found);
@@ -182,7 +184,7 @@ static tn_status resume(tn_run *run, tn_run_scan *s, const tn_run_checkpoints *l
     run->step = tn_plan_updates(run->opts.plan);
     if (run->opts.loader)
         TN_TRY(tn_loader_seek(run->opts.loader, run->epoch, run->index));
-    return tn_run_agree(run, run->writes ? go_on(run, s, list, why, &found) : TN_OK);
+    return tn_run_agree(run, run->writes ? go_on(run, s, list, why, &found, back) : TN_OK);
 }
 
 /* One that was told of and not put in its place; or was not even told of, and then does not count. */
@@ -216,7 +218,20 @@ static tn_status look(tn_run *run, tn_run_scan *s, tn_run_checkpoints *list, cha
     return *why ? TN_OK : tn_no_memory("checkpoints", list->count);
 }
 
-tn_status tn_run_resume(tn_run *run)
+/* Newer ones would be what a later resume takes. */
+static void leave_out(tn_run *run, tn_run_checkpoints *list, int64_t below)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->step[i] < below)
+            list->step[kept++] = list->step[i];
+        else
+            (void)unlinkat(run->folder.dir, tn_run_checkpoint_name(list->step[i]).name, 0);
+    list->count = kept;
+}
+
+/* From the newest of a step below `below`. */
+static tn_status resume_below(tn_run *run, int64_t below, bool back)
 {
     tn_error_kept kept;
     tn_error_keep(&kept);
@@ -224,8 +239,10 @@ tn_status tn_run_resume(tn_run *run)
     tn_run_checkpoints list = {0};
     char **why = NULL;
     tn_status status = tn_run_agree(run, run->writes ? look(run, &s, &list, &why) : TN_OK);
+    if (status == TN_OK && run->writes)
+        leave_out(run, &list, below);
     if (status == TN_OK)
-        status = resume(run, &s, &list, why);
+        status = resume(run, &s, &list, why, back);
     for (size_t i = 0; i < list.count && why; i++)
         tn_free(why[i]);
     tn_free(why);
@@ -234,4 +251,45 @@ tn_status tn_run_resume(tn_run *run)
     if (status == TN_OK) /* one that was not whole is told in the log */
         tn_error_put_back(&kept);
     return status;
+}
+
+tn_status tn_run_resume(tn_run *run)
+{
+    return resume_below(run, INT64_MAX, false);
+}
+
+/* What this process has seen of the steps that will not count. */
+static void forget(tn_run *run)
+{
+    while (run->num_before > 0)
+        tn_free(run->before[--run->num_before].text);
+    run->num_bad = run->num_val_bad = 0;
+    run->counting = TN_COUNT_NOTHING;
+    run->val = (tn_tally){0};
+    run->digested = -1;
+    run->unsaved = run->save_failed = false;
+}
+
+tn_status tn_run_back(tn_run *run, int64_t below)
+{
+    TN_NEED(run, "run");
+    if (!run->opts.folder)
+        return tn_fail(TN_ERR_ARGUMENT, "run: without a folder there is nothing to go back to");
+    bool any = false;
+    tn_run_checkpoints list = {0};
+    if (run->writes && tn_run_checkpoints_list(&run->folder, &list) == TN_OK)
+        any = list.count > 0 && list.step[list.count - 1] < below;
+    tn_run_checkpoints_free(&list);
+    TN_TRY(tn_run_share(run, &any, sizeof any));
+    if (!any)
+        return tn_fail(TN_ERR_IO, "%s: has no checkpoint of a step before %lld to go back to",
+                       run->opts.folder, (long long)below);
+    TN_TRY(tn_run_take(run)); /* the plan's sums begin anew */
+    forget(run);
+    if (run->writes)
+        tn_append_flush(&run->log);
+    TN_TRY(resume_below(run, below, true));
+    tn_events_restart(&run->events, run->step + 1);
+    tn_run_tell_state(run, true);
+    return TN_OK;
 }

@@ -253,6 +253,17 @@ static tn_status make_file(tn_events *e, int dir, const char *path)
     return status;
 }
 
+void tn_events_restart(tn_events *e, int64_t step)
+{
+    if (!e->open)
+        return;
+    clear(&e->value);
+    put_number(&e->value, 1, 1);
+    begin(e, step);
+    put_message(&e->event, 7, &e->value);
+    end(e);
+}
+
 tn_status tn_events_open(tn_events *e, int dir, const char *path, int64_t restart)
 {
     *e = (tn_events){.file.fd = -1};
@@ -262,13 +273,8 @@ tn_status tn_events_open(tn_events *e, int dir, const char *path, int64_t restar
     begin(e, 0);
     put_text(&e->event, 3, "brain.Event:2");
     end(e);
-    if (restart > 0) {
-        clear(&e->value);
-        put_number(&e->value, 1, 1);
-        begin(e, restart);
-        put_message(&e->event, 7, &e->value);
-        end(e);
-    }
+    if (restart > 0)
+        tn_events_restart(e, restart);
     tn_events_flush(e);
     return TN_OK;
 }

@@ -25,6 +25,9 @@ typedef struct tn_events {
 tn_status tn_events_open(tn_events *e, int dir, const char *path, int64_t restart);
 void tn_events_close(tn_events *e);
 
+/* The same within a file. */
+void tn_events_restart(tn_events *e, int64_t step);
+
 /* Nothing of events that are not open. */
 void tn_events_scalar(tn_events *e, int64_t step, const char *tag, double number);
 void tn_events_text(tn_events *e, int64_t step, const char *tag, const char *markdown);

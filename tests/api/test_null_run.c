@@ -24,6 +24,7 @@ static void runs(void **state)
     REFUSES(tn_run_epoch(NULL, NULL, NULL), "run");
     REFUSES(tn_run_evaluated(NULL, NULL), "run");
     REFUSES(tn_run_save(NULL), "run");
+    REFUSES(tn_run_back(NULL, 1), "run");
     REFUSES(tn_run_save_as(NULL, "x", false), "run");
     REFUSES(tn_run_event(NULL, "a", "{}"), "run");
     REFUSES(tn_run_keep(NULL, "a", "b"), "run");

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lab_run.h"
+#include "lab_life.h"
 
 static const lab_run_kind plain = {
     .log_every = 5,
@@ -226,6 +226,30 @@ static void a_file_that_was_bad_before_is_not_told_again(void **state)
     lab_remove(set);
 }
 
+/* Twice through the same steps, which come to the same. */
+static void it_can_go_back(void **state)
+{
+    (void)state;
+    const char *other = lab_make_folder();
+    lab_run r;
+    lab_run_plan(&r, &plain);
+    assert_ok(lab_run_open(&r, other, false));
+    assert_fails(tn_run_back(r.run, 100), TN_ERR_IO, "no checkpoint of a step before 100");
+    for (int life = 0; life < 3; life++) {
+        lab_run_train(&r, 23);
+        assert_ok(tn_run_keep(r.run, "life", life == 0 ? "first" : NULL));
+        assert_ok(tn_run_back(r.run, life == 0 ? 100 : 20));
+        assert_null(tn_run_kept(r.run, "life"));
+        assert_int_equal(tn_plan_updates(r.plan), life == 0 ? 20 : 15);
+        r.orders = tn_run_current(r.run);
+        tn_run_position(r.run, &r.epoch, &r.index);
+    }
+    lab_run_train(&r, 17);
+    lab_run_end(&r, TN_RUN_DONE);
+    lab_same_runs("gone back", folder, other, true); /* other checkpoints were too many */
+    lab_remove(other);
+}
+
 #define OF_A_RUN(f) cmocka_unit_test_setup_teardown(f, make, clean)
 
 int main(void)
@@ -238,6 +262,7 @@ int main(void)
         OF_A_RUN(another_config_is_refused_by_name),
         OF_A_RUN(what_is_said_anew_is_meant),
         OF_A_RUN(a_torn_line_is_cut_off),
+        OF_A_RUN(it_can_go_back),
         cmocka_unit_test(a_file_that_was_bad_before_is_not_told_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
