@@ -119,7 +119,8 @@ typedef struct tn_dataset_opts {
     /**
      * A text file that names images to leave out, or NULL: a line "path, tab, reason" each, as `tenon data check` and
      * tn_exclude_write() write it; the reason may be missing, a line that begins with # is a comment, and quotes are those
-     * of lists. A path is where the image lies within the set's folder ("cat/17.jpg"; of a packed set "images.npy[12]"),
+     * of lists. A path is where the image lies within the set's folder ("cat/17.jpg"; of a packed set "images.npy[12]", or
+     * where it lay in the set that was packed),
      * or that behind the folder as it was opened, its full path, or its own name ("train/cat/17.jpg": so one file serves
      * all parts of a set). Classes keep their numbers. A line that names no image here is a notice, unless it is of another part
      * of the set or of a full path elsewhere: those are counted. To leave out all images is an error.
@@ -322,7 +323,8 @@ TN_API tn_loader_times tn_loader_time(const tn_loader *loader);
 
 /**
  * Decode a whole set once, scale each image's short side to @p side, cut out the middle, and write
- * images.npy (N x side x side x 3, u8), labels.npy (N, i32) and classes.txt into @p folder, which
+ * images.npy (N x side x side x 3, u8), labels.npy (N, i32), classes.txt and names.txt (where each image lay in the set, a
+ * line each, in quotes if need be, as lists have them) into @p folder, which
  * numpy opens and tn_dataset_open() takes. The folder, and those that it lies in, are made if they are not
  * there; within the set's own folder it is an error. A packed set that is there is replaced, once all of
  * the new one is on the disk.

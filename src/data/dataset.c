@@ -75,6 +75,16 @@ tn_status tn_dataset_add_item(tn_dataset *set, const char *path, int64_t row, in
     return TN_OK;
 }
 
+const char *tn_dataset_below(const tn_dataset *set, const char *path)
+{
+    size_t length = strlen(set->root);
+    while (length > 1 && set->root[length - 1] == '/')
+        length--;
+    if (length == 0 || strncmp(path, set->root, length) != 0 || path[length] != '/')
+        return path;
+    return path + length + strspn(path + length, "/");
+}
+
 /* ---- names ---------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)

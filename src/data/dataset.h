@@ -63,6 +63,9 @@ tn_status tn_exclude_read(tn_dataset *set, const char *set_path, const char *pat
 tn_status tn_exclude_parse(tn_dataset *set, const char *set_path, const char *path,
                            const char *bytes, size_t size);
 
+/* Where a path lies within what paths of the set lie in; the path itself if it does not. */
+const char *tn_dataset_below(const tn_dataset *set, const char *path);
+
 tn_status tn_dataset_add_class(tn_dataset *set, const char *name);
 tn_status tn_dataset_add_item(tn_dataset *set, const char *path, int64_t row, int label);
 tn_status tn_dataset_add_notice(tn_dataset *set, const char *format, ...) TN_PRINTF(2, 3);

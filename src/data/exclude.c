@@ -7,7 +7,7 @@
  *
  * A path is, whichever names an image of the set first,
  *   - where it lies within the set's folder: cat/0017.jpg; of a list's set, what the list says; of a packed one
- *     images.npy[12];
+ *     images.npy[12], or where the image was in the set that was packed;
  *   - the same with the folder as it was opened, or with the folder's full path, before it;
  *   - the same with the folder's own name before it, train/cat/0017.jpg: one list then serves all parts of a set.
  * What names none is told with its line, unless it is clearly of something else: of another part, or with a full path that
@@ -24,6 +24,7 @@
 #include "data/dataset.h"
 #include "data/lines.h"
 #include "data/names.h"
+#include "data/packed.h"
 #include "data/quote.h"
 
 enum { NAMED = 10 }; /* lines that name nothing, a notice each */
@@ -31,8 +32,12 @@ enum { NAMED = 10 }; /* lines that name nothing, a notice each */
 typedef struct exclusion {
     tn_dataset *set;
     const char *set_path, *path;
-    tn_named *key; /* where each item lies within the folder, sorted */
-    bool *out;     /* an item */
+    tn_named *
+        key; /* where each item lies within the folder, sorted; of a packed set also where it was */
+    size_t keys;
+    char **name; /* of a packed set's images, or NULL; the texts lie in: */
+    tn_lines names;
+    bool *out; /* an item */
     char root[PATH_MAX], real[PATH_MAX];
     size_t unknown, elsewhere;
     int64_t line, elsewhere_line;
@@ -65,22 +70,27 @@ static tn_status prepare(exclusion *x)
     if (!realpath(length ? x->root : ".", x->real))
         x->real[0] =
             0; /* a set whose files are read later may be anywhere: then no full path is its */
-    x->key = tn_alloc(set->num_items, sizeof *x->key);
+    if (set->packed)
+        TN_TRY(tn_packed_names(set->packed, x->root, &x->names, &x->name));
+    const size_t keys = set->num_items * (x->name ? 2 : 1);
+    x->key = tn_alloc(keys, sizeof *x->key);
     x->out = tn_alloc(set->num_items, sizeof *x->out);
     if (!x->key || !x->out)
-        return tn_no_memory(x->path, set->num_items * sizeof *x->key);
+        return tn_no_memory(x->path, keys * sizeof *x->key);
     for (size_t i = 0; i < set->num_items; i++) {
-        const char *rest = within(set->item[i].path, x->root);
-        x->key[i] = (tn_named){rest ? rest : set->item[i].path, (int)i};
+        const tn_item *item = &set->item[i];
+        x->key[x->keys++] = (tn_named){tn_dataset_below(set, item->path), (int)i};
+        if (x->name)
+            x->key[x->keys++] = (tn_named){x->name[item->row], (int)i};
     }
-    tn_named_sort(x->key, set->num_items);
+    tn_named_sort(x->key, keys);
     return TN_OK;
 }
 
 /* Leaves out the items with this key: a list may have one twice. */
 static bool leave_out(exclusion *x, const char *key)
 {
-    const size_t count = x->set->num_items, first = tn_named_place(x->key, count, key);
+    const size_t count = x->keys, first = tn_named_place(x->key, count, key);
     size_t i = first;
     for (; i < count && strcmp(x->key[i].name, key) == 0; i++)
         x->out[x->key[i].number] = true;
@@ -198,6 +208,8 @@ static tn_status apply_and_free(tn_dataset *set, const char *set_path, const cha
         status = apply(x, lines);
         tn_free(x->key);
         tn_free(x->out);
+        tn_free(x->name);
+        tn_lines_free(&x->names);
         tn_free(x);
     }
     tn_lines_free(lines);

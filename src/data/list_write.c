@@ -28,20 +28,17 @@ static tn_status write_line(tn_aside *f, const char *a, const char *b, bool quot
 /* ---- a set's images ------------------------------------------------------------------------- */
 
 /* The path in full, where the set's folder is there: so a list may lie anywhere. */
-static char *full_path(const char *path, const char *root, const char *real)
+static char *full_path(const tn_dataset *set, const char *path, const char *real)
 {
-    const size_t length = strlen(root);
-    if (path[0] == '/' || strncmp(path, root, length) != 0)
-        return tn_copy_text(path);
-    path += length;
-    return tn_format("%s/%s", real, path + strspn(path, "/"));
+    return path[0] == '/' ? tn_copy_text(path)
+                          : tn_format("%s/%s", real, tn_dataset_below(set, path));
 }
 
 static tn_status write_items(tn_aside *f, const tn_dataset *set, const char *real)
 {
     for (size_t i = 0; i < set->num_items; i++) {
         const tn_item *item = &set->item[i];
-        char *path = full_path(item->path, set->root, real);
+        char *path = full_path(set, item->path, real);
         if (!path)
             return tn_no_memory(f->given, strlen(item->path));
         const tn_status status = write_line(f, path, set->class_name[item->label], !set->numbered);

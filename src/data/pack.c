@@ -20,9 +20,11 @@
 #include "data/dataset.h"
 #include "data/npy.h"
 #include "data/packed.h"
+#include "data/quote.h"
 
-enum { IMAGES, LABELS, CLASSES, FILES, BATCH = 16 };
-static const char *const names[FILES] = {TN_PACKED_IMAGES, TN_PACKED_LABELS, TN_PACKED_CLASSES};
+enum { IMAGES, LABELS, CLASSES, NAMES, FILES, BATCH = 16 };
+static const char *const names[FILES] = {TN_PACKED_IMAGES, TN_PACKED_LABELS, TN_PACKED_CLASSES,
+                                         TN_PACKED_NAMES};
 
 typedef struct packing {
     tn_loader *loader;
@@ -30,6 +32,8 @@ typedef struct packing {
     int made; /* so many of its last parts were not there before */
     int lock; /* the folder, open, or -1 */
     tn_aside file[FILES];
+    char **name; /* of the images of a set that is packed itself, or NULL; the texts lie in: */
+    tn_lines lines;
     int side;
     int64_t count; /* images written */
     int64_t done;  /* items looked at */
@@ -125,7 +129,7 @@ static tn_status open_files(packing *p)
             path ? tn_aside_open(&p->file[i], path) : tn_no_memory(p->folder, strlen(p->folder));
         tn_free(path);
         TN_TRY(status);
-        if (i != CLASSES)
+        if (i == IMAGES || i == LABELS)
             TN_TRY(tn_aside_write(&p->file[i], header, sizeof header));
     }
     return TN_OK;
@@ -151,9 +155,24 @@ static tn_status write_classes(packing *p, const tn_dataset *set)
     return TN_OK;
 }
 
-/* Rows that hold an image come first. */
-static tn_status write_batch(packing *p, const tn_batch *b)
+/* Where the image was: of a set that was packed itself, in the set before that. */
+static tn_status write_name(packing *p, const tn_dataset *set, int64_t item)
 {
+    const tn_item *i = &set->item[item];
+    char *name = tn_quote(p->name ? p->name[i->row] : tn_dataset_below(set, i->path), false);
+    char *line = name ? tn_format("%s\n", name) : NULL;
+    const tn_status status = line ? tn_aside_write(&p->file[NAMES], line, strlen(line))
+                                  : tn_no_memory("names of a packed set", strlen(i->path));
+    tn_free(name);
+    tn_free(line);
+    return status;
+}
+
+/* Rows that hold an image come first. */
+static tn_status write_batch(packing *p, const tn_dataset *set, const tn_batch *b)
+{
+    for (int i = 0; i < b->count; i++)
+        TN_TRY(write_name(p, set, b->item[i]));
     const size_t bytes = (size_t)p->side * (size_t)p->side * 3, count = (size_t)b->count;
     TN_TRY(tn_aside_write(&p->file[IMAGES], b->images.data, count * bytes));
     TN_TRY(tn_aside_write(&p->file[LABELS], b->labels.data, count * sizeof(int32_t)));
@@ -171,12 +190,13 @@ static void tell(packing *p, int64_t of, const tn_pack_opts *opts)
         opts->progress(opts->arg, p->done, of);
 }
 
-static tn_status write_images(packing *p, int64_t count, const tn_pack_opts *opts)
+static tn_status write_images(packing *p, const tn_dataset *set, const tn_pack_opts *opts)
 {
+    const int64_t count = tn_dataset_count(set);
     tn_batch batch;
     tn_status status;
     while ((status = tn_loader_next(p->loader, &batch)) == TN_OK) {
-        TN_TRY(write_batch(p, &batch));
+        TN_TRY(write_batch(p, set, &batch));
         p->done = (batch.index + 1) * BATCH < count ? (batch.index + 1) * BATCH : count;
         tell(p, count, opts);
     }
@@ -201,6 +221,7 @@ static tn_status put_in_place(packing *p)
     TN_TRY(tn_aside_flush_folder(images));
     TN_TRY(tn_aside_place(&p->file[CLASSES]));
     TN_TRY(tn_aside_place(&p->file[LABELS]));
+    TN_TRY(tn_aside_place(&p->file[NAMES]));
     return tn_aside_place(&p->file[IMAGES]);
 }
 
@@ -225,10 +246,12 @@ static tn_status pack(packing *p, const tn_dataset *set, const tn_pack_opts *opt
                                     .max_bad = opts->max_bad};
     TN_TRY(tn_loader_open(&p->loader, set, &middles));
     TN_TRY(check_classes(set));
+    if (set->packed)
+        TN_TRY(tn_packed_names(set->packed, set->root, &p->lines, &p->name));
     TN_TRY(take_folder(p, set, opts->folder));
     TN_TRY(open_files(p));
     TN_TRY(write_classes(p, set));
-    TN_TRY(write_images(p, tn_dataset_count(set), opts));
+    TN_TRY(write_images(p, set, opts));
     return finish(p);
 }
 
@@ -241,6 +264,8 @@ tn_status tn_dataset_pack(const tn_dataset *set, const tn_pack_opts *opts)
     packing p = {.side = opts->side ? opts->side : 256, .lock = -1};
     const tn_status status = pack(&p, set, opts);
     tn_loader_close(p.loader);
+    tn_free(p.name);
+    tn_lines_free(&p.lines);
     for (int i = 0; i < FILES; i++)
         tn_aside_discard(&p.file[i]);
     if (status != TN_OK && p.folder)

@@ -1,11 +1,15 @@
+#define _POSIX_C_SOURCE 200809L /* stat */
+
 #include "data/packed.h"
 
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "data/dataset.h"
 #include "data/lines.h"
 #include "data/npy.h"
+#include "data/quote.h"
 
 struct tn_packed {
     atomic_int holders;
@@ -38,6 +42,46 @@ tn_status tn_packed_image(const tn_packed *p, int64_t image, int top, int bottom
     const size_t row = (size_t)p->side * 3, at = row * (size_t)top;
     return tn_npy_read(&p->images, row * (size_t)p->side * (size_t)image + at,
                        row * (size_t)(bottom - top), rgb + at);
+}
+
+static tn_status cut_names(tn_lines *lines, const char *path, char **names, int64_t count)
+{
+    char *line;
+    tn_status status;
+    int64_t found = 0;
+    while ((status = tn_lines_next(lines, path, &line)) == TN_OK) {
+        if (found < count)
+            names[found] = line;
+        found++;
+        const char *rest = *line == '"' ? tn_unquote(line) : "";
+        if (!rest || *rest)
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s:%lld: expected a name, or one in quotes as C has them", path,
+                           (long long)found);
+    }
+    if (status == TN_END && found != count)
+        return tn_fail(TN_ERR_FORMAT, "%s: %lld names for %lld images", path, (long long)found,
+                       (long long)count);
+    return status == TN_END ? TN_OK : status;
+}
+
+tn_status tn_packed_names(const tn_packed *p, const char *folder, tn_lines *lines, char ***names)
+{
+    struct stat s;
+    const int64_t count = p->images.shape.dim[0];
+    char *path = tn_format("%s/" TN_PACKED_NAMES, folder);
+    *names = NULL;
+    if (!path)
+        return tn_no_memory(folder, strlen(folder));
+    tn_status status = TN_OK;
+    if (stat(path, &s) == 0) {
+        *names = tn_alloc((size_t)count, sizeof **names);
+        status = *names ? tn_lines_read(lines, path) : tn_no_memory(path, (size_t)count);
+    }
+    if (status == TN_OK && *names)
+        status = cut_names(lines, path, *names, count);
+    tn_free(path);
+    return status;
 }
 
 static tn_status open_images(tn_packed *p, const char *path)

@@ -246,6 +246,41 @@ static void packed_sets_loaders_and_parts(void **state)
     tn_dataset_close(whole);
 }
 
+/* A packed set knows where its images were, however often it is packed again: the list of the files is its list. */
+static void packed_sets_by_the_names_of_before(void **state)
+{
+    (void)state;
+    char packed[1100], again[1100];
+    snprintf(packed, sizeof packed, "%s/packed", root);
+    snprintf(again, sizeof again, "%s/again", root);
+    tn_dataset *whole = lab_open_set(train), *files = open_without(train, "class1/5.ppm\n");
+    const uint64_t hash = epoch(files);
+    assert_ok(tn_dataset_pack(whole, &(tn_pack_opts){.folder = packed, .side = 8}));
+    tn_dataset *set =
+        open_without(packed, "class1/5.ppm\tblurred\nval/class1/5.ppm\nclass1/99.ppm\n");
+    assert_true(epoch(set) == hash);
+    assert_true(lab_has_notice(set, "exclude.txt:3: names no image of"));
+    assert_ok(tn_dataset_pack(set, &(tn_pack_opts){.folder = again, .side = 8}));
+    tn_dataset_close(set);
+    set = open_without(again, "images.npy[0]\nclass0/0.ppm\nclass2/8.ppm\n");
+    assert_int_equal(tn_dataset_count(set), 9);
+    tn_dataset_close(set);
+
+    lab_write_text(lab_path(again, "names.txt"), "a\nb\n");
+    lab_write_text(list, "images.npy[0]\n");
+    const tn_dataset_opts opts = {.path = again, .exclude = list};
+    assert_fails(tn_dataset_open(&set, &opts), TN_ERR_FORMAT,
+                 "again/names.txt: 2 names for 11 images");
+    lab_write_text(lab_path(again, "names.txt"), "a\n\"b\n");
+    assert_fails(tn_dataset_open(&set, &opts), TN_ERR_FORMAT, "again/names.txt:2: expected a name");
+    assert_int_equal(unlink(lab_path(again, "names.txt")), 0); /* as one of another program */
+    assert_ok(tn_dataset_open(&set, &opts));
+    assert_int_equal(tn_dataset_count(set), 10);
+    tn_dataset_close(set);
+    tn_dataset_close(files);
+    tn_dataset_close(whole);
+}
+
 /* Whatever a name is made of, what is written is what is left out. */
 static void any_name_can_be_written(void **state)
 {
@@ -305,6 +340,7 @@ int main(void)
         cmocka_unit_test(classes_keep_their_numbers),
         cmocka_unit_test(of_lists),
         cmocka_unit_test(packed_sets_loaders_and_parts),
+        cmocka_unit_test(packed_sets_by_the_names_of_before),
         cmocka_unit_test(any_name_can_be_written),
         cmocka_unit_test(each_allocation_fails),
     };

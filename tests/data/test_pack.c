@@ -146,13 +146,20 @@ static void bad_files_are_left_out_and_told(void **state)
     assert_int_equal(tn_dataset_count(again), 29);
     assert_int_equal(tn_dataset_class_count(again, 0), 14);
     tn_dataset_close(again);
+    lab_bytes names =
+        lab_read(lab_path(to, "names.txt")); /* of what is there: not of the bad one */
+    assert_memory_equal(names.data, "class0/0.ppm\nclass0/1.ppm\nclass0/10.ppm\n", 40);
+    names.data[names.size - 1] = 0;
+    assert_null(strstr((const char *)names.data, "class0/2.ppm"));
+    assert_non_null(strstr((const char *)names.data, "class1/9.ppm"));
+    free(names.data);
     lab_write_text(lab_path(from, "class1/3.ppm"), "");
     t = (told){0};
     assert_fails(tn_dataset_pack(set, &opts), TN_ERR_FORMAT, "2 of 30 images are bad");
     assert_int_equal(t.bad, 2);
     again = lab_open_set(to); /* what was there is still there */
     assert_int_equal(tn_dataset_count(again), 29);
-    assert_int_equal(count_entries(to), 3);
+    assert_int_equal(count_entries(to), 4);
     tn_dataset_close(again);
     opts.folder = "";
     assert_fails(tn_dataset_pack(set, &opts), TN_ERR_ARGUMENT, "no folder");
@@ -301,8 +308,9 @@ static void what_is_written_reaches_the_disk_in_order(void **state)
         log_of_calls[0] = 0;
         assert_ok(tn_dataset_pack(set, &(tn_pack_opts){.folder = to, .side = 8}));
         assert_string_equal(log_of_calls,
-                            "flush flush flush remove folder flush classes.txt folder "
-                            "flush labels.npy folder flush images.npy folder");
+                            "flush flush flush flush remove folder flush classes.txt folder "
+                            "flush labels.npy folder flush names.txt folder flush images.npy "
+                            "folder");
     }
     tn_dataset_close(set);
     lab_remove(to);
@@ -323,7 +331,7 @@ static void no_images_have_the_labels_of_others(void **state)
     int whole = 0, at = 0, status;
     do {
         assert_ok(tn_dataset_pack(set, &opts));
-        assert_int_equal(count_entries(to), 3); /* what the killed one left aside is gone */
+        assert_int_equal(count_entries(to), 4); /* what the killed one left aside is gone */
         at++;
         fflush(NULL);
         const pid_t child = fork();

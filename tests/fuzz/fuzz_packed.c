@@ -1,9 +1,9 @@
 /*
- * Packed sets: whatever one of the three files is, there are images that can be read whole, with labels of the classes, or
+ * Packed sets: whatever one of the four files is, there are images that can be read whole, with labels of the classes, or
  * an error that names a file. The first byte of the input says which file it is; the others are good.
  */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
-#define FUZZ_FILES "classes.txt", "labels.npy", "images.npy"
+#define FUZZ_FILES "classes.txt", "labels.npy", "images.npy", "names.txt"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@
 
 const int fuzz_rounds = 3000;
 
-enum { COUNT = 3, SIDE = 2, FILES = 3, MOST = TN_NPY_HEADER_BYTES + COUNT * SIDE * SIDE * 3 };
+enum { COUNT = 3, SIDE = 2, FILES = 4, MOST = TN_NPY_HEADER_BYTES + COUNT * SIDE * SIDE * 3 };
 
 static const char *const names[FILES] = {FUZZ_FILES};
 
@@ -35,6 +35,11 @@ static size_t good(int file, uint8_t bytes[MOST])
         memcpy(bytes + head, labels, sizeof labels);
         return head + sizeof labels;
     }
+    if (file == 3) {
+        static const char was[] = "a/1.jpg\n\"b c/\\n.jpg\"\n\303\251\n";
+        memcpy(bytes, was, sizeof was - 1);
+        return sizeof was - 1;
+    }
     tn_npy_header((char *)bytes, TN_U8, &TN_SHAPE(COUNT, SIDE, SIDE, 3));
     return MOST;
 }
@@ -52,6 +57,22 @@ static void check_set(const tn_dataset *set)
     free(rgb);
 }
 
+/* As many texts as there are images. */
+static tn_status read_names(const tn_dataset *set)
+{
+    tn_lines lines = {0};
+    char **name = NULL;
+    const tn_status status = tn_packed_names(set->packed, fuzz_folder, &lines, &name);
+    size_t bytes = 0;
+    for (size_t i = 0; status == TN_OK && i < set->num_items; i++)
+        bytes += strlen(name[i]);
+    if (bytes > 1 << 20)
+        abort();
+    tn_free(name);
+    tn_lines_free(&lines);
+    return status;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static uint8_t other[MOST];
@@ -65,9 +86,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     tn_dataset *set = tn_alloc(1, sizeof *set);
     if (!set)
         abort();
-    if (tn_packed_read(set, fuzz_folder) == TN_OK)
+    tn_status status = tn_packed_read(set, fuzz_folder);
+    if (status == TN_OK) {
         check_set(set);
-    else if (strncmp(tn_error(), fuzz_folder, strlen(fuzz_folder)) != 0)
+        status = read_names(set);
+    }
+    if (status != TN_OK && strncmp(tn_error(), fuzz_folder, strlen(fuzz_folder)) != 0)
         abort();
     tn_dataset_close(set);
     if (tn_alloc_live() != 0)

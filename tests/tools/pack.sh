@@ -23,7 +23,7 @@ echo "no picture" >shapes/train/circle/bad.jpg
 grep -q "train: 40 images of 10 classes, 64 x 64; 1 files left out" out.txt || fail "$(cat out.txt)"
 grep -q "left out: shapes/train/circle/bad.jpg: " err.txt || fail "does not name the bad file"
 [ "$(wc -l <train/classes.txt)" = 10 ] || fail "not 10 classes"
-[ "$(ls train | wc -l)" = 3 ] || fail "left something behind: $(ls train)"
+[ "$(ls train | wc -l)" = 4 ] || fail "left something behind: $(ls train)"
 
 # A packed set can be packed again, smaller; one thread or three, the same bytes.
 "$data" pack train small --size 32 --threads 1 --quiet 2>err.txt || fail "$(cat err.txt)"
@@ -41,6 +41,10 @@ printf 'circle/bad.jpg\tbroken\nstar/0001.jpg\ntrain/star/0002.jpg\tblurred\nsta
 grep -q "fewer: 38 images of 10 classes, 8 x 8; 0 files left out" out.txt || fail "$(cat out.txt)"
 grep -q "left out 3 of 41 images, which exclude.txt names" err.txt || fail "$(cat err.txt)"
 grep -q "exclude.txt:4: names no image of shapes/train: star/9.jpg" err.txt || fail "$(cat err.txt)"
+
+# So it is if it names files of what was packed.
+"$data" show train --exclude exclude.txt >out.txt 2>err.txt || fail "$(cat err.txt)"
+grep -q "train: 38 images of 10 classes" out.txt || fail "$(cat out.txt)"
 
 # Classes of another set: val lacks most of them, and keeps the numbers.
 rm -r shapes/val/[a-r]*
@@ -103,4 +107,4 @@ sleep 0.2
 kill -9 $! 2>/dev/null || true
 wait $! 2>/dev/null || true
 "$data" pack shapes/train killed --size 64 --max-bad 50 --quiet 2>err.txt || fail "after a kill: $(cat err.txt)"
-[ "$(ls -A killed)" = "$(printf 'classes.txt\nimages.npy\nlabels.npy')" ] || fail "left behind: $(ls -A killed)"
+[ "$(ls -A killed)" = "$(printf 'classes.txt\nimages.npy\nlabels.npy\nnames.txt')" ] || fail "left behind: $(ls -A killed)"

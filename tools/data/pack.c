@@ -19,6 +19,7 @@ static const char about[] =
     "  images.npy   N x SIZE x SIZE x 3 bytes, RGB\n"
     "  labels.npy   N numbers of classes, int32\n"
     "  classes.txt  their names, one a line\n"
+    "  names.txt    where each image lay in SET, one a line\n"
     "\n"
     "numpy.load() opens the arrays too. Training then reads many times as many images a\n"
     "second, from a file of SIZE x SIZE x 3 bytes an image (196 kB at 256), but sees no more\n"
