@@ -18,13 +18,17 @@ static const char *program;
 
 /* ---- a life ----------------------------------------------------------------------------------- */
 
-enum { WORDS = 6 };
+enum { WORDS = 6, SAME_WORDS = 5 };
 
 void lab_life_main(int argc, char **argv, const lab_run_kind *kinds)
 {
     program = argv[0];
     if (access("/dev/shm", W_OK) == 0) /* a disk would be waited for, thousands of times */
         setenv("TMPDIR", "/dev/shm", 0);
+    if (argc == SAME_WORDS && strcmp(argv[1], "same") == 0) {
+        lab_same_runs("these runs", argv[2], argv[3], strcmp(argv[4], "stopped") == 0);
+        exit(0);
+    }
     if (argc != WORDS || strcmp(argv[1], "life") != 0)
         return;
     const lab_run_kind *kind = &kinds[atoi(argv[3])];
@@ -40,7 +44,8 @@ void lab_life_main(int argc, char **argv, const lab_run_kind *kinds)
     if (end == LAB_KILL)
         raise(SIGKILL);
     if (end == LAB_TERM) {
-        tn_run_signal(r.run, SIGTERM);
+        if (tn_device_rank(r.device) == tn_device_ranks(r.device) - 1) /* one rank is enough */
+            tn_run_signal(r.run, SIGTERM);
         lab_run_train(&r, until + 1);
         assert_true(r.orders.stop);
     }

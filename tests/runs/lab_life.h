@@ -13,7 +13,8 @@ typedef enum lab_end {
     LAB_TERM  /* told to stop there */
 } lab_end;
 
-/* A test program of lives begins its main with it: it does not return in a process that is such a life. */
+/* A test program of lives begins its main with it: it does not return in a process that is such a life (PROGRAM life
+ * FOLDER KIND UNTIL END), or compares two (PROGRAM same FOLDER OTHER whole|stopped). */
 void lab_life_main(int argc, char **argv, const lab_run_kind *kinds);
 
 /* One life of the run in `folder`, of kind number `kind`, until step `until`. */

@@ -19,6 +19,7 @@ static const lab_run_kind kinds[] = {
     {"gpu, f16", SIM, TN_PRECISION_F16, .loss_scale = 1e30F, .log_every = 5, .save_steps = 7},
     {"two gpus, f16, accumulated", "sim:0-1,deterministic=on", TN_PRECISION_F16, .accumulate = 2,
      .loss_scale = 1024, .log_every = 3, .save_steps = 4},
+    {"ranks", "mpi:cpu,threads=1", .log_every = 5, .save_steps = 7}, /* check_run_ranks.py */
 };
 
 enum { STEPS = 33 };
@@ -42,7 +43,8 @@ static void a_run_goes_on_as_if_it_had_not_been_killed(void **state)
     (void)state;
     const bool sim = lab_find_sim() != NULL;
     for (int i = 0; i < (int)TN_COUNT(kinds); i++) {
-        if (kinds[i].device && kinds[i].device[0] == 's' && (!sim || LAB_SLOW))
+        const char first = kinds[i].device ? kinds[i].device[0] : 'c';
+        if (first == 'm' || (first == 's' && (!sim || LAB_SLOW)))
             continue;
         check("killed", i, (const int64_t[]){3, 9, 17, 30, 0}, LAB_KILL);
         check("stopped", i, (const int64_t[]){8, 20, 23, 0}, LAB_TERM);
