@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|data|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|data|run|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,20 +16,27 @@ infer) program=step/compare.py options="--mode infer --batch 1 32" ;;
 loader) program=loader/compare.py options= ;;
 learn) program=learn/compare.py options= ;;
 data) program=data/compare.py options= ;;
+run) program= options= ;;
 scaling) program=scaling/compare.py options= ;;
 before) program=before/compare.py options= ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|loader|learn|scaling|before [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|loader|data|run|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
 
-if [ "$what" != scaling ] && [ "$what" != before ] && [ "$what" != data ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
+if [ "$what" != scaling ] && [ "$what" != before ] && [ "$what" != data ] && [ "$what" != run ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
     echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2
     exit 1
 fi
 cmake -S "$root" -B "$BENCH_BUILD" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTENON_BENCH=ON \
     -DTENON_TESTS=OFF -DTENON_EXAMPLES=OFF >&2
 cmake --build "$BENCH_BUILD" >&2
+if [ "$what" = run ]; then
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    "$BENCH_BUILD/bench/tenon_run" "$folder/run" "$@"
+    exit
+fi
 # shellcheck disable=SC2086  # options are several words
 exec "$BENCH_PYTHON" "$root/bench/$program" $options "$@"

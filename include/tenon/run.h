@@ -84,8 +84,8 @@ typedef struct tn_run_opts {
      *  have the same, but for members called "device" (of the same kind: "cuda" of "cuda:1"), "threads", "log_every",
      *  "keep" and "version", at any depth. Required with a folder. */
     const char *config;
-    tn_plan
-        *plan; /**< that is trained; required, and borrowed as all here until the run is closed */
+    tn_plan *
+        plan; /**< that is trained; required. It, device, loaders and meta are borrowed until the run is closed */
     tn_device *device; /**< that the plan is on; required */
     tn_loader *
         loader; /**< of training, which a resumed run seeks; its bad files are told. NULL: the program has its own

@@ -46,8 +46,12 @@ static tn_status check(const tn_run_opts *o)
     return TN_OK;
 }
 
-static void complete(tn_run *run)
+/* What is needed as long as the run is: its folder, by a copy; the program's texts are not asked for later. */
+static tn_status complete(tn_run *run)
 {
+    if (run->opts.folder && !(run->own_folder = tn_copy_text(run->opts.folder)))
+        return tn_no_memory("run", strlen(run->opts.folder));
+    run->opts.folder = run->own_folder;
     tn_run_set *s = &run->opts.set;
     TN_COMPLETE(s->rate_scale, 1);
     TN_COMPLETE(run->opts.save_epochs, 1);
@@ -59,8 +63,8 @@ static void complete(tn_run *run)
         run->batches = tn_loader_batches(run->opts.loader);
     run->state = "starting";
     run->digested = -1;
-    run->folder.dir = run->folder.lock = run->log.fd = -1;
     run->writes = run->opts.folder && tn_device_rank(run->opts.device) == 0;
+    return TN_OK;
 }
 
 static tn_status open_log(tn_run *run)
@@ -136,6 +140,7 @@ static void destroy(tn_run *run)
         tn_free(run->before[i].text);
     tn_free(run->before);
     tn_free(run->kept);
+    tn_free(run->own_folder);
     tn_free(run->trouble);
     tn_events_close(&run->events);
     tn_append_close(&run->log);
@@ -153,8 +158,10 @@ tn_status tn_run_open(tn_run **out, const tn_run_opts *opts)
     if (!run)
         return tn_no_memory("run", sizeof *run);
     run->opts = *opts;
-    complete(run);
-    const tn_status status = open_run(run);
+    run->folder.dir = run->folder.lock = run->log.fd = -1;
+    tn_status status = complete(run);
+    if (status == TN_OK)
+        status = open_run(run);
     if (status != TN_OK) {
         destroy(run);
         return status;

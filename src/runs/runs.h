@@ -85,6 +85,7 @@ typedef struct tn_run_text {
 
 struct tn_run {
     tn_run_opts opts;
+    char *own_folder; /* opts.folder */
     tn_run_folder folder;
     tn_append log;
     tn_json line; /* of the log, that is being written */
