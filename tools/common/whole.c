@@ -22,14 +22,14 @@ void whole_probe(const char *path, bool force)
     struct stat about;
     const bool there = lstat(path, &about) == 0;
     const int length = folder_length(path);
-    char *folder = strndup(length ? path : "./", length ? (size_t)length : 2);
+    char folder[4096]; /* in no memory of its own: the program may end here */
+    snprintf(folder, sizeof folder, "%.*s", length ? length : 2, length ? path : "./");
     if (there && S_ISDIR(about.st_mode))
         args_fail("%s is a folder; a file's name is wanted", path);
     if (there && !force)
         args_fail("%s is there already (--force writes it anew)", path);
-    if (folder && access(folder, W_OK | X_OK) != 0)
+    if (access(folder, W_OK | X_OK) != 0)
         args_fail("%s cannot be written: %s: %s", path, folder, strerror(errno));
-    free(folder);
 }
 
 void whole_begin(whole *w, const char *path, bool force)
