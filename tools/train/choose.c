@@ -153,7 +153,7 @@ void session_choose(session *s)
     const origin from = find_origin(s, file);
     const bool whole = s->known_as || (from.model && from.model == s->from && !r->init);
     const char *path = from.path ? from.path : from.named->name;
-    network_opts opts = {.batch = r->batch, .smoothing = r->smoothing};
+    network_opts opts = {.batch = r->batch, .smoothing = r->smoothing, .mixed = r->mixup > 0};
     if (from.named)
         opts.size = r->size;
     if (!whole)
@@ -166,6 +166,8 @@ void session_choose(session *s)
     if (from.model && !s->resume && !s->known_as && r->smoothing > 0 &&
         tn_graph_loss(tn_model_graph(from.model)).id)
         args_fail("--smoothing: %s has a loss of its own", path);
+    if (r->mixup > 0 && s->net.partner.id == 0)
+        args_fail("--mixup: %s has a loss of its own, of images that are not mixed", path);
     if (file && whole && r->net)
         check_same(s, file);
     if (whole && s->evaluate && s->net.name[0])

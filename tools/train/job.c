@@ -191,11 +191,13 @@ static bool validate(job *j)
     session *s = &j->s;
     tn_batch batch;
     tn_status status;
+    classes_begin(s);
     while ((status = feed_next(&s->val, &batch)) == TN_OK) {
         tell_bad(s, &s->val);
         must(j, tn_run_validate(j->run, &batch));
         session_set(s, &batch);
         must(j, tn_plan_evaluate(s->plan));
+        classes_count(s, &batch);
         session_agree(s, false);
         if (s->stops)
             return false;
@@ -204,6 +206,23 @@ static bool validate(job *j)
     if (status != TN_END)
         fail_saved(j);
     return true;
+}
+
+/* What was validated, with what the run does not count itself. */
+static tn_run_score validated(job *j)
+{
+    session *s = &j->s;
+    tn_run_score val;
+    must(j, tn_run_scores(j->run, NULL, &val));
+    val.per_class = classes_right(s);
+    val.classes = s->net.classes;
+    return val;
+}
+
+static void tell_evaluated(job *j)
+{
+    const tn_run_score val = validated(j);
+    must(j, tn_run_evaluated(j->run, &val));
 }
 
 /* To the end of the epoch, or until something stops it; the status is that of the data. */
@@ -224,7 +243,7 @@ static tn_status train_epoch(job *j)
         if (first)
             session_start_clock(s);
         if (j->now.evaluate && s->validates && validate(j))
-            must(j, tn_run_evaluated(j->run, NULL));
+            tell_evaluated(j);
     }
     if (!seen || status != TN_OK)
         look(j);
@@ -246,9 +265,11 @@ static void finish_epoch(job *j)
         j->now.stop = true;
         return;
     }
-    tn_run_score train, val;
-    must(j, tn_run_scores(j->run, &train, &val));
-    must(j, tn_run_epoch(j->run, NULL, NULL));
+    tn_run_score train, val = {0};
+    must(j, tn_run_scores(j->run, &train, NULL));
+    if (s->validates)
+        val = validated(j);
+    must(j, tn_run_epoch(j->run, NULL, s->validates ? &val : NULL));
     const tn_run_best best = tn_run_best_so_far(j->run);
     progress_clear(&s->progress);
     tell_epoch(s, &(epoch_told){.epoch = epoch + 1,

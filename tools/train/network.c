@@ -48,6 +48,8 @@ static void make_named(network *n, const net *from, const network_opts *o)
         tn_output(n->g, n->logits);
         return;
     }
+    if (o->mixed)
+        args_fail("--mixup: %s has several losses", from->name);
     const tn_softmax_xent_opts loss = {.name = "loss", .label_smoothing = (float)o->smoothing};
     n->label = tn_input(n->g, "label", TN_I32, TN_SHAPE(o->batch));
     n->loss = net_train(from, n->g, x, n->label, o->classes, &loss, &n->logits);
@@ -112,6 +114,17 @@ static tn_value find_labels(const network *n)
     return v;
 }
 
+/* What a loss of mixed images reads beside labels. */
+static void find_mixed(network *n)
+{
+    const tn_value partner = tn_graph_value(n->g, "partner"), share = tn_graph_value(n->g, "share");
+    if (partner.id == 0 || share.id == 0 || strcmp(tn_value_op(n->g, partner), "input") != 0 ||
+        strcmp(tn_value_op(n->g, share), "input") != 0 || !is_i32(n, partner, 1))
+        return;
+    n->partner = partner;
+    n->share = share;
+}
+
 /* The loss of the file: what counts right ones is beside it, or else among the outputs. */
 static void find_loss(network *n, const char *path)
 {
@@ -155,9 +168,17 @@ static void add_loss(network *n, const network_opts *o)
         labels.dim[i] = labels.dim[i + 1];
     if (n->label.id == 0)
         n->label = tn_input(n->g, "label", TN_I32, labels);
-    n->loss = tn_softmax_xent(
-        n->g, n->logits, n->label,
-        &(tn_softmax_xent_opts){.name = "loss", .label_smoothing = (float)o->smoothing});
+    const tn_softmax_xent_opts opts = {.name = "loss", .label_smoothing = (float)o->smoothing};
+    if (!o->mixed) {
+        n->loss = tn_softmax_xent(n->g, n->logits, n->label, &opts);
+    } else {
+        n->partner = tn_input(n->g, "partner", TN_I32, labels);
+        n->share = tn_input(n->g, "share", TN_F32, labels);
+        n->loss = tn_softmax_xent_mixed(n->g, n->logits, n->label, n->partner, n->share, &opts);
+        /* A sum counts nothing itself: find_loss() finds there what does. */
+        tn_output(n->g, n->loss.top_1);
+        tn_output(n->g, n->loss.top_k);
+    }
     tn_minimise(n->g, n->loss.loss);
 }
 
@@ -172,6 +193,7 @@ static tn_status make_of_file(network *n, const origin *from, const network_opts
     find_image(n, from);
     find_logits(n, from->path);
     n->label = find_labels(n);
+    find_mixed(n);
     n->name = room((size_t)n->classes, sizeof *n->name);
     if (o->classes == 0)
         read_names(n, from->model, from->path);

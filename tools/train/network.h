@@ -23,6 +23,7 @@ typedef struct network_opts {
     int64_t size;     /* of a named one: side of the images; 0: as it has it */
     int classes;      /* 0: as a file has it */
     double smoothing; /* of the labels, in a loss that is not the file's */
+    bool mixed;       /* such a loss is one of images that are mixed of two */
     bool no_loss;     /* only to be used */
 } network_opts;
 
@@ -31,6 +32,8 @@ typedef struct network {
     tn_graph *g;
     tn_value image, logits;
     tn_value label; /* and loss: unless no_loss */
+    tn_value partner,
+        share; /* of a loss of mixed images, inputs by these names; else there are none */
     tn_loss loss;
     int height, width, channels, resize; /* of images */
     tn_order order;

@@ -76,6 +76,7 @@ tn_loader_opts recipe_loader(const recipe *r, const network *n)
         .lighting = (float)(r->lighting >= 0 ? r->lighting
                             : full           ? 0.1
                                              : 0),
+        .mixup = (float)r->mixup,
         .shuffle = true,
         .threads = (int)r->threads,
         .seed = (uint64_t)r->seed,
@@ -90,13 +91,14 @@ recipe_text recipe_describe(const recipe *r)
     snprintf(
         t.text, sizeof t.text,
         "batch %lld x %lld, seed %lld, %lld epochs, %s, rate %g %s, gamma %g, power %g, period "
-        "%g, at %s, warmup %g, momentum %g, decay %g, clip %g, smoothing %g, augment %s, crop "
+        "%g, at %s, warmup %g, momentum %g, decay %g, clip %g, smoothing %g, mixup %g, augment %s, "
+        "crop "
         "%s%s, jitter %g, lighting %g, split %g, precision %s%s%s%s%s",
         (long long)r->batch, (long long)r->accumulate, (long long)r->seed, (long long)r->epochs,
         r->optim, r->rate, r->policy, r->gamma, r->power, r->period,
         r->rate_at ? r->rate_at : "none", r->warmup, r->momentum, r->decay, r->clip, r->smoothing,
-        r->augment, r->crop ? r->crop : "as that", r->no_flip ? ", no flip" : "", r->jitter,
-        r->lighting, r->split, r->precision, r->freeze ? ", freeze " : "",
+        r->mixup, r->augment, r->crop ? r->crop : "as that", r->no_flip ? ", no flip" : "",
+        r->jitter, r->lighting, r->split, r->precision, r->freeze ? ", freeze " : "",
         r->freeze ? r->freeze : "", r->exclude ? ", exclude " : "", r->exclude ? r->exclude : "");
     return t;
 }

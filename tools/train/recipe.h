@@ -26,7 +26,7 @@ typedef struct recipe {
     const char *augment, *crop;
     bool no_flip;
     double jitter, lighting; /* below 0: what `augment` says */
-    double smoothing;
+    double smoothing, mixup;
     /* Training */
     int64_t epochs, batch, accumulate, seed, max_steps;
     const char *optim;

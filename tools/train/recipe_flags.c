@@ -75,6 +75,9 @@ static const arg options[] = {
     {ARG_REAL, "lighting", "X", "deviation of PCA lighting; default: as --augment", &flags.lighting,
      0, 10},
     {ARG_REAL, "smoothing", "X", "of the labels", &flags.smoothing, 0, 0.99},
+    {ARG_REAL, "mixup", "A",
+     "mix images in pairs, and their labels, by shares from Beta(A, A);\ndefault: not (0)",
+     &flags.mixup, 0, 100},
 
     {ARG_HEADING, .help = "Training"},
     {ARG_INT, "epochs", "N", "how often each image is seen", &flags.epochs, 1, 100000},
@@ -148,6 +151,11 @@ void recipe_check(recipe *r, const char *usage)
         args_fail("--val and --split cannot both say what to validate on");
     if (r->synthetic && r->overfit)
         args_fail("--overfit wants a folder, --synthetic has none");
+    if (r->mixup > 0 && (r->synthetic || r->overfit))
+        args_fail("--mixup mixes the images of a set, batch by batch: not with --synthetic or "
+                  "--overfit");
+    if (r->mixup > 0 && r->batch < 2)
+        args_fail("--mixup mixes the images of a batch: --batch 1 has no two");
     if (r->rate < 0)
         r->rate = strcmp(r->optim, "sgd") == 0 ? 0.01 : 2e-4;
     if (r->overfit) /* dropout alone is hard enough */

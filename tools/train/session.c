@@ -9,7 +9,7 @@
 
 /* ---- setting up ------------------------------------------------------------------------------- */
 
-static tn_tensor number(session *s, const tn_tensor *labels)
+tn_tensor session_labels(session *s, const tn_tensor *labels)
 {
     tn_tensor numbered = *labels;
     const int32_t *from = labels->data;
@@ -21,10 +21,31 @@ static tn_tensor number(session *s, const tn_tensor *labels)
     return numbered;
 }
 
+static void make_ones(session *s)
+{
+    s->ones = malloc((size_t)s->r.batch * sizeof *s->ones);
+    if (!s->ones)
+        run_fail("no memory for the shares of %lld images", (long long)s->r.batch);
+    for (int64_t i = 0; i < s->r.batch; i++)
+        s->ones[i] = 1;
+}
+
+/* Images that nothing was mixed into are whole. */
+static void set_mixed(session *s, const tn_batch *batch)
+{
+    const bool mixed = batch->partners.data != NULL;
+    const tn_tensor ones = {TN_F32, batch->labels.shape, s->ones};
+    tn_must(tn_plan_set(s->plan, s->net.partner,
+                        session_labels(s, mixed ? &batch->partners : &batch->labels)));
+    tn_must(tn_plan_set(s->plan, s->net.share, mixed ? batch->shares : ones));
+}
+
 void session_set(session *s, const tn_batch *batch)
 {
     tn_must(tn_plan_set(s->plan, s->net.image, batch->images));
-    tn_must(tn_plan_set(s->plan, s->net.label, number(s, &batch->labels)));
+    if (s->net.partner.id)
+        set_mixed(s, batch);
+    tn_must(tn_plan_set(s->plan, s->net.label, session_labels(s, &batch->labels)));
 }
 
 bool session_agree(session *s, bool looks)
@@ -83,9 +104,9 @@ static bool only_one_layer(const tn_plan *p)
 static void build(session *s)
 {
     const recipe *r = &s->r;
-    const tn_value keep[] = {s->net.loss.loss, s->net.loss.top_1, s->net.loss.top_k};
+    const tn_value keep[] = {s->net.loss.loss, s->net.loss.top_1, s->net.loss.top_k, s->net.logits};
     tn_plan_opts opts = {.keep = keep,
-                         .num_keep = 3,
+                         .num_keep = 4,
                          .seed = (uint64_t)r->seed,
                          .from = s->from,
                          .from_any_shape =
@@ -149,6 +170,8 @@ void session_open(session *s)
     session_choose(s);
     open_device(s);
     build(s);
+    if (s->net.partner.id)
+        make_ones(s);
 }
 
 void session_close(session *s)
@@ -159,6 +182,8 @@ void session_close(session *s)
     tn_device_close(s->device);
     free(s->label_of);
     free(s->labels);
+    free(s->ones);
+    classes_close(s);
     network_free(&s->net);
     tn_model_close(s->text);
     tn_model_close(s->from);

@@ -5,6 +5,7 @@
 #ifndef TRAIN_SESSION_H
 #define TRAIN_SESSION_H
 
+#include <tenon/eval.h>
 #include <tenon/run.h>
 
 #include "../common/progress.h"
@@ -35,6 +36,10 @@ typedef struct session {
     tn_model *text;  /* of --net, if that is a file, or of a run that goes on */
     int *label_of;   /* the network's number of each class of the set; NULL: the same */
     int32_t *labels; /* a batch's, so numbered */
+    float *ones;     /* shares of images that are not mixed; NULL: none ever are */
+    tn_eval *eval;   /* what a validation finds, class by class; NULL: nobody asks */
+    float *scores;   /* a batch's logits, for it */
+    double *per_class;
 
     tn_device *device;
     tn_plan *plan;
@@ -70,6 +75,14 @@ void session_feeds(session *s);
 
 /* A batch to the plan; its labels in the network's numbers. */
 void session_set(session *s, const tn_batch *batch);
+tn_tensor session_labels(session *s, const tn_tensor *labels);
+
+/* classes.c: of a validation, class by class: forget the one before; after each evaluation of the plan; and the share of each
+ * class that was right, NaN of those that were not seen. */
+void classes_begin(session *s);
+void classes_count(session *s, const tn_batch *batch);
+const double *classes_right(const session *s);
+void classes_close(session *s);
 
 /* Ranks look together, when the first one wants to, and stop together, when one was told to (s->stops). */
 bool session_agree(session *s, bool looks);
