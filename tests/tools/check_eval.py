@@ -303,7 +303,7 @@ def hostile(folder):
     os.rename(hostile / names[3], os.fsencode(hostile) + b"/\xff\xfe")
     make_model(folder / "h", names=None, seed=4)
     got = report(folder / "h", hostile, "--svg", folder / "h.svg", "--force")
-    expect(got["images"] == len(pictures) and got["classes"][5]["name"] == "\udcff\udcfe", "bytes as a name", got["classes"][5])
+    expect(got["images"] == len(pictures) and got["classes"][5]["name"] == "\uf7ff\uf7fe", "bytes as a name", got["classes"][5])
     xml.etree.ElementTree.fromstring((folder / "h.svg").read_text("utf-8"))
 
 
