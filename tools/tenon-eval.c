@@ -22,7 +22,9 @@ static const char about[] =
     "\n"
     "MODEL is a file that holds its net, such as training saves, or a run, whose best checkpoint\n"
     "is taken. DATA is a folder with one folder a class, a list, or what `tenon data pack` wrote.\n"
-    "Its classes are the model's of the same names; it may lack some.";
+    "Its classes are the model's of the same names; it may lack some. Of a folder that holds "
+    "train\n"
+    "and val, val is measured.";
 
 static const char more[] = "Exit status: 0; 1: it could not be measured, or what the net says is "
                            "no number; 2: flags,\na model or a set that cannot be.\n\n"

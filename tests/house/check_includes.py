@@ -53,7 +53,7 @@ PROGRAMS = {
     "examples": ("examples/", "tools/common/", "tools/train/", "nets/"),
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
-    "tools/eval": ("tools/common/", "tools/eval/"),
+    "tools/eval": ("tools/common/", "tools/train/", "tools/eval/"),
     "tools/data": ("tools/common/", "tools/data/"),
     "tools/run": ("tools/common/", "tools/run/"),
     "tools/train": ("tools/common/", "tools/train/", "nets/"),

@@ -355,7 +355,8 @@ def many_classes(folder):
 
 def like_alexnet(folder):
     """A small training's own validation, --evaluate of it, and this."""
-    pictures = make_set(folder / "pictures", side=40, names=["one", "two", "three"])
+    make_set(folder / "pictures" / "train", side=40, names=["one", "two", "three"])
+    pictures = make_set(folder / "pictures" / "val", side=40, names=["one", "two", "three"], seed=3)
     model = folder / "slim.safetensors"
     run(EXAMPLES / "alexnet", folder / "pictures", "--net", "slim", "--size", 64, "--batch", 8, "--epochs", 1, "--save", model,
         "--device", "cpu,threads=1", "--smoothing", 0)
@@ -363,6 +364,7 @@ def like_alexnet(folder):
     got = report(model, folder / "pictures", "--device", "cpu,threads=1", "--batch", 8)
     line = f"loss {got['loss']:.4f} top-1 {100 * got['top1']:.2f} % top-5 {100 * got['top5']:.2f} %"
     expect(line in said and got["images"] == len(pictures), f"alexnet does not say \"{line}\"", said)
+    expect(got["data"].endswith("/val"), "which part was measured", got["data"])
 
 
 def main():

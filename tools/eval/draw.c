@@ -96,7 +96,7 @@ static void draw_head(drawing *d)
     char model[128], data[128];
     const char *slash = strrchr(e->path, '/');
     svg_label(&d->s, "fill ink bold", MARGIN, 30, "%s on %s",
-              shorten(slash ? slash + 1 : e->path, 48, model), shorten(e->q.data, 48, data));
+              shorten(slash ? slash + 1 : e->path, 48, model), shorten(e->data, 48, data));
     svg_label(&d->s, "fill ink2", MARGIN, 50,
               "top-1 %.2f %%, top-5 %.2f %%, loss %.4f, of %lld pictures%s",
               100 * (double)t->top_1 / (double)t->rows, 100 * (double)t->top_k / (double)t->rows,

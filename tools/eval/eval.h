@@ -6,7 +6,7 @@
 
 #include <tenon/tenon.h>
 
-enum { EVAL_PATH = 4096 };
+enum { EVAL_PATH = 4096 /* as SETS_PATH */ };
 
 /* What is asked. */
 typedef struct question {
@@ -24,6 +24,7 @@ typedef struct broken {
 typedef struct evaluation {
     question q;
     char path[EVAL_PATH]; /* of the model's file */
+    char data[EVAL_PATH]; /* of the set: the val of one that is shared out */
     tn_model *model;
     tn_picture picture;
     int resize;

@@ -173,7 +173,7 @@ void eval_measure(evaluation *e)
     if (e->total.rows == 0)
         run_fail("%s: no picture of it could be measured: %lld of %lld cannot be read, the first "
                  "is %s: %s",
-                 e->q.data, (long long)e->num_broken, (long long)tn_dataset_count(e->set),
+                 e->data, (long long)e->num_broken, (long long)tn_dataset_count(e->set),
                  e->num_broken ? e->broken[0].file : "none",
                  e->num_broken ? e->broken[0].reason : "the others are of unknown classes");
     tn_must(tn_eval_confusion(e->eval, &e->cell, &e->cells));

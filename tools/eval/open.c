@@ -10,6 +10,7 @@
 
 #include "../common/args.h"
 #include "../common/workspace.h"
+#include "../train/feed.h"
 #include "eval.h"
 
 static void *room(size_t count, size_t size)
@@ -128,7 +129,7 @@ static void take_numbers(evaluation *e)
     const bool numbered = is_numbered(e->set);
     if (classes > e->classes || (!numbered && classes != e->classes))
         args_fail("%s tells of %d classes%s, but %s has %d: which are they?", e->path, e->classes,
-                  e->name[0] ? "" : " without saying their names", e->q.data, classes);
+                  e->name[0] ? "" : " without saying their names", e->data, classes);
     e->by_number = true;
     for (int i = 0; i < classes; i++) {
         e->label_of[i] = i;
@@ -150,7 +151,7 @@ static _Noreturn void fail_unknown(const evaluation *e)
                                      told++ ? ", " : "", tn_dataset_class_name(e->set, i));
     args_fail("%d of the %d classes of %s are none of the %d that %s knows: %s%s; --known leaves "
               "their pictures out",
-              e->unknown, tn_dataset_classes(e->set), e->q.data, e->classes, e->path, names,
+              e->unknown, tn_dataset_classes(e->set), e->data, e->classes, e->path, names,
               e->unknown > told ? ", ..." : "");
 }
 
@@ -205,8 +206,11 @@ static void find_doubled(evaluation *e)
 
 static void open_set(evaluation *e)
 {
+    char train[SETS_PATH];
+    if (!sets_find_parts(e->q.data, train, e->data))
+        snprintf(e->data, sizeof e->data, "%s", e->q.data);
     const tn_status status =
-        tn_dataset_open(&e->set, &(tn_dataset_opts){.path = e->q.data, .exclude = e->q.exclude});
+        tn_dataset_open(&e->set, &(tn_dataset_opts){.path = e->data, .exclude = e->q.exclude});
     if (status == TN_ERR_FORMAT || status == TN_ERR_ARGUMENT)
         args_fail("%s; to measure a model each picture needs its label", tn_error());
     if (status != TN_OK)

@@ -98,7 +98,7 @@ static void tell_head(const evaluation *e, FILE *to)
     tell_plain(to, "model   ", e->path, ": ");
     fprintf(to, "%d classes, %d x %d of %d%s\n", e->classes, fit->height, fit->width, e->resize,
             e->q.ten_crop ? ", ten crops" : "");
-    tell_plain(to, "data    ", e->q.data, ": ");
+    tell_plain(to, "data    ", e->data, ": ");
     fprintf(to, "%lld pictures, %d classes%s\n", (long long)tn_dataset_count(e->set),
             tn_dataset_classes(e->set), e->by_number ? ", taken by number" : "");
     for (int i = 0; i < tn_dataset_num_notices(e->set); i++)

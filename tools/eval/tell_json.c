@@ -55,7 +55,7 @@ void eval_tell_json(const evaluation *e, FILE *to)
     json j = {.to = to};
     json_object(&j, NULL);
     json_text(&j, "model", e->path);
-    json_text(&j, "data", e->q.data);
+    json_text(&j, "data", e->data);
     json_count(&j, "height", e->picture.fit.height);
     json_count(&j, "width", e->picture.fit.width);
     json_count(&j, "resize", e->resize);

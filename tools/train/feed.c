@@ -56,13 +56,17 @@ static tn_dataset *open_set(const char *path, const tn_dataset *classes_of, cons
     return set;
 }
 
+bool sets_find_parts(const char *folder, char train[SETS_PATH], char val[SETS_PATH])
+{
+    return find_part(folder, train_names, train) && find_part(folder, val_names, val);
+}
+
 void sets_open(sets *s, const recipe *r)
 {
     *s = (sets){0};
     snprintf(s->train_path, sizeof s->train_path, "%s", r->folder);
     char train[SETS_PATH], val[SETS_PATH];
-    const bool both =
-        find_part(r->folder, train_names, train) && find_part(r->folder, val_names, val);
+    const bool both = sets_find_parts(r->folder, train, val);
     if (both && r->split > 0)
         args_fail("%s is shared out already, into %s and %s: leave out --split, or name %s",
                   r->folder, train, val, train);

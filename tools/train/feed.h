@@ -16,6 +16,9 @@ typedef struct sets {
     char train_path[SETS_PATH], val_path[SETS_PATH]; /* val's is "" where it was split from train */
 } sets;
 
+/* The parts of a set whose folder holds both, train and val (or test, or what else they may be called). */
+bool sets_find_parts(const char *folder, char train[SETS_PATH], char val[SETS_PATH]);
+
 /* Finds them as the flags say: a folder that holds train and val (or a test set, or what else they may
  * be called) is shared out already. Ends the program with status 2 if they are not there. */
 void sets_open(sets *s, const recipe *r);
