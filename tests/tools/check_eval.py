@@ -317,6 +317,12 @@ def files(folder):
     expect(len(cells) == len(json.loads(stdout)["confusion"]), f"the picture has {len(cells)} cells")
     refused("is there already", model, whole, "--out", folder / "r.json")
     evaluate(model, whole, "--json", "--out", folder / "r.json", "--svg", folder / "r.svg", "--force")
+    os.mkfifo(folder / "fifo")
+    os.symlink("fifo", folder / "link")
+    for name in ("fifo", "link"):
+        refused("is no regular file", model, whole, "--out", folder / name, "--force")
+        refused("is no regular file", model, whole, "--svg", folder / name)
+    expect((folder / "fifo").is_fifo() and (folder / "link").is_symlink(), "a FIFO was replaced")
     refused("nowhere", model, whole, "--svg", folder / "nowhere" / "x.svg")
     (folder / "nan.svg").unlink(missing_ok=True)
     evaluate(model, folder / "none", "--svg", folder / "left.svg", status=1)

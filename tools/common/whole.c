@@ -26,6 +26,9 @@ void whole_probe(const char *path, bool force)
     snprintf(folder, sizeof folder, "%.*s", length ? length : 2, length ? path : "./");
     if (there && S_ISDIR(about.st_mode))
         args_fail("%s is a folder; a file's name is wanted", path);
+    /* A name that is given to a device, a FIFO or a socket would be taken from it. */
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        args_fail("%s is no regular file; nothing is written in its place", path);
     if (there && !force)
         args_fail("%s is there already (--force writes it anew)", path);
     if (access(folder, W_OK | X_OK) != 0)

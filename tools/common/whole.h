@@ -17,8 +17,8 @@ typedef struct whole {
     size_t size;
 } whole;
 
-/* Ends the program with status 2, before any work is done, if there is such a file and `force` is not set, or no folder to
- * write it to. */
+/* Ends the program with status 2, before any work is done, if there is such a file and `force` is not set, if what is there is
+ * no regular file (a device, a FIFO), whatever `force` is, or if there is no folder to write it to. */
 void whole_probe(const char *path, bool force);
 
 /* That, and begins. The path is borrowed. */
