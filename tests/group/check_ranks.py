@@ -108,7 +108,7 @@ def alexnet():
         for ranks in 2, 4:
             said = run(ranks, ALEXNET, *flags, folder / "ranks", "--device", "mpi:cpu")
             expect(f"rank 0 of {ranks} by " in said, "the banner does not say it", said)
-            expect(said.count("tenon ") == 1 and said.count("epoch 3/3:") == 1, "not only rank 0 prints", said)
+            expect(said.count(" on rank 0 of ") == 1 and said.count("epoch 3/3:") == 1, "not only rank 0 prints", said)
             expect(said.count(f"bad file, left out: {bad}: ") == 1, "a bad file is not told of once", said)
             a, b = scores(one), scores(said)
             # Losses are printed with four digits, shares of 21 pictures with two.
