@@ -31,6 +31,9 @@ typedef struct tn_model_opts {
     int64_t batch; /**< N in the net; default 1 */
     bool
         no_net; /**< numbers alone will do, as other programs write safetensors; tn_model_graph() is then NULL */
+    /** Of a checkpoint that keeps averages (tn_plan_opts.ema): these, in place of the numbers that were trained. To ask it of
+     *  a file that keeps none is an error. */
+    bool average;
 } tn_model_opts;
 
 /**
@@ -58,6 +61,9 @@ TN_API void tn_model_close(tn_model *model); /* NULL is fine */
 
 /** The net, which lives as long as the model. @return NULL if there is none */
 TN_API const tn_graph *tn_model_graph(const tn_model *model);
+
+/** Does the file keep averages, whether they were asked for or not? */
+TN_API bool tn_model_keeps_average(const tn_model *model);
 
 /** A fact, by the keys of checkpoint.h: "tenon.graph", "tenon.classes", or one that the program gave. @return NULL if
  *  there is none of that key */

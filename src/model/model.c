@@ -58,6 +58,11 @@ static tn_status read_number(const tn_numbers *n, size_t index, float *to)
     return tn_safetensors_read(m->file, number->stored, to);
 }
 
+bool tn_model_keeps_average(const tn_model *model)
+{
+    return model && model->keeps_average;
+}
+
 /* ---- making ----------------------------------------------------------------------------------- */
 
 tn_status tn_model_create(tn_model **out, const char *path)

@@ -30,6 +30,7 @@ struct tn_model {
     size_t num_notices, notice_capacity;
     char **class_name;
     int num_classes;
+    bool keeps_average;
 };
 
 /* One with nothing in it. `path` is what errors call it. */

@@ -52,6 +52,7 @@ static void models(void **state)
     assert_int_equal(tn_value_beside(NULL, x, 0).id + tn_value_beside(g, x, 1).id, 0);
     assert_int_equal(tn_value_beside(g, x, 0).id, x.id);
     assert_null(tn_model_graph(NULL));
+    assert_false(tn_model_keeps_average(NULL));
     assert_null(tn_model_fact(NULL, "a"));
     assert_null(tn_model_fact(m, NULL));
     assert_null(tn_model_notice(NULL, 0));

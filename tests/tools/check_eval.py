@@ -54,7 +54,7 @@ def refused(says, *words):
 
 # ---- a model and pictures, both made up -----------------------------------------------------------
 
-def write_model(path, weight, bias, names, fit=None, side=SIDE, text=None, channels=3):
+def write_model(path, weight, bias, names, fit=None, side=SIDE, text=None, channels=3, average=None):
     text = text or (f"tenon graph 1\ninput image u8 N {side} {side} {channels}\nx = image_input(image) mean="
                     f"{','.join(['127.5'] * channels)} scale={','.join(['0.0078125'] * channels)}\nf = flatten(x)\ny = dense(f) units={CLASSES}\noutput y\n")
     meta = {"tenon.graph": text}
@@ -63,6 +63,9 @@ def write_model(path, weight, bias, names, fit=None, side=SIDE, text=None, chann
     if fit:
         meta["tenon.fit"] = fit
     tensors = {"y.weight": weight.astype("<f4"), "y.bias": bias.astype("<f4")}
+    if average:
+        meta["tenon.optimizer"] = "sgd"
+        tensors |= {"ema.y.weight": average[0].astype("<f4"), "ema.y.bias": average[1].astype("<f4")}
     header, data = {"__metadata__": meta}, b""
     for name, array in tensors.items():
         header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [len(data), len(data) + array.nbytes]}
@@ -192,6 +195,17 @@ def ten_crops(folder):
     make_model(folder / "all")
     refused("its crops are all the same; say --resize", folder / "all", folder / "set", "--ten-crop")
     expect(report(folder / "all", folder / "set", "--ten-crop", "--resize", 11)["right"] == got["right"], "--resize")
+
+
+def averages(folder, want):
+    weight, bias = make_model(folder / "m")
+    write_model(folder / "average", 0 * weight, 0 * bias, NAMES, average=(weight, bias))
+    got = report(folder / "average", folder / "set", "--average")
+    same(got, *want, "averages")
+    trained = report(folder / "average", folder / "set")
+    expect(got["average"] and not trained["average"] and trained["right"] == want[0][0].sum(), "what was trained", trained)
+    expect("--average measures them" in evaluate(folder / "average", folder / "set").out, "averages are not told of")
+    refused("keeps no averages", folder / "m", folder / "set", "--average")
 
 
 def each_once(folder, want):
@@ -377,6 +391,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tenon-eval-") as name:
         folder = pathlib.Path(name)
         want = numbers(folder)
+        averages(folder, want)
         each_once(folder, want)
         classes(folder, want)
         refusals(folder)

@@ -13,7 +13,7 @@ typedef struct question {
     const char *model, *data, *exclude, *workspace;
     const char *device, *precision;
     int64_t batch, threads, resize; /* resize 0: as the model has it */
-    bool ten_crop, known, quiet;
+    bool ten_crop, known, average, quiet;
 } question;
 
 /* A picture that cannot be read. */

@@ -74,7 +74,8 @@ static void find_logits(evaluation *e)
 static void open_model(evaluation *e)
 {
     find_model(e, e->q.model);
-    if (tn_model_open(&e->model, e->path, &(tn_model_opts){.batch = e->q.batch}) != TN_OK ||
+    if (tn_model_open(&e->model, e->path,
+                      &(tn_model_opts){.batch = e->q.batch, .average = e->q.average}) != TN_OK ||
         tn_model_picture(e->model, &e->picture) != TN_OK)
         args_fail("%s", tn_error());
     if (!tn_model_tensor(e->model, 0, NULL))
