@@ -9,7 +9,6 @@ import math
 import os
 import pathlib
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -21,9 +20,9 @@ except ImportError:
     print("skipped: python3-numpy is not here")
     sys.exit(77)
 
+from eval_lab import CLASSES, NAMES, SIDE, make_model, make_set, write_model, write_picture
+
 TOOLS, EXAMPLES = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
-SIDE, CLASSES = 8, 6
-NAMES = ["ant", "bee", "cat", "dog", "eel", "fox"]
 failures = []
 
 
@@ -52,52 +51,7 @@ def refused(says, *words):
     expect(says in done.err and done.err.count("\n") == 1 and not done.out, f"{words}: does not say \"{says}\"", done.err)
 
 
-# ---- a model and pictures, both made up -----------------------------------------------------------
-
-def write_model(path, weight, bias, names, fit=None, side=SIDE, text=None, channels=3, average=None):
-    text = text or (f"tenon graph 1\ninput image u8 N {side} {side} {channels}\nx = image_input(image) mean="
-                    f"{','.join(['127.5'] * channels)} scale={','.join(['0.0078125'] * channels)}\nf = flatten(x)\ny = dense(f) units={CLASSES}\noutput y\n")
-    meta = {"tenon.graph": text}
-    if names:
-        meta["tenon.classes"] = "\n".join(names)
-    if fit:
-        meta["tenon.fit"] = fit
-    tensors = {"y.weight": weight.astype("<f4"), "y.bias": bias.astype("<f4")}
-    if average:
-        meta["tenon.optimizer"] = "sgd"
-        tensors |= {"ema.y.weight": average[0].astype("<f4"), "ema.y.bias": average[1].astype("<f4")}
-    header, data = {"__metadata__": meta}, b""
-    for name, array in tensors.items():
-        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [len(data), len(data) + array.nbytes]}
-        data += array.tobytes()
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
-
-
-def make_model(path, names=NAMES, seed=1, channels=3, **more):
-    rng = np.random.default_rng(seed)
-    weight = (rng.normal(size=(CLASSES, channels * SIDE * SIDE)) * 0.1).astype(np.float32)
-    bias = rng.normal(size=CLASSES).astype(np.float32)
-    write_model(path, weight, bias, names, channels=channels, **more)
-    return weight, bias
-
-
-def write_picture(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"P6\n%d %d\n255\n" % (pixels.shape[1], pixels.shape[0]) + pixels.tobytes())
-
-
-def make_set(folder, side=SIDE, names=NAMES, seed=2):
-    """Pictures by path, in the order of the set; a class has one more than the one before."""
-    rng = np.random.default_rng(seed)
-    pictures = {}
-    for k, name in enumerate(sorted(names)):
-        for i in range(7 + k):
-            path = folder / name / f"{i:02}.ppm"
-            pictures[path] = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
-            write_picture(path, pictures[path])
-    return pictures
-
+# ---- what should come out -----------------------------------------------------------------------
 
 def logits_of(pixels, weight, bias):
     x = pixels.astype(np.float64).transpose(2, 0, 1).ravel()
