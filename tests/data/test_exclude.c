@@ -315,6 +315,32 @@ static void any_name_can_be_written(void **state)
     assert_fails(tn_exclude_write(lab_path(root, "none/x"), out, 1), TN_ERR_IO, "none/x");
 }
 
+/* Each byte that a name may have, at its ends and in the middle. */
+static void any_byte_can_be_written(void **state)
+{
+    (void)state;
+    char folder[1100], path[256][64];
+    snprintf(folder, sizeof folder, "%s/bytes", root);
+    lab_mkdir(folder);
+    lab_mkdir(lab_path(folder, "a"));
+    tn_excluded out[256];
+    int count = 0;
+    for (int c = 1; c < 256; c++)
+        if (c != '/' && c != '.') /* one that is hidden is no image */
+            snprintf(path[count++], sizeof path[0], "a/%c0%c.jpg%c.jpg", c, c, c);
+    for (int i = 0; i < count; i++) {
+        lab_write_text(lab_path(folder, "%s", path[i]), "x");
+        out[i] = (tn_excluded){path[i], path[i]};
+    }
+    lab_write_text(lab_path(folder, "a/stays.jpg"), "x");
+    assert_ok(tn_exclude_write(list, out, count));
+    tn_dataset *set = NULL;
+    assert_ok(tn_dataset_open(&set, &(tn_dataset_opts){.path = folder, .exclude = list}));
+    assert_int_equal(tn_dataset_excluded(set), count);
+    lab_assert_item(set, 0, "stays.jpg", 0);
+    tn_dataset_close(set);
+}
+
 static tn_status open_one(void *arg)
 {
     (void)arg;
@@ -342,6 +368,7 @@ int main(void)
         cmocka_unit_test(packed_sets_loaders_and_parts),
         cmocka_unit_test(packed_sets_by_the_names_of_before),
         cmocka_unit_test(any_name_can_be_written),
+        cmocka_unit_test(any_byte_can_be_written),
         cmocka_unit_test(each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, make, clear);

@@ -77,6 +77,10 @@ def splits():
     expect([c["images"] for c in told["classes"]] == [3] * 10, "a list opens", told)
     run("split", "packed", "-o", "x", status=2, says="packed is packed: its images are no files")
     run("split", "set", "-o", "list.txt/x", status=2, says="list.txt/x: the folder cannot be made")
+    os.makedirs("dangling")
+    os.symlink("nowhere/val.txt", "dangling/val.txt")
+    run("split", "set", "-o", "dangling", status=1, says="dangling/val.txt")
+    expect(os.listdir("dangling") == ["val.txt"], "half of a split", os.listdir("dangling"))
     run("split", "set", "--percent", 0, status=2, says="--percent wants a number above 0")
 
 

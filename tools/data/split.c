@@ -132,8 +132,12 @@ int data_split(int argc, char **argv)
         args_fail("%s: %s", argv[1], tn_error());
     free(group);
     for (int i = 0; i < 2; i++)
-        if (tn_dataset_write_list(part[i], path[i]) != TN_OK)
+        if (tn_dataset_write_list(part[i], path[i]) != TN_OK) {
+            if (i == 1 &&
+                !flags.force) /* a half of a split is none; with --force it replaced one */
+                unlink(path[0]);
             run_fail("%s", tn_error());
+        }
     if (flags.alike && !flags.quiet)
         printf("%lld groups of pictures that are alike are in one part each\n", (long long)groups);
     for (int i = 0; i < 2; i++) {

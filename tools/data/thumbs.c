@@ -53,7 +53,8 @@ static const arg options[] = {
 
 typedef struct job {
     const tn_dataset *set;
-    int64_t *item; /* those of the class at hand */
+    int64_t *item;  /* all of the set, class by class */
+    int64_t *first; /* [classes] where each begins among them */
     int64_t made, bad;
 } job;
 
@@ -71,18 +72,35 @@ static bool make(job *j, int64_t item, tn_jpeg *jpeg)
     return status == TN_OK;
 }
 
-/* Those of a class that are shown, evenly among all of it, into j->item; returns how many. */
-static int64_t choose(const job *j, int label)
+/* How many of a class are shown, and which they are: evenly among all of it. */
+static int64_t shown(const job *j, int label)
 {
     const int64_t of = tn_dataset_class_count(j->set, label);
     const int64_t few = MOST / tn_dataset_classes(j->set);
     const int64_t preset = few < 1 ? 1 : few > 12 ? 12 : few;
-    const int64_t wanted = flags.each ? flags.each : preset, count = wanted < of ? wanted : of;
-    int64_t seen = 0, taken = 0;
-    for (int64_t i = 0; i < tn_dataset_count(j->set) && taken < count; i++)
-        if (tn_dataset_item_label(j->set, i) == label && seen++ == taken * of / count)
-            j->item[taken++] = i;
-    return taken;
+    const int64_t wanted = flags.each ? flags.each : preset;
+    return wanted < of ? wanted : of;
+}
+
+static int64_t item_shown(const job *j, int label, int64_t i)
+{
+    return j->item[j->first[label] + i * tn_dataset_class_count(j->set, label) / shown(j, label)];
+}
+
+/* Items by their classes; `first` is each one's end until it was gone through backwards. */
+static void sort_items(job *j)
+{
+    const int64_t count = tn_dataset_count(j->set);
+    const int classes = tn_dataset_classes(j->set);
+    j->item = malloc((size_t)count * sizeof *j->item);
+    j->first = malloc((size_t)classes * sizeof *j->first);
+    if (!j->item || !j->first)
+        run_fail("no memory for the numbers of %lld images", (long long)count);
+    int64_t end = 0;
+    for (int c = 0; c < classes; c++)
+        j->first[c] = end += tn_dataset_class_count(j->set, c);
+    for (int64_t i = count - 1; i >= 0; i--)
+        j->item[--j->first[tn_dataset_item_label(j->set, i)]] = i;
 }
 
 /* ---- a page ----------------------------------------------------------------------------------- */
@@ -111,14 +129,14 @@ static void write_page(job *j, const char *path)
     html_write(&h, "<header><h1>%s</h1><p>%lld images of %d classes</p></header>\n", path,
                (long long)tn_dataset_count(j->set), tn_dataset_classes(j->set));
     for (int c = 0; c < tn_dataset_classes(j->set); c++) {
-        const int64_t count = choose(j, c);
+        const int64_t count = shown(j, c);
         html_write(
             &h,
             "<section><h2>%s <span class=\"quiet\">%lld of %lld</span></h2><div class=\"shots\">\n",
             tn_dataset_class_name(j->set, c), (long long)count,
             (long long)tn_dataset_class_count(j->set, c));
         for (int64_t i = 0; i < count; i++)
-            show(j, &h, j->item[i]);
+            show(j, &h, item_shown(j, c, i));
         html_write(&h, "</div></section>\n");
     }
     html_end(&h);
@@ -147,9 +165,9 @@ static void write_folder(job *j)
     if (mkdir(flags.out, 0777) != 0 && errno != EEXIST)
         args_fail("%s: the folder cannot be made: %s", flags.out, strerror(errno));
     for (int c = 0; c < tn_dataset_classes(j->set); c++) {
-        const int64_t count = choose(j, c);
+        const int64_t count = shown(j, c);
         for (int64_t i = 0; i < count; i++)
-            write_picture(j, c, j->item[i]);
+            write_picture(j, c, item_shown(j, c, i));
     }
 }
 
@@ -167,9 +185,8 @@ int data_thumbs(int argc, char **argv)
     if (!flags.out)
         args_fail("--out is missing: a page, such as thumbs.html, or a folder");
     tn_dataset *set = set_open(argv[1], NULL, flags.exclude, flags.quiet);
-    job j = {.set = set, .item = malloc((size_t)tn_dataset_count(set) * sizeof *j.item)};
-    if (!j.item)
-        run_fail("no memory for %lld numbers", (long long)tn_dataset_count(set));
+    job j = {.set = set};
+    sort_items(&j);
     const char *dot = strrchr(flags.out, '.');
     if (dot && strcmp(dot, ".html") == 0)
         write_page(&j, argv[1]);
@@ -181,6 +198,7 @@ int data_thumbs(int argc, char **argv)
         printf("%s: %lld pictures; %lld could not be read\n", flags.out, (long long)j.made,
                (long long)j.bad);
     free(j.item);
+    free(j.first);
     tn_dataset_close(set);
     return fflush(stdout) == 0 ? 0 : 1;
 }
