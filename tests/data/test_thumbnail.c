@@ -33,6 +33,8 @@ static const char *write_file(const char *name, lab_bytes b)
     return path;
 }
 
+#ifdef TN_HAVE_JPEG
+
 /* The mean of how far two pictures are off each other. */
 static double distance(const uint8_t *a, const uint8_t *b, size_t bytes)
 {
@@ -70,8 +72,6 @@ static void check_pixels(const char *path, const tn_jpeg *jpeg, double most)
     free(want);
     free(got);
 }
-
-#ifdef TN_HAVE_JPEG
 
 static void sizes(void **state)
 {
