@@ -30,6 +30,19 @@ static tn_status parse(cJSON **out, const char *text, size_t bytes, const char *
                            end ? (size_t)(end - text) : 0);
 }
 
+/* Readers would take one or the other. */
+static tn_status check_unique(const cJSON *object, const char *who)
+{
+    const cJSON *m;
+    cJSON_ArrayForEach(m, object)
+    {
+        if (m->string && cJSON_GetObjectItemCaseSensitive(object, m->string) != m)
+            return tn_fail(TN_ERR_ARGUMENT, "%s: has the member \"%s\" twice", who, m->string);
+        TN_TRY(check_unique(m, who));
+    }
+    return TN_OK;
+}
+
 /* What the program says. */
 static tn_status parse_given(cJSON **out, const char *text)
 {
@@ -38,7 +51,14 @@ static tn_status parse_given(cJSON **out, const char *text)
     if (!tn_text_is_utf8(text, &good))
         return tn_fail(TN_ERR_ARGUMENT, "%s: is no UTF-8 from byte %zu on, as JSON has to be", who,
                        good);
-    return parse(out, text, strlen(text), who);
+    cJSON *given = NULL;
+    TN_TRY(parse(&given, text, strlen(text), who));
+    const tn_status status = check_unique(given, who);
+    if (status == TN_OK)
+        *out = given;
+    else
+        cJSON_Delete(given);
+    return status;
 }
 
 static tn_status read_config(cJSON **out, const tn_run_folder *f)

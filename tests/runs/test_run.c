@@ -147,6 +147,8 @@ static void what_cannot_be_is_refused_by_name(void **state)
     assert_fails(tn_run_open(&r.run, &opts), TN_ERR_FORMAT, "is no JSON from byte");
     opts.config = "{\"a\": \"\xff\"}";
     assert_fails(tn_run_open(&r.run, &opts), TN_ERR_ARGUMENT, "no UTF-8 from byte 7 on");
+    opts.config = "{\"a\": [{\"b\": 1, \"b\": 2}]}";
+    assert_fails(tn_run_open(&r.run, &opts), TN_ERR_ARGUMENT, "the member \"b\" twice");
     opts.config = "{\"tenon\": 1}";
     assert_fails(tn_run_open(&r.run, &opts), TN_ERR_ARGUMENT, "is the library's to say");
     opts.config = "{}";
