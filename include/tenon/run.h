@@ -26,6 +26,8 @@
  *             tn_must(tn_plan_update(plan, rate));
  *             tn_must(tn_run_step(run, rate, &orders));
  *         }
+ *         if (status != TN_END)
+ *             tn_must(status);
  *         if (!orders.stop)
  *             tn_must(tn_run_epoch(run, NULL, NULL));
  *     }

@@ -29,6 +29,7 @@ void lab_run_plan(lab_run *r, const lab_run_kind *kind)
                         .precision = kind->precision,
                         .accumulate = kind->accumulate,
                         .loss_scale = kind->loss_scale,
+                        .ema = kind->ema,
                         .seed = 7}));
 }
 

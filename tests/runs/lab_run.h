@@ -15,7 +15,7 @@ typedef struct lab_run_kind {
     tn_precision precision;
     int accumulate;
     tn_optim optim;
-    float loss_scale;
+    float loss_scale, ema;
     bool events; /* for TensorBoard */
     int64_t log_every, save_steps;
     int keep;

@@ -20,6 +20,7 @@ static const lab_run_kind kinds[] = {
     {"two gpus, f16, accumulated", "sim:0-1,deterministic=on", TN_PRECISION_F16, .accumulate = 2,
      .loss_scale = 1024, .log_every = 3, .save_steps = 4},
     {"ranks", "mpi:cpu,threads=1", .log_every = 5, .save_steps = 7}, /* check_run_ranks.py */
+    {"averages", .ema = 0.9F, .log_every = 5, .save_steps = 7},
 };
 
 enum { STEPS = 33 };
