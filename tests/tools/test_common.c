@@ -153,13 +153,13 @@ static void options_come_back_from_json(void **state)
         int64_t count;
         double real;
         const char *text, *word;
-    } o = {true, 123456789, 0.1 + 0.2, "quo\"te", "b"};
-    const arg options[] = {{ARG_HEADING, .help = "What there is"},
-                           {ARG_FLAG, "flag", NULL, "", &o.flag, 0, 0},
-                           {ARG_INT, "count", "N", "", &o.count, 0, 0},
-                           {ARG_REAL, "real", "X", "", &o.real, 0, 0},
-                           {ARG_TEXT, "text", "T", "", &o.text, 0, 0},
-                           {ARG_CHOICE, "word", "a|b", "", &o.word, 0, 0}};
+        double unsaid;
+    } o = {true, 123456789, 0.1 + 0.2, "quo\"te", "b", -1};
+    const arg options[] = {
+        {ARG_HEADING, .help = "What there is"},         {ARG_FLAG, "flag", NULL, "", &o.flag, 0, 0},
+        {ARG_INT, "count", "N", "", &o.count, 0, 0},    {ARG_REAL, "real", "X", "", &o.real, 0, 0},
+        {ARG_REAL, "unsaid", "X", "", &o.unsaid, 0, 1}, {ARG_TEXT, "text", "T", "", &o.text, 0, 0},
+        {ARG_CHOICE, "word", "a|b", "", &o.word, 0, 0}};
     const int count = TN_COUNT(options);
     char said[512] = "";
     json j = {.to = fmemopen(said, sizeof said, "w")};
@@ -169,9 +169,11 @@ static void options_come_back_from_json(void **state)
     json_end(&j, '}');
     fclose(j.to);
     memset(&o, 0, sizeof o);
+    o.unsaid = -2;
     json_value *v = json_parse(said);
     args_read(v, "config.json", options, count);
-    assert_true(o.flag && o.count == 123456789 && o.real == 0.1 + 0.2);
+    assert_true(o.flag && o.count == 123456789 && o.real == 0.1 + 0.2 && o.unsaid == -2);
+    assert_true(json_is_null(json_member(v, "unsaid")));
     assert_string_equal(o.text, "quo\"te");
     assert_string_equal(o.word, "b");
     json_free(v);

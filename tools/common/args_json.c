@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A default that no user could say, as -1 or 0, means that nothing was. */
+static bool is_said(const arg *o, double number)
+{
+    return number >= o->min;
+}
+
 void args_write(json *j, const arg *options, int count)
 {
     for (const arg *o = options; o < options + count; o++)
@@ -14,10 +20,16 @@ void args_write(json *j, const arg *options, int count)
             json_bool(j, o->name, *(bool *)o->to);
             break;
         case ARG_INT:
-            json_count(j, o->name, *(int64_t *)o->to);
+            if (is_said(o, (double)*(int64_t *)o->to))
+                json_count(j, o->name, *(int64_t *)o->to);
+            else
+                json_null(j, o->name);
             break;
         case ARG_REAL:
-            json_exact(j, o->name, *(double *)o->to);
+            if (is_said(o, *(double *)o->to))
+                json_exact(j, o->name, *(double *)o->to);
+            else
+                json_null(j, o->name);
             break;
         case ARG_TEXT:
         case ARG_CHOICE:
@@ -33,7 +45,7 @@ static const arg *find(const arg *options, int count, const char *name)
     return NULL;
 }
 
-/* False: it cannot be. A number was within its bounds when it was written, or is a default out of them. */
+/* False: it cannot be. A number was within its bounds when it was written. */
 static bool take(const arg *o, const json_value *value)
 {
     double number;
@@ -42,12 +54,14 @@ static bool take(const arg *o, const json_value *value)
     case ARG_FLAG:
         return json_truth(value, o->to);
     case ARG_INT:
+        if (json_is_null(value))
+            return true;
         if (!json_number(value, &number) || number < -9e15 || number > 9e15)
             return false;
         *(int64_t *)o->to = (int64_t)number;
         return (double)*(int64_t *)o->to == number;
     case ARG_REAL:
-        return json_number(value, o->to);
+        return json_is_null(value) || json_number(value, o->to);
     case ARG_TEXT:
     case ARG_CHOICE:
         *(const char **)o->to = text;
