@@ -224,7 +224,7 @@ int main(int argc, char **argv)
     if (s.o.save && tn_checkpoint_probe(s.plan, s.o.save) != TN_OK)
         args_fail("--save %s", tn_error());
     open_loaders(&s);
-    stop_catch();
+    stop_catch(NULL);
     train(&s);
     if (s.o.save && network_save(&s.net, s.plan, s.o.save, false, NULL, 0) != TN_OK)
         run_fail("not saved: %s", tn_error());

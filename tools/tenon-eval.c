@@ -66,8 +66,6 @@ int main(int argc, char **argv)
                     .what =
                         "how good a model is on a set of pictures, as a whole and class by class",
                     .about = about,
-                    .what =
-                        "how good a model is on a set of pictures, as a whole and class by class",
                     .more = more,
                     .options = options,
                     .count = sizeof options / sizeof options[0],

@@ -106,7 +106,11 @@ static tn_status open_file(tn_run *run)
     if (!run->opts.file)
         return TN_OK;
     TN_TRY(tn_run_agree(run, tn_run_load(run, run->opts.file)));
-    return run->opts.loader ? tn_loader_seek(run->opts.loader, run->epoch, run->index) : TN_OK;
+    run->now.set = run->opts.set; /* there were no orders that could have changed it */
+    if (!run->opts.loader)
+        return TN_OK;
+    const tn_status status = tn_loader_seek(run->opts.loader, run->epoch, run->index);
+    return status == TN_OK ? TN_OK : tn_fail(status, "%s: %s", run->opts.file, tn_error());
 }
 
 static tn_status open_run(tn_run *run)

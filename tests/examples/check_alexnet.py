@@ -59,7 +59,7 @@ def resumes(folder):
     best = []
     for stop in (7, 11, 13):  # epochs of 9 steps: the third piece validates nothing
         run("alexnet", *recipe, "--save", part, "--resume", part, "--max-steps", stop)
-        best.append(float(metadata(part)["best_top_1"]))
+        best.append(float(metadata(part)["run.best"].split()[0]))
     expect(best[0] == 0 and best[1] > 0 and best[1] == best[2], f"the best top-1 so far is lost: {best}")
     said = run("alexnet", *recipe, "--save", part, "--resume", part)
     expect("resumed" in said.stdout and "note: " not in said.stdout, "resuming", said.stdout)
@@ -75,6 +75,28 @@ def resumes(folder):
     expect("made with other flags" in said.stdout, "other flags are not told of", said.stdout)
     said = run("alexnet", *recipe, "--resume", whole, "--net", "caffe", status=2)
     expect("--net says caffe" in said.stderr, "another network", said.stderr)
+
+
+def keeps_a_run(folder):
+    """The same command begins a run in a folder, goes on with it, and has nothing left to do."""
+    words = (folder / "set", *SMALL, "--epochs", 2, "--run", folder / "run", "--optim", "adam", "--rate", 1e-3)
+    p = subprocess.Popen([programs.PROGRAMS / "alexnet", *map(str, words)], stdout=subprocess.PIPE, text=True)
+    for line in p.stdout:
+        if line.startswith("epoch 1 step"):
+            break
+    p.send_signal(signal.SIGINT)
+    rest = p.stdout.read()
+    p.wait(60)
+    expect(p.returncode in (0, 130) and (p.returncode == 0 or f"go on with --run {folder / 'run'}" in rest), "Ctrl-C", rest)
+    said = run("alexnet", *words)
+    expect(f"resumed {folder / 'run'}: " in said.stdout, "it goes on", said.stdout)
+    said = run("alexnet", *words)
+    expect("nothing is left to do" in said.stdout, "it is over", said.stdout)
+    state = json.loads((folder / "run/state.json").read_text())
+    expect(state["state"] == "done" and state["step"] == 18, "state.json", str(state))
+    said = run("alexnet", *words, "--clip", 1, status=2)
+    expect("recipe" not in said.stderr and "clip" in said.stderr, "another recipe is another run", said.stderr)
+    programs.refused("alexnet", *words, "--save", "x", says="it goes with none of --save, --resume, --evaluate")
 
 
 def losses(said):
@@ -182,7 +204,7 @@ with Folder() as folder:
     (folder / "one").mkdir()
     (folder / "set/train/blue").rename(folder / "one/blue")
     programs.shutil.copytree(folder / "one/blue", folder / "set/train/blue")
-    for check in (learns, resumes, several_devices, accumulates, tells_of_bad_files, finds_the_parts_of_a_set,
+    for check in (learns, resumes, keeps_a_run, several_devices, accumulates, tells_of_bad_files, finds_the_parts_of_a_set,
                   says_what_would_help, fails_plainly, stops_on_interrupt, measures):
         programs.timed(check, folder)
 programs.end("alexnet")

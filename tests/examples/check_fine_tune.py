@@ -119,7 +119,7 @@ def weights_alone(folder):
     expect(2 * small.stat().st_size < whole.stat().st_size, "--weights-only is no smaller")
     a, b = (run("alexnet", folder / "set", "--evaluate", x) for x in (whole, small))
     expect(top_1(a) == top_1(b) >= 0, "the weights are the same", a.stdout + b.stdout)
-    said = run("alexnet", folder / "set", *flags, "--resume", small, status=1)
+    said = run("alexnet", folder / "set", *flags, "--resume", small, status=2)
     expect("no run can go on from it" in said.stderr, "weights alone are resumed", said.stderr)
     refused("alexnet", folder / "set", "--weights-only", says="--weights-only is about --save")
 

@@ -169,10 +169,11 @@ def what_a_file_says_is_checked(folder):
                 said = run(*words, status=2)
                 expect(str(edited) in said.stderr and len(said.stderr.splitlines()) == 1,
                        f"{words[0]}: {key} is \"{value}\"", said.stderr)
-    for key, value in (("epoch", "1.5"), ("epoch", "-1"), ("batch", "nan"), ("batch", "99"), ("best_top_1", "inf"),
-                       ("tally", "1 2 3"), ("tally", "nan 0 0 0"), ("tenon.updates", "x"), ("tenon.runs", "-1")):
+    for key, value in (("run.position", "1.5 0"), ("run.position", "-1 0"), ("run.position", "0 nan"), ("run.position", "0 99"),
+                       ("run.best", "0.5 1"), ("run.best", "x 0 0"), ("run.train", "1 2"), ("run.train", "1 0 0 x"),
+                       ("run.set", ""), ("tenon.updates", "x"), ("tenon.runs", "-1")):
         edit(model, edited, key, value)
-        said = run("alexnet", folder / "set", *SMALL, "--resume", edited, status=1)
+        said = run("alexnet", folder / "set", *SMALL, "--resume", edited, status=2)
         expect(str(edited) in said.stderr, f"{key} is \"{value}\"", said.stderr)
 
 

@@ -28,7 +28,7 @@ static int ends(int first, int second, bool ignored)
     const pid_t child = fork();
     if (child == 0) {
         signal(first, ignored ? SIG_IGN : SIG_DFL);
-        stop_catch();
+        stop_catch(NULL);
         raise(first);
         if (stop_asked() != (ignored ? 0 : first))
             _exit(1);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 static volatile sig_atomic_t asked;
+static void (*told)(int); /* set before any signal can come */
 
 static void stop(int number)
 {
@@ -13,6 +14,8 @@ static void stop(int number)
         asked = number;
     /* Whatever else is said to nobody must not end the program while it saves. */
     signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
+    if (told)
+        told(number);
 }
 
 /* What is ignored stays so. */
@@ -30,28 +33,21 @@ static void ignore_limits(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
-void stop_catch(void)
+void stop_catch(void (*tell)(int))
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
+    told = tell;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         listen(numbers[i], stop);
     ignore_limits();
 }
 
-static void (*run_tell)(int);
-
-static void stop_run(int number)
-{
-    stop(number);
-    run_tell(number);
-}
-
 void stop_catch_run(void (*tell)(int))
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
-    run_tell = tell;
+    told = tell;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        listen(numbers[i], stop_run);
+        listen(numbers[i], stop);
     listen(SIGHUP, tell);
     signal(SIGPIPE, SIG_IGN);
     ignore_limits();

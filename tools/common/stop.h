@@ -6,11 +6,12 @@
 #ifndef TOOLS_STOP_H
 #define TOOLS_STOP_H
 
-/* From now on. What was ignored when the program began, as nohup has it, stays ignored. */
-void stop_catch(void);
+/* From now on. What was ignored when the program began, as nohup has it, stays ignored. tell, if it is not NULL, is told of
+ * each signal, in a handler. */
+void stop_catch(void (*tell)(int signal));
 
-/* For a run in a folder, which is told of each signal (in a handler): SIGHUP is no end, since the run saves and goes on,
- * and nor is SIGPIPE, since its log is in the folder. */
+/* For a run in a folder: SIGHUP is no end, since the run saves and goes on, and nor is SIGPIPE, since its log is in the
+ * folder. */
 void stop_catch_run(void (*tell)(int signal));
 
 /* The signal that came first, 0 if none did. */

@@ -16,12 +16,6 @@ typedef struct job {
     bool resumes;
     int64_t keep, log_every, save_every, save_steps, lock_fd;
     json_value *was; /* config.json of a run that goes on */
-    tn_run *run;
-    network_fit fit; /* the facts of the network, in each checkpoint */
-    char *names;
-    tn_meta meta[2];
-    tn_run_orders now;
-    tn_run_score seen; /* of the epoch, when it was last looked at */
 } job;
 
 /* config.c: what repeats the run, as JSON, for free(); and the recipe and the net of a run that goes on, from its folder. */

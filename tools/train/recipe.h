@@ -58,6 +58,7 @@ void recipe_check(recipe *r, const char *usage);
 
 /* All but device and threads as members of an object, and back from one; `path` names it in errors. */
 void recipe_write(const recipe *r, json *j);
+char *recipe_json(const recipe *r); /* such an object with the folder, for free() */
 void recipe_read(recipe *r, const json_value *from, const char *path);
 
 tn_optim recipe_optim(const recipe *r);

@@ -1,4 +1,6 @@
+#define _POSIX_C_SOURCE 200809L /* open_memstream */
 /* The flags of a recipe, and what they hold before any is given. */
+#include <stdio.h>
 #include <string.h>
 
 #include "../common/args_json.h"
@@ -182,6 +184,22 @@ void recipe_write(const recipe *r, json *j)
 {
     flags = *r;
     args_write(j, options, OPTIONS - MACHINE);
+}
+
+char *recipe_json(const recipe *r)
+{
+    char *text = NULL;
+    size_t bytes;
+    json j = {.to = open_memstream(&text, &bytes)};
+    if (!j.to)
+        run_fail("no memory for a recipe");
+    json_object(&j, NULL);
+    json_text(&j, "folder", r->folder);
+    recipe_write(r, &j);
+    json_end(&j, '}');
+    if (fclose(j.to) != 0)
+        run_fail("no memory for a recipe");
+    return text;
 }
 
 void recipe_read(recipe *r, const json_value *from, const char *path)

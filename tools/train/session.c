@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../common/args.h"
-#include "../common/stop.h"
 
 /* ---- setting up ------------------------------------------------------------------------------- */
 
@@ -46,16 +45,6 @@ void session_set(session *s, const tn_batch *batch)
     if (s->net.partner.id)
         set_mixed(s, batch);
     tn_must(tn_plan_set(s->plan, s->net.label, session_labels(s, &batch->labels)));
-}
-
-bool session_agree(session *s, bool looks)
-{
-    unsigned char all[TN_MAX_RANKS];
-    const unsigned char own = (unsigned char)(looks | (stop_asked() != 0) << 1);
-    tn_must(tn_device_gather(s->device, &own, 1, all));
-    for (int i = 0; i < tn_device_ranks(s->device); i++)
-        s->stops |= all[i] >> 1;
-    return all[0] & 1;
 }
 
 void session_start_clock(session *s)
@@ -176,6 +165,7 @@ void session_open(session *s)
 
 void session_close(session *s)
 {
+    free(s->names);
     feed_close(&s->val);
     feed_close(&s->train);
     tn_plan_destroy(s->plan);

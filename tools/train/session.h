@@ -45,15 +45,17 @@ typedef struct session {
     tn_plan *plan;
     tn_rate rate;
 
+    tn_run *run;
+    tn_run_orders now;
+    network_fit fit; /* facts of the network, in each checkpoint of the run */
+    recipe_text said;
+    char *names;
+    tn_meta meta[3];
+
     int64_t steps, per_epoch; /* updates of the whole run, and of an epoch */
-    int64_t epoch, index;     /* of the next batch */
-    tn_run_score sum;         /* of this epoch's batches, those before a resume too */
-    int64_t rows;             /* images in each of the runs that are in no sum yet */
-    double best;              /* top-1 on the validation set, ... */
-    int64_t best_epoch;       /* ... reached after this epoch; 0: none */
+    tn_run_score seen;        /* of the epoch, when it was last looked at */
     int64_t images;           /* trained on by this program */
     float last_rate;          /* of the last update */
-    bool stops;               /* a rank was told to stop, and all know */
     progress progress;
     /* Saving: what is to be in the file, and is not since the last try failed. */
     bool last_unsaved, best_unsaved;
@@ -84,15 +86,40 @@ void classes_count(session *s, const tn_batch *batch);
 const double *classes_right(const session *s);
 void classes_close(session *s);
 
-/* Ranks look together, when the first one wants to, and stop together, when one was told to (s->stops). */
-bool session_agree(session *s, bool looks);
-
 /* The clock of tell_speed(): begins, and leaves out what was no training. */
 void session_start_clock(session *s);
 void session_skip_clock(session *s, double idle);
 
-/* From the checkpoint. */
-void session_resume(session *s);
+/* ---- running.c: in a run ---------------------------------------------------------------------- */
+
+/* Opens the run; what is the same for all is filled in, and `said`, the recipe, is in its checkpoints if it is not NULL. From then on
+ * signals are told to it: in a folder as stop_catch_run() has it, else as stop_catch(). */
+void session_run(session *s, tn_run_opts opts, const recipe_text *said);
+
+/* The run has failed: it is closed, and the program ended. */
+_Noreturn void session_fail(session *s, const char *why);
+void session_must(session *s, tn_status status);
+
+/* The next batch of an epoch, to the plan and the run; the status is that of the data. */
+tn_status session_next(session *s);
+
+/* All of a feed, in evaluation mode. False: the run is to stop (s->now.stop), and has not seen all. */
+bool session_validate(session *s, feed *f, tn_run_score *val);
+
+int64_t session_left(const session *s); /* updates that the epoch has room for yet */
+bool session_at_end(const session *s);
+
+/* Sees how it goes, if it is time to; all ranks call it. */
+void session_look(session *s);
+void session_look_now(session *s);
+
+/* After the last batch of an epoch: on to the next one. */
+void session_turn(session *s);
+
+/* Ends the run as it should. Returns the exit status. */
+int session_end(session *s);
+
+/* ---- saving.c --------------------------------------------------------------------------------- */
 
 /* To save.path, and the best beside it, "x.best.safetensors". A save that fails is told and tried again after the next
  * epoch. */
@@ -100,12 +127,15 @@ void saving_probe(session *s);          /* ends the program if nothing can be wr
 void saving_due(session *s, bool last); /* after an epoch, or at the end: what is due */
 bool saving_now(session *s);            /* true: it is saved */
 void saving_end(const session *s);      /* tells where it is; ends the program if it is not saved */
+/* Tells if s->resume was made with other flags. */
+void saving_compare(const session *s);
 
 /* Lines to stdout. */
 void tell_start(const session *s);
 void tell_init(const session *s);   /* what --init gave, and what it did not */
 void tell_bad(session *s, feed *f); /* files that a feed has left out since */
 void tell_score(const char *what, const tn_run_score *sum); /* without a line's end */
+void tell_resumed(const session *s, const char *path);
 /* A step that is to be seen; rate, images and waiting are filled in. */
 void tell_step(session *s, progress_step now);
 
@@ -113,9 +143,7 @@ typedef struct epoch_told {
     int64_t epoch, epochs; /* from 1 */
     tn_run_score train;
     const tn_run_score *val; /* NULL: was not validated */
-    bool cut_short;          /* validating was */
-    double best;             /* top-1, ... */
-    int64_t best_epoch;      /* ... reached after this one */
+    tn_run_best best;
 } epoch_told;
 void tell_epoch(session *s, const epoch_told *e);
 void tell_speed(const session *s);

@@ -53,6 +53,19 @@ void tell_score(const char *what, const tn_run_score *sum)
            100 * (double)sum->top_1 / n, 100 * (double)sum->top_5 / n);
 }
 
+void tell_resumed(const session *s, const char *path)
+{
+    int64_t epoch, index;
+    const int64_t done = tn_plan_updates(s->plan);
+    tn_run_position(s->run, &epoch, &index);
+    if (done == 0)
+        printf("resumed %s: from its beginning, no checkpoint is there yet\n", path);
+    else
+        printf("resumed %s: %lld epochs and %lld batches, %lld steps are done%s\n", path,
+               (long long)epoch, (long long)index, (long long)done,
+               epoch >= s->now.set.epochs ? ": nothing is left to do" : "");
+}
+
 void tell_step(session *s, progress_step now)
 {
     now.rate = (double)s->last_rate;
@@ -67,11 +80,9 @@ void tell_epoch(session *s, const epoch_told *e)
     progress_clear(&s->progress);
     printf("epoch %lld/%lld:", (long long)e->epoch, (long long)e->epochs);
     tell_score(" train", &e->train);
-    if (e->cut_short)
-        printf("; not validated");
-    if (e->val && !e->cut_short) {
+    if (e->val) {
         tell_score("; val", e->val);
-        printf(" (best %.2f %%, epoch %lld)", 100 * e->best, (long long)e->best_epoch);
+        printf(" (best %.2f %%, epoch %lld)", 100 * e->best.value, (long long)e->best.epoch);
     }
     printf("\n");
     fflush(stdout);
