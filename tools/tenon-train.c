@@ -38,7 +38,7 @@ static const char more[] =
     "\"conv1,layer1*\"";
 
 static struct {
-    const char *run, *workspace, *resume;
+    const char *run, *workspace, *resume, *repeat;
     int64_t keep, log_every, save_every, save_steps, lock_fd;
 } o;
 
@@ -49,6 +49,8 @@ static const arg options[] = {
      &o.run, 0, 0},
     ARG_WORKSPACE(&o.workspace),
     {ARG_TEXT, "resume", "NAME|DIR", "go on with this run", &o.resume, 0, 0},
+    {ARG_TEXT, "repeat", "NAME|DIR", "do what this run did, from its beginning, as another run",
+     &o.repeat, 0, 0},
     {ARG_INT, "save-every", "EPOCHS", "from one checkpoint to the next; default 1", &o.save_every,
      1, 1e9},
     {ARG_INT, "save-steps", "STEPS", "and one after so many steps; default: none", &o.save_steps, 1,
@@ -138,19 +140,34 @@ static void parse_new(job *j, int argc, char **argv, const recipe_program *p)
     j->save_steps = o.save_steps;
 }
 
-static void parse_resumed(job *j, int argc, char **argv, const recipe_program *p)
+/* Of a run that is there: recipe, net and data are its own. */
+static void parse_old(job *j, int argc, char **argv, const recipe_program *p)
 {
     recipe_parse_machine(&j->s.r, argc, argv, p);
-    if (o.run)
+    if (o.resume && o.repeat)
+        args_fail("--resume and --repeat cannot both say which run");
+    if (o.resume && o.run)
         args_fail("--run is of a new run, --resume of one that is there");
     if (o.save_every || o.save_steps)
         args_fail("--save-%s %s", o.save_every ? "every" : "steps", p->why_not);
-    j->resumes = true;
+    j->resumes = o.resume != NULL;
     j->keep = o.keep;
     j->log_every = o.log_every;
-    run_folder(j->folder, o.workspace, o.resume);
+    run_folder(j->from, o.workspace, o.resume ? o.resume : o.repeat);
+    if (j->resumes)
+        memcpy(j->folder, j->from, RUN_PATH);
     job_read_config(j);
     recipe_check(&j->s.r, p->usage);
+}
+
+static bool is_given(int argc, char **argv, const char *option)
+{
+    const size_t length = strlen(option);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strncmp(argv[i], option, length) == 0 &&
+            (argv[i][length] == '\0' || argv[i][length] == '='))
+            return true;
+    return false;
 }
 
 static void parse(job *j, int argc, char **argv)
@@ -162,13 +179,10 @@ static void parse(job *j, int argc, char **argv)
         .more = more,
         .own = options,
         .num_own = sizeof options / sizeof options[0],
-        .why_not = "is the run's own, which goes on as it began; for another "
-                   "begin a run with --init and one of its checkpoints"};
-    bool resumes = false;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        resumes |= strcmp(argv[i], "--resume") == 0 || strncmp(argv[i], "--resume=", 9) == 0;
-    if (resumes)
-        parse_resumed(j, argc, argv, &p);
+        .why_not = "is the run's own, which is as it began; for another begin a run with "
+                   "--init and one of its checkpoints"};
+    if (is_given(argc, argv, "--resume") || is_given(argc, argv, "--repeat"))
+        parse_old(j, argc, argv, &p);
     else
         parse_new(j, argc, argv, &p);
     j->lock_fd = o.lock_fd;

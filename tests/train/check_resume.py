@@ -38,11 +38,19 @@ def goes_on(folder, recipe, case):
     expect_same(whole, part, name)
 
 
+def repeats(folder):
+    """The recipe, the net and the data of a run that is there, from the beginning: the same run."""
+    said = train("--repeat", folder / "cpu_whole", "--run", folder / "again", "--threads", 1)
+    expect("resumed" not in said.stdout, "repeating is no resuming", said.stdout)
+    expect_same(folder / "cpu_whole", folder / "again", "repeated")
+
+
 with Folder() as folder:
     recipe = trains.make_set(folder)
     for case in CASES:
         if not case[1].startswith("sim") or SIM:
             programs.timed(goes_on, folder, recipe, case)
+    programs.timed(repeats, folder)
     if not SIM:
         print("skipped: no simulated GPU was built")
 programs.end("resuming")

@@ -30,9 +30,10 @@ def says_how(folder, recipe):
     refused(*recipe, "--run", "x", "--workspace", folder / "nowhere", says="nowhere/runs cannot be made: No such file")
     refused(*recipe, "--run", folder / "nowhere/x", says="nowhere/x")
     refused("--resume", "none", "--workspace", folder, says="runs/none")
-    refused("--resume", "none", "--rate", 1, says="--rate is the run's own, which goes on as it began")
+    refused("--resume", "none", "--rate", 1, says="--rate is the run's own, which is as it began")
     refused("--resume", "none", "--save-every", 1, says="--save-every is the run's own")
     refused("--resume", "none", "--run", "some", says="--run is of a new run")
+    refused("--resume", "a", "--repeat", "b", says="cannot both say which run")
     (folder / "runs/empty").mkdir(parents=True)
     refused("--resume", "empty", "--workspace", folder, says="runs/empty")
 

@@ -137,7 +137,7 @@ static const json_value *need(const job *j, const char *path)
 {
     const json_value *v = json_member(j->was, path);
     if (!v)
-        args_fail("%s/config.json: does not say \"%s\": the run is none of tenon-train", j->folder,
+        args_fail("%s/config.json: does not say \"%s\": the run is none of tenon-train", j->from,
                   path);
     return v;
 }
@@ -146,7 +146,7 @@ static int64_t need_count(const job *j, const char *path)
 {
     double number;
     if (!json_number(need(j, path), &number) || !(number >= 0 && number <= 1e15))
-        args_fail("%s/config.json: its \"%s\" is no count", j->folder, path);
+        args_fail("%s/config.json: its \"%s\" is no count", j->from, path);
     return (int64_t)number;
 }
 
@@ -154,7 +154,7 @@ static const char *need_text(const job *j, const char *path)
 {
     const char *text = json_string(need(j, path));
     if (!text)
-        args_fail("%s/config.json: its \"%s\" is no text", j->folder, path);
+        args_fail("%s/config.json: its \"%s\" is no text", j->from, path);
     return text;
 }
 
@@ -166,15 +166,15 @@ static void read_net(job *j)
     if (tn_model_read(text, j->s.known_as, need_text(j, "net.text"),
                       &(tn_model_opts){.batch = j->s.r.batch}) != TN_OK ||
         tn_model_tell(*text, "tenon.fit", need_text(j, "net.fit")) != TN_OK)
-        args_fail("%s/config.json: %s", j->folder, tn_error());
+        args_fail("%s/config.json: %s", j->from, tn_error());
 }
 
 void job_read_config(job *j)
 {
     char *text = NULL, name[RUN_PATH + 16];
     recipe *r = &j->s.r;
-    snprintf(name, sizeof name, "%s/config.json", j->folder);
-    if (tn_run_config(j->folder, &text) != TN_OK)
+    snprintf(name, sizeof name, "%s/config.json", j->from);
+    if (tn_run_config(j->from, &text) != TN_OK)
         args_fail("%s", tn_error());
     j->was = json_parse(text);
     tn_run_text_free(text);

@@ -14,8 +14,9 @@ typedef struct job {
     session s;
     char folder[RUN_PATH];
     bool resumes;
+    char from[RUN_PATH]; /* the folder of the run that goes on, or that is repeated */
     int64_t keep, log_every, save_every, save_steps, lock_fd;
-    json_value *was; /* config.json of a run that goes on */
+    json_value *was; /* config.json in there */
 } job;
 
 /* config.c: what repeats the run, as JSON, for free(); and the recipe and the net of a run that goes on, from its folder. */
