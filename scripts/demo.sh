@@ -1,8 +1,8 @@
 #!/bin/sh
 # Trains AlexNet, from a fresh clone on a bare Debian 12: installs what is missing, builds, and
 #     ./scripts/demo.sh                  makes ten classes of pictures and learns to tell them apart
-#     ./scripts/demo.sh DIR [flags]      learns on your own folder, one subfolder a class
-# Flags are those of the example (build/release/examples/alexnet --help).
+#     ./scripts/demo.sh DIR [flags]      learns on your own folder, one subfolder a class, in runs/ of where you are
+# Flags are those of tenon train (build/release/tools/tenon train --help).
 set -eu
 cd_from=$PWD
 cd "$(dirname "$0")/.."
@@ -31,28 +31,43 @@ fi
 
 # shellcheck disable=SC2086  # a list of words
 install_missing $packages
-build release "alexnet classify tenon-shapes"
-alexnet=$PWD/build/release/examples/alexnet
+build release "tenon tenon-train tenon-run tenon-shapes classify"
+tenon=$PWD/build/release/tools/tenon
 
 if [ -n "${dir-}" ]; then
     # Without pictures set apart there is nothing to tell how well it learns.
     [ -d "$dir/val" ] || case " $* " in
-    *" --val "* | *" --split "* | *" --evaluate "*) ;;
+    *" --val "* | *" --split "* | *" --resume "* | *" --repeat "*) ;;
     *) set -- --split 10 "$@" ;;
     esac
+    case " $* " in
+    *" --net "* | *" --init "* | *" --resume "* | *" --repeat "*) ;;
+    *) set -- --net torchvision "$@" ;;
+    esac
     cd "$cd_from"
-    exec "$alexnet" "$dir" --save alexnet.safetensors "$@"
+    exec "$tenon" train "$dir" "$@"
 fi
 
 if [ ! -d build/demo-data ]; then
     say "Making pictures in build/demo-data ..."
     rm -rf build/demo-data.part
-    build/release/tools/tenon-shapes build/demo-data.part --train 400 --val 50 >/dev/null
+    "$tenon" shapes build/demo-data.part --train 400 --val 50 >/dev/null
     mv build/demo-data.part build/demo-data
 fi
-say "Training AlexNet on build/demo-data; over 90 % of val is what to expect."
-"$alexnet" build/demo-data --size 96 --batch 32 --epochs 10 --rate 0.015 --save build/demo.safetensors
+run=build/demo-run
+if [ -e $run/config.json ]; then
+    say "$run is a run already; it goes on from where it is. (rm -r $run, and it begins anew.)"
+    "$tenon" train --resume $run
+else
+    say "Training AlexNet on build/demo-data; over 90 % of val is what to expect. Ctrl-C, and it goes on next time."
+    "$tenon" train build/demo-data --net torchvision --size 96 --batch 32 --epochs 10 --rate 0.015 --run $run
+fi
+"$tenon" run plot $run --out $run/curves.svg --force
 
 say ""
 say "What it says about a star it has not seen (build/demo-data/val/star/0000.jpg):"
-build/release/examples/classify build/demo.safetensors build/demo-data/val/star/0000.jpg
+build/release/examples/classify $run/checkpoints/best.safetensors build/demo-data/val/star/0000.jpg
+say ""
+say "All about the run is in its folder, $run:"
+say "    $run/curves.svg                  its curves, for a browser"
+say "    build/release/tools/tenon run show $run      where it is, what it was made of, what happened to it"
