@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|data|run|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|data|doctor|run|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,6 +9,7 @@ export BENCH_BUILD="${BENCH_BUILD:-$root/build/bench}"
 export BENCH_PYTHON="${BENCH_PYTHON:-/usr/bin/python3}"
 export PYTHONDONTWRITEBYTECODE=1
 
+examples=OFF
 case $what in
 bars) program=step/compare.py options="--bars --rounds 5 --seconds 3" ;;
 train) program=step/compare.py options="--mode train" ;;
@@ -19,18 +20,21 @@ data) program=data/compare.py options= ;;
 run) program= options= ;;
 scaling) program=scaling/compare.py options= ;;
 before) program=before/compare.py options= ;;
+doctor) program=doctor/compare.py options= examples=ON ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|loader|data|run|learn|scaling|before [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|loader|data|doctor|run|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
 
-if [ "$what" != scaling ] && [ "$what" != before ] && [ "$what" != data ] && [ "$what" != run ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
+if [ "$what" = doctor ]; then
+    "$BENCH_PYTHON" -c "import cleanvision" || { echo "CleanVision is missing: pip install cleanvision" >&2; exit 1; }
+elif [ "$what" != scaling ] && [ "$what" != before ] && [ "$what" != data ] && [ "$what" != run ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
     echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2
     exit 1
 fi
 cmake -S "$root" -B "$BENCH_BUILD" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTENON_BENCH=ON \
-    -DTENON_TESTS=OFF -DTENON_EXAMPLES=OFF >&2
+    -DTENON_TESTS=OFF -DTENON_EXAMPLES=$examples >&2
 cmake --build "$BENCH_BUILD" >&2
 if [ "$what" = run ]; then
     folder=$(mktemp -d)
