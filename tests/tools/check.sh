@@ -1,12 +1,13 @@
 #!/bin/sh
 # tenon data check: what is put into a set is told as text, JSON and a page; what is to be left out is written, and then
 # nothing is found any more; statuses; names that nobody would give a file.
-# Usage: check.sh TENON_DATA TENON_SHAPES WORK_FOLDER PYTHON
+# Usage: check.sh TENON_DATA TENON_SHAPES TENON_TRAIN WORK_FOLDER PYTHON
 set -eu
 data=$1
 shapes=$2
-work=$3
-python=$4
+train=$3
+work=$4
+python=$5
 tab=$(printf '\t')
 
 rm -rf "$work"
@@ -117,8 +118,17 @@ ends 2 ill --leave-out page.html
 # What is written is obeyed, and then nothing is left to find; some kinds alone.
 ends 0 ill --size 96 --leave-out exclude.txt
 grep -q "7 pictures to leave out are in exclude.txt" err || fail "$(cat err)"
+grep -q "^train/circle/other.jpg${tab}conflict: " exclude.txt || fail "$(cat exclude.txt)"
 ends 0 ill --size 96 --exclude exclude.txt --strict
 says "^Nothing found"
+mv ill moved
+ends 0 moved/train/ --val moved/val --size 96 --exclude exclude.txt --strict
+mv moved ill
+mkdir other
+cp -r ill/val other/train # two folders of one name
+ends 0 ill/train --val other/train --size 96 --leave-out whole.txt
+grep -q "^ill/train/ring/copy.jpg${tab}same: the same bytes as " whole.txt || fail "$(cat whole.txt)"
+ends 0 ill/train --val other/train --size 96 --exclude whole.txt --strict
 ends 0 ill --size 96 --leave-out leaks.txt --kinds leak
 [ "$(grep -c "${tab}leak: " leaks.txt)" = 1 ] || fail "$(cat leaks.txt)"
 ends 0 set --size 128 --leave-out small.txt --kinds small,flat
@@ -126,6 +136,44 @@ grep -q "${tab}small: .* x .* pixels" small.txt || fail "$(cat small.txt)"
 ends 2 ill --kinds leak
 ends 2 ill --leave-out x.txt --kinds leek
 grep -q "kinds leek: each once of broken,conflict,leak" err || fail "$(cat err)"
+
+# A model that tells colours apart doubts the label of the one picture of val that has another.
+cat >net.txt <<'END'
+tenon graph 1
+input image u8 N 16 16 3
+x = image_input(image) mean=127 scale=0.02
+mean = pool2d(x) kind=mean global
+colour = dense(mean) units=3
+input label i32 N
+loss, loss.top_1, loss.top_k = softmax_xent(colour, label)
+output colour
+loss loss
+END
+"$python" - <<'END'
+import os, random
+random.seed(3)
+for part, count in (("train", 24), ("val", 8)):
+    for name, colour in {"blue": (30, 40, 200), "green": (40, 190, 50), "red": (200, 30, 40)}.items():
+        os.makedirs(f"colours/{part}/{name}")
+        for i in range(count):
+            shade = (35, 45, 195) if (part, name, i) == ("val", "red", 3) else colour
+            pixels = bytes(c + random.randrange(-25, 26) for _ in range(256) for c in shade)
+            with open(f"colours/{part}/{name}/{i:02}.ppm", "wb") as f:
+                f.write(b"P6 16 16 255\n" + pixels)
+END
+"$train" colours --net net.txt --size 16 --resize 16 --augment none --optim adam --rate 0.5 --decay 0 --epochs 8 \
+    --batch 24 --run first --device cpu,threads=1 >said 2>&1 || fail "$(cat said)"
+ends 0 colours --size 16 --model runs/first/checkpoints/best.safetensors --device cpu,threads=1 --batch 5 --json
+"$python" - <<'END'
+import json
+doubts = [f for f in json.load(open("said"))["findings"] if f["kind"] == "doubtful"]
+assert len(doubts) == 1, doubts
+pictures = [p["path"] for p in doubts[0]["pictures"]]
+assert pictures == ["colours/val/red/03.ppm"], pictures
+assert "looks like blue" in doubts[0]["pictures"][0]["why"]
+END
+ends 2 set --model runs/first/checkpoints/best.safetensors
+grep -q "tells 3 classes apart, the set has 10" err || fail "$(cat err)"
 
 # What cannot be.
 ends 2 nothing

@@ -206,6 +206,43 @@ static char *text_of(const reason *r)
     return text;
 }
 
+/* The last name of a path, without slashes behind it. */
+static int last_name(const char *path, const char **name)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t first = length;
+    while (first > 0 && path[first - 1] != '/')
+        first--;
+    *name = path + first;
+    return (int)(length - first);
+}
+
+/* How a list names a picture: behind the name of its set's folder ("train/cat/17.jpg"), so that the list holds wherever
+ * the folders are moved to, and says which of two sets it means; by its whole path where that would not. */
+static char *name_of(const checkup *c, const tn_checked *item)
+{
+    const char *own, *other = "";
+    const char *root = item->val ? c->val_path : c->path;
+    const int length = last_name(root, &own);
+    const int others = c->val_path ? last_name(item->val ? c->path : c->val_path, &other) : 0;
+    const size_t up_to = (size_t)(own - root) + (size_t)length;
+    const bool alone = length != others || strncmp(own, other, (size_t)length) != 0;
+    const bool named = own[0] != '.' && own[0] != '/' && length > 0 && alone;
+    const bool packed = strcmp(item->format ? item->format : "", "packed") == 0;
+    const bool within = strncmp(item->path, root, up_to) == 0 && item->path[up_to] == '/';
+    const size_t room = strlen(item->path) + (size_t)length + 2;
+    char *name = malloc(room);
+    if (!name)
+        run_fail("no memory for what to leave out");
+    if (named && packed)
+        snprintf(name, room, "%.*s/%s", length, own, item->path);
+    else
+        snprintf(name, room, "%s", named && within ? item->path + (own - root) : item->path);
+    return name;
+}
+
 static void write_list(const checkup *c)
 {
     reason *why = choose(c, true);
@@ -217,13 +254,15 @@ static void write_list(const checkup *c)
     for (int64_t i = 0; i < all; i++) {
         tn_checked item;
         if (why[i].finding && tn_check_item(c->check, i, &item))
-            file[count++] = (tn_excluded){item.path, text_of(&why[i])};
+            file[count++] = (tn_excluded){name_of(c, &item), text_of(&why[i])};
     }
     if (tn_exclude_write(flags.leave_out, file, count) != TN_OK)
         run_fail("%s", tn_error());
     args_warn("%lld pictures to leave out are in %s", (long long)count, flags.leave_out);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++) {
+        free((void *)(uintptr_t)file[i].path);
         free((void *)(uintptr_t)file[i].reason);
+    }
     free(file);
     free(why);
 }
