@@ -36,6 +36,7 @@ ends 0 set --size 96 --strict --quiet
 says "^Nothing found"
 says "^set *240  *240 "
 says "^val *40  *40 "
+says "^ *24 *4  ring$"
 ends 0 set --size 96 --strict --json
 "$python" -c 'import json; d = json.load(open("said")); assert d["findings"] == [] and d["val"]["read"] == 40, d'
 
@@ -136,6 +137,22 @@ grep -q "${tab}small: .* x .* pixels" small.txt || fail "$(cat small.txt)"
 ends 2 ill --kinds leak
 ends 2 ill --leave-out x.txt --kinds leek
 grep -q "kinds leek: each once of broken,conflict,leak" err || fail "$(cat err)"
+
+# A packed set.
+"$data" pack ill/train packed --size 96 --max-bad 5 --quiet 2>err || fail "$(cat err)"
+ends 0 packed --size 96 --leave-out packed.txt
+says "^same: 2 pictures of ring are the same"
+grep -q "^packed/images.npy.*${tab}same: the same bytes as images.npy" packed.txt || fail "$(cat packed.txt)"
+ends 0 packed --size 96 --exclude packed.txt --strict
+
+# Nothing that can be read.
+mkdir -p empty/a empty/b
+: >empty/a/1.png
+: >empty/b/1.png
+ends 3 empty --strict --html empty.html
+says "^Found: 1 broken, 1 empty"
+ends 0 empty --json
+"$python" -c 'import json; assert json.load(open("said"))["set"]["read"] == 0'
 
 # A model that tells colours apart doubts the label of the one picture of val that has another.
 cat >net.txt <<'END'

@@ -7,7 +7,7 @@
 #include "../common/utf8.h"
 #include "check.h"
 
-enum { FILES_SHOWN = 6, GROUPS_SHOWN = 10 };
+enum { FILES_SHOWN = 6, GROUPS_SHOWN = 10, CLASSES_SHOWN = 30 };
 
 static const char *const of_sides[] = {"set", "val"};
 
@@ -31,6 +31,24 @@ static void say_sides(const checkup *c, FILE *to)
         table_cell(&t, "%.1f %.1f %.1f", d->deviation[0], d->deviation[1], d->deviation[2]);
     }
     table_print(&t, to);
+}
+
+/* Names are of any width and may be any bytes, so they come last. */
+static void say_classes(const checkup *c, FILE *to)
+{
+    const int classes = tn_dataset_classes(c->set);
+    fprintf(to, "\n%9s %9s  class, of what can be read\n", of_sides[0], c->val ? of_sides[1] : "");
+    for (int i = 0; i < classes && i < CLASSES_SHOWN; i++) {
+        fprintf(to, "%9lld ", (long long)tn_check_class_count(c->check, false, i));
+        if (c->val)
+            fprintf(to, "%9lld  ", (long long)tn_check_class_count(c->check, true, i));
+        else
+            fprintf(to, "%9s  ", "");
+        utf8_print(to, tn_dataset_class_name(c->set, i));
+        fputc('\n', to);
+    }
+    if (classes > CLASSES_SHOWN)
+        fprintf(to, "%20s and %d more\n", "", classes - CLASSES_SHOWN);
 }
 
 static void say_suspect(const checkup *c, const tn_suspect *s, FILE *to)
@@ -77,7 +95,8 @@ static void say_findings(const checkup *c, FILE *to)
 void check_say(const checkup *c, FILE *to)
 {
     say_sides(c, to);
-    fprintf(to, "%s\n", tn_check_limit_of(c->check)->text);
+    say_classes(c, to);
+    fprintf(to, "\n%s\n", tn_check_limit_of(c->check)->text);
     say_findings(c, to);
     fputc('\n', to);
     if (tn_check_num_findings(c->check) == 0) {
