@@ -40,7 +40,7 @@ tenon_row("xxHash" "${XXHASH_VERSION}" "digests of parameters and pictures")
 tenon_row("stb_image" "${STB_VERSION}" "BMP; PNG and JPEG where their libraries are not here")
 tenon_row_if(TENON_JPEG_CROPS "libjpeg-turbo" "${JPEG_TURBO_VERSION}"
              "JPEG, decoding only the part that is wanted"
-             "JPEG is decoded whole by stb_image, several times slower (libjpeg-dev)")
+             "JPEG is decoded whole by stb_image, several times slower; pages have no pictures (libjpeg-dev)")
 tenon_row_if(PNG_FOUND "libpng" "${PNG_VERSION_STRING}" "PNG, all checksums checked"
              "PNG by stb_image; of the checksums the CRCs are checked (libpng-dev)")
 tenon_row_if(WEBP_FOUND "libwebp" "${WEBP_libwebp_VERSION}" "WebP" "WebP is refused (libwebp-dev)")

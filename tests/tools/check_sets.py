@@ -147,6 +147,25 @@ def makes_thumbs():
     expect("cannot be read" in page("bad.html").text, "a bad picture is on the page")
 
 
+def answers():
+    """One program for many pictures: each name gets its answer before the next is asked for."""
+    if not writes_jpeg():
+        return
+    with subprocess.Popen([data, "thumbs", "-", "--side", "32"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        for name, picture in ((b"set/heart/0001.jpg", True), (b"none\n.jpg", False), (b"exclude.txt", False), (b"", False),
+                              (b"set/star/0002.jpg", True)):
+            child.stdin.write(name + b"\0")
+            child.stdin.flush()
+            words = child.stdout.readline().split()
+            expect((words[0] == b"ok") == picture, f"the answer to {name}", words)
+            if picture:
+                jpeg = child.stdout.read(int(words[3]))
+                expect(jpeg[:3] == b"\xff\xd8\xff" and jpeg[-2:] == b"\xff\xd9" and 32 in (int(words[1]), int(words[2])),
+                       f"the picture of {name}", words)
+        child.stdin.close()
+        expect(child.stdout.read() == b"" and child.wait() == 0, "the end", child.returncode)
+
+
 def survives_names():
     hostile = b"<b>&amp;'"
     for of in hostile, b"two words", b"7":
@@ -174,7 +193,7 @@ def survives_names():
 
 subprocess.run([shapes, "made", "--train", "12", "--val", "0"], check=True, stdout=subprocess.DEVNULL)
 os.rename("made/train", "set")
-for check in shows, splits, keeps_alike_together, makes_thumbs, survives_names:
+for check in shows, splits, keeps_alike_together, makes_thumbs, answers, survives_names:
     check()
 for f in failures:
     print(f)

@@ -1,7 +1,8 @@
 /*
- * tenon data thumbs: a set at a glance, as a page in one file or as a folder of small pictures.
+ * tenon data thumbs: a set at a glance, as a page in one file or as a folder of small pictures; or, for a program that shows
+ * pictures, one after the other as it asks for them.
  */
-#define _POSIX_C_SOURCE 200809L /* mkdir */
+#define _POSIX_C_SOURCE 200809L /* mkdir, getdelim */
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,14 +31,19 @@ static const char about[] =
     "it. OUT that ends in .html is one page with all of them in it; any other OUT is a folder, "
     "where\n"
     "a picture is called by the numbers of its class and of its image in the set, 003-000123.jpg.\n"
-    "What cannot be read is told, and has its reason on the page.";
+    "What cannot be read is told, and has its reason on the page.\n\n"
+    "SET that is - reads names of image files from stdin, each ended by a byte of 0, and answers\n"
+    "each at once on stdout: a line \"ok WIDTH HEIGHT BYTES\" and so many bytes of JPEG, or a "
+    "line\n"
+    "\"error\" with why there is none.";
 
 static const char more[] =
     "Exit status: 0; 1: no picture could be made, or OUT could not be written; 2: flags or a set\n"
     "that cannot be.\n\n"
     "Examples:\n"
     "  tenon data thumbs photos/train --out photos.html\n"
-    "  tenon data thumbs photos/train --out thumbs --each 100000 --side 64";
+    "  tenon data thumbs photos/train --out thumbs --each 100000 --side 64\n"
+    "  printf 'a.jpg\\0b.png\\0' | tenon data thumbs - --side 64";
 
 static const arg options[] = {
     {ARG_TEXT, "out", "OUT", "the page or folder to write, also -o", &flags.out, 0, 0},
@@ -171,6 +177,29 @@ static void write_folder(job *j)
     }
 }
 
+/* ---- one after the other ---------------------------------------------------------------------- */
+
+static int answer_all(void)
+{
+    const tn_jpeg_opts opts = {.side = (int)flags.side, .quality = (int)flags.quality};
+    char *path = NULL;
+    size_t room = 0;
+    while (getdelim(&path, &room, 0, stdin) > 0) {
+        tn_jpeg jpeg;
+        if (tn_image_jpeg(path, &opts, &jpeg) == TN_OK) {
+            printf("ok %d %d %zu\n", jpeg.width, jpeg.height, jpeg.size);
+            fwrite(jpeg.bytes, 1, jpeg.size, stdout);
+        } else {
+            printf("error %s\n", tn_error());
+        }
+        tn_jpeg_free(&jpeg);
+        if (fflush(stdout) != 0)
+            run_fail("stdout: nobody reads the pictures");
+    }
+    free(path);
+    return ferror(stdin) ? 1 : 0;
+}
+
 int data_thumbs(int argc, char **argv)
 {
     const args a = {.usage = "tenon-data thumbs SET --out OUT [options]",
@@ -182,6 +211,8 @@ int data_thumbs(int argc, char **argv)
                     .max_words = 1,
                     .words = "a set"};
     args_parse(&a, argc, argv);
+    if (strcmp(argv[1], "-") == 0)
+        return answer_all();
     if (!flags.out)
         args_fail("--out is missing: a page, such as thumbs.html, or a folder");
     tn_dataset *set = set_open(argv[1], NULL, flags.exclude, flags.quiet);
