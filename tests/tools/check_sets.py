@@ -97,6 +97,24 @@ def keeps_alike_together():
         expect(bool(apart) == parted, f"split {flag}", apart)
 
 
+def takes_reports():
+    """What check has written down does as well as looking again; but only of this set."""
+    report = json.loads(run("check", "twins", "--json", "--quiet"))
+    pathlib.Path("report.json").write_text(json.dumps(report))
+    run("split", "twins", "-o", "looked", "--percent", 30, "--alike", "--quiet")
+    run("split", "twins", "-o", "read", "--percent", 30, "--report", "report.json", says="groups of pictures that are alike")
+    expect(lines("read/val.txt") == lines("looked/val.txt"), "a report's parts are others")
+    first = next(f for f in report["findings"] if f["kind"] == "same")["pictures"][0]["path"]
+    pathlib.Path("exclude.txt").write_text(first.removeprefix("twins/") + "\n")
+    run("split", "twins", "-o", "fewer", "--exclude", "exclude.txt", "--report", "report.json",
+        says="report.json: 1 of its pictures are not in the set")
+    run("split", "set", "-o", "x", "--report", "report.json", status=2, says="report.json: none of its [0-9]+ pictures is in the set")
+    for text in "", "{}", "[1]", '{"findings": [{"kind": "same", "pictures": [3]}]}', "\0":
+        pathlib.Path("bad.json").write_text(text)
+        run("split", "twins", "-o", "x", "--report", "bad.json", status=2, says="bad.json: is no report")
+    run("split", "twins", "-o", "x", "--report", "nowhere.json", status=2, says="nowhere.json: No such file")
+
+
 class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
@@ -193,7 +211,7 @@ def survives_names():
 
 subprocess.run([shapes, "made", "--train", "12", "--val", "0"], check=True, stdout=subprocess.DEVNULL)
 os.rename("made/train", "set")
-for check in shows, splits, keeps_alike_together, makes_thumbs, answers, survives_names:
+for check in shows, splits, keeps_alike_together, takes_reports, makes_thumbs, answers, survives_names:
     check()
 for f in failures:
     print(f)

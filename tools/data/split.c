@@ -14,10 +14,11 @@
 
 #include "../common/args.h"
 #include "data.h"
+#include "groups.h"
 #include "set.h"
 
 static struct {
-    const char *exclude, *out;
+    const char *exclude, *out, *report;
     double percent;
     int64_t seed, threads;
     bool alike, quiet, force;
@@ -45,6 +46,9 @@ static const arg options[] = {
     {ARG_INT, "seed", "N", "another one gives other parts", &flags.seed, 0, 1e15},
     ARG_EXCLUDE(&flags.exclude),
     {ARG_FLAG, "alike", NULL, "keep pictures that look alike in one part", &flags.alike, 0, 0},
+    {ARG_TEXT, "report", "FILE",
+     "the same without looking: FILE is what tenon data check\n--json wrote of this set",
+     &flags.report, 0, 0},
     {ARG_INT, "threads", "N", "that look for them; default: the number of cores", &flags.threads, 1,
      1024},
     {ARG_FLAG, "force", NULL, "write over lists that are there", &flags.force, 0, 0},
@@ -70,34 +74,11 @@ static void find_place(char path[2][PATH_BYTES])
     }
 }
 
-/* A number for each image, that of its group, or -1: free() it. */
 static int64_t *find_groups(const tn_dataset *set, int64_t *groups)
 {
-    const int64_t count = tn_dataset_count(set);
-    int64_t *group = malloc((size_t)count * sizeof *group);
-    set_line line = set_line_begin(flags.quiet);
-    tn_check *check = NULL;
-    if (!group)
-        run_fail("no memory for %lld numbers", (long long)count);
-    for (int64_t i = 0; i < count; i++)
-        group[i] = -1;
-    const tn_status status = tn_check_set(
-        &check, set,
-        &(tn_check_opts){.threads = (int)flags.threads, .progress = set_line_show, .arg = &line});
-    set_line_clear(&line);
-    if (status != TN_OK)
-        run_fail("%s", tn_error());
-    *groups = 0;
-    for (int64_t i = 0; i < tn_check_num_findings(check); i++) {
-        const tn_finding *f = tn_check_finding(check, i);
-        if (f->kind != TN_FIND_CONFLICT && f->kind != TN_FIND_SAME && f->kind != TN_FIND_ALIKE)
-            continue;
-        ++*groups;
-        for (int64_t k = 0; k < f->count; k++)
-            group[f->suspect[k].item] = i;
-    }
-    tn_check_close(check);
-    return group;
+    if (flags.report)
+        return groups_of_report(set, flags.report, groups);
+    return flags.alike ? groups_of_set(set, (int)flags.threads, flags.quiet, groups) : NULL;
 }
 
 static void tell(const char *path, const tn_dataset *part)
@@ -126,11 +107,10 @@ int data_split(int argc, char **argv)
         args_fail("%s is packed: its images are no files to list; share out what it was packed of",
                   argv[1]);
     find_place(path);
-    int64_t groups = 0, *group = flags.alike ? find_groups(set, &groups) : NULL;
+    int64_t groups = 0, *group = find_groups(set, &groups);
     if (tn_dataset_split_groups(set, flags.percent, (uint64_t)flags.seed, group, &part[0],
                                 &part[1]) != TN_OK)
         args_fail("%s: %s", argv[1], tn_error());
-    free(group);
     for (int i = 0; i < 2; i++)
         if (tn_dataset_write_list(part[i], path[i]) != TN_OK) {
             if (i == 1 &&
@@ -138,13 +118,14 @@ int data_split(int argc, char **argv)
                 unlink(path[0]);
             run_fail("%s", tn_error());
         }
-    if (flags.alike && !flags.quiet)
+    if (group && !flags.quiet)
         printf("%lld groups of pictures that are alike are in one part each\n", (long long)groups);
     for (int i = 0; i < 2; i++) {
         if (!flags.quiet)
             tell(path[i], part[i]);
         tn_dataset_close(part[i]);
     }
+    free(group);
     tn_dataset_close(set);
     return fflush(stdout) == 0 ? 0 : 1;
 }
