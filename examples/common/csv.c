@@ -1,41 +1,14 @@
 #include "csv.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../tools/common/args.h"
+#include "../../tools/common/text.h"
 
 enum { MAX_COLUMNS = 256 };
-
-static char *read_text(const char *path, size_t *size)
-{
-    FILE *f = fopen(path, "rb");
-    char *text = NULL;
-    size_t used = 0, room = 0, got = 1;
-    if (!f)
-        args_fail("%s: %s", path, strerror(errno));
-    while (got > 0) {
-        if (room - used < 2) {
-            room = 2 * room + 4096;
-            text = realloc(text, room);
-            if (!text)
-                run_fail("%s: no memory for %zu bytes", path, room);
-        }
-        got = fread(text + used, 1, room - used - 1, f);
-        used += got;
-    }
-    if (ferror(f))
-        args_fail("%s: cannot be read", path);
-    fclose(f);
-    text[used] = '\0';
-    if (strlen(text) != used)
-        args_fail("%s: is no text: it has a byte of 0", path);
-    *size = used;
-    return text;
-}
 
 /* The fields of a line; how many there are, or minus the number of the first that is no number. */
 static int parse(const char *line, double *field)
@@ -77,7 +50,7 @@ static void add_line(csv *t, char *line, int64_t number)
 void csv_open(csv *t, const char *path)
 {
     size_t size, lines = 1;
-    *t = (csv){.path = path, .text = read_text(path, &size)};
+    *t = (csv){.path = path, .text = text_read(path, &size)};
     for (size_t i = 0; i < size; i++)
         lines += t->text[i] == '\n';
     t->line = malloc(lines * sizeof *t->line);

@@ -7,6 +7,7 @@
 
 /* clang-format off */
 #include "fuzz_program.h"
+#include "../../tools/common/text.c"
 #include "../../examples/common/csv.c"
 /* clang-format on */
 const int fuzz_rounds = 3000;

@@ -111,7 +111,7 @@ def takes_reports():
     run("split", "set", "-o", "x", "--report", "report.json", status=2, says="report.json: none of its [0-9]+ pictures is in the set")
     for text in "", "{}", "[1]", '{"findings": [{"kind": "same", "pictures": [3]}]}', "\0":
         pathlib.Path("bad.json").write_text(text)
-        run("split", "twins", "-o", "x", "--report", "bad.json", status=2, says="bad.json: is no report")
+        run("split", "twins", "-o", "x", "--report", "bad.json", status=2, says="bad.json: is no (report|text)")
     run("split", "twins", "-o", "x", "--report", "nowhere.json", status=2, says="nowhere.json: No such file")
 
 

@@ -1,12 +1,11 @@
 #include "groups.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../common/args.h"
 #include "../common/json_read.h"
+#include "../common/text.h"
 #include "set.h"
 
 static const tn_find kinds[] = {TN_FIND_CONFLICT, TN_FIND_SAME, TN_FIND_ALIKE};
@@ -72,30 +71,6 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const named *)a)->path, ((const named *)b)->path);
 }
 
-static char *read_text(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    char *text = NULL;
-    size_t used = 0, room = 0, got = 1;
-    if (!f)
-        args_fail("%s: %s", path, strerror(errno));
-    while (got > 0) {
-        if (room - used < 2) {
-            room = 2 * room + 65536;
-            text = realloc(text, room);
-            if (!text)
-                run_fail("%s: no memory for %zu bytes", path, room);
-        }
-        got = fread(text + used, 1, room - used - 1, f);
-        used += got;
-    }
-    if (ferror(f))
-        args_fail("%s: %s", path, strerror(errno));
-    fclose(f);
-    text[used] = '\0';
-    return text;
-}
-
 typedef struct report {
     const char *path;
     named *sorted; /* the set's images */
@@ -142,7 +117,8 @@ static void sort_images(report *r, const tn_dataset *set)
 int64_t *groups_of_report(const tn_dataset *set, const char *path, int64_t *groups)
 {
     report r = {.path = path, .group = all_alone(set)};
-    char *text = read_text(path);
+    size_t size;
+    char *text = text_read(path, &size);
     json_value *all = json_parse(text);
     const json_value *findings = json_member(all, "findings");
     if (!findings)
