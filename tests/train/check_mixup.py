@@ -18,8 +18,8 @@ def measure(model, data):
     return json.loads(run("../tools/tenon-eval", model, data, "--device", "cpu,threads=1", "--json").stdout)
 
 
-def goes_on(folder, recipe, name, device):
-    words = (*recipe, *MIXED, "--device", device, "--save-steps", 4)
+def goes_on(folder, recipe, name, device, steps):
+    words = (*recipe, *MIXED, "--device", device, "--save-steps", 4, "--max-steps", steps)
     train(*words, "--run", folder / f"{name}_whole")
     part = folder / f"{name}_part"
     p = start(*words, "--run", part, env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -45,6 +45,8 @@ def validates(folder, recipe):
         expect(last["per_class"] == [c["recall"] for c in found["classes"]], f"{name}: per_class", (last, found["classes"]))
         expect(last["val"]["top1"] == found["top1"] and last["val"]["images"] == found["images"], f"{name}: top-1", (last, found))
         expect(abs(last["val"]["loss"] - found["loss"]) < 1e-5, f"{name}: the loss of a validation", (last, found["loss"]))
+        best = measure(folder / name, folder / "set")  # of a run, and the val of a set
+        expect(best["top1"] == trains.state(folder / name)["best"]["value"], f"{name}: the best", (best, trains.state(folder / name)))
         said = run("alexnet", folder / "set", "--evaluate", model, "--device", "cpu,threads=1", "--batch", 5).stdout
         line = f"evaluated: loss {found['loss']:.4f} top-1 {100 * found['top1']:.2f} %"
         expect(line in said, f"alexnet does not say \"{line}\" of {name}", said)
@@ -71,9 +73,9 @@ def refusals(folder, recipe):
 with Folder() as folder:
     recipe = trains.make_set(folder)
     (folder / "tiny.net").write_text("".join(line + "\n" for line in NET.splitlines() if not line.startswith(LOSS)))
-    programs.timed(goes_on, folder, recipe, "cpu", "cpu,threads=1")
+    programs.timed(goes_on, folder, recipe, "cpu", "cpu,threads=1", 27)
     if SIM:
-        programs.timed(goes_on, folder, recipe, "group", "sim:0-1,deterministic=on")
+        programs.timed(goes_on, folder, recipe, "group", "sim:0-1,deterministic=on", 14)
     programs.timed(validates, folder, recipe)
     programs.timed(in_one_file, folder, recipe)
     programs.timed(refusals, folder, recipe)

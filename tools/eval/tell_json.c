@@ -72,6 +72,10 @@ void eval_tell_json(const evaluation *e, FILE *to)
     json_count(&j, "unknown", e->left_out);
     json_count(&j, "doubled", e->doubled);
     json_count(&j, "excluded", tn_dataset_excluded(e->set));
+    json_array(&j, "notices");
+    for (int i = 0; i < tn_dataset_num_notices(e->set); i++)
+        json_text(&j, NULL, tn_dataset_notice(e->set, i));
+    json_end(&j, ']');
     write_broken(&j, e);
     write_classes(&j, e);
     write_confusion(&j, e);
