@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 #include "fuzz.h"
 
-const int fuzz_rounds = 3000;
+const int fuzz_rounds = 20000;
 
 static void check_set(const tn_dataset *set)
 {
@@ -21,8 +21,19 @@ static void check_set(const tn_dataset *set)
     }
 }
 
+/* A label of 900000 makes as many classes: right, but nothing is learnt from doing it all the time. */
+static bool has_large_number(const uint8_t *bytes, size_t size)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < size && digits < 5; i++)
+        digits = bytes[i] >= '0' && bytes[i] <= '9' ? digits + 1 : 0;
+    return digits == 5;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    if (has_large_number(bytes, size))
+        return 0;
     tn_dataset *set = tn_alloc(1, sizeof *set);
     if (!set)
         abort();
