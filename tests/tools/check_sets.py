@@ -108,6 +108,15 @@ def takes_reports():
     pathlib.Path("exclude.txt").write_text(first.removeprefix("twins/") + "\n")
     run("split", "twins", "-o", "fewer", "--exclude", "exclude.txt", "--report", "report.json",
         says="report.json: 1 of its pictures are not in the set")
+    shutil.copytree("twins/heart", "leaks/heart")
+    leaked = json.loads(run("check", "twins", "--val", "leaks", "--json", "--quiet"))
+    expect(any(f["kind"] == "leak" for f in leaked["findings"]), "a leak", [f["kind"] for f in leaked["findings"]])
+    pathlib.Path("leaked.json").write_text(json.dumps(leaked))
+    run("split", "twins", "-o", "leaked", "--percent", 30, "--report", "leaked.json", "--quiet")
+    val = {line.split("\t")[0] for line in lines("leaked/val.txt")}
+    apart = [p for p in pathlib.Path("twins/heart").glob("twin_*") if
+             (str(p.resolve()) in val) != (str(p.resolve()).replace("twin_", "") in val)]
+    expect(not apart, "pictures of a leak are parted", apart)
     run("split", "set", "-o", "x", "--report", "report.json", status=2, says="report.json: none of its [0-9]+ pictures is in the set")
     for text in "", "{}", "[1]", '{"findings": [{"kind": "same", "pictures": [3]}]}', "\0":
         pathlib.Path("bad.json").write_text(text)

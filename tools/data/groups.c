@@ -8,7 +8,8 @@
 #include "../common/text.h"
 #include "set.h"
 
-static const tn_find kinds[] = {TN_FIND_CONFLICT, TN_FIND_SAME, TN_FIND_ALIKE};
+/* A leak has all that is alike on both sides. */
+static const tn_find kinds[] = {TN_FIND_CONFLICT, TN_FIND_LEAK, TN_FIND_SAME, TN_FIND_ALIKE};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static void *get(size_t count, size_t size)

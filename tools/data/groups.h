@@ -1,6 +1,6 @@
 /*
  * Which pictures of a set belong together because they are the same or look alike: what tenon data check finds as conflict,
- * same and alike.
+ * leak, same and alike.
  */
 #ifndef TOOLS_DATA_GROUPS_H
 #define TOOLS_DATA_GROUPS_H
