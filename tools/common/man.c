@@ -216,7 +216,8 @@ void man_begin(FILE *to, const char *program, const char *what, const char *usag
     fputs(".\\\" Made of the program's own tables, by --man.\n.TH ", to);
     for (const char *c = program; *c; c++)
         fputc(toupper((unsigned char)*c), to);
-    fprintf(to, " 1 \"\" \"Tenon %s\" \"Tenon\"\n.SH NAME\n%s \\- ", TENON_VERSION, program);
+    fprintf(to, " 1 \"\" \"Tenon %s\" \"Tenon\"\n.nh\n.ad l\n.SH NAME\n%s \\- ", TENON_VERSION,
+            program);
     put_lines(to, what);
     fputs("\n.SH SYNOPSIS\n", to);
     put_usage(to, usage);
