@@ -77,6 +77,7 @@ def a_full_disk_is_no_end(folder, recipe):
     p.send_signal(signal.SIGTERM)
     said, errors = p.communicate(timeout=120)
     expect(p.returncode == 143 and trains.checkpoints(run) and not state(run)["trouble"], "then there is room", said + errors)
+    expect("; the run goes on, and tries again: " in errors and "File too large" in errors, "it is told", errors)
     expect(any(line["e"] == "warn" and "File too large" in line["text"] for line in lines(run)), "the log tells of it")
 
     run = folder / "still_full"

@@ -186,6 +186,7 @@ static void check_loss(session *s, double loss)
 
 void session_look_now(session *s)
 {
+    tell_trouble(s);
     tn_run_score now;
     session_must(s, tn_run_scores(s->run, &now, NULL));
     const int64_t images = now.images - s->seen.images;

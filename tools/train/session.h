@@ -56,6 +56,7 @@ typedef struct session {
     tn_run_score seen;        /* of the epoch, when it was last looked at */
     int64_t images;           /* trained on by this program */
     float last_rate;          /* of the last update */
+    char trouble[512];        /* of the run, as it was told last */
     progress progress;
     /* Saving: what is to be in the file, and is not since the last try failed. */
     bool last_unsaved, best_unsaved;
@@ -136,6 +137,7 @@ void tell_init(const session *s);   /* what --init gave, and what it did not */
 void tell_bad(session *s, feed *f); /* files that a feed has left out since */
 void tell_score(const char *what, const tn_run_score *sum); /* without a line's end */
 void tell_resumed(const session *s, const char *path);
+void tell_trouble(session *s); /* to stderr: what cannot be written, once each; the run goes on */
 /* A step that is to be seen; rate, images and waiting are filled in. */
 void tell_step(session *s, progress_step now);
 

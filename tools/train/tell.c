@@ -1,5 +1,7 @@
 #include <stdio.h>
+#include <string.h>
 
+#include "../common/args.h"
 #include "session.h"
 
 static void tell_set(const char *what, const tn_dataset *set, const char *path)
@@ -74,9 +76,22 @@ void tell_step(session *s, progress_step now)
     progress_show(&s->progress, &now);
 }
 
+void tell_trouble(session *s)
+{
+    const char *now = tn_run_trouble(s->run);
+    if (strncmp(now ? now : "", s->trouble, sizeof s->trouble - 1) == 0)
+        return;
+    snprintf(s->trouble, sizeof s->trouble, "%s", now ? now : "");
+    progress_clear(&s->progress);
+    if (now)
+        args_warn("not saved at step %lld; the run goes on, and tries again: %s",
+                  (long long)tn_plan_updates(s->plan), now);
+}
+
 /* What an epoch has taught, and what the best is so far. */
 void tell_epoch(session *s, const epoch_told *e)
 {
+    tell_trouble(s);
     progress_clear(&s->progress);
     printf("epoch %lld/%lld:", (long long)e->epoch, (long long)e->epochs);
     tell_score(" train", &e->train);
