@@ -180,7 +180,8 @@ static void options_come_back_from_json(void **state)
     assert_int_equal(reads("{\"text\": null}", options, count), 0);
     const char *const bad[] = {"{\"flag\": 1}",     "{\"count\": 1.5}", "{\"count\": 1e300}",
                                "{\"real\": \"1\"}", "{\"text\": 1}",    "{\"word\": \"c\"}",
-                               "{\"other\": 1}",    "{\"flag\": null}"};
+                               "{\"other\": 1}",    "{\"flag\": null}", "{\"count\": -1}",
+                               "{\"unsaid\": 1.5}", "{\"unsaid\": -1}"};
     for (size_t i = 0; i < TN_COUNT(bad); i++)
         assert_int_equal(reads(bad[i], options, count), 2);
 }

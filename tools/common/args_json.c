@@ -45,7 +45,14 @@ static const arg *find(const arg *options, int count, const char *name)
     return NULL;
 }
 
-/* False: it cannot be. A number was within its bounds when it was written. */
+/* As a flag has them. */
+static bool is_within(const arg *o, double number)
+{
+    const double most = o->min == 0 && o->max == 0 ? 1e9 : o->max;
+    return number >= o->min && number <= most;
+}
+
+/* False: it cannot be. */
 static bool take(const arg *o, const json_value *value)
 {
     double number;
@@ -56,12 +63,12 @@ static bool take(const arg *o, const json_value *value)
     case ARG_INT:
         if (json_is_null(value))
             return true;
-        if (!json_number(value, &number) || number < -9e15 || number > 9e15)
+        if (!json_number(value, &number) || !is_within(o, number))
             return false;
         *(int64_t *)o->to = (int64_t)number;
         return (double)*(int64_t *)o->to == number;
     case ARG_REAL:
-        return json_is_null(value) || json_number(value, o->to);
+        return json_is_null(value) || (json_number(value, o->to) && is_within(o, *(double *)o->to));
     case ARG_TEXT:
     case ARG_CHOICE:
         *(const char **)o->to = text;

@@ -169,15 +169,12 @@ static void read_net(job *j)
         args_fail("%s/config.json: %s", j->from, tn_error());
 }
 
-void job_read_config(job *j)
+void job_take_config(job *j, const char *text)
 {
-    char *text = NULL, name[RUN_PATH + 16];
+    char name[RUN_PATH + 16];
     recipe *r = &j->s.r;
     snprintf(name, sizeof name, "%s/config.json", j->from);
-    if (tn_run_config(j->from, &text) != TN_OK)
-        args_fail("%s", tn_error());
     j->was = json_parse(text);
-    tn_run_text_free(text);
     if (!j->was)
         args_fail("%s: is no JSON", name);
     recipe_read(r, need(j, "recipe"), name);
@@ -187,10 +184,20 @@ void job_read_config(job *j)
         r->threads = need_count(j, "threads");
     if (!r->folder && !r->synthetic)
         r->folder = need_text(j, "data.path");
-    j->keep = need_count(j, "keep");
+    if (j->keep == 0)
+        j->keep = need_count(j, "keep");
     j->save_every = need_count(j, "save_every");
     j->save_steps = need_count(j, "save_steps");
     if (j->log_every == 0)
         j->log_every = need_count(j, "log_every");
     read_net(j);
+}
+
+void job_read_config(job *j)
+{
+    char *text = NULL;
+    if (tn_run_config(j->from, &text) != TN_OK)
+        args_fail("%s", tn_error());
+    job_take_config(j, text);
+    tn_run_text_free(text);
 }

@@ -22,6 +22,7 @@ typedef struct job {
 /* config.c: what repeats the run, as JSON, for free(); and the recipe and the net of a run that goes on, from its folder. */
 char *job_config(const job *j);
 void job_read_config(job *j);
+void job_take_config(job *j, const char *text); /* what that file holds */
 
 /* Opens the run of an open session: its folder, or where it was. Ends the program with a sentence if it cannot. */
 void job_open(job *j);
