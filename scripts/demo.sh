@@ -69,5 +69,5 @@ say "What it says about a star it has not seen (build/demo-data/val/star/0000.jp
 build/release/examples/classify $run/checkpoints/best.safetensors build/demo-data/val/star/0000.jpg
 say ""
 say "All about the run is in its folder, $run:"
-say "    $run/curves.svg                  its curves, for a browser"
-say "    build/release/tools/tenon run show $run      where it is, what it was made of, what happened to it"
+say "    its curves, for a browser:     $run/curves.svg"
+say "    what happened to it:           build/release/tools/tenon run show $run"
