@@ -41,6 +41,24 @@ typedef struct tn_look {
     bool hashed; /* it is not too even for its hash to mean anything */
 } tn_look;
 
+/* Numbers of a picture that spreads and shortcuts are asked of. */
+static inline double tn_look_width(const tn_look *l)
+{
+    return l->width;
+}
+static inline double tn_look_height(const tn_look *l)
+{
+    return l->height;
+}
+static inline double tn_look_aspect(const tn_look *l)
+{
+    return (double)l->width / l->height;
+}
+static inline double tn_look_bytes(const tn_look *l)
+{
+    return (double)l->size;
+}
+
 /* Variances within a picture by channel, as the network's size and as 64 x 64 pixels have them. */
 typedef struct tn_sampled {
     double whole[3], small[3];

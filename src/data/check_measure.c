@@ -102,23 +102,6 @@ static tn_spread spread(double *value, int64_t count)
                        value[(count - 1) - (count - 1) / 20], value[count - 1]};
 }
 
-static double width_of(const tn_look *l)
-{
-    return l->width;
-}
-static double height_of(const tn_look *l)
-{
-    return l->height;
-}
-static double aspect_of(const tn_look *l)
-{
-    return (double)l->width / l->height;
-}
-static double bytes_of(const tn_look *l)
-{
-    return (double)l->size;
-}
-
 /* Mean and deviation: that of the pictures' means, and that within a picture, larger by what 64 x 64 pixels lack. */
 static void colour(tn_check *c, int side)
 {
@@ -160,10 +143,10 @@ static tn_status add_side(tn_check *c, int side)
     const struct {
         double (*of)(const tn_look *l);
         tn_spread *to;
-    } spreads[] = {{width_of, &s->width},
-                   {height_of, &s->height},
-                   {aspect_of, &s->aspect},
-                   {bytes_of, &s->file}};
+    } spreads[] = {{tn_look_width, &s->width},
+                   {tn_look_height, &s->height},
+                   {tn_look_aspect, &s->aspect},
+                   {tn_look_bytes, &s->file}};
     double *value = tn_alloc((size_t)s->read, sizeof *value);
     if (!value)
         return tn_check_no_memory();

@@ -21,22 +21,6 @@
 
 enum { BINS = 16, FOLDS = 5, LEAST = 40, AREA = TN_HASH_SIDE * TN_HASH_SIDE };
 
-static double width_of(const tn_look *l)
-{
-    return l->width;
-}
-static double height_of(const tn_look *l)
-{
-    return l->height;
-}
-static double aspect_of(const tn_look *l)
-{
-    return (double)l->width / l->height;
-}
-static double bytes_of(const tn_look *l)
-{
-    return (double)l->size;
-}
 static double format_of(const tn_look *l)
 {
     return l->format[2]; /* the letter in which all of them differ */
@@ -65,9 +49,9 @@ static double blue_of(const tn_look *l)
 static const struct {
     const char *name;
     double (*of)(const tn_look *l);
-} numbers[] = {{"format", format_of}, {"grey", grey_of},     {"width", width_of},
-               {"height", height_of}, {"aspect", aspect_of}, {"JPEG quality", quality_of},
-               {"bytes", bytes_of},   {"mean red", red_of},  {"mean green", green_of},
+} numbers[] = {{"format", format_of},      {"grey", grey_of},          {"width", tn_look_width},
+               {"height", tn_look_height}, {"aspect", tn_look_aspect}, {"JPEG quality", quality_of},
+               {"bytes", tn_look_bytes},   {"mean red", red_of},       {"mean green", green_of},
                {"mean blue", blue_of}};
 enum { FORMAT, GREY, NUMBERS = TN_COUNT(numbers) };
 

@@ -10,8 +10,15 @@ enum {
     MEMBERS = 12, /* pictures of a group */
     FILES = 120,  /* of findings about single files */
     SIDE = 112,
-    BUDGET = 4000000 /* bytes of pictures, as base64 */
+    BUDGET = 4000000, /* bytes of pictures, as base64 */
+    MOST = 4900000    /* bytes of the page */
 };
+
+/* Names can be as long as paths may be. */
+static bool is_full(const page *p)
+{
+    return ftell(p->h->file.to) > MOST;
+}
 
 /* What each kind means, and what to do. */
 static const struct {
@@ -91,7 +98,7 @@ static void show_suspect(page *p, const tn_suspect *s, const char *why)
     tn_checked item;
     tn_check_item(p->c->check, s->item, &item);
     html_raw(p->h, s->leave_out ? "<figure class=\"out\"" : "<figure");
-    html_write(p->h, " title=\"%s\">", item.path);
+    html_write(p->h, " title=\"%s\">", place_of(p->c, &item));
     show_picture(p, &item, s->item);
     html_write(p->h, "<figcaption><b>%s</b>%s<br>%s", tn_dataset_class_name(p->c->set, item.label),
                !p->c->val ? ""
@@ -125,7 +132,7 @@ static void show_group(page *p, const tn_finding *f)
     char text[256];
     html_raw(p->h, f->count > 3 ? "<div class=\"card case wide\">" : "<div class=\"card case\">");
     html_write(p->h, "<p>%s</p><div class=\"shots\">\n", f->text);
-    for (int64_t i = 0; i < f->count && i < MEMBERS; i++)
+    for (int64_t i = 0; i < f->count && i < MEMBERS && !is_full(p); i++)
         show_suspect(p, &f->suspect[i], short_why(f->suspect[i].why, text, sizeof text));
     html_raw(p->h, "</div>\n");
     if (f->count > MEMBERS)
@@ -139,7 +146,7 @@ static void show_files(page *p, const tn_finding *f)
     const bool names = f->kind == TN_FIND_BROKEN;
     html_write(p->h, "<div class=\"card case wide\"><p>%s</p><div class=\"%s\">\n", f->text,
                names ? "names" : "shots");
-    for (int64_t i = 0; i < f->count && i < FILES; i++) {
+    for (int64_t i = 0; i < f->count && i < FILES && !is_full(p); i++) {
         tn_checked item;
         tn_check_item(p->c->check, f->suspect[i].item, &item);
         if (names)
@@ -180,7 +187,7 @@ static void show_kind(page *p, tn_find kind)
         kind, kinds[kind].tag, tn_find_name(kind), kinds[kind].title, kinds[kind].text);
     for (int64_t i = 0; i < tn_check_num_findings(p->c->check); i++) {
         const tn_finding *f = tn_check_finding(p->c->check, i);
-        if (f->kind != kind || shown++ >= GROUPS)
+        if (f->kind != kind || shown++ >= GROUPS || is_full(p))
             continue;
         pictures |= f->count > 0;
         if (kind == TN_FIND_CONFLICT || kind == TN_FIND_LEAK || kind == TN_FIND_SAME ||
