@@ -180,7 +180,7 @@ for part, count in (("train", 24), ("val", 8)):
 END
 "$train" colours --net net.txt --size 16 --resize 16 --augment none --optim adam --rate 0.5 --decay 0 --epochs 8 \
     --batch 24 --run first --device cpu,threads=1 >said 2>&1 || fail "$(cat said)"
-ends 0 colours --size 16 --model runs/first/checkpoints/best.safetensors --device cpu,threads=1 --batch 5 --json
+ends 0 colours --size 16 --model first --device cpu,threads=1 --batch 5 --json
 "$python" - <<'END'
 import json
 doubts = [f for f in json.load(open("said"))["findings"] if f["kind"] == "doubtful"]
@@ -198,6 +198,8 @@ ends 2 set --size 0
 ends 2
 ends 2 set/train --val nothing
 ends 2 set/train --model said
+ends 2 set/train --model second
+grep -q 'second: is no model, and no run' err || fail "$(cat err)"
 status=0
 "$data" check set --json >/dev/full 2>err || status=$?
 [ $status = 1 ] || fail "a full disk: status $status"

@@ -31,6 +31,30 @@ static void join(char path[RUN_PATH], const char *workspace, const char *name)
         args_fail("the name of the workspace is too long: %s", given);
 }
 
+void run_model(char path[RUN_PATH], const char *workspace, const char *given)
+{
+    struct stat about;
+    char folder[RUN_PATH];
+    const bool there = stat(given, &about) == 0;
+    int length = 0;
+    if (there && !S_ISDIR(about.st_mode)) {
+        length = snprintf(path, RUN_PATH, "%s", given);
+    } else {
+        if (!there && !run_name_is_good(given))
+            args_fail("%s: %s", given, strerror(errno));
+        if (there)
+            snprintf(folder, sizeof folder, "%s", given);
+        else
+            run_folder(folder, workspace, given);
+        length = snprintf(path, RUN_PATH, "%s/checkpoints/best.safetensors", folder);
+        if (stat(path, &about) != 0)
+            args_fail("%s: is no model, and no run with a best checkpoint: %s: %s", given, path,
+                      strerror(errno));
+    }
+    if (length >= RUN_PATH)
+        args_fail("the name of the model is too long");
+}
+
 void runs_folder(char path[RUN_PATH], const char *workspace)
 {
     join(path, workspace, "");

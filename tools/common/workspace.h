@@ -24,6 +24,10 @@ bool run_name_is_good(const char *name);
  * default, as above), whether it is there or not. Ends the program with status 2 if it can be neither. */
 void run_folder(char path[RUN_PATH], const char *workspace, const char *run);
 
+/* The file of a model by what a user calls it: itself; or a run, by its folder or its name, whose best checkpoint is taken.
+ * Ends the program with status 2 if there is none. */
+void run_model(char path[RUN_PATH], const char *workspace, const char *given);
+
 /* The folder with all of them. */
 void runs_folder(char path[RUN_PATH], const char *workspace);
 

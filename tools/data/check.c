@@ -13,11 +13,12 @@
 #include "../common/args.h"
 #include "../common/html.h"
 #include "../common/progress.h"
+#include "../common/workspace.h"
 #include "data.h"
 #include "set.h"
 
 static struct {
-    const char *val, *exclude, *model, *device, *html, *leave_out, *kinds;
+    const char *val, *exclude, *model, *device, *html, *leave_out, *kinds, *workspace;
     int64_t size, threads, batch;
     bool json, strict, quiet, force;
 } flags = {.size = 224, .batch = 32};
@@ -43,10 +44,12 @@ static const arg options[] = {
     {ARG_TEXT, "val", "DIR", "the pictures that it is measured on", &flags.val, 0, 0},
     {ARG_INT, "size", "S", "pixels on a side that a network will see", &flags.size, 1, 16384},
     ARG_EXCLUDE(&flags.exclude),
-    {ARG_TEXT, "model", "FILE",
-     "doubt labels by what this model says of the pictures, of\nval if there is one; right only "
-     "for pictures that it was\nnot trained on",
+    {ARG_TEXT, "model", "FILE|RUN",
+     "doubt labels by what this model, or the best of a run, says\nof the pictures, of val if "
+     "there "
+     "is one; right only for\npictures that it was not trained on",
      &flags.model, 0, 0},
+    ARG_WORKSPACE(&flags.workspace),
     {ARG_TEXT, "device", "NAME", "of the model; default: the best there is", &flags.device, 0, 0},
     {ARG_INT, "batch", "N", "pictures that the model sees at once", &flags.batch, 1, 4096},
     {ARG_FLAG, "json", NULL, "all findings, with all paths, to stdout", &flags.json, 0, 0},
@@ -96,7 +99,10 @@ static void progress_of(void *since, int64_t done, int64_t of)
 static void examine(checkup *c)
 {
     double began = seconds();
+    char model[RUN_PATH];
     const bool shown = !flags.quiet && isatty(fileno(stderr));
+    if (flags.model)
+        run_model(model, flags.workspace, flags.model);
     c->set = set_open(c->path, NULL, flags.exclude, flags.quiet);
     if (c->val_path)
         c->val = set_open(c->val_path, c->set, flags.exclude, flags.quiet);
@@ -112,7 +118,7 @@ static void examine(checkup *c)
     if (status != TN_OK)
         run_fail("%s", tn_error());
     if (flags.model)
-        check_model(c, flags.model, flags.device, (int)flags.batch);
+        check_model(c, model, flags.device, (int)flags.batch);
 }
 
 tn_dataset *checkup_set_of(const checkup *c, int64_t item, int64_t *number)

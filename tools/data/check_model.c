@@ -62,6 +62,8 @@ static void open_judge(judge *m, const char *device, const tn_dataset *set)
         args_fail("%s", tn_error());
     if (!tn_model_tensor(m->model, 0, NULL))
         args_fail("%s: is the text of a net, without numbers", m->path);
+    for (int i = 0; tn_model_notice(m->model, i); i++)
+        args_warn("note: %s", tn_model_notice(m->model, i));
     find_output(m);
     match_classes(m, set);
     if (tn_device_open(&m->device, device) != TN_OK)

@@ -1,12 +1,8 @@
 /* A model and a set of pictures, brought together. */
-#define _POSIX_C_SOURCE 200809L /* stat, S_ISDIR */
-
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../common/args.h"
 #include "../common/workspace.h"
@@ -22,31 +18,6 @@ static void *room(size_t count, size_t size)
 }
 
 /* ---- the model -------------------------------------------------------------------------------- */
-
-/* A file; or a run, by its folder or its name, whose best checkpoint is taken. */
-static void find_model(evaluation *e, const char *given)
-{
-    struct stat about;
-    char folder[RUN_PATH];
-    const bool there = stat(given, &about) == 0;
-    int length = 0;
-    if (there && !S_ISDIR(about.st_mode)) {
-        length = snprintf(e->path, sizeof e->path, "%s", given);
-    } else {
-        if (!there && !run_name_is_good(given))
-            args_fail("%s: %s", given, strerror(errno));
-        if (there)
-            snprintf(folder, sizeof folder, "%s", given);
-        else
-            run_folder(folder, e->q.workspace, given);
-        length = snprintf(e->path, sizeof e->path, "%s/checkpoints/best.safetensors", folder);
-        if (stat(e->path, &about) != 0)
-            args_fail("%s: is no model, and no run with a best checkpoint: %s: %s", given, e->path,
-                      strerror(errno));
-    }
-    if (length >= (int)sizeof e->path)
-        args_fail("the name of the model is too long");
-}
 
 static void find_logits(evaluation *e)
 {
@@ -73,7 +44,7 @@ static void find_logits(evaluation *e)
 
 static void open_model(evaluation *e)
 {
-    find_model(e, e->q.model);
+    run_model(e->path, e->q.workspace, e->q.model);
     if (tn_model_open(&e->model, e->path,
                       &(tn_model_opts){.batch = e->q.batch, .average = e->q.average}) != TN_OK ||
         tn_model_picture(e->model, &e->picture) != TN_OK)
