@@ -26,6 +26,7 @@
 #include "data/resample.h"
 
 enum { TN_SAMPLED = 128, TN_SIDES = 2 };
+enum { TN_STRICT_BITS = 6 /* the limit of sets whose pictures look alike by nature */ };
 
 /* What is remembered of a picture. */
 typedef struct tn_look {

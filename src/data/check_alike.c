@@ -19,7 +19,6 @@
 enum {
     FEW_BITS = 12, /* up to TN_PAIRS_ALL pictures */
     MANY_BITS = 10,
-    STRICT_BITS = 6,
     TWIN_BITS = 2,
     TRIED = 200000,
     RARE = 100000, /* one pair of so many may be alike */
@@ -159,7 +158,7 @@ static void found(void *arg, int64_t a, int64_t b)
     likeness *k = arg;
     const int32_t i = k->hashed[a], j = k->hashed[b];
     if (same_size(&k->check->look[i], &k->check->look[j]) &&
-        tn_hash_distance(&k->hash[a].plain, &k->hash[b].plain) <= STRICT_BITS)
+        tn_hash_distance(&k->hash[a].plain, &k->hash[b].plain) <= TN_STRICT_BITS)
         k->twin[i] = k->twin[j] = true;
     if (k->merge)
         join(k->groups->alike, i, j);
@@ -224,8 +223,8 @@ static tn_status choose_limit(likeness *k)
     const trial t = try_pairs(k);
     l->pairs = t.pairs;
     l->alike[0] = up_to(&t, first);
-    l->alike[1] = up_to(&t, STRICT_BITS);
-    l->bits = holds(&t, first) ? first : holds(&t, STRICT_BITS) ? STRICT_BITS : -1;
+    l->alike[1] = up_to(&t, TN_STRICT_BITS);
+    l->bits = holds(&t, first) ? first : holds(&t, TN_STRICT_BITS) ? TN_STRICT_BITS : -1;
     if (t.pairs == 0)
         l->text = tn_check_text(c,
                                 "Pictures are alike if both hashes differ in at most %d bits; "
@@ -242,14 +241,16 @@ static tn_status choose_limit(likeness *k)
             "The pictures of this set look alike by nature: %lld of %lld pairs of different "
             "classes differ in at most %d bits. So pictures are alike only up to %d bits, as %lld "
             "pairs are.",
-            (long long)l->alike[0], (long long)t.pairs, first, STRICT_BITS, (long long)l->alike[1]);
+            (long long)l->alike[0], (long long)t.pairs, first, TN_STRICT_BITS,
+            (long long)l->alike[1]);
     else
         l->text = tn_check_text(
             c,
             "The pictures of this set look too much alike by nature: %lld of %lld pairs of "
             "different classes differ in at most %d bits, and %lld in at most %d. So only the "
             "same pictures were looked for, not similar ones.",
-            (long long)l->alike[0], (long long)t.pairs, first, (long long)l->alike[1], STRICT_BITS);
+            (long long)l->alike[0], (long long)t.pairs, first, (long long)l->alike[1],
+            TN_STRICT_BITS);
     return l->text ? TN_OK : tn_check_no_memory();
 }
 
@@ -266,7 +267,7 @@ static tn_status group(likeness *k)
     k->merge = c->limit.bits > 0;
     TN_TRY(tn_pairs_find(&(tn_pairs){.hash = k->hash,
                                      .count = k->count,
-                                     .bits = k->merge ? c->limit.bits : STRICT_BITS,
+                                     .bits = k->merge ? c->limit.bits : TN_STRICT_BITS,
                                      .threads = c->opts.threads,
                                      .found = found,
                                      .arg = k}));

@@ -85,22 +85,26 @@ static kin know(const tn_check *c, member *m, int64_t count)
 static bool is_near(const tn_check *c, const member *a, const member *b)
 {
     const tn_look *x = &c->look[a->item], *y = &c->look[b->item];
-    return a->same == b->same ||
-           (x->hashed && y->hashed && tn_hashes_distance(&x->hash, &y->hash) <= c->limit.bits);
+    return x->hashed && y->hashed && tn_hashes_distance(&x->hash, &y->hash) <= c->limit.bits;
 }
 
 /* kept: room for all members. */
 static void choose(const tn_check *c, const kin *k, tn_suspect *suspect, int64_t *kept)
 {
+    const bool by_nature = c->limit.bits == TN_STRICT_BITS;
+    const bool doubtful = by_nature && !k->sides;
     int64_t stay = 0;
     for (int side = TN_SIDES - 1; side >= 0; side--)
         for (int64_t i = 0; i < k->count; i++) {
             const member *m = &k->member[i];
             if (tn_check_side_at(c, m->item) != side)
                 continue;
-            for (int64_t e = 0; e < stay && !suspect[i].leave_out; e++)
-                suspect[i].leave_out = is_near(c, m, &k->member[kept[e]]);
-            suspect[i].leave_out |= k->labels;
+            suspect[i].leave_out = k->conflict || (k->labels && !by_nature);
+            for (int64_t e = 0; e < stay && !suspect[i].leave_out; e++) {
+                const member *other = &k->member[kept[e]];
+                suspect[i].leave_out =
+                    m->same == other->same || (!doubtful && is_near(c, m, other));
+            }
             if (!suspect[i].leave_out)
                 kept[stay++] = i;
         }

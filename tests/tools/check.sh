@@ -138,6 +138,17 @@ ends 2 ill --kinds leak
 ends 2 ill --leave-out x.txt --kinds leek
 grep -q "kinds leek: each once of broken,conflict,leak" err || fail "$(cat err)"
 
+# Drawn figures look alike by nature: what is similar is told, and stays unless it is asked for.
+"$shapes" drawn --train 120 --val 1 >/dev/null
+ends 0 drawn/train --size 96 --leave-out drawn.txt
+says "look alike by nature: .* So pictures are alike only up to 6 bits"
+says "^alike: "
+grep -q "${tab}alike: " drawn.txt && fail "$(cat drawn.txt)"
+ends 0 drawn/train --size 96 --leave-out drawn.txt --kinds alike --force
+grep -q "${tab}alike: [0-6] bits* from " drawn.txt || fail "$(cat drawn.txt)"
+ends 0 drawn/train --size 96 --exclude drawn.txt
+grep -q "^alike" said && fail "$(cat said)"
+
 # A packed set.
 "$data" pack ill/train packed --size 96 --max-bad 5 --quiet 2>err || fail "$(cat err)"
 ends 0 packed --size 96 --leave-out packed.txt

@@ -178,12 +178,15 @@ static reason *choose(const checkup *c, bool chosen)
         const tn_finding *f = tn_check_finding(c->check, i);
         if (chosen && flags.kinds && !is_kind(tn_find_name(f->kind)))
             continue;
+        /* What advises nothing and is asked for by its kind: all, but of similar ones the largest stays. */
         bool advised = false;
         for (int64_t k = 0; k < f->count; k++)
             advised |= f->suspect[k].leave_out;
+        const int64_t first = f->kind == TN_FIND_ALIKE;
         for (int64_t k = 0; k < f->count; k++) {
             const tn_suspect *s = &f->suspect[k];
-            if (!why[s->item].finding && (s->leave_out || (chosen && flags.kinds && !advised)))
+            if (!why[s->item].finding &&
+                (s->leave_out || (chosen && flags.kinds && !advised && k >= first)))
                 why[s->item] = (reason){f, s};
         }
     }
