@@ -37,9 +37,10 @@ static const arg options[] = {
      "the mean of the probabilities of ten crops: corners, centre, and\nall of them mirrored "
      "(Krizhevsky 2012)",
      &q.ten_crop, 0, 0},
-    {ARG_FLAG, "average", NULL,
-     "measure the averages of parameters that a checkpoint keeps;\ndefault: what was trained",
-     &q.average, 0, 0},
+    {ARG_FLAG, "trained", NULL,
+     "measure what was trained, of a checkpoint that keeps averages of\nit, too; default: the "
+     "averages",
+     &q.trained, 0, 0},
     {ARG_FLAG, "known", NULL, "leave pictures of classes out that the model does not know",
      &q.known, 0, 0},
     {ARG_TEXT, "exclude", "FILE",

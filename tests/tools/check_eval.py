@@ -154,12 +154,14 @@ def ten_crops(folder):
 def averages(folder, want):
     weight, bias = make_model(folder / "m")
     write_model(folder / "average", 0 * weight, 0 * bias, NAMES, average=(weight, bias))
-    got = report(folder / "average", folder / "set", "--average")
+    got = report(folder / "average", folder / "set")
     same(got, *want, "averages")
-    trained = report(folder / "average", folder / "set")
+    trained = report(folder / "average", folder / "set", "--trained")
     expect(got["average"] and not trained["average"] and trained["right"] == want[0][0].sum(), "what was trained", trained)
-    expect("--average measures them" in evaluate(folder / "average", folder / "set").out, "averages are not told of")
-    refused("keeps no averages", folder / "m", folder / "set", "--average")
+    for words, says in (((), "are the averages of its"), (("--trained",), "is what was trained, not")):
+        said = evaluate(folder / "average", folder / "set", *words).out
+        expect(says in said, f"the report does not say \"{says}\"", said)
+    expect("averages" not in evaluate(folder / "m", folder / "set").out, "averages that there are not")
 
 
 def each_once(folder, want):

@@ -13,7 +13,7 @@ typedef struct question {
     const char *model, *data, *exclude, *workspace;
     const char *device, *precision;
     int64_t batch, threads, resize; /* resize 0: as the model has it */
-    bool ten_crop, known, average, quiet;
+    bool ten_crop, known, trained, quiet;
 } question;
 
 /* A picture that cannot be read. */
@@ -29,7 +29,8 @@ typedef struct evaluation {
     tn_picture picture;
     int resize;
     tn_value logits;
-    bool shares; /* they are probabilities already */
+    bool shares;  /* they are probabilities already */
+    bool average; /* its numbers are the averages that the file keeps */
     int classes;
     const char **name; /* of the model's classes; NULL: nobody has said it */
     tn_dataset *set;

@@ -42,12 +42,25 @@ static void find_logits(evaluation *e)
         args_fail("%s: names %d classes, but its net tells of %d", e->path, known, e->classes);
 }
 
+/* Whoever trains with averages validates them. */
+static void take_average(evaluation *e)
+{
+    tn_model_close(e->model);
+    e->model = NULL;
+    e->average = true;
+    if (tn_model_open(&e->model, e->path, &(tn_model_opts){.batch = e->q.batch, .average = true}) !=
+        TN_OK)
+        args_fail("%s", tn_error());
+}
+
 static void open_model(evaluation *e)
 {
     run_model(e->path, e->q.workspace, e->q.model);
-    if (tn_model_open(&e->model, e->path,
-                      &(tn_model_opts){.batch = e->q.batch, .average = e->q.average}) != TN_OK ||
-        tn_model_picture(e->model, &e->picture) != TN_OK)
+    if (tn_model_open(&e->model, e->path, &(tn_model_opts){.batch = e->q.batch}) != TN_OK)
+        args_fail("%s", tn_error());
+    if (tn_model_keeps_average(e->model) && !e->q.trained)
+        take_average(e);
+    if (tn_model_picture(e->model, &e->picture) != TN_OK)
         args_fail("%s", tn_error());
     if (!tn_model_tensor(e->model, 0, NULL))
         args_fail("%s: is the text of a net, without numbers", e->path);

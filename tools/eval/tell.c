@@ -98,10 +98,10 @@ static void tell_head(const evaluation *e, FILE *to)
     tell_plain(to, "model   ", e->path, ": ");
     fprintf(to, "%d classes, %d x %d of %d%s\n", e->classes, fit->height, fit->width, e->resize,
             e->q.ten_crop ? ", ten crops" : "");
-    if (e->q.average)
-        fprintf(to, "note    measured are the averages of its parameters\n");
-    else if (tn_model_keeps_average(e->model))
-        fprintf(to, "note    it keeps averages of its parameters, too: --average measures them\n");
+    if (tn_model_keeps_average(e->model))
+        fprintf(to, "note    measured %s\n",
+                e->average ? "are the averages of its parameters; --trained: these themselves"
+                           : "is what was trained, not the averages that it keeps, too");
     tell_plain(to, "data    ", e->data, ": ");
     fprintf(to, "%lld pictures, %d classes%s\n", (long long)tn_dataset_count(e->set),
             tn_dataset_classes(e->set), e->by_number ? ", taken by number" : "");

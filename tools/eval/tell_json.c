@@ -60,7 +60,7 @@ void eval_tell_json(const evaluation *e, FILE *to)
     json_count(&j, "width", e->picture.fit.width);
     json_count(&j, "resize", e->resize);
     json_bool(&j, "ten_crop", e->q.ten_crop);
-    json_bool(&j, "average", e->q.average);
+    json_bool(&j, "average", e->average);
     json_text(&j, "precision", tn_precision_name(tn_plan_precision(e->plan)));
     json_count(&j, "images", t->rows);
     json_count(&j, "right", t->top_1);
