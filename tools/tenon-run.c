@@ -9,6 +9,7 @@ static const command commands[] = {
     {"show", "one run: where it is, its epochs, what happened to it", run_show},
     {"compare", "are two runs the same, and if not, where do they begin to differ?", run_compare},
     {"plot", "draws the curves of one run or of several", run_plot},
+    {"rm", "takes runs away, to the trash or for good", run_rm},
     {"wait", "waits until a run has ended, and ends as it did", run_wait},
 };
 

@@ -14,6 +14,7 @@ int run_show(int argc, char **argv);
 int run_wait(int argc, char **argv);
 int run_compare(int argc, char **argv);
 int run_plot(int argc, char **argv);
+int run_rm(int argc, char **argv);
 
 /* ---- about.c ----------------------------------------------------------------------------------- */
 
