@@ -78,6 +78,29 @@ says 2 "is no run" show ./ws
 printf 'torn\n' >>ws/runs/alexnet-3/log.jsonl
 says 0 "1 lines cannot be read" show ws/runs/alexnet-3
 
+# A page of its own, in which names are text.
+bad="./ws/runs/<img src=x onerror=alert(1)>"
+printf '{"</style><script>alert(1)</script>": "\\n\"\u003cscript>"}' >"$bad/config.json"
+"$run" show "$bad" --html page.html
+"$python" - "<img src=x onerror=alert(1)>" <<'END' || fail "the page: $(head -c 600 page.html)"
+import html.parser, sys
+class Page(html.parser.HTMLParser):
+    def handle_starttag(self, tag, attributes):
+        assert tag not in ("script", "img", "link", "iframe", "object"), tag
+        assert not [a for a, v in attributes if a.startswith("on") or a in ("src", "href")], (tag, attributes)
+        tags.append(tag)
+    def handle_data(self, data):
+        text.append(data)
+tags, text = [], []
+Page().feed(open("page.html").read())
+assert sys.argv[1] in text and "loss is NaN in conv1" in text and "</style><script>alert(1)</script>" in text, text
+assert tags.count("svg") == 1 and tags.count("path") >= 4 and tags.count("table") == 2, tags
+END
+status=0
+"$run" show "$bad" --html page.html 2>err.txt || status=$?
+[ $status = 2 ] && grep -q "there already" err.txt || fail "status $status: a page is written over"
+"$run" show alexnet-1 --workspace ws --html page.html --force
+
 # wait
 says 0 "^alexnet-1 done: step 600$" wait ws/runs/alexnet-1
 says 1 "^failed failed: step 120, loss is NaN in conv1$" wait ws/runs/failed

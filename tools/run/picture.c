@@ -49,11 +49,12 @@ static bool has(const picture *p, const char *number)
 }
 
 /* What a run has, loss and top1 first; what only says where it is has no curve. */
-static void choose_all(picture *p)
+bool picture_find(picture *p)
 {
     static const char *const first[] = {"loss", "top1", "rate", "images_s"};
     static const char *const none[] = {"epoch", "batch", "wait"};
     tn_column c;
+    p->num_numbers = 0;
     for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
         if (is_there(p, first[i]))
             add(p, first[i], strlen(first[i]));
@@ -66,13 +67,14 @@ static void choose_all(picture *p)
             if (!out && p->num_numbers < PICTURE_CHARTS)
                 add(p, c.name, strlen(c.name));
         }
+    return p->num_numbers > 0;
 }
 
 void picture_choose(picture *p, const char *list)
 {
     p->num_numbers = 0;
-    if (!list)
-        choose_all(p);
+    if (!list && !picture_find(p))
+        args_fail("no run has a number in its log yet");
     for (const char *at = list; at && *at; at += strcspn(at, ","), at += *at == ',') {
         add(p, at, strcspn(at, ","));
         if (!is_there(p, p->number[p->num_numbers - 1]))
@@ -80,7 +82,7 @@ void picture_choose(picture *p, const char *list)
                       run_text(p->number[p->num_numbers - 1]));
     }
     if (p->num_numbers == 0)
-        args_fail("no run has a number in its log yet");
+        args_fail("--of names no number");
 }
 
 /* ---- one chart --------------------------------------------------------------------------------- */
@@ -130,14 +132,17 @@ static double weight_of(const picture *p, const char *number)
 /* The curves of a run: of steps faint and smoothed, of validations dashed. One run has a colour a kind, several a colour each. */
 static void add_curves(const picture *p, int run, const char *number, chart *c)
 {
-    static const char *const names[] = {"train", "val", NULL};
+    static const char *const names[] = {"train", "val", ""};
     const bool one = p->num_runs == 1;
-    tn_column column;
+    tn_column column, val;
     bool any = false;
     for (int kind = 0; kind < 3; kind++) {
         if ((kind == 2 && any) || !column_of(p->run[run].series, kind, number, &column))
             continue;
         any = true;
+        const char *name = !one                                             ? NULL
+                           : column_of(p->run[run].series, 1, number, &val) ? names[kind]
+                                                                            : "";
         curve raw = curve_of(column.step, column.value, column.count);
         raw.colour = one ? kind % 2 : run;
         raw.dashed = kind == 1 && !one;
@@ -145,11 +150,11 @@ static void add_curves(const picture *p, int run, const char *number, chart *c)
         if (weight > 0) {
             curve mean = curve_smooth(&raw, weight);
             raw.faint = true;
-            mean.name = one ? names[kind] : NULL;
+            mean.name = name;
             c->curve[c->num_curves++] = raw;
             c->curve[c->num_curves++] = mean;
         } else {
-            raw.name = one ? names[kind] : NULL;
+            raw.name = name;
             c->curve[c->num_curves++] = raw;
         }
     }

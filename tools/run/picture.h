@@ -31,6 +31,8 @@ typedef struct picture {
 /* The names that the picture is of: those of a list with commas, or what the runs have of loss, top1, rate and the rest.
  * Ends the program with status 2 if one is in no run. */
 void picture_choose(picture *p, const char *list);
+/* The same of what there is; false: nothing. */
+bool picture_find(picture *p);
 void picture_write(const picture *p, FILE *to);
 
 #endif

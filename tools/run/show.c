@@ -6,13 +6,14 @@
 #include "../common/args.h"
 #include "../common/table.h"
 #include "../common/workspace.h"
+#include "report.h"
 #include "run.h"
 
 enum { SHOWN_EPOCHS = 10, SHOWN_EVENTS = 20 };
 
 static struct {
-    const char *workspace;
-    bool json;
+    const char *workspace, *html;
+    bool json, force;
 } flags;
 
 static const char about[] = "One run: its state, its last and best numbers, its epochs, what "
@@ -22,6 +23,9 @@ static const char about[] = "One run: its state, its last and best numbers, its 
 static const arg options[] = {
     ARG_WORKSPACE(&flags.workspace),
     {ARG_FLAG, "json", NULL, "one object with all of it", &flags.json, 0, 0},
+    {ARG_TEXT, "html", "FILE", "all of it, with its curves, as one page that needs nothing\nelse",
+     &flags.html, 0, 0},
+    {ARG_FLAG, "force", NULL, "write over a page that is there", &flags.force, 0, 0},
 };
 
 /* ---- text -------------------------------------------------------------------------------------- */
@@ -171,7 +175,9 @@ int run_show(int argc, char **argv)
     args_parse(&a, argc, argv);
     tn_run_info *r = run_named(flags.workspace, argv[1]);
     tn_series *s = run_log_of(r);
-    if (flags.json) {
+    if (flags.html) {
+        report_write(r, s, flags.html, flags.force);
+    } else if (flags.json) {
         print_json(r, s);
     } else {
         print_head(r);
