@@ -65,9 +65,10 @@ says 0 'two\\x0alines is failed' show "./ws/runs/$(printf 'two\nlines')"
 # show
 says 0 "^alexnet-1 is done, epochs done: 6, step 600 of 600$" show alexnet-1 --workspace ws
 for what in "^    3   300      0.5053  0.8057    0.6063  0.7251     60.0$" "^ *300  order  *id=5200 by=anna <b> set.rate_scale=0.1 applied=true$" \
-    "^recipe.rate  *0.01$" "^net  *(30 bytes)$" "^last  *loss 0.186848, top1"; do
+    "^recipe.rate  *0.01$" "^classes.7  *class 7$" "^classes.8  *[.][.][.]$" "^net  *(30 bytes)$" "^last  *loss 0.186848, top1"; do
     grep -q "$what" said || fail "show does not say \"$what\": $(cat said)"
 done
+if grep -q "class 8" said; then fail "1000 classes are listed"; fi
 says 0 "^goes on from checkpoints/step-00000200.safetensors" show ws/runs/died
 check "d['config']['net'] == 'tenon graph 1\ninput x f32 N 4\n' and d['config']['recipe.rate'] == 0.01" show ws/runs/died
 check "[e['epoch'] for e in d['epochs']] == [1, 2] and d['epochs'][0]['per_class.2'] == 1" show ws/runs/died

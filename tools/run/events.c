@@ -1,4 +1,5 @@
 /* Lines of a log that tell of something. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../common/args.h"
@@ -43,6 +44,13 @@ const char *run_event_text(tn_series *s, int64_t index)
     }
     tn_fields_close(f);
     return run_text(text);
+}
+
+int64_t run_element(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    const size_t digits = dot ? strspn(dot + 1, "0123456789") : 0;
+    return digits > 0 && digits < 10 && !dot[1 + digits] ? strtoll(dot + 1, NULL, 10) : -1;
 }
 
 const char *run_order_text(tn_series *s, int64_t index)

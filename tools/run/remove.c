@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../common/args.h"
@@ -35,15 +36,29 @@ static void set_path(removal *r, const char *path)
         args_fail("%s: the folder's own name is wanted", run_text(path));
 }
 
+/* 0 or the reason. Who looks whether a run lives holds its lock for a moment, too. */
+static int lock_soon(int lock)
+{
+    const struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
+    int error = EWOULDBLOCK;
+    for (int i = 0; i < 20 && error == EWOULDBLOCK; i++) {
+        error = flock(lock, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+        if (error == EWOULDBLOCK)
+            nanosleep(&nap, NULL);
+    }
+    return error;
+}
+
 static void take_lock(removal *r, const tn_run_info *info)
 {
     r->lock = openat(r->folder, "lock", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (r->lock < 0)
         args_fail("%s/lock: %s", run_text(r->path), strerror(errno));
-    if (flock(r->lock, LOCK_EX | LOCK_NB) == 0)
+    const int error = lock_soon(r->lock);
+    if (error == 0)
         return;
-    if (errno != EWOULDBLOCK)
-        args_fail("%s/lock: %s", run_text(r->path), strerror(errno));
+    if (error != EWOULDBLOCK)
+        args_fail("%s/lock: %s", run_text(r->path), strerror(error));
     args_fail("%s is alive (%s, process %lld%s%s): stop it first", run_text(r->path),
               tn_runs_state_name(info->state), (long long)info->pid, info->host ? " on " : "",
               info->host ? run_text(info->host) : "");

@@ -156,8 +156,13 @@ static void write_settings(html *h, const tn_run_info *r)
     }
     html_write(h, "<section><h2>Settings</h2><div class=\"card scroll\"><table>\n");
     for (int64_t i = 0; (one = tn_fields_at(f, i)); i++) {
-        if (one->kind == TN_FIELD_NULL)
+        const int64_t element = run_element(one->name);
+        if (one->kind == TN_FIELD_NULL || element > RUN_SHOWN_ELEMENTS)
             continue;
+        if (element == RUN_SHOWN_ELEMENTS) {
+            html_write(h, "<tr><td>%s</td><td>...</td></tr>\n", one->name);
+            continue;
+        }
         if (strchr(one->text, '\n') || strlen(one->text) > 200)
             html_write(h,
                        "<tr><td>%s</td><td><details><summary>%zu bytes</summary><pre "

@@ -38,6 +38,10 @@ const char *run_order_text(tn_series *s, int64_t index);
 /* An object a line, of all of one kind; NULL: of those that tell something. */
 void run_json_events(json *j, tn_series *s, const char *kind);
 
+/* Which element of an array a field is, by its name; -1: none. Of a long one (a thousand classes) the first few are shown. */
+enum { RUN_SHOWN_ELEMENTS = 8 };
+int64_t run_element(const char *name);
+
 /* ---- about.c, for a terminal --------------------------------------------------------------------- */
 
 /* In one of a few static buffers. */

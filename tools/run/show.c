@@ -131,9 +131,12 @@ static void print_settings(const tn_run_info *r)
     printf("\n");
     for (int64_t i = 0; i < tn_fields_count(f); i++) {
         const tn_field *one = tn_fields_at(f, i);
-        if (one->kind == TN_FIELD_NULL)
+        const int64_t element = run_element(one->name);
+        if (one->kind == TN_FIELD_NULL || element > RUN_SHOWN_ELEMENTS)
             continue;
-        if (strlen(one->text) > LONGEST || strchr(one->text, '\n'))
+        if (element == RUN_SHOWN_ELEMENTS)
+            printf("%-28s ...\n", run_text(one->name));
+        else if (strlen(one->text) > LONGEST || strchr(one->text, '\n'))
             printf("%-28s (%zu bytes)\n", run_text(one->name), strlen(one->text));
         else
             printf("%-28s %s\n", run_text(one->name), run_text(one->text));
