@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|data|doctor|run|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|loader|data|doctor|run|runs|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,6 +18,7 @@ loader) program=loader/compare.py options= ;;
 learn) program=learn/compare.py options= ;;
 data) program=data/compare.py options= ;;
 run) program= options= ;;
+runs) program=runs/compare.py options= ;;
 scaling) program=scaling/compare.py options= ;;
 before) program=before/compare.py options= ;;
 doctor) program=doctor/compare.py options= examples=ON ;;
@@ -27,12 +28,16 @@ doctor) program=doctor/compare.py options= examples=ON ;;
     ;;
 esac
 
-if [ "$what" = doctor ]; then
-    "$BENCH_PYTHON" -c "import cleanvision" || { echo "CleanVision is missing: pip install cleanvision" >&2; exit 1; }
-elif [ "$what" != scaling ] && [ "$what" != before ] && [ "$what" != data ] && [ "$what" != run ] && ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
-    echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2
-    exit 1
-fi
+case $what in
+doctor) "$BENCH_PYTHON" -c "import cleanvision" || { echo "CleanVision is missing: pip install cleanvision" >&2; exit 1; } ;;
+scaling | before | data | run | runs) ;;
+*)
+    if ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
+        echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2
+        exit 1
+    fi
+    ;;
+esac
 cmake -S "$root" -B "$BENCH_BUILD" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTENON_BENCH=ON \
     -DTENON_TESTS=OFF -DTENON_EXAMPLES=$examples >&2
 cmake --build "$BENCH_BUILD" >&2
