@@ -23,7 +23,7 @@ scaling) program=scaling/compare.py options= ;;
 before) program=before/compare.py options= ;;
 doctor) program=doctor/compare.py options= examples=ON ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|loader|data|doctor|run|learn|scaling|before [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|loader|data|doctor|run|runs|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
