@@ -36,15 +36,18 @@ static int make(void **state)
     (void)state;
     static const float w[] = {1, 2, 3, 4, 5, 6}, w2[] = {1, 2.5f, 3, 3, 5, 6},
                        nan[] = {1, NAN, 3, 4, 5, 6};
+    static const float bits[] = {1, NAN, 0, 6}, bits2[] = {1, NAN, -0.0f, 7};
     static const int32_t n[] = {7, 8}, n2[] = {7, 9};
-    const content of_a[] = {{"same", TN_F32, TN_SHAPE(2, 3), w, sizeof w},
+    const content of_a[] = {{"bits", TN_F32, TN_SHAPE(4), bits, sizeof bits},
+                            {"same", TN_F32, TN_SHAPE(2, 3), w, sizeof w},
                             {"values", TN_F32, TN_SHAPE(2, 3), w, sizeof w},
                             {"nan", TN_F32, TN_SHAPE(2, 3), w, sizeof w},
                             {"shape", TN_F32, TN_SHAPE(2, 3), w, sizeof w},
                             {"type", TN_F32, TN_SHAPE(2), w, 8},
                             {"whole", TN_I32, TN_SHAPE(2), n, sizeof n},
                             {"only_a", TN_I32, TN_SHAPE(2), n, sizeof n}};
-    const content of_b[] = {{"whole", TN_I32, TN_SHAPE(2), n2, sizeof n2},
+    const content of_b[] = {{"bits", TN_F32, TN_SHAPE(4), bits2, sizeof bits2},
+                            {"whole", TN_I32, TN_SHAPE(2), n2, sizeof n2},
                             {"same", TN_F32, TN_SHAPE(2, 3), w, sizeof w},
                             {"values", TN_F32, TN_SHAPE(2, 3), w2, sizeof w2},
                             {"nan", TN_F32, TN_SHAPE(2, 3), nan, sizeof nan},
@@ -68,6 +71,7 @@ static void differences_are_named(void **state)
 {
     (void)state;
     static const tn_tensor_difference want[] = {
+        {"bits", NULL, 2, 4, 1}, /* the same NaN is the same, -0 is not 0 */
         {"nan", NULL, 1, 6, NAN},
         {"only_a", "only in a", 0, 0, NAN},
         {"shape", "another shape", 0, 0, NAN},
@@ -80,7 +84,7 @@ static void differences_are_named(void **state)
     int64_t of;
     assert_ok(tn_checkpoint_compare(&d, a, b));
     assert_int_equal(tn_checkpoint_differences_count(d, &of), TN_COUNT(want));
-    assert_int_equal(of, 8);
+    assert_int_equal(of, 9);
     for (size_t i = 0; i < TN_COUNT(want); i++) {
         const tn_tensor_difference *got = tn_checkpoint_differences_at(d, (int64_t)i);
         assert_string_equal(got->name, want[i].name);

@@ -35,7 +35,7 @@ def write_log(to, seed, other_from, speed, cut, last):
         s = seed + 1 if step > other_from else seed
         loss, top1 = numbers(step, s, cut)
         line(to, "step", step, epoch=(step - 1) // EPOCH + 1, batch=(step - 1) % EPOCH + 1, loss=loss, top1=top1, rate=rate,
-             images_s=1200.5 * speed + step, wait=0.01)
+             images_s=1200.5 * speed + step, wait=0.01 * speed)
         if step == cut:
             line(to, "order", step, id="5200", by="anna <b>", set={"rate_scale": 0.1}, applied=True)
             rate = 0.001
