@@ -76,12 +76,17 @@ static tn_status add_all(tn_runs *runs, DIR *d, const char *path)
     return errno == 0 ? TN_OK : tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
 }
 
-/* The folder, or its `runs`. */
+/* The folder, or its `runs`, unless that is a run of this name. */
 static tn_status open_folder(DIR **out, char **path, const char *folder)
 {
     int fd, inner = -1;
+    struct stat lock;
     TN_TRY(tn_runs_open_folder(&fd, AT_FDCWD, folder, folder));
     inner = openat(fd, "runs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (inner >= 0 && fstatat(inner, "lock", &lock, AT_SYMLINK_NOFOLLOW) == 0) {
+        close(inner);
+        inner = -1;
+    }
     if (inner >= 0) {
         close(fd);
         fd = inner;

@@ -6,7 +6,9 @@
  *     done, stopped, failed        as it says       as it says          as it says
  *     nothing that can be read     running          as `end` says, died
  *
- * Who died between the last line of the log, `end`, and the state has ended as that line says.
+ * Who died between the last line of the log, `end`, and the state has ended as that line says. A trainer takes the lock before
+ * it writes a state, and lets go of it after its last one. So who seems to have died is looked at again, in case it began or
+ * ended just between the two looks: the state has to be the same before and after the lock was seen to be free.
  */
 #define _DEFAULT_SOURCE /* flock */
 
@@ -33,6 +35,8 @@ const char *tn_runs_state_name(tn_runs_state state)
 typedef struct reading {
     tn_run_info info; /* first: what is given out is this */
     char *folder, *checkpoint, *problem;
+    char *said; /* state.json */
+    size_t said_bytes;
     tn_fields *all;
     tn_log_tail tail;
     tn_error_kept kept; /* what tn_error() says if all goes well */
@@ -46,6 +50,7 @@ void tn_run_info_close(tn_run_info *info)
     tn_free(r->folder);
     tn_free(r->checkpoint);
     tn_free(r->problem);
+    tn_free(r->said);
     tn_fields_close(r->all);
     tn_fields_close(r->tail.end);
     tn_free(r);
@@ -66,16 +71,26 @@ static tn_status pass_over(reading *r, tn_status status)
 
 static tn_status read_state(reading *r, int folder)
 {
-    char *text = NULL;
-    size_t size = 0;
-    TN_TRY(tn_runs_read_whole(&text, &size, folder, r->folder, "state.json", TN_RUN_STATE_MOST));
-    cJSON *object = tn_json_object(text, size);
-    tn_free(text);
+    TN_TRY(tn_runs_read_whole(&r->said, &r->said_bytes, folder, r->folder, "state.json",
+                              TN_RUN_STATE_MOST));
+    cJSON *object = tn_json_object(r->said, r->said_bytes);
     if (!object)
         return tn_fail(TN_ERR_FORMAT, "%s/state.json: is not a JSON object", r->folder);
     const tn_status status = tn_fields_of(&r->all, object, "state.json");
     cJSON_Delete(object);
     return status;
+}
+
+/* Does state.json say behind the look at the lock what it said before? */
+static tn_status says_the_same(const reading *r, int folder, bool *same)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const tn_status status =
+        tn_runs_read_whole(&text, &size, folder, r->folder, "state.json", TN_RUN_STATE_MOST);
+    *same = !text ? !r->said : r->said && size == r->said_bytes && memcmp(text, r->said, size) == 0;
+    tn_free(text);
+    return status == TN_ERR_MEMORY ? status : TN_OK;
 }
 
 /* The step that a checkpoint's name tells of; -1: it is none. */
@@ -245,9 +260,9 @@ static bool is_run(int folder)
 static tn_status read_all(reading *r, int folder)
 {
     tn_error_keep(&r->kept);
+    TN_TRY(pass_over(r, read_state(r, folder))); /* before the lock: says_the_same() */
     const tn_status lock = look_at_lock(r, folder);
     TN_TRY(pass_over(r, lock));
-    TN_TRY(pass_over(r, read_state(r, folder)));
     TN_TRY(pass_over(r, tn_log_tail_read(&r->tail, folder, r->folder)));
     TN_TRY(pass_over(r, find_checkpoint(r, folder)));
     fill(r);
@@ -255,25 +270,57 @@ static tn_status read_all(reading *r, int folder)
     return TN_OK;
 }
 
+static tn_status read_once(reading **out, int folder, const char *path)
+{
+    reading *r = tn_alloc(1, sizeof *r);
+    if (!r || !(r->folder = tn_copy_text(path))) {
+        tn_free(r);
+        return tn_no_memory("run", sizeof *r);
+    }
+    r->info.checkpoint_step = -1;
+    const tn_status status = read_all(r, folder);
+    if (status == TN_OK)
+        *out = r;
+    else
+        tn_run_info_close(&r->info);
+    return status;
+}
+
+static tn_status read_until_sure(reading **out, int folder, const char *path)
+{
+    enum { LOOKS = 8 };
+    for (int i = 1;; i++) {
+        bool same = true;
+        tn_error_kept kept;
+        tn_error_keep(&kept);
+        TN_TRY(read_once(out, folder, path));
+        reading *r = *out;
+        tn_status status = TN_OK;
+        if (r->info.state == TN_RUN_IS_DIED)
+            status = says_the_same(r, folder, &same);
+        if (status == TN_OK)
+            tn_error_put_back(&kept);
+        if (status == TN_OK && (same || i == LOOKS))
+            return TN_OK;
+        tn_run_info_close(&r->info);
+        *out = NULL;
+        if (status != TN_OK)
+            return status;
+    }
+}
+
 tn_status tn_run_read_at(tn_run_info **out, int at, const char *name, const char *path)
 {
     int folder;
-    TN_TRY(tn_runs_open_folder(&folder, at, name, path));
     reading *r = NULL;
-    tn_status status = TN_OK;
-    if (!is_run(folder))
-        status = tn_fail(TN_ERR_FORMAT,
-                         "%s: is no run: it has no lock and state.json or config.json", path);
-    else if (!(r = tn_alloc(1, sizeof *r)) || !(r->folder = tn_copy_text(path)))
-        status = tn_no_memory("run", sizeof *r);
-    if (status == TN_OK) {
-        r->info.checkpoint_step = -1;
-        status = read_all(r, folder);
-    }
+    TN_TRY(tn_runs_open_folder(&folder, at, name, path));
+    const tn_status status =
+        is_run(folder)
+            ? read_until_sure(&r, folder, path)
+            : tn_fail(TN_ERR_FORMAT, "%s: is no run: it has no lock and state.json or config.json",
+                      path);
     close(folder);
-    if (status != TN_OK)
-        tn_run_info_close((tn_run_info *)r);
-    else
+    if (status == TN_OK)
         *out = &r->info;
     return status;
 }

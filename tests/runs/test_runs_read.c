@@ -235,6 +235,60 @@ static void all_runs_of_a_folder(void **state)
     assert_null(runs);
 }
 
+static void a_run_may_be_called_runs(void **state)
+{
+    (void)state;
+    run_with("runs", "{\"state\":\"done\"}", NULL);
+    run_with("other", "{\"state\":\"done\"}", NULL);
+    tn_runs *runs = NULL;
+    assert_ok(tn_runs_list(&runs, root));
+    assert_int_equal(tn_runs_count(runs), 2);
+    tn_runs_close(runs);
+}
+
+/* The linker hands every flock() to this one, around which a run may begin or end. */
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+static const char *begins, *ends; /* its folder */
+static int its_lock;
+
+int __wrap_flock(int fd, int operation)
+{
+    const bool look = operation == (LOCK_SH | LOCK_NB);
+    if (look && ends) {
+        lab_write_text(lab_path(ends, "state.json"), "{\"state\":\"done\",\"updated\":9}");
+        close(its_lock);
+        ends = NULL;
+    }
+    const int result = __real_flock(fd, operation);
+    if (look && begins) {
+        const char *folder = begins;
+        begins = NULL;
+        its_lock = open(lab_path(folder, "lock"), O_RDWR | O_CLOEXEC);
+        (void)__real_flock(fd, LOCK_UN);
+        assert_int_equal(__real_flock(its_lock, LOCK_EX | LOCK_NB), 0);
+        lab_write_text(lab_path(folder, "state.json"), "{\"state\":\"starting\",\"updated\":9}");
+    }
+    return result;
+}
+
+static void who_begins_or_ends_between_two_looks_has_not_died(void **state)
+{
+    (void)state;
+    const char *folder = run_with("a", "{\"state\":\"running\",\"updated\":1}", NULL);
+    begins = folder;
+    tn_run_info *r = seen(folder);
+    assert_null(begins);
+    assert_int_equal(r->state, TN_RUN_IS_STARTING);
+    assert_true(r->alive);
+    tn_run_info_close(r);
+    ends = folder;
+    r = seen(folder);
+    assert_null(ends);
+    assert_int_equal(r->state, TN_RUN_IS_DONE);
+    tn_run_info_close(r);
+}
+
 static tn_status list_them(void *arg)
 {
     (void)arg;
@@ -267,6 +321,8 @@ int main(void)
         IN_A_FOLDER(the_last_line_that_can_be_read_counts),
         IN_A_FOLDER(what_cannot_be_read_is_told),
         IN_A_FOLDER(all_runs_of_a_folder),
+        IN_A_FOLDER(a_run_may_be_called_runs),
+        IN_A_FOLDER(who_begins_or_ends_between_two_looks_has_not_died),
         IN_A_FOLDER(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,15 +65,19 @@ int run_wait(int argc, char **argv)
     const struct timespec nap = {.tv_nsec = 250 * 1000 * 1000};
     args_parse(&a, argc, argv);
     const double began = seconds();
+    tn_run_info *r = run_named(flags.workspace, argv[1]);
     for (;; nanosleep(&nap, NULL)) {
-        tn_run_info *r = run_named(flags.workspace, argv[1]);
-        const bool ended = r->state > TN_RUN_IS_STOPPING;
-        const bool late = flags.timeout > 0 && seconds() - began > flags.timeout;
-        const int status = ended ? status_of(r) : 3;
-        if (ended || late)
-            say(r);
+        tn_run_info *now = NULL;
+        if (tn_run_read(&now, r->folder) != TN_OK)
+            run_fail("%s", run_text(tn_error()));
         tn_run_info_close(r);
-        if (ended || late)
-            return fflush(stdout) == 0 ? status : 1;
+        r = now;
+        const bool ended = r->state > TN_RUN_IS_STOPPING;
+        if (!ended && !(flags.timeout > 0 && seconds() - began > flags.timeout))
+            continue;
+        const int status = ended ? status_of(r) : 3;
+        say(r);
+        tn_run_info_close(r);
+        return fflush(stdout) == 0 ? status : 1;
     }
 }
