@@ -64,7 +64,9 @@ def makes_a_run(folder, recipe):
     expect("of 12 images" in said.stdout, "alexnet --evaluate of a run", said.stdout)
     refused(*recipe, "--run", made, says="holds a run already")
     said = train("--resume", made)
-    expect("nothing is left to do" in said.stdout, "resuming a run that is over", said.stdout)
+    expect("nothing is left to do" in said.stdout and "note: " not in said.stdout, "resuming a run that is over", said.stdout)
+    said = train("--resume", made, "--device", "cpu,threads=2")
+    expect("note: the run was on cpu,threads=1, and is on cpu,threads=2 now" in said.stdout, "on another device", said.stdout)
     return made
 
 

@@ -3,10 +3,21 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../common/args.h"
 
 /* ---- opening ---------------------------------------------------------------------------------- */
+
+/* Another number of devices or threads shares out sums otherwise. */
+static void tell_device(const job *j)
+{
+    const char *before = json_string(json_member(j->was, "device")),
+               *now = tn_device_name(j->s.device);
+    if (before && strcmp(before, now) != 0)
+        printf("note: the run was on %s, and is on %s now: sums may round otherwise from here on\n",
+               before, now);
+}
 
 void job_open(job *j)
 {
@@ -29,6 +40,7 @@ void job_open(job *j)
         tell_resumed(s, j->folder);
     else
         printf("run      %s\n", j->folder);
+    tell_device(j);
 }
 
 void job_close(job *j)
