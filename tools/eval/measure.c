@@ -55,9 +55,11 @@ static void end(work *w)
 }
 
 /* What of the batch's pictures the net sees, by rows; the centre or one of ten crops. */
-static void cut(const evaluation *e, const work *w, const tn_batch *b, int crop)
+static void *cut(const evaluation *e, const work *w, const tn_batch *b, int crop)
 {
     const tn_picture *p = &e->picture;
+    if (!e->q.ten_crop && p->order == TN_ORDER_RGB)
+        return b->images.data; /* as the loader made them */
     const int64_t out = (int64_t)p->fit.height * p->fit.width;
     const int64_t in = b->images.shape.dim[1] * b->images.shape.dim[2];
     for (int64_t i = 0; i < e->q.batch; i++) {
@@ -73,13 +75,14 @@ static void cut(const evaluation *e, const work *w, const tn_batch *b, int crop)
         tn_must(tn_picture_pixels(p, e->q.ten_crop ? to : from, out,
                                   w->pixels + i * out * p->channels));
     }
+    return w->pixels;
 }
 
-static void run(const evaluation *e, const work *w)
+static void run(const evaluation *e, const work *w, void *pixels)
 {
     const tn_picture *p = &e->picture;
     const tn_shape shape = TN_SHAPE(e->q.batch, p->fit.height, p->fit.width, p->channels);
-    tn_must(tn_plan_set(e->plan, p->input, (tn_tensor){TN_U8, shape, w->pixels}));
+    tn_must(tn_plan_set(e->plan, p->input, (tn_tensor){TN_U8, shape, pixels}));
     tn_must(tn_plan_evaluate(e->plan));
     tn_must(tn_plan_get(e->plan, e->logits,
                         (tn_tensor){TN_F32, TN_SHAPE(e->q.batch, e->classes), w->logits}));
@@ -103,8 +106,7 @@ static void average_crops(const evaluation *e, const work *w, const tn_batch *b)
     for (int64_t i = 0; i < numbers; i++)
         w->mean[i] = 0;
     for (int crop = 0; crop < TN_TEN_CROPS; crop++) {
-        cut(e, w, b, crop);
-        run(e, w);
+        run(e, w, cut(e, w, b, crop));
         for (int64_t i = 0; i < e->q.batch; i++)
             add_shares(e, w->logits + i * e->classes, w->mean + i * e->classes);
     }
@@ -123,8 +125,7 @@ static void take_batch(evaluation *e, const work *w, const tn_batch *b)
     if (e->q.ten_crop) {
         average_crops(e, w, b);
     } else {
-        cut(e, w, b, 0);
-        run(e, w);
+        run(e, w, cut(e, w, b, 0));
     }
     tn_must(tn_eval_add(e->eval, (tn_tensor){TN_F32, TN_SHAPE(e->q.batch, e->classes), w->logits},
                         (tn_tensor){TN_I32, TN_SHAPE(e->q.batch), w->labels}));
