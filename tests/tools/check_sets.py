@@ -209,6 +209,10 @@ def survives_names():
     both = [json.loads(run("show", f"hostile-parts/{p}.txt", "--json", "--files", 9)) for p in ("train", "val")]
     expect(sum(b["images"] for b in both) == count and not any(b["missing"] for b in both), "names in lists", both)
     expect([c["name"] for c in both[0]["classes"]] == [c["name"] for c in told["classes"]], "classes of lists", both[0])
+    done = subprocess.run([data, "check", "hostile", "--json", "--quiet"], capture_output=True, check=False)
+    pathlib.Path("hostile.json").write_bytes(done.stdout)
+    said = run("split", "hostile", "-o", "hostile-parts", "--percent", 50, "--report", "hostile.json", "--force")
+    expect(f"{len(HOSTILE)} groups of pictures" in said and "are not in the set" not in said, "names in a report", said)
     if not writes_jpeg():
         return
     run("thumbs", "hostile", "-o", "hostile.html", says=f"{count} pictures")
