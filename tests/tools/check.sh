@@ -162,8 +162,9 @@ mkdir -p empty/a empty/b
 : >empty/b/1.png
 ends 3 empty --strict --html empty.html
 says "^Found: 1 broken, 1 empty"
+mkdir empty/c
 ends 0 empty --json
-"$python" -c 'import json; assert json.load(open("said"))["set"]["read"] == 0'
+"$python" -c 'import json; d = json.load(open("said")); assert d["set"]["read"] == 0 and len(d["notices"]) == 1, d'
 
 # A model that tells colours apart doubts the label of the one picture of val that has another.
 cat >net.txt <<'END'

@@ -178,6 +178,24 @@ static void show_classes(page *p)
     html_raw(p->h, "</div></section>\n");
 }
 
+/* What was passed over when the sets were opened. */
+static void show_notices(page *p)
+{
+    enum { NOTICES = 40 };
+    const tn_dataset *const sets[] = {p->c->set, p->c->val};
+    const int all = tn_dataset_num_notices(sets[0]) + tn_dataset_num_notices(sets[1]);
+    if (all == 0)
+        return;
+    html_raw(p->h, "<section><h2>Passed over</h2><div class=\"card pad names\">\n");
+    int shown = 0;
+    for (int s = 0; s < 2; s++)
+        for (int i = 0; i < tn_dataset_num_notices(sets[s]) && shown < NOTICES; i++, shown++)
+            html_write(p->h, "<div>%s</div>\n", tn_dataset_notice(sets[s], i));
+    if (all > NOTICES)
+        html_write(p->h, "<div class=\"faint\">and %d more</div>\n", all - NOTICES);
+    html_raw(p->h, "</div></section>\n");
+}
+
 void check_html(const checkup *c, const char *path, bool force)
 {
     char title[512];
@@ -190,6 +208,7 @@ void check_html(const checkup *c, const char *path, bool force)
     show_verdict(&p);
     page_findings(&p);
     show_classes(&p);
+    show_notices(&p);
     html_write(&h, "<footer>%s<br>Made by</footer>\n", tn_check_limit_of(c->check)->text);
     html_command(&h, c->given);
     html_end(&h);

@@ -50,6 +50,12 @@ static void side(json *j, const checkup *c, bool val)
     json_end(j, '}');
 }
 
+static void notices(json *j, const tn_dataset *set)
+{
+    for (int i = 0; i < tn_dataset_num_notices(set); i++)
+        json_text(j, NULL, tn_dataset_notice(set, i));
+}
+
 static void suspect(json *j, const checkup *c, const tn_suspect *s)
 {
     tn_checked item;
@@ -95,6 +101,10 @@ void check_json(const checkup *c, FILE *to)
     json_count(&j, "alike_at_6", l->alike[1]);
     json_text(&j, "text", l->text);
     json_end(&j, '}');
+    json_array(&j, "notices");
+    notices(&j, c->set);
+    notices(&j, c->val);
+    json_end(&j, ']');
     json_count(&j, "advised", checkup_advised(c));
     json_array(&j, "findings");
     for (int64_t i = 0; i < tn_check_num_findings(c->check); i++)
