@@ -66,7 +66,7 @@ typedef struct rule {
 
 static const rule rules[] = {
     {TN_FIND_BROKEN, true, is_broken, why_broken, "cannot be read."},
-    {TN_FIND_FLAT, true, is_flat, why_flat, "show one colour and nothing else."},
+    {TN_FIND_FLAT, false, is_flat, why_flat, "are of one colour, or nearly."},
     {TN_FIND_ODD, false, is_odd, why_size,
      "are over three times as long as wide: a crop sees a small part of them."},
     {TN_FIND_SMALL, false, is_small, why_size, "are smaller than what the network will see"}};
