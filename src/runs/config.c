@@ -7,9 +7,9 @@
 
 #include "base/aside.h"
 #include "base/escape.h"
+#include "runs/read.h"
 #include "runs/runs.h"
 
-enum { MOST_BYTES = 64 << 20 };
 static const char ours[] = "tenon";
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -65,7 +65,8 @@ static tn_status read_config(cJSON **out, const tn_run_folder *f)
 {
     char *text = NULL, *path = NULL;
     size_t bytes = 0;
-    tn_status status = tn_run_read_file(f, "config.json", MOST_BYTES, &text, &bytes);
+    tn_status status =
+        tn_runs_read_whole(&text, &bytes, f->dir, f->path, "config.json", TN_RUN_CONFIG_MOST);
     if (status != TN_OK)
         return status;
     path = tn_run_path(f, "config.json");

@@ -46,10 +46,6 @@ const char *tn_run_folder_holds(const tn_run_folder *f);
 /* "PATH/name", for tn_free(). */
 char *tn_run_path(const tn_run_folder *f, const char *name);
 
-/* The whole of a file of at most `most` bytes, with NUL behind, for tn_free(). A missing one is TN_END. */
-tn_status tn_run_read_file(const tn_run_folder *f, const char *name, size_t most, char **out,
-                           size_t *bytes);
-
 /* ---- states ----------------------------------------------------------------------------------- */
 
 typedef struct tn_run_status {
