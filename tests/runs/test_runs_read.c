@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <tenon/runs.h>
@@ -289,6 +290,50 @@ static void who_begins_or_ends_between_two_looks_has_not_died(void **state)
     tn_run_info_close(r);
 }
 
+/* And each look at what file system a folder is on, which may be one of the network. */
+int __real_fstatfs(int fd, struct statfs *s);
+int __wrap_fstatfs(int fd, struct statfs *s);
+static bool on_nfs;
+
+int __wrap_fstatfs(int fd, struct statfs *s)
+{
+    const int result = __real_fstatfs(fd, s);
+    if (on_nfs)
+        s->f_type = 0x6969;
+    return result;
+}
+
+static void another_machine_may_hold_a_lock_that_is_not_seen(void **state)
+{
+    (void)state;
+    char boot[64] = "", own[200];
+    FILE *from = fopen("/proc/sys/kernel/random/boot_id", "r");
+    assert_true(from && fgets(boot, sizeof boot, from));
+    fclose(from);
+    boot[strcspn(boot, "\n")] = '\0';
+    snprintf(own, sizeof own, "{\"state\":\"running\",\"host\":\"box\",\"boot\":\"%s\"}", boot);
+    static const char other[] = "{\"state\":\"running\",\"host\":\"box\",\"boot\":\"another\"}";
+    const struct {
+        const char *why, *state;
+        bool nfs;
+        tn_runs_state want;
+    } cases[] = {
+        {"a disk of this machine, which was started again", other, false, TN_RUN_IS_DIED},
+        {"another machine", other, true, TN_RUN_IS_RUNNING},
+        {"this one, which sees its own locks", own, true, TN_RUN_IS_DIED},
+        {"no machine", "{\"state\":\"running\"}", true, TN_RUN_IS_DIED},
+        {"it has ended", "{\"state\":\"failed\",\"host\":\"box\"}", true, TN_RUN_IS_FAILED},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        on_nfs = cases[i].nfs;
+        tn_run_info *r = seen(run_with(lab_path("", "r%d", (int)i) + 1, cases[i].state, STEP));
+        if (r->state != cases[i].want || r->elsewhere != (r->state == TN_RUN_IS_RUNNING))
+            fail_msg("%s: %s", cases[i].why, tn_runs_state_name(r->state));
+        tn_run_info_close(r);
+    }
+    on_nfs = false;
+}
+
 static tn_status list_them(void *arg)
 {
     (void)arg;
@@ -323,6 +368,7 @@ int main(void)
         IN_A_FOLDER(all_runs_of_a_folder),
         IN_A_FOLDER(a_run_may_be_called_runs),
         IN_A_FOLDER(who_begins_or_ends_between_two_looks_has_not_died),
+        IN_A_FOLDER(another_machine_may_hold_a_lock_that_is_not_seen),
         IN_A_FOLDER(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
