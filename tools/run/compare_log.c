@@ -62,8 +62,8 @@ static void differs(run_difference *d, const tn_event *e, const char *field, con
 static void compare_fields(run_difference *d, const tn_event *e, const tn_fields *x,
                            const tn_fields *y, bool swapped)
 {
-    static const char *const none[] = {"t",  "images_s", "wait", "seconds",
-                                       "by", "host",     "id",   NULL};
+    static const char *const none[] = {"t",    "images_s", "wait", "seconds", "by",
+                                       "host", "device",   "id",   NULL};
     const tn_field *f;
     for (int64_t i = 0; !d->found && (f = tn_fields_at(x, i)); i++) {
         const tn_field *g = tn_fields_find(y, f->name);
