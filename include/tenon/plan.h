@@ -220,6 +220,8 @@ TN_API TN_CHECKED tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
  * wait in each step.
  */
 TN_API TN_CHECKED tn_status tn_plan_take_sum(tn_plan *plan, tn_value v, double *sum, int64_t *runs);
+/** The same, and the sum goes on: for who only looks. Checkpoints hold such sums, so that a run that goes on has them. */
+TN_API TN_CHECKED tn_status tn_plan_see_sum(tn_plan *plan, tn_value v, double *sum, int64_t *runs);
 
 /** In f16, and with opts.guard: updates left out since a gradient was not finite. And what the loss was scaled by in the last
  *  run: 1 but in f16. Both wait for the device. */

@@ -28,7 +28,10 @@ tn_status tn_group_update(tn_plan *whole, float rate);
 tn_status tn_group_profile(tn_plan *whole, float rate, double *seconds);
 tn_status tn_group_get(tn_plan *whole, tn_value v, tn_tensor host);
 tn_status tn_group_get_gradient(tn_plan *whole, tn_value v, tn_tensor host);
-tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *runs);
+tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *runs,
+                            bool only_looks);
+tn_status tn_group_get_tallies(tn_plan *whole, double *to);
+tn_status tn_group_set_tallies(tn_plan *whole, const double *from);
 tn_status tn_group_find_nonfinite(tn_plan *whole, tn_nonfinite *out);
 tn_status tn_group_param_get(tn_plan *whole, int index, int part, tn_tensor host);
 tn_status tn_group_param_set(tn_plan *whole, int index, int part, tn_tensor host);

@@ -267,6 +267,7 @@ tn_status tn_group_get_gradient(tn_plan *whole, tn_value value, tn_tensor host)
 typedef struct sums {
     tn_group *g;
     tn_value value;
+    bool only_looks;
     int64_t runs;
     double sum[]; /* a replica */
 } sums;
@@ -275,14 +276,14 @@ static tn_status sum_of_one(void *arg, int member)
 {
     sums *s = arg;
     int64_t runs;
-    TN_TRY(tn_plan_take_sum(s->g->replica[member].plan, s->value, &s->sum[s->g->first + member],
-                            &runs));
+    TN_TRY(tn_single_take_sum(s->g->replica[member].plan, s->value, &s->sum[s->g->first + member],
+                              &runs, s->only_looks));
     if (member == 0)
         s->runs = runs;
     return TN_OK;
 }
 
-tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *runs)
+tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *runs, bool only_looks)
 {
     tn_group *g = whole->group;
     tn_plan_value *value;
@@ -292,6 +293,7 @@ tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *ru
     TN_TRY(room_for_each(g, sizeof *s, sizeof *s->sum, &s));
     s->g = g;
     s->value = v;
+    s->only_looks = only_looks;
     TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, sum_of_one, s));
     TN_TRY(gather_each(g, sizeof *s->sum, s->sum));
     double all = 0;
@@ -300,6 +302,55 @@ tn_status tn_group_take_sum(tn_plan *whole, tn_value v, double *sum, int64_t *ru
     *sum = adds ? all : all / g->ranks;
     *runs = s->runs;
     return TN_OK;
+}
+
+typedef struct tallies {
+    tn_group *g;
+    size_t each; /* numbers of a replica */
+    double number[];
+} tallies;
+
+static tn_status tallies_of_one(void *arg, int member)
+{
+    tallies *t = arg;
+    return tn_single_get_tallies(t->g->replica[member].plan,
+                                 t->number + (size_t)(t->g->first + member) * t->each);
+}
+
+static tn_status tallies_to_one(void *arg, int member)
+{
+    const tallies *t = arg;
+    return tn_single_set_tallies(t->g->replica[member].plan,
+                                 t->number + (size_t)(t->g->first + member) * t->each);
+}
+
+static tn_status begin_tallies(tn_group *g, tallies **out)
+{
+    const size_t each = (size_t)g->replica[0].plan->num_tallies * TN_TALLY;
+    TN_TRY(room_for_each(g, sizeof **out, each * sizeof *(*out)->number, out));
+    (*out)->g = g;
+    (*out)->each = each;
+    return TN_OK;
+}
+
+tn_status tn_group_get_tallies(tn_plan *whole, double *to)
+{
+    tn_group *g = whole->group;
+    tallies *t;
+    TN_TRY(begin_tallies(g, &t));
+    TN_TRY(tn_group_do(g, TN_TEAM_TOGETHER, tallies_of_one, t));
+    TN_TRY(gather_each(g, t->each * sizeof *t->number, t->number));
+    memcpy(to, t->number, (size_t)g->ranks * t->each * sizeof *to);
+    return TN_OK;
+}
+
+tn_status tn_group_set_tallies(tn_plan *whole, const double *from)
+{
+    tn_group *g = whole->group;
+    tallies *t;
+    TN_TRY(begin_tallies(g, &t));
+    memcpy(t->number, from, (size_t)g->ranks * t->each * sizeof *from);
+    return tn_group_do(g, TN_TEAM_TOGETHER, tallies_to_one, t);
 }
 
 /* ---- parameters ----------------------------------------------------------------------------- */

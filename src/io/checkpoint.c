@@ -12,6 +12,8 @@
  * and, so that a run can go on,
  *     tenon.optimizer                   the optimizer and what it keeps, "adam m v"; "" if none
  *     tenon.updates, tenon.runs         how far the run had got: Adam's t, and dropout's stream
+ *     tenon.sums                        of kept scalars, that nobody has asked for yet: how many replicas, then of each its sums
+ *                                       and how many runs they are of
  *     tenon.accumulated                 how many runs that sum is of, and what it is divided by; "" if none
  *     tenon.skipped                     updates left out but in f16, if any
  *     tenon.loss_scale                  of f16: the scale, updates since it changed, updates left out
@@ -26,7 +28,7 @@
 #include "io/checkpoint_parts.h"
 #include "io/safetensors.h"
 
-enum { OWN_META = 8 };
+enum { OWN_META = 9 };
 
 /* Keys of the library's own that are for the program to say. */
 static const char *const said[] = {"tenon.fit", "tenon.classes", "tenon.source"};
@@ -67,6 +69,7 @@ typedef struct saving {
     const tn_meta *meta;
     int num_meta;
     char *graph; /* its text */
+    char *sums;  /* likewise */
 } saving;
 
 static tn_status create(tn_safetensors_writer **out, const char *path, const tn_parts *list,
@@ -116,6 +119,7 @@ static tn_status begin_file(tn_safetensors_writer **out, tn_plan *plan, const ch
                                    {"tenon.updates", updates},
                                    {"tenon.runs", runs},
                                    {"tenon.accumulated", accumulated},
+                                   {"tenon.sums", s->sums},
                                    {"tenon.skipped", skipped},
                                    {"tenon.loss_scale", scale}};
     const size_t unsaid = *s->graph == '\0', num = s->all ? OWN_META : ALWAYS;
@@ -172,6 +176,30 @@ static tn_status write_file(tn_plan *plan, const char *path, saving *s)
     return status;
 }
 
+/* By all ranks. */
+static tn_status sums_text(tn_plan *plan, char **out)
+{
+    enum { DIGITS = 26 };
+    const size_t each = tn_plan_num_tallies(plan);
+    const size_t count = each * (size_t)tn_plan_replicas(plan), bytes = DIGITS * (count + 1);
+    double *sum = tn_alloc(count + 1, sizeof *sum);
+    char *text = tn_alloc(bytes, 1);
+    tn_status status = sum && text ? TN_OK : tn_no_memory("sums", bytes);
+    if (status == TN_OK && count > 0)
+        status = tn_plan_tallies_get(plan, sum);
+    if (status == TN_OK) {
+        int used = snprintf(text, bytes, "%d", tn_plan_replicas(plan));
+        for (size_t i = 0; i < count; i++)
+            used += tn_print(text + used, bytes - (size_t)used, " %.17g", sum[i]);
+    }
+    tn_free(sum);
+    if (status != TN_OK)
+        tn_free(text);
+    else
+        *out = text;
+    return status;
+}
+
 static tn_status save(tn_plan *plan, const char *path, bool all, const tn_meta *meta, int num_meta)
 {
     saving s = {.all = all, .meta = meta, .num_meta = num_meta};
@@ -180,7 +208,12 @@ static tn_status save(tn_plan *plan, const char *path, bool all, const tn_meta *
         TN_TRY(tn_plan_check_trains(plan));
     if (all)
         TN_TRY(tn_plan_sum_get(plan, &s.sum));
-    return tn_plan_agree(plan, tn_plan_writes(plan) ? write_file(plan, path, &s) : TN_OK);
+    if (all)
+        TN_TRY(sums_text(plan, &s.sums));
+    const tn_status status =
+        tn_plan_agree(plan, tn_plan_writes(plan) ? write_file(plan, path, &s) : TN_OK);
+    tn_free(s.sums);
+    return status;
 }
 
 tn_status tn_checkpoint_save(tn_plan *plan, const char *path, const tn_meta *meta, int num_meta)

@@ -80,6 +80,47 @@ static tn_status read_sum(const tn_safetensors *f, const char *path, const tn_pl
                    path, (long long)out->runs, most);
 }
 
+/* Sums of kept scalars; `number` is NULL where the file has none, or those of other scalars. */
+typedef struct sums {
+    double *number;
+    int replicas;
+} sums;
+
+static tn_status read_sums(const tn_safetensors *f, const char *path, const tn_plan *plan,
+                           sums *out)
+{
+    const char *text = tn_safetensors_meta(f, "tenon.sums");
+    const size_t each = tn_plan_num_tallies(plan);
+    char *p;
+    if (!text || !*text)
+        return TN_OK;
+    errno = 0;
+    const long replicas = strtol(text, &p, 10);
+    const bool right = !errno && p > text && replicas >= 1 && replicas <= TN_MAX_RANKS;
+    size_t count = 0;
+    for (const char *blank = right ? strchr(p, ' ') : NULL; blank; blank = strchr(blank + 1, ' '))
+        count++;
+    if (right && count != (size_t)replicas * each)
+        return TN_OK;
+    double *number = right ? tn_alloc(count + 1, sizeof *number) : NULL;
+    if (right && !number)
+        return tn_no_memory("sums", count * sizeof *number);
+    size_t i = 0;
+    for (; right && *p == ' ' && i < count; i++) {
+        char *end;
+        number[i] = tn_parse(p + 1, &end);
+        if (end == p + 1)
+            break;
+        p = end;
+    }
+    if (!right || i < count || *p) {
+        tn_free(number);
+        return tn_fail(TN_ERR_FORMAT, "%s: tenon.sums is \"%.200s\"", path, text);
+    }
+    *out = (sums){number, (int)replicas};
+    return TN_OK;
+}
+
 static tn_status check_optimizer(const tn_safetensors *f, const char *path, const tn_plan *plan)
 {
     const char *wrote = tn_safetensors_meta(f, "tenon.optimizer");
@@ -145,6 +186,7 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
     int64_t updates = 0, runs = 0;
     tn_plan_scaling scaling, before;
     tn_plan_sum sum = {0};
+    sums kept = {0};
     tn_status status = resume ? tn_plan_check_trains(plan) : TN_OK;
     if (status == TN_OK)
         status = tn_safetensors_open(&f, path);
@@ -158,6 +200,8 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
         status = check_optimizer(f, path, plan);
     if (status == TN_OK && resume)
         status = read_sum(f, path, plan, &sum);
+    if (status == TN_OK && resume)
+        status = read_sums(f, path, plan, &kept);
     if (status == TN_OK)
         status = tn_parts_list(&list, plan, resume, sum.runs > 0);
     for (size_t i = 0; i < list.count && status == TN_OK; i++)
@@ -173,6 +217,9 @@ tn_status tn_checkpoint_load(tn_plan *plan, const char *path, tn_load_what what)
     }
     if (status == TN_OK && resume)
         status = tn_plan_restore(plan, updates, runs, &sum);
+    if (status == TN_OK && kept.number)
+        status = tn_plan_tallies_set(plan, kept.number, kept.replicas);
+    tn_free(kept.number);
     tn_parts_free(&list);
     tn_safetensors_close(f);
     return status;

@@ -72,7 +72,16 @@ tn_status tn_plan_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
     TN_NEED(sum, "sum");
     TN_NEED(runs, "runs");
     TN_TRY(tn_plan_enter(p, false));
-    return tn_plan_leave(p, p->kind->take_sum(p, v, sum, runs));
+    return tn_plan_leave(p, p->kind->take_sum(p, v, sum, runs, false));
+}
+
+tn_status tn_plan_see_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
+{
+    TN_NEED(p, "plan");
+    TN_NEED(sum, "sum");
+    TN_NEED(runs, "runs");
+    TN_TRY(tn_plan_enter(p, false));
+    return tn_plan_leave(p, p->kind->take_sum(p, v, sum, runs, true));
 }
 
 tn_status tn_plan_find_nonfinite(tn_plan *p, tn_nonfinite *out)

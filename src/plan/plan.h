@@ -192,7 +192,10 @@ typedef struct tn_plan_kind {
     tn_status (*profile)(tn_plan *p, float rate, double *seconds);
     tn_status (*get)(tn_plan *p, tn_value v, tn_tensor host);
     tn_status (*get_gradient)(tn_plan *p, tn_value v, tn_tensor host);
-    tn_status (*take_sum)(tn_plan *p, tn_value v, double *sum, int64_t *runs);
+    tn_status (*take_sum)(tn_plan *p, tn_value v, double *sum, int64_t *runs, bool only_looks);
+    /* All sums as they are, of one replica after the other. */
+    tn_status (*get_tallies)(tn_plan *p, double *to);
+    tn_status (*set_tallies)(tn_plan *p, const double *from);
     tn_status (*find_nonfinite)(tn_plan *p, tn_nonfinite *out);
     tn_status (*param_get)(tn_plan *p, int index, int part, tn_tensor host);
     tn_status (*param_set)(tn_plan *p, int index, int part, tn_tensor host);

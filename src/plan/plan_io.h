@@ -27,6 +27,13 @@ int tn_plan_accumulate(const tn_plan *plan);
  * without a run there is nothing in it any more. */
 tn_status tn_plan_restore(tn_plan *plan, int64_t updates, int64_t runs, const tn_plan_sum *sum);
 
+/* Sums of kept scalars that nobody has asked for yet: how many numbers they are of a replica, how many replicas there are in
+ * all processes; out, one replica after the other, the same in all ranks; and in, also what another number of them had. */
+size_t tn_plan_num_tallies(const tn_plan *plan);
+int tn_plan_replicas(const tn_plan *plan);
+tn_status tn_plan_tallies_get(tn_plan *plan, double *to);
+tn_status tn_plan_tallies_set(tn_plan *plan, const double *from, int replicas);
+
 /* Updates left out, and the f16 loss scale's state, so that a resumed run goes on with it; `scales` is false in any other
  * precision, and then there is no scale to save. */
 typedef struct tn_plan_scaling {

@@ -112,7 +112,8 @@ tn_status tn_plan_find_summed(tn_plan *p, tn_value value, tn_plan_value **out)
                    (*out)->name);
 }
 
-tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs)
+tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *runs,
+                             bool only_looks)
 {
     const tn_backend *b = tn_plan_backend(p);
     tn_plan_value *v;
@@ -120,8 +121,9 @@ tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *r
     double *of = p->tallies + (v->tally - 1) * TN_TALLY, got[TN_TALLY];
     TN_TRY(b->download(p->device->impl, got, of, sizeof got));
     TN_TRY(tn_plan_found(p));
-    TN_TRY(b->fill(p->device->impl, of, 0, sizeof got));
-    if (p->kept_tallies) /* what was taken does not come back */
+    if (!only_looks)
+        TN_TRY(b->fill(p->device->impl, of, 0, sizeof got));
+    if (!only_looks && p->kept_tallies) /* what was taken does not come back */
         TN_TRY(
             b->fill(p->device->impl, p->kept_tallies + (v->tally - 1) * TN_TALLY, 0, sizeof got));
     *sum = got[0];

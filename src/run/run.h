@@ -20,7 +20,9 @@ tn_status tn_single_update(tn_plan *p, float rate);
 tn_status tn_single_profile(tn_plan *p, float rate, double *seconds);
 tn_status tn_single_get(tn_plan *p, tn_value v, tn_tensor host);
 tn_status tn_single_get_gradient(tn_plan *p, tn_value v, tn_tensor host);
-tn_status tn_single_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs);
+tn_status tn_single_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs, bool only_looks);
+tn_status tn_single_get_tallies(tn_plan *p, double *to);
+tn_status tn_single_set_tallies(tn_plan *p, const double *from);
 tn_status tn_single_param_get(tn_plan *p, int index, int part, tn_tensor host);
 tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host);
 

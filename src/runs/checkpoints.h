@@ -5,6 +5,8 @@
  *     run.position   epoch and batch that come next
  *     run.train      of the epoch so far: images, top-1, top-k, and the loss, a sum whose parts do not overlap
  *     run.window     the same since the last line of the log
+ *     run.counting   what the runs are of whose sums the plan still has (tenon.sums): training or nothing; the rows of each,
+ *                    and how many they are. A validation begins anew
  *     run.best       value, epoch, step
  *     run.set        what may be set, in the order of tn_run_set
  *     run.said       keep and log_every as the program had said them: one that says another now means it

@@ -7,7 +7,7 @@
 #include "base/number.h"
 #include "runs/checkpoints.h"
 
-enum { OWN = 8 };
+enum { OWN = 9 };
 static const char kept_prefix[] = "run.kept.";
 
 /* ---- writing ---------------------------------------------------------------------------------- */
@@ -70,6 +70,9 @@ static tn_status add_own(const tn_run *run, tn_run_meta *m)
                tn_format("%lld %lld", (long long)run->epoch, (long long)run->index)));
     TN_TRY(add(m, "run.train", "", tally_text(&run->train)));
     TN_TRY(add(m, "run.window", "", tally_text(&run->window)));
+    TN_TRY(add(
+        m, "run.counting", "",
+        tn_format("%d %lld %lld", (int)run->counting, (long long)run->rows, (long long)run->runs)));
     TN_TRY(add(m, "run.best", "",
                tn_format("%.17g %lld %lld", run->best.value, (long long)run->best.epoch,
                          (long long)run->best.step)));
@@ -226,6 +229,11 @@ tn_status tn_run_meta_read(tn_run *run, const tn_checkpoint_info *info, const ch
     TN_TRY(end(&n, path));
     TN_TRY(read_tally(&run->train, info, "run.train", path));
     TN_TRY(read_tally(&run->window, info, "run.window", path));
+    n = begin(info, "run.counting");
+    run->counting = next_count(&n, 0) == TN_COUNT_TRAIN ? TN_COUNT_TRAIN : TN_COUNT_NOTHING;
+    run->rows = next_count(&n, 0);
+    run->runs = next_count(&n, 0);
+    TN_TRY(end(&n, path));
     n = begin(info, "run.best");
     run->best.value = next_real(&n);
     run->best.epoch = next_count(&n, 0);

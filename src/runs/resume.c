@@ -46,6 +46,8 @@ tn_status tn_run_load(tn_run *run, const char *path)
         status = tn_run_meta_read(run, info, path);
     if (status == TN_OK)
         status = tn_checkpoint_load(run->opts.plan, path, TN_LOAD_RESUME);
+    if (status == TN_OK && run->counting == TN_COUNT_NOTHING)
+        status = tn_run_drop(run);
     tn_checkpoint_info_close(info);
     return status;
 }
@@ -284,7 +286,6 @@ tn_status tn_run_back(tn_run *run, int64_t below)
     if (!any)
         return tn_fail(TN_ERR_IO, "%s: has no checkpoint of a step before %lld to go back to",
                        run->opts.folder, (long long)below);
-    TN_TRY(tn_run_take(run)); /* the plan's sums begin anew */
     forget(run);
     if (run->writes)
         tn_append_flush(&run->log);

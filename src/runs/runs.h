@@ -152,6 +152,8 @@ void tn_run_board_val(tn_run *run, const tn_run_score *val);
 
 /* score.c: what the plan has summed up since, to where it belongs. */
 tn_status tn_run_take(tn_run *run);
+/* That belongs to nothing. */
+tn_status tn_run_drop(tn_run *run);
 tn_run_score tn_run_score_of(const tn_tally *t);
 
 /* state.json as things are; at most once a second unless `now`. */

@@ -253,7 +253,6 @@ tn_status tn_run_checkpoint(tn_run *run, bool must)
         return TN_OK;
     tn_error_kept kept;
     tn_error_keep(&kept);
-    TN_TRY(tn_run_take(run));
     TN_TRY(tn_run_tell_digest(run));
     const tn_status status = write_checkpoint(run);
     if (status == TN_OK) {
@@ -282,6 +281,5 @@ tn_status tn_run_save_as(tn_run *run, const char *path, bool params)
 {
     TN_NEED(run, "run");
     TN_NEED(path, "path");
-    TN_TRY(tn_run_take(run));
     return tn_run_agree(run, write_to(run, path, params));
 }

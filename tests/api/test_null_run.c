@@ -11,6 +11,9 @@ static void runs(void **state)
     tn_run_orders orders;
     const tn_batch batch = {0};
     char *text = NULL;
+    double sum;
+    int64_t count;
+    REFUSES(tn_plan_see_sum(NULL, (tn_value){0}, &sum, &count), "plan");
     REFUSES(tn_run_open(NULL, &(tn_run_opts){0}), "out");
     REFUSES(tn_run_open(&run, NULL), "opts");
     REFUSES(tn_run_open(&run, &(tn_run_opts){0}), "opts.plan");

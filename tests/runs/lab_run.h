@@ -7,7 +7,7 @@
 
 #include "lab.h"
 
-enum { LAB_RUN_ROWS = 8, LAB_RUN_WIDE = 6, LAB_RUN_CLASSES = 3, LAB_RUN_BATCHES = 10 };
+enum { LAB_RUN_ROWS = 12, LAB_RUN_WIDE = 6, LAB_RUN_CLASSES = 3, LAB_RUN_BATCHES = 10 };
 
 /* How it is made; 0: as usual. */
 typedef struct lab_run_kind {

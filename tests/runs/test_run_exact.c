@@ -20,35 +20,44 @@ static const lab_run_kind kinds[] = {
     {"two gpus, f16, accumulated", "sim:0-1,deterministic=on", TN_PRECISION_F16, .accumulate = 2,
      .loss_scale = 1024, .log_every = 3, .save_steps = 4},
     {"ranks", "mpi:cpu,threads=1", .log_every = 5, .save_steps = 7}, /* check_run_ranks.py */
+    {"three cpus", "cpu:0-2,threads=3", .log_every = 5, .save_steps = 7},
     {"averages", .ema = 0.9F, .log_every = 5, .save_steps = 7},
 };
 
 enum { STEPS = 33 };
 
-static void check(const char *why, int kind, const int64_t *at, lab_end how)
+/* One that is cut at these steps, beside the whole one. */
+static void check(const char *why, int kind, const char *whole, const int64_t *at, lab_end how)
 {
-    const char *whole = lab_make_folder(), *cut = lab_make_folder();
+    const char *cut = lab_make_folder();
     char text[200];
     snprintf(text, sizeof text, "%s, %s", kinds[kind].why, why);
-    lab_life(whole, kind, STEPS, LAB_DONE);
     for (; *at; at++)
         lab_life(cut, kind, *at, how);
     lab_life(cut, kind, STEPS, LAB_DONE);
     lab_same_runs(text, whole, cut, how == LAB_TERM);
-    lab_remove(whole);
     lab_remove(cut);
+}
+
+static void train_whole(char whole[1024], int kind)
+{
+    snprintf(whole, 1024, "%s", lab_make_folder()); /* whose memory is used again */
+    lab_life(whole, kind, STEPS, LAB_DONE);
 }
 
 static void a_run_goes_on_as_if_it_had_not_been_killed(void **state)
 {
     (void)state;
     const bool sim = lab_find_sim() != NULL;
+    char whole[1024];
     for (int i = 0; i < (int)TN_COUNT(kinds); i++) {
         const char first = kinds[i].device ? kinds[i].device[0] : 'c';
         if (first == 'm' || (first == 's' && (!sim || LAB_SLOW)))
             continue;
-        check("killed", i, (const int64_t[]){3, 9, 17, 30, 0}, LAB_KILL);
-        check("stopped", i, (const int64_t[]){8, 20, 23, 0}, LAB_TERM);
+        train_whole(whole, i);
+        check("killed", i, whole, (const int64_t[]){3, 9, 17, 0}, LAB_KILL);
+        check("stopped", i, whole, (const int64_t[]){8, 20, 23, 0}, LAB_TERM);
+        lab_remove(whole);
     }
 }
 
@@ -56,10 +65,13 @@ static void a_run_goes_on_as_if_it_had_not_been_killed(void **state)
 static void wherever_it_is_cut(void **state)
 {
     (void)state;
+    char whole[1024];
+    train_whole(whole, 0);
     for (int64_t at = 1; at < STEPS - 20; at++) {
-        check("killed at any step", 0, (const int64_t[]){at, 0}, LAB_KILL);
-        check("stopped at any step", 0, (const int64_t[]){at, 0}, LAB_TERM);
+        check("killed at any step", 0, whole, (const int64_t[]){at, 0}, LAB_KILL);
+        check("stopped at any step", 0, whole, (const int64_t[]){at, 0}, LAB_TERM);
     }
+    lab_remove(whole);
 }
 
 int main(int argc, char **argv)
