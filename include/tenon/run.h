@@ -63,12 +63,14 @@ typedef struct tn_run tn_run;
 /** What may be set while a run trains: by orders, with what tn_run_opts.set says to begin with. All of it is in each
  *  checkpoint. */
 typedef struct tn_run_set {
-    double rate_scale; /**< the schedule's rate times this; default 1 */
+    double rate_scale; /**< the schedule's rate times this; default 1; TN_ZERO: 0 */
     int64_t epochs;    /**< of the whole run; 0: the program has no such number */
     int64_t patience;  /**< epochs without a better one after which it stops; 0: never */
     int keep;          /**< how many checkpoints stay beside the best; default 3, at least 1 */
     int64_t log_every; /**< updates from one line of the log to the next; default 20 */
-    float momentum, decay, clip; /**< of the optimizer; 0: as it was planned */
+    float momentum, decay,
+        clip; /**< of the optimizer (tn_optim_settings): the run sets its plan to them; default: as it was
+                                      planned; TN_ZERO: 0 */
 } tn_run_set;
 
 /** What the program is to obey, from now until the next call says otherwise. */

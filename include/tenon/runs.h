@@ -168,6 +168,42 @@ TN_API TN_CHECKED tn_status tn_series_fields(tn_series *series, int64_t index, t
 /** Lines that could not be read. */
 TN_API int64_t tn_series_torn(const tn_series *series);
 
+/* ---- asking: the only calls here that write to a folder ------------------------------------------ */
+
+/** What came of an order. */
+typedef struct tn_run_answer {
+    char id[65];  /**< under which the log tells of it */
+    bool applied; /**< obeyed; false: refused, `why` says the reason, or it waits */
+    bool
+        waits; /**< for the step that it names, or for a run in a queue to begin: it stays in control/ID.json */
+    int64_t step;  /**< updates made when it was answered */
+    char why[512]; /**< "" unless it was refused */
+} tn_run_answer;
+
+/**
+ * An order to a run that is alive, and its answer. An order is a JSON object (docs/runs.md):
+ *
+ *     {"order": "set", "set": {"rate_scale": 0.1, "momentum": 0.5}, "at_step": 5200, "by": "anna"}
+ *     {"order": "stop"}      also "snapshot", "evaluate"
+ *
+ * set may name rate_scale, momentum, decay, clip, epochs, patience, keep and log_every. The run obeys between two updates, at
+ * once or when at_step are made, and writes the order down: whoever resumes or repeats the run has it again.
+ *
+ * @param seconds  how long to wait for the answer, at least until it is seen that the run is alive
+ * @return  TN_OK if it was answered, or waits; TN_ERR_ARGUMENT if it is no order, or the run is not alive, and nothing was
+ *          written, or if the run ended before it answered; TN_END if there was no answer in time, and then the order is
+ *          taken back and never obeyed; TN_ERR_IO, TN_ERR_FORMAT, TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_run_ask(const char *folder, const char *order, double seconds,
+                                       tn_run_answer *out);
+
+/**
+ * All orders that the run in @p from obeyed, as its log tells, for one that is to repeat it: they are put into the folder @p to,
+ * where no run has begun yet, each with the step at which it was obeyed. Not those to stop.
+ * @return  TN_ERR_IO, TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_run_repeat_orders(const char *from, const char *to);
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,15 +48,19 @@ tn_status tn_run_agree(tn_run *run, tn_status status)
     return agreed;
 }
 
-tn_status tn_run_any(tn_run *run, bool *stop, bool *save)
+tn_status tn_run_any(tn_run *run, bool *stop, bool *save, bool *ordered)
 {
+    enum { STOP = 1, SAVE = 2, ORDERED = 4 };
     unsigned char all[TN_MAX_RANKS];
-    const unsigned char own = (unsigned char)((run->stop_asked != 0) | (run->save_asked != 0) << 1);
+    const unsigned char own =
+        (unsigned char)((run->stop_asked ? STOP : 0) | (run->save_asked ? SAVE : 0) |
+                        (*ordered ? ORDERED : 0));
     run->save_asked = 0;
     TN_TRY(tn_device_gather(run->opts.device, &own, 1, all));
     for (int i = 0; i < ranks(run); i++) {
-        *stop |= all[i] & 1;
-        *save |= all[i] >> 1;
+        *stop |= (all[i] & STOP) != 0;
+        *save |= (all[i] & SAVE) != 0;
     }
+    *ordered = (all[0] & ORDERED) != 0;
     return TN_OK;
 }

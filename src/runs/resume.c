@@ -150,6 +150,7 @@ static tn_status go_on(tn_run *run, tn_run_scan *s, const tn_run_checkpoints *li
                        char *const *why, const attempt *found, bool back)
 {
     TN_TRY(cut(run, s));
+    tn_run_recall(run, s);
     TN_TRY(take_over(run, s));
     if (!s->any)
         tn_run_tell_start(run);

@@ -46,6 +46,17 @@ static tn_status check(const tn_run_opts *o)
     return TN_OK;
 }
 
+/* From here on 0 is 0, since an order may say so. */
+static tn_status complete_optim(const tn_run *run, tn_run_set *s)
+{
+    tn_optim_settings planned;
+    TN_TRY(tn_plan_optim(run->opts.plan, &planned));
+    TN_COMPLETE(s->momentum, planned.momentum);
+    TN_COMPLETE(s->decay, planned.weight_decay);
+    TN_COMPLETE(s->clip, planned.clip_norm);
+    return TN_OK;
+}
+
 /* What is needed as long as the run is: its folder, by a copy; the program's texts are not asked for later. */
 static tn_status complete(tn_run *run)
 {
@@ -53,6 +64,7 @@ static tn_status complete(tn_run *run)
         return tn_no_memory("run", strlen(run->opts.folder));
     run->opts.folder = run->own_folder;
     tn_run_set *s = &run->opts.set;
+    TN_TRY(complete_optim(run, s));
     TN_COMPLETE(s->rate_scale, 1);
     TN_COMPLETE(run->opts.save_epochs, 1);
     s->keep = s->keep ? s->keep : 3;
@@ -127,6 +139,7 @@ static tn_status open_run(tn_run *run)
         TN_TRY(tn_run_resume(run));
     else
         tn_run_tell_start(run);
+    TN_TRY(tn_run_settle(run, &run->now.set));
     run->step = run->first_step = tn_plan_updates(run->opts.plan);
     if (run->writes && !run->opts.no_events)
         status = tn_run_board_open(run);

@@ -10,11 +10,13 @@
  *     control.c  orders                              digest.c   digests of the plan
  *     resume.c   a run goes on                       scan.c     what its log has told
  *     board.c    numbers for TensorBoard             tfevents.c its files
+ *     order.c    what an order is                    recall.c   orders that are to be obeyed again
  */
 #ifndef TN_RUNS_H
 #define TN_RUNS_H
 
 #include <signal.h>
+#include <time.h>
 
 #include <tenon/run.h>
 
@@ -79,6 +81,15 @@ typedef struct tn_run_text {
     char *name, *text;
 } tn_run_text;
 
+/* What is known of control/ without reading it. */
+typedef struct tn_run_watch {
+    struct timespec changed; /* the folder's time when it was last seen to be another */
+    double until;            /* it may change again without another time */
+    bool young;              /* it is to be read at the next step, whatever its time */
+    int64_t due;             /* the least at_step of the orders that wait there */
+    bool blind;              /* it is not looked at any more, which the log says */
+} tn_run_watch;
+
 struct tn_run {
     tn_run_opts opts;
     char *own_folder; /* opts.folder */
@@ -89,6 +100,7 @@ struct tn_run {
     bool writes; /* rank 0 */
     bool resumed;
     volatile sig_atomic_t stop_asked, save_asked;
+    tn_run_watch watch;
 
     tn_run_orders now; /* what the program obeys */
     int64_t step;      /* updates made */
@@ -125,9 +137,14 @@ struct tn_run {
     int64_t num_bad, num_val_bad; /* told of */
 };
 
-/* control.c: of rank 0, once a step, between two of them: takes the orders that are due from control/, answers each by a
- * line of the log (tn_run_line_begin()), and changes what is to be obeyed. Cheap where there are none. */
-tn_status tn_run_control(tn_run *run, tn_run_orders *now, bool *save);
+/* control.c: may there be orders that are due? Once a step, in rank 0; a microsecond where there are none. */
+bool tn_run_ordered(tn_run *run);
+/* Then, in all ranks: each is obeyed and answered by a line of the log. */
+tn_status tn_run_control(tn_run *run, bool *stop, bool *save);
+/* The plan's optimizer is as these say; TN_ERR_ARGUMENT if it cannot be. */
+tn_status tn_run_settle(tn_run *run, const tn_run_set *set);
+/* recall.c: of a run that goes on, in rank 0: an order that was taken and not answered is one again. */
+void tn_run_recall(const tn_run *run, const tn_run_scan *log);
 
 /* events.c: a line of that kind with its time and step; what follows goes to run->line, and tn_run_line_end() writes
  * it. Of other ranks nothing. */
@@ -177,7 +194,7 @@ tn_status tn_run_load(tn_run *run, const char *path);
 tn_status tn_run_agree(tn_run *run, tn_status status);
 /* Bytes of rank 0, in all. */
 tn_status tn_run_share(tn_run *run, void *data, size_t bytes);
-/* Has one of them been asked to? */
-tn_status tn_run_any(tn_run *run, bool *stop, bool *save);
+/* Has one of them been asked to? And what rank 0 says of orders. */
+tn_status tn_run_any(tn_run *run, bool *stop, bool *save, bool *ordered);
 
 #endif

@@ -10,21 +10,10 @@
 /* Signals and orders, which all ranks obey alike. */
 static tn_status obey(tn_run *run, bool *stop, bool *save)
 {
-    struct {
-        tn_run_orders now;
-        bool save;
-    } told = {.now = run->now};
-    tn_status status = TN_OK;
-    TN_TRY(tn_run_any(run, stop, save));
-    told.now.evaluate = false;
-    if (run->writes)
-        status = tn_run_control(run, &told.now, &told.save);
-    TN_TRY(tn_run_agree(run, status));
-    TN_TRY(tn_run_share(run, &told, sizeof told));
-    run->now = told.now;
-    *stop |= told.now.stop;
-    *save |= told.save;
-    return TN_OK;
+    bool ordered = run->writes && tn_run_ordered(run);
+    TN_TRY(tn_run_any(run, stop, save, &ordered));
+    run->now.evaluate = false;
+    return ordered ? tn_run_control(run, stop, save) : TN_OK;
 }
 
 static bool line_due(const tn_run *run)

@@ -14,6 +14,7 @@
 #include "base/thread.h"
 #include "group/group.h"
 #include "group/lab_group.h"
+#include "group/ranks_orders.h"
 #include "lab_set.h"
 #include "lab_sim.h"
 
@@ -304,6 +305,7 @@ static int same(void)
         cmocka_unit_test(long_sums_are_made_in_stretches),
         cmocka_unit_test(loaders_share_a_batch),
         cmocka_unit_test(checkpoints_are_written_once),
+        cmocka_unit_test(orders_reach_all_ranks),
         cmocka_unit_test(each_may_see_a_gpu_of_its_own),
         cmocka_unit_test(mistakes_are_named),
     };

@@ -72,6 +72,16 @@ static void set_batch(const lab_run *r, uint64_t seed, tn_batch *b)
     assert_ok(tn_plan_set(r->plan, r->label, (tn_tensor){TN_I32, TN_SHAPE(LAB_RUN_ROWS), label}));
 }
 
+static void validate(lab_run *r)
+{
+    for (int i = 0; i < 2; i++) {
+        tn_batch b = {.index = i};
+        set_batch(r, 77 + (uint64_t)i, &b);
+        assert_ok(tn_run_validate(r->run, &b));
+        assert_ok(tn_plan_evaluate(r->plan));
+    }
+}
+
 static void one_step(lab_run *r)
 {
     const int runs = r->kind->accumulate ? r->kind->accumulate : 1;
@@ -89,16 +99,15 @@ static void one_step(lab_run *r)
     if (step % 4 == 1) /* waits for a line of the log, also across a resume */
         assert_ok(tn_run_log(r->run, "tenth", (double)step / 10));
     assert_ok(tn_run_step(r->run, rate, &r->orders));
+    if (r->orders.evaluate) {
+        validate(r);
+        assert_ok(tn_run_evaluated(r->run, NULL));
+    }
 }
 
 static void end_epoch(lab_run *r)
 {
-    for (int i = 0; i < 2; i++) {
-        tn_batch b = {.index = i};
-        set_batch(r, 77 + (uint64_t)i, &b);
-        assert_ok(tn_run_validate(r->run, &b));
-        assert_ok(tn_plan_evaluate(r->plan));
-    }
+    validate(r);
     assert_ok(tn_run_epoch(r->run, NULL, NULL));
     r->epoch++;
     r->index = 0;
