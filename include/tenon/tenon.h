@@ -22,6 +22,7 @@
 #include <tenon/optim.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>
+#include <tenon/queue.h>
 #include <tenon/run.h>
 #include <tenon/runs.h>
 #include <tenon/shapes.h>

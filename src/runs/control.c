@@ -222,6 +222,24 @@ static void answer(tn_run *run, const listing *l, const tn_run_order *order, con
     (void)unlinkat(l->dir, taken, 0); /* what stays is no order any more */
 }
 
+bool tn_run_stop_ordered(const tn_run_folder *f)
+{
+    tn_run run = {.folder = *f};
+    listing l = {.dir = -1};
+    tn_run_order order;
+    tn_error_kept kept;
+    bool found = false;
+    tn_error_keep(&kept);
+    list(&run, &l);
+    for (; l.next < l.count && !found; l.next++)
+        found = read_order(&l, l.name[l.next], &order) == TN_OK &&
+                order.kind == TN_RUN_ORDER_STOP && order.at_step <= 0 &&
+                unlinkat(l.dir, l.name[l.next], 0) == 0;
+    listing_free(&l);
+    tn_error_put_back(&kept);
+    return found;
+}
+
 /* ---- obeying ---------------------------------------------------------------------------------- */
 
 tn_status tn_run_settle(tn_run *run, const tn_run_set *set)

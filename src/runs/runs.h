@@ -11,6 +11,8 @@
  *     resume.c   a run goes on                       scan.c     what its log has told
  *     board.c    numbers for TensorBoard             tfevents.c its files
  *     order.c    what an order is                    recall.c   orders that are to be obeyed again
+ *     queue.c    waiting for a device                turn.c     whose turn it is
+ *     ticket.c   what is waited for                  slots.c    what there is
  */
 #ifndef TN_RUNS_H
 #define TN_RUNS_H
@@ -141,6 +143,8 @@ struct tn_run {
 bool tn_run_ordered(tn_run *run);
 /* Then, in all ranks: each is obeyed and answered by a line of the log. */
 tn_status tn_run_control(tn_run *run, bool *stop, bool *save);
+/* Of a run that waits in a queue: was it ordered to stop? Then the order is gone. */
+bool tn_run_stop_ordered(const tn_run_folder *f);
 /* The plan's optimizer is as these say; TN_ERR_ARGUMENT if it cannot be. */
 tn_status tn_run_settle(tn_run *run, const tn_run_set *set);
 /* recall.c: of a run that goes on, in rank 0: an order that was taken and not answered is one again. */
