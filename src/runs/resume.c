@@ -246,6 +246,9 @@ static tn_status resume_below(tn_run *run, int64_t below, bool back)
         leave_out(run, &list, below);
     if (status == TN_OK)
         status = resume(run, &s, &list, why, back);
+    if (status == TN_OK)
+        status = tn_run_settle(run, &run->now.set);
+    run->watch.young = true; /* orders of the steps to come are to be known */
     for (size_t i = 0; i < list.count && why; i++)
         tn_free(why[i]);
     tn_free(why);

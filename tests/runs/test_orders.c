@@ -192,6 +192,32 @@ static void what_the_run_cannot_do_is_refused(void **state)
     assert_int_equal(lab_run_lines(folder, "order", "\"applied\":true"), 1);
 }
 
+/* What was ordered after the step that a run goes back to does not hold there, and is done again when it gets to it. */
+static void a_run_goes_back_before_an_order(void **state)
+{
+    (void)state;
+    const lab_run_kind often = {.log_every = 5, .save_steps = 4};
+    lab_run r;
+    tn_optim_settings now;
+    begin(&r, &often);
+    order("1.json", "{\"v\":1,\"order\":\"set\",\"at_step\":6,\"set\":{\"momentum\":0.5}}");
+    lab_run_train(&r, 7);
+    lab_nap(1.1);
+    lab_run_train(&r, 9);
+    assert_ok(tn_run_back(r.run, 6));
+    tn_run_position(r.run, &r.epoch, &r.index);
+    assert_int_equal(tn_plan_updates(r.plan), 4);
+    assert_ok(tn_plan_optim(r.plan, &now));
+    assert_true(fabsf(now.momentum - 0.9F) < 1e-6F);
+    lab_run_train(&r, 5);
+    assert_true(fabsf(r.orders.set.momentum - 0.9F) < 1e-6F);
+    lab_run_train(&r, 6);
+    assert_ok(tn_plan_optim(r.plan, &now));
+    assert_true(now.momentum == 0.5F);
+    lab_run_end(&r, TN_RUN_DONE);
+    assert_int_equal(lab_run_lines(folder, "order", "\"step\":6,\"id\":\"1\""), 2);
+}
+
 /* ---- what is none ------------------------------------------------------------------------------ */
 
 static const struct {
@@ -321,6 +347,7 @@ int main(void)
         WITH_FOLDER(a_folder_whose_time_stands_still_is_read),
         WITH_FOLDER(stop_snapshot_and_evaluate),
         WITH_FOLDER(what_the_run_cannot_do_is_refused),
+        WITH_FOLDER(a_run_goes_back_before_an_order),
         WITH_FOLDER(hostile_files_are_answered_once),
         WITH_FOLDER(memory_may_be_lacking),
     };
