@@ -36,7 +36,7 @@ static const struct {
     {"data", "looks at a set of pictures, shares it out and packs it, before it is trained on"},
     {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
-    {"run", "lists runs, shows, compares, plots and removes them, and waits for them"},
+    {"run", "lists runs, shows, compares, plots, steers, repeats and removes them"},
     {"shapes", "paints pictures of ten classes, to try things with"},
     {"train", "trains any network on a folder of images, in a run that can be resumed"},
 };

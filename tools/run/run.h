@@ -15,6 +15,12 @@ int run_wait(int argc, char **argv);
 int run_compare(int argc, char **argv);
 int run_plot(int argc, char **argv);
 int run_rm(int argc, char **argv);
+int run_set(int argc, char **argv);
+int run_stop(int argc, char **argv);
+int run_snapshot(int argc, char **argv);
+int run_evaluate(int argc, char **argv);
+int run_repeat(int argc, char **argv);
+int run_requeue(int argc, char **argv);
 
 /* ---- about.c ----------------------------------------------------------------------------------- */
 
