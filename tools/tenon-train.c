@@ -40,6 +40,7 @@ static const char more[] =
 static struct {
     const char *run, *workspace, *resume, *repeat;
     int64_t keep, log_every, save_every, save_steps, lock_fd;
+    bool queue;
 } o;
 
 static const arg options[] = {
@@ -51,6 +52,10 @@ static const arg options[] = {
     {ARG_TEXT, "resume", "NAME|DIR", "go on with this run", &o.resume, 0, 0},
     {ARG_TEXT, "repeat", "NAME|DIR", "do what this run did, from its beginning, as another run",
      &o.repeat, 0, 0},
+    {ARG_FLAG, "queue", NULL,
+     "wait until the device is free, behind all that wait already;\nslots are the workspace's, or "
+     "those of $TENON_SLOTS",
+     &o.queue, 0, 0},
     {ARG_INT, "save-every", "EPOCHS", "from one checkpoint to the next; default 1", &o.save_every,
      1, 1e9},
     {ARG_INT, "save-steps", "STEPS", "and one after so many steps; default: none", &o.save_steps, 1,
@@ -98,6 +103,8 @@ static void name_run(job *j)
             break;
         snprintf(name, sizeof name, "%s-%s-%d", stem, when, next);
     }
+    if (o.queue) /* is in one process, and has no device yet */
+        return;
     char *all = malloc((size_t)tn_device_ranks(j->s.device) * RUN_PATH);
     if (!all)
         run_fail("no memory for the name of the run");
@@ -188,14 +195,44 @@ static void parse(job *j, int argc, char **argv)
     j->lock_fd = o.lock_fd;
 }
 
+/* The command line that starts the run again, wherever it is called, with the name that the run has got. */
+static const char **make_command(const job *j, int argc, char **argv)
+{
+    const char **command = calloc((size_t)argc + 3, sizeof *command);
+    if (!command)
+        run_fail("no memory for a command line");
+    memcpy(command, argv, (size_t)argc * sizeof *command);
+    const char *self = realpath("/proc/self/exe", NULL);
+    command[0] = self ? self : argv[0];
+    if (!j->resumes && !o.run) {
+        command[argc++] = "--run";
+        command[argc] = j->folder;
+    }
+    return command;
+}
+
 int main(int argc, char **argv)
 {
     job j = {0};
+    char **given = calloc((size_t)argc + 1, sizeof *given); /* parsing puts words in front */
+    if (!given)
+        run_fail("no memory for a command line");
+    memcpy(given, argv, (size_t)argc * sizeof *given);
     parse(&j, argc, argv);
+    if (o.queue) {
+        if (!j.resumes)
+            choose_folder(&j);
+        const char **command = make_command(&j, argc, given);
+        job_wait(&j, workspace_folder(o.workspace), command);
+        free(command);
+    }
+    free(given);
     session_open(&j.s);
-    if (!j.resumes)
+    if (!j.resumes && !o.queue)
         choose_folder(&j);
     tell_start(&j.s);
+    if (o.repeat && tn_device_rank(j.s.device) == 0)
+        tn_must(tn_run_repeat_orders(j.from, j.folder));
     job_open(&j);
     const int status = job_train(&j);
     job_close(&j);

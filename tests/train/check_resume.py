@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A run that was killed and goes on is the run that was not: byte for byte in its checkpoints, and in each line of its log
 but for clocks."""
+import json
 import os
 import signal
 
@@ -38,11 +39,36 @@ def goes_on(folder, recipe, case):
     expect_same(whole, part, name)
 
 
-def repeats(folder):
-    """The recipe, the net and the data of a run that is there, from the beginning: the same run."""
-    said = train("--repeat", folder / "cpu_whole", "--run", folder / "again", "--threads", 1)
+ORDERS = {"a": {"order": "set", "set": {"rate_scale": 0.5, "momentum": 0.8}, "at_step": 11},
+          "b": {"order": "evaluate", "at_step": 20},
+          "c": {"order": "set", "set": {"rate_scale": 2, "epochs": 6}, "at_step": 45}}
+
+
+def give(run):
+    (run / "control").mkdir(parents=True)
+    for name, order in ORDERS.items():
+        (run / f"control/{name}.json").write_text(json.dumps({"v": 1, **order}))
+
+
+def orders_too(folder, recipe):
+    """Orders before and after it was killed; and repeated, recipe, orders and all."""
+    words = (*recipe, "--device", "cpu,threads=1", "--epochs", 20, "--log-every", 3, "--save-steps", 7)
+    whole, part = folder / "ordered", folder / "ordered_part"
+    give(whole)
+    train(*words, "--run", whole)
+    expect([line["step"] for line in trains.lines(whole) if line["e"] == "order"] == [11, 20, 45] and
+           all(line["applied"] for line in trains.lines(whole) if line["e"] == "order") and trains.state(whole)["epoch"] == 6,
+           "orders are obeyed at their steps", str(trains.lines(whole)[-3:]))
+    give(part)
+    p = start(*words, "--run", part)
+    await_step(p, part, 27)
+    p.kill()
+    p.communicate()
+    train("--resume", part, "--threads", 3)
+    expect_same(whole, part, "with orders")
+    said = train("--repeat", whole, "--run", folder / "again", "--threads", 1)
     expect("resumed" not in said.stdout, "repeating is no resuming", said.stdout)
-    expect_same(folder / "cpu_whole", folder / "again", "repeated")
+    expect_same(whole, folder / "again", "repeated")
 
 
 with Folder() as folder:
@@ -50,7 +76,7 @@ with Folder() as folder:
     for case in CASES:
         if not case[1].startswith("sim") or SIM:
             programs.timed(goes_on, folder, recipe, case)
-    programs.timed(repeats, folder)
+    programs.timed(orders_too, folder, recipe)
     if not SIM:
         print("skipped: no simulated GPU was built")
 programs.end("resuming")

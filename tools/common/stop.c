@@ -58,6 +58,11 @@ int stop_asked(void)
     return asked;
 }
 
+const volatile sig_atomic_t *stop_flag(void)
+{
+    return &asked;
+}
+
 int stop_status(void)
 {
     return 128 + (asked ? asked : SIGINT); /* another rank was asked */

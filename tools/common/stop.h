@@ -6,6 +6,8 @@
 #ifndef TOOLS_STOP_H
 #define TOOLS_STOP_H
 
+#include <signal.h>
+
 /* From now on. What was ignored when the program began, as nohup has it, stays ignored. tell, if it is not NULL, is told of
  * each signal, in a handler. */
 void stop_catch(void (*tell)(int signal));
@@ -16,6 +18,9 @@ void stop_catch_run(void (*tell)(int signal));
 
 /* The signal that came first, 0 if none did. */
 int stop_asked(void);
+
+/* The same, for who waits: not 0 once one has come. */
+const volatile sig_atomic_t *stop_flag(void);
 
 /* What a shell makes of that signal: the exit status of who ends because of it. */
 int stop_status(void);

@@ -21,10 +21,16 @@ bool run_name_is_good(const char *name)
     return first > 0 && !name[length] && length <= RUN_NAME;
 }
 
-static void join(char path[RUN_PATH], const char *workspace, const char *name)
+const char *workspace_folder(const char *workspace)
 {
     const char *given = workspace ? workspace : getenv("TENON_WORKSPACE");
-    const bool here = !given || !given[0];
+    return given && given[0] ? given : ".";
+}
+
+static void join(char path[RUN_PATH], const char *workspace, const char *name)
+{
+    const char *given = workspace_folder(workspace);
+    const bool here = strcmp(given, ".") == 0;
     const int length = snprintf(path, RUN_PATH, "%s%sruns%s%s", here ? "" : given, here ? "" : "/",
                                 name[0] ? "/" : "", name);
     if (length < 0 || length >= RUN_PATH)

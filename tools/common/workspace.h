@@ -28,6 +28,9 @@ void run_folder(char path[RUN_PATH], const char *workspace, const char *run);
  * Ends the program with status 2 if there is none. */
 void run_model(char path[RUN_PATH], const char *workspace, const char *given);
 
+/* The workspace itself. */
+const char *workspace_folder(const char *workspace);
+
 /* The folder with all of them. */
 void runs_folder(char path[RUN_PATH], const char *workspace);
 

@@ -46,6 +46,7 @@ void job_open(job *j)
 void job_close(job *j)
 {
     session_close(&j->s);
+    tn_queue_leave(j->place);
     json_free(j->was);
 }
 

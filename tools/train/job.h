@@ -4,6 +4,7 @@
 #ifndef TRAIN_JOB_H
 #define TRAIN_JOB_H
 
+#include <tenon/queue.h>
 #include <tenon/run.h>
 
 #include "../common/json_read.h"
@@ -16,6 +17,7 @@ typedef struct job {
     bool resumes;
     char from[RUN_PATH]; /* the folder of the run that goes on, or that is repeated */
     int64_t keep, log_every, save_every, save_steps, lock_fd;
+    tn_queue *place; /* in the queue; NULL: it did not wait */
     json_value *was; /* config.json in there */
 } job;
 
@@ -23,6 +25,10 @@ typedef struct job {
 char *job_config(const job *j);
 void job_read_config(job *j);
 void job_take_config(job *j, const char *text); /* what that file holds */
+
+/* waiting.c: until its device is free, before the session is opened; `command` starts this program again. Ends the program if
+ * it is told to, or if the run cannot be. */
+void job_wait(job *j, const char *workspace, const char *const *command);
 
 /* Opens the run of an open session: its folder, or where it was. Ends the program with a sentence if it cannot. */
 void job_open(job *j);
