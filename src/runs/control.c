@@ -245,6 +245,8 @@ bool tn_run_stop_ordered(const tn_run_folder *f)
 tn_status tn_run_settle(tn_run *run, const tn_run_set *set)
 {
     tn_optim_settings now;
+    if (!run->opts.folder)
+        return TN_OK;
     TN_TRY(tn_plan_optim(run->opts.plan, &now));
     if (now.momentum == set->momentum && now.weight_decay == set->decay &&
         now.clip_norm == set->clip)

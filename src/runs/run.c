@@ -50,6 +50,8 @@ static tn_status check(const tn_run_opts *o)
 static tn_status complete_optim(const tn_run *run, tn_run_set *s)
 {
     tn_optim_settings planned;
+    if (!run->opts.folder) /* nobody can order another; and it may only measure, without any */
+        return TN_OK;
     TN_TRY(tn_plan_optim(run->opts.plan, &planned));
     TN_COMPLETE(s->momentum, planned.momentum);
     TN_COMPLETE(s->decay, planned.weight_decay);
