@@ -1,4 +1,4 @@
-/* What tools and examples share: signals, JSON, options as JSON, tables, names of runs. */
+/* What tools and examples share: signals, JSON, options as JSON, names of runs. */
 #define _XOPEN_SOURCE 700 /* SIGXFSZ */
 
 #include <math.h>
@@ -14,7 +14,6 @@
 #include "common/html.h"
 #include "common/json.h"
 #include "common/stop.h"
-#include "common/table.h"
 #include "common/utf8.h"
 #include "common/workspace.h"
 #include "lab.h"
@@ -184,22 +183,6 @@ static void options_come_back_from_json(void **state)
                                "{\"unsaid\": 1.5}", "{\"unsaid\": -1}"};
     for (size_t i = 0; i < TN_COUNT(bad); i++)
         assert_int_equal(reads(bad[i], options, count), 2);
-}
-
-static void columns_are_as_wide_as_they_must(void **state)
-{
-    (void)state;
-    table t = {.columns = "lr"};
-    FILE *f = tmpfile();
-    assert_non_null(f);
-    const char *const cells[] = {"what", "ms", "conv1", "10.25", "fc", "7"};
-    for (size_t i = 0; i < TN_COUNT(cells); i++)
-        table_cell(&t, "%s", cells[i]);
-    table_print(&t, f);
-    assert_said(f, "what      ms\n"
-                   "conv1  10.25\n"
-                   "fc         7\n");
-    assert_int_equal(t.count, 0);
 }
 
 /* ---- files and pages ---------------------------------------------------------------------------- */
@@ -384,7 +367,6 @@ int main(void)
         cmocka_unit_test(json_is_read),
         cmocka_unit_test(options_come_back_from_json),
         cmocka_unit_test(runs_have_names_or_folders),
-        cmocka_unit_test(columns_are_as_wide_as_they_must),
         cmocka_unit_test(files_appear_whole_or_not_at_all),
         cmocka_unit_test(text_in_a_page_is_text),
         cmocka_unit_test(what_is_no_utf_8_is_told),

@@ -18,21 +18,25 @@ static void *grown(void *old, size_t bytes)
 
 void table_cell(table *t, const char *format, ...)
 {
-    char text[512];
-    va_list values;
+    va_list values, again;
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    va_copy(again, values);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    const size_t bytes = length < 0 ? 1 : (size_t)length + 1;
+    char *text = grown(NULL, bytes);
+    text[0] = '\0';
+    vsnprintf(text, bytes, format, values);
     va_end(values);
-    for (char *c = text; *c;
-         c++) /* a name that would break the row or command the terminal, as ls has it */
+    /* What would break the row or command the terminal, as ls has it. */
+    for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127)
             *c = '?';
     if (t->count == t->capacity) {
         t->capacity = t->capacity ? 2 * t->capacity : 64;
         t->cell = grown(t->cell, (size_t)t->capacity * sizeof *t->cell);
     }
-    const size_t bytes = strlen(text) + 1;
-    t->cell[t->count++] = memcpy(grown(NULL, bytes), text, bytes);
+    t->cell[t->count++] = text;
 }
 
 void table_print(table *t, FILE *to)
