@@ -37,7 +37,8 @@
  * numbers, byte for byte, as if nothing had happened: parameters, what the optimizer keeps, and the log. The program
  * has to be the same, and make its plan with the same seed.
  *
- * Of several ranks (tn_device_open()) all call all of this, at the same places; rank 0 writes, and all return the same.
+ * Of several ranks (tn_device_open()) all call all of this, at the same places; rank 0 writes, and all return the same. To
+ * resume, each has to be able to read the folder.
  *
  * What cannot be written while it trains (a full disk) does not end a run: the log keeps its lines until there is room, a
  * save is tried again after the next epoch or step that is to be saved, and state.json and the log say so.
@@ -103,9 +104,10 @@ typedef struct tn_run_opts {
     const tn_meta *meta; /**< for each checkpoint, beside the run's own, which begin with "run." */
     int num_meta;
     tn_run_set set;
-    int64_t save_epochs; /**< epochs from one checkpoint to the next; default 1; TN_ZERO: none */
-    int64_t save_steps;  /**< and one after so many updates; default: none */
-    bool no_events;      /**< nothing for TensorBoard */
+    int64_t
+        save_epochs; /**< epochs from one checkpoint to the next; default 1; TN_ZERO: only the best */
+    int64_t save_steps; /**< and one after so many updates; default: none */
+    bool no_events;     /**< nothing for TensorBoard */
     bool
         resume; /**< go on with the run that the folder holds; one that died before its first checkpoint begins
                               anew. Without it a folder that holds a run is an error */

@@ -221,7 +221,13 @@ void tn_run_position(const tn_run *run, int64_t *epoch, int64_t *index)
 
 const char *tn_run_trouble(const tn_run *run)
 {
-    return !run ? NULL : run->log.failing ? run->log.why : run->trouble;
+    if (!run)
+        return NULL;
+    const tn_append *events = &run->events.file;
+    return run->log.failing  ? run->log.why
+           : run->trouble    ? run->trouble
+           : events->failing ? events->why
+                             : NULL;
 }
 
 tn_run_best tn_run_best_so_far(const tn_run *run)

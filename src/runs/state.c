@@ -159,14 +159,14 @@ tn_status tn_run_state_of(tn_run *run, const char *reason, bool flush)
 }
 
 /* Once there is room again. */
-static void tell_lost(tn_run *run)
+static void tell_lost(tn_run *run, tn_append *of, const char *what)
 {
     char text[80];
-    if (run->log.failing || run->log.lost == 0)
+    if (run->log.failing || of->failing || of->lost == 0)
         return;
-    snprintf(text, sizeof text, "%lld lines of this log could not be written and are lost",
-             (long long)run->log.lost);
-    run->log.lost = 0;
+    snprintf(text, sizeof text, "%lld %s could not be written and are lost", (long long)of->lost,
+             what);
+    of->lost = 0;
     tn_run_warn(run, "lost", text);
 }
 
@@ -179,7 +179,8 @@ void tn_run_tell_state(tn_run *run, bool now)
     tn_error_keep(&kept);
     tn_append_flush(&run->log);
     tn_events_flush(&run->events);
-    tell_lost(run);
+    tell_lost(run, &run->log, "lines of this log");
+    tell_lost(run, &run->events.file, "numbers for TensorBoard");
     (void)tn_run_state_of(run, NULL, false); /* what cannot be written is tried again in a second */
     tn_error_put_back(&kept);
     run->told = tn_now();
