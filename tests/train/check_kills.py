@@ -11,12 +11,17 @@ import trains
 from programs import Folder, expect
 
 KILLS = int(os.environ.get("TENON_KILLS", 6))
+# Obeyed before and after it is killed.
+ORDERS = {"a": {"order": "set", "set": {"rate_scale": 0.5}, "at_step": 13},
+          "b": {"order": "set", "set": {"momentum": 0.7, "rate_scale": 2}, "at_step": 50},
+          "c": {"order": "evaluate", "at_step": 31}}
 SEED = int(os.environ.get("TENON_KILLS_SEED", random.randrange(1 << 30)))
 
 
 def main(folder):
     rng = random.Random(SEED)
     recipe = (*trains.make_set(folder), "--epochs", 9, "--log-every", 3, "--save-steps", 2, "--device", "cpu,threads=1")
+    trains.give(folder / "whole", ORDERS)
     begun = time.monotonic()
     train(*recipe, "--run", folder / "whole")
     long = time.monotonic() - begun
@@ -24,6 +29,7 @@ def main(folder):
     while kills < KILLS and not programs.failures:
         run = folder / f"run{runs}"
         runs += 1
+        trains.give(run, ORDERS)
         p = start(*recipe, "--run", run)
         while True:
             time.sleep(rng.random() * long * rng.choice((0.2, 1)))

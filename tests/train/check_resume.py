@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A run that was killed and goes on is the run that was not: byte for byte in its checkpoints, and in each line of its log
 but for clocks."""
-import json
 import os
 import signal
 
@@ -44,22 +43,16 @@ ORDERS = {"a": {"order": "set", "set": {"rate_scale": 0.5, "momentum": 0.8}, "at
           "c": {"order": "set", "set": {"rate_scale": 2, "epochs": 6}, "at_step": 45}}
 
 
-def give(run):
-    (run / "control").mkdir(parents=True)
-    for name, order in ORDERS.items():
-        (run / f"control/{name}.json").write_text(json.dumps({"v": 1, **order}))
-
-
 def orders_too(folder, recipe):
     """Orders before and after it was killed; and repeated, recipe, orders and all."""
     words = (*recipe, "--device", "cpu,threads=1", "--epochs", 20, "--log-every", 3, "--save-steps", 7)
     whole, part = folder / "ordered", folder / "ordered_part"
-    give(whole)
+    trains.give(whole, ORDERS)
     train(*words, "--run", whole)
     expect([line["step"] for line in trains.lines(whole) if line["e"] == "order"] == [11, 20, 45] and
            all(line["applied"] for line in trains.lines(whole) if line["e"] == "order") and trains.state(whole)["epoch"] == 6,
            "orders are obeyed at their steps", str(trains.lines(whole)[-3:]))
-    give(part)
+    trains.give(part, ORDERS)
     p = start(*words, "--run", part)
     await_step(p, part, 27)
     p.kill()

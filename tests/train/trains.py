@@ -40,6 +40,13 @@ def make_set(folder, train=12, val=4):
     return (folder / "set", "--net", folder / "tiny.net", "--batch", 4, "--threads", 1, "--max-bad", 50, "--augment", "full")
 
 
+def give(run, orders):
+    """Orders to a run that has not begun: name and order."""
+    (run / "control").mkdir(parents=True)
+    for name, order in orders.items():
+        (run / f"control/{name}.json").write_text(json.dumps({"v": 1, **order}))
+
+
 def start(*words, **more):
     more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more}
     return subprocess.Popen([TRAIN, *map(str, words)], **more)
