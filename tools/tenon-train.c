@@ -202,8 +202,10 @@ static const char **make_command(const job *j, int argc, char **argv)
     if (!command)
         run_fail("no memory for a command line");
     memcpy(command, argv, (size_t)argc * sizeof *command);
-    const char *self = realpath("/proc/self/exe", NULL);
-    command[0] = self ? self : argv[0];
+    static char self[RUN_PATH];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length > 0)
+        command[0] = self;
     if (!j->resumes && !o.run) {
         command[argc++] = "--run";
         command[argc] = j->folder;
