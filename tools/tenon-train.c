@@ -34,7 +34,7 @@ static const char more[] =
     "  tenon train photos --net resnet18 --split 10 --epochs 40\n"
     "  tenon train photos --net resnet18 --split 10 --run first\n"
     "  tenon train --resume first\n"
-    "  tenon train flowers --init runs/first/checkpoints/best.safetensors --freeze "
+    "  tenon train flowers --init first --freeze "
     "\"conv1,layer1*\"";
 
 static struct {
@@ -140,7 +140,12 @@ static void parse_new(job *j, int argc, char **argv, const recipe_program *p)
     recipe_check(r, p->usage);
     make_whole(&r->val);
     make_whole(&r->exclude);
-    make_whole(&r->init);
+    static char init[RUN_PATH];
+    if (r->init) {
+        run_model(init, o.workspace, r->init);
+        r->init = init;
+        make_whole(&r->init);
+    }
     j->keep = o.keep ? o.keep : 3;
     j->log_every = o.log_every ? o.log_every : 20;
     j->save_every = o.save_every ? o.save_every : 1;

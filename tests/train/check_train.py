@@ -104,12 +104,16 @@ def goes_on_from_anywhere(folder, recipe):
 
 
 def begins_with_another(folder, recipe, base):
-    best = base / "checkpoints/best.safetensors"
-    said = train(folder / "set", "--init", best, "--batch", 4, "--threads", 1, "--max-bad", 50, "--run", folder / "tuned",
+    said = train(folder / "set", "--init", base, "--batch", 4, "--threads", 1, "--max-bad", 50, "--run", folder / "tuned",
                  "--freeze", "c1", "--max-steps", 2)
     expect(re.search(r"init +\S+best.safetensors: (\d+) of \1 tensors taken", said.stdout), "--init", said.stdout)
+    expect("step-00000000.safetensors" in trains.checkpoints(folder / "tuned"), "what it begins with is saved")
+    base.rename(folder / "gone")
+    for name in ("step-00000002.safetensors", "best.safetensors"):
+        (folder / "tuned/checkpoints" / name).unlink(missing_ok=True)
     said = train("--resume", folder / "tuned")
-    expect("2 steps are done" in said.stdout, "an --init goes on", said.stdout)
+    expect("resumed" in said.stdout and trains.state(folder / "tuned")["step"] == 2, "an --init goes on without it", said.stdout)
+    (folder / "gone").rename(base)
 
 
 def without_data(folder, recipe):

@@ -1,9 +1,12 @@
 /* Opening a run in a folder, and training in it. */
+#define _POSIX_C_SOURCE 200809L /* access */
+
 #include "job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../common/args.h"
 
@@ -17,6 +20,14 @@ static void tell_device(const job *j)
     if (before && strcmp(before, now) != 0)
         printf("note: the run was on %s, and is on %s now: sums may round otherwise from here on\n",
                before, now);
+}
+
+/* With --init, by what job_open() saves. */
+static bool has_begun(const job *j)
+{
+    char first[RUN_PATH + 48];
+    snprintf(first, sizeof first, "%s/checkpoints/step-00000000.safetensors", j->folder);
+    return tn_plan_updates(j->s.plan) > 0 || access(first, F_OK) == 0;
 }
 
 void job_open(job *j)
@@ -34,8 +45,10 @@ void job_open(job *j)
                               .lock_fd = (int)j->lock_fd},
                 NULL);
     free(config);
-    if (s->r.init && !s->from && tn_plan_updates(s->plan) == 0)
+    if (s->r.init && !s->from && !has_begun(j))
         session_fail(s, "what it was to begin with (--init) is not there any more");
+    if (s->r.init && !j->resumes) /* which may be another run's best, and soon another */
+        session_must(s, tn_run_save(s->run));
     if (j->resumes)
         tell_resumed(s, j->folder);
     else

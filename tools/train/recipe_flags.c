@@ -51,7 +51,7 @@ static const arg options[] = {
     {ARG_TEXT, "net", "NAME|FILE",
      "torchvision, caffe, 2012 and slim (an eighth of its widths) are\n"
      "AlexNet, resnet18, resnet50, googlenet, ... are not; or a text\n"
-     "or a model; default: torchvision, or the file's",
+     "or a model; default: as --init, alexnet's torchvision",
      &flags.net, 0, 0},
     {ARG_TEXT, "init", "FILE",
      "begin with the numbers of this model, by name; the last layer\nmay have other classes. "

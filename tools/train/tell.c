@@ -61,7 +61,7 @@ void tell_resumed(const session *s, const char *path)
     const int64_t done = tn_plan_updates(s->plan);
     tn_run_position(s->run, &epoch, &index);
     if (done == 0)
-        printf("resumed %s: from its beginning, no checkpoint is there yet\n", path);
+        printf("resumed %s: from its beginning\n", path);
     else
         printf("resumed %s: %lld epochs and %lld batches, %lld steps are done%s\n", path,
                (long long)epoch, (long long)index, (long long)done,
@@ -174,7 +174,7 @@ void tell_start(const session *s)
     tell_set("data", s->sets.train, s->sets.train_path);
     tell_set("val", s->sets.val, s->sets.val_path);
     tell_plan(s);
-    if (s->r.init)
+    if (s->r.init && s->from)
         tell_init(s);
     tn_must(tn_plan_describe(s->plan, TN_DESCRIBE_SHARES, stdout));
 }
