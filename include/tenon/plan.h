@@ -214,6 +214,9 @@ TN_API TN_CHECKED tn_status tn_plan_get_gradient(tn_plan *plan, tn_value v, tn_t
  *  the device. */
 TN_API TN_CHECKED tn_status tn_plan_gradient_norm(tn_plan *plan, float *norm);
 
+/** Was it made with opts.guard? */
+TN_API bool tn_plan_guards(const tn_plan *plan);
+
 /**
  * The sum of a kept scalar (a loss, a count) over all runs and evaluations since it was last asked for, and
  * how many they were, without those that failed; waits for the device. So a program learns how an epoch went without making the device

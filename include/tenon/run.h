@@ -11,6 +11,7 @@
  *     events/        the same numbers for TensorBoard
  *     checkpoints/   step-00006650.safetensors, the last few, and best.safetensors
  *     control/       orders to the running trainer
+ *     guilty/        batches at which it diverged
  *
  * A program that trains in one:
  *
@@ -76,10 +77,39 @@ typedef struct tn_run_set {
 
 /** What the program is to obey, from now until the next call says otherwise. */
 typedef struct tn_run_orders {
-    tn_run_set set;
-    bool stop;     /**< train no further: the run is saved, close it as TN_RUN_STOPPED */
-    bool evaluate; /**< validate now, between two updates, and tell tn_run_evaluated() */
+    tn_run_set set; /**< a guard that went back has multiplied rate_scale */
+    bool stop;      /**< train no further: the run is saved, close it as TN_RUN_STOPPED */
+    bool evaluate;  /**< validate now, between two updates, and tell tn_run_evaluated() */
+    bool enough;    /**< `patience` epochs went by without a better one: close it as TN_RUN_DONE */
 } tn_run_orders;
+
+/** What becomes of a run whose numbers are no good. */
+typedef enum tn_on_divergence {
+    TN_DIVERGED_STOP, /**< tn_run_step() returns TN_ERR_DIVERGED, and says where it came from */
+    TN_DIVERGED_SKIP, /**< that update is left out, as if its batch had never been, and it goes on */
+    TN_DIVERGED_BACK  /**< to the newest checkpoint, to go on from there at a lower rate */
+} tn_on_divergence;
+
+/**
+ * Of a plan with tn_plan_opts.guard a run looks at the loss and the gradients' norm after each update, which waits for the
+ * device; the norm is in the log. If one is not finite (in f16, with a loss scale of 1), the first value that is not is
+ * found (nonfinite.h), the batch is kept in guilty/ (20 of a run), and a line `diverged` tells of it; then STOP, SKIP or
+ * BACK. A loss that is not finite beside gradients that are leaves nothing to SKIP: that is told, and it goes on.
+ *
+ * `stuck`: a loss that stands still at ln(classes), which a net that tells nothing apart has. So many steps in a row are
+ * judged together, none of the first epoch: their mean is within 1 % of ln(classes), and the second half's is not below the
+ * first half's by more than its standard error. A loss that falls is not stuck, however slowly. With SKIP it ends too.
+ *
+ * What it does is part of the run: going back and the lower rate are in the checkpoints, and a resumed run does the same.
+ */
+typedef struct tn_run_guard {
+    tn_on_divergence on;
+    double factor; /**< BACK: multiplies the rate each time; in (0, 1], default 0.5 */
+    int most; /**< BACK: times in all, default 3; SKIP: updates in a row, default 10; then it stops */
+    int64_t stuck; /**< steps; default 0: not judged */
+    int classes;   /**< of the loss, for `stuck` */
+    bool off;      /**< nobody looks, though the plan has a guard */
+} tn_run_guard;
 
 typedef struct tn_run_opts {
     const char *
@@ -104,6 +134,7 @@ typedef struct tn_run_opts {
     const tn_meta *meta; /**< for each checkpoint, beside the run's own, which begin with "run." */
     int num_meta;
     tn_run_set set;
+    tn_run_guard guard;
     int64_t
         save_epochs; /**< epochs from one checkpoint to the next; default 1; TN_ZERO: only the best */
     int64_t save_steps; /**< and one after so many updates; default: none */
@@ -130,14 +161,18 @@ TN_API TN_CHECKED tn_status tn_run_open(tn_run **out, const tn_run_opts *opts);
 /** What holds now: before the first step, what the run begins or goes on with. All zero of NULL. */
 TN_API tn_run_orders tn_run_current(const tn_run *run);
 
-/** Before each run of the plan: the batch that it will be of (count, epoch and index are looked at). */
+/** Before each run of the plan: the batch that it will be of. Count, epoch and index are looked at; and its arrays, items and
+ *  places, if it has such, by a guard in the tn_run_step() that follows, until which they must be there. */
 TN_API TN_CHECKED tn_status tn_run_batch(tn_run *run, const tn_batch *batch);
 
 /**
  * After each update: writes what is due, does what was ordered or signalled, and says what the program has to obey.
  *
+ * A guard that goes back sets plan, loader and tn_run_position() to an earlier batch.
+ *
  * @param rate  that the update was made with, for the log
- * @return      TN_ERR_IO if the save that a stop asked for failed; what the plan's calls return
+ * @return      TN_ERR_IO if the save that a stop asked for failed; TN_ERR_DIVERGED, see tn_run_guard; what the plan's calls
+ *              return
  */
 TN_API TN_CHECKED tn_status tn_run_step(tn_run *run, float rate, tn_run_orders *out);
 

@@ -46,7 +46,8 @@ extern "C" {
     X(ERR_IO, "a file could not be read or written")    \
     X(ERR_FORMAT, "a file is not in the form expected") \
     X(ERR_UNSUPPORTED, "no backend can do this")        \
-    X(ERR_DEVICE, "the device reported an error")
+    X(ERR_DEVICE, "the device reported an error")       \
+    X(ERR_DIVERGED, "a training has lost its numbers")
 
 typedef enum tn_status {
 #define TN_STATUS_ENUM(name, text) TN_##name,

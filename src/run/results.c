@@ -36,6 +36,11 @@ tn_status tn_plan_gradient_norm(tn_plan *p, float *norm)
     return TN_OK;
 }
 
+bool tn_plan_guards(const tn_plan *p)
+{
+    return p && p->opts.guard;
+}
+
 tn_status tn_plan_skipped(tn_plan *p, int64_t *updates)
 {
     TN_NEED(p, "plan");

@@ -10,6 +10,8 @@
  *     run.best       value, epoch, step
  *     run.set        what may be set, in the order of tn_run_set
  *     run.said       keep and log_every as the program had said them: one that says another now means it
+ *     run.guard      what a guard goes on with: rate, times it went back, updates left out in a row, guilty batches, and of
+ *                    each half of the losses that are judged count, sum, sum of squares
  *     run.numbers    for the next line of the log: a line each, value and name
  *     run.kept.NAME  texts of the program's
  */

@@ -2,7 +2,8 @@
  * The lines of log.jsonl. Each has e (kind), t (seconds of 1970, to the millisecond) and step (updates made).
  *
  *     start       v, config (digest), device, bytes, version, images, classes
- *     step        epoch (from 1), batch (those of it that are done), loss, top1, rate, images_s, wait, and what the program logs
+ *     step        epoch (from 1), batch (those of it that are done), loss, top1, rate, images_s, wait, and what the program logs;
+ *                 norm of the gradients, and scale in f16, of a plan with a guard
  *     epoch       epoch, train {loss, top1, top5, images}, val likewise or null, per_class, best, seconds
  *     evaluate    val
  *     bad_file    path, reason

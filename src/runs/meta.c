@@ -7,7 +7,7 @@
 #include "base/number.h"
 #include "runs/checkpoints.h"
 
-enum { OWN = 9 };
+enum { OWN = 10 };
 static const char kept_prefix[] = "run.kept.";
 
 /* ---- writing ---------------------------------------------------------------------------------- */
@@ -39,6 +39,14 @@ static char *tally_text(const tn_tally *t)
     for (int i = 0; i < t->loss.count; i++)
         used += tn_print(text + used, sizeof text - (size_t)used, " %.17g", t->loss.part[i]);
     return tn_copy_text(text);
+}
+
+static char *guard_text(const tn_run_guarding *w)
+{
+    const tn_run_half *a = &w->stuck.half[0], *b = &w->stuck.half[1];
+    return tn_format("%.17g %d %d %d %lld %.17g %.17g %lld %.17g %.17g", w->rate, w->backs,
+                     w->skips, w->guilty, (long long)a->count, a->sum, a->squares,
+                     (long long)b->count, b->sum, b->squares);
 }
 
 static char *numbers_text(const tn_run *run)
@@ -83,6 +91,7 @@ static tn_status add_own(const tn_run *run, tn_run_meta *m)
                       (double)s->decay, (double)s->clip)));
     TN_TRY(add(m, "run.said", "",
                tn_format("%d %lld", run->opts.set.keep, (long long)run->opts.set.log_every)));
+    TN_TRY(add(m, "run.guard", "", guard_text(&run->guard)));
     TN_TRY(add(m, "run.numbers", "", numbers_text(run)));
     TN_TRY(add(m, "run.kept", "", kept_names(run)));
     for (size_t i = 0; i < run->num_kept; i++)
@@ -174,6 +183,22 @@ static tn_status read_set(tn_run_set *s, const tn_checkpoint_info *info, const c
     return end(&n, path);
 }
 
+static tn_status read_guard(tn_run_guarding *w, const tn_checkpoint_info *info, const char *path)
+{
+    numbers n = begin(info, "run.guard");
+    w->rate = next_real(&n);
+    w->backs = (int)next_count(&n, 0);
+    w->skips = (int)next_count(&n, 0);
+    w->guilty = (int)next_count(&n, 0);
+    for (int i = 0; i < 2; i++) {
+        tn_run_half *h = &w->stuck.half[i];
+        h->count = next_count(&n, 0);
+        h->sum = next_real(&n);
+        h->squares = next_real(&n);
+    }
+    return end(&n, path);
+}
+
 static tn_status read_said(tn_run *run, const tn_checkpoint_info *info, const char *path)
 {
     numbers n = begin(info, "run.said");
@@ -240,6 +265,7 @@ tn_status tn_run_meta_read(tn_run *run, const tn_checkpoint_info *info, const ch
     run->best.step = next_count(&n, 0);
     TN_TRY(end(&n, path));
     TN_TRY(read_set(&run->now.set, info, path));
+    TN_TRY(read_guard(&run->guard, info, path));
     TN_TRY(read_said(run, info, path));
     TN_TRY(read_numbers(run, info, path));
     return read_kept(run, info, path);

@@ -3,6 +3,7 @@
 
 #include "base/thread.h"
 #include "runs/checkpoints.h"
+#include "runs/guard.h"
 
 /* ---- opening ---------------------------------------------------------------------------------- */
 
@@ -72,6 +73,7 @@ static tn_status complete(tn_run *run)
     s->keep = s->keep ? s->keep : 3;
     s->log_every = s->log_every ? s->log_every : 20;
     run->now.set = *s;
+    tn_run_guard_complete(run);
     run->batches = run->opts.batches;
     if (!run->batches && run->opts.loader)
         run->batches = tn_loader_batches(run->opts.loader);
@@ -146,7 +148,9 @@ static tn_status open_run(tn_run *run)
     if (run->writes && !run->opts.no_events)
         status = tn_run_board_open(run);
     TN_TRY(tn_run_agree(run, status));
-    return tn_run_agree(run, tn_run_state_of(run, NULL, false));
+    TN_TRY(tn_run_agree(run, tn_run_state_of(run, NULL, false)));
+    const bool may_go_back = run->opts.guard.on == TN_DIVERGED_BACK && run->step == 0;
+    return may_go_back ? tn_run_checkpoint(run, true) : TN_OK;
 }
 
 static void destroy(tn_run *run)
@@ -173,6 +177,7 @@ tn_status tn_run_open(tn_run **out, const tn_run_opts *opts)
     TN_NEED(out, "out");
     TN_NEED(opts, "opts");
     TN_TRY(check(opts));
+    TN_TRY(tn_run_guard_check(opts));
     tn_run *run = tn_alloc(1, sizeof *run);
     if (!run)
         return tn_no_memory("run", sizeof *run);
@@ -203,7 +208,7 @@ void tn_run_signal(tn_run *run, int signal)
 
 tn_run_orders tn_run_current(const tn_run *run)
 {
-    return run ? run->now : (tn_run_orders){0};
+    return run ? tn_run_orders_of(run) : (tn_run_orders){0};
 }
 
 int64_t tn_run_epochs(const tn_run *run)
@@ -241,6 +246,12 @@ static tn_status finish(tn_run *run, tn_run_end end, const char *reason)
 {
     static const char *const states[] = {"done", "stopped", "failed"};
     tn_status status = TN_OK;
+    char enough[80];
+    if (end == TN_RUN_DONE && !reason && tn_run_orders_of(run).enough) {
+        snprintf(enough, sizeof enough, "no better epoch in %lld",
+                 (long long)run->now.set.patience);
+        reason = enough;
+    }
     run->step = tn_plan_updates(run->opts.plan);
     tn_run_tell_bad(run);
     if (end != TN_RUN_FAILED && (run->unsaved || run->save_failed))

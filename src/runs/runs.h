@@ -13,6 +13,8 @@
  *     order.c    what an order is                    recall.c   orders that are to be obeyed again
  *     queue.c    waiting for a device                turn.c     whose turn it is
  *     ticket.c   what is waited for                  slots.c    what there is
+ *     guard.c    numbers that are no good            stuck.c    a loss that does not move
+ *     guilty.c   the batch of such
  */
 #ifndef TN_RUNS_H
 #define TN_RUNS_H
@@ -92,6 +94,23 @@ typedef struct tn_run_watch {
     bool blind;              /* it is not looked at any more, which the log says */
 } tn_run_watch;
 
+/* Losses that are judged together: see stuck.c. */
+typedef struct tn_run_half {
+    int64_t count;
+    double sum, squares;
+} tn_run_half;
+typedef struct tn_run_stuck {
+    tn_run_half half[2];
+} tn_run_stuck;
+
+/* What a guard goes on with. */
+typedef struct tn_run_guarding {
+    double rate; /* what going back has made of the user's */
+    int backs, skips,
+        guilty; /* times that it went back; updates left out in a row; batches that were such */
+    tn_run_stuck stuck;
+} tn_run_guarding;
+
 struct tn_run {
     tn_run_opts opts;
     char *own_folder; /* opts.folder */
@@ -113,6 +132,8 @@ struct tn_run {
     tn_run_counting counting;
     int64_t rows, runs; /* of each of the runs that are in no sum yet; and how many these are */
     tn_tally train, window, val;
+    tn_batch batch; /* of the last run */
+    tn_run_guarding guard;
     tn_run_best best;
     tn_run_number number[TN_RUN_MAX_NUMBERS];
     int num_numbers;

@@ -77,6 +77,7 @@ tn_status tn_run_batch(tn_run *run, const tn_batch *batch)
     TN_TRY(count(run, batch, TN_COUNT_TRAIN));
     run->epoch = batch->epoch;
     run->index = batch->index + 1;
+    run->batch = *batch;
     run->images += batch->count;
     return TN_OK;
 }

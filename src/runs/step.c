@@ -6,6 +6,7 @@
 
 #include "base/thread.h"
 #include "runs/checkpoints.h"
+#include "runs/guard.h"
 
 /* Signals and orders, which all ranks obey alike. */
 static tn_status obey(tn_run *run, bool *stop, bool *save)
@@ -34,12 +35,17 @@ tn_status tn_run_step(tn_run *run, float rate, tn_run_orders *out)
 {
     TN_NEED(run, "run");
     TN_NEED(out, "out");
-    bool stop = false, save = false;
+    bool stop = false, save = false, back;
     run->step = tn_plan_updates(run->opts.plan);
     run->unsaved = true;
     if (strcmp(run->state, "starting") == 0) {
         run->state = "running";
         tn_run_tell_state(run, true);
+    }
+    TN_TRY(tn_run_guard_look(run, &back));
+    if (back) { /* what is asked for is asked for again after the next step */
+        *out = tn_run_orders_of(run);
+        return TN_OK;
     }
     TN_TRY(obey(run, &stop, &save));
     tn_run_tell_bad(run);
@@ -56,7 +62,7 @@ tn_status tn_run_step(tn_run *run, float rate, tn_run_orders *out)
         TN_TRY(tn_run_checkpoint(run, false));
     }
     tn_run_tell_state(run, false);
-    *out = run->now;
+    *out = tn_run_orders_of(run);
     return TN_OK;
 }
 

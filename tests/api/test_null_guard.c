@@ -21,6 +21,8 @@ static void plans(void **state)
     REFUSES(tn_plan_find_nonfinite(NULL, &nonfinite), "plan");
     REFUSES(tn_plan_find_nonfinite(plan, NULL), "out");
     REFUSES(tn_plan_use_average(NULL, true), "plan");
+    assert_false(tn_plan_guards(NULL));
+    assert_false(tn_plan_guards(plan));
     tn_plan_destroy(plan);
     tn_graph_destroy(g);
     tn_device_close(device);
