@@ -106,7 +106,7 @@ static tn_status train_step(session *s)
     }
     s->last_rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan)) * (float)s->now.set.rate_scale;
     session_must(s, tn_plan_update(s->plan, s->last_rate));
-    session_must(s, tn_run_step(s->run, s->last_rate, &s->now));
+    session_step(s);
     return TN_OK;
 }
 
@@ -215,7 +215,9 @@ static int measure(session *s)
 {
     tn_run_score sum;
     session_feeds(s);
-    tn_must(tn_checkpoint_load(s->plan, s->evaluate, TN_LOAD_PARAMS));
+    /* It began with the file's averages, if there are such, all of them. */
+    if (!tn_model_keeps_average(s->from) || tn_plan_from(s->plan, TN_FROM_NEW, 0))
+        tn_must(tn_checkpoint_load(s->plan, s->evaluate, TN_LOAD_PARAMS));
     session_run(s, (tn_run_opts){0}, NULL);
     if (session_validate(s, &s->val, &sum)) {
         if (!isfinite(sum.loss))

@@ -56,9 +56,18 @@ static void name_classes(session *s)
 
 /* ---- the network ------------------------------------------------------------------------------ */
 
+/* Whoever trains with averages validates them: they are what is evaluated. */
 static void open_model(session *s, const char *path, bool no_net)
 {
-    if (tn_model_open(&s->from, path, &(tn_model_opts){.no_net = no_net}) != TN_OK)
+    tn_model_opts opts = {.no_net = no_net};
+    tn_status status = tn_model_open(&s->from, path, &opts);
+    if (status == TN_OK && s->evaluate && tn_model_keeps_average(s->from)) {
+        tn_model_close(s->from);
+        s->from = NULL;
+        opts.average = true;
+        status = tn_model_open(&s->from, path, &opts);
+    }
+    if (status != TN_OK)
         args_fail("%s%s", tn_error(), no_net ? "" : "; say which net it is with --net");
 }
 

@@ -87,7 +87,7 @@ static tn_status train_step(session *s)
     s->last_rate =
         (float)((double)tn_rate_at(&s->rate, tn_plan_updates(s->plan)) * s->now.set.rate_scale);
     session_must(s, tn_plan_update(s->plan, s->last_rate));
-    session_must(s, tn_run_step(s->run, s->last_rate, &s->now));
+    session_step(s);
     return TN_OK;
 }
 
@@ -131,6 +131,10 @@ static void tell_end(const job *j)
     if (best.epoch)
         printf("the best, of epoch %lld, is in %s/checkpoints/best.safetensors\n",
                (long long)best.epoch, j->folder);
+    if (tn_run_current(s->run).enough)
+        printf("no epoch was better for %lld: done at step %lld of %lld\n",
+               (long long)s->now.set.patience, (long long)tn_plan_updates(s->plan),
+               (long long)s->steps);
     if (s->now.stop)
         printf("stopped at step %lld of %lld; go on with --resume %s\n",
                (long long)tn_plan_updates(s->plan), (long long)s->steps, j->folder);

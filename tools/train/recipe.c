@@ -93,12 +93,13 @@ recipe_text recipe_describe(const recipe *r)
         "batch %lld x %lld, seed %lld, %lld epochs, %s, rate %g %s, gamma %g, power %g, period "
         "%g, at %s, warmup %g, momentum %g, decay %g, clip %g, smoothing %g, mixup %g, augment %s, "
         "crop "
-        "%s%s, jitter %g, lighting %g, split %g, precision %s%s%s%s%s",
+        "%s%s, jitter %g, lighting %g, split %g, precision %s%s%s%s%s, ema %g",
         (long long)r->batch, (long long)r->accumulate, (long long)r->seed, (long long)r->epochs,
         r->optim, r->rate, r->policy, r->gamma, r->power, r->period,
         r->rate_at ? r->rate_at : "none", r->warmup, r->momentum, r->decay, r->clip, r->smoothing,
         r->mixup, r->augment, r->crop ? r->crop : "as that", r->no_flip ? ", no flip" : "",
         r->jitter, r->lighting, r->split, r->precision, r->freeze ? ", freeze " : "",
-        r->freeze ? r->freeze : "", r->exclude ? ", exclude " : "", r->exclude ? r->exclude : "");
+        r->freeze ? r->freeze : "", r->exclude ? ", exclude " : "", r->exclude ? r->exclude : "",
+        r->ema);
     return t;
 }

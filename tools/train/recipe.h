@@ -28,7 +28,9 @@ typedef struct recipe {
     double jitter, lighting; /* below 0: what `augment` says */
     double smoothing, mixup;
     /* Training */
-    int64_t epochs, batch, accumulate, seed, max_steps;
+    int64_t epochs, batch, accumulate, seed, max_steps, patience;
+    const char *on_divergence;
+    double ema; /* 0: none */
     const char *optim;
     double rate, momentum, decay, clip;
     const char *policy, *rate_at;

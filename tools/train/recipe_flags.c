@@ -18,6 +18,7 @@ static recipe flags = {.bad = "skip",
                        .seed = 1,
                        .precision = "default",
                        .optim = "sgd",
+                       .on_divergence = "stop",
                        .rate = -1,
                        .momentum = 0.9,
                        .decay = 5e-4,
@@ -102,6 +103,17 @@ static const arg options[] = {
     {ARG_REAL, "warmup", "EPOCHS", "first the rate rises from 0; default: a twentieth of the run",
      &flags.warmup, 0, 0},
     {ARG_INT, "seed", "N", "of parameters, order, augmentation and dropout", &flags.seed, 0, 0},
+    {ARG_REAL, "ema", "X",
+     "keep averages of the parameters, with this decay, 0.999 of long\n"
+     "runs, and validate with them; default: not (0)",
+     &flags.ema, 0, 0.999999},
+    {ARG_INT, "patience", "EPOCHS", "stop after so many without a better one; default: never",
+     &flags.patience, 0, 100000},
+    {ARG_CHOICE, "on-divergence", "stop|skip|back",
+     "a loss or a gradient that is not finite: say where it began and\n"
+     "stop; go on without that update; or go back to the last\n"
+     "checkpoint, to go on at half the rate",
+     &flags.on_divergence, 0, 0},
     {ARG_INT, "max-steps", "N", "stop after this many steps in all; default: when done",
      &flags.max_steps, 1, 1e9},
 

@@ -24,6 +24,13 @@ static void told_to_stop(int number)
     tn_run_signal(running, SIGTERM);
 }
 
+static tn_on_divergence on_divergence(const recipe *r)
+{
+    return strcmp(r->on_divergence, "back") == 0   ? TN_DIVERGED_BACK
+           : strcmp(r->on_divergence, "skip") == 0 ? TN_DIVERGED_SKIP
+                                                   : TN_DIVERGED_STOP;
+}
+
 void session_run(session *s, tn_run_opts opts, const recipe_text *said)
 {
     s->fit = network_describe_fit(&s->net);
@@ -46,6 +53,8 @@ void session_run(session *s, tn_run_opts opts, const recipe_text *said)
     opts.top_1 = s->net.loss.top_1;
     opts.top_k = s->net.loss.top_k;
     opts.set.epochs = s->r.epochs;
+    opts.set.patience = s->r.patience;
+    opts.guard.on = on_divergence(&s->r);
     if (tn_run_open(&s->run, &opts) != TN_OK)
         args_fail("%s", tn_error());
     running = s->run;
@@ -111,6 +120,22 @@ tn_status session_next(session *s)
     return TN_OK;
 }
 
+void session_step(session *s)
+{
+    char why[1024];
+    const int64_t step = tn_plan_updates(s->plan);
+    const tn_status status = tn_run_step(s->run, s->last_rate, &s->now);
+    if (status == TN_ERR_DIVERGED) {
+        snprintf(why, sizeof why,
+                 "%s; try a lower --rate (it is %g), a longer --warmup, or --clip 1", tn_error(),
+                 (double)s->last_rate);
+        session_fail(s, why);
+    }
+    session_must(s, status);
+    if (tn_plan_updates(s->plan) < step) /* a guard has gone back */
+        session_must(s, tn_run_scores(s->run, &s->seen, NULL));
+}
+
 /* Has any rank been told to stop? */
 static bool is_told(session *s)
 {
@@ -122,7 +147,7 @@ static bool is_told(session *s)
     return s->now.stop;
 }
 
-bool session_validate(session *s, feed *f, tn_run_score *val)
+static bool validate(session *s, feed *f, tn_run_score *val)
 {
     tn_batch batch;
     tn_status status;
@@ -145,6 +170,17 @@ bool session_validate(session *s, feed *f, tn_run_score *val)
     return true;
 }
 
+bool session_validate(session *s, feed *f, tn_run_score *val)
+{
+    const bool averages = s->r.ema > 0;
+    if (averages)
+        session_must(s, tn_plan_use_average(s->plan, true));
+    const bool whole = validate(s, f, val);
+    if (averages)
+        session_must(s, tn_plan_use_average(s->plan, false));
+    return whole;
+}
+
 int64_t session_left(const session *s)
 {
     int64_t index;
@@ -154,7 +190,8 @@ int64_t session_left(const session *s)
 
 bool session_at_end(const session *s)
 {
-    return s->now.stop || tn_run_epochs(s->run) >= s->now.set.epochs ||
+    return s->now.stop || tn_run_current(s->run).enough ||
+           tn_run_epochs(s->run) >= s->now.set.epochs ||
            (s->r.max_steps && tn_plan_updates(s->plan) >= s->r.max_steps);
 }
 

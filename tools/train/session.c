@@ -107,6 +107,9 @@ static void build(session *s)
         opts.optim = recipe_optim(r);
         opts.clip_norm = (float)r->clip;
         opts.accumulate = (int)r->accumulate;
+        opts.guard = !r->synthetic; /* which measures the machine: a look at each step is a wait */
+        opts.ema = r->ema;
+        opts.ema_warmup = r->ema > 0;
     }
     tn_must(tn_precision_find(r->precision, &opts.precision));
     tn_must(tn_plan_create(&s->plan, s->net.g, s->device, &opts));

@@ -103,6 +103,8 @@ void session_must(session *s, tn_status status);
 
 /* The next batch of an epoch, to the plan and the run; the status is that of the data. */
 tn_status session_next(session *s);
+/* After an update: what the run has to say of it. One that has diverged ends the program. */
+void session_step(session *s);
 
 /* All of a feed, in evaluation mode. False: the run is to stop (s->now.stop), and has not seen all. */
 bool session_validate(session *s, feed *f, tn_run_score *val);
