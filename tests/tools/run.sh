@@ -65,7 +65,7 @@ says 0 'two\\x0alines is failed' show "./ws/runs/$(printf 'two\nlines')"
 # show
 says 0 "^alexnet-1 is done, epochs done: 6, step 600 of 600$" show alexnet-1 --workspace ws
 for what in "^    3   300      0.5053  0.8057    0.6063  0.7251     60.0$" "^ *300  order  *id=5200 by=anna <b> set.rate_scale=0.1 applied=true$" \
-    "^recipe.rate  *0.01$" "^classes.7  *class 7$" "^classes.8  *[.][.][.]$" "^net  *(30 bytes)$" "^last  *loss 0.186848, top1"; do
+    "^recipe.rate  *0.01$" "^data.classes.7  *class 7$" "^data.classes.8  *[.][.][.]$" "^net  *(30 bytes)$" "^last  *loss 0.186848, top1"; do
     grep -q "$what" said || fail "show does not say \"$what\": $(cat said)"
 done
 if grep -q "class 8" said; then fail "1000 classes are listed"; fi
@@ -95,12 +95,13 @@ class Page(html.parser.HTMLParser):
 tags, text = [], []
 Page().feed(open("page.html").read())
 assert sys.argv[1] in text and "loss is NaN in conv1" in text and "</style><script>alert(1)</script>" in text, text
-assert tags.count("svg") == 1 and tags.count("path") >= 4 and tags.count("table") == 2, tags
+assert tags.count("svg") == 1 and tags.count("path") >= 4 and tags.count("table") == 3, tags
 END
 status=0
 "$run" show "$bad" --html page.html 2>err.txt || status=$?
 [ $status = 2 ] && grep -q "there already" err.txt || fail "status $status: a page is written over"
 "$run" show alexnet-1 --workspace ws --html page.html --force
+grep -q '<td>&lt;i&gt;rose</td><td class="num">50.0 %</td>' page.html || fail "the page has no classes: $(grep -c '<td>' page.html)"
 
 # wait
 says 0 "^alexnet-1 done: step 600$" wait ws/runs/alexnet-1

@@ -50,8 +50,8 @@ def run(folder, state, seed=1, other_from=10 ** 9, speed=1, cut=300, last=STEPS,
     folder.mkdir(parents=True)
     (folder / "lock").touch()
     (folder / "config.json").write_text(json.dumps(
-        {"net": "tenon graph 1\ninput x f32 N 4\n", "data": "flowers", "recipe": {"rate": 0.01, "epochs": 6}, "seed": 1,
-         "classes": [f"class {i}" for i in range(1000)], "threads": speed, **(config or {})}))
+        {"net": "tenon graph 1\ninput x f32 N 4\n", "recipe": {"rate": 0.01, "epochs": 6}, "seed": 1,
+         "data": {"path": "flowers", "classes": ["<i>rose", *(f"class {i}" for i in range(1, 1000))]}, "threads": speed, **(config or {})}))
     with open(folder / "log.jsonl", "w") as to:
         write_log(to, seed, other_from, speed, cut, last)
         if state == "done":

@@ -97,29 +97,44 @@ static void write_curves(html *h, const tn_run_info *r, tn_series *s)
     html_write(h, "</div></section>\n");
 }
 
-static void write_epochs(html *h, const tn_series *s)
+static void write_rows(html *h, const tn_series *s, const tn_column *epoch, int64_t from)
 {
+    static const char *const heads[] = {"epoch", "step",   "loss", "top-1", "loss, validation",
+                                        "top-1", "seconds"};
     static const char *const names[] = {"train.loss", "train.top1", "val.loss", "val.top1",
                                         "seconds"};
-    tn_column epoch;
-    if (!tn_series_find(s, "epoch", "epoch", &epoch))
-        return;
-    html_write(h,
-               "<section><h2>Epochs</h2><div class=\"card scroll\"><table><tr><th "
-               "class=\"num\">epoch</th><th "
-               "class=\"num\">step</th><th class=\"num\">loss</th><th class=\"num\">top-1</th><th "
-               "class=\"num\">loss, "
-               "validation</th><th class=\"num\">top-1</th><th class=\"num\">seconds</th></tr>\n");
-    for (int64_t i = 0; i < epoch.count; i++) {
-        html_write(h, "<tr><td class=\"num\">%.0f</td><td class=\"num\">%lld</td>", epoch.value[i],
-                   (long long)epoch.step[i]);
+    html_write(h, "<table><tr>");
+    for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++)
+        html_write(h, "<th class=\"num\">%s</th>", heads[k]);
+    html_write(h, "</tr>\n");
+    for (int64_t i = from; i < epoch->count; i++) {
+        html_write(h, "<tr><td class=\"num\">%.0f</td><td class=\"num\">%lld</td>", epoch->value[i],
+                   (long long)epoch->step[i]);
         for (int k = 0; k < 5; k++)
             html_write(h, "<td class=\"num\">%s</td>",
                        run_number(k < 4 ? "%.4f" : "%.1f",
-                                  run_value_at(s, "epoch", names[k], epoch.step[i])));
+                                  run_value_at(s, "epoch", names[k], epoch->step[i])));
         html_write(h, "</tr>\n");
     }
-    html_write(h, "</table></div></section>\n");
+    html_write(h, "</table>\n");
+}
+
+/* The last of them, and all where one asks for them. */
+static void write_epochs(html *h, const tn_series *s)
+{
+    enum { SHOWN = 12 };
+    tn_column epoch;
+    if (!tn_series_find(s, "epoch", "epoch", &epoch))
+        return;
+    html_write(h, "<section><h2>Epochs</h2><div class=\"card scroll\">\n");
+    write_rows(h, s, &epoch, epoch.count > SHOWN ? epoch.count - SHOWN : 0);
+    if (epoch.count > SHOWN) {
+        html_write(h, "<details class=\"pad\"><summary>all %lld</summary>\n",
+                   (long long)epoch.count);
+        write_rows(h, s, &epoch, 0);
+        html_write(h, "</details>\n");
+    }
+    html_write(h, "</div></section>\n");
 }
 
 /* The last of them, where a broken set has thousands. */
@@ -183,6 +198,7 @@ void report_write(const tn_run_info *r, tn_series *s, const char *path, bool for
     write_figures(&h, r, s);
     write_curves(&h, r, s);
     write_epochs(&h, s);
+    report_classes(&h, r, s);
     write_events(&h, s);
     write_settings(&h, r);
     html_end(&h);
