@@ -95,7 +95,7 @@ class Page(html.parser.HTMLParser):
 tags, text = [], []
 Page().feed(open("page.html").read())
 assert sys.argv[1] in text and "loss is NaN in conv1" in text and "</style><script>alert(1)</script>" in text, text
-assert tags.count("svg") == 1 and tags.count("path") >= 4 and tags.count("table") == 3, tags
+assert tags.count("svg") == 4 and tags.count("path") >= 4 and tags.count("table") == 3, tags
 END
 status=0
 "$run" show "$bad" --html page.html 2>err.txt || status=$?

@@ -227,6 +227,8 @@ static double draw_head(svg *s, const picture *p)
 {
     const tn_run_info *r = p->run[0].info;
     const double y = PAD + 14;
+    if (p->bare)
+        return GAP;
     if (p->num_runs > 1)
         return draw_names(s, p);
     const char *name = chart_fit(run_text(r->name), p->width / 2);

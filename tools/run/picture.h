@@ -25,6 +25,7 @@ typedef struct picture {
     double smooth;   /* weight of what came before; 0: not; below 0: by how many points there are */
     bool log;        /* but for shares */
     double from, to; /* steps; from its first, to its last if they are below 0 */
+    bool bare;       /* without the runs' names */
     double width;    /* pixels */
 } picture;
 

@@ -89,11 +89,19 @@ static void write_header(html *h, const tn_run_info *r)
 static void write_curves(html *h, const tn_run_info *r, tn_series *s)
 {
     const plotted run = {.info = r, .series = s};
-    picture p = {.run = &run, .num_runs = 1, .smooth = -1, .from = -1, .to = -1, .width = 1072};
+    picture p = {
+        .run = &run, .num_runs = 1, .smooth = -1, .from = -1, .to = -1, .width = 536, .bare = true};
     if (!picture_find(&p))
         return;
-    html_write(h, "<section><h2>Curves</h2><div class=\"card chart\">\n");
-    picture_write(&p, h->file.to);
+    html_write(h, "<section><h2>Curves</h2><div class=\"curves\">\n");
+    for (int n = 0; n < p.num_numbers; n++) {
+        picture one = p;
+        one.num_numbers = 1;
+        memcpy(one.number[0], p.number[n], sizeof one.number[0]);
+        html_write(h, "<div class=\"card chart\">\n");
+        picture_write(&one, h->file.to);
+        html_write(h, "</div>\n");
+    }
     html_write(h, "</div></section>\n");
 }
 
@@ -190,10 +198,14 @@ static void write_settings(html *h, const tn_run_info *r)
     tn_fields_close(f);
 }
 
+static const char style[] = ".chart { overflow: hidden; }\n"
+                            ".curves { display: grid; gap: 14px; grid-template-columns: "
+                            "repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }\n";
+
 void report_write(const tn_run_info *r, tn_series *s, const char *path, bool force)
 {
     html h;
-    html_begin(&h, path, force, r->name, ".chart { overflow: hidden; }\n");
+    html_begin(&h, path, force, r->name, style);
     write_header(&h, r);
     write_figures(&h, r, s);
     write_curves(&h, r, s);
