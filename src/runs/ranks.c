@@ -52,10 +52,9 @@ tn_status tn_run_any(tn_run *run, bool *stop, bool *save, bool *ordered)
 {
     enum { STOP = 1, SAVE = 2, ORDERED = 4 };
     unsigned char all[TN_MAX_RANKS];
-    const unsigned char own =
-        (unsigned char)((run->stop_asked ? STOP : 0) | (run->save_asked ? SAVE : 0) |
-                        (*ordered ? ORDERED : 0));
-    run->save_asked = 0;
+    const unsigned char own = (unsigned char)((atomic_load(&run->stop_asked) ? STOP : 0) |
+                                              (atomic_exchange(&run->save_asked, 0) ? SAVE : 0) |
+                                              (*ordered ? ORDERED : 0));
     TN_TRY(tn_device_gather(run->opts.device, &own, 1, all));
     for (int i = 0; i < ranks(run); i++) {
         *stop |= (all[i] & STOP) != 0;

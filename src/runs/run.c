@@ -1,4 +1,5 @@
 /* A run is opened, told of signals, and closed. */
+#include <signal.h>
 #include <string.h>
 
 #include "base/thread.h"
@@ -201,9 +202,9 @@ void tn_run_signal(tn_run *run, int signal)
     if (!run)
         return;
     if (signal == SIGINT || signal == SIGTERM || signal == SIGUSR1)
-        run->stop_asked = 1;
+        atomic_store(&run->stop_asked, 1);
     if (signal == SIGHUP)
-        run->save_asked = 1;
+        atomic_store(&run->save_asked, 1);
 }
 
 tn_run_orders tn_run_current(const tn_run *run)

@@ -19,7 +19,7 @@
 #ifndef TN_RUNS_H
 #define TN_RUNS_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include <tenon/run.h>
@@ -120,7 +120,7 @@ struct tn_run {
     tn_events events;
     bool writes; /* rank 0 */
     bool resumed;
-    volatile sig_atomic_t stop_asked, save_asked;
+    atomic_int stop_asked, save_asked; /* by a handler, or another thread */
     tn_run_watch watch;
 
     tn_run_orders now; /* what the program obeys */
