@@ -83,8 +83,8 @@ static bool read_device(tn_wants *w, const char *at)
         if (!read_indices(w, &at))
             return false;
     }
-    if (*at != '\0' && *at != ',')
-        return false;
+    if (*at != '\0' && (*at != ',' || !isalpha((unsigned char)at[1])))
+        return false; /* options begin with a letter */
     if (strcmp(w->kind, "cpu") != 0)
         return true;
     w->named = 0; /* these are replicas, which share cores */

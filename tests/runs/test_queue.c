@@ -269,6 +269,7 @@ static void what_cannot_be_is_an_error_at_once(void **state)
         {"cuda:99999", TN_ERR_ARGUMENT, "is no device"},
         {"cuda:0-99", TN_ERR_ARGUMENT, "is no device"},
         {"../x", TN_ERR_ARGUMENT, "is no device"},
+        {"toy,1", TN_ERR_ARGUMENT, "is no device"},
     };
     tn_queue *place = NULL;
     lab_queue_slots("toy", 2);
