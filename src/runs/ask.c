@@ -134,12 +134,11 @@ static tn_status has_ended(asking *a)
 {
     bool answered = false;
     TN_TRY(look(a, &answered));
-    const bool was_there = unlinkat(a->dir, a->json, 0) == 0;
-    if (!answered && a->order.kind == TN_RUN_ORDER_STOP && a->queued && !was_there)
-        answered = a->out->applied = true; /* one that waits in a queue has no log to answer in */
+    const bool gone = unlinkat(a->dir, a->json, 0) != 0 && unlinkat(a->dir, a->taken, 0) != 0;
+    if (!answered && a->order.kind == TN_RUN_ORDER_STOP && gone)
+        answered = a->out->applied = true; /* it waited in a queue, and has no log to answer in */
     if (answered)
         return TN_OK;
-    (void)unlinkat(a->dir, a->taken, 0);
     return tn_fail(TN_ERR_ARGUMENT, "%s: the run has ended before it answered", a->folder);
 }
 

@@ -98,8 +98,9 @@ static tn_status write_command(const tn_queue *q, const tn_queue_opts *o)
 static tn_status begin_run(tn_queue *q, const tn_queue_opts *o)
 {
     TN_TRY(tn_run_folder_open(&q->run, o->run, o->lock_fd));
-    TN_TRY(tell_state(q, o, "queued", NULL));
-    return o->command ? write_command(q, o) : TN_OK;
+    if (o->command) /* first: who is killed once he is said to wait can be started again */
+        TN_TRY(write_command(q, o));
+    return tell_state(q, o, "queued", NULL);
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------ */

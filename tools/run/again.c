@@ -202,15 +202,30 @@ static bool has_begun(const tn_run_info *r)
     return access(path, F_OK) == 0;
 }
 
+/* One that says to have ended lets go of its lock in a moment. */
+static bool is_alive(const tn_run_info *r)
+{
+    enum { TURNS = 250 };
+    const struct timespec nap = {.tv_nsec = 20 * 1000 * 1000};
+    bool alive = r->alive || r->elsewhere;
+    for (int i = 0; i < TURNS && alive && r->state > TN_RUN_IS_STOPPING; i++) {
+        tn_run_info *now = NULL;
+        nanosleep(&nap, NULL);
+        alive = tn_run_read(&now, r->folder) != TN_OK || now->alive;
+        tn_run_info_close(now);
+    }
+    return alive;
+}
+
 static int requeue(const tn_run_info *r)
 {
     static char *words[WORDS];
     char *folder = NULL;
     memset(words, 0, sizeof words);
-    if (r->alive || r->elsewhere)
-        args_fail("%s is alive: %s", run_text(r->name), tn_runs_state_name(r->state));
     if (r->state == TN_RUN_IS_DONE)
         args_fail("%s is done", run_text(r->name));
+    if (is_alive(r))
+        args_fail("%s is alive: %s", run_text(r->name), tn_runs_state_name(r->state));
     if (has_begun(r))
         resume_command(r, words);
     else
