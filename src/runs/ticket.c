@@ -94,7 +94,7 @@ static bool read_device(tn_wants *w, const char *at)
 tn_status tn_wants_read(tn_wants *out, const char *device)
 {
     *out = (tn_wants){0};
-    if (strncmp(device, "mpi:", 4) == 0)
+    if (strncmp(device, "mpi", 3) == 0 && strcspn(device, ":,") == 3)
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "queue: \"%.80s\" is several processes, which mpirun starts: they cannot "
                        "wait as one",

@@ -113,6 +113,7 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
         "\3cuda:0,2-5,graph=off",
         "\3cpu:0-1,threads=2",
         "\3cuda:all",
+        "\3mpi",
         "\00300000042-name",
     };
     for (size_t i = 0; i < TN_COUNT(seeds); i++)
