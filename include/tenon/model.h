@@ -21,6 +21,7 @@
 #define TENON_MODEL_H
 
 #include <tenon/data.h>
+#include <tenon/layers.h>
 #include <tenon/plan.h>
 
 #ifdef __cplusplus
@@ -34,13 +35,24 @@ typedef struct tn_model_opts {
     /** Of a checkpoint that keeps averages (tn_plan_opts.ema): these, in place of the numbers that were trained. To ask it of
      *  a file that keeps none is an error. */
     bool average;
+
+    /* Of nets of other programs, which leave open what a database or a command line said. */
+    /** The file of numbers of a net that has none in its own: a .caffemodel beside a prototxt. */
+    const char *weights;
+    /** How large inputs are, without the batch: "data=3x227x227,boxes=4". */
+    const char *input;
+    /** Its inputs that are pictures, N x 1 or 3 x H x W, take bytes, N x H x W x C, prepared so; NULL: floats, as the net
+     *  has them, or as it says itself. Its name is not read. */
+    const tn_image_input_opts *image;
+    const char *fit; /**< "tenon.fit" of a net whose file says nothing of it */
 } tn_model_opts;
 
 /**
- * Opens a model; what the file is, its first bytes say: safetensors whose metadata have "tenon.graph", or the text of a
- * net. The file of numbers stays open, and they are read when a plan asks for them.
+ * Opens a model; what the file is, its first bytes say: safetensors whose metadata have "tenon.graph", the text of a
+ * net, or a net of Caffe's (prototxt; docs/models.md). Safetensors stay open, and numbers are read when a plan asks for them.
  * @return  TN_ERR_IO; TN_ERR_FORMAT if it is none of these, is damaged, or holds no net; what tn_graph_read()
- *          returns of its net; TN_ERR_MEMORY
+ *          returns of its net; TN_ERR_UNSUPPORTED naming all layers that cannot be imported, with their lines;
+ *          TN_ERR_SHAPE if weights are not the net's; TN_ERR_MEMORY
  */
 TN_API TN_CHECKED tn_status tn_model_open(tn_model **out, const char *path,
                                           const tn_model_opts *opts);

@@ -1,8 +1,6 @@
 /*
  * model: made, asked and closed. Opening one is open.c, saving one save.c.
  */
-#include "model/model.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +9,8 @@
 #include <tenon/text.h>
 
 #include "base/number.h"
+#include "graph/text.h"
+#include "model/import.h"
 
 /* ---- its numbers, as a plan sees them --------------------------------------------------------- */
 
@@ -180,6 +180,27 @@ tn_status tn_model_add_notice(tn_model *m, const char *format, ...)
         return tn_no_memory("model", strlen(text));
     m->notice[m->num_notices++] = copy;
     return TN_OK;
+}
+
+tn_status tn_model_take_graph(tn_model *m, tn_graph *g)
+{
+    char *text = NULL;
+    TN_TRY(tn_graph_format(g, NULL, &text));
+    const tn_status status = tn_model_set_fact(m, "tenon.graph", text);
+    tn_free(text);
+    if (status == TN_OK)
+        m->graph = g;
+    return status;
+}
+
+tn_status tn_model_new_number(tn_model *m, const char *name, const tn_shape *shape, float **data)
+{
+    int64_t count;
+    TN_TRY(tn_shape_count(shape, &count));
+    *data = tn_alloc((size_t)count, sizeof **data);
+    if (!*data)
+        return tn_no_memory("weights", (size_t)count * sizeof **data);
+    return tn_model_add(m, name, shape, NULL, *data);
 }
 
 tn_status tn_model_read_graph(tn_model *m, int64_t batch)

@@ -12,9 +12,9 @@
 #include <tenon/text.h>
 
 #include "graph/text.h"
-#include "model/model.h"
+#include "model/import.h"
 
-enum { FIRST_BYTES = 16 };
+enum { FIRST_BYTES = 512 };
 
 static tn_status look(const char *path, unsigned char first[FIRST_BYTES])
 {
@@ -127,6 +127,18 @@ tn_status tn_model_read(tn_model **out, const char *name, const char *text,
     return TN_OK;
 }
 
+/* ---- of other programs ------------------------------------------------------------------------ */
+
+static tn_status open_foreign(tn_model *m, const tn_importer *importer, const tn_model_opts *o)
+{
+    if (o->average)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: a net of %s keeps no averages", m->path,
+                       importer->name);
+    TN_TRY(importer->open(m, o));
+    tn_model_sort(m);
+    return o->fit ? tn_model_set_fact(m, "tenon.fit", o->fit) : TN_OK;
+}
+
 /* ---- which ------------------------------------------------------------------------------------ */
 
 /* What others write, to be refused by its name. */
@@ -146,11 +158,15 @@ static tn_status open_any(tn_model *m, const tn_model_opts *o)
     TN_TRY(look(m->path, first));
     if (memcmp(first, "tenon graph", 11) == 0)
         return open_text(m, o);
+    for (int i = 0; tn_importers[i]; i++)
+        if (tn_importers[i]->knows(m->path, first, FIRST_BYTES))
+            return open_foreign(m, tn_importers[i], o);
     for (size_t i = 0; i < TN_COUNT(foreign); i++)
         if (memcmp(first, foreign[i].begins, strlen(foreign[i].begins)) == 0)
-            return tn_fail(TN_ERR_FORMAT,
-                           "%s: is %s; Tenon reads safetensors and the text of a net", m->path,
-                           foreign[i].what);
+            return tn_fail(
+                TN_ERR_FORMAT,
+                "%s: is %s; Tenon reads safetensors, the text of a net and Caffe's prototxt",
+                m->path, foreign[i].what);
     return open_safetensors(m, o);
 }
 

@@ -31,6 +31,8 @@ ALLOWED = {
     "src/data": BASE + ("data/",),
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
+    "src/import": BASE + ("model/import.h", "caffe/import.h"),
+    "src/caffe": BASE + ("caffe/", "io/proto.h", "io/mapped.h", "model/import.h"),
     "src/devices": BASE + ("devices/", "backends/backend.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/adjoint.h", "backends/broadcast.h",
                           "backends/collective.h", "backends/options.h", "backends/ranks.h"),

@@ -1,0 +1,161 @@
+/*
+ * import: a net's text, and the file of its numbers, become a model.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "caffe/input.h"
+#include "io/mapped.h"
+
+/* ---- which files ------------------------------------------------------------------------------ */
+
+/* The first words of nets, with what follows a field's name. */
+static bool begins_with_field(const char *text, size_t size)
+{
+    for (const tn_proto_field *f = tn_caffe_net; f->number; f++) {
+        const size_t length = strlen(f->name);
+        if (size > length && strncmp(text, f->name, length) == 0 &&
+            strchr(" :{\t\r\n", text[length]))
+            return true;
+    }
+    return false;
+}
+
+bool tn_caffe_knows(const char *path, const unsigned char *first, size_t size)
+{
+    const char *text = (const char *)first;
+    const char *end = strrchr(path, '.');
+    if (end && strcmp(end, ".prototxt") == 0)
+        return true;
+    for (size_t i = 0; i < size; i++) { /* past blanks and comments, as far as they are seen */
+        if (text[i] == '#')
+            while (i < size && text[i] != '\n')
+                i++;
+        else if (!strchr(" \t\r\n", text[i]) || text[i] == '\0')
+            return begins_with_field(text + i, size - i);
+    }
+    return false;
+}
+
+/* ---- layers ----------------------------------------------------------------------------------- */
+
+static tn_caffe_add *adder(const char *type)
+{
+    for (int k = 0; tn_caffe_kinds[k]; k++)
+        for (int i = 0; tn_caffe_kinds[k]->of[i].type; i++)
+            if (strcmp(tn_caffe_kinds[k]->of[i].type, type) == 0)
+                return tn_caffe_kinds[k]->of[i].add;
+    return NULL;
+}
+
+/* What a fork of Caffe has added to a layer may change what it computes. */
+static bool has_strays(tn_caffe *c, const tn_caffe_layer *l)
+{
+    tn_proto_span stray = {NULL, 0};
+    for (const tn_proto_field *f = l->message.type; f->number && !stray.at; f++) {
+        tn_proto inner;
+        if (f->kind != TN_PROTO_MESSAGE || !tn_proto_message(&l->message, f->number, &inner))
+            continue;
+        tn_proto_walk w = tn_proto_begin(&inner, TN_PROTO_STRAY);
+        stray = tn_proto_next(&w) ? w.bytes : stray;
+    }
+    tn_proto_walk w = tn_proto_begin(&l->message, TN_PROTO_STRAY);
+    stray = !stray.at && tn_proto_next(&w) ? w.bytes : stray;
+    if (stray.at)
+        (void)tn_caffe_refuse(c, l,
+                              "line %.*s is no field of Caffe's, and what it changes is not known",
+                              (int)stray.size, (const char *)stray.at);
+    return stray.at;
+}
+
+static tn_status add_layer(tn_caffe *c, const tn_caffe_layer *l)
+{
+    tn_caffe_add *add = adder(l->type);
+    if (!add)
+        return tn_caffe_refuse(c, l, "Tenon imports no layers of this type");
+    if (has_strays(c, l))
+        return TN_OK;
+    TN_TRY(add(c, l));
+    /* The graph's own sentence says more than this could. */
+    const tn_status status = tn_graph_status(c->g);
+    return status == TN_OK
+               ? TN_OK
+               : tn_fail(status, "%s:%d: %s", c->m->path, tn_proto_line(&l->message), tn_error());
+}
+
+/* What nobody reads is what the net is for. */
+static void say_outputs(tn_caffe *c)
+{
+    for (size_t i = 0; i < c->num_values; i++)
+        if (!c->value[i].readers && c->value[i].v.id &&
+            strcmp(tn_value_op(c->g, c->value[i].v), "input") != 0)
+            tn_output(c->g, c->value[i].v);
+    if (c->loss.id)
+        tn_minimise(c->g, c->loss);
+}
+
+static tn_status add_all(tn_caffe *c, const tn_proto *net)
+{
+    TN_TRY(tn_caffe_read_layers(c, net));
+    TN_TRY(tn_caffe_net_inputs(c, net));
+    for (c->at = 0; c->at < c->num_layers; c->at++)
+        TN_TRY(add_layer(c, &c->layer[c->at]));
+    if (c->num_refused)
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s: %d of %d layers cannot be imported: %s", c->m->path,
+                       c->num_refused, c->num_layers, c->refused);
+    if (!c->num_layers)
+        return tn_fail(TN_ERR_FORMAT, "%s: has no layers", c->m->path);
+    say_outputs(c);
+    return tn_graph_status(c->g);
+}
+
+/* ---- files ------------------------------------------------------------------------------------ */
+
+static tn_status read_weights(tn_caffe *c, const char *path)
+{
+    tn_mapped file;
+    TN_TRY(tn_map(&file, path));
+    const tn_proto net = {tn_caffe_net, {file.at, file.size}};
+    tn_status status = tn_proto_check(&net, path);
+    if (status == TN_OK)
+        status = tn_caffe_read_blobs(c, &net, path);
+    tn_unmap(&file);
+    return status;
+}
+
+static tn_status import(tn_caffe *c, const tn_proto *net)
+{
+    TN_TRY(tn_graph_create(&c->g));
+    TN_TRY(add_all(c, net));
+    if (c->opts->weights)
+        TN_TRY(read_weights(c, c->opts->weights));
+    TN_TRY(tn_model_take_graph(c->m, c->g));
+    c->g = NULL;
+    return TN_OK;
+}
+
+static tn_status read_net(tn_caffe *c, tn_proto_out *wire)
+{
+    tn_mapped file;
+    TN_TRY(tn_map(&file, c->m->path));
+    const tn_status status =
+        tn_proto_of_text(wire, tn_caffe_net, c->m->path, (const char *)file.at, file.size);
+    tn_unmap(&file);
+    return status;
+}
+
+tn_status tn_caffe_open(tn_model *m, const tn_model_opts *opts)
+{
+    tn_caffe c = {.m = m, .opts = opts};
+    tn_proto_out wire = {0};
+    tn_status status = read_net(&c, &wire);
+    const tn_proto net = {tn_caffe_net, {wire.bytes, wire.size}};
+    if (status == TN_OK)
+        status = import(&c, &net);
+    tn_graph_destroy(c.g);
+    tn_proto_drop(&wire);
+    tn_arena_free(&c.arena);
+    tn_free(c.value);
+    tn_free(c.blob);
+    return status;
+}

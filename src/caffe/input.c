@@ -1,0 +1,115 @@
+/*
+ * input: what a net takes. Caffe reads pictures from databases by layers of the net; here they become inputs that the program
+ * sets: pixels with the preprocessing that the layer has, and labels.
+ */
+#include "caffe/input.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- sizes that the program says: "data=3x227x227,labels=10" ---------------------------------- */
+
+/* Those of that name, without the batch, as a shape with it; false: nothing is said of it, or no sizes. */
+static bool said_size(const tn_caffe *c, const char *name, tn_shape *out)
+{
+    const size_t length = strlen(name);
+    for (const char *p = c->opts->input; p && *p; p += strcspn(p, ","), p += *p == ',') {
+        if (strncmp(p, name, length) != 0 || p[length] != '=')
+            continue;
+        *out = TN_SHAPE(tn_caffe_batch(c));
+        char *end = (char *)(uintptr_t)(p + length);
+        do {
+            const long size = strtol(end + 1, &end, 10);
+            if (size < 1 || out->ndim == TN_MAX_DIMS)
+                return false;
+            out->dim[out->ndim++] = size;
+        } while (*end == 'x');
+        return *end == '\0' || *end == ',';
+    }
+    return false;
+}
+
+int64_t tn_caffe_batch(const tn_caffe *c)
+{
+    return c->opts->batch ? c->opts->batch : 1;
+}
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+bool tn_caffe_is_picture(const tn_shape *shape)
+{
+    return shape->ndim == 4 && (shape->dim[1] == 1 || shape->dim[1] == 3);
+}
+
+tn_value tn_caffe_pixels(tn_caffe *c, const char *name, const char *node, const tn_shape *shape,
+                         const tn_image_input_opts *how)
+{
+    tn_image_input_opts opts = *how;
+    opts.name = node;
+    const tn_value bytes = tn_input(
+        c->g, name, TN_U8, TN_SHAPE(shape->dim[0], shape->dim[2], shape->dim[3], shape->dim[1]));
+    return tn_image_input(c->g, bytes, &opts);
+}
+
+tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, tn_shape shape)
+{
+    (void)said_size(c, name, &shape);
+    if (shape.ndim)
+        shape.dim[0] = tn_caffe_batch(c);
+    if (!c->opts->image || !tn_caffe_is_picture(&shape))
+        return tn_input(c->g, name, TN_F32, shape);
+    char node[300];
+    (void)snprintf(node, sizeof node, "%.280s/pixels", l ? l->name : name);
+    return tn_caffe_pixels(c, name, node, &shape, c->opts->image);
+}
+
+bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out)
+{
+    return said_size(c, name, out);
+}
+
+/* ---- of the net itself ------------------------------------------------------------------------ */
+
+static bool net_shape(const tn_proto *net, int index, tn_shape *out)
+{
+    int64_t dims[64];
+    int i = 0;
+    *out = (tn_shape){0};
+    for (tn_proto_walk w = tn_proto_begin(net, NET_INPUT_SHAPE); tn_proto_next(&w); i++)
+        if (i == index)
+            return tn_caffe_shape(&w.message, out);
+    if (tn_proto_ints(net, NET_INPUT_DIM, dims, 64) < 4 * (size_t)(index + 1) || index > 15)
+        return false;
+    *out = TN_SHAPE(dims[4 * index], dims[4 * index + 1], dims[4 * index + 2], dims[4 * index + 3]);
+    return true;
+}
+
+bool tn_caffe_shape(const tn_proto *shape, tn_shape *out)
+{
+    int64_t dims[TN_MAX_DIMS];
+    const size_t count = tn_proto_ints(shape, SHAPE_DIM, dims, TN_MAX_DIMS);
+    *out = (tn_shape){0};
+    for (size_t i = 0; i < count && count <= TN_MAX_DIMS; i++)
+        out->dim[out->ndim++] = dims[i];
+    return out->ndim > 0;
+}
+
+tn_status tn_caffe_net_inputs(tn_caffe *c, const tn_proto *net)
+{
+    int i = 0;
+    for (tn_proto_walk w = tn_proto_begin(net, NET_INPUT); tn_proto_next(&w); i++) {
+        const char *name = tn_caffe_copy(c, w.bytes);
+        tn_shape shape;
+        if (!name)
+            return tn_no_memory("a net", w.bytes.size);
+        if (!net_shape(net, i, &shape) && !said_size(c, name, &shape))
+            return tn_fail(TN_ERR_FORMAT,
+                           "%s: does not say how large its input \"%s\" is (input_dim): "
+                           "tn_model_opts.input can, as \"%s=3x224x224\"",
+                           c->m->path, name, name);
+        const tn_caffe_layer whole = {.name = name, .type = "input", .num_tops = 1, .top = &name};
+        TN_TRY(tn_caffe_top(c, &whole, 0, tn_caffe_input(c, NULL, name, shape)));
+    }
+    return TN_OK;
+}

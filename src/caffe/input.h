@@ -1,0 +1,26 @@
+/*
+ * Inputs of nets of Caffe's, for layers that bring data.
+ */
+#ifndef TN_CAFFE_INPUT_H
+#define TN_CAFFE_INPUT_H
+
+#include <tenon/layers.h>
+
+#include "caffe/import.h"
+
+int64_t tn_caffe_batch(const tn_caffe *c);
+
+/* A message of dimensions; false: it has none, or more than a value may have. */
+bool tn_caffe_shape(const tn_proto *shape, tn_shape *out);
+/* What tn_model_opts.input says of that name, with the batch in front. */
+bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out);
+/* N x 1 or 3 channels x H x W. */
+bool tn_caffe_is_picture(const tn_shape *shape);
+
+/* An input of f32, or where the program has said how pictures are prepared, of their bytes. `l` may be NULL. */
+tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, tn_shape shape);
+/* Bytes of pictures, prepared so by a node. */
+tn_value tn_caffe_pixels(tn_caffe *c, const char *name, const char *node, const tn_shape *shape,
+                         const tn_image_input_opts *how);
+
+#endif

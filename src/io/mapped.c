@@ -1,0 +1,47 @@
+#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
+
+#include "io/mapped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+static tn_status map(tn_mapped *out, int fd, const char *path)
+{
+    struct stat s;
+    if (fstat(fd, &s) != 0)
+        return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(s.st_mode))
+        return tn_fail(TN_ERR_IO, "%s: is no regular file", path);
+    *out = (tn_mapped){(const uint8_t *)"", 0};
+    if (s.st_size == 0)
+        return TN_OK;
+    void *at = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (at == MAP_FAILED)
+        return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+    *out = (tn_mapped){at, (size_t)s.st_size};
+    return TN_OK;
+}
+
+tn_status tn_map(tn_mapped *out, const char *path)
+{
+    const int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
+    if (fd < 0)
+        return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+    const tn_status status = map(out, fd, path);
+    close(fd); /* the map stays */
+    return status;
+}
+
+void tn_unmap(tn_mapped *m)
+{
+    if (m->size)
+        munmap((void *)(uintptr_t)m->at, m->size);
+    *m = (tn_mapped){NULL, 0};
+}

@@ -1,0 +1,22 @@
+/*
+ * A whole file as memory that can be read. Pages come when they are looked at. Who cuts the file short meanwhile ends the
+ * process by SIGBUS: for files that are read once and soon, not for those that stay open.
+ */
+#ifndef TN_MAPPED_H
+#define TN_MAPPED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tenon/status.h>
+
+typedef struct tn_mapped {
+    const uint8_t *at; /* of an empty file some address */
+    size_t size;
+} tn_mapped;
+
+/* @return TN_ERR_IO naming the path: it cannot be read, or is no regular file */
+tn_status tn_map(tn_mapped *out, const char *path);
+void tn_unmap(tn_mapped *m);
+
+#endif
