@@ -117,7 +117,8 @@ class ReadOpts(c.Structure):
 
 
 class ModelOpts(c.Structure):
-    _fields_ = [("batch", c.c_int64), ("no_net", c.c_bool)]
+    _fields_ = [("batch", c.c_int64), ("no_net", c.c_bool), ("average", c.c_bool), ("weights", c.c_char_p),
+                ("input", c.c_char_p), ("image", c.c_void_p), ("fit", c.c_char_p)]
 
 
 class ParamInfo(c.Structure):
@@ -302,11 +303,14 @@ class Net:
 
 
 class Model(_Owner):
-    """A checkpoint with its net, or the text of one; Plan(model.graph, ..., model=model) begins with its numbers."""
+    """A checkpoint with its net, the text of one, or a net of another program; Plan(model.graph, ..., model=model) begins with
+    its numbers. The other options are those of tn_model_opts."""
     _close = "tn_model_close"
 
-    def __init__(self, path, batch=1):
-        self._handle = _make("tn_model_open", _bytes(path), c.byref(ModelOpts(batch, False)))
+    def __init__(self, path, batch=1, average=False, weights=None, input=None, fit=None):
+        texts = [None if text is None else _bytes(text) for text in (weights, input, fit)]
+        opts = ModelOpts(batch, False, average, texts[0], texts[1], None, texts[2])
+        self._handle = _make("tn_model_open", _bytes(path), c.byref(opts))
 
     @property
     def graph(self):

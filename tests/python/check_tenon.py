@@ -92,6 +92,11 @@ def comes_back(device, path, want):
         expect(np.array_equal(plan["y"], want), "a model's plan gives another y")
         expect(model.fact("tenon.version") == tenon.version and model.fact("none") is None, "facts")
         plan.close()
+    with open(path + ".prototxt", "w") as net:
+        net.write('input: "data"\nlayer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" '
+                  'inner_product_param { num_output: 3 } }')
+    with tenon.Model(path + ".prototxt", batch=32, input="data=8") as model:
+        expect(model.graph.describe(model.graph.value("fc")) == ((32, 3), np.dtype("f4")), "a net of Caffe's")
     graph = tenon.Model(path, batch=32).graph  # which keeps the model
     expect(graph.describe(graph.value("y")) == ((32, 3), np.dtype("f4")), "the graph of a model")
     plan = tenon.Plan(make_net().graph(batch=32), device, optim=tenon.sgd(momentum=0.9))

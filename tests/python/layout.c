@@ -69,6 +69,11 @@ int main(void)
     SIZE(tn_model_opts);
     FIELD(tn_model_opts, batch);
     FIELD(tn_model_opts, no_net);
+    FIELD(tn_model_opts, average);
+    FIELD(tn_model_opts, weights);
+    FIELD(tn_model_opts, input);
+    FIELD(tn_model_opts, image);
+    FIELD(tn_model_opts, fit);
     SIZE(tn_param_info);
     FIELD(tn_param_info, full_name);
     FIELD(tn_param_info, node);

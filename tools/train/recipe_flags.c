@@ -136,7 +136,8 @@ static int parse(const recipe_program *p, const arg *from, int count, int argc, 
 {
     arg all[MOST];
     memcpy(all, from, (size_t)count * sizeof *all);
-    memcpy(all + count, p->own, (size_t)p->num_own * sizeof *all);
+    if (p->num_own)
+        memcpy(all + count, p->own, (size_t)p->num_own * sizeof *all);
     const args a = {.usage = p->usage,
                     .about = p->about,
                     .more = p->more,
