@@ -126,6 +126,7 @@ static void shared_nets_are_imported(void **state)
                  TN_ERR_FORMAT, "has no layers");
     assert_ok(tn_model_open(&m, lab_data(BVLC "models/bvlc_alexnet/train_val.prototxt"), NULL));
     assert_non_null(strstr(tn_model_notice(m, 0), "the mean picture that Caffe takes away"));
+    assert_string_equal(tn_model_fact(m, "tenon.fit"), "order=bgr");
     tn_model_close(m);
 }
 

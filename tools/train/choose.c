@@ -147,10 +147,6 @@ static void check_images(const network *n, const recipe *r, const char *path)
         args_fail("%s: tells of %s, not of images x classes", path, tn_shape_format(&shape).text);
     if (n->channels != 3)
         args_fail("%s: is not for colour images", path);
-    if (n->order != TN_ORDER_RGB)
-        args_fail("%s: takes blue, green and red in that order, and images are read as red, green "
-                  "and blue",
-                  path);
     if (r->size && (r->size != n->height || r->size != n->width))
         args_fail("--size says %lld, but %s has %d", (long long)r->size, path, n->height);
 }

@@ -27,6 +27,8 @@ origin origin_find(const char *name, tn_model **model)
                   net_names());
     if (tn_model_open(model, name, NULL) != TN_OK)
         args_fail("%s", tn_error());
+    for (int i = 0; tn_model_notice(*model, i); i++)
+        args_warn("note: %s", tn_model_notice(*model, i));
     return (origin){.model = *model, .path = name};
 }
 

@@ -39,9 +39,25 @@ static void set_mixed(session *s, const tn_batch *batch)
     tn_must(tn_plan_set(s->plan, s->net.share, mixed ? batch->shares : ones));
 }
 
+/* The images in the order that the net takes; in a copy, for the same batch may come again. */
+static tn_tensor ordered(session *s, const tn_tensor *images)
+{
+    tn_tensor turned = *images;
+    const tn_shape *shape = &images->shape;
+    const int64_t pixels = shape->dim[0] * shape->dim[1] * shape->dim[2];
+    const tn_picture picture = {.order = s->net.order, .channels = s->net.channels};
+    if (s->net.order != TN_ORDER_BGR)
+        return turned;
+    if (!s->pixels && !(s->pixels = malloc((size_t)pixels * 3)))
+        run_fail("no memory for a batch of images");
+    tn_must(tn_picture_pixels(&picture, images->data, pixels, s->pixels));
+    turned.data = s->pixels;
+    return turned;
+}
+
 void session_set(session *s, const tn_batch *batch)
 {
-    tn_must(tn_plan_set(s->plan, s->net.image, batch->images));
+    tn_must(tn_plan_set(s->plan, s->net.image, ordered(s, &batch->images)));
     if (s->net.partner.id)
         set_mixed(s, batch);
     tn_must(tn_plan_set(s->plan, s->net.label, session_labels(s, &batch->labels)));
@@ -175,6 +191,7 @@ void session_close(session *s)
     tn_device_close(s->device);
     free(s->label_of);
     free(s->labels);
+    free(s->pixels);
     free(s->ones);
     classes_close(s);
     network_free(&s->net);

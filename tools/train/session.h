@@ -36,6 +36,7 @@ typedef struct session {
     tn_model *text;  /* of --net, if that is a file, or of a run that goes on */
     int *label_of;   /* the network's number of each class of the set; NULL: the same */
     int32_t *labels; /* a batch's, so numbered */
+    uint8_t *pixels; /* a batch's, blue first, for a net that takes them so; NULL: as they are */
     float *ones;     /* shares of images that are not mixed; NULL: none ever are */
     tn_eval *eval;   /* what a validation finds, class by class; NULL: nobody asks */
     float *scores;   /* a batch's logits, for it */

@@ -75,6 +75,8 @@ static tn_status add_pictures(tn_caffe *c, const tn_caffe_layer *l, const tn_pro
             "as \"%s=3x224x224\"",
             l->top[0]);
     TN_TRY(read_pixels(c, l, &t, data, shape.dim[1], &pixels));
+    if (shape.dim[1] == 3) /* so OpenCV decodes them */
+        TN_TRY(tn_model_set_fact(c->m, "tenon.fit", "order=bgr"));
     TN_TRY(tn_caffe_top(
         c, l, 0, tn_caffe_pixels(c, l->top[0], tn_caffe_name(c, l, "pixels"), &shape, &pixels)));
     if (l->num_tops == 1)
