@@ -32,6 +32,7 @@ ALLOWED = {
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
     "src/import": BASE + ("model/import.h", "caffe/import.h"),
+    "src/onnx": BASE + ("tensor/", "onnx/", "io/proto.h", "io/mapped.h", "model/import.h"),
     "src/caffe": BASE + ("caffe/", "io/proto.h", "io/mapped.h", "model/import.h"),
     "src/devices": BASE + ("devices/", "backends/backend.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/adjoint.h", "backends/broadcast.h",
