@@ -15,13 +15,15 @@
 #include "base/base.h"
 #include "base/escape.h"
 #include "io/safetensors.h"
+#include "io/seal.h"
 
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100 * 1000 * 1000 };
 
 struct tn_safetensors {
     char *path;
-    int fd;
-    cJSON *header; /* owns every name and text below */
+    int fd;               /* -1: it is in memory, */
+    const uint8_t *bytes; /* of somebody else's; else NULL */
+    cJSON *header;        /* owns every name and text below */
     const cJSON *meta;
     tn_safetensor *tensor; /* sorted by name */
     size_t count;
@@ -50,6 +52,13 @@ const char *tn_safetensors_type(int dtype)
 
 static tn_status read_at(const tn_safetensors *f, void *to, size_t bytes, size_t offset)
 {
+    if (f->bytes && bytes > f->file_bytes - offset)
+        return tn_fail(TN_ERR_FORMAT, "%s: ends at byte %zu, %zu too early", f->path, f->file_bytes,
+                       bytes - (f->file_bytes - offset));
+    if (f->bytes) {
+        memcpy(to, f->bytes + offset, bytes);
+        return TN_OK;
+    }
     const size_t most = (size_t)1 << 30; /* Linux reads at most 2 GiB in one call */
     for (char *p = to; bytes > 0;) {
         const ssize_t got = pread(f->fd, p, bytes < most ? bytes : most, (off_t)offset);
@@ -235,14 +244,18 @@ static tn_status check_places(tn_safetensors *f)
     return TN_OK;
 }
 
-tn_status tn_safetensors_open(tn_safetensors **out, const char *path)
+static tn_status open_any(tn_safetensors **out, const char *path, const uint8_t *bytes, size_t size)
 {
     tn_safetensors *f = tn_alloc(1, sizeof *f);
     if (!f)
         return tn_no_memory("safetensors", sizeof *f);
     f->fd = -1;
+    f->bytes = bytes;
+    f->file_bytes = size;
     f->path = tn_copy_text(path);
-    tn_status status = f->path ? open_file(f) : tn_no_memory("safetensors path", strlen(path));
+    tn_status status = f->path ? TN_OK : tn_no_memory("safetensors path", strlen(path));
+    if (status == TN_OK && !bytes)
+        status = open_file(f);
     if (status == TN_OK)
         status = parse_header(f);
     if (status == TN_OK)
@@ -255,6 +268,17 @@ tn_status tn_safetensors_open(tn_safetensors **out, const char *path)
     }
     *out = f;
     return TN_OK;
+}
+
+tn_status tn_safetensors_open(tn_safetensors **out, const char *path)
+{
+    return open_any(out, path, NULL, 0);
+}
+
+tn_status tn_safetensors_open_bytes(tn_safetensors **out, const char *name, const void *bytes,
+                                    size_t size)
+{
+    return open_any(out, name, bytes, size);
 }
 
 void tn_safetensors_close(tn_safetensors *f)
@@ -299,6 +323,32 @@ const char *tn_safetensors_meta_at(const tn_safetensors *f, size_t index, const 
     }
     *value = item ? cJSON_GetStringValue(item) : NULL;
     return item ? item->string : NULL;
+}
+
+const void *tn_safetensors_data(const tn_safetensors *f, const tn_safetensor *t)
+{
+    return f->bytes && !t->wrong ? f->bytes + f->data_begin + t->begin : NULL;
+}
+
+tn_status tn_safetensors_check_seal(const tn_safetensors *f, bool data)
+{
+    const char *header = (const char *)f->bytes + LENGTH_BYTES;
+    const size_t size = f->data_begin - LENGTH_BYTES;
+    const tn_seal told = tn_seal_find(header, size);
+    if (!told.header || !told.data)
+        return tn_fail(TN_ERR_FORMAT, "%s: is damaged: its header has no digests", f->path);
+    tn_digest found;
+    TN_TRY(tn_seal_of_header(header, size, told.header, &found));
+    if (memcmp(header + told.header, found.text, TN_SEAL_DIGITS) != 0)
+        return tn_fail(TN_ERR_FORMAT, "%s: is damaged: its header has the digest %s, not %.*s",
+                       f->path, found.text, TN_SEAL_DIGITS, header + told.header);
+    if (!data)
+        return TN_OK;
+    found = tn_digest_of(f->bytes + f->data_begin, f->file_bytes - f->data_begin);
+    if (memcmp(header + told.data, found.text, TN_SEAL_DIGITS) == 0)
+        return TN_OK;
+    return tn_fail(TN_ERR_FORMAT, "%s: is damaged: its numbers have the digest %s, not %.*s",
+                   f->path, found.text, TN_SEAL_DIGITS, header + told.data);
 }
 
 tn_status tn_safetensors_read(const tn_safetensors *f, const tn_safetensor *t, void *to)
