@@ -39,7 +39,8 @@ typedef struct tn_model_opts {
     /* Of nets of other programs, which leave open what a database or a command line said. */
     /** The file of numbers of a net that has none in its own: a .caffemodel beside a prototxt. */
     const char *weights;
-    /** How large inputs are, without the batch: "data=3x227x227,boxes=4". */
+    /** How large inputs are, without the batch: "data=3x227x227,boxes=4"; "*=3x224x224" is said of all of which the net itself
+     *  says nothing. */
     const char *input;
     /** Its inputs that are pictures, N x 1 or 3 x H x W, take bytes, N x H x W x C, prepared so; NULL: floats, as the net
      *  has them, or as it says itself. Its name is not read. */

@@ -48,36 +48,69 @@ static tn_caffe_add *adder(const char *type)
     return NULL;
 }
 
-/* What a fork of Caffe has added to a layer may change what it computes. */
-static bool has_strays(tn_caffe *c, const tn_caffe_layer *l)
+/* What forks of Caffe's have added that changes how a layer is computed, or how pictures are brought to it, and not what it
+ * is. Of a field of the layer's own, `in` is 0. */
+static bool changes_nothing(const tn_caffe_layer *l, int in, tn_proto_span stray)
 {
-    tn_proto_span stray = {NULL, 0};
-    for (const tn_proto_field *f = l->message.type; f->number && !stray.at; f++) {
-        tn_proto inner;
-        if (f->kind != TN_PROTO_MESSAGE || !tn_proto_message(&l->message, f->number, &inner))
-            continue;
-        tn_proto_walk w = tn_proto_begin(&inner, TN_PROTO_STRAY);
-        stray = tn_proto_next(&w) ? w.bytes : stray;
+    static const int data[] = {LAYER_TRANSFORM, LAYER_DATA, LAYER_IMAGE_DATA};
+    static const char *const how[] = {"engine", "quantization_param"};
+    const char *text = (const char *)stray.at;
+    const char *name = memchr(text, ' ', stray.size);
+    for (size_t i = 0; i < TN_COUNT(data); i++)
+        if (in == (l->old ? tn_caffe_old_number(data[i]) : data[i]))
+            return true;
+    const size_t length = name ? stray.size - (size_t)(++name - text) : 0;
+    for (size_t i = 0; i < TN_COUNT(how); i++) /* the field, or a word of that field */
+        if (length >= strlen(how[i]) && memcmp(name, how[i], strlen(how[i])) == 0 &&
+            (length == strlen(how[i]) || name[strlen(how[i])] == ' '))
+            return true;
+    return false;
+}
+
+/* True: it is refused for one. */
+static bool judge_strays(tn_caffe *c, const tn_caffe_layer *l, int in, const tn_proto *m,
+                         tn_status *status)
+{
+    for (tn_proto_walk w = tn_proto_begin(m, TN_PROTO_STRAY); tn_proto_next(&w);) {
+        const int size = (int)w.bytes.size;
+        const char *text = (const char *)w.bytes.at;
+        const bool nothing = changes_nothing(l, in, w.bytes);
+        *status = nothing ? tn_caffe_note(c, l, "line %.*s is passed over", size, text)
+                          : tn_caffe_refuse(c, l,
+                                            "line %.*s is nothing of Caffe's, and what it changes "
+                                            "is not known",
+                                            size, text);
+        if (!nothing || *status != TN_OK)
+            return true;
     }
-    tn_proto_walk w = tn_proto_begin(&l->message, TN_PROTO_STRAY);
-    stray = !stray.at && tn_proto_next(&w) ? w.bytes : stray;
-    if (stray.at)
-        (void)tn_caffe_refuse(c, l,
-                              "line %.*s is no field of Caffe's, and what it changes is not known",
-                              (int)stray.size, (const char *)stray.at);
-    return stray.at;
+    return false;
+}
+
+/* What no table of Caffe's knows, of the layer and of the messages in it. */
+static bool has_strays(tn_caffe *c, const tn_caffe_layer *l, tn_status *status)
+{
+    *status = TN_OK;
+    for (const tn_proto_field *f = l->message.type; f->number; f++) {
+        if (f->kind != TN_PROTO_MESSAGE || f->number == (l->old ? OLD_BLOBS : LAYER_BLOBS))
+            continue;
+        for (tn_proto_walk w = tn_proto_begin(&l->message, f->number); tn_proto_next(&w);)
+            if (judge_strays(c, l, f->number, &w.message, status))
+                return true;
+    }
+    return judge_strays(c, l, 0, &l->message, status);
 }
 
 static tn_status add_layer(tn_caffe *c, const tn_caffe_layer *l)
 {
     tn_caffe_add *add = adder(l->type);
+    tn_status status;
     if (!add)
         return tn_caffe_refuse(c, l, "Tenon imports no layers of this type");
-    if (has_strays(c, l))
-        return TN_OK;
+    if (has_strays(c, l, &status))
+        return status;
     TN_TRY(add(c, l));
     /* The graph's own sentence says more than this could. */
-    const tn_status status = tn_graph_status(c->g);
+    status = tn_graph_status(c->g);
     return status == TN_OK
                ? TN_OK
                : tn_fail(status, "%s:%d: %s", c->m->path, tn_proto_line(&l->message), tn_error());

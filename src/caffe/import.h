@@ -61,6 +61,7 @@ struct tn_caffe {
     tn_caffe_layer *layer;
     int num_layers, at; /* the one that is being added */
     bool trains;        /* it has a loss, so it is the net of training */
+    int64_t batch;      /* that the file was written for; 0: it does not say */
     tn_caffe_value *value;
     size_t num_values, value_capacity;
     tn_caffe_blob_of *blob;

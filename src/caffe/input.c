@@ -10,8 +10,7 @@
 
 /* ---- sizes that the program says: "data=3x227x227,labels=10" ---------------------------------- */
 
-/* Those of that name, without the batch, as a shape with it; false: nothing is said of it, or no sizes. */
-static bool said_size(const tn_caffe *c, const char *name, tn_shape *out)
+bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out)
 {
     const size_t length = strlen(name);
     for (const char *p = c->opts->input; p && *p; p += strcspn(p, ","), p += *p == ',') {
@@ -54,19 +53,16 @@ tn_value tn_caffe_pixels(tn_caffe *c, const char *name, const char *node, const 
 
 tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, tn_shape shape)
 {
-    (void)said_size(c, name, &shape);
-    if (shape.ndim)
+    (void)tn_caffe_said(c, name, &shape);
+    if (shape.ndim) {
+        c->batch = c->batch ? c->batch : shape.dim[0];
         shape.dim[0] = tn_caffe_batch(c);
+    }
     if (!c->opts->image || !tn_caffe_is_picture(&shape))
         return tn_input(c->g, name, TN_F32, shape);
     char node[300];
     (void)snprintf(node, sizeof node, "%.280s/pixels", l ? l->name : name);
     return tn_caffe_pixels(c, name, node, &shape, c->opts->image);
-}
-
-bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out)
-{
-    return said_size(c, name, out);
 }
 
 /* ---- of the net itself ------------------------------------------------------------------------ */
@@ -103,7 +99,8 @@ tn_status tn_caffe_net_inputs(tn_caffe *c, const tn_proto *net)
         tn_shape shape;
         if (!name)
             return tn_no_memory("a net", w.bytes.size);
-        if (!net_shape(net, i, &shape) && !said_size(c, name, &shape))
+        if (!net_shape(net, i, &shape) && !tn_caffe_said(c, name, &shape) &&
+            !tn_caffe_said(c, "*", &shape))
             return tn_fail(TN_ERR_FORMAT,
                            "%s: does not say how large its input \"%s\" is (input_dim): "
                            "tn_model_opts.input can, as \"%s=3x224x224\"",

@@ -12,7 +12,8 @@ int64_t tn_caffe_batch(const tn_caffe *c);
 
 /* A message of dimensions; false: it has none, or more than a value may have. */
 bool tn_caffe_shape(const tn_proto *shape, tn_shape *out);
-/* What tn_model_opts.input says of that name, with the batch in front. */
+/* What tn_model_opts.input says of that name, with the batch in front, whatever the file says; "*": of those of which it says
+ * nothing. */
 bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out);
 /* N x 1 or 3 channels x H x W. */
 bool tn_caffe_is_picture(const tn_shape *shape);

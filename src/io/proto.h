@@ -5,7 +5,8 @@
  * Reading copies nothing and takes no memory: a message is a piece of the file, and what is asked for is looked for in it.
  * tn_proto_check() goes through all of it once; after that the other functions find what they look for, or nothing.
  * Text is made binary first (tn_proto_of_text()), so that there is one reader. Fields that a table does not know are passed
- * over, and told by tn_proto_next() with TN_PROTO_STRAY: whether one matters is for who knows what it means.
+ * over, and told by tn_proto_next() with TN_PROTO_STRAY, and so are words that an enumeration does not have: whether one
+ * matters is for who knows what it means.
  *
  * Encoding: protobuf.dev/programming-guides/encoding; text: protobuf.dev/reference/protobuf/textformat-spec.
  * Threads: nothing has a state but what it is given.
@@ -79,7 +80,7 @@ int tn_proto_line(const tn_proto *m);
 
 /* Each message or text of a field, in their order:
  *     for (tn_proto_walk w = tn_proto_begin(m, 1); tn_proto_next(&w);) ... w.bytes or w.message
- * Strays: w.bytes is "12: resize_param", the line and the name, or in a binary file "field 150". */
+ * Strays: w.bytes is "12: resize_param", the line and the name, "12: pool MEAN" of a word, or in a binary file "field 150". */
 typedef struct tn_proto_walk {
     const tn_proto *of;
     int number;

@@ -94,21 +94,33 @@ static tn_status read_bool(reader *r, const tn_proto_field *f, int64_t *out)
 
 static tn_status read_enum(reader *r, const tn_proto_field *f, bool minus, int64_t *out)
 {
-    char words[256];
-    size_t used = 0;
     if (r->l.kind == TN_PROTO_NUMBER)
         return read_int(r, f, minus, out);
-    for (const tn_proto_word *w = f->words; w->name; w++) {
-        if (!minus && is_word(&r->l, w->name)) {
+    for (const tn_proto_word *w = f->words; w->name && !minus; w++)
+        if (is_word(&r->l, w->name)) {
             *out = w->number;
             return TN_OK;
         }
-        used +=
-            (size_t)snprintf(words + used, sizeof words - used, "%s%s", used ? ", " : "", w->name);
-        used = used < sizeof words ? used : sizeof words - 1;
-    }
-    return tn_proto_bad(&r->l, "%s wants one of %s, not %.*s", f->name, words, shown(&r->l),
-                        r->l.at);
+    return not_that(&r->l, f, "a word");
+}
+
+/* A word that an enumeration does not have may be one that somebody added: it is a stray, as a field would be. */
+static bool is_stray_word(const reader *r, const tn_proto_field *f)
+{
+    if (f->kind != TN_PROTO_ENUM || r->l.kind != TN_PROTO_NAME)
+        return false;
+    for (const tn_proto_word *w = f->words; w->name; w++)
+        if (is_word(&r->l, w->name))
+            return false;
+    return true;
+}
+
+static void put_stray(reader *r, const char *field)
+{
+    char stray[160];
+    const int length = snprintf(stray, sizeof stray, "%d: %s%s%.*s", r->l.line, field,
+                                *field ? " " : "", shown(&r->l), r->l.at);
+    tn_proto_put_bytes(r->out, TN_PROTO_STRAY, stray, (size_t)length);
 }
 
 /* Strings that follow each other are one. */
@@ -144,6 +156,10 @@ static tn_status read_scalar(reader *r, const tn_proto_field *f)
 {
     int64_t number = 0;
     double real = 0;
+    if (is_stray_word(r, f)) {
+        put_stray(r, f->name);
+        return tn_proto_lex(&r->l);
+    }
     const bool minus = tn_proto_at(&r->l, '-');
     if (minus)
         TN_TRY(tn_proto_lex(&r->l));
@@ -258,7 +274,6 @@ static tn_status pass_extension(reader *r)
 static tn_status read_name(reader *r, const tn_proto_field *type, const tn_proto_field **out,
                            size_t begun)
 {
-    char stray[96];
     *out = NULL;
     for (const tn_proto_field *f = type; f && f->number && !*out; f++)
         *out = is_word(&r->l, f->name) ? f : NULL;
@@ -267,11 +282,8 @@ static tn_status read_name(reader *r, const tn_proto_field *type, const tn_proto
         if (tn_proto_has(&so_far, (*out)->number))
             return tn_proto_bad(&r->l, "%s is said twice", (*out)->name);
     }
-    if (!*out && type) {
-        const int length =
-            snprintf(stray, sizeof stray, "%d: %.*s", r->l.line, shown(&r->l), r->l.at);
-        tn_proto_put_bytes(r->out, TN_PROTO_STRAY, stray, (size_t)length);
-    }
+    if (!*out && type)
+        put_stray(r, "");
     if (tn_proto_at(&r->l, '['))
         TN_TRY(pass_extension(r));
     return tn_proto_lex(&r->l);

@@ -219,7 +219,7 @@ static void wrong_text_names_line_and_column(void **state)
     static const char *const cases[][2] = {
         {"name: 5", "t:1:7: name wants a string in quotes, not 5"},
         {"on: 2", "t:1:5: on wants true or false, not 2"},
-        {"kind: MEAN", "t:1:7: kind wants one of MAX, AVE, STOCHASTIC, not MEAN"},
+        {"kind: \"MAX\"", "t:1:7: kind wants a word, not \"MAX\""},
         {"\n  pads: 1.5", "t:2:9: pads wants a whole number of 64 bits, not 1.5"},
         {"pads: 9223372036854775808x", "whole number"},
         {"pads: 99999999999999999999", "whole number of 64 bits"},
@@ -256,8 +256,9 @@ static void what_no_table_knows_is_kept_by_name(void **state)
         "resize_param { prob: 1 size: [3, 4] deep < x: -inf y: \"a\" 'b' > }\n"
         "child {\n"
         "  shuffle: ROW [an.extension] { a: 1 }\n"
+        "  kind: MEAN\n"
         "}\n";
-    static const char *const want[] = {"4: shuffle", "4: ["};
+    static const char *const want[] = {"4: shuffle", "4: [", "5: kind MEAN"};
     tn_proto_out o = {0};
     assert_ok(tn_proto_of_text(&o, node, "t", text, strlen(text)));
     const tn_proto m = message(o.bytes, o.size);

@@ -13,7 +13,7 @@ static tn_status add_input(tn_caffe *c, const tn_caffe_layer *l)
         for (tn_proto_walk w = tn_proto_begin(&p, INPUT_SHAPE); tn_proto_next(&w); at++)
             if (at == i || (at == 0 && i > 0)) /* one shape is that of all */
                 known = tn_caffe_shape(&w.message, &shape);
-        if (!known && !tn_caffe_said(c, l->top[i], &shape))
+        if (!known && !tn_caffe_said(c, l->top[i], &shape) && !tn_caffe_said(c, "*", &shape))
             return tn_caffe_refuse(
                 c, l, "it does not say how large \"%s\" is: tn_model_opts.input can", l->top[i]);
         TN_TRY(tn_caffe_top(c, l, i, tn_caffe_input(c, l, l->top[i], shape)));
@@ -57,6 +57,8 @@ static bool read_size(tn_caffe *c, const tn_caffe_layer *l, const tn_proto *t, c
     const bool grey = tn_proto_int(t, TRANSFORM_GREY, 0) || !tn_proto_int(data, DATA_COLOR, 1);
     if (tn_caffe_said(c, l->top[0], out))
         return tn_caffe_is_picture(out);
+    if ((height < 1 || width < 1) && tn_caffe_said(c, "*", out))
+        return tn_caffe_is_picture(out);
     *out = TN_SHAPE(tn_caffe_batch(c), grey ? 1 : 3, height, width);
     return height > 0 && width > 0 && height < 65536 && width < 65536;
 }
@@ -74,6 +76,7 @@ static tn_status add_pictures(tn_caffe *c, const tn_caffe_layer *l, const tn_pro
             "how large its pictures are only its database knows: tn_model_opts.input can say it, "
             "as \"%s=3x224x224\"",
             l->top[0]);
+    c->batch = c->batch ? c->batch : tn_proto_int(data, DATA_BATCH, 0);
     TN_TRY(read_pixels(c, l, &t, data, shape.dim[1], &pixels));
     if (shape.dim[1] == 3) /* so OpenCV decodes them */
         TN_TRY(tn_model_set_fact(c->m, "tenon.fit", "order=bgr"));
@@ -131,7 +134,7 @@ static tn_status add_hdf5(tn_caffe *c, const tn_caffe_layer *l)
         if (is_label(c, name))
             TN_TRY(
                 tn_caffe_top(c, l, i, tn_input(c->g, name, TN_I32, TN_SHAPE(tn_caffe_batch(c)))));
-        else if (tn_caffe_said(c, name, &shape))
+        else if (tn_caffe_said(c, name, &shape) || tn_caffe_said(c, "*", &shape))
             TN_TRY(tn_caffe_top(c, l, i, tn_caffe_input(c, l, name, shape)));
         else
             return tn_caffe_refuse(
@@ -164,7 +167,10 @@ static tn_status add_dummy(tn_caffe *c, const tn_caffe_layer *l)
         tn_shape shape = {0};
         if (!dummy_shape(&p, i, &shape))
             return tn_caffe_refuse(c, l, "it does not say how large \"%s\" is", l->top[i]);
-        TN_TRY(tn_caffe_top(c, l, i, tn_caffe_input(c, l, l->top[i], shape)));
+        const tn_value v = is_label(c, l->top[i])
+                               ? tn_input(c->g, l->top[i], TN_I32, TN_SHAPE(tn_caffe_batch(c)))
+                               : tn_caffe_input(c, l, l->top[i], shape);
+        TN_TRY(tn_caffe_top(c, l, i, v));
     }
     return TN_OK;
 }

@@ -3,15 +3,22 @@
 
 #include "caffe/import.h"
 
+enum { CLASSES = 1000 };
+
 static tn_status add(tn_caffe *c, const tn_caffe_layer *l)
 {
     const tn_proto p = tn_caffe_param(l, LAYER_DENSE);
     tn_proto weight, bias;
     tn_param_opts w_opts, b_opts;
     tn_value x;
-    const int64_t units = tn_proto_int(&p, DENSE_UNITS, 0);
+    const int64_t units = tn_proto_int(&p, DENSE_UNITS, CLASSES);
     if (!tn_caffe_bottoms(c, l, 1, &x, 1))
         return TN_OK;
+    if (!tn_proto_has(&p, DENSE_UNITS))
+        TN_TRY(tn_caffe_note(c, l,
+                             "its num_output is not said, as DIGITS leaves it open: it is %d until "
+                             "who trains the net says how many classes there are",
+                             CLASSES));
     if (units < 1 || units > INT32_MAX)
         return tn_caffe_refuse(c, l, "num_output is %lld", (long long)units);
     if (tn_proto_int(&p, DENSE_AXIS, 1) != 1)

@@ -62,11 +62,11 @@ static tn_status add_reshape(tn_caffe *c, const tn_caffe_layer *l)
         to.dim[to.ndim++] = 0;
     for (size_t i = 0; i < count; i++) {
         const int64_t same = first + (int64_t)i < shape.ndim ? shape.dim[first + (int64_t)i] : 0;
-        /* The batch stays whatever it is: a number that is its size, in its place, means it. */
+        /* The batch stays whatever it is: a number that is its size, or the file's, in its place, means it. */
         const bool batch = first + (int64_t)i == 0;
-        to.dim[to.ndim++] = batch && (dims[i] == same || dims[i] == 0) ? 0
-                            : dims[i] == 0                             ? same
-                                                                       : dims[i];
+        to.dim[to.ndim++] = batch && (dims[i] == same || dims[i] == 0 || dims[i] == c->batch) ? 0
+                            : dims[i] == 0                                                    ? same
+                                           : dims[i];
     }
     for (int64_t i = behind; i < shape.ndim; i++)
         to.dim[to.ndim++] = shape.dim[i];
