@@ -162,8 +162,10 @@ static tn_status read_tally(tn_tally *t, const tn_checkpoint_info *info, const c
                             const char *path)
 {
     numbers n = begin(info, key);
-    *t = (tn_tally){
-        .images = next_count(&n, 0), .top_1 = next_count(&n, 0), .top_k = next_count(&n, 0)};
+    *t = (tn_tally){0};
+    t->images = next_count(&n, 0);
+    t->top_1 = next_count(&n, 0);
+    t->top_k = next_count(&n, 0);
     while (!n.wrong && *n.at && t->loss.count < TN_EXACT_PARTS)
         t->loss.part[t->loss.count++] = next_real(&n);
     return end(&n, path);
