@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/core_set.h"
+#include "base/host_memory.h"
 #include "base/thread.h"
 #include "runs/read.h"
 
@@ -286,14 +287,6 @@ tn_status tn_slots_take(tn_slots *s, uint64_t bytes, int **files, size_t *count)
 
 /* ---- memory ------------------------------------------------------------------------------------- */
 
-/* Of a line "MemAvailable:  123 kB". */
-static uint64_t memory_line(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-    uint64_t kib = 0;
-    return at && sscanf(at + strlen(name), ": %" SCNu64, &kib) == 1 ? kib << 10 : 0;
-}
-
 /* What a process has of it already. */
 static uint64_t resident(int64_t pid)
 {
@@ -310,14 +303,9 @@ static uint64_t resident(int64_t pid)
 
 uint64_t tn_slots_memory(const tn_slots *s, uint64_t *total)
 {
-    char text[4096] = "";
-    FILE *f = fopen("/proc/meminfo", "re");
-    if (f) {
-        text[fread(text, 1, sizeof text - 1, f)] = '\0';
-        fclose(f);
-    }
-    uint64_t left = memory_line(text, "MemAvailable") / 10 * 9;
-    *total = memory_line(text, "MemTotal");
+    uint64_t left;
+    (void)tn_host_memory("", total, &left); /* nothing is left where the system does not say */
+    left = left / 10 * 9;
     for (size_t i = 0; i < s->count; i++) {
         const tn_slot *slot = &s->slot[i];
         const uint64_t has = slot->free || slot->bytes == 0 ? slot->bytes : resident(slot->pid);

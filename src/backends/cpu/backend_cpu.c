@@ -14,6 +14,7 @@
 #include "backends/cpu/onednn/door.h"
 #include "backends/cpu/optim/_average.h"
 #include "base/base.h"
+#include "base/host_memory.h"
 
 enum { LARGE = 4 << 20 };
 
@@ -129,32 +130,14 @@ static tn_status precision(const tn_backend_device *d, tn_precision asked, tn_pr
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
-/* What can be had, also by giving up the page cache. */
-static bool read_available(size_t *bytes)
-{
-    FILE *f = fopen("/proc/meminfo", "r");
-    unsigned long long kib;
-    char line[128];
-    bool found = false;
-    while (f && !found && fgets(line, sizeof line, f))
-        found = sscanf(line, "MemAvailable: %llu kB", &kib) == 1;
-    if (f)
-        fclose(f);
-    if (found)
-        *bytes = (size_t)kib << 10;
-    return found;
-}
-
 static tn_status memory(tn_backend_device *d, size_t *total, size_t *unused)
 {
+    uint64_t all, left;
     (void)d;
-    const long pages = sysconf(_SC_PHYS_PAGES), left = sysconf(_SC_AVPHYS_PAGES);
-    const long bytes = sysconf(_SC_PAGESIZE);
-    if (pages < 0 || left < 0 || bytes < 0)
+    if (!tn_host_memory("", &all, &left))
         return tn_fail(TN_ERR_DEVICE, "cpu: the system does not say how much memory it has");
-    *total = (size_t)pages * (size_t)bytes;
-    if (!read_available(unused))
-        *unused = (size_t)left * (size_t)bytes;
+    *total = (size_t)all;
+    *unused = (size_t)left;
     return TN_OK;
 }
 
