@@ -1,7 +1,7 @@
 /*
  * The lines of log.jsonl. Each has e (kind), t (seconds of 1970, to the millisecond) and step (updates made).
  *
- *     start       v, config (digest), device, bytes, version, images, classes
+ *     start       v, config (digest), device, precision, bytes (of the plan), version, batches (of an epoch), steps
  *     step        epoch (from 1), batch (those of it that are done), loss, top1, rate, images_s, wait, and what the program logs;
  *                 norm of the gradients, and scale in f16, of a plan with a guard
  *     epoch       epoch, train {loss, top1, top5, images}, val likewise or null, per_class, best, seconds

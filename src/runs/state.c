@@ -127,13 +127,20 @@ tn_status tn_run_state_write(const tn_run_folder *f, const tn_run_status *s, boo
     return status;
 }
 
+/* As the program said, and by the epochs that an order has made of its own. */
+static int64_t all_steps(const tn_run *run)
+{
+    const int64_t said = run->opts.set.epochs, now = run->now.set.epochs;
+    return said > 0 && now != said ? run->opts.steps / said * now : run->opts.steps;
+}
+
 /* By what this process has seen of the run. */
 static double eta(const tn_run *run)
 {
-    const int64_t done = run->step - run->first_step;
-    if (run->opts.steps <= 0 || done <= 0 || run->step > run->opts.steps)
+    const int64_t done = run->step - run->first_step, steps = all_steps(run);
+    if (steps <= 0 || done <= 0 || run->step > steps)
         return -1;
-    return (tn_now() - run->began) / (double)done * (double)(run->opts.steps - run->step);
+    return (tn_now() - run->began) / (double)done * (double)(steps - run->step);
 }
 
 tn_status tn_run_state_of(tn_run *run, const char *reason, bool flush)
@@ -146,7 +153,7 @@ tn_status tn_run_state_of(tn_run *run, const char *reason, bool flush)
                                                .device = tn_device_describe(run->opts.device),
                                                .step = run->step,
                                                .epoch = run->epoch,
-                                               .steps = run->opts.steps,
+                                               .steps = all_steps(run),
                                                .eta = eta(run),
                                                .has_last = run->has_last,
                                                .has_top_1 = run->opts.top_1.id != 0,

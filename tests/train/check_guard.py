@@ -33,6 +33,22 @@ def diverges(folder, recipe):
         expect(state(made)["state"] == "failed" and "first in the output" in state(made)["reason"], how, str(state(made)))
 
 
+def stuck(folder, recipe):
+    """Of images that are all the same a net of three classes learns nothing: ln 3 for ever."""
+    same = folder / "same.net"
+    same.write_text((folder / "tiny.net").read_text().replace("scale=0.01,0.01,0.01", "scale=1e-30,1e-30,1e-30"))
+    made = folder / "stuck"
+    words = (recipe[0], "--net", same, *recipe[3:], "--epochs", 9, "--rate", 0, "--warmup", 0)
+    said = train(*words, "--stuck", 4, "--run", made, status=1)
+    told = [line for line in lines(made) if line["e"] == "diverged"]
+    expect("the loss has stood still at ln(3)" in said.stderr and [line["what"] for line in told] == ["stuck"], "--stuck",
+           said.stderr + str(told))
+    said = train(*words, "--run", folder / "unjudged")
+    expect(state(folder / "unjudged")["state"] == "done", "without --stuck it is not judged", said.stdout)
+    for words, why in (((recipe[0], *recipe[1:], "--stuck", 1), "must be 2"), (("--net", same, "--synthetic", "--stuck", 4), "--synthetic")):
+        expect(why in train(*words, status=2).stderr, f"--stuck: {why}")
+
+
 def averages(folder, recipe):
     made = folder / "averaged"
     train(*recipe, "--ema", 0.9, "--epochs", 2, "--run", made)
@@ -59,6 +75,6 @@ def patience(folder, recipe):
 
 with Folder() as folder:
     recipe = trains.make_set(folder)
-    for check in (diverges, averages, patience):
+    for check in (diverges, stuck, averages, patience):
         programs.timed(check, folder, recipe)
 programs.end("tenon-train, guarded")

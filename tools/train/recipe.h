@@ -29,6 +29,7 @@ typedef struct recipe {
     double smoothing, mixup;
     /* Training */
     int64_t epochs, batch, accumulate, seed, max_steps, patience;
+    int64_t stuck; /* steps; 0: not judged */
     const char *on_divergence;
     double ema; /* 0: none */
     const char *optim;

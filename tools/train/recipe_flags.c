@@ -114,6 +114,10 @@ static const arg options[] = {
      "stop; go on without that update; or go back to the last\n"
      "checkpoint, to go on at half the rate",
      &flags.on_divergence, 0, 0},
+    {ARG_INT, "stuck", "STEPS",
+     "a loss that stands still for so many steps at ln(classes), as of\n"
+     "a net that tells nothing apart, has diverged too; default: not (0)",
+     &flags.stuck, 0, 1e9},
     {ARG_INT, "max-steps", "N", "stop after this many steps in all; default: when done",
      &flags.max_steps, 1, 1e9},
 
@@ -171,6 +175,11 @@ void recipe_check(recipe *r, const char *usage)
                   "--overfit");
     if (r->mixup > 0 && r->batch < 2)
         args_fail("--mixup mixes the images of a batch: --batch 1 has no two");
+    if (r->stuck == 1)
+        args_fail(
+            "--stuck 1: one half of the steps is judged against the other, so there must be 2");
+    if (r->stuck > 0 && r->synthetic)
+        args_fail("--stuck judges what a net learns of a set: not with --synthetic");
     if (r->rate < 0)
         r->rate = strcmp(r->optim, "sgd") == 0 ? 0.01 : 2e-4;
     if (r->overfit) /* dropout alone is hard enough */

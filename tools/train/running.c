@@ -55,6 +55,8 @@ void session_run(session *s, tn_run_opts opts, const recipe_text *said)
     opts.set.epochs = s->r.epochs;
     opts.set.patience = s->r.patience;
     opts.guard.on = on_divergence(&s->r);
+    opts.guard.stuck = s->r.stuck;
+    opts.guard.classes = s->net.classes;
     if (tn_run_open(&s->run, &opts) != TN_OK)
         args_fail("%s", tn_error());
     running = s->run;
