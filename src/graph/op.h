@@ -83,6 +83,18 @@ static inline int64_t tn_padded(const tn_shape *x, const int pad[2], const int e
  * unless input 0 has it. */
 tn_status tn_complete_axis(const tn_node *n, int *axis, int fallback);
 
+/* The numbers with a fraction among the options, in the order of the op's table: the first `count`, and 0 where there are
+ * fewer. What functions of one value have for numbers. */
+static inline void tn_option_floats(const tn_node *n, float *to, int count)
+{
+    int found = 0;
+    for (const tn_attr *a = n->op->attrs; a && a->name && found < count; a++)
+        if (a->type == TN_ATTR_FLOAT)
+            to[found++] = *(const float *)((const char *)n->opts + a->offset);
+    while (found < count)
+        to[found++] = 0;
+}
+
 /* A tensor as `outer` blocks of `size` lines, along one axis, of `inner` elements. */
 typedef struct tn_lines {
     int64_t outer, size, inner;

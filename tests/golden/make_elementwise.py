@@ -23,6 +23,18 @@ UNARY = {
     "prelu": (lambda x: F.prelu(x, torch.tensor([0.25], dtype=torch.float64)), (-2, -0.5, 0, 0.25, 3)),
     "sqrt": (torch.sqrt, (0.0078125, 1, 2, 100)),
     "swish": (F.silu, (-30, -1, 0, 0.5, 8)),
+    "ceil": (torch.ceil, (-2, -1.5, -0.25, 0, 0.25, 2.5, 3)),
+    "celu": (lambda x: F.celu(x, 0.5), (-30, -1, -0.0078125, 0, 0.5, 4)),
+    "erf": (torch.erf, (-5, -1, -0.5, -0.0078125, 0, 0.0078125, 0.5, 2)),
+    "floor": (torch.floor, (-2, -1.5, -0.25, 0, 0.25, 2.5, 3)),
+    "mish": (F.mish, (-30, -1, 0, 0.5, 8, 30)),
+    "reciprocal": (torch.reciprocal, (-4, -0.5, 1, 3)),
+    "round": (torch.round, (-2.5, -1.5, -0.5, 0, 0.5, 0.75, 1.5, 2.5, 3)),
+    "selu": (F.selu, (-30, -1, -0.0078125, 0, 0.5, 4)),
+    "sign": (torch.sign, (-2, -0.5, 0, 0.25, 3)),
+    "softplus": (lambda x: F.softplus(x, threshold=1e9), (-30, -9, -1, 0, 0.5, 8, 90)),
+    "softsign": (F.softsign, (-100, -1, 0, 0.5, 3)),
+    "thresholded_relu": (lambda x: F.threshold(x, 1, 0), (-2, 0.5, 1, 1.5)),
 }
 BINARY = {
     "add": (torch.add, ((1, 2), (-3, 0.5))),

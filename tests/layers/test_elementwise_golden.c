@@ -48,6 +48,24 @@ static tn_value hardsigmoid(tn_graph *g, tn_value x, const tn_layer_opts *opts)
     return tn_hardsigmoid(g, x, &(tn_hardsigmoid_opts){.alpha = 1.0F / 6});
 }
 
+static tn_value celu(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    (void)opts;
+    return tn_celu(g, x, &(tn_celu_opts){.alpha = 0.5F});
+}
+
+static tn_value selu(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    (void)opts;
+    return tn_selu(g, x, NULL);
+}
+
+static tn_value thresholded_relu(tn_graph *g, tn_value x, const tn_layer_opts *opts)
+{
+    (void)opts;
+    return tn_thresholded_relu(g, x, NULL);
+}
+
 /* Its weight starts with 0.25. */
 static tn_value prelu(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 {
@@ -95,6 +113,18 @@ static const golden all[] = {
     ONE(prelu, prelu),
     ONE(sqrt, tn_sqrt),
     ONE(swish, tn_swish),
+    ONE(ceil, tn_ceil),
+    ONE(celu, celu),
+    ONE(erf, tn_erf),
+    ONE(floor, tn_floor),
+    ONE(mish, tn_mish),
+    ONE(reciprocal, tn_reciprocal),
+    ONE(round, tn_round),
+    ONE(selu, selu),
+    ONE(sign, tn_sign),
+    ONE(softplus, tn_softplus),
+    ONE(softsign, tn_softsign),
+    ONE(thresholded_relu, thresholded_relu),
     TWO(add),
     TWO(sub),
     TWO(mul),

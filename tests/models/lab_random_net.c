@@ -169,7 +169,7 @@ static tn_value draw_pair(draw *d, tn_value x)
 /* Now and then something that goes element by element. */
 static tn_value draw_each(draw *d, tn_value x)
 {
-    switch (tn_random_below(&d->each, 14)) {
+    switch (tn_random_below(&d->each, 18)) {
     case 0:
         return note(d, "swish"), tn_swish(d->g, x, NULL);
     case 1:
@@ -183,6 +183,12 @@ static tn_value draw_each(draw *d, tn_value x)
     case 5:
         return note(d, "hardsigmoid"), tn_hardsigmoid(d->g, x, NULL);
     case 6:
+        return note(d, "selu"), tn_selu(d->g, x, NULL);
+    case 7:
+        return note(d, "mish"), tn_mish(d->g, x, NULL);
+    case 8:
+        return note(d, "softplus"), tn_softplus(d->g, x, NULL);
+    case 9:
         return draw_pair(d, x);
     default:
         return x;

@@ -37,6 +37,16 @@ TN_API tn_value tn_tanh(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 /** y = |x|; the gradient at 0 is 0. */
 TN_API tn_value tn_abs(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
+/** y = x, rounded up to a whole number; the gradient is 0. */
+TN_API tn_value tn_ceil(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = x where x > 0, else alpha (exp(x / alpha) - 1), whose gradient is 1 on both sides of 0.   Source: Barron 2017, arXiv:1704.07483. */
+typedef struct tn_celu_opts {
+    const char *name;
+    float alpha; /**< above 0; default 1 */
+} tn_celu_opts;
+TN_API tn_value tn_celu(tn_graph *g, tn_value x, const tn_celu_opts *opts);
+
 /** y = min where x < min, max where x > max, else x; so 0 and 6 make a "relu6". The gradient passes where
  *  min < x < max. NULL options are an error. */
 typedef struct tn_clip_opts {
@@ -53,8 +63,14 @@ typedef struct tn_elu_opts {
 } tn_elu_opts;
 TN_API tn_value tn_elu(tn_graph *g, tn_value x, const tn_elu_opts *opts);
 
+/** y = erf(x), the error function. */
+TN_API tn_value tn_erf(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
 /** y = exp(x). */
 TN_API tn_value tn_exp(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = x, rounded down to a whole number; the gradient is 0. */
+TN_API tn_value tn_floor(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /** y = x (1 + erf(x / sqrt(2))) / 2.   Source: Hendrycks and Gimpel 2016, arXiv:1606.08415. */
 typedef struct tn_gelu_opts {
@@ -80,14 +96,48 @@ TN_API tn_value tn_hardswish(tn_graph *g, tn_value x, const tn_layer_opts *opts)
 /** y = log(x): -inf of 0, NaN of what is below. */
 TN_API tn_value tn_log(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
+/** y = x tanh(log(1 + exp(x))).   Source: Misra 2019, arXiv:1908.08681. */
+TN_API tn_value tn_mish(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
 /** y = -x. */
 TN_API tn_value tn_neg(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = 1 / x: infinite of 0. */
+TN_API tn_value tn_reciprocal(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = the whole number nearest to x, of two that are equally near the even one; the gradient is 0. */
+TN_API tn_value tn_round(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = gamma x where x > 0, else gamma alpha (exp(x) - 1); the gradient at 0 is gamma alpha.
+ *  Source: Klambauer et al. 2017, arXiv:1706.02515, whose numbers the defaults are. */
+typedef struct tn_selu_opts {
+    const char *name;
+    float alpha; /**< not below 0; default 1.67326319 */
+    float gamma; /**< above 0; default 1.05070102 */
+} tn_selu_opts;
+TN_API tn_value tn_selu(tn_graph *g, tn_value x, const tn_selu_opts *opts);
+
+/** y = 1 where x > 0, -1 where x < 0, 0 where it is 0; the gradient is 0. */
+TN_API tn_value tn_sign(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = log(1 + exp(x)), without overflow; Caffe's BNLL.   Source: Dugas et al. 2001. */
+TN_API tn_value tn_softplus(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = x / (1 + |x|).   Source: Bergstra et al. 2009. */
+TN_API tn_value tn_softsign(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /** y = sqrt(x), NaN of what is below 0; the gradient at 0 is infinite. */
 TN_API tn_value tn_sqrt(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /** y = x / (1 + exp(-x)), "SiLU".   Source: Ramachandran, Zoph and Le 2017, arXiv:1710.05941, with beta 1. */
 TN_API tn_value tn_swish(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = x where x > alpha, else 0; the gradient at alpha is 0.   Source: Konda et al. 2014, arXiv:1402.3337. */
+typedef struct tn_thresholded_relu_opts {
+    const char *name;
+    float alpha; /**< default 1; TN_ZERO: a relu */
+} tn_thresholded_relu_opts;
+TN_API tn_value tn_thresholded_relu(tn_graph *g, tn_value x, const tn_thresholded_relu_opts *opts);
 
 /* ---- with a parameter a channel ----------------------------------------------------------- */
 

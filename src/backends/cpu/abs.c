@@ -1,17 +1,4 @@
 /* abs on the CPU. */
 #include "backends/cpu/elementwise/unary.h"
 
-TN_UNARY_LOOPS(abs, loops);
-
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    return tn_unary_prepare(d, n, b, &(tn_unary_spec){.loops = loops, .keeps_zero = true});
-}
-
-const tn_kernel tn_cpu_abs = {
-    .op = "abs",
-    .prepare = prepare,
-    .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
-    .release = tn_unary_release,
-};
+TN_UNARY_KERNEL(abs);

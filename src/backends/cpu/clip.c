@@ -1,22 +1,4 @@
 /* clip on the CPU. */
 #include "backends/cpu/elementwise/unary.h"
 
-TN_UNARY_LOOPS(clip, loops);
-
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    const tn_clip_opts *o = n->opts;
-    return tn_unary_prepare(d, n, b,
-                            &(tn_unary_spec){.loops = loops,
-                                             .reads_y = true,
-                                             .keeps_zero = o->min <= 0 && o->max >= 0,
-                                             .k = {o->min, o->max}});
-}
-
-const tn_kernel tn_cpu_clip = {
-    .op = "clip",
-    .prepare = prepare,
-    .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
-    .release = tn_unary_release,
-};
+TN_UNARY_KERNEL(clip);

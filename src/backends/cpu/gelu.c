@@ -5,9 +5,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     TN_UNARY_LOOPS(gelu, by_erf);
     TN_UNARY_LOOPS(gelu_tanh, by_tanh);
-    const bool tanh = ((const tn_gelu_opts *)n->opts)->tanh;
-    return tn_unary_prepare(d, n, b,
-                            &(tn_unary_spec){.loops = tanh ? by_tanh : by_erf, .keeps_zero = true});
+    return tn_unary_prepare(d, n, b, ((const tn_gelu_opts *)n->opts)->tanh ? by_tanh : by_erf);
 }
 
 const tn_kernel tn_cpu_gelu = {

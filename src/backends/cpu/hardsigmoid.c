@@ -1,21 +1,4 @@
 /* hardsigmoid on the CPU. */
 #include "backends/cpu/elementwise/unary.h"
 
-TN_UNARY_LOOPS(hardsigmoid, loops);
-
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    const tn_hardsigmoid_opts *o = n->opts;
-    return tn_unary_prepare(
-        d, n, b,
-        &(tn_unary_spec){
-            .loops = loops, .reads_y = true, .keeps_zero = o->beta <= 0, .k = {o->alpha, o->beta}});
-}
-
-const tn_kernel tn_cpu_hardsigmoid = {
-    .op = "hardsigmoid",
-    .prepare = prepare,
-    .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
-    .release = tn_unary_release,
-};
+TN_UNARY_KERNEL(hardsigmoid);

@@ -1,20 +1,4 @@
 /* leaky_relu on the CPU. */
 #include "backends/cpu/elementwise/unary.h"
 
-TN_UNARY_LOOPS(leaky_relu, loops);
-
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    const tn_leaky_relu_opts *o = n->opts;
-    return tn_unary_prepare(
-        d, n, b,
-        &(tn_unary_spec){.loops = loops, .reads_y = true, .keeps_zero = true, .k = {o->slope}});
-}
-
-const tn_kernel tn_cpu_leaky_relu = {
-    .op = "leaky_relu",
-    .prepare = prepare,
-    .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
-    .release = tn_unary_release,
-};
+TN_UNARY_KERNEL(leaky_relu);

@@ -1,18 +1,4 @@
 /* tanh on the CPU. */
 #include "backends/cpu/elementwise/unary.h"
 
-TN_UNARY_LOOPS(tanh, loops);
-
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    return tn_unary_prepare(d, n, b,
-                            &(tn_unary_spec){.loops = loops, .reads_y = true, .keeps_zero = true});
-}
-
-const tn_kernel tn_cpu_tanh = {
-    .op = "tanh",
-    .prepare = prepare,
-    .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
-    .release = tn_unary_release,
-};
+TN_UNARY_KERNEL(tanh);

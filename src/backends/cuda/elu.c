@@ -1,17 +1,4 @@
 /* elu by a kernel of our own. */
 #include "backends/cuda/elementwise/unary.h"
 
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    const tn_elu_opts *o = n->opts;
-    return tn_unary_prepare(d, n, b,
-                            &(tn_unary_spec){.formula = TNK_ELU, .reads_y = true, .k = {o->alpha}});
-}
-
-const tn_kernel tn_cuda_elu = {
-    .op = "elu",
-    .prepare = prepare,
-    .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
-    .release = tn_unary_release,
-};
+TN_UNARY_KERNEL(elu, TNK_ELU, true);

@@ -1,18 +1,4 @@
 /* hardsigmoid by a kernel of our own. */
 #include "backends/cuda/elementwise/unary.h"
 
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
-{
-    const tn_hardsigmoid_opts *o = n->opts;
-    return tn_unary_prepare(
-        d, n, b,
-        &(tn_unary_spec){.formula = TNK_HARDSIGMOID, .reads_y = true, .k = {o->alpha, o->beta}});
-}
-
-const tn_kernel tn_cuda_hardsigmoid = {
-    .op = "hardsigmoid",
-    .prepare = prepare,
-    .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
-    .release = tn_unary_release,
-};
+TN_UNARY_KERNEL(hardsigmoid, TNK_HARDSIGMOID, true);

@@ -90,20 +90,9 @@ static tn_status add_swish(tn_caffe *c, const tn_caffe_layer *l)
     return add_plain(c, l, tn_swish);
 }
 
-/* max(x, 0) + log(1 + exp(-|x|)): without overflow. */
 static tn_status add_bnll(tn_caffe *c, const tn_caffe_layer *l)
 {
-    tn_graph *g = c->g;
-    tn_value x;
-    if (!tn_caffe_bottoms(c, l, 1, &x, 1))
-        return TN_OK;
-    tn_value y = tn_neg(g, tn_abs(g, x, &(tn_layer_opts){tn_caffe_name(c, l, "abs")}),
-                        &(tn_layer_opts){tn_caffe_name(c, l, "neg")});
-    y = tn_exp(g, y, &(tn_layer_opts){tn_caffe_name(c, l, "exp")});
-    y = tn_log(g, tn_caffe_plus(c, l, "plus", y, 1), &(tn_layer_opts){tn_caffe_name(c, l, "log")});
-    return tn_caffe_top(
-        c, l, 0,
-        tn_add(g, tn_relu(g, x, &(tn_layer_opts){tn_caffe_name(c, l, "relu")}), y, NAMED(l)));
+    return add_plain(c, l, tn_softplus);
 }
 
 /* (shift + scale x) ^ power */

@@ -7,29 +7,39 @@ enum { TILE = 8192 /* elements that a thread does in one go */ };
 typedef struct unary {
     const tn_unary_loops *loops;
     int64_t count; /* elements with their padding */
-    bool reads_y;
     float k[2];
 } unary;
 
+/* Does what fills up a layout stay 0? 0 has to make 0, with no infinite slope. */
+static bool keeps_zero(const unary *s)
+{
+    float x = 0, dy = 0, y, dx;
+    tn_unary_run r = {.count = 1, .from = &x, .to = &y, .k = {s->k[0], s->k[1]}};
+    s->loops->y(&r);
+    r.from = s->loops->reads_y ? &y : &x;
+    r.dy = &dy;
+    r.to = &dx;
+    s->loops->dx(&r);
+    return y == 0 && dx == 0;
+}
+
 tn_status tn_unary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b,
-                           const tn_unary_spec *spec)
+                           const tn_unary_loops *const *loops)
 {
     (void)d;
     unary *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory(n->op->name, sizeof *s);
+    s->loops = loops[tn_cpu_isa_here()];
+    tn_option_floats(n, s->k, TN_COUNT(s->k));
     s->count = tn_elements(&n->x[0]);
-    if (b->x[0] && !spec->keeps_zero && b->x[0]->bytes != (size_t)s->count * sizeof(float))
+    if (b->x[0] && b->x[0]->bytes != (size_t)s->count * sizeof(float) && !keeps_zero(s))
         b->x[0] = NULL;
     if (b->x[0])
         s->count = (int64_t)(b->x[0]->bytes / sizeof(float));
-    s->loops = spec->loops[tn_cpu_isa_here()];
-    s->reads_y = spec->reads_y;
-    s->k[0] = spec->k[0];
-    s->k[1] = spec->k[1];
     b->y[0] = b->x[0];
-    b->backward_reads_y = spec->reads_y;
-    b->backward_reads_x[0] = !spec->reads_y;
+    b->backward_reads_y = s->loops->reads_y;
+    b->backward_reads_x[0] = !s->loops->reads_y;
     b->inplace = b->inplace_backward = true;
     b->state = s;
     return TN_OK;
@@ -64,6 +74,6 @@ tn_status tn_unary_backward(const tn_call *c)
 {
     const unary *s = c->state;
     if (c->dx[0])
-        run(c, s->loops->dx, s->reads_y ? c->y[0] : c->x[0], c->dy[0], c->dx[0]);
+        run(c, s->loops->dx, s->loops->reads_y ? c->y[0] : c->x[0], c->dy[0], c->dx[0]);
     return TN_OK;
 }

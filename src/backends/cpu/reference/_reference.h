@@ -28,4 +28,23 @@ typedef double tn_reference_function(double x, const void *opts);
 tn_status tn_reference_map(const tn_call *c, tn_reference_function *f);
 tn_status tn_reference_map_backward(const tn_call *c, tn_reference_function *slope);
 
+/* The kernel tn_reference_<op> of such. */
+#define TN_REFERENCE_MAP(stem, value, slope)        \
+    static tn_status forward(const tn_call *c)      \
+    {                                               \
+        return tn_reference_map(c, value);          \
+    }                                               \
+    static tn_status backward(const tn_call *c)     \
+    {                                               \
+        return tn_reference_map_backward(c, slope); \
+    }                                               \
+    const tn_kernel tn_reference_##stem = {         \
+        .op = #stem,                                \
+        .rank = TN_REFERENCE_RANK,                  \
+        .name = "reference",                        \
+        .prepare = tn_reference_prepare,            \
+        .forward = forward,                         \
+        .backward = backward,                       \
+    }
+
 #endif

@@ -21,21 +21,4 @@ static double slope(double x, const void *opts)
     return erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * PI);
 }
 
-static tn_status forward(const tn_call *c)
-{
-    return tn_reference_map(c, value);
-}
-
-static tn_status backward(const tn_call *c)
-{
-    return tn_reference_map_backward(c, slope);
-}
-
-const tn_kernel tn_reference_gelu = {
-    .op = "gelu",
-    .rank = TN_REFERENCE_RANK,
-    .name = "reference",
-    .prepare = tn_reference_prepare,
-    .forward = forward,
-    .backward = backward,
-};
+TN_REFERENCE_MAP(gelu, value, slope);

@@ -13,21 +13,4 @@ static double slope(double x, const void *opts)
     return x <= -3 ? 0 : x < 3 ? x / 3 + 0.5 : 1;
 }
 
-static tn_status forward(const tn_call *c)
-{
-    return tn_reference_map(c, value);
-}
-
-static tn_status backward(const tn_call *c)
-{
-    return tn_reference_map_backward(c, slope);
-}
-
-const tn_kernel tn_reference_hardswish = {
-    .op = "hardswish",
-    .rank = TN_REFERENCE_RANK,
-    .name = "reference",
-    .prepare = tn_reference_prepare,
-    .forward = forward,
-    .backward = backward,
-};
+TN_REFERENCE_MAP(hardswish, value, slope);

@@ -90,6 +90,13 @@ TN_MATH float tn_log_of(float x)
     return !(x <= FLT_MAX) ? x : x < 0 ? NAN : x == 0 ? -INFINITY : found;
 }
 
+/* log(1 + x) of 0 <= x <= 1. The quotient gives back what 1 + x has lost of x. Source: HP-15C Advanced Functions, 1982. */
+TN_MATH float tn_log1p_to_1(float x)
+{
+    const float above = 1 + x, kept = above - 1;
+    return kept == 0 ? x : tn_log_of(above) * (x / kept);
+}
+
 TN_MATH float tn_sigmoid_of(float x)
 {
     return 1 / (1 + tn_exp_of(-x));
@@ -116,6 +123,20 @@ TN_MATH float tn_normal_below(float x, float *density)
     const float tail = 0.5F * p * t * e;
     *density = e;
     return x < 0 ? tail : 1 - tail;
+}
+
+/* Near 0 by its series, which keeps the digits that 1 - tail would lose. */
+TN_MATH float tn_erf_of(float x)
+{
+    const float z = x * x;
+    float density, p = -7.5757576e-4F;
+    p = p * z + 4.6296296e-3F;
+    p = p * z - 2.3809524e-2F;
+    p = p * z + 0.1F;
+    p = p * z - 0.333333333F;
+    p = p * z + 1;
+    const float far = 2 * tn_normal_below(x * 1.414213562F, &density) - 1;
+    return z < 0.25F ? 1.128379167F * x * p : far;
 }
 
 #endif

@@ -5,6 +5,7 @@
 typedef struct unary {
     tn_elementwise each; /* first: TN_ELEMENTWISE() takes the state for one */
     tn_unary_spec spec;
+    float k[2]; /* the op's numbers */
 } unary;
 
 tn_status tn_unary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b,
@@ -16,6 +17,7 @@ tn_status tn_unary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b
         return tn_no_memory(n->op->name, sizeof *s);
     s->each = tn_elementwise_of(d, n, b);
     s->spec = *spec;
+    tn_option_floats(n, s->k, TN_COUNT(s->k));
     b->y[0] = b->x[0];
     b->backward_reads_y = spec->reads_y;
     b->backward_reads_x[0] = !spec->reads_y;
@@ -37,7 +39,7 @@ static struct tnk_unary_args args_of(const tn_call *c, const void *from, void *t
                                    .to = to,
                                    .count = s->each.count,
                                    .formula = (int32_t)s->spec.formula,
-                                   .k = {s->spec.k[0], s->spec.k[1]}};
+                                   .k = {s->k[0], s->k[1]}};
 }
 
 tn_status tn_unary_forward(const tn_call *c)

@@ -13,7 +13,7 @@
         }                                                               \
         TN_DEVICE float back(float read, float dy, const float (&k)[2]) \
         {                                                               \
-            (void)k, (void)read;                                        \
+            (void)k, (void)read, (void)dy;                              \
             return gradient;                                            \
         }                                                               \
     };
@@ -54,18 +54,43 @@ TN_DEVICE float hardswish_slope(float x)
     return x <= -3 ? 0.0f : x < 3 ? x / 3 + 0.5f : 1.0f;
 }
 
+/* tanh(log(1 + exp(x))) = n / (n + 2), n = e (e + 2), e = exp(x); where n is large that is 1. */
+TN_DEVICE float mish_share(float x)
+{
+    const float e = expf(x > 20 ? 20.0f : x), n = e * (e + 2);
+    return n / (n + 2);
+}
+TN_DEVICE float mish_slope(float x)
+{
+    const float t = mish_share(x), s = sigmoid_of(x);
+    return t + x * (1 - t) * (1 + t) * s;
+}
+
 FORMULA(absolute, fabsf(x), x, x > 0 ? dy : x < 0 ? -dy : 0.0f)
+FORMULA(ceiling, ceilf(x), x, 0.0f)
+FORMULA(celu, x > 0 ? x : k[0] * expm1f(x / k[0]), y, !(y <= 0) ? dy : (y / k[0] + 1) * dy)
 FORMULA(clip, clipped(x, k[0], k[1]), x, x > k[0] && x < k[1] ? dy : 0.0f)
 FORMULA(elu, x > 0 ? x : k[0] * expm1f(x), y, !(y <= 0) ? dy : (y + k[0]) * dy)
+FORMULA(error, erff(x), x, 1.128379167f * expf(-x * x) * dy)
 FORMULA(exponential, expf(x), y, y *dy)
+FORMULA(floored, floorf(x), x, 0.0f)
 FORMULA(gelu, normal_below(x) * x, x, gelu_slope(x) * dy)
 FORMULA(gelu_tanh, sigmoid_of(gelu_tanh_argument(x)) * x, x, gelu_tanh_slope(x) * dy)
 FORMULA(hardsigmoid, clipped(k[0] * x + k[1], 0, 1), y, y > 0 && y < 1 ? k[0] * dy : 0.0f)
 FORMULA(hardswish, clipped(x / 6 + 0.5f, 0, 1) * x, x, hardswish_slope(x) * dy)
 FORMULA(logarithm, logf(x), x, dy / x)
+FORMULA(mish, mish_share(x) * x, x, mish_slope(x) * dy)
 FORMULA(negative, -x, x, -dy)
+FORMULA(reciprocal, 1 / x, y, -y *y *dy)
+FORMULA(rounded, rintf(x), x, 0.0f)
 FORMULA(root, sqrtf(x), y, dy / (2 * y))
+FORMULA(selu, k[1] * (x > 0 ? x : k[0] * expm1f(x)), y,
+        !(y <= 0) ? k[1] * dy : (y + k[0] * k[1]) * dy)
+FORMULA(sign, x > 0 ? 1.0f : x < 0 ? -1.0f : x, x, 0.0f)
+FORMULA(softplus, (x < 0 ? 0.0f : x) + log1pf(expf(-fabsf(x))), y, -expm1f(-y) * dy)
+FORMULA(softsign, x / (1 + fabsf(x)), x, dy / ((1 + fabsf(x)) * (1 + fabsf(x))))
 FORMULA(swish, sigmoid_of(x) * x, x, swish_slope(x) * dy)
+FORMULA(thresholded_relu, x <= k[0] ? 0.0f : x, x, x <= k[0] ? 0.0f : dy)
 
 /* ---- kernels ------------------------------------------------------------------------------ */
 
@@ -113,12 +138,20 @@ template <class Way> TN_DEVICE void any(const tnk_unary_args &p)
     switch (p.formula) {
     case TNK_ABS:
         return Way::template with<absolute>(p);
+    case TNK_CEIL:
+        return Way::template with<ceiling>(p);
+    case TNK_CELU:
+        return Way::template with<celu>(p);
     case TNK_CLIP:
         return Way::template with<clip>(p);
     case TNK_ELU:
         return Way::template with<elu>(p);
+    case TNK_ERF:
+        return Way::template with<error>(p);
     case TNK_EXP:
         return Way::template with<exponential>(p);
+    case TNK_FLOOR:
+        return Way::template with<floored>(p);
     case TNK_GELU:
         return Way::template with<gelu>(p);
     case TNK_GELU_TANH:
@@ -129,12 +162,28 @@ template <class Way> TN_DEVICE void any(const tnk_unary_args &p)
         return Way::template with<hardswish>(p);
     case TNK_LOG:
         return Way::template with<logarithm>(p);
+    case TNK_MISH:
+        return Way::template with<mish>(p);
     case TNK_NEG:
         return Way::template with<negative>(p);
+    case TNK_RECIPROCAL:
+        return Way::template with<reciprocal>(p);
+    case TNK_ROUND:
+        return Way::template with<rounded>(p);
+    case TNK_SELU:
+        return Way::template with<selu>(p);
+    case TNK_SIGN:
+        return Way::template with<sign>(p);
+    case TNK_SOFTPLUS:
+        return Way::template with<softplus>(p);
+    case TNK_SOFTSIGN:
+        return Way::template with<softsign>(p);
     case TNK_SQRT:
         return Way::template with<root>(p);
-    default:
+    case TNK_SWISH:
         return Way::template with<swish>(p);
+    default:
+        return Way::template with<thresholded_relu>(p);
     }
 }
 template <class T> TN_DEVICE void any_forward(const tnk_unary_args &p)

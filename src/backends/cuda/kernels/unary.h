@@ -10,17 +10,29 @@
 /* By layers/<op>.c. */
 enum tnk_unary_formula {
     TNK_ABS,
+    TNK_CEIL,
+    TNK_CELU, /* k: alpha */
     TNK_CLIP, /* k: min, max */
     TNK_ELU,  /* k: alpha */
+    TNK_ERF,
     TNK_EXP,
+    TNK_FLOOR,
     TNK_GELU,
     TNK_GELU_TANH,
     TNK_HARDSIGMOID, /* k: alpha, beta */
     TNK_HARDSWISH,
     TNK_LOG,
+    TNK_MISH,
     TNK_NEG,
+    TNK_RECIPROCAL,
+    TNK_ROUND,
+    TNK_SELU, /* k: alpha, gamma */
+    TNK_SIGN,
+    TNK_SOFTPLUS,
+    TNK_SOFTSIGN,
     TNK_SQRT,
-    TNK_SWISH
+    TNK_SWISH,
+    TNK_THRESHOLDED_RELU /* k: alpha */
 };
 
 /* to = f(x), or with dy dy * f'(x), `count` of them; `from` is x, or y for the gradient of a formula that reads that. */

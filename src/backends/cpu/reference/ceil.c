@@ -1,0 +1,18 @@
+/* ceil: y = x, rounded up to a whole number. */
+#include <math.h>
+
+#include "backends/cpu/reference/_reference.h"
+
+static double value(double x, const void *opts)
+{
+    (void)opts;
+    return ceil(x);
+}
+
+static double slope(double x, const void *opts)
+{
+    (void)opts, (void)x;
+    return 0;
+}
+
+TN_REFERENCE_MAP(ceil, value, slope);

@@ -1,0 +1,4 @@
+/* thresholded_relu on the CPU. */
+#include "backends/cpu/elementwise/unary.h"
+
+TN_UNARY_KERNEL(thresholded_relu);

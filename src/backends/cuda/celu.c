@@ -1,0 +1,4 @@
+/* celu by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(celu, TNK_CELU, true);

@@ -1,0 +1,4 @@
+/* erf by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(erf, TNK_ERF, false);

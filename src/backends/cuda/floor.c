@@ -1,0 +1,4 @@
+/* floor by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(floor, TNK_FLOOR, false);

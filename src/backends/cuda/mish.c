@@ -1,0 +1,4 @@
+/* mish by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(mish, TNK_MISH, false);

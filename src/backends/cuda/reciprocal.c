@@ -1,0 +1,4 @@
+/* reciprocal by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(reciprocal, TNK_RECIPROCAL, true);

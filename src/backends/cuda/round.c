@@ -1,0 +1,4 @@
+/* round by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(round, TNK_ROUND, false);

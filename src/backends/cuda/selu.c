@@ -1,0 +1,4 @@
+/* selu by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(selu, TNK_SELU, true);

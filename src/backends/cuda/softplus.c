@@ -1,0 +1,4 @@
+/* softplus by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(softplus, TNK_SOFTPLUS, true);

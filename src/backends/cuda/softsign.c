@@ -1,0 +1,4 @@
+/* softsign by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(softsign, TNK_SOFTSIGN, false);
