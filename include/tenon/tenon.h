@@ -8,6 +8,7 @@
 #ifndef TENON_TENON_H
 #define TENON_TENON_H
 
+#include <tenon/build.h>
 #include <tenon/check.h>
 #include <tenon/checkpoint.h>
 #include <tenon/custom.h>
@@ -15,6 +16,7 @@
 #include <tenon/device.h>
 #include <tenon/eval.h>
 #include <tenon/graph.h>
+#include <tenon/infer.h>
 #include <tenon/layers.h>
 #include <tenon/model.h>
 #include <tenon/nonfinite.h>

@@ -76,10 +76,12 @@ typedef struct tn_batch_text {
 } tn_batch_text;
 tn_batch_text tn_format_batch(const tn_graph *g, const tn_node *n);
 
-/* shard.c: the batch that all inputs which have one agree in, 0 if none has; the same graph for another; for one of so
- * many equal shares of it. */
+/* shard.c: the batch that all inputs which have one agree in, 0 if none has; the same graph for another; and for inputs of
+ * four dimensions of another height and width; for one of so many equal shares of the batch. */
 tn_status tn_graph_batch(const tn_graph *g, int64_t *out);
 tn_status tn_graph_resize(tn_graph **out, const tn_graph *g, int64_t batch);
+tn_status tn_graph_resize_pictures(tn_graph **out, const tn_graph *g, int64_t batch, int64_t height,
+                                   int64_t width);
 tn_status tn_graph_shard(tn_graph **out, const tn_graph *g, int shares);
 
 #endif

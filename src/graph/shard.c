@@ -6,6 +6,8 @@
  * What follows must be what the values say of their batch: one that has none does not change, nor does any other
  * dimension. So an op that takes a dimension for the batch which is not is found out here.
  */
+#include <stdio.h>
+
 #include "graph/graph.h"
 
 tn_status tn_graph_batch(const tn_graph *g, int64_t *out)
@@ -31,6 +33,11 @@ tn_status tn_graph_batch(const tn_graph *g, int64_t *out)
     return TN_OK;
 }
 
+/* What the same graph is made for: a batch, and pictures of another size, or 0 for that which they have. */
+typedef struct wanted {
+    int64_t batch, height, width;
+} wanted;
+
 /* Does it differ from what it is made of in its batch, and in nothing else? */
 static tn_status check_value(const tn_node *from, const tn_node *n, int i, int64_t batch)
 {
@@ -46,25 +53,38 @@ static tn_status check_value(const tn_node *from, const tn_node *n, int i, int64
                    tn_shape_format(&want).text);
 }
 
-static tn_status check_node(const tn_node *from, const tn_node *n, int64_t batch)
+static tn_status check_node(const tn_node *from, const tn_node *n, const wanted *w)
 {
-    for (int i = 0; i < n->num_out; i++)
-        TN_TRY(check_value(from, n, i, batch));
+    for (int i = 0; w->height == 0 && i < n->num_out; i++)
+        TN_TRY(check_value(from, n, i, w->batch));
     for (int i = 0; i < n->num_params; i++)
         if (!tn_shape_equal(&n->param[i].shape, &from->param[i].shape))
-            return tn_fail(TN_ERR_SHAPE, "%s.%s is %s, not %s: the batch must not be in it",
-                           n->name, n->param[i].name, tn_shape_format(&n->param[i].shape).text,
-                           tn_shape_format(&from->param[i].shape).text);
+            return tn_fail(TN_ERR_SHAPE, "%s.%s is %s, not %s: %s must not be in it", n->name,
+                           n->param[i].name, tn_shape_format(&n->param[i].shape).text,
+                           tn_shape_format(&from->param[i].shape).text,
+                           w->height > 0 ? "the size of pictures" : "the batch");
     return TN_OK;
 }
 
-static tn_status copy_node(const tn_graph *g, const tn_node *n, int64_t batch, tn_graph *to)
+/* Pixels of N x H x W x C bytes, or of N x C x H x W numbers. */
+static tn_shape input_shape(const tn_node *n, const wanted *w)
+{
+    tn_shape shape = n->y[0];
+    const int first = n->y_dtype[0] == TN_U8 ? 1 : 2;
+    if (w->height > 0 && shape.ndim == 4) {
+        shape.dim[first] = w->height;
+        shape.dim[first + 1] = w->width;
+    }
+    if (n->y_batch[0] >= 0)
+        shape.dim[n->y_batch[0]] = w->batch;
+    return shape;
+}
+
+static tn_status copy_node(const tn_graph *g, const tn_node *n, const wanted *w, tn_graph *to)
 {
     tn_value in[TN_MAX_IN];
     if (n->op == &tn_op_input) {
-        tn_shape shape = n->y[0];
-        if (n->y_batch[0] >= 0)
-            shape.dim[n->y_batch[0]] = batch;
+        const tn_shape shape = input_shape(n, w);
         tn_input_batched(to, n->name, n->y_dtype[0], shape, n->y_batch[0]);
     } else {
         const char *name[TN_MAX_OUT];
@@ -75,21 +95,33 @@ static tn_status copy_node(const tn_graph *g, const tn_node *n, int64_t batch, t
         tn_graph_add_named(to, n->op, name, n->num_out, n->num_in, in, n->given);
     }
     TN_TRY(tn_graph_status(to));
-    return check_node(n, to->node[to->num_nodes - 1], batch);
+    return check_node(n, to->node[to->num_nodes - 1], w);
 }
 
-static tn_status copy_nodes(const tn_graph *g, int64_t batch, tn_graph *to)
+/* "with a batch of 8", "with pictures of 300 x 200". */
+static tn_status tell(const tn_graph *g, const tn_node *n, const wanted *w, tn_status status)
+{
+    char with[64];
+    if (w->height > 0)
+        snprintf(with, sizeof with, "pictures of %lld x %lld", (long long)w->height,
+                 (long long)w->width);
+    else
+        snprintf(with, sizeof with, "a batch of %lld", (long long)w->batch);
+    if (n->num_in == 0)
+        return tn_fail(status, "with %s: %s", with, tn_error());
+    return tn_fail(status, "with %s: %s (its inputs: %s)", with, tn_error(),
+                   tn_format_batch(g, n).text);
+}
+
+static tn_status copy_nodes(const tn_graph *g, const wanted *w, tn_graph *to)
 {
     for (size_t i = 0; i < g->num_nodes; i++) {
         const tn_node *n = g->node[i];
         if (n->made_by)
             continue;
-        const tn_status status = copy_node(g, n, batch, to);
-        if (status != TN_OK && n->num_in == 0)
-            return tn_fail(status, "with a batch of %lld: %s", (long long)batch, tn_error());
+        const tn_status status = copy_node(g, n, w, to);
         if (status != TN_OK)
-            return tn_fail(status, "with a batch of %lld: %s (its inputs: %s)", (long long)batch,
-                           tn_error(), tn_format_batch(g, n).text);
+            return tell(g, n, w, status);
     }
     return TN_OK;
 }
@@ -102,13 +134,13 @@ static tn_status copy_roles(const tn_graph *g, tn_graph *to)
     return tn_graph_status(to);
 }
 
-tn_status tn_graph_resize(tn_graph **out, const tn_graph *g, int64_t batch)
+static tn_status make(tn_graph **out, const tn_graph *g, const wanted *w)
 {
     tn_graph *made = NULL;
     TN_TRY(tn_graph_status(g));
     TN_TRY(tn_graph_create(&made));
     made->number = g->number;
-    tn_status status = copy_nodes(g, batch, made);
+    tn_status status = copy_nodes(g, w, made);
     if (status == TN_OK)
         status = copy_roles(g, made);
     if (status != TN_OK) {
@@ -117,6 +149,17 @@ tn_status tn_graph_resize(tn_graph **out, const tn_graph *g, int64_t batch)
     }
     *out = made;
     return TN_OK;
+}
+
+tn_status tn_graph_resize(tn_graph **out, const tn_graph *g, int64_t batch)
+{
+    return make(out, g, &(wanted){.batch = batch});
+}
+
+tn_status tn_graph_resize_pictures(tn_graph **out, const tn_graph *g, int64_t batch, int64_t height,
+                                   int64_t width)
+{
+    return make(out, g, &(wanted){batch, height, width});
 }
 
 tn_status tn_graph_shard(tn_graph **out, const tn_graph *g, int shares)

@@ -58,6 +58,17 @@ static tn_status read_number(const tn_numbers *n, size_t index, float *to)
     return tn_safetensors_read(m->file, number->stored, to);
 }
 
+static const float *number_at(const tn_numbers *n, size_t index)
+{
+    enum { ALIGNMENT = 64 };
+    const tn_model *m = (const tn_model *)n;
+    const tn_model_number *number = &m->number[index];
+    const void *at = number->data;
+    if (number->stored)
+        at = number->stored->dtype == TN_F32 ? tn_safetensors_data(m->file, number->stored) : NULL;
+    return (uintptr_t)at % ALIGNMENT == 0 ? at : NULL;
+}
+
 bool tn_model_keeps_average(const tn_model *model)
 {
     return model && model->keeps_average;
@@ -74,7 +85,7 @@ tn_status tn_model_create(tn_model **out, const char *path)
         return tn_no_memory("model", sizeof *m);
     }
     m->path = copy;
-    m->numbers = (tn_numbers){copy, number_name, find_number, read_number};
+    m->numbers = (tn_numbers){copy, number_name, find_number, read_number, number_at};
     *out = m;
     return TN_OK;
 }

@@ -42,6 +42,9 @@ tn_status tn_model_add(tn_model *m, const char *name, const tn_shape *shape,
 /* After the last of them. */
 void tn_model_sort(tn_model *m);
 
+/* All numbers and facts of its file, which is open; `average`: of numbers that have one their averages. */
+tn_status tn_model_take_file(tn_model *m, bool average);
+
 /* Any key; of classes their names are taken apart. */
 tn_status tn_model_set_fact(tn_model *m, const char *key, const char *value);
 tn_status tn_model_add_notice(tn_model *m, const char *format, ...) TN_PRINTF(2, 3);

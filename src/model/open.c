@@ -32,48 +32,10 @@ static tn_status look(const char *path, unsigned char first[FIRST_BYTES])
 
 /* ---- safetensors ------------------------------------------------------------------------------ */
 
-/* What is in a checkpoint for a run that goes on, and no number of the net. */
-static bool is_of_run(const tn_model *m, const char *name)
-{
-    return tn_model_fact(m, "tenon.optimizer") &&
-           (strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "accumulated.", 12) == 0 ||
-            strncmp(name, "ema.", 4) == 0);
-}
-
-/* The average of a number, which stands in its place; the number itself if it has none. */
-static const tn_safetensor *average_of(const tn_model *m, const tn_safetensor *t)
-{
-    const tn_safetensor *other;
-    for (size_t i = 0; (other = tn_safetensors_at(m->file, i)); i++)
-        if (strncmp(other->name, "ema.", 4) == 0 && strcmp(other->name + 4, t->name) == 0)
-            return other;
-    return t;
-}
-
-static tn_status take_all(tn_model *m, bool average)
-{
-    const char *key, *value;
-    for (size_t i = 0; (key = tn_safetensors_meta_at(m->file, i, &value)); i++)
-        if (value)
-            TN_TRY(tn_model_set_fact(m, key, value));
-    const tn_safetensor *t;
-    for (size_t i = 0; (t = tn_safetensors_at(m->file, i)); i++) {
-        m->keeps_average |= is_of_run(m, t->name) && strncmp(t->name, "ema.", 4) == 0;
-        if (is_of_run(m, t->name))
-            continue;
-        const tn_safetensor *stored = average ? average_of(m, t) : t;
-        TN_TRY(tn_model_add(m, t->name, &stored->shape, stored, NULL));
-    }
-    tn_model_sort(m);
-    if (average && !m->keeps_average)
-        return tn_fail(TN_ERR_ARGUMENT, "%s: keeps no averages of its parameters", m->path);
-    return TN_OK;
-}
-
 static tn_status open_safetensors(tn_model *m, const tn_model_opts *o)
 {
     TN_TRY(tn_safetensors_open(&m->file, m->path));
-    TN_TRY(take_all(m, o->average));
+    TN_TRY(tn_model_take_file(m, o->average));
     if (tn_model_fact(m, "tenon.graph"))
         return tn_model_read_graph(m, o->batch);
     const char *version = tn_model_fact(m, "tenon.version");

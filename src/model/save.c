@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <tenon/build.h>
+
 #include "io/checkpoint_parts.h"
 #include "model/model.h"
 #include "plan/plan_io.h"
@@ -64,35 +66,45 @@ tn_status tn_model_tell(tn_model *m, const char *key, const char *value)
 
 /* ---- as a file -------------------------------------------------------------------------------- */
 
-/* Of a run that goes on, which a model does not. */
-static bool is_of_run(const char *key)
+/* Of a run that goes on, which a model does not, or of the file that it came from. */
+static bool is_of_file(const char *key)
 {
-    static const char *const keys[] = {"tenon.version", "tenon.optimizer",     "tenon.updates",
-                                       "tenon.runs",    "tenon.accumulated",   "tenon.loss_scale",
-                                       "tenon.skipped", TN_SAFETENSORS_ESCAPES};
+    static const char *const keys[] = {
+        "tenon.version",     "tenon.optimizer",  "tenon.updates", "tenon.runs",
+        "tenon.accumulated", "tenon.loss_scale", "tenon.skipped", TN_SAFETENSORS_ESCAPES,
+        "tenon.engine",      "tenon.digest",     "tenon.data"};
     for (size_t i = 0; i < TN_COUNT(keys); i++)
         if (strcmp(keys[i], key) == 0)
             return true;
     return false;
 }
 
-static tn_status create(const tn_model *m, const char *path, tn_safetensors_writer **w)
+/* What only an engine says of itself. */
+static bool is_of_engine(const char *key)
+{
+    return strcmp(key, "tenon.build") == 0 || strcmp(key, "tenon.report") == 0;
+}
+
+static tn_status create(const tn_model *m, const char *path, bool engine, tn_safetensors_writer **w)
 {
     size_t num_meta = 1;
-    tn_meta *meta = tn_alloc(m->num_facts + 1, sizeof *meta);
+    tn_meta *meta = tn_alloc(m->num_facts + 2, sizeof *meta);
     tn_safetensor *tensor = tn_alloc(m->num_numbers, sizeof *tensor);
     tn_status status = TN_OK;
     if (!meta || !tensor) {
         status = tn_no_memory("model", m->num_numbers * sizeof *tensor);
     } else {
         meta[0] = (tn_meta){"tenon.version", tn_version()};
+        if (engine)
+            meta[num_meta++] = (tn_meta){"tenon.engine", "1"};
         for (size_t i = 0; i < m->num_facts; i++)
-            if (!is_of_run(m->fact[i].key))
+            if (!is_of_file(m->fact[i].key) && (engine || !is_of_engine(m->fact[i].key)))
                 meta[num_meta++] = m->fact[i];
         for (size_t i = 0; i < m->num_numbers; i++)
             tensor[i] = (tn_safetensor){
                 .name = m->number[i].name, .dtype = TN_F32, .shape = m->number[i].shape};
-        status = tn_safetensors_create(w, path, tensor, m->num_numbers, meta, num_meta);
+        status = (engine ? tn_safetensors_create_sealed
+                         : tn_safetensors_create)(w, path, tensor, m->num_numbers, meta, num_meta);
     }
     tn_free(meta);
     tn_free(tensor);
@@ -120,19 +132,34 @@ static tn_status write_numbers(const tn_model *m, tn_safetensors_writer *w)
     return status;
 }
 
-tn_status tn_model_save(const tn_model *m, const char *path)
+static tn_status save(const tn_model *m, const char *path, bool engine)
 {
-    TN_NEED(m, "model");
-    TN_NEED(path, "path");
     tn_safetensors_writer *w = NULL;
     if (m->num_numbers == 0)
         return tn_fail(TN_ERR_ARGUMENT, "%s: has a net but no numbers to be saved in %s", m->path,
                        path);
-    tn_status status = create(m, path, &w);
+    tn_status status = create(m, path, engine, &w);
     if (status == TN_OK)
         status = write_numbers(m, w);
     if (status == TN_OK)
         status = tn_safetensors_commit(w);
     tn_safetensors_destroy(w);
     return status;
+}
+
+tn_status tn_model_save(const tn_model *m, const char *path)
+{
+    TN_NEED(m, "model");
+    TN_NEED(path, "path");
+    return save(m, path, false);
+}
+
+tn_status tn_engine_save(const tn_model *m, const char *path)
+{
+    TN_NEED(m, "model");
+    TN_NEED(path, "path");
+    if (!m->graph || !tn_graph_output_at(m->graph, 0).id)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: has no net with an output to make an engine of",
+                       m->path);
+    return save(m, path, true);
 }

@@ -31,6 +31,7 @@ ALLOWED = {
     "src/data": BASE + ("data/",),
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
+    "src/infer": BASE + ("infer/", "io/mapped.h", "model/model.h", "graph/graph.h"),
     "src/import": BASE + ("model/import.h", "caffe/import.h"),
     "src/onnx": BASE + ("tensor/", "onnx/", "io/proto.h", "io/mapped.h", "model/import.h"),
     "src/caffe": BASE + ("caffe/", "io/proto.h", "io/mapped.h", "model/import.h"),

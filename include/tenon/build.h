@@ -1,0 +1,31 @@
+/**
+ * @file
+ * Building engines: a model becomes a file that infer.h runs. `tenon build` does it with what there is to be measured and
+ * reported; a program may by
+ *
+ *     tn_model_open(&model, "flowers.safetensors", NULL);
+ *     tn_engine_save(model, "flowers.plan");
+ *
+ * Threads: several may build at once, each from a model of its own or one that nobody tells anything.
+ */
+#ifndef TENON_BUILD_H
+#define TENON_BUILD_H
+
+#include <tenon/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The net with its outputs, the numbers and the facts of a model as an engine: safetensors whose tensors begin at multiples
+ * of 64 bytes. The same model gives the same bytes. "tenon.build" and "tenon.report" (tn_model_tell()) are for whoever
+ * builds to say. The file appears whole or not at all, as tn_checkpoint_save() has it.
+ * @return TN_ERR_ARGUMENT if the model has no numbers or its net no output; TN_ERR_IO, TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_engine_save(const tn_model *model, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
