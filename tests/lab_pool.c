@@ -2,47 +2,59 @@
 
 #include <math.h>
 
-/* One window: the taps in x, and how many there are in x and its padding. */
+/* One window: its taps in x, of each direction, and how many there are in x and its padding. */
+typedef struct taps {
+    int64_t at[64], count, all;
+} taps;
 typedef struct window {
-    int64_t top, bottom, left, right, all;
+    taps down, across;
 } window;
+
+static taps taps_at(const tn_pool2d_opts *o, const tn_shape *x, int i, int64_t number)
+{
+    const int64_t size = x->dim[2 + i];
+    const int kernel = o->global ? (int)size : o->kernel[i] ? o->kernel[i] : o->kernel[0];
+    const int stride = o->stride[i] ? o->stride[i] : o->stride[0] ? o->stride[0] : kernel;
+    const int step = o->dilation[i] ? o->dilation[i] : o->dilation[0] ? o->dilation[0] : 1;
+    const int pad = lab_pad(o->kernel, o->pad, i);
+    const int64_t end = size + pad + lab_pad(o->kernel, o->pad_extra, i);
+    taps t = {.count = 0};
+    for (int k = 0; k < kernel; k++) {
+        const int64_t at = number * stride - pad + (int64_t)k * step;
+        t.all += at < end;
+        if (at >= 0 && at < size) {
+            assert_true(t.count < (int64_t)TN_COUNT(t.at));
+            t.at[t.count++] = at;
+        }
+    }
+    return t;
+}
 
 static window window_at(const tn_pool2d_opts *o, const tn_shape *x, int64_t p, int64_t q)
 {
-    const int64_t size[2] = {x->dim[2], x->dim[3]}, at[2] = {p, q};
-    int64_t first[2], last[2], taps[2] = {0, 0};
-    for (int i = 0; i < 2; i++) {
-        const int kernel = o->global ? (int)size[i] : o->kernel[i] ? o->kernel[i] : o->kernel[0];
-        const int stride = o->stride[i] ? o->stride[i] : o->stride[0] ? o->stride[0] : kernel;
-        const int pad = lab_pad(o->kernel, o->pad, i);
-        first[i] = size[i];
-        last[i] = -1;
-        for (int64_t k = at[i] * stride - pad; k < at[i] * stride - pad + kernel; k++) {
-            taps[i] += k < size[i] + pad + lab_pad(o->kernel, o->pad_extra, i);
-            if (k < 0 || k >= size[i])
-                continue;
-            first[i] = k < first[i] ? k : first[i];
-            last[i] = k;
-        }
-    }
-    return (window){first[0], last[0], first[1], last[1], taps[0] * taps[1]};
+    return (window){taps_at(o, x, 0, p), taps_at(o, x, 1, q)};
 }
 
 static double divisor(const tn_pool2d_opts *o, const window *w)
 {
     if (o->kind == TN_POOL_MEAN_PAD)
-        return (double)w->all;
-    return (double)((w->bottom - w->top + 1) * (w->right - w->left + 1));
+        return (double)(w->down.all * w->across.all);
+    return (double)(w->down.count * w->across.count);
+}
+
+/* Element of the plane that tap number i of those in x is. */
+static int64_t tap(const window *w, int64_t width, int64_t i)
+{
+    return w->down.at[i / w->across.count] * width + w->across.at[i % w->across.count];
 }
 
 /* The first of the largest; a NaN is larger than anything. */
 static int64_t pick(const double *x, int64_t width, const window *w)
 {
-    int64_t best = w->top * width + w->left;
-    for (int64_t h = w->top; h <= w->bottom; h++)
-        for (int64_t v = w->left; v <= w->right; v++)
-            if (!(x[h * width + v] <= x[best]) && !isnan(x[best]))
-                best = h * width + v;
+    int64_t best = tap(w, width, 0);
+    for (int64_t i = 0; i < w->down.count * w->across.count; i++)
+        if (!(x[tap(w, width, i)] <= x[best]) && !isnan(x[best]))
+            best = tap(w, width, i);
     return best;
 }
 
@@ -67,9 +79,8 @@ static void pool_one(const lab_ref *r, const window *w, int64_t plane, int64_t y
     const int64_t width = r->x_shape[0].dim[3];
     const double *x = r->x[0] + plane;
     double sum = 0;
-    for (int64_t h = w->top; h <= w->bottom; h++)
-        for (int64_t v = w->left; v <= w->right; v++)
-            sum += x[h * width + v];
+    for (int64_t i = 0; i < w->down.count * w->across.count; i++)
+        sum += x[tap(w, width, i)];
     r->y[y] = o->kind == TN_POOL_MAX ? x[pick(x, width, w)] : sum / divisor(o, w);
 }
 
@@ -82,9 +93,8 @@ static void unpool_one(const lab_ref *r, const window *w, int64_t plane, int64_t
         dx[pick(r->x[0] + plane, width, w)] += r->dy[y];
         return;
     }
-    for (int64_t h = w->top; h <= w->bottom; h++)
-        for (int64_t v = w->left; v <= w->right; v++)
-            dx[h * width + v] += r->dy[y] / divisor(o, w);
+    for (int64_t i = 0; i < w->down.count * w->across.count; i++)
+        dx[tap(w, width, i)] += r->dy[y] / divisor(o, w);
 }
 
 void lab_pool_reference(const lab_ref *r)

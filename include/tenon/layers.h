@@ -165,8 +165,8 @@ typedef enum tn_pool_kind {
 /**
  * The largest or the mean of each window.   x: N x C x H x W;  y: N x C x P x Q.
  *
- * P = floor((H + 2 pad + pad_extra - R) / stride) + 1, or rounded up with `ceil`, as Caffe does: a last window
- * may then reach past the padding, and one that would begin past the image is dropped.
+ * P = floor((H + 2 pad + pad_extra - dilation (R - 1) - 1) / stride) + 1, or rounded up with `ceil`, as Caffe does: a last
+ * window may then reach past the padding, and one that would begin past the image is dropped.
  */
 typedef struct tn_pool2d_opts {
     const char *name;
@@ -174,13 +174,14 @@ typedef struct tn_pool2d_opts {
     int kernel[2]; /**< required, unless global */
     int stride[2]; /**< default: the kernel */
     int pad
-        [2]; /**< default 0; less than the kernel; above and left, and as much below and right; given
-                        as one number if the kernel is */
+        [2]; /**< default 0; less than what a window spans, the kernel if it is not dilated; above and left, and as much below
+                        and right; given as one number if the kernel is */
     int pad_extra
         [2];     /**< so much more below and right, where it is less than the kernel too, or less if
                            below 0; default 0; one number as pad */
     bool ceil;   /**< round P and Q up */
     bool global; /**< one window over all of H x W; no other number may be given */
+    int dilation[2]; /**< default 1: taps next to each other */
 } tn_pool2d_opts;
 TN_API tn_value tn_pool2d(tn_graph *g, tn_value x, const tn_pool2d_opts *opts);
 

@@ -79,6 +79,12 @@ static inline int64_t tn_padded(const tn_shape *x, const int pad[2], const int e
     return x->dim[2 + direction] + 2 * (int64_t)pad[direction] + extra[direction];
 }
 
+/* Pixels that the taps of a window span in one direction. */
+static inline int64_t tn_reach(const int kernel[2], const int dilation[2], int direction)
+{
+    return (int64_t)dilation[direction] * (kernel[direction] - 1) + 1;
+}
+
 /* An axis that options name: 0 is `fallback`, TN_ZERO the first, and below 0 counts back from behind the last. TN_ERR_ARGUMENT
  * unless input 0 has it. */
 tn_status tn_complete_axis(const tn_node *n, int *axis, int fallback);

@@ -31,7 +31,7 @@ static tn_status count_windows(const tn_node *n, int axis, int64_t *count)
 {
     const tn_conv2d_opts *o = n->opts;
     const int64_t size = n->x[0].dim[2 + axis];
-    const int64_t reach = (int64_t)o->dilation[axis] * (o->kernel[axis] - 1) + 1;
+    const int64_t reach = tn_reach(o->kernel, o->dilation, axis);
     const int64_t padded =
         size > INT64_MAX / 2 ? 0 : tn_padded(&n->x[0], o->pad, o->pad_extra, axis);
     if (padded < reach)

@@ -23,7 +23,7 @@ static tn_status find_size(const tn_node *n, int axis, int64_t *size)
 {
     const tn_conv_transpose2d_opts *o = n->opts;
     const int64_t in = n->x[0].dim[2 + axis];
-    const int64_t reach = (int64_t)o->dilation[axis] * (o->kernel[axis] - 1) + 1;
+    const int64_t reach = tn_reach(o->kernel, o->dilation, axis);
     if (o->output_pad[axis] >= o->stride[axis] || o->output_pad[axis] < -INT_MAX / 2)
         return tn_fail(TN_ERR_ARGUMENT, "conv_transpose2d %s: output_pad %d is not below stride %d",
                        n->name, o->output_pad[axis], o->stride[axis]);

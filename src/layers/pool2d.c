@@ -2,11 +2,12 @@
  * pool2d: the largest or the mean of each window.
  *
  *   x  N x C x H x W     y  N x C x P x Q     window R x S
- *   y[n,c,p,q] = max or mean over r,s of x[n,c, p*stride - pad + r, q*stride - pad + s]
+ *   y[n,c,p,q] = max or mean over r,s of x[n,c, p*stride - pad + r*dilation, q*stride - pad + s*dilation]
  *
  * A NaN is larger than anything. Taps outside of x do not exist for MAX and MEAN. MEAN_PAD counts those in
- * the padding as zeros, those beyond it (which only `ceil` gives) not at all. A pad below the kernel, and the
- * rule that a window begins before the end of x, leave every window at least one tap in x.
+ * the padding as zeros, those beyond it (which only `ceil` gives) not at all. A pad below what a window spans, the
+ * rule that a window begins before the end of x, and a dilation that does not step over x leave every window at least
+ * one tap in x.
  *
  *   dx: MAX hands dy to the first of the largest, the means share it out evenly.
  *   Saved for backward: which tap was the largest; where a relu was absorbed and made it 0, that none was.
@@ -22,10 +23,10 @@ static tn_status fill_global(tn_node *n)
 {
     tn_pool2d_opts *o = n->opts;
     if (o->kernel[0] || o->kernel[1] || o->stride[0] || o->stride[1] || o->pad[0] || o->pad[1] ||
-        o->pad_extra[0] || o->pad_extra[1] || o->ceil)
-        return tn_fail(TN_ERR_ARGUMENT,
-                       "pool2d %s: global, and yet a kernel, stride, pad or ceil is given",
-                       n->name);
+        o->pad_extra[0] || o->pad_extra[1] || o->dilation[0] || o->dilation[1] || o->ceil)
+        return tn_fail(
+            TN_ERR_ARGUMENT,
+            "pool2d %s: global, and yet a kernel, stride, pad, dilation or ceil is given", n->name);
     for (int i = 0; i < 2; i++) {
         if (n->x[0].dim[2 + i] > INT_MAX)
             return tn_fail(TN_ERR_SHAPE, "pool2d %s: a window of %lld is too large", n->name,
@@ -35,29 +36,45 @@ static tn_status fill_global(tn_node *n)
     return TN_OK;
 }
 
+static tn_status check_padding(const tn_node *n, int direction, int64_t reach, int64_t after)
+{
+    const tn_pool2d_opts *o = n->opts;
+    const int pad = o->pad[direction], dilation = o->dilation[direction];
+    const int64_t size = n->x[0].dim[2 + direction];
+    const char *of = dilation > 1 ? "window's" : "kernel";
+    if (pad < 0 || pad >= reach)
+        return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: pad %d is not in [0, %s %lld)", n->name, pad,
+                       of, (long long)reach);
+    if (after < 0 || after >= reach)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "pool2d %s: pad %d and pad_extra %d are not in [0, %s %lld)", n->name, pad,
+                       o->pad_extra[direction], of, (long long)reach);
+    if (pad > 0 && dilation > size)
+        return tn_fail(TN_ERR_SHAPE, "pool2d %s: dilation %d may step from pad %d over all %lld",
+                       n->name, dilation, pad, (long long)size);
+    return TN_OK;
+}
+
 /* Checks the numbers of one direction, 0 vertical, 1 horizontal, and gives P or Q. */
 static tn_status count_windows(const tn_node *n, int direction, int64_t *count)
 {
     const tn_pool2d_opts *o = n->opts;
     const int64_t size = n->x[0].dim[2 + direction];
     const int kernel = o->kernel[direction], stride = o->stride[direction];
-    const int pad = o->pad[direction];
+    const int pad = o->pad[direction], dilation = o->dilation[direction];
     if (kernel < 1 || stride < 1)
         return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: kernel %d and stride %d are not both above 0",
                        n->name, kernel, stride);
-    if (pad < 0 || pad >= kernel)
-        return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: pad %d is not in [0, kernel %d)", n->name, pad,
-                       kernel);
+    if (dilation < 1)
+        return tn_fail(TN_ERR_ARGUMENT, "pool2d %s: dilation %d is not above 0", n->name, dilation);
+    const int64_t reach = tn_reach(o->kernel, o->dilation, direction);
     const int64_t after = (int64_t)pad + o->pad_extra[direction];
-    if (after < 0 || after >= kernel)
-        return tn_fail(TN_ERR_ARGUMENT,
-                       "pool2d %s: pad %d and pad_extra %d are not in [0, kernel %d)", n->name, pad,
-                       o->pad_extra[direction], kernel);
-    const int64_t room = size + pad + after - kernel;
+    TN_TRY(check_padding(n, direction, reach, after));
+    const int64_t room = size + pad + after - reach;
     if (room < 0)
         return tn_fail(TN_ERR_SHAPE,
-                       "pool2d %s: a window of %d does not fit into %lld, pad %d and %lld", n->name,
-                       kernel, (long long)size, pad, (long long)after);
+                       "pool2d %s: a window of %lld does not fit into %lld, pad %d and %lld",
+                       n->name, (long long)reach, (long long)size, pad, (long long)after);
     *count = (room + (o->ceil ? stride - 1 : 0)) / stride + 1;
     if ((*count - 1) * stride - pad >= size)
         --*count;
@@ -76,6 +93,7 @@ static tn_status infer(tn_node *n)
     if (o->stride[0] == 0 && o->stride[1] == 0)
         o->stride[1] = o->kernel[1];
     tn_complete_pair(o->stride, o->kernel[0]);
+    tn_complete_pair(o->dilation, 1);
     tn_complete_pad(o->pad, square);
     tn_complete_pad(o->pad_extra, square);
     n->y[0] = n->x[0];
@@ -110,6 +128,7 @@ static const tn_attr attrs[] = {
     {"pad_extra", NULL, TN_ATTR_INT2, offsetof(tn_pool2d_opts, pad_extra)},
     {"ceil", "ceil_mode", TN_ATTR_BOOL, offsetof(tn_pool2d_opts, ceil)},
     {"global", NULL, TN_ATTR_BOOL, offsetof(tn_pool2d_opts, global)},
+    {"dilation", "dilations", TN_ATTR_INT2, offsetof(tn_pool2d_opts, dilation)},
     {0},
 };
 

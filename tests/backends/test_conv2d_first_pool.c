@@ -219,6 +219,7 @@ static void is_taken_where_windows_lie_side_by_side(void **unused)
         {&many, {.kernel = {2}, .stride = {1}}},
         {&many, {.kernel = {2, 3}, .stride = {2}}},
         {&many, {.kernel = {2}, .pad = {1}}},
+        {&many, {.kernel = {2}, .stride = {2}, .dilation = {3, 1}}},
         {&many, {.kernel = {2}, .kind = TN_POOL_MEAN}},
         {&many, {.kernel = {2}}, .keeps_conv = true}, /* somebody else reads what is pooled */
         {&many, {.kernel = {2}}, .no_fusion = true},

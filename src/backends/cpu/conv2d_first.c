@@ -74,7 +74,7 @@ static bool pools(const tn_few_code *code, const tn_node *n, const tn_node *next
                 high <= INT32_MAX / wide;
     for (int i = 0; i < 2; i++)
         fits = fits && o->kernel[i] == 2 && o->stride[i] == 2 && o->pad[i] == 0 &&
-               2 * next->y[0].dim[2 + i] <= n->y[0].dim[2 + i];
+               o->dilation[i] == 1 && 2 * next->y[0].dim[2 + i] <= n->y[0].dim[2 + i];
     return fits;
 }
 

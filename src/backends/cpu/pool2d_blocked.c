@@ -2,7 +2,7 @@
  * pool2d on images in blocks of channels; see pool/pool2d.h. y and dx are laid out as x is.
  *
  * Taken where x comes so, and where oneDNN cannot do it: it divides a mean by the whole window also where
- * that reaches past the padding, and knows no relu behind a maximum.
+ * that reaches past the padding, knows no relu behind a maximum, and is not asked for taps that lie apart.
  */
 #include <stdio.h>
 
@@ -30,7 +30,7 @@ static bool hangs_over(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
     for (int i = 0; i < 2; i++)
-        if ((n->y[0].dim[2 + i] - 1) * o->stride[i] + o->kernel[i] >
+        if ((n->y[0].dim[2 + i] - 1) * o->stride[i] + tn_reach(o->kernel, o->dilation, i) >
             tn_padded(&n->x[0], o->pad, o->pad_extra, i))
             return true;
     return false;
@@ -39,7 +39,8 @@ static bool hangs_over(const tn_node *n)
 static bool only_here(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
-    return tn_has_post(n, TN_POST_RELU) || (o->kind == TN_POOL_MEAN_PAD && hangs_over(n));
+    return tn_has_post(n, TN_POST_RELU) || o->dilation[0] > 1 || o->dilation[1] > 1 ||
+           (o->kind == TN_POOL_MEAN_PAD && hangs_over(n));
 }
 
 static const tn_pool_code *const code_of[TN_CPU_ISAS] = {
@@ -53,7 +54,7 @@ static const tn_pool_code *const code_of[TN_CPU_ISAS] = {
 static void find_whole(tn_pool *s, int direction)
 {
     const int64_t stride = s->stride[direction], pad = s->pad[direction];
-    const int64_t last = s->in[direction] + pad - s->kernel[direction], out = s->out[direction];
+    const int64_t last = s->in[direction] + pad - s->reach[direction], out = s->out[direction];
     const int64_t begin = (pad + stride - 1) / stride, end = last < 0 ? 0 : last / stride + 1;
     s->whole[direction][0] = begin;
     s->whole[direction][1] = end < out ? end : out;
@@ -73,6 +74,8 @@ static void fill(tn_pool *s, const tn_node *n, const tn_binding *b, const tn_poo
         s->in[i] = n->x[0].dim[2 + i];
         s->out[i] = n->y[0].dim[2 + i];
         s->kernel[i] = o->kernel[i];
+        s->dilation[i] = o->dilation[i];
+        s->reach[i] = tn_reach(o->kernel, o->dilation, i);
         s->stride[i] = o->stride[i];
         s->pad[i] = o->pad[i];
         s->after[i] = o->pad[i] + o->pad_extra[i];
@@ -81,7 +84,8 @@ static void fill(tn_pool *s, const tn_node *n, const tn_binding *b, const tn_poo
     if (s->max && b->dx[0])
         s->tap_bytes = s->kernel[0] * s->kernel[1] <= TN_POOL_BYTE_TAPS ? 1 : 4;
     const int64_t end = s->out[1] * s->kernel[1] - s->pad[1];
-    if (s->stride[0] >= s->kernel[0] && s->stride[1] == s->kernel[1])
+    if (s->stride[0] >= s->kernel[0] && s->stride[1] == s->kernel[1] && s->dilation[0] == 1 &&
+        s->dilation[1] == 1)
         s->covered = end < s->in[1] ? end : s->in[1];
     snprintf(s->name, sizeof s->name, "%s %dx%d:%s", s->max ? "max" : "mean", o->kernel[0],
              o->kernel[1], code->name);

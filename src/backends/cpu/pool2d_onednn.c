@@ -16,6 +16,9 @@ static tn_status supports(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
     const tn_window w = window_of(n);
+    if (o->dilation[0] > 1 || o->dilation[1] > 1)
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: this kernel's taps lie side by side",
+                       n->name);
     for (int i = 0; i < 2; i++)
         if (o->kind == TN_POOL_MEAN_PAD && w.after[i] > o->pad[i] + o->pad_extra[i])
             return tn_fail(TN_ERR_UNSUPPORTED,

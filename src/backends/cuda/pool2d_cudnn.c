@@ -27,12 +27,14 @@ static void release(void *state)
     tn_free(s);
 }
 
-/* cuDNN has one padding for both sides, and does not say what it divides by beyond it. */
+/* cuDNN has one padding for both sides and no dilation, and does not say what it divides by beyond it. */
 static tn_status supports(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
     if (o->pad_extra[0] || o->pad_extra[1])
         return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: cuDNN pads both sides alike", n->name);
+    if (o->dilation[0] > 1 || o->dilation[1] > 1)
+        return tn_fail(TN_ERR_UNSUPPORTED, "pool2d %s: cuDNN's taps lie side by side", n->name);
     for (int i = 0; i < 2; i++)
         if (o->kind == TN_POOL_MEAN_PAD && (n->y[0].dim[2 + i] - 1) * o->stride[i] + o->kernel[i] >
                                                tn_padded(&n->x[0], o->pad, o->pad_extra, i))

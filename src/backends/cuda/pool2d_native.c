@@ -30,7 +30,9 @@ static tn_status supports(const tn_node *n)
 {
     const tn_pool2d_opts *o = n->opts;
     for (int i = 0; i < 2; i++)
-        if (tn_padded(&n->x[0], o->pad, o->pad_extra, i) + o->kernel[i] + o->stride[i] > INT32_MAX)
+        if (tn_padded(&n->x[0], o->pad, o->pad_extra, i) + tn_reach(o->kernel, o->dilation, i) +
+                o->dilation[i] + o->stride[i] >
+            INT32_MAX)
             return tn_fail(TN_ERR_UNSUPPORTED,
                            "pool2d %s: this kernel's rows and columns end at %d", n->name,
                            INT32_MAX);
@@ -75,6 +77,8 @@ static struct tnk_pool_args args_of(const tn_call *c, const tn_shape *through, c
         a.in[i] = (int32_t)n->x[0].dim[2 + i];
         a.out[i] = (int32_t)n->y[0].dim[2 + i];
         a.kernel[i] = o->kernel[i];
+        a.reach[i] = (int32_t)tn_reach(o->kernel, o->dilation, i);
+        a.dilation[i] = tnk_divisor_of(o->dilation[i]);
         a.stride[i] = tnk_divisor_of(o->stride[i]);
         a.pad[i] = o->pad[i];
         a.after[i] = o->pad[i] + o->pad_extra[i];

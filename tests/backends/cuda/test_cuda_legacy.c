@@ -167,6 +167,11 @@ static const layer layers[] = {
      {4, {2, 3, 6, 6}},
      OF(tn_pool2d_opts, .kernel = {3}, .stride = {2}, .pad_extra = {1}),
      true},
+    {"maximum, dilated",
+     POOL,
+     {4, {2, 3, 6, 6}},
+     OF(tn_pool2d_opts, .kernel = {2}, .stride = {2}, .dilation = {2}),
+     true},
     {"batchnorm of images", NORM, {4, {2, 5, 3, 4}}},
     {"batchnorm of rows", NORM, {2, {9, 7}}},
 };

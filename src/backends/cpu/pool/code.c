@@ -29,18 +29,27 @@ enum { BLOCK = LANES * PARTS };
 /* What window number i of one direction covers. */
 typedef struct span {
     int64_t first;      /* its first tap; may be in the padding */
+    int64_t step;       /* from tap to tap */
     int64_t begin, end; /* its taps in the image, counted from that */
     int64_t count;      /* what a mean is divided by */
 } span;
 
+/* Taps, `step` apart, that begin before the end of so many pixels. */
+INLINE int64_t taps_before(int64_t pixels, int64_t step)
+{
+    return step == 1 || pixels <= 0 ? pixels : (pixels + step - 1) / step;
+}
+
 INLINE span span_of(const tn_pool *p, int direction, int64_t i)
 {
-    const int64_t kernel = p->kernel[direction];
+    const int64_t kernel = p->kernel[direction], step = p->dilation[direction];
     const int64_t first = i * p->stride[direction] - p->pad[direction],
-                  left = p->in[direction] - first;
-    span s = {
-        .first = first, .begin = first < 0 ? -first : 0, .end = kernel < left ? kernel : left};
-    const int64_t padded = left + p->after[direction];
+                  left = taps_before(p->in[direction] - first, step);
+    span s = {.first = first,
+              .step = step,
+              .begin = first < 0 ? taps_before(-first, step) : 0,
+              .end = kernel < left ? kernel : left};
+    const int64_t padded = taps_before(p->in[direction] - first + p->after[direction], step);
     s.count = !p->counts_pad ? s.end - s.begin : kernel < padded ? kernel : padded;
     return s;
 }
@@ -48,8 +57,10 @@ INLINE span span_of(const tn_pool *p, int direction, int64_t i)
 /* The same of a window of `kernel` taps, all of them in the image. */
 INLINE span whole_span(const tn_pool *p, int direction, int64_t i, int kernel)
 {
-    return (span){
-        .first = i * p->stride[direction] - p->pad[direction], .end = kernel, .count = kernel};
+    return (span){.first = i * p->stride[direction] - p->pad[direction],
+                  .step = 1,
+                  .end = kernel,
+                  .count = kernel};
 }
 
 INLINE bool is_whole(const tn_pool *p, int direction, int64_t i)
@@ -69,6 +80,13 @@ typedef struct row {
 typedef void window(const tn_pool *p, const row *r, int64_t q, const span *rows,
                     const span *columns, int64_t width, int tap_bytes);
 
+/* Where tap (r, s) lies. */
+INLINE int64_t pixel_of(const tn_pool *p, const span *rows, const span *columns, int64_t r,
+                        int64_t s)
+{
+    return (rows->first + r * rows->step) * p->in[1] + columns->first + s * columns->step;
+}
+
 INLINE void largest(const tn_pool *p, const row *to, int64_t q, const span *rows,
                     const span *columns, int64_t width, int tap_bytes)
 {
@@ -76,7 +94,7 @@ INLINE void largest(const tn_pool *p, const row *to, int64_t q, const span *rows
     mask tap = {0};
     for (int64_t r = rows->begin; r < rows->end; r++)
         for (int64_t s = columns->begin; s < columns->end; s++) {
-            const int64_t pixel = (rows->first + r) * p->in[1] + columns->first + s;
+            const int64_t pixel = pixel_of(p, rows, columns, r, s);
             const bool is_first = r == rows->begin && s == columns->begin;
             keep_larger(load(to->x + pixel * BLOCK), (int32_t)(r * width + s), is_first, &best,
                         &tap);
@@ -95,7 +113,7 @@ INLINE void mean(const tn_pool *p, const row *to, int64_t q, const span *rows, c
     vec sum = {0};
     for (int64_t r = rows->begin; r < rows->end; r++)
         for (int64_t s = columns->begin; s < columns->end; s++)
-            sum += load(to->x + ((rows->first + r) * p->in[1] + columns->first + s) * BLOCK);
+            sum += load(to->x + pixel_of(p, rows, columns, r, s) * BLOCK);
     store(to->y + q * BLOCK, sum / (float)(rows->count * columns->count));
 }
 
@@ -119,7 +137,8 @@ INLINE void pool_row(const tn_pool *p, const row *to, int64_t number, window *po
 /* The square windows that the compiler knows; 0: others. */
 INLINE int known_kernel(const tn_pool *p)
 {
-    return p->kernel[0] == p->kernel[1] && p->kernel[1] <= 3 ? (int)p->kernel[1] : 0;
+    const bool square = p->kernel[0] == p->kernel[1] && p->kernel[1] <= 3;
+    return square && p->dilation[0] == 1 && p->dilation[1] == 1 ? (int)p->kernel[1] : 0;
 }
 
 INLINE void forward_part(const tn_pool *p, const float *x, int64_t number, float *y, void *taps)
@@ -158,12 +177,11 @@ typedef struct gift {
     mask tap; /* of MAX */
 } gift;
 
-/* To taps begin .. end - 1 of the row, whose first is at column `first` and has number `tap`. */
-INLINE void give(const gift *g, float *dx, int64_t first, int64_t begin, int64_t end, int64_t tap,
-                 bool max, bool alone)
+/* To the columns' taps in the row, the first of which has number `tap`. */
+INLINE void give(const gift *g, float *dx, const span *columns, int64_t tap, bool max, bool alone)
 {
-    for (int64_t s = begin; s < end; s++) {
-        float *to = dx + (first + s) * BLOCK;
+    for (int64_t s = columns->begin; s < columns->end; s++) {
+        float *to = dx + (columns->first + s * columns->step) * BLOCK;
         const mask here = (mask){0} + (int32_t)(tap + s);
         const vec part = max ? (vec)((mask)g->dy & (g->tap == here)) : g->dy;
         store(to, alone ? part : load(to) + part);
@@ -177,7 +195,7 @@ typedef struct windows {
 
 INLINE windows windows_over(const tn_pool *p, int64_t i)
 {
-    const int64_t last = (i + p->pad[0]) / p->stride[0], before = i + p->pad[0] - p->kernel[0];
+    const int64_t last = (i + p->pad[0]) / p->stride[0], before = i + p->pad[0] - p->reach[0];
     return (windows){.begin = before < 0 ? 0 : before / p->stride[0] + 1,
                      .end = last < p->out[0] ? last + 1 : p->out[0]};
 }
@@ -190,8 +208,11 @@ INLINE void unpool_row(const tn_pool *p, const float *dy, const void *taps, int6
     const windows over = windows_over(p, number);
     for (int64_t i = over.begin; i < over.end; i++) {
         const span rows = span_of(p, 0, i);
+        if (rows.step > 1 && (number - rows.first) % rows.step)
+            continue;
+        const int64_t r = rows.step > 1 ? (number - rows.first) / rows.step : number - rows.first;
         for (int64_t q = 0; q < p->out[1]; q++) {
-            const int64_t at = (i * p->out[1] + q) * BLOCK, r = number - rows.first;
+            const int64_t at = (i * p->out[1] + q) * BLOCK;
             const bool whole = kernel > 0 && is_whole(p, 1, q);
             const span columns = whole ? whole_span(p, 1, q, kernel) : span_of(p, 1, q);
             gift g = {.dy = load(dy + at)};
@@ -200,10 +221,9 @@ INLINE void unpool_row(const tn_pool *p, const float *dy, const void *taps, int6
             else
                 g.dy *= 1.0f / (float)(rows.count * columns.count);
             if (whole)
-                give(&g, dx, columns.first, 0, kernel, r * kernel, max, alone);
+                give(&g, dx, &columns, r * kernel, max, alone);
             else
-                give(&g, dx, columns.first, columns.begin, columns.end, r * p->kernel[1], max,
-                     alone);
+                give(&g, dx, &columns, r * p->kernel[1], max, alone);
         }
     }
 }

@@ -24,8 +24,9 @@ typedef struct tn_pool {
     bool max, relu, counts_pad;
     int64_t planes; /* images x blocks of channels */
     int64_t in[2], out[2], kernel[2], stride[2], pad[2], after[2];
-    int64_t whole[2][2]; /* windows begin .. end - 1 of each direction lie in the image */
-    int tap_bytes;       /* of a saved tap: 1, 4 or, if none are saved, 0 */
+    int64_t dilation[2], reach[2]; /* reach: pixels that a window spans */
+    int64_t whole[2][2];           /* windows begin .. end - 1 of each direction lie in the image */
+    int tap_bytes;                 /* of a saved tap: 1, 4 or, if none are saved, 0 */
     /* If windows do not overlap nor leave gaps in a row: the columns that they cover. Else 0. */
     int64_t covered;
 } tn_pool;

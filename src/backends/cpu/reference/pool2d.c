@@ -6,15 +6,29 @@
 
 #include "backends/cpu/reference/_reference.h"
 
-/* The part of a window that lies inside of x. */
+/* The part of a window that lies inside of x: each dh-th row from h0 on, before h1; columns likewise. */
 typedef struct window {
-    int64_t h0, h1, w0, w1;
+    int64_t h0, h1, dh, w0, w1, dw;
     double divisor;
 } window;
 
-static int64_t lower(int64_t a, int64_t b)
+/* Taps of a window of one direction that lie in [begin, end). */
+typedef struct taps {
+    int64_t first, end, count;
+} taps;
+
+static taps taps_in(const tn_pool2d_opts *o, int direction, int64_t at, int64_t begin, int64_t end)
 {
-    return a < b ? a : b;
+    taps t = {end, end, 0};
+    for (int r = 0; r < o->kernel[direction]; r++) {
+        const int64_t i = at + (int64_t)r * o->dilation[direction];
+        if (i < begin || i >= end)
+            continue;
+        if (t.count++ == 0)
+            t.first = i;
+        t.end = i + 1;
+    }
+    return t;
 }
 
 static window find_window(const tn_node *n, int64_t p, int64_t q)
@@ -22,13 +36,17 @@ static window find_window(const tn_node *n, int64_t p, int64_t q)
     const tn_pool2d_opts *o = n->opts;
     const int64_t H = n->x[0].dim[2], W = n->x[0].dim[3];
     const int64_t h = p * o->stride[0] - o->pad[0], w = q * o->stride[1] - o->pad[1];
-    window a = {h > 0 ? h : 0, lower(h + o->kernel[0], H), w > 0 ? w : 0,
-                lower(w + o->kernel[1], W), 1};
-    if (o->kind == TN_POOL_MEAN)
-        a.divisor = (double)((a.h1 - a.h0) * (a.w1 - a.w0));
+    const taps down = taps_in(o, 0, h, 0, H), across = taps_in(o, 1, w, 0, W);
+    window a = {down.first,
+                down.end,
+                o->dilation[0],
+                across.first,
+                across.end,
+                o->dilation[1],
+                (double)(down.count * across.count)};
     if (o->kind == TN_POOL_MEAN_PAD)
-        a.divisor = (double)((lower(h + o->kernel[0], H + o->pad[0] + o->pad_extra[0]) - h) *
-                             (lower(w + o->kernel[1], W + o->pad[1] + o->pad_extra[1]) - w));
+        a.divisor = (double)(taps_in(o, 0, h, -o->pad[0], H + o->pad[0] + o->pad_extra[0]).count *
+                             taps_in(o, 1, w, -o->pad[1], W + o->pad[1] + o->pad_extra[1]).count);
     return a;
 }
 
@@ -36,8 +54,8 @@ static window find_window(const tn_node *n, int64_t p, int64_t q)
 static int64_t find_largest(const float *x, int64_t W, const window *a)
 {
     int64_t best = a->h0 * W + a->w0;
-    for (int64_t h = a->h0; h < a->h1; h++)
-        for (int64_t w = a->w0; w < a->w1; w++) {
+    for (int64_t h = a->h0; h < a->h1; h += a->dh)
+        for (int64_t w = a->w0; w < a->w1; w += a->dw) {
             const bool larger = x[h * W + w] > x[best] || isnan(x[h * W + w]);
             if (larger && !isnan(x[best]))
                 best = h * W + w;
@@ -48,8 +66,8 @@ static int64_t find_largest(const float *x, int64_t W, const window *a)
 static double find_mean(const float *x, int64_t W, const window *a)
 {
     double sum = 0;
-    for (int64_t h = a->h0; h < a->h1; h++)
-        for (int64_t w = a->w0; w < a->w1; w++)
+    for (int64_t h = a->h0; h < a->h1; h += a->dh)
+        for (int64_t w = a->w0; w < a->w1; w += a->dw)
             sum += (double)x[h * W + w];
     return sum / a->divisor;
 }
@@ -77,8 +95,8 @@ static tn_status forward(const tn_call *c)
 
 static void spread(double *dx, int64_t W, const window *a, double dy)
 {
-    for (int64_t h = a->h0; h < a->h1; h++)
-        for (int64_t w = a->w0; w < a->w1; w++)
+    for (int64_t h = a->h0; h < a->h1; h += a->dh)
+        for (int64_t w = a->w0; w < a->w1; w += a->dw)
             dx[h * W + w] += dy / a->divisor;
 }
 

@@ -18,23 +18,43 @@ template <int N> TN_DEVICE place place_of(const tnk_pool_args &p, int64_t i)
     return r;
 }
 
-/* What window number i of one direction covers, in x. */
+/* What window number i of one direction covers: its taps begin to end - 1 lie in x. */
 struct span {
-    int first; /* may be in the padding */
+    int first; /* of its taps; may be in the padding */
+    int step;  /* from one to the next */
     int begin, end;
     int taps; /* that a mean is divided by */
 };
 
+/* Taps that begin before the end of so many pixels. */
+TN_DEVICE int taps_before(int pixels, const tnk_divisor &step)
+{
+    uint32_t n = static_cast<uint32_t>(max(pixels, 0)) + step.by - 1;
+    divide(n, step);
+    return static_cast<int>(n);
+}
+
 TN_DEVICE span span_of(const tnk_pool_args &p, int direction, int i)
 {
-    const int size = p.in[direction];
+    const tnk_divisor &step = p.dilation[direction];
+    const int kernel = p.kernel[direction];
     span s;
     s.first = i * static_cast<int>(p.stride[direction].by) - p.pad[direction];
-    const int end = s.first + p.kernel[direction];
-    s.begin = max(s.first, 0);
-    s.end = min(end, size);
-    s.taps = p.counts_pad ? min(end, size + p.after[direction]) - s.first : s.end - s.begin;
+    s.step = static_cast<int>(step.by);
+    const int left = p.in[direction] - s.first;
+    s.begin = taps_before(-s.first, step);
+    s.end = min(kernel, taps_before(left, step));
+    s.taps =
+        p.counts_pad ? min(kernel, taps_before(left + p.after[direction], step)) : s.end - s.begin;
     return s;
+}
+
+/* Which tap of window number i the row or column `at` is, below 0 if none. */
+TN_DEVICE int tap_at(const tnk_pool_args &p, int direction, int i, int at)
+{
+    const int first = i * static_cast<int>(p.stride[direction].by) - p.pad[direction];
+    uint32_t n = static_cast<uint32_t>(at - first);
+    return divide(n, p.dilation[direction]) ? -1 : static_cast<int>(n);
 }
 
 /* The windows of one direction that cover row or column i of x: begin to end - 1. */
@@ -44,7 +64,7 @@ struct windows {
 
 TN_DEVICE windows windows_over(const tnk_pool_args &p, int direction, int i)
 {
-    const int at = i + p.pad[direction], before = at - p.kernel[direction];
+    const int at = i + p.pad[direction], before = at - p.reach[direction];
     uint32_t last = static_cast<uint32_t>(at), left = static_cast<uint32_t>(max(before, 0));
     divide(last, p.stride[direction]);
     divide(left, p.stride[direction]);
@@ -110,7 +130,7 @@ template <class T, class I, int N> TN_DEVICE void max_forward(const tnk_pool_arg
     {
         const place to = place_of<N>(p, i);
         const span rows = span_of(p, 0, to.at[0]), columns = span_of(p, 1, to.at[1]);
-        const int first = (rows.begin - rows.first) * p.kernel[1] + columns.begin - columns.first;
+        const int first = rows.begin * p.kernel[1] + columns.begin;
         float best[N];
         int tap[N];
         TN_UNROLL
@@ -118,9 +138,10 @@ template <class T, class I, int N> TN_DEVICE void max_forward(const tnk_pool_arg
             best[j] = -INFINITY;
             tap[j] = first;
         }
-        for (int h = rows.begin; h < rows.end; h++)
-            for (int w = columns.begin; w < columns.end; w++) {
-                const int here = (h - rows.first) * p.kernel[1] + w - columns.first;
+        for (int r = rows.begin; r < rows.end; r++)
+            for (int c = columns.begin; c < columns.end; c++) {
+                const int h = rows.first + r * rows.step, w = columns.first + c * columns.step;
+                const int here = r * p.kernel[1] + c;
                 float v[N];
                 tn_load_all(v, x + offset_of(to.image, p.in, h, w, p.channels, to.channel));
                 TN_UNROLL
@@ -150,10 +171,11 @@ template <class T, class I, int N> TN_DEVICE void max_back(const tnk_pool_args &
         for (int r = rows.begin; r < rows.end; r++)
             for (int c = columns.begin; c < columns.end; c++) {
                 const int64_t at = offset_of(to.image, p.out, r, c, p.channels, to.channel);
-                const int top = r * static_cast<int>(p.stride[0].by) - p.pad[0];
-                const int left = c * static_cast<int>(p.stride[1].by) - p.pad[1];
-                const int here = (to.at[0] - top) * p.kernel[1] + to.at[1] - left;
+                const int down = tap_at(p, 0, r, to.at[0]), across = tap_at(p, 1, c, to.at[1]);
+                const int here = down * p.kernel[1] + across;
                 int tap[N];
+                if (down < 0 || across < 0)
+                    continue;
                 float v[N];
                 load_picks(tap, pick + at);
                 tn_load_all(v, dy + at);
@@ -177,8 +199,9 @@ template <class T, class I, int N> TN_DEVICE void mean_forward(const tnk_pool_ar
         const place to = place_of<N>(p, i);
         const span rows = span_of(p, 0, to.at[0]), columns = span_of(p, 1, to.at[1]);
         float sum[N] = {};
-        for (int h = rows.begin; h < rows.end; h++)
-            for (int w = columns.begin; w < columns.end; w++) {
+        for (int r = rows.begin; r < rows.end; r++)
+            for (int c = columns.begin; c < columns.end; c++) {
+                const int h = rows.first + r * rows.step, w = columns.first + c * columns.step;
                 float v[N];
                 tn_load_all(v, x + offset_of(to.image, p.in, h, w, p.channels, to.channel));
                 TN_UNROLL
@@ -204,6 +227,8 @@ template <class T, class I, int N> TN_DEVICE void mean_back(const tnk_pool_args 
         float sum[N] = {};
         for (int r = rows.begin; r < rows.end; r++)
             for (int c = columns.begin; c < columns.end; c++) {
+                if (tap_at(p, 0, r, to.at[0]) < 0 || tap_at(p, 1, c, to.at[1]) < 0)
+                    continue;
                 const float share = 1.0f / (static_cast<float>(span_of(p, 0, r).taps) *
                                             static_cast<float>(span_of(p, 1, c).taps));
                 float v[N];

@@ -19,9 +19,10 @@ struct tnk_pool_args {
     int64_t count; /* what threads go through: vectors of y; backward: of x */
     int64_t channels;
     int32_t in[2], out[2], kernel[2], pad[2], after[2];
+    int32_t reach[2];                 /* pixels that a window spans */
     struct tnk_divisor groups;        /* vectors of a pixel */
     struct tnk_divisor rows, columns; /* of what is gone through */
-    struct tnk_divisor stride[2];
+    struct tnk_divisor stride[2], dilation[2];
     int32_t lanes;      /* of a vector: as many as make TNK_POOL_BYTES, or 1 */
     int32_t pick_bytes; /* of one: 1 or 4, and then lanes is 1 */
     int32_t counts_pad; /* means: 1 if taps in the padding count */
