@@ -141,24 +141,44 @@ TN_API tn_value tn_reduce(tn_graph *g, tn_value x, const tn_reduce_opts *opts);
 /* ---- images -------------------------------------------------------------------------------- */
 
 typedef enum tn_resize_kind {
-    TN_RESIZE_NEAREST, /**< the pixel that the middle of one of y falls into */
-    TN_RESIZE_LINEAR   /**< between the middles of the four around it, by their distance */
+    TN_RESIZE_NEAREST, /**< the pixel that is nearest */
+    TN_RESIZE_LINEAR   /**< between the four around it, by their distance */
 } tn_resize_kind;
+
+/** Where the middle of row p of y lies in x, in rows; columns likewise. s is P / H, or as options say. */
+typedef enum tn_resize_place {
+    TN_RESIZE_MIDDLES,  /**< (p + 1/2) / s - 1/2: pixels are squares that fill the image */
+    TN_RESIZE_CORNERS,  /**< p (H - 1) / (P - 1), 0 if P is 1: first on first, last on last */
+    TN_RESIZE_EDGES,    /**< p / s: first on first */
+    TN_RESIZE_SYMMETRIC /**< as MIDDLES, and what s leaves over of y lies on both sides alike */
+} tn_resize_place;
+
+/** Which pixel is the nearest. */
+typedef enum tn_resize_round {
+    TN_RESIZE_HALF_UP,   /**< of two as near the one behind */
+    TN_RESIZE_HALF_DOWN, /**< the one before */
+    TN_RESIZE_FLOOR,     /**< always the one before */
+    TN_RESIZE_CEIL       /**< always the one behind */
+} tn_resize_round;
 
 /**
  * Images of another size.   x: N x C x H x W;  y: N x C x P x Q.
  *
- * P and Q are said by `size`, or are H and W times `factor`, rounded down. Pixels are squares: the middle of row p of y
- * lies at (p + 1/2) H / P - 1/2 in x, rows outside of x being its first or last, as PyTorch's interpolate() has it
- * ("nearest-exact"; "bilinear" with recompute_scale_factor). With align_corners the first and last rows' middles are the same
- * in both: row p lies at p (H - 1) / (P - 1). Nothing is averaged where y is smaller.
+ * P and Q are said by `size`, or are H and W times `factor`, rounded down. Rows outside of x are its first or last one.
+ * The defaults are PyTorch's interpolate() ("nearest-exact"; "bilinear" with recompute_scale_factor). Nothing is averaged where
+ * y is smaller. Positions are whole fractions, so that rounding is the same everywhere: a `scale` is taken for the simplest
+ * fraction that it can be, 0.6 for 3 / 5.
  */
 typedef struct tn_resize_opts {
     const char *name;
     tn_resize_kind kind;
-    int size[2];        /**< P, Q; one number is for both. This, or */
-    float factor;       /**< above 0, of both */
-    bool align_corners; /**< of LINEAR alone */
+    int size[2];           /**< P, Q; one number is for both. This, or */
+    float factor;          /**< above 0, of both */
+    tn_resize_place place; /**< default MIDDLES */
+    tn_resize_round round; /**< of NEAREST alone; default HALF_UP */
+    float row_scale,
+        column_scale; /**< s, where that is not P / H or Q / W; from 2^-16 to 2^16; they need
+                                        `size` */
 } tn_resize_opts;
 TN_API tn_value tn_resize(tn_graph *g, tn_value x, const tn_resize_opts *opts);
 

@@ -3,16 +3,31 @@
  *
  *   x  N x C x H x W     y  N x C x P x Q
  *   y[n,c,p,q] = sum over h,w of a[p,h] b[q,w] x[n,c,h,w],   dx[n,c,h,w] = sum over p,q of a[p,h] b[q,w] dy[n,c,p,q]
- *   a[p,h]: NEAREST  1 for h = floor((p + 1/2) H / P)
- *           LINEAR   1 - |u - h| where that is above 0, u = (p + 1/2) H / P - 1/2, not outside of [0, H - 1]; with
- *                    align_corners u = p (H - 1) / (P - 1), 0 if P is 1
- *   b likewise of q, W and Q.   Saved for backward: nothing.   tensor/resample.h has u.
- *   Source of the rules: PyTorch's interpolate().
+ *   a[p,h]: NEAREST  1 for h = u rounded as `round` says, and then not outside of [0, H - 1]
+ *           LINEAR   1 - |u - h| where that is above 0, u not outside of [0, H - 1]
+ *   where u is the place of p, by default (p + 1/2) H / P - 1/2; b likewise of q, W and Q.   Saved for backward: nothing.
+ *   tensor/resample.h has u.   Source of the rules: PyTorch's interpolate(), ONNX's Resize.
  */
 #include <math.h>
 
 #include "base/base.h"
 #include "graph/op.h"
+
+static tn_status check_scale(const tn_node *n)
+{
+    const tn_resize_opts *o = n->opts;
+    for (int i = 0; i < 2; i++) {
+        const float s = i ? o->column_scale : o->row_scale;
+        if (s != 0 && !(s >= 0x1p-16f && s <= 0x1p16f))
+            return tn_fail(TN_ERR_ARGUMENT, "resize %s: scale %g is not in [2^-16, 2^16]", n->name,
+                           (double)s);
+        if (s != 0 && (o->size[0] == 0 || o->place == TN_RESIZE_CORNERS))
+            return tn_fail(TN_ERR_ARGUMENT,
+                           "resize %s: a scale needs a size, and has nothing to say of corners",
+                           n->name);
+    }
+    return TN_OK;
+}
 
 /* P or Q. */
 static tn_status find_size(const tn_node *n, int direction, int64_t *out)
@@ -34,9 +49,13 @@ static tn_status infer(tn_node *n)
     TN_TRY(tn_check_input(n, 0, 4));
     if ((unsigned)o->kind > TN_RESIZE_LINEAR)
         return tn_fail(TN_ERR_ARGUMENT, "resize %s: %d is no kind", n->name, (int)o->kind);
-    if (o->align_corners && o->kind == TN_RESIZE_NEAREST)
-        return tn_fail(TN_ERR_ARGUMENT, "resize %s: the nearest has no align_corners", n->name);
+    if ((unsigned)o->place > TN_RESIZE_SYMMETRIC || (unsigned)o->round > TN_RESIZE_CEIL)
+        return tn_fail(TN_ERR_ARGUMENT, "resize %s: there is no place %d or no rounding %d",
+                       n->name, (int)o->place, (int)o->round);
+    if (o->round != TN_RESIZE_HALF_UP && o->kind != TN_RESIZE_NEAREST)
+        return tn_fail(TN_ERR_ARGUMENT, "resize %s: only the nearest is rounded", n->name);
     tn_complete_pair(o->size, 0);
+    TN_TRY(check_scale(n));
     TN_COMPLETE(o->factor, 0);
     if (!(o->factor >= 0 && isfinite(o->factor)) || o->size[0] < 0 || o->size[1] < 0 ||
         (o->factor > 0) == (o->size[0] > 0))
@@ -61,11 +80,26 @@ static const char *const kinds[] = {
     [TN_RESIZE_LINEAR + 1] = NULL,
 };
 
+static const char *const places[] = {
+    [TN_RESIZE_MIDDLES] = "middles",  [TN_RESIZE_CORNERS] = "corners",
+    [TN_RESIZE_EDGES] = "edges",      [TN_RESIZE_SYMMETRIC] = "symmetric",
+    [TN_RESIZE_SYMMETRIC + 1] = NULL,
+};
+
+static const char *const rounds[] = {
+    [TN_RESIZE_HALF_UP] = "half_up", [TN_RESIZE_HALF_DOWN] = "half_down",
+    [TN_RESIZE_FLOOR] = "floor",     [TN_RESIZE_CEIL] = "ceil",
+    [TN_RESIZE_CEIL + 1] = NULL,
+};
+
 static const tn_attr attrs[] = {
     {"kind", "mode", TN_ATTR_ENUM, offsetof(tn_resize_opts, kind), kinds},
     {"size", NULL, TN_ATTR_INT2, offsetof(tn_resize_opts, size)},
     {"factor", NULL, TN_ATTR_FLOAT, offsetof(tn_resize_opts, factor)},
-    {"align_corners", NULL, TN_ATTR_BOOL, offsetof(tn_resize_opts, align_corners)},
+    {"place", NULL, TN_ATTR_ENUM, offsetof(tn_resize_opts, place), places},
+    {"round", NULL, TN_ATTR_ENUM, offsetof(tn_resize_opts, round), rounds},
+    {"row_scale", NULL, TN_ATTR_FLOAT, offsetof(tn_resize_opts, row_scale)},
+    {"column_scale", NULL, TN_ATTR_FLOAT, offsetof(tn_resize_opts, column_scale)},
     {0},
 };
 

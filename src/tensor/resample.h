@@ -8,17 +8,66 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tenon/shapes.h>
+
 typedef struct tn_resample {
     int64_t in, out; /* pixels */
     int64_t scale, shift, by;
     bool nearest; /* the position rounded down, else between that and the next */
 } tn_resample;
 
-static inline tn_resample tn_resample_of(int64_t in, int64_t out, bool nearest, bool align_corners)
+typedef struct tn_fraction {
+    int64_t over, under;
+} tn_fraction;
+
+/* The simplest one that is `number` when it is rounded to float: its continued fraction, cut where that holds. */
+static inline tn_fraction tn_fraction_of(float number)
 {
-    tn_resample r = {in, out, 2 * in, nearest ? in : in - out, 2 * out, nearest};
-    if (align_corners)
-        r = (tn_resample){in, out, out > 1 ? in - 1 : 0, 0, out > 1 ? out - 1 : 1, nearest};
+    tn_fraction f = {1, 0}, before = {0, 1};
+    double rest = (double)number;
+    for (;;) {
+        const int64_t whole = (int64_t)rest;
+        const tn_fraction next = {whole * f.over + before.over, whole * f.under + before.under};
+        before = f;
+        f = next;
+        const bool same = (float)((double)f.over / (double)f.under) == number;
+        if (same || rest == (double)whole)
+            return f;
+        rest = 1 / (rest - (double)whole);
+    }
+}
+
+static inline tn_fraction tn_fraction_reduce(tn_fraction f)
+{
+    int64_t a = f.over, b = f.under;
+    while (b) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return (tn_fraction){f.over / a, f.under / a};
+}
+
+/* Of direction 0, vertical, or 1, horizontal. Options are complete. `by` is even. */
+static inline tn_resample tn_resample_of(int64_t in, int64_t out, const tn_resize_opts *o,
+                                         int direction)
+{
+    const float scale = direction ? o->column_scale : o->row_scale;
+    const tn_fraction s =
+        scale > 0 ? tn_fraction_of(scale) : tn_fraction_reduce((tn_fraction){out, in});
+    tn_resample r = {in, out, 2 * s.under, 0, 2 * s.over, o->kind == TN_RESIZE_NEAREST};
+    if (o->place == TN_RESIZE_CORNERS) {
+        r.scale = out > 1 ? 2 * (in - 1) : 0;
+        r.by = out > 1 ? 2 * (out - 1) : 2;
+    } else if (o->place != TN_RESIZE_EDGES) {
+        r.shift = s.under - s.over;
+    }
+    if (o->place == TN_RESIZE_SYMMETRIC)
+        r.shift += in * s.over - out * s.under;
+    if (r.nearest && o->round == TN_RESIZE_CEIL)
+        r.shift += r.by - 1;
+    else if (r.nearest && o->round != TN_RESIZE_FLOOR)
+        r.shift += r.by / 2 - (o->round == TN_RESIZE_HALF_DOWN);
     return r;
 }
 

@@ -20,14 +20,44 @@ static tn_value build_behind(tn_graph *g, const tn_value *x, int num_x, const vo
     return tn_resize(g, y, opts);
 }
 
-/* What number i of `in` has to do with number p of `out`. */
-static double weight(const tn_resize_opts *o, int64_t p, int64_t out, int64_t i, int64_t in)
+/* Where number p lies, in halves of 1 / b of a pixel, the scale being a / b. */
+static int64_t place(const tn_resize_opts *o, int64_t p, int64_t out, int64_t in, int64_t a,
+                     int64_t b)
 {
-    if (o->kind == TN_RESIZE_NEAREST)
-        return (2 * p + 1) * in >= 2 * out * i && (2 * p + 1) * in < 2 * out * (i + 1);
-    double u = (double)((2 * p + 1) * in - out) / (double)(2 * out);
-    if (o->align_corners)
+    switch (o->place) {
+    case TN_RESIZE_EDGES:
+        return 2 * p * b;
+    case TN_RESIZE_SYMMETRIC:
+        return in * a - out * b + (2 * p + 1) * b - a;
+    default:
+        return (2 * p + 1) * b - a;
+    }
+}
+
+static double nearest(tn_resize_round round, double u)
+{
+    switch (round) {
+    case TN_RESIZE_HALF_DOWN:
+        return ceil(u - 0.5);
+    case TN_RESIZE_FLOOR:
+        return floor(u);
+    case TN_RESIZE_CEIL:
+        return ceil(u);
+    default:
+        return floor(u + 0.5);
+    }
+}
+
+/* What number i of `in` has to do with number p of `out`. Scales of the cases are fifths. */
+static double weight(const tn_resize_opts *o, int64_t p, int64_t out, int64_t i, int64_t in,
+                     float scale)
+{
+    const int64_t a = scale > 0 ? lrintf(5 * scale) : out, b = scale > 0 ? 5 : in;
+    double u = (double)place(o, p, out, in, a, b) / (double)(2 * a);
+    if (o->place == TN_RESIZE_CORNERS)
         u = out == 1 ? 0 : (double)(p * (in - 1)) / (double)(out - 1);
+    if (o->kind == TN_RESIZE_NEAREST)
+        u = nearest(o->round, u);
     u = u < 0 ? 0 : u > (double)(in - 1) ? (double)(in - 1) : u;
     return fabs(u - (double)i) < 1 ? 1 - fabs(u - (double)i) : 0;
 }
@@ -37,14 +67,15 @@ static void resize(const lab_ref *r, const double *images)
 {
     const int64_t H = r->x_shape[0].dim[2], W = r->x_shape[0].dim[3];
     const int64_t P = r->y_shape.dim[2], Q = r->y_shape.dim[3];
+    const tn_resize_opts *o = r->opts;
     for (int64_t n = 0; n < r->y_shape.dim[0] * r->y_shape.dim[1]; n++)
         for (int64_t p = 0; p < P; p++)
             for (int64_t q = 0; q < Q; q++) {
                 double sum = 0;
                 for (int64_t h = 0; h < H; h++)
                     for (int64_t w = 0; w < W; w++)
-                        sum += weight(r->opts, p, P, h, H) * weight(r->opts, q, Q, w, W) *
-                               images[(n * H + h) * W + w];
+                        sum += weight(o, p, P, h, H, o->row_scale) *
+                               weight(o, q, Q, w, W, o->column_scale) * images[(n * H + h) * W + w];
                 r->y[(n * P + p) * Q + q] = sum;
             }
 }
@@ -97,16 +128,48 @@ static void agrees_with_the_formula(void **unused)
          TO(.kind = TN_RESIZE_LINEAR, .size = {9, 4})},
         {.why = "corners on corners",
          .x = {{{4, {2, 2, 5, 7}}}},
-         TO(.kind = TN_RESIZE_LINEAR, .size = {9, 4}, .align_corners = true)},
+         TO(.kind = TN_RESIZE_LINEAR, .size = {9, 4}, .place = TN_RESIZE_CORNERS)},
         {.why = "corners, of one pixel and to one",
          .x = {{{4, {1, 2, 1, 6}}}},
-         TO(.kind = TN_RESIZE_LINEAR, .size = {4, 1}, .align_corners = true)},
+         TO(.kind = TN_RESIZE_LINEAR, .size = {4, 1}, .place = TN_RESIZE_CORNERS)},
         {.why = "from one pixel",
          .x = {{{4, {1, 3, 1, 1}}}},
          TO(.kind = TN_RESIZE_LINEAR, .size = {3})},
         {.why = "to one pixel",
          .x = {{{4, {1, 3, 5, 4}}}},
          TO(.kind = TN_RESIZE_LINEAR, .size = {1})},
+        {.why = "nearest of corners",
+         .x = {{{4, {1, 2, 5, 4}}}},
+         TO(.size = {9, 3}, .place = TN_RESIZE_CORNERS)},
+        {.why = "the one before, of two as near",
+         .x = {{{4, {1, 2, 6, 5}}}},
+         TO(.size = {3, 10}, .round = TN_RESIZE_HALF_DOWN)},
+        {.why = "always the one before, from the edge",
+         .x = {{{4, {1, 2, 5, 4}}}},
+         TO(.size = {9, 6}, .place = TN_RESIZE_EDGES, .round = TN_RESIZE_FLOOR)},
+        {.why = "always the one behind",
+         .x = {{{4, {1, 2, 5, 4}}}},
+         TO(.size = {8, 3}, .place = TN_RESIZE_EDGES, .round = TN_RESIZE_CEIL)},
+        {.why = "one before, one behind, of middles",
+         .x = {{{4, {1, 2, 4, 4}}}},
+         TO(.size = {8, 8}, .round = TN_RESIZE_CEIL)},
+        {.why = "between, from the edge",
+         .x = {{{4, {2, 3, 5, 4}}}},
+         TO(.kind = TN_RESIZE_LINEAR, .size = {8, 3}, .place = TN_RESIZE_EDGES)},
+        {.why = "scales of their own",
+         .x = {{{4, {1, 2, 4, 6}}}},
+         TO(.size = {2, 8}, .row_scale = 0.6f, .column_scale = 1.4f)},
+        {.why = "scales of their own, between",
+         .x = {{{4, {1, 2, 4, 6}}}},
+         TO(.kind = TN_RESIZE_LINEAR, .size = {3, 7}, .row_scale = 0.8f, .column_scale = 1.2f)},
+        {.why = "what a scale leaves over, on both sides",
+         .x = {{{4, {1, 2, 4, 6}}}},
+         TO(.kind = TN_RESIZE_LINEAR, .size = {3, 7}, .place = TN_RESIZE_SYMMETRIC,
+            .row_scale = 0.8f, .column_scale = 1.2f)},
+        {.why = "nearest, on both sides",
+         .x = {{{4, {1, 2, 4, 6}}}},
+         TO(.size = {2, 8}, .place = TN_RESIZE_SYMMETRIC, .round = TN_RESIZE_HALF_DOWN,
+            .row_scale = 0.6f, .column_scale = 1.4f)},
         {.why = "far down", .x = {{{4, {1, 2, 13, 11}}}}, TO(.size = {2, 3})},
         {.why = "whole vectors of channels",
          .x = {{{4, {1, 16, 3, 3}}}},
@@ -170,10 +233,10 @@ static void agrees_with_pytorch(void **unused)
         {{.size = {3, 4}}, golden_nearest_down_y, golden_nearest_down_dx},
         {{.kind = TN_RESIZE_LINEAR, .size = {9, 14}}, golden_linear_up_y, golden_linear_up_dx},
         {{.kind = TN_RESIZE_LINEAR, .size = {3, 4}}, golden_linear_down_y, golden_linear_down_dx},
-        {{.kind = TN_RESIZE_LINEAR, .size = {9, 14}, .align_corners = true},
+        {{.kind = TN_RESIZE_LINEAR, .size = {9, 14}, .place = TN_RESIZE_CORNERS},
          golden_corners_up_y,
          golden_corners_up_dx},
-        {{.kind = TN_RESIZE_LINEAR, .size = {3, 4}, .align_corners = true},
+        {{.kind = TN_RESIZE_LINEAR, .size = {3, 4}, .place = TN_RESIZE_CORNERS},
          golden_corners_down_y,
          golden_corners_down_dx},
     };
@@ -220,8 +283,18 @@ static void refuses(void **unused)
                 tn_resize(g, x, &(tn_resize_opts){.factor = NAN}));
     LAB_REFUSES(TN_ERR_SHAPE, "1 x 2 x 3 x 4 would be 0 in dimension 2", image,
                 tn_resize(g, x, &(tn_resize_opts){.factor = 0.25f}));
-    LAB_REFUSES(TN_ERR_ARGUMENT, "the nearest has no align_corners", image,
-                tn_resize(g, x, &(tn_resize_opts){.factor = 2, .align_corners = true}));
+    LAB_REFUSES(TN_ERR_ARGUMENT, "no place 4 or no rounding 0", image,
+                tn_resize(g, x, &(tn_resize_opts){.factor = 2, .place = 4}));
+    LAB_REFUSES(TN_ERR_ARGUMENT, "no place 0 or no rounding 4", image,
+                tn_resize(g, x, &(tn_resize_opts){.factor = 2, .round = 4}));
+    LAB_REFUSES(TN_ERR_ARGUMENT, "only the nearest is rounded", image,
+                tn_resize(g, x,
+                          &(tn_resize_opts){
+                              .kind = TN_RESIZE_LINEAR, .factor = 2, .round = TN_RESIZE_FLOOR}));
+    LAB_REFUSES(TN_ERR_ARGUMENT, "scale 1e-06 is not in [2^-16, 2^16]", image,
+                tn_resize(g, x, &(tn_resize_opts){.size = {2}, .column_scale = 1e-6f}));
+    LAB_REFUSES(TN_ERR_ARGUMENT, "a scale needs a size", image,
+                tn_resize(g, x, &(tn_resize_opts){.factor = 2, .row_scale = 2}));
     LAB_REFUSES(TN_ERR_ARGUMENT, "5 is no kind", image,
                 tn_resize(g, x, &(tn_resize_opts){.kind = 5, .factor = 2}));
 }

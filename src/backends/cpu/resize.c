@@ -25,7 +25,6 @@ typedef struct resize {
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const tn_resize_opts *o = n->opts;
-    const bool nearest = o->kind == TN_RESIZE_NEAREST;
     const tn_shape *x = &n->x[0], *y = &n->y[0];
     const char *name = b->x[0] ? b->x[0]->name : "";
     const tn_layout *layout = NULL;
@@ -46,8 +45,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     resize *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("resize", sizeof *s);
-    s->rows = tn_resample_of(x->dim[2], y->dim[2], nearest, o->align_corners);
-    s->columns = tn_resample_of(x->dim[3], y->dim[3], nearest, o->align_corners);
+    s->rows = tn_resample_of(x->dim[2], y->dim[2], o, 0);
+    s->columns = tn_resample_of(x->dim[3], y->dim[3], o, 1);
     s->lanes = lanes;
     s->planes = elements / lanes / (x->dim[2] * x->dim[3]);
     b->y[0] = layout;

@@ -6,9 +6,8 @@
 
 static tn_resample resample_of(const tn_node *n, int direction)
 {
-    const tn_resize_opts *o = n->opts;
-    return tn_resample_of(n->x[0].dim[2 + direction], n->y[0].dim[2 + direction],
-                          o->kind == TN_RESIZE_NEAREST, o->align_corners);
+    return tn_resample_of(n->x[0].dim[2 + direction], n->y[0].dim[2 + direction], n->opts,
+                          direction);
 }
 
 /* Kernels count in 32 bits. */
@@ -16,7 +15,9 @@ static tn_status supports(const tn_node *n)
 {
     for (int i = 0; i < 2; i++) {
         const tn_resample r = resample_of(n, i);
-        if ((r.in + 2) * r.by + r.scale > INT32_MAX || (r.out + 2) * r.scale + r.in > INT32_MAX)
+        const int64_t shift = r.shift < 0 ? -r.shift : r.shift;
+        if ((r.in + 2) * r.by + r.scale + shift > INT32_MAX ||
+            (r.out + 2) * r.scale + r.in + shift > INT32_MAX)
             return tn_fail(TN_ERR_UNSUPPORTED, "resize %s: from %lld to %lld pixels is too far",
                            n->name, (long long)r.in, (long long)r.out);
     }

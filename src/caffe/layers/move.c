@@ -201,7 +201,7 @@ static tn_status add_interp(tn_caffe *c, const tn_caffe_layer *l)
                                   &(tn_resize_opts){.name = l->name,
                                                     .kind = TN_RESIZE_LINEAR,
                                                     .size = {(int)height, (int)width},
-                                                    .align_corners = true}));
+                                                    .place = TN_RESIZE_CORNERS}));
 }
 
 const tn_caffe_kind tn_caffe_move = {{{"Flatten", add_flatten},
