@@ -300,6 +300,29 @@ TN_API tn_loss tn_softmax_xent_mixed(tn_graph *g, tn_value logits, tn_value labe
                                      tn_value partners, tn_value shares,
                                      const tn_softmax_xent_opts *opts);
 
+/** What tn_nll() gives. */
+typedef struct tn_nll_loss {
+    tn_value
+        losses; /**< -w x[label] of each label, 0 of one that is left out; of the labels' shape */
+    tn_value weights; /**< w of each, 0 of one that is left out; no gradient goes through it */
+} tn_nll_loss;
+
+/**
+ * Negative log likelihood: of each label what stands in its place, times -w.   x: f32, N x K x anything, logarithms of
+ * probabilities, as tn_log_softmax() makes them;  labels: i32, N x anything;  classes, if not the zero handle: w of each class,
+ * f32, K, else 1.
+ *
+ * Nothing is added up: tn_reduce() makes a sum or a mean of the losses, and their sum divided by that of the weights is PyTorch's
+ * mean. Where that mean is wanted of logits, tn_softmax_xent() does it in one pass and counts, too. A label that is neither in
+ * [0, K) nor the one that is left out makes the run fail with TN_ERR_ARGUMENT. Weights of classes have no gradient.
+ */
+typedef struct tn_nll_opts {
+    const char *name;
+    int ignore; /**< the label that is left out; default -1; TN_ZERO: 0 */
+} tn_nll_opts;
+TN_API tn_nll_loss tn_nll(tn_graph *g, tn_value x, tn_value labels, tn_value classes,
+                          const tn_nll_opts *opts);
+
 /** Mean over all elements of (x - target)^2, a scalar.   x, target: f32, the same shape. In a plan that has labels,
  *  over those of rows that hold a sample (tn_plan_run()). */
 TN_API tn_value tn_mse(tn_graph *g, tn_value x, tn_value target, const tn_layer_opts *opts);

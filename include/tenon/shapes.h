@@ -4,7 +4,7 @@
  *
  * Values are row major: of a x b x c the last dimension lies together. An axis is a dimension by its number, from 0; -1 is
  * the last, -2 the one before it. A list (a shape, axes, a permutation) is a tn_shape: `.axes = TN_SHAPE(2, 3)`; with no
- * dimensions it is not given. All values are f32; what is said of options, names and errors in layers.h holds here.
+ * dimensions it is not given. All values are f32 but where i32 is said; what is said of options, names and errors in layers.h holds here.
  *
  * Threads: as graph.h has it.
  */
@@ -34,6 +34,19 @@ typedef struct tn_reshape_opts {
     tn_shape shape; /**< required */
 } tn_reshape_opts;
 TN_API tn_value tn_reshape(tn_graph *g, tn_value x, const tn_reshape_opts *opts);
+
+/**
+ * Slices of x along an axis by their numbers: y[..., i, ...] = x[..., indices[i], ...].
+ *
+ * x: any shape;  indices: i32, any shape;  y: x's shape, with that of indices in place of the axis. Numbers below 0 count
+ * from behind. Any that there is not makes the run fail with TN_ERR_ARGUMENT, which names it. The gradient of x is the sum of
+ * those of all y that are it; so of x a tn_param() V x D and indices N x T words become N x T x D.
+ */
+typedef struct tn_gather_opts {
+    const char *name;
+    int axis; /**< default 0; -1: the last */
+} tn_gather_opts;
+TN_API tn_value tn_gather(tn_graph *g, tn_value x, tn_value indices, const tn_gather_opts *opts);
 
 /** y's dimension i is x's dimension axes[i]: of x, a x b x c, axes {1, 2, 0} make b x c x a. */
 typedef struct tn_transpose_opts {
@@ -137,6 +150,37 @@ typedef struct tn_reduce_opts {
     bool keep;           /**< dimensions that are reduced stay, as 1 */
 } tn_reduce_opts;
 TN_API tn_value tn_reduce(tn_graph *g, tn_value x, const tn_reduce_opts *opts);
+
+/** The largest elements along an axis and where they are, two values of the same shape. */
+typedef struct tn_top {
+    tn_value values;  /**< f32; has no gradient */
+    tn_value indices; /**< i32: their places along the axis, from 0 */
+} tn_top;
+
+/**
+ * The k largest elements along an axis, the largest first.   x: any shape;  both results: x's shape, k along the axis.
+ *
+ * Of equal ones the first comes first. A NaN is larger than anything, as in PyTorch; with `smallest` it comes first, too.
+ */
+typedef struct tn_top_k_opts {
+    const char *name;
+    int k;    /**< required; not more than there are */
+    int axis; /**< default 1, K of N x K and channels of images; TN_ZERO: the first; -1: the last */
+    bool smallest; /**< the smallest ones, the smallest first */
+    bool last;     /**< of equal ones the last comes first */
+    bool drop;     /**< of k 1: the results do not have the axis */
+} tn_top_k_opts;
+TN_API tn_top tn_top_k(tn_graph *g, tn_value x, const tn_top_k_opts *opts);
+
+/** Where the largest element along an axis is: the indices of tn_top_k() with k 1. i32, x's shape without the axis. */
+typedef struct tn_argmax_opts {
+    const char *name;
+    int axis;      /**< as of tn_top_k() */
+    bool keep;     /**< the axis stays, as 1 */
+    bool smallest; /**< where the smallest is */
+    bool last;     /**< of equal ones the last */
+} tn_argmax_opts;
+TN_API tn_value tn_argmax(tn_graph *g, tn_value x, const tn_argmax_opts *opts);
 
 /* ---- images -------------------------------------------------------------------------------- */
 

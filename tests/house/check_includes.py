@@ -41,7 +41,7 @@ ALLOWED = {
     "src/backends/cuda": CUDA + ("backends/cuda/",),
     "src/backends/cuda/device": CUDA + ("backends/cuda/device/", "backends/cuda/libraries/"),
     **{f"src/backends/cuda/{family}": CUDA + ("backends/cuda/device/", f"backends/cuda/{family}/")
-       for family in ("cudnn", "elementwise", "linear", "move", "nccl", "optim", "pair", "reorder", "softmax")},
+       for family in ("cudnn", "elementwise", "index", "linear", "move", "nccl", "optim", "pair", "reorder", "softmax")},
     "src/backends/cuda/cublaslt": CUDA + ("backends/cuda/device/", "backends/cuda/cublaslt/", "backends/cuda/linear/"),
     "src/backends/cuda/adjoint": CUDA + ("backends/adjoint.h", "backends/cuda/device/", "backends/cuda/adjoint/",
                                          "backends/cuda/linear/"),

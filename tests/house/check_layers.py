@@ -22,7 +22,7 @@ def main():
     top = tree.root()
     header = "".join((top / name).read_text() for name in tree.files(top, "include", suffixes=(".h",))
                      if not name.endswith(("/graph.h", "/sys/op.h")))
-    declared = set(re.findall(r"TN_API\s+tn_(?:value|loss)\s+(tn_\w+)\(", header))
+    declared = set(re.findall(r"TN_API\s+tn_(?:value|loss|top|nll_loss)\s+(tn_\w+)\(", header))
     ops = {s for s in stems(top, "src/layers") if not s.startswith("_")}
     kernels = {backend: {s for s in stems(top, f"src/backends/{backend}")
                          if not s.startswith(("_", "backend_"))} for backend in ("cpu", "cpu/reference", "cuda")}
@@ -38,7 +38,7 @@ def main():
                 found.append(f"src/backends/{backend}/{op}.c is missing")
         if op not in tests:
             found.append(f"tests/layers/test_{op}.c is missing")
-        builders = set(re.findall(r"^tn_(?:value|loss) (tn_\w+)\(", text, re.M))
+        builders = set(re.findall(r"^tn_(?:value|loss|top|nll_loss) (tn_\w+)\(", text, re.M))
         found += [f"include/tenon: {b}() of src/layers/{op}.c is missing"
                   for b in sorted(builders - declared)]
         if not builders:

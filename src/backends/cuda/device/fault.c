@@ -72,6 +72,14 @@ void tn_cuda_fault_drop(tn_backend_device *d, const void *control)
     d->faults->owner[i] = NULL;
 }
 
+static const struct {
+    const char *what, *or_else;
+} words[] = {
+    [TN_FAULT_LABEL] = {"label", " nor -1"},
+    [TN_FAULT_INDEX] = {"index", ""},
+    [TN_FAULT_CLASS] = {"label", ", nor is it left out"},
+};
+
 tn_status tn_cuda_found(tn_backend_device *d, const void *control)
 {
     const int i = find(d, control);
@@ -80,7 +88,7 @@ tn_status tn_cuda_found(tn_backend_device *d, const void *control)
     const struct tn_cuda_fault f = d->faults->place[i];
     const tn_node *n = (const tn_node *)(uintptr_t)f.where;
     d->faults->place[i] = (struct tn_cuda_fault){0};
-    return tn_fail(TN_ERR_ARGUMENT,
-                   "softmax_xent %s: label %d in row %lld is not in [0, %lld) nor -1", n->name,
-                   (int)f.value, (long long)f.row, (long long)f.limit);
+    return tn_fail(TN_ERR_ARGUMENT, "%s %s: %s %d in row %lld is not in [%lld, %lld)%s",
+                   n->op->name, n->name, words[f.kind].what, (int)f.value, (long long)f.row,
+                   (long long)f.low, (long long)f.limit, words[f.kind].or_else);
 }

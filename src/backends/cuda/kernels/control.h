@@ -46,13 +46,13 @@ struct tnk_control {
 
 /* What a kernel found wrong; in pinned memory of the host, one of each device. The first stays. A block that
  * reads it waits a microsecond for the bus, and they wait in a row: kernels of many blocks ask the plan's control. */
-enum { TN_FAULT_NONE, TN_FAULT_LABEL };
+enum { TN_FAULT_NONE, TN_FAULT_LABEL, TN_FAULT_INDEX, TN_FAULT_CLASS };
 struct tn_cuda_fault {
     int32_t kind;
-    int32_t value; /* the label */
+    int32_t value; /* the label or index */
     int64_t row;
-    int64_t limit;  /* classes */
-    uint64_t where; /* the tn_node of the host */
+    int64_t low, limit; /* it is not in [low, limit) */
+    uint64_t where;     /* the tn_node of the host */
 };
 
 #endif

@@ -158,6 +158,7 @@ TN_DEVICE void report(const tnk_xent_sum_args &p)
         return;
     p.fault->value = p.labels[row];
     p.fault->row = row;
+    p.fault->low = 0;
     p.fault->limit = p.classes;
     p.fault->where = p.where;
     p.fault->kind = TN_FAULT_LABEL;

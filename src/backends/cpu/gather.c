@@ -1,0 +1,90 @@
+/* gather on the CPU: slices are copied; backward adds them up in the order of the indices, a thread some columns. */
+#include <string.h>
+
+#include "backends/cpu/device/cpu.h"
+#include "base/base.h"
+
+typedef struct sizes {
+    tn_lines x;
+    int64_t indices;
+} sizes;
+
+static sizes sizes_of(const tn_node *n)
+{
+    const int axis = ((const tn_gather_opts *)n->opts)->axis;
+    return (sizes){tn_lines_along(&n->x[0], axis), tn_elements(&n->x[1])};
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    (void)d, (void)n;
+    b->x[0] = b->x[1] = NULL;
+    b->backward_reads_x[1] = true;
+    return TN_OK;
+}
+
+static tn_status check(const tn_call *c, const sizes *s, const int32_t *index)
+{
+    for (int64_t j = 0; j < s->indices; j++)
+        if (index[j] < -s->x.size || index[j] >= s->x.size)
+            return tn_fail(TN_ERR_ARGUMENT,
+                           "gather %s: index %d in row %lld is not in [%lld, %lld)", c->node->name,
+                           (int)index[j], (long long)j, (long long)-s->x.size,
+                           (long long)s->x.size);
+    return TN_OK;
+}
+
+static inline int64_t place(const sizes *s, int64_t outer, int32_t index)
+{
+    return (outer * s->x.size + (index < 0 ? index + s->x.size : index)) * s->x.inner;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const sizes s = sizes_of(c->node);
+    const int32_t *index = c->x[1];
+    const float *x = c->x[0];
+    float *y = c->y[0];
+    TN_TRY(check(c, &s, index));
+#pragma omp parallel for num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < s.x.outer * s.indices; i++)
+        memcpy(y + i * s.x.inner, x + place(&s, i / s.indices, index[i % s.indices]),
+               (size_t)s.x.inner * sizeof *y);
+    return TN_OK;
+}
+
+/* Columns first to end - 1 of a block. */
+static void add_up(const sizes *s, const int32_t *index, const float *dy, float *dx, int64_t outer,
+                   int64_t first, int64_t end)
+{
+    for (int64_t k = 0; k < s->x.size; k++)
+        memset(dx + (outer * s->x.size + k) * s->x.inner + first, 0,
+               (size_t)(end - first) * sizeof *dx);
+    for (int64_t j = 0; j < s->indices; j++) {
+        const float *from = dy + (outer * s->indices + j) * s->x.inner;
+        float *to = dx + place(s, outer, index[j]);
+        for (int64_t i = first; i < end; i++)
+            to[i] += from[i];
+    }
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const sizes s = sizes_of(c->node);
+    const int64_t parts = s.x.outer < c->device->threads ? c->device->threads : 1;
+    if (!c->dx[0])
+        return TN_OK;
+#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
+    for (int64_t o = 0; o < s.x.outer; o++)
+        for (int64_t part = 0; part < parts; part++)
+            add_up(&s, c->x[1], c->dy[0], c->dx[0], o, part * s.x.inner / parts,
+                   (part + 1) * s.x.inner / parts);
+    return TN_OK;
+}
+
+const tn_kernel tn_cpu_gather = {
+    .op = "gather",
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+};
