@@ -118,7 +118,8 @@ class ReadOpts(c.Structure):
 
 class ModelOpts(c.Structure):
     _fields_ = [("batch", c.c_int64), ("no_net", c.c_bool), ("average", c.c_bool), ("weights", c.c_char_p),
-                ("input", c.c_char_p), ("image", c.c_void_p), ("fit", c.c_char_p)]
+                ("input", c.c_char_p), ("image", c.c_void_p), ("fit", c.c_char_p), ("known", c.c_void_p),
+                ("num_known", c.c_int)]
 
 
 class ParamInfo(c.Structure):

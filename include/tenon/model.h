@@ -28,6 +28,12 @@
 extern "C" {
 #endif
 
+/** Numbers for an input of a net, which then has no such input. */
+typedef struct tn_model_known {
+    const char *name;
+    tn_tensor numbers; /**< a dimension may be 0 */
+} tn_model_known;
+
 typedef struct tn_model_opts {
     int64_t batch; /**< N in the net; default 1 */
     bool
@@ -39,18 +45,22 @@ typedef struct tn_model_opts {
     /* Of nets of other programs, which leave open what a database or a command line said. */
     /** The file of numbers of a net that has none in its own: a .caffemodel beside a prototxt. */
     const char *weights;
-    /** How large inputs are, without the batch: "data=3x227x227,boxes=4"; "*=3x224x224" is said of all of which the net itself
-     *  says nothing. */
+    /** How large inputs are, without the batch: "data=3x227x227,boxes=4"; of ONNX's with it, too, "x=1x3x224x224". "*=3x224x224"
+     *  is said of all of which the net itself says nothing. */
     const char *input;
     /** Its inputs that are pictures, N x 1 or 3 x H x W, take bytes, N x H x W x C, prepared so; NULL: floats, as the net
      *  has them, or as it says itself. Its name is not read. */
     const tn_image_input_opts *image;
     const char *fit; /**< "tenon.fit" of a net whose file says nothing of it */
+    /** Inputs of a model of ONNX that are the same in each run: weights, shapes, axes that somebody else would compute. */
+    const tn_model_known *known;
+    int num_known;
 } tn_model_opts;
 
 /**
  * Opens a model; what the file is, its first bytes say: safetensors whose metadata have "tenon.graph", the text of a
- * net, or a net of Caffe's (prototxt; docs/models.md). Safetensors stay open, and numbers are read when a plan asks for them.
+ * net, a net of Caffe's (prototxt) or a model of ONNX (docs/models.md). Safetensors stay open, and numbers are read when a
+ * plan asks for them.
  * @return  TN_ERR_IO; TN_ERR_FORMAT if it is none of these, is damaged, or holds no net; what tn_graph_read()
  *          returns of its net; TN_ERR_UNSUPPORTED naming all layers that cannot be imported, with their lines;
  *          TN_ERR_SHAPE if weights are not the net's; TN_ERR_MEMORY

@@ -5,28 +5,19 @@
 #include "caffe/input.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* ---- sizes that the program says: "data=3x227x227,labels=10" ---------------------------------- */
+/* ---- sizes that the program says ("data=3x227x227,labels=10"), with the batch in front ---------- */
 
 bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out)
 {
-    const size_t length = strlen(name);
-    for (const char *p = c->opts->input; p && *p; p += strcspn(p, ","), p += *p == ',') {
-        if (strncmp(p, name, length) != 0 || p[length] != '=')
-            continue;
-        *out = TN_SHAPE(tn_caffe_batch(c));
-        char *end = (char *)(uintptr_t)(p + length);
-        do {
-            const long size = strtol(end + 1, &end, 10);
-            if (size < 1 || out->ndim == TN_MAX_DIMS)
-                return false;
-            out->dim[out->ndim++] = size;
-        } while (*end == 'x');
-        return *end == '\0' || *end == ',';
-    }
-    return false;
+    tn_shape said;
+    if (!tn_import_said(c->opts, name, &said) || said.ndim == TN_MAX_DIMS)
+        return false;
+    *out = TN_SHAPE(tn_caffe_batch(c));
+    for (int i = 0; i < said.ndim; i++)
+        out->dim[out->ndim++] = said.dim[i];
+    return true;
 }
 
 int64_t tn_caffe_batch(const tn_caffe *c)
@@ -36,21 +27,6 @@ int64_t tn_caffe_batch(const tn_caffe *c)
 
 /* ---- values ----------------------------------------------------------------------------------- */
 
-bool tn_caffe_is_picture(const tn_shape *shape)
-{
-    return shape->ndim == 4 && (shape->dim[1] == 1 || shape->dim[1] == 3);
-}
-
-tn_value tn_caffe_pixels(tn_caffe *c, const char *name, const char *node, const tn_shape *shape,
-                         const tn_image_input_opts *how)
-{
-    tn_image_input_opts opts = *how;
-    opts.name = node;
-    const tn_value bytes = tn_input(
-        c->g, name, TN_U8, TN_SHAPE(shape->dim[0], shape->dim[2], shape->dim[3], shape->dim[1]));
-    return tn_image_input(c->g, bytes, &opts);
-}
-
 tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, tn_shape shape)
 {
     (void)tn_caffe_said(c, name, &shape);
@@ -58,11 +34,11 @@ tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, 
         c->batch = c->batch ? c->batch : shape.dim[0];
         shape.dim[0] = tn_caffe_batch(c);
     }
-    if (!c->opts->image || !tn_caffe_is_picture(&shape))
+    if (!c->opts->image || !tn_import_is_picture(&shape))
         return tn_input(c->g, name, TN_F32, shape);
     char node[300];
     (void)snprintf(node, sizeof node, "%.280s/pixels", l ? l->name : name);
-    return tn_caffe_pixels(c, name, node, &shape, c->opts->image);
+    return tn_import_pixels(c->g, name, node, &shape, c->opts->image);
 }
 
 /* ---- of the net itself ------------------------------------------------------------------------ */

@@ -15,13 +15,7 @@ bool tn_caffe_shape(const tn_proto *shape, tn_shape *out);
 /* What tn_model_opts.input says of that name, with the batch in front, whatever the file says; "*": of those of which it says
  * nothing. */
 bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out);
-/* N x 1 or 3 channels x H x W. */
-bool tn_caffe_is_picture(const tn_shape *shape);
 
 /* An input of f32, or where the program has said how pictures are prepared, of their bytes. `l` may be NULL. */
 tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, tn_shape shape);
-/* Bytes of pictures, prepared so by a node. */
-tn_value tn_caffe_pixels(tn_caffe *c, const char *name, const char *node, const tn_shape *shape,
-                         const tn_image_input_opts *how);
-
 #endif

@@ -103,6 +103,13 @@ tn_status tn_complete_batch(tn_node *n)
     return TN_OK;
 }
 
+int tn_value_batch(const tn_graph *g, tn_value v)
+{
+    if (!v.id || v.graph != g->number || (size_t)v.id > g->num_values)
+        return TN_BATCH_NONE;
+    return tn_graph_node_of(g, v.id)->y_batch[g->value[v.id - 1].index];
+}
+
 tn_batch_text tn_format_batch(const tn_graph *g, const tn_node *n)
 {
     static const char *const other[] = {"no batch", "a mean over it", "rows of it mixed"};

@@ -44,6 +44,9 @@ const tn_op *tn_op_find(const char *name);
 /* Where options of the op say its width; NULL: it has none of its own. */
 int *tn_op_width(const tn_op *op, void *opts);
 
+/* Which dimension of v is the batch, or TN_BATCH_...; NONE if v is not of g. */
+int tn_value_batch(const tn_graph *g, tn_value v);
+
 /* Helpers of infer(). */
 
 /* The pair {vertical, horizontal}, where 0 is not legal: a missing second repeats the first, a missing first is fallback.

@@ -11,7 +11,7 @@
 
 #include "base/base.h"
 
-static tn_status map(tn_mapped *out, int fd, const char *path)
+tn_status tn_map_fd(tn_mapped *out, int fd, const char *path)
 {
     struct stat s;
     if (fstat(fd, &s) != 0)
@@ -34,7 +34,7 @@ tn_status tn_map(tn_mapped *out, const char *path)
         open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
     if (fd < 0)
         return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
-    const tn_status status = map(out, fd, path);
+    const tn_status status = tn_map_fd(out, fd, path);
     close(fd); /* the map stays */
     return status;
 }

@@ -17,6 +17,8 @@ typedef struct tn_mapped {
 
 /* @return TN_ERR_IO naming the path: it cannot be read, or is no regular file */
 tn_status tn_map(tn_mapped *out, const char *path);
+/* Of a file that is open; the path is for errors. */
+tn_status tn_map_fd(tn_mapped *out, int fd, const char *path);
 void tn_unmap(tn_mapped *m);
 
 #endif

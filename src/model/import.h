@@ -22,4 +22,12 @@ tn_status tn_model_take_graph(tn_model *m, tn_graph *g);
 /* A number that the model has as floats of its own: zeroed room for it. */
 tn_status tn_model_new_number(tn_model *m, const char *name, const tn_shape *shape, float **data);
 
+/* What tn_model_opts.input says of that input, "data=3x227x227": its numbers; false: nothing, or no sizes. */
+bool tn_import_said(const tn_model_opts *opts, const char *name, tn_shape *out);
+/* N x 1 or 3 channels x H x W. */
+bool tn_import_is_picture(const tn_shape *shape);
+/* Bytes of pictures of that shape, prepared so by a node. */
+tn_value tn_import_pixels(tn_graph *g, const char *name, const char *node, const tn_shape *shape,
+                          const tn_image_input_opts *how);
+
 #endif

@@ -127,7 +127,7 @@ static tn_status open_any(tn_model *m, const tn_model_opts *o)
         if (memcmp(first, foreign[i].begins, strlen(foreign[i].begins)) == 0)
             return tn_fail(
                 TN_ERR_FORMAT,
-                "%s: is %s; Tenon reads safetensors, the text of a net and Caffe's prototxt",
+                "%s: is %s; Tenon reads safetensors, the text of a net, ONNX and Caffe's prototxt",
                 m->path, foreign[i].what);
     return open_safetensors(m, o);
 }

@@ -72,7 +72,7 @@ const tn_proto_field tn_onnx_attribute[] = {
     {ATTR_REF, "ref_attr_name", TN_PROTO_TEXT},
     {0},
 };
-const tn_proto_field tn_onnx_node[] = {
+const tn_proto_field tn_onnx_node_proto[] = {
     {NODE_INPUT, "input", TN_PROTO_TEXT, .many = true},
     {NODE_OUTPUT, "output", TN_PROTO_TEXT, .many = true},
     {NODE_NAME, "name", TN_PROTO_TEXT},
@@ -82,7 +82,7 @@ const tn_proto_field tn_onnx_node[] = {
     {0},
 };
 const tn_proto_field tn_onnx_graph[] = {
-    {GRAPH_NODE, "node", TN_PROTO_MESSAGE, .many = true, .type = tn_onnx_node},
+    {GRAPH_NODE, "node", TN_PROTO_MESSAGE, .many = true, .type = tn_onnx_node_proto},
     {GRAPH_NAME, "name", TN_PROTO_TEXT},
     {GRAPH_TENSOR, "initializer", TN_PROTO_MESSAGE, .many = true, .type = tn_onnx_tensor},
     {GRAPH_INPUT, "input", TN_PROTO_MESSAGE, .many = true, .type = tn_onnx_value_info},

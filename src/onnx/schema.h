@@ -7,8 +7,8 @@
 
 #include "io/proto.h"
 
-extern const tn_proto_field tn_onnx_model[], tn_onnx_graph[], tn_onnx_node[], tn_onnx_attribute[],
-    tn_onnx_tensor[], tn_onnx_value_info[];
+extern const tn_proto_field tn_onnx_model[], tn_onnx_graph[], tn_onnx_node_proto[],
+    tn_onnx_attribute[], tn_onnx_tensor[], tn_onnx_value_info[];
 
 enum {
     MODEL_IR = 1,

@@ -34,6 +34,8 @@ ALLOWED = {
     "src/infer": BASE + ("infer/", "io/mapped.h", "model/model.h", "graph/graph.h"),
     "src/import": BASE + ("model/import.h", "caffe/import.h"),
     "src/onnx": BASE + ("tensor/", "onnx/", "io/proto.h", "io/mapped.h", "model/import.h"),
+    "src/import": BASE + ("model/import.h", "caffe/import.h", "onnx/table.h"),
+    "src/onnx": BASE + ("tensor/", "graph/op.h", "onnx/", "io/proto.h", "io/beneath.h", "io/mapped.h", "model/import.h"),
     "src/caffe": BASE + ("caffe/", "io/proto.h", "io/mapped.h", "model/import.h"),
     "src/devices": BASE + ("devices/", "backends/backend.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/adjoint.h", "backends/broadcast.h",

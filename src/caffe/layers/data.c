@@ -56,9 +56,9 @@ static bool read_size(tn_caffe *c, const tn_caffe_layer *l, const tn_proto *t, c
     const int64_t width = crop ? crop : tn_proto_int(data, DATA_WIDTH, 0);
     const bool grey = tn_proto_int(t, TRANSFORM_GREY, 0) || !tn_proto_int(data, DATA_COLOR, 1);
     if (tn_caffe_said(c, l->top[0], out))
-        return tn_caffe_is_picture(out);
+        return tn_import_is_picture(out);
     if ((height < 1 || width < 1) && tn_caffe_said(c, "*", out))
-        return tn_caffe_is_picture(out);
+        return tn_import_is_picture(out);
     *out = TN_SHAPE(tn_caffe_batch(c), grey ? 1 : 3, height, width);
     return height > 0 && width > 0 && height < 65536 && width < 65536;
 }
@@ -81,7 +81,8 @@ static tn_status add_pictures(tn_caffe *c, const tn_caffe_layer *l, const tn_pro
     if (shape.dim[1] == 3) /* so OpenCV decodes them */
         TN_TRY(tn_model_set_fact(c->m, "tenon.fit", "order=bgr"));
     TN_TRY(tn_caffe_top(
-        c, l, 0, tn_caffe_pixels(c, l->top[0], tn_caffe_name(c, l, "pixels"), &shape, &pixels)));
+        c, l, 0,
+        tn_import_pixels(c->g, l->top[0], tn_caffe_name(c, l, "pixels"), &shape, &pixels)));
     if (l->num_tops == 1)
         return TN_OK;
     return tn_caffe_top(c, l, 1, tn_input(c->g, l->top[1], TN_I32, TN_SHAPE(shape.dim[0])));

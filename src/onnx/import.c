@@ -1,0 +1,185 @@
+/*
+ * import: a model's file becomes a model of Tenon's.
+ */
+#include <string.h>
+
+#include "onnx/table.h"
+
+enum { OLDEST = 6, NEWEST = 25, MOST_EVALUATED = 8 << 20 };
+
+/* ---- which files ------------------------------------------------------------------------------ */
+
+/* A ModelProto begins with its ir_version, and the next field is one of those that it has. */
+bool tn_onnx_knows(const char *path, const unsigned char *first, size_t size)
+{
+    const char *end = strrchr(path, '.');
+    if (end && strcmp(end, ".onnx") == 0)
+        return true;
+    return size > 2 && first[0] == 8 && first[1] > 0 && first[1] < 64 &&
+           (first[2] == 0x12 || first[2] == 0x3a || first[2] == 0x42);
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------ */
+
+static bool is_standard(const char *domain)
+{
+    return !*domain || strcmp(domain, "ai.onnx") == 0;
+}
+
+static tn_onnx_import *importer(const char *op, int *oldest)
+{
+    for (int k = 0; tn_onnx_all_ops[k]; k++)
+        for (int i = 0; tn_onnx_all_ops[k]->of[i].op; i++)
+            if (strcmp(tn_onnx_all_ops[k]->of[i].op, op) == 0) {
+                *oldest = tn_onnx_all_ops[k]->of[i].oldest;
+                return tn_onnx_all_ops[k]->of[i].import;
+            }
+    return NULL;
+}
+
+/* Are its inputs there? What is not has been refused, or is now. */
+static bool has_inputs(tn_onnx *o, const tn_onnx_node *n)
+{
+    for (int i = 0; i < n->num_in; i++)
+        if (n->in[i] && !n->in[i]->made) {
+            (void)tn_onnx_refuse(o, n, "nothing makes its input \"%s\"", n->in[i]->name);
+            return false;
+        }
+    for (int i = 0; i < n->num_in; i++)
+        if (n->in[i] && !n->in[i]->v.id && !n->in[i]->known)
+            return false;
+    return true;
+}
+
+static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
+{
+    bool done = false;
+    int oldest;
+    for (int i = 0; i < n->num_out; i++)
+        if (n->out[i] && n->out[i]->made)
+            return tn_fail(TN_ERR_FORMAT, "%s: \"%s\" is made twice, by %s \"%s\" too", o->m->path,
+                           n->out[i]->name, n->op, n->name);
+    if (!has_inputs(o, n))
+        return TN_OK;
+    if (!is_standard(n->domain))
+        return tn_onnx_refuse(o, n, "it is of the domain \"%s\", not of ONNX", n->domain);
+    TN_TRY(tn_onnx_evaluate(o, n, &done));
+    if (done)
+        return TN_OK;
+    tn_onnx_import *import = importer(n->op, &oldest);
+    if (!import)
+        return tn_onnx_refuse(o, n, "Tenon has no such operation");
+    if (o->opset < oldest)
+        return tn_onnx_refuse(o, n, "of opset %d it is not what it is from %d on", o->opset,
+                              oldest);
+    return import(o, n);
+}
+
+/* What a node makes is there from now on, refused or not. */
+static tn_status add_node(tn_onnx *o, tn_onnx_node *n)
+{
+    n->name = tn_onnx_node_name(o, n);
+    if (!n->name)
+        return tn_no_memory("a model", 1);
+    TN_TRY(import_node(o, n));
+    for (int i = 0; i < n->num_out; i++)
+        if (n->out[i])
+            n->out[i]->made = true;
+    const tn_status status = tn_graph_status(o->g);
+    return status == TN_OK
+               ? TN_OK
+               : tn_fail(status, "%s: %s \"%s\": %s", o->m->path, n->op, n->name, tn_error());
+}
+
+/* ---- the whole -------------------------------------------------------------------------------- */
+
+static tn_status read_opset(tn_onnx *o, const tn_proto *model)
+{
+    for (tn_proto_walk w = tn_proto_begin(model, MODEL_OPSET); tn_proto_next(&w);)
+        if (!tn_proto_bytes(&w.message, OPSET_DOMAIN).size ||
+            tn_proto_is(&w.message, OPSET_DOMAIN, "ai.onnx"))
+            o->opset = (int)tn_proto_int(&w.message, OPSET_VERSION, 0);
+    if (o->opset >= OLDEST && o->opset <= NEWEST)
+        return TN_OK;
+    return tn_fail(TN_ERR_UNSUPPORTED,
+                   "%s: is of opset %d; %d to %d are read, and onnx.version_converter makes one of "
+                   "another",
+                   o->m->path, o->opset, OLDEST, NEWEST);
+}
+
+static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
+{
+    for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_OUTPUT); tn_proto_next(&w);) {
+        tn_onnx_value *v;
+        TN_TRY(tn_onnx_value_of(o, tn_proto_bytes(&w.message, VALUE_NAME), &v));
+        tn_onnx_value *in[] = {v};
+        const tn_onnx_node n = {.name = v->name, .op = "output", .num_in = 1, .in = in};
+        tn_value value;
+        if (!v->made)
+            return tn_fail(TN_ERR_FORMAT, "%s: nothing makes its output \"%s\"", o->m->path,
+                           v->name);
+        if ((v->v.id || v->known) && tn_onnx_any(o, &n, 0, &value))
+            tn_output(o->g, value);
+    }
+    return tn_graph_status(o->g);
+}
+
+/* Who reads what, before any node asks. */
+static tn_status count_outputs(tn_onnx *o, const tn_proto *graph)
+{
+    for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_OUTPUT); tn_proto_next(&w);) {
+        tn_onnx_value *v;
+        TN_TRY(tn_onnx_value_of(o, tn_proto_bytes(&w.message, VALUE_NAME), &v));
+        v->readers++;
+    }
+    return TN_OK;
+}
+
+static tn_status import(tn_onnx *o, const tn_proto *model)
+{
+    tn_proto graph;
+    tn_onnx_node *node;
+    int count;
+    TN_TRY(read_opset(o, model));
+    if (!tn_proto_message(model, MODEL_GRAPH, &graph))
+        return tn_fail(TN_ERR_FORMAT, "%s: has no graph", o->m->path);
+    TN_TRY(tn_onnx_read_nodes(o, &graph, &node, &count));
+    TN_TRY(count_outputs(o, &graph));
+    TN_TRY(tn_onnx_read_inputs(o, &graph));
+    for (int i = 0; i < count; i++)
+        TN_TRY(add_node(o, &node[i]));
+    TN_TRY(tn_onnx_refused(o, count));
+    TN_TRY(say_outputs(o, &graph));
+    TN_TRY(tn_onnx_refused(o, count));
+    TN_TRY(tn_model_take_graph(o->m, o->g));
+    o->g = NULL;
+    return TN_OK;
+}
+
+/* The graph of the batch that is asked for is made of the text: a node that is of one batch alone says so there. */
+static tn_status resize(tn_model *m, int64_t batch)
+{
+    tn_graph_destroy(m->graph);
+    m->graph = NULL;
+    return tn_model_read_graph(m, batch);
+}
+
+tn_status tn_onnx_open(tn_model *m, const tn_model_opts *opts)
+{
+    tn_onnx o = {.m = m, .opts = opts, .numbers_left = MOST_EVALUATED};
+    tn_proto model;
+    tn_status status = tn_onnx_open_files(&o, &model);
+    if (status == TN_OK)
+        status = tn_onnx_table_create(&o);
+    if (status == TN_OK)
+        status = tn_graph_create(&o.g);
+    if (status == TN_OK)
+        status = import(&o, &model);
+    tn_graph_destroy(o.g);
+    tn_onnx_table_destroy(&o);
+    tn_onnx_close_files(&o);
+    tn_arena_free(&o.arena);
+    if (status == TN_OK && opts->batch && opts->batch != o.batch)
+        status = resize(m, opts->batch);
+    return status;
+}

@@ -1,0 +1,161 @@
+/* Gemm and MatMul: a dense layer where the second matrix is known. */
+#include <string.h>
+
+#include <tenon/layers.h>
+#include <tenon/shapes.h>
+
+#include "onnx/known.h"
+
+/* ---- dense ------------------------------------------------------------------------------------ */
+
+/* The D x K (or, if it lies so already, K x D) numbers of a matrix as weights K x D, times a factor. */
+static tn_value weights_of(tn_onnx *o, const tn_onnx_node *n, int i, bool is_kxd, float factor)
+{
+    tn_onnx_known *k = n->in[i]->known;
+    tn_value v;
+    float *from = NULL, *to;
+    if (is_kxd && factor == 1)
+        return tn_onnx_param(o, n, i, NULL, &v) ? v : (tn_value){0};
+    const int64_t K = k->shape.dim[!is_kxd], D = k->shape.dim[is_kxd];
+    tn_status status = tn_onnx_copy(o, k, &from);
+    to = status == TN_OK ? tn_alloc((size_t)k->count, sizeof *to) : NULL;
+    if (!to) {
+        tn_free(from);
+        return tn_graph_refuse(o->g, status == TN_OK ? tn_no_memory("weights", (size_t)k->count)
+                                                     : status);
+    }
+    for (int64_t row = 0; row < K; row++)
+        for (int64_t column = 0; column < D; column++)
+            to[row * D + column] = factor * from[is_kxd ? row * D + column : column * K + row];
+    tn_free(from);
+    return tn_onnx_new_param(o, n->in[i]->name, TN_SHAPE(K, D), to);
+}
+
+/* A bias of dense: K numbers, or one that is taken again for each, times a factor. */
+static bool is_bias(const tn_onnx_known *k, int64_t K)
+{
+    return k && (k->count == K || k->count == 1) &&
+           (k->shape.ndim == 0 || k->shape.dim[k->shape.ndim - 1] == k->count);
+}
+
+static tn_value bias_of(tn_onnx *o, const tn_onnx_node *n, int64_t K, float factor)
+{
+    tn_onnx_known *k = n->in[2]->known;
+    const tn_shape vector = TN_SHAPE(K);
+    tn_value v;
+    float *to;
+    if (k->count == K && factor == 1)
+        return tn_onnx_param(o, n, 2, &vector, &v) ? v : (tn_value){0};
+    to = tn_alloc((size_t)K, sizeof *to);
+    const tn_status status = to ? tn_onnx_read(o, k, to) : tn_no_memory("weights", (size_t)K);
+    if (status != TN_OK) {
+        tn_free(to);
+        return tn_graph_refuse(o->g, status);
+    }
+    for (int64_t i = K - 1; i >= 0; i--)
+        to[i] = factor * to[k->count == 1 ? 0 : i];
+    return tn_onnx_new_param(o, n->in[2]->name, vector, to);
+}
+
+static bool is_matrix(const tn_onnx_known *k)
+{
+    return k && k->shape.ndim == 2 && k->count > 0 && tn_onnx_is_real(k->type) &&
+           k->shape.dim[0] <= INT32_MAX && k->shape.dim[1] <= INT32_MAX;
+}
+
+/* ---- Gemm: alpha a b + beta c ------------------------------------------------------------------- */
+
+static tn_status add_gemm(tn_onnx *o, const tn_onnx_node *n)
+{
+    const float alpha = (float)tn_onnx_real(n, "alpha", 1),
+                beta = (float)tn_onnx_real(n, "beta", 1);
+    const bool turn_a = tn_onnx_int(n, "transA", 0), turn_b = tn_onnx_int(n, "transB", 0);
+    const tn_onnx_known *b = tn_onnx_given(n, 1);
+    tn_value x, y, other;
+    tn_shape shape;
+    if (!tn_onnx_x(o, n, 0, &x))
+        return TN_OK;
+    TN_TRY(tn_value_shape(o->g, x, &shape));
+    const bool has_c = tn_onnx_has(n, 2) && beta != 0;
+    if (is_matrix(b) && !turn_a && shape.ndim == 2) {
+        const int64_t K = b->shape.dim[!turn_b];
+        const bool bias = has_c && is_bias(tn_onnx_given(n, 2), K);
+        tn_dense_opts opts = {.name = has_c && !bias ? tn_onnx_name(o, n, "product") : n->name,
+                              .units = (int)K,
+                              .no_bias = !bias,
+                              .weight = {.value = weights_of(o, n, 1, turn_b, alpha)}};
+        if (bias)
+            opts.bias.value = bias_of(o, n, K, beta);
+        y = tn_dense(o->g, x, &opts);
+        if (!has_c || bias)
+            return tn_onnx_give(o, n, 0, y);
+    } else {
+        if (!tn_onnx_x(o, n, 1, &other))
+            return TN_OK;
+        y = tn_matmul(o->g, x, other,
+                      &(tn_matmul_opts){.name = tn_onnx_name(o, n, "product"),
+                                        .transpose_a = turn_a,
+                                        .transpose_b = turn_b});
+        y = tn_onnx_times(o, n, "alpha", y, alpha);
+        if (!has_c)
+            return tn_onnx_give(o, n, 0, y);
+    }
+    if (!tn_onnx_x(o, n, 2, &other))
+        return TN_OK;
+    other = tn_onnx_times(o, n, "beta", other, beta);
+    return tn_onnx_give(o, n, 0, tn_add(o->g, y, other, &(tn_layer_opts){n->name}));
+}
+
+/* ---- MatMul ----------------------------------------------------------------------------------- */
+
+/* A vector is a matrix of one row in front, of one column behind; that dimension is none of y's. */
+static tn_status add_product(tn_onnx *o, const tn_onnx_node *n, tn_value a, tn_value b)
+{
+    tn_shape of_a, of_b, shape = {0};
+    TN_TRY(tn_value_shape(o->g, a, &of_a));
+    TN_TRY(tn_value_shape(o->g, b, &of_b));
+    if (of_a.ndim == 0 || of_b.ndim == 0)
+        return tn_onnx_refuse(o, n, "it multiplies a scalar");
+    const bool row = of_a.ndim == 1, column = of_b.ndim == 1;
+    const char *name = row || column ? tn_onnx_name(o, n, "matrix") : n->name;
+    a = row ? tn_onnx_reshape(o, n, "row", a, TN_SHAPE(1, -1)) : a;
+    b = column ? tn_onnx_reshape(o, n, "column", b, TN_SHAPE(-1, 1)) : b;
+    tn_value y = tn_matmul(o->g, a, b, &(tn_matmul_opts){.name = name});
+    if (!row && !column)
+        return tn_onnx_give(o, n, 0, y);
+    if (row && column)
+        return tn_onnx_give(
+            o, n, 0, tn_slice(o->g, y, &(tn_slice_opts){.name = n->name, .end = TN_SHAPE(1)}));
+    if (!y.id)
+        return TN_OK;
+    TN_TRY(tn_value_shape(o->g, y, &of_a));
+    for (int i = 0; i < of_a.ndim; i++)
+        if (i != of_a.ndim - (row ? 2 : 1))
+            shape.dim[shape.ndim++] = of_a.dim[i];
+    if (column)
+        shape.dim[0] = 0;
+    return tn_onnx_give(o, n, 0,
+                        tn_reshape(o->g, y, &(tn_reshape_opts){.name = n->name, .shape = shape}));
+}
+
+static tn_status add_matmul(tn_onnx *o, const tn_onnx_node *n)
+{
+    const tn_onnx_known *b = tn_onnx_given(n, 1);
+    tn_shape shape;
+    tn_value x, other;
+    if (!tn_onnx_x(o, n, 0, &x))
+        return TN_OK;
+    TN_TRY(tn_value_shape(o->g, x, &shape));
+    if (is_matrix(b) && shape.ndim == 2 && shape.dim[1] == b->shape.dim[0]) {
+        const tn_dense_opts opts = {.name = n->name,
+                                    .units = (int)b->shape.dim[1],
+                                    .no_bias = true,
+                                    .weight = {.value = weights_of(o, n, 1, false, 1)}};
+        return tn_onnx_give(o, n, 0, tn_dense(o->g, x, &opts));
+    }
+    if (!tn_onnx_x(o, n, 1, &other))
+        return TN_OK;
+    return add_product(o, n, x, other);
+}
+
+const tn_onnx_ops tn_onnx_ops_product = {{{"Gemm", 7, add_gemm}, {"MatMul", 6, add_matmul}}};

@@ -1,0 +1,155 @@
+/*
+ * param: what is known and read by a layer becomes a parameter, or a constant of the graph where it is a few numbers.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "onnx/table.h"
+
+enum { FEW = 16 }; /* numbers, which the text of a graph may have in it */
+
+static bool has_values(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_known *k)
+{
+    const char *why = k->count == 0 ? "an empty tensor" : NULL;
+    if (!tn_onnx_bytes(k->stored))
+        why = tn_onnx_type_name(k->type);
+    if (why)
+        (void)tn_onnx_refuse(o, n, "it reads %s", why);
+    return !why;
+}
+
+static tn_value make(tn_onnx *o, const char *name, tn_shape shape, float *data, bool frozen)
+{
+    const char *free_name = tn_onnx_free_name(o, name);
+    if (!free_name) {
+        tn_free(data);
+        return (tn_value){0};
+    }
+    const tn_value v = tn_param(o->g, free_name, shape, &(tn_param_opts){.frozen = frozen});
+    if (!v.id) {
+        tn_free(data);
+        return v;
+    }
+    const tn_status status = tn_model_add(o->m, free_name, &shape, NULL, data);
+    return status == TN_OK ? v : tn_graph_refuse(o->g, status);
+}
+
+/* The parameter that it already is, under that shape. */
+static bool is_made(const tn_onnx_known *k, const tn_shape *shape)
+{
+    return k->param.id && tn_shape_equal(&k->param_shape, shape);
+}
+
+static tn_value param_of(tn_onnx *o, tn_onnx_known *k, const char *name, const tn_shape *shape)
+{
+    float *data;
+    if (is_made(k, shape))
+        return k->param;
+    const tn_status status = tn_onnx_copy(o, k, &data);
+    if (status != TN_OK)
+        return tn_graph_refuse(o->g, status);
+    k->param = make(o, k->name ? k->name : name, *shape, data, k->constant);
+    k->param_shape = *shape;
+    return k->param;
+}
+
+bool tn_onnx_param(tn_onnx *o, const tn_onnx_node *n, int i, const tn_shape *shape, tn_value *out)
+{
+    int64_t count;
+    *out = (tn_value){0};
+    tn_onnx_known *k = tn_onnx_given(n, i);
+    if (!k) {
+        (void)tn_onnx_refuse(o, n, "its input number %d%s%s%s is not known before the model runs",
+                             i, tn_onnx_has(n, i) ? ", \"" : "",
+                             tn_onnx_has(n, i) ? n->in[i]->name : "",
+                             tn_onnx_has(n, i) ? "\"," : "");
+        return false;
+    }
+    if (!has_values(o, n, k))
+        return false;
+    if (shape && (!tn_onnx_count(shape, &count) || count != k->count)) {
+        (void)tn_onnx_refuse(o, n, "its input \"%s\" is %s, not %s", n->in[i]->name,
+                             tn_shape_format(&k->shape).text, tn_shape_format(shape).text);
+        return false;
+    }
+    *out = param_of(o, k, n->in[i]->name, shape ? shape : &k->shape);
+    return true;
+}
+
+tn_value tn_onnx_new_param(tn_onnx *o, const char *like, tn_shape shape, float *data)
+{
+    return make(o, like, shape, data, false);
+}
+
+tn_status tn_onnx_statistic(tn_onnx *o, tn_onnx_known *k, const char *node, const char *part)
+{
+    float *data;
+    TN_TRY(tn_onnx_copy(o, k, &data));
+    char *name = tn_format("%s.%s", node, part);
+    if (!name) {
+        tn_free(data);
+        return tn_no_memory("a model", strlen(node));
+    }
+    const tn_status status = tn_model_add(o->m, name, &k->shape, NULL, data);
+    tn_free(name);
+    return status;
+}
+
+/* ---- as a value ------------------------------------------------------------------------------- */
+
+static tn_value few_numbers(tn_onnx *o, const tn_onnx_known *k, const char *name, const float *real)
+{
+    int32_t whole[FEW];
+    const char *free_name = tn_onnx_free_name(o, name);
+    if (tn_onnx_is_real(k->type))
+        return tn_constant(o->g, free_name, (tn_tensor){TN_F32, k->shape, (void *)(uintptr_t)real});
+    for (int64_t i = 0; i < k->count; i++)
+        whole[i] = (int32_t)k->number[k->fill ? 0 : i].whole;
+    return tn_constant(o->g, free_name, (tn_tensor){TN_I32, k->shape, whole});
+}
+
+/* The batch of the graph is one number of many: what depends on it is no constant. */
+static bool depends_on_batch(const tn_onnx_known *k)
+{
+    for (int64_t i = 0; k->number && i < (k->fill ? 1 : k->count); i++)
+        if (k->number[i].times_n)
+            return true;
+    return false;
+}
+
+static bool is_small_int(const tn_onnx_known *k)
+{
+    for (int64_t i = 0; k->number && i < (k->fill ? 1 : k->count); i++)
+        if (k->number[i].whole < INT32_MIN || k->number[i].whole > INT32_MAX)
+            return false;
+    return k->number;
+}
+
+bool tn_onnx_as_value(tn_onnx *o, const tn_onnx_node *n, tn_onnx_known *k, const char *name,
+                      tn_value *out)
+{
+    const tn_onnx_number *number = NULL;
+    float real[FEW];
+    const bool few = k->count <= FEW;
+    if (!has_values(o, n, k))
+        return false;
+    if (few)
+        (void)tn_onnx_numbers(o, k, &number);
+    if (depends_on_batch(k)) {
+        (void)tn_onnx_refuse(o, n, "it computes with \"%s\", which depends on the batch", name);
+        return false;
+    }
+    if (!tn_onnx_is_real(k->type) && (!few || !is_small_int(k))) {
+        (void)tn_onnx_refuse(o, n, "it computes with \"%s\", which is %s", name,
+                             tn_onnx_type_name(k->type));
+        return false;
+    }
+    if (few && (k->constant || k->count == 1)) {
+        const tn_status status = tn_onnx_read(o, k, real);
+        *out = status == TN_OK ? few_numbers(o, k, k->name ? k->name : name, real)
+                               : tn_graph_refuse(o->g, status);
+    } else {
+        *out = param_of(o, k, name, &k->shape);
+    }
+    return true;
+}

@@ -1,0 +1,93 @@
+/* Models of ONNX: what they become, what is known before they run, and all that cannot be imported, at once. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <tenon/tenon.h>
+
+#include "lab.h"
+#include "lab_onnx.h"
+
+static char text[8192];
+
+/* ---- what is imported --------------------------------------------------------------------------- */
+
+static const char dense[] =
+    "initializer { name: \"w\" dims: 2 dims: 3 data_type: 1 float_data: 1 float_data: 2 "
+    "float_data: 3"
+    "  float_data: -1 float_data: 0.5 float_data: 4 }\n"
+    "initializer { name: \"b\" dims: 2 data_type: 1 float_data: 10 float_data: 20 }\n"
+    "node { op_type: \"Gemm\" name: \"fc\" input: \"x\" input: \"w\" input: \"b\" output: \"y\""
+    "  attribute { name: \"transB\" i: 1 type: 2 } attribute { name: \"beta\" f: 2 type: 1 } }\n"
+    "node { op_type: \"Relu\" input: \"y\" output: \"z\" } output { name: \"z\" }\n";
+
+static void parameters_have_the_names_of_the_file(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    tn_shape shape;
+    float y[4];
+    snprintf(text, sizeof text, "%s%s", lab_onnx_input("x", "0,3"), dense);
+    const tn_model_opts opts = {.batch = 2};
+    shape = lab_onnx_run(text, &opts, y, 4);
+    assert_string_equal(tn_shape_format(&shape).text, "2 x 2");
+    for (int n = 0; n < 2; n++) {
+        const float a = lab_onnx_x(3 * n), b = lab_onnx_x(3 * n + 1), c = lab_onnx_x(3 * n + 2);
+        assert_float_equal(y[2 * n], fmaxf(a + 2 * b + 3 * c + 20, 0), 1e-4);
+        assert_float_equal(y[2 * n + 1], fmaxf(-a + b / 2 + 4 * c + 40, 0), 1e-4);
+    }
+    assert_ok(tn_model_open(&m, lab_onnx_path("model.onnx"), NULL));
+    const tn_graph *g = tn_model_graph(m);
+    assert_string_equal(tn_value_op(g, tn_graph_value(g, "fc")), "dense");
+    assert_string_equal(tn_value_op(g, tn_graph_value(g, "z")), "relu");
+    assert_string_equal(tn_model_tensor(m, 1, &shape), "w");
+    assert_string_equal(tn_shape_format(&shape).text, "2 x 3");
+    assert_null(tn_model_tensor(m, 2, NULL));
+    tn_model_close(m);
+}
+
+/* ---- what is not -------------------------------------------------------------------------------- */
+
+static void all_refusals_come_at_once(void **state)
+{
+    (void)state;
+    snprintf(
+        text, sizeof text,
+        "%snode { op_type: \"GridSample\" name: \"/warp\" input: \"x\" output: \"a\" }\n"
+        "node { op_type: \"Relu\" input: \"a\" output: \"b\" }\n"
+        "node { op_type: \"GridSample\" input: \"x\" output: \"c\" }\n"
+        "node { op_type: \"FusedConv\" domain: \"com.microsoft\" input: \"x\" output: \"d\" }\n"
+        "node { op_type: \"Relu\" input: \"nowhere\" output: \"e\" }\n"
+        "output { name: \"b\" }\n",
+        lab_onnx_input("x", "0,3"));
+    const char *said = lab_onnx_refusal(text, NULL);
+    static const char want[] = "model.onnx: 4 of 5 nodes cannot be imported: GridSample (2, first "
+                               "\"/warp\"): Tenon has no such "
+                               "operation; FusedConv (1, \"d\"): it is of the domain "
+                               "\"com.microsoft\", not of ONNX; Relu (1, "
+                               "\"e\"): nothing makes its input \"nowhere\"";
+    assert_non_null(strstr(said, want));
+}
+
+static void files_of_other_versions(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    const char *path =
+        lab_onnx_file("old.onnx", "ir_version: 3 opset_import { version: 5 } graph { }");
+    assert_int_equal(tn_model_open(&m, path, NULL), TN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(tn_error(), "is of opset 5; 6 to 25 are read"));
+    path = lab_onnx_file("none.onnx", "ir_version: 8 opset_import { version: 9 }");
+    assert_int_equal(tn_model_open(&m, path, NULL), TN_ERR_FORMAT);
+    assert_non_null(strstr(tn_error(), "none.onnx: has no graph"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parameters_have_the_names_of_the_file),
+        cmocka_unit_test(all_refusals_come_at_once),
+        cmocka_unit_test(files_of_other_versions),
+    };
+    return cmocka_run_group_tests(tests, lab_onnx_open, lab_onnx_close);
+}
