@@ -5,7 +5,7 @@
 
 #include "onnx/table.h"
 
-enum { OLDEST = 6, NEWEST = 25, MOST_EVALUATED = 8 << 20 };
+enum { OLDEST = 1, NEWEST = 25, MOST_EVALUATED = 8 << 20 };
 
 /* ---- which files ------------------------------------------------------------------------------ */
 
@@ -95,6 +95,7 @@ static tn_status add_node(tn_onnx *o, tn_onnx_node *n)
 
 static tn_status read_opset(tn_onnx *o, const tn_proto *model)
 {
+    o->opset = 1; /* of one that does not say */
     for (tn_proto_walk w = tn_proto_begin(model, MODEL_OPSET); tn_proto_next(&w);)
         if (!tn_proto_bytes(&w.message, OPSET_DOMAIN).size ||
             tn_proto_is(&w.message, OPSET_DOMAIN, "ai.onnx"))

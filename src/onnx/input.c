@@ -136,7 +136,11 @@ static const input *find_batch(const inputs *all)
 static void take_said(const tn_onnx *o, input *in, int64_t *batch)
 {
     tn_shape said;
-    if (!tn_import_said(o->opts, in->value->name, &said))
+    bool open = !in->has_shape;
+    for (int i = 1; i < in->shape.ndim; i++)
+        open |= is_open(in, i);
+    if (!tn_import_said(o->opts, in->value->name, &said) &&
+        (!open || !tn_import_said(o->opts, "*", &said)))
         return;
     const int ahead = in->has_shape && said.ndim == in->shape.ndim - 1;
     if (in->has_shape && said.ndim + ahead != in->shape.ndim)
@@ -221,10 +225,11 @@ static tn_status make_all(tn_onnx *o, inputs *all)
 {
     const input *first = find_batch(all);
     const bool open = first && is_open(first, 0);
+    o->open = open;
     const tn_proto_span symbol = first ? first->symbol[0] : (tn_proto_span){NULL, 0};
     for (int i = 0; i < all->count; i++) {
         input *in = &all->of[i];
-        int64_t batch = 1;
+        int64_t batch = o->opts->batch ? o->opts->batch : 1;
         const bool batched = open && is_open(in, 0) && same_symbol(in->symbol[0], symbol);
         take_said(o, in, &batch);
         if (batched && in == first)

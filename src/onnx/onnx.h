@@ -60,6 +60,7 @@ struct tn_onnx {
     tn_graph *g;
     int opset;     /* of the model: what operators mean */
     int64_t batch; /* N of the graph that is made */
+    bool open;     /* the file does not say what N is */
     tn_arena arena;
     tn_model *m;
     const tn_model_opts *opts;
@@ -102,6 +103,8 @@ bool tn_onnx_param(tn_onnx *o, const tn_onnx_node *n, int i, const tn_shape *sha
 /* A parameter with numbers made of known ones, which are in `data` (of tn_alloc) and the model's from now on, also after an
  * error. `like` is what it is called after. The zero handle: no memory, and the graph has failed. */
 tn_value tn_onnx_new_param(tn_onnx *o, const char *like, tn_shape shape, float *data);
+/* Likewise, but numbers that are not trained; a few of them are a constant of the graph. */
+tn_value tn_onnx_constant(tn_onnx *o, const char *name, tn_shape shape, float *data);
 /* The numbers that the model has under that name: of a running statistic, "bn1.running_mean". */
 tn_status tn_onnx_statistic(tn_onnx *o, tn_onnx_known *k, const char *node, const char *part);
 
@@ -136,5 +139,7 @@ tn_value tn_onnx_plus(tn_onnx *o, const tn_onnx_node *n, const char *part, tn_va
 /* x under another shape, in which 0 is x's dimension of that place and one may be -1; x itself if it has that shape. */
 tn_value tn_onnx_reshape(tn_onnx *o, const tn_onnx_node *n, const char *part, tn_value x,
                          tn_shape shape);
+/* x's own shape, with -1 for the batch: for a reshape that ends as x began. */
+tn_shape tn_onnx_open_shape(const tn_onnx *o, tn_value x);
 
 #endif

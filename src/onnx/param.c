@@ -81,6 +81,17 @@ tn_value tn_onnx_new_param(tn_onnx *o, const char *like, tn_shape shape, float *
     return make(o, like, shape, data, false);
 }
 
+tn_value tn_onnx_constant(tn_onnx *o, const char *name, tn_shape shape, float *data)
+{
+    int64_t count;
+    if (!tn_onnx_count(&shape, &count) || count > FEW || !name)
+        return make(o, name ? name : "numbers", shape, data, true);
+    const tn_value v =
+        tn_constant(o->g, tn_onnx_free_name(o, name), (tn_tensor){TN_F32, shape, data});
+    tn_free(data);
+    return v;
+}
+
 tn_status tn_onnx_statistic(tn_onnx *o, tn_onnx_known *k, const char *node, const char *part)
 {
     float *data;

@@ -1,8 +1,7 @@
 /*
- * refuse: what cannot be imported, by operator, and what is only told. And what many operators are made of.
+ * refuse: what cannot be imported, by operator, and what is only told.
  */
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -82,51 +81,4 @@ tn_status tn_onnx_refused(const tn_onnx *o, int num_nodes)
     }
     return tn_fail(TN_ERR_UNSUPPORTED, "%s: %d of %d nodes cannot be imported: %s", o->m->path,
                    r->count, num_nodes, text);
-}
-
-/* ---- what several operators are made of -------------------------------------------------------- */
-
-const char *tn_onnx_name(tn_onnx *o, const tn_onnx_node *n, const char *part)
-{
-    char *name = tn_format("%s/%s", n->name, part);
-    const char *made = name ? tn_onnx_free_name(o, name) : NULL;
-    tn_free(name);
-    return made;
-}
-
-tn_value tn_onnx_scalar(tn_onnx *o, const tn_onnx_node *n, const char *part, float value)
-{
-    return tn_constant(o->g, tn_onnx_name(o, n, part), (tn_tensor){TN_F32, {0}, &value});
-}
-
-tn_value tn_onnx_times(tn_onnx *o, const tn_onnx_node *n, const char *part, tn_value x,
-                       float factor)
-{
-    if (factor == 1)
-        return x;
-    const tn_value by = tn_onnx_scalar(o, n, part, factor);
-    return tn_mul(o->g, x, by, &(tn_layer_opts){tn_onnx_name(o, n, part)});
-}
-
-tn_value tn_onnx_plus(tn_onnx *o, const tn_onnx_node *n, const char *part, tn_value x, float term)
-{
-    if (term == 0)
-        return x;
-    const tn_value by = tn_onnx_scalar(o, n, part, term);
-    return tn_add(o->g, x, by, &(tn_layer_opts){tn_onnx_name(o, n, part)});
-}
-
-tn_value tn_onnx_reshape(tn_onnx *o, const tn_onnx_node *n, const char *part, tn_value x,
-                         tn_shape shape)
-{
-    tn_shape has;
-    if (!x.id || tn_value_shape(o->g, x, &has) != TN_OK)
-        return x;
-    bool same = has.ndim == shape.ndim;
-    for (int i = 0; same && i < has.ndim; i++)
-        same = shape.dim[i] == 0 || shape.dim[i] == has.dim[i];
-    if (same)
-        return x;
-    return tn_reshape(o->g, x,
-                      &(tn_reshape_opts){.name = tn_onnx_name(o, n, part), .shape = shape});
 }

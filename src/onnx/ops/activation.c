@@ -63,12 +63,12 @@ static tn_status add_hardswish(tn_onnx *o, const tn_onnx_node *n)
     return add_plain(o, n, tn_hardswish);
 }
 
-/* A slope that Tenon's layer does not have: relu(x) - slope relu(-x). */
-static tn_value any_slope(tn_onnx *o, const tn_onnx_node *n, tn_value x, float slope)
+/* relu(x) - slope relu(-x): of slopes that Tenon's own layers do not have. */
+static tn_value any_slope(tn_onnx *o, const tn_onnx_node *n, tn_value x, tn_value slope)
 {
     tn_value below = tn_neg(o->g, x, &(tn_layer_opts){tn_onnx_name(o, n, "neg")});
     below = tn_relu(o->g, below, &(tn_layer_opts){tn_onnx_name(o, n, "below")});
-    below = tn_onnx_times(o, n, "slope", below, slope);
+    below = tn_mul(o->g, below, slope, &(tn_layer_opts){tn_onnx_name(o, n, "times")});
     const tn_value above = tn_relu(o->g, x, &(tn_layer_opts){tn_onnx_name(o, n, "above")});
     return tn_sub(o->g, above, below, NAMED(n));
 }
@@ -80,7 +80,7 @@ static tn_status add_leaky_relu(tn_onnx *o, const tn_onnx_node *n)
     if (!tn_onnx_x(o, n, 0, &x))
         return TN_OK;
     if (!(slope > 0 && slope < 1))
-        return tn_onnx_give(o, n, 0, any_slope(o, n, x, slope));
+        return tn_onnx_give(o, n, 0, any_slope(o, n, x, tn_onnx_scalar(o, n, "slope", slope)));
     return tn_onnx_give(
         o, n, 0, tn_leaky_relu(o->g, x, &(tn_leaky_relu_opts){.name = n->name, .slope = slope}));
 }
@@ -154,46 +154,52 @@ static tn_status add_clip(tn_onnx *o, const tn_onnx_node *n)
                 &(tn_clip_opts){.name = n->name, .min = (float)min, .max = TN_EXACTLY(most)}));
 }
 
-/* A slope for each channel, C x 1 x ..., or one for all. */
-static tn_status add_prelu(tn_onnx *o, const tn_onnx_node *n)
+/* Is it a slope for each channel, C x 1 x ... (before opset 7: C), or one for all? */
+static bool is_by_channel(const tn_onnx *o, const tn_onnx_known *slope, const tn_shape *x)
 {
-    const tn_onnx_known *slope = tn_onnx_given(n, 1);
-    tn_shape shape;
-    tn_value x, weight;
-    if (!tn_onnx_x(o, n, 0, &x))
-        return TN_OK;
-    if (!slope)
-        return tn_onnx_refuse(o, n, "its slopes are not known before the model runs");
-    TN_TRY(tn_value_shape(o->g, x, &shape));
-    const bool shared = slope->count == 1;
-    const int64_t channels = shape.ndim > 1 ? shape.dim[1] : 0;
-    const int at = slope->shape.ndim - (shape.ndim - 1); /* where the channels are */
-    if (!shared && (slope->count != channels ||
-                    (slope->shape.ndim > 1 && (at < 0 || slope->shape.dim[at] != channels))))
-        return tn_onnx_refuse(o, n, "its slopes are %s: one for each channel, or one, are imported",
-                              tn_shape_format(&slope->shape).text);
-    const tn_shape vector = TN_SHAPE(slope->count);
-    if (!tn_onnx_param(o, n, 1, &vector, &weight))
-        return TN_OK;
-    return tn_onnx_give(
-        o, n, 0,
-        tn_prelu(o->g, x,
-                 &(tn_prelu_opts){.name = n->name, .shared = shared, .weight = {.value = weight}}));
+    const bool vector = o->opset < 7 && slope->shape.ndim == 1;
+    const int at = vector ? 0 : slope->shape.ndim - (x->ndim - 1); /* where the channels are */
+    const int64_t channels = x->ndim > 1 ? x->dim[1] : 0;
+    return slope->count == 1 ||
+           (slope->count == channels && at >= 0 && slope->shape.dim[at] == channels);
 }
 
-const tn_onnx_ops tn_onnx_ops_activation = {{{"Relu", 6, add_relu},
-                                             {"LeakyRelu", 6, add_leaky_relu},
-                                             {"Sigmoid", 6, add_sigmoid},
-                                             {"Tanh", 6, add_tanh},
-                                             {"Abs", 6, add_abs},
-                                             {"Neg", 6, add_neg},
-                                             {"Exp", 6, add_exp},
-                                             {"Log", 6, add_log},
-                                             {"Sqrt", 6, add_sqrt},
-                                             {"Elu", 6, add_elu},
-                                             {"HardSigmoid", 6, add_hardsigmoid},
+static tn_status add_prelu(tn_onnx *o, const tn_onnx_node *n)
+{
+    const tn_onnx_known *known = tn_onnx_given(n, 1);
+    tn_shape shape;
+    tn_value x, slope;
+    if (!tn_onnx_x(o, n, 0, &x) || !x.id)
+        return TN_OK;
+    TN_TRY(tn_value_shape(o->g, x, &shape));
+    if (!known || !is_by_channel(o, known, &shape)) {
+        if (!tn_onnx_x(o, n, 1, &slope))
+            return TN_OK;
+        return tn_onnx_give(o, n, 0, any_slope(o, n, x, slope));
+    }
+    const tn_shape vector = TN_SHAPE(known->count);
+    if (!tn_onnx_param(o, n, 1, &vector, &slope))
+        return TN_OK;
+    return tn_onnx_give(o, n, 0,
+                        tn_prelu(o->g, x,
+                                 &(tn_prelu_opts){.name = n->name,
+                                                  .shared = known->count == 1,
+                                                  .weight = {.value = slope}}));
+}
+
+const tn_onnx_ops tn_onnx_ops_activation = {{{"Relu", 1, add_relu},
+                                             {"LeakyRelu", 1, add_leaky_relu},
+                                             {"Sigmoid", 1, add_sigmoid},
+                                             {"Tanh", 1, add_tanh},
+                                             {"Abs", 1, add_abs},
+                                             {"Neg", 1, add_neg},
+                                             {"Exp", 1, add_exp},
+                                             {"Log", 1, add_log},
+                                             {"Sqrt", 1, add_sqrt},
+                                             {"Elu", 1, add_elu},
+                                             {"HardSigmoid", 1, add_hardsigmoid},
                                              {"HardSwish", 14, add_hardswish},
                                              {"Gelu", 20, add_gelu},
                                              {"Swish", 24, add_swish},
-                                             {"Clip", 6, add_clip},
-                                             {"PRelu", 7, add_prelu}}};
+                                             {"Clip", 1, add_clip},
+                                             {"PRelu", 1, add_prelu}}};

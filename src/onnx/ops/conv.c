@@ -121,4 +121,4 @@ static tn_status add_conv(tn_onnx *o, const tn_onnx_node *n)
                         ndim == 1 ? tn_onnx_reshape(o, n, "line", y, TN_SHAPE(0, 0, -1)) : y);
 }
 
-const tn_onnx_ops tn_onnx_ops_conv = {{{"Conv", 6, add_conv}}};
+const tn_onnx_ops tn_onnx_ops_conv = {{{"Conv", 1, add_conv}}};

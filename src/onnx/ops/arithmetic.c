@@ -1,0 +1,256 @@
+/* Functions of two values and more, which are broadcast; and what passes a value on. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <tenon/layers.h>
+#include <tenon/shapes.h>
+
+#include "onnx/known.h"
+
+#define NAMED(n) (&(tn_layer_opts){(n)->name})
+
+typedef tn_value layer_of_two(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+
+/* ---- two --------------------------------------------------------------------------------------- */
+
+/* Before opset 7: b's dimensions are those of a from `axis` on, or its last ones. */
+static bool line_up(tn_onnx *o, const tn_onnx_node *n, tn_value a, tn_value *b)
+{
+    tn_shape of_a, of_b;
+    tn_proto said;
+    if (o->opset >= 7 || !tn_onnx_attr(n, "axis", &said) ||
+        tn_value_shape(o->g, a, &of_a) != TN_OK || tn_value_shape(o->g, *b, &of_b) != TN_OK)
+        return true;
+    const int axis = tn_onnx_axis(o, n, of_a.ndim, tn_onnx_int(n, "axis", 0));
+    if (axis < 0)
+        return false;
+    while (of_b.ndim > 0 && axis + of_b.ndim < of_a.ndim && of_b.ndim < TN_MAX_DIMS)
+        of_b.dim[of_b.ndim++] = 1;
+    *b = of_b.ndim ? tn_onnx_reshape(o, n, "b", *b, of_b) : *b;
+    return true;
+}
+
+static tn_status add_two(tn_onnx *o, const tn_onnx_node *n, layer_of_two *layer)
+{
+    tn_value a, b;
+    if (!tn_onnx_x(o, n, 0, &a) || !tn_onnx_x(o, n, 1, &b) || !line_up(o, n, a, &b))
+        return TN_OK;
+    return tn_onnx_give(o, n, 0, layer(o->g, a, b, NAMED(n)));
+}
+
+static tn_status add_add(tn_onnx *o, const tn_onnx_node *n)
+{
+    return add_two(o, n, tn_add);
+}
+
+static tn_status add_sub(tn_onnx *o, const tn_onnx_node *n)
+{
+    return add_two(o, n, tn_sub);
+}
+
+static tn_status add_mul(tn_onnx *o, const tn_onnx_node *n)
+{
+    return add_two(o, n, tn_mul);
+}
+
+static tn_status add_div(tn_onnx *o, const tn_onnx_node *n)
+{
+    return add_two(o, n, tn_div);
+}
+
+static tn_status add_power(tn_onnx *o, const tn_onnx_node *n)
+{
+    tn_onnx_known *k = tn_onnx_given(n, 1);
+    float *real = NULL;
+    tn_value x;
+    if (!k || tn_onnx_is_real(k->type) || k->count == 0)
+        return add_two(o, n, tn_pow);
+    if (!tn_onnx_x(o, n, 0, &x))
+        return TN_OK;
+    TN_TRY(tn_onnx_copy(o, k, &real));
+    const tn_value power = tn_onnx_constant(o, tn_onnx_name(o, n, "power"), k->shape, real);
+    return tn_onnx_give(o, n, 0, tn_pow(o->g, x, power, NAMED(n)));
+}
+
+/* The exponent may be of integers; a square and a root are that. */
+static tn_status add_pow(tn_onnx *o, const tn_onnx_node *n)
+{
+    const tn_onnx_known *known = tn_onnx_given(n, 1);
+    double power = 0;
+    tn_value x;
+    if (!known || known->count != 1 || known->shape.ndim > 1)
+        return add_power(o, n);
+    if (!tn_onnx_x(o, n, 0, &x) || !tn_onnx_number_of(o, n, NULL, 1, &power))
+        return TN_OK;
+    if (power == 1)
+        return tn_onnx_give(o, n, 0, x);
+    if (power == 2)
+        return tn_onnx_give(o, n, 0, tn_mul(o->g, x, x, NAMED(n)));
+    if (power == 0.5)
+        return tn_onnx_give(o, n, 0, tn_sqrt(o->g, x, NAMED(n)));
+    return tn_onnx_give(o, n, 0,
+                        tn_pow(o->g, x, tn_onnx_scalar(o, n, "power", (float)power), NAMED(n)));
+}
+
+/* ---- many -------------------------------------------------------------------------------------- */
+
+/* The first two, and what that makes with the third, ...; the last one is called as the node. */
+static tn_status chain(tn_onnx *o, const tn_onnx_node *n, layer_of_two *layer, bool mean)
+{
+    tn_value y, next;
+    if (!tn_onnx_x(o, n, 0, &y))
+        return TN_OK;
+    for (int i = 1; i < n->num_in; i++) {
+        char part[24];
+        (void)snprintf(part, sizeof part, "%d", i);
+        if (!tn_onnx_x(o, n, i, &next))
+            return TN_OK;
+        y = layer(o->g, y, next,
+                  &(tn_layer_opts){i < n->num_in - 1 || mean ? tn_onnx_name(o, n, part) : n->name});
+    }
+    return tn_onnx_give(o, n, 0, mean ? tn_onnx_times(o, n, "mean", y, 1 / (float)n->num_in) : y);
+}
+
+static tn_status add_sum(tn_onnx *o, const tn_onnx_node *n)
+{
+    return chain(o, n, tn_add, false);
+}
+
+static tn_status add_mean(tn_onnx *o, const tn_onnx_node *n)
+{
+    return chain(o, n, tn_add, true);
+}
+
+static tn_status add_max(tn_onnx *o, const tn_onnx_node *n)
+{
+    return chain(o, n, tn_maximum, false);
+}
+
+static tn_status add_min(tn_onnx *o, const tn_onnx_node *n)
+{
+    return chain(o, n, tn_minimum, false);
+}
+
+/* ---- Where, by a condition that is known -------------------------------------------------------- */
+
+/* 1 where it is true, and 1 where it is not. */
+static tn_value mask_of(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_known *k,
+                        const tn_onnx_number *number, bool truth)
+{
+    float *to = tn_alloc((size_t)k->count, sizeof *to);
+    if (!to)
+        return tn_graph_refuse(o->g, tn_no_memory("weights", (size_t)k->count * sizeof *to));
+    for (int64_t i = 0; i < k->count; i++)
+        to[i] = (number[i].whole != 0) == truth;
+    return tn_onnx_constant(o, tn_onnx_name(o, n, truth ? "if" : "else"), k->shape, to);
+}
+
+/* A number that is not finite, times 0, is no 0. */
+static bool is_finite(tn_onnx *o, tn_onnx_known *k)
+{
+    const tn_onnx_number *number = NULL;
+    if (!k)
+        return true;
+    if (tn_onnx_numbers(o, k, &number) != TN_OK || !number)
+        return false;
+    for (int64_t i = 0; i < k->count; i++)
+        if (!isfinite(number[i].real))
+            return false;
+    return true;
+}
+
+static tn_status add_where(tn_onnx *o, const tn_onnx_node *n)
+{
+    tn_onnx_known *k = tn_onnx_given(n, 0);
+    const tn_onnx_number *number = NULL;
+    tn_value a, b;
+    if (!k)
+        return tn_onnx_refuse(o, n, "its condition is not known before the model runs");
+    TN_TRY(tn_onnx_numbers(o, k, &number));
+    if (!number || k->count == 0)
+        return tn_onnx_refuse(o, n, "its condition has %lld elements", (long long)k->count);
+    if (!is_finite(o, tn_onnx_given(n, 1)) || !is_finite(o, tn_onnx_given(n, 2)))
+        return tn_onnx_refuse(o, n, "it chooses numbers that are not finite");
+    if (!tn_onnx_x(o, n, 1, &a) || !tn_onnx_x(o, n, 2, &b))
+        return TN_OK;
+    a = tn_mul(o->g, a, mask_of(o, n, k, number, true),
+               &(tn_layer_opts){tn_onnx_name(o, n, "those")});
+    b = tn_mul(o->g, b, mask_of(o, n, k, number, false),
+               &(tn_layer_opts){tn_onnx_name(o, n, "others")});
+    return tn_onnx_give(o, n, 0, tn_add(o->g, a, b, NAMED(n)));
+}
+
+/* ---- what passes a value on --------------------------------------------------------------------- */
+
+static tn_status add_identity(tn_onnx *o, const tn_onnx_node *n)
+{
+    tn_value x;
+    return tn_onnx_any(o, n, 0, &x) ? tn_onnx_give(o, n, 0, x) : TN_OK;
+}
+
+static tn_status add_dropout(tn_onnx *o, const tn_onnx_node *n)
+{
+    double rate = 0.5, training = 0;
+    const bool attrs = o->opset < 12;
+    tn_value x;
+    if (!tn_onnx_x(o, n, 0, &x) ||
+        !tn_onnx_number_of(o, n, attrs ? "ratio" : NULL, attrs ? -1 : 1, &rate) ||
+        !tn_onnx_number_of(o, n, NULL, attrs ? -1 : 2, &training))
+        return TN_OK;
+    if (training != 0)
+        return tn_onnx_refuse(o, n, "it drops at random in evaluation, too (training_mode)");
+    if (tn_onnx_wants(n, 1))
+        return tn_onnx_refuse(o, n, "its mask is read");
+    if (!(rate > 0 && rate < 1))
+        return tn_onnx_give(o, n, 0, x);
+    return tn_onnx_give(
+        o, n, 0, tn_dropout(o->g, x, &(tn_dropout_opts){.name = n->name, .rate = (float)rate}));
+}
+
+/* Bytes of pictures, N x H x W x C, become floats of that shape. */
+static tn_status add_pixels(tn_onnx *o, const tn_onnx_node *n, tn_value x)
+{
+    tn_shape shape;
+    TN_TRY(tn_value_shape(o->g, x, &shape));
+    if (shape.ndim != 4 || shape.dim[3] > 4)
+        return tn_onnx_refuse(o, n, "bytes are pictures, N x H x W x up to 4 channels, not %s",
+                              tn_shape_format(&shape).text);
+    x = tn_image_input(o->g, x, &(tn_image_input_opts){.name = tn_onnx_name(o, n, "pixels")});
+    return tn_onnx_give(
+        o, n, 0,
+        tn_transpose(o->g, x, &(tn_transpose_opts){.name = n->name, .axes = TN_SHAPE(0, 2, 3, 1)}));
+}
+
+/* Between numbers with a fraction it is nothing: all are f32. */
+static tn_status add_cast(tn_onnx *o, const tn_onnx_node *n)
+{
+    const int64_t to = tn_onnx_int(n, "to", ONNX_NONE);
+    const bool real = to == ONNX_F32 || to == ONNX_F16 || to == ONNX_BF16 || to == ONNX_F64;
+    tn_dtype dtype;
+    tn_value x;
+    if (!tn_onnx_any(o, n, 0, &x) || !x.id)
+        return TN_OK;
+    TN_TRY(tn_value_dtype(o->g, x, &dtype));
+    if (real && dtype == TN_F32)
+        return tn_onnx_give(o, n, 0, x);
+    if (real && dtype == TN_U8)
+        return add_pixels(o, n, x);
+    if (dtype == TN_I32 && (to == ONNX_I32 || to == ONNX_I64))
+        return tn_onnx_give(o, n, 0, x);
+    return tn_onnx_refuse(o, n, "from %s to %s", tn_dtype_name(dtype), tn_onnx_type_name(to));
+}
+
+const tn_onnx_ops tn_onnx_ops_arithmetic = {{{"Add", 1, add_add},
+                                             {"Sub", 1, add_sub},
+                                             {"Mul", 1, add_mul},
+                                             {"Div", 1, add_div},
+                                             {"Pow", 1, add_pow},
+                                             {"Sum", 1, add_sum},
+                                             {"Mean", 1, add_mean},
+                                             {"Max", 1, add_max},
+                                             {"Min", 1, add_min},
+                                             {"Where", 9, add_where},
+                                             {"Identity", 1, add_identity},
+                                             {"Dropout", 1, add_dropout},
+                                             {"Cast", 6, add_cast}}};
