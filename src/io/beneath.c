@@ -72,7 +72,7 @@ static int open_beneath(int folder, const char *name)
     return fd < 0 && (errno == ENOSYS || errno == EPERM) ? open_by_steps(folder, name) : fd;
 }
 
-/* ---- mapping ---------------------------------------------------------------------------------- */
+/* ---- the folder --------------------------------------------------------------------------------- */
 
 static int open_folder(const char *beside)
 {
@@ -91,7 +91,7 @@ static int open_folder(const char *beside)
     return fd;
 }
 
-static tn_status map_one(tn_mapped *out, int fd, const char *beside, const char *name)
+static tn_status check(int fd, const char *beside, const char *name)
 {
     struct stat s;
     if (fd < 0 && (errno == EXDEV || errno == ELOOP))
@@ -102,17 +102,18 @@ static tn_status map_one(tn_mapped *out, int fd, const char *beside, const char 
     if (s.st_nlink > 1)
         return tn_fail(TN_ERR_FORMAT, "%s: its file \"%s\" has %lld names (hard links), not one",
                        beside, name, (long long)s.st_nlink);
-    return tn_map_fd(out, fd, name);
+    return TN_OK;
 }
 
-tn_status tn_map_beneath(tn_mapped *out, const char *beside, const char *name)
+tn_status tn_open_beneath(int *out, const char *beside, const char *name)
 {
     const int folder = open_folder(beside);
     const int fd = folder < 0 ? -1 : open_beneath(folder, name);
-    const tn_status status = map_one(out, fd, beside, name);
-    if (fd >= 0)
-        close(fd); /* read only: nothing can be lost */
+    const tn_status status = check(fd, beside, name);
     if (folder >= 0)
         close(folder);
+    if (status != TN_OK && fd >= 0)
+        close(fd);
+    *out = status == TN_OK ? fd : -1;
     return status;
 }

@@ -4,10 +4,10 @@
 #ifndef TN_BENEATH_H
 #define TN_BENEATH_H
 
-#include "io/mapped.h"
+#include <tenon/status.h>
 
-/* The whole of the file `name` of the folder that `beside` lies in. TN_ERR_FORMAT: the name leads out of the folder, or the
- * file has another name elsewhere (a hard link); TN_ERR_IO as tn_map(). */
-tn_status tn_map_beneath(tn_mapped *out, const char *beside, const char *name);
+/* Opens the file `name` of the folder that `beside` lies in, to be read. TN_ERR_FORMAT: the name leads out of the folder, or the
+ * file has another name elsewhere (a hard link); TN_ERR_IO: it cannot be opened. */
+tn_status tn_open_beneath(int *out, const char *beside, const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
+#define _POSIX_C_SOURCE 200809L /* pread, O_CLOEXEC */
 
 #include "io/mapped.h"
 
@@ -44,4 +44,23 @@ void tn_unmap(tn_mapped *m)
     if (m->size)
         munmap((void *)(uintptr_t)m->at, m->size);
     *m = (tn_mapped){NULL, 0};
+}
+
+tn_status tn_read_at(int fd, const char *path, void *to, size_t bytes, size_t offset)
+{
+    const size_t most = (size_t)1 << 30; /* Linux reads at most 2 GiB in one call */
+    for (char *p = to; bytes > 0;) {
+        const ssize_t got = pread(fd, p, bytes < most ? bytes : most, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return tn_fail(TN_ERR_IO, "%s: %s", path, strerror(errno));
+        if (got == 0)
+            return tn_fail(TN_ERR_FORMAT, "%s: ends at byte %zu, %zu too early", path, offset,
+                           bytes);
+        p += got;
+        offset += (size_t)got;
+        bytes -= (size_t)got;
+    }
+    return TN_OK;
 }

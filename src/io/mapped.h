@@ -21,4 +21,7 @@ tn_status tn_map(tn_mapped *out, const char *path);
 tn_status tn_map_fd(tn_mapped *out, int fd, const char *path);
 void tn_unmap(tn_mapped *m);
 
+/* For files that stay open: bytes from `offset` on. TN_ERR_FORMAT if there are not as many. */
+tn_status tn_read_at(int fd, const char *path, void *to, size_t bytes, size_t offset);
+
 #endif

@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "base/escape.h"
+#include "io/mapped.h"
 #include "io/safetensors.h"
 #include "io/seal.h"
 
@@ -52,27 +53,12 @@ const char *tn_safetensors_type(int dtype)
 
 static tn_status read_at(const tn_safetensors *f, void *to, size_t bytes, size_t offset)
 {
-    if (f->bytes && bytes > f->file_bytes - offset)
+    if (!f->bytes)
+        return tn_read_at(f->fd, f->path, to, bytes, offset);
+    if (bytes > f->file_bytes - offset)
         return tn_fail(TN_ERR_FORMAT, "%s: ends at byte %zu, %zu too early", f->path, f->file_bytes,
                        bytes - (f->file_bytes - offset));
-    if (f->bytes) {
-        memcpy(to, f->bytes + offset, bytes);
-        return TN_OK;
-    }
-    const size_t most = (size_t)1 << 30; /* Linux reads at most 2 GiB in one call */
-    for (char *p = to; bytes > 0;) {
-        const ssize_t got = pread(f->fd, p, bytes < most ? bytes : most, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return tn_fail(TN_ERR_IO, "%s: %s", f->path, strerror(errno));
-        if (got == 0)
-            return tn_fail(TN_ERR_FORMAT, "%s: ends at byte %zu, %zu too early", f->path, offset,
-                           bytes);
-        p += got;
-        offset += (size_t)got;
-        bytes -= (size_t)got;
-    }
+    memcpy(to, f->bytes + offset, bytes);
     return TN_OK;
 }
 

@@ -22,6 +22,12 @@ tn_status tn_model_take_graph(tn_model *m, tn_graph *g);
 /* A number that the model has as floats of its own: zeroed room for it. */
 tn_status tn_model_new_number(tn_model *m, const char *name, const tn_shape *shape, float **data);
 
+/* A file that numbers are read from when a plan asks for them, called by its number from then on; fd is the model's, also
+ * after an error. */
+tn_status tn_model_add_source(tn_model *m, int fd, const char *path, int *source);
+tn_status tn_model_add_stored(tn_model *m, const char *name, const tn_shape *shape, int source,
+                              size_t offset);
+
 /* What tn_model_opts.input says of that input, "data=3x227x227": its numbers; false: nothing, or no sizes. */
 bool tn_import_said(const tn_model_opts *opts, const char *name, tn_shape *out);
 /* N x 1 or 3 channels x H x W. */

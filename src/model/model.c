@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <tenon/text.h>
 
 #include "base/number.h"
 #include "graph/text.h"
+#include "io/mapped.h"
 #include "model/import.h"
 
 /* ---- its numbers, as a plan sees them --------------------------------------------------------- */
@@ -49,6 +51,10 @@ static tn_status read_number(const tn_numbers *n, size_t index, float *to)
     if (!number->stored) {
         size_t bytes;
         TN_TRY(tn_shape_bytes(&number->shape, TN_F32, &bytes));
+        if (number->source) {
+            const tn_model_source *from = &m->source[number->source - 1];
+            return tn_read_at(from->fd, from->path, to, bytes, number->offset);
+        }
         memcpy(to, number->data, bytes);
         return TN_OK;
     }
@@ -102,7 +108,32 @@ tn_status tn_model_add(tn_model *m, const char *name, const tn_shape *shape,
         tn_free(data);
         return status;
     }
-    m->number[m->num_numbers++] = (tn_model_number){copy, *shape, stored, data};
+    m->number[m->num_numbers++] = (tn_model_number){copy, *shape, stored, data, 0, 0};
+    return TN_OK;
+}
+
+tn_status tn_model_add_source(tn_model *m, int fd, const char *path, int *source)
+{
+    char *copy = tn_copy_text(path);
+    const tn_status status = copy ? tn_grow((void **)&m->source, m->num_sources,
+                                            &m->source_capacity, sizeof *m->source, "model")
+                                  : tn_no_memory("model", strlen(path));
+    if (status != TN_OK) {
+        tn_free(copy);
+        close(fd); /* read only: nothing can be lost */
+        return status;
+    }
+    m->source[m->num_sources++] = (tn_model_source){fd, copy};
+    *source = (int)m->num_sources;
+    return TN_OK;
+}
+
+tn_status tn_model_add_stored(tn_model *m, const char *name, const tn_shape *shape, int source,
+                              size_t offset)
+{
+    TN_TRY(tn_model_add(m, name, shape, NULL, NULL));
+    m->number[m->num_numbers - 1].source = source;
+    m->number[m->num_numbers - 1].offset = offset;
     return TN_OK;
 }
 
@@ -234,12 +265,17 @@ void tn_model_close(tn_model *m)
         tn_free(m->number[i].name);
         tn_free(m->number[i].data);
     }
+    for (size_t i = 0; i < m->num_sources; i++) {
+        close(m->source[i].fd);
+        tn_free(m->source[i].path);
+    }
     for (size_t i = 0; i < m->num_facts; i++)
         free_fact(&m->fact[i]);
     for (size_t i = 0; i < m->num_notices; i++)
         tn_free(m->notice[i]);
     free_classes(m);
     tn_free(m->number);
+    tn_free(m->source);
     tn_free(m->fact);
     tn_free(m->notice);
     tn_graph_destroy(m->graph);

@@ -14,8 +14,16 @@ typedef struct tn_model_number {
     char *name;
     tn_shape shape;
     const tn_safetensor *stored; /* in the file, or */
-    float *data;                 /* here */
+    float *data;                 /* here, or */
+    int source;                  /* in one of the others, from 1, */
+    size_t offset;               /* from this byte on, as f32, little endian */
 } tn_model_number;
+
+/* A file of another program's that stays open. */
+typedef struct tn_model_source {
+    int fd;
+    char *path;
+} tn_model_source;
 
 struct tn_model {
     tn_numbers numbers; /* first, since a plan takes the model for these */
@@ -30,6 +38,8 @@ struct tn_model {
     size_t num_notices, notice_capacity;
     char **class_name;
     int num_classes;
+    tn_model_source *source;
+    size_t num_sources, source_capacity;
     bool keeps_average;
 };
 

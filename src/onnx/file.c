@@ -1,27 +1,44 @@
 /*
  * file: the model's file, and those beside it that hold its numbers (external data).
  */
-#include <stdlib.h>
+#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
+
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "io/beneath.h"
+#include "io/mapped.h"
 #include "onnx/table.h"
 
 struct tn_onnx_files {
     struct {
         const char *name; /* NULL: the model's own */
         tn_mapped map;
+        int source; /* what the model calls it */
     } * file;
     size_t count, capacity;
 };
 
+static tn_status open_file(tn_onnx *o, const char *name, int *fd)
+{
+    if (name)
+        return tn_open_beneath(fd, o->m->path, name);
+    *fd = open(o->m->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
+    return *fd >= 0 ? TN_OK : tn_fail(TN_ERR_IO, "%s: %s", o->m->path, strerror(errno));
+}
+
+/* It is mapped while it is imported, and stays open for its numbers. */
 static tn_status add_file(tn_onnx *o, const char *name)
 {
     struct tn_onnx_files *f = o->files;
+    int fd, source;
     TN_TRY(tn_grow((void **)&f->file, f->count, &f->capacity, sizeof *f->file, "a model"));
-    TN_TRY(name ? tn_map_beneath(&f->file[f->count].map, o->m->path, name)
-                : tn_map(&f->file[f->count].map, o->m->path));
-    f->file[f->count++].name = name;
+    TN_TRY(open_file(o, name, &fd));
+    TN_TRY(tn_model_add_source(o->m, fd, name ? name : o->m->path, &source));
+    TN_TRY(tn_map_fd(&f->file[f->count].map, fd, name ? name : o->m->path));
+    f->file[f->count].name = name;
+    f->file[f->count++].source = source;
     return TN_OK;
 }
 
@@ -34,6 +51,15 @@ tn_status tn_onnx_open_files(tn_onnx *o, tn_proto *model)
     const tn_mapped *map = &o->files->file[0].map;
     *model = (tn_proto){tn_onnx_model, {map->at, map->size}};
     return tn_proto_check(model, o->m->path);
+}
+
+bool tn_onnx_lies_in_file(const tn_onnx *o, const tn_onnx_known *k, int *source, size_t *offset)
+{
+    if (k->of || k->number || !k->raw.at || k->stored != ONNX_F32 || k->file < 0)
+        return false;
+    *source = o->files->file[k->file].source;
+    *offset = (size_t)(k->raw.at - o->files->file[k->file].map.at);
+    return true;
 }
 
 void tn_onnx_close_files(tn_onnx *o)

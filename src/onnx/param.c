@@ -18,19 +18,24 @@ static bool has_values(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_known *k
     return !why;
 }
 
-static tn_value make(tn_onnx *o, const char *name, tn_shape shape, float *data, bool frozen)
+/* The parameter, of numbers that are in `data`, or else where they lie in a file. */
+static tn_value make(tn_onnx *o, const char *name, tn_shape shape, float *data, bool frozen,
+                     const tn_onnx_known *k)
 {
+    int source = 0;
+    size_t offset = 0;
     const char *free_name = tn_onnx_free_name(o, name);
-    if (!free_name) {
-        tn_free(data);
-        return (tn_value){0};
-    }
-    const tn_value v = tn_param(o->g, free_name, shape, &(tn_param_opts){.frozen = frozen});
+    const tn_value v = free_name
+                           ? tn_param(o->g, free_name, shape, &(tn_param_opts){.frozen = frozen})
+                           : tn_graph_refuse(o->g, tn_no_memory("a model", strlen(name)));
     if (!v.id) {
         tn_free(data);
         return v;
     }
-    const tn_status status = tn_model_add(o->m, free_name, &shape, NULL, data);
+    if (!data)
+        (void)tn_onnx_lies_in_file(o, k, &source, &offset);
+    const tn_status status = data ? tn_model_add(o->m, free_name, &shape, NULL, data)
+                                  : tn_model_add_stored(o->m, free_name, &shape, source, offset);
     return status == TN_OK ? v : tn_graph_refuse(o->g, status);
 }
 
@@ -42,13 +47,16 @@ static bool is_made(const tn_onnx_known *k, const tn_shape *shape)
 
 static tn_value param_of(tn_onnx *o, tn_onnx_known *k, const char *name, const tn_shape *shape)
 {
-    float *data;
+    float *data = NULL;
+    int source;
+    size_t offset;
     if (is_made(k, shape))
         return k->param;
-    const tn_status status = tn_onnx_copy(o, k, &data);
+    const tn_status status =
+        tn_onnx_lies_in_file(o, k, &source, &offset) ? TN_OK : tn_onnx_copy(o, k, &data);
     if (status != TN_OK)
         return tn_graph_refuse(o->g, status);
-    k->param = make(o, k->name ? k->name : name, *shape, data, k->constant);
+    k->param = make(o, k->name ? k->name : name, *shape, data, k->constant, k);
     k->param_shape = *shape;
     return k->param;
 }
@@ -78,14 +86,14 @@ bool tn_onnx_param(tn_onnx *o, const tn_onnx_node *n, int i, const tn_shape *sha
 
 tn_value tn_onnx_new_param(tn_onnx *o, const char *like, tn_shape shape, float *data)
 {
-    return make(o, like, shape, data, false);
+    return make(o, like, shape, data, false, NULL);
 }
 
 tn_value tn_onnx_constant(tn_onnx *o, const char *name, tn_shape shape, float *data)
 {
     int64_t count;
     if (!tn_onnx_count(&shape, &count) || count > FEW || !name)
-        return make(o, name ? name : "numbers", shape, data, true);
+        return make(o, name ? name : "numbers", shape, data, true, NULL);
     const tn_value v =
         tn_constant(o->g, tn_onnx_free_name(o, name), (tn_tensor){TN_F32, shape, data});
     tn_free(data);

@@ -40,6 +40,9 @@ void tn_onnx_close_files(tn_onnx *o);
 tn_status tn_onnx_external(tn_onnx *o, const tn_proto *tensor, const char *name, size_t bytes,
                            tn_proto_span *out, int *file);
 
+/* Are its numbers f32 in a file, in one piece? */
+bool tn_onnx_lies_in_file(const tn_onnx *o, const tn_onnx_known *k, int *source, size_t *offset);
+
 /* ---- inputs (input.c) ------------------------------------------------------------------------- */
 
 tn_status tn_onnx_read_inputs(tn_onnx *o, const tn_proto *graph);
