@@ -56,17 +56,25 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 set(avx2 -mavx2 -mfma)
 set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
+set(TENON_CPU_ISAS ${sets})
+set(TENON_CPU_CODE ${code})
 set(TENON_CPU_OBJECTS "")
-foreach(isa IN LISTS sets)
+
+# tenon_cpu_code(<target> <isa>): the code that is compiled for each set, compiled for this one.
+function(tenon_cpu_code name isa)
   string(TOUPPER ${isa} upper)
-  add_library(tenon_cpu_${isa} OBJECT ${code})
-  target_include_directories(tenon_cpu_${isa} PRIVATE src include)
-  target_link_libraries(tenon_cpu_${isa} PRIVATE tenon_depends)
-  target_compile_definitions(tenon_cpu_${isa} PRIVATE TN_ISA=${isa} TN_ISA_${upper})
-  target_compile_options(tenon_cpu_${isa} PRIVATE -ffp-contract=fast -fno-signed-zeros -fno-trapping-math
-                                                  -Wno-psabi ${${isa}})
+  add_library(${name} OBJECT ${TENON_CPU_CODE})
+  target_include_directories(${name} PRIVATE src include)
+  target_link_libraries(${name} PRIVATE tenon_depends)
+  target_compile_definitions(${name} PRIVATE TN_ISA=${isa} TN_ISA_${upper})
+  target_compile_options(${name} PRIVATE -ffp-contract=fast -fno-signed-zeros -fno-trapping-math
+                                         -Wno-psabi ${${isa}})
   if(TENON_SANITIZE) # What is unrolled so far takes minutes to compile with all its checks.
-    target_compile_options(tenon_cpu_${isa} PRIVATE -O1)
+    target_compile_options(${name} PRIVATE -O1)
   endif()
+endfunction()
+
+foreach(isa IN LISTS sets)
+  tenon_cpu_code(tenon_cpu_${isa} ${isa})
   list(APPEND TENON_CPU_OBJECTS $<TARGET_OBJECTS:tenon_cpu_${isa}>)
 endforeach()

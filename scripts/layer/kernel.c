@@ -36,5 +36,5 @@ const tn_kernel tn_cpu_NAME = {
     .op = "NAME",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -28,5 +28,5 @@ const tn_kernel tn_reference_NAME = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -13,6 +13,7 @@
 #include "backends/collective.h"
 #include "backends/ranks.h"
 #include "base/module.h"
+#include "base/whole.h"
 #include "graph/op.h"
 #include "optim/optim.h"
 

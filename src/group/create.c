@@ -1,6 +1,7 @@
 /*
  * create: a plan of one device or of a group of them, and what kind the latter is.
  */
+#include "base/whole.h"
 #include "group/replica.h"
 #include "run/run.h"
 
@@ -82,8 +83,12 @@ static tn_status create(tn_plan **out, const tn_graph *g, tn_device *device,
             "plan: %s is several devices, which cannot have weights in common with other "
             "plans",
             device->name);
-    return device->members ? create_group(out, g, device, opts)
-                           : tn_single_create(out, g, device, opts, NULL);
+    if (!device->members)
+        return tn_single_create(out, g, device, opts, NULL);
+    if (TN_WHOLE)
+        return create_group(out, g, device, opts);
+    return tn_fail(TN_ERR_UNSUPPORTED, "plan: %s is several devices, which engines have no use for",
+                   device->name);
 }
 
 /* The graph made again for opts->batch; NULL: it is as it should be. */

@@ -6,7 +6,7 @@
 
 enum { BATCH = 4 };
 
-static tn_graph *net(void)
+static tn_graph *net(bool sure_alone)
 {
     tn_graph *g = NULL;
     assert_ok(tn_graph_create(&g));
@@ -22,7 +22,8 @@ static tn_graph *net(void)
         g, tn_conv2d(g, x, &(tn_conv2d_opts){.name = "conv2", .filters = 20, .kernel = {3}}), NULL);
     x = tn_pool2d(g, x, &(tn_pool2d_opts){.global = true, .kind = TN_POOL_MEAN});
     x = tn_dense(g, x, &(tn_dense_opts){.name = "fc", .units = LAB_CLASSES});
-    tn_output(g, x);
+    if (!sure_alone)
+        tn_output(g, x);
     tn_output(g, tn_softmax(g, x, &(tn_softmax_opts){.name = "sure"}));
     tn_minimise(g, tn_softmax_xent(g, x, label, &(tn_softmax_xent_opts){.name = "loss"}).loss);
     assert_ok(tn_graph_status(g));
@@ -37,11 +38,11 @@ void lab_engine_pixels(int first, int count, uint8_t *to)
     }
 }
 
-tn_model *lab_engine_model(void)
+tn_model *lab_engine_model(bool sure_alone)
 {
     uint8_t pixels[BATCH * LAB_PIXELS];
     int32_t labels[BATCH] = {1, 0, 2, 1};
-    tn_graph *g = net();
+    tn_graph *g = net(sure_alone);
     tn_device *device = NULL;
     tn_plan *p = NULL;
     tn_model *m = NULL;
@@ -70,7 +71,7 @@ tn_model *lab_engine_model(void)
 
 tn_status lab_engine_save(const char *path)
 {
-    tn_model *m = lab_engine_model();
+    tn_model *m = lab_engine_model(false);
     const tn_status status = tn_engine_save(m, path);
     tn_model_close(m);
     return status;
@@ -83,7 +84,9 @@ void lab_engine_expect(const tn_model *m, const uint8_t *pixels, int count, floa
     tn_plan *p = NULL;
     const tn_shape rows = TN_SHAPE(count, LAB_CLASSES);
     assert_ok(tn_device_open(&device, "cpu,reference,threads=1"));
-    assert_ok(tn_plan_create(&p, g, device, &(tn_plan_opts){.from = m, .batch = count}));
+    const tn_value keep[] = {tn_graph_value(g, "fc"), tn_graph_value(g, "sure")};
+    assert_ok(tn_plan_create(
+        &p, g, device, &(tn_plan_opts){.from = m, .batch = count, .keep = keep, .num_keep = 2}));
     assert_ok(tn_plan_set(
         p, tn_graph_value(g, "image"),
         (tn_tensor){TN_U8, TN_SHAPE(count, LAB_SIDE, LAB_SIDE, 3), (void *)(uintptr_t)pixels}));

@@ -10,8 +10,8 @@
 enum { LAB_SIDE = 12, LAB_CLASSES = 3, LAB_PIXELS = LAB_SIDE * LAB_SIDE * 3 };
 
 /* image u8 N x 12 x 12 x 3, conv, batchnorm, relu, pool, conv, over all pixels, "fc"; outputs "fc" and "sure", its softmax. Any
- * size of pictures will do. With a loss and labels, and "tenon.classes" and "tenon.fit". */
-tn_model *lab_engine_model(void);
+ * size of pictures will do. With a loss and labels, and "tenon.classes" and "tenon.fit". sure_alone: "fc" is no output. */
+tn_model *lab_engine_model(bool sure_alone);
 tn_status lab_engine_save(const char *path);
 
 /* Pictures from number `first` on, and what the model's own plan on "cpu,reference" says of so many: "fc" and "sure". */

@@ -212,7 +212,7 @@ int main(void)
 {
     folder = lab_make_folder();
     snprintf(path, sizeof path, "%s/flowers.plan", folder);
-    tn_model *m = lab_engine_model();
+    tn_model *m = lab_engine_model(false);
     lab_engine_pixels(0, MOST, pixels);
     lab_engine_expect(m, pixels, MOST, fc, sure);
     assert_ok(tn_engine_save(m, path));

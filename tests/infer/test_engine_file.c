@@ -205,7 +205,7 @@ static tn_status save(void *arg)
 static void allocations_may_fail(void **state)
 {
     (void)state;
-    tn_model *m = lab_engine_model();
+    tn_model *m = lab_engine_model(false);
     assert_true(lab_fail_each_allocation(save, m) > 10);
     tn_model_close(m);
     assert_true(lab_fail_each_allocation(open_path, path) > 50);

@@ -12,6 +12,6 @@ const tn_kernel tn_cpu_add = {
     .op = "add",
     .prepare = prepare,
     .forward = tn_binary_forward,
-    .backward = tn_binary_backward,
+    .backward = TN_BACKWARD(tn_binary_backward),
     .release = tn_binary_release,
 };

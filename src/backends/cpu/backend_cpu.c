@@ -108,7 +108,7 @@ fail:
 
 static const tn_kernel *const *kernels_of(const tn_backend_device *d)
 {
-    return d->reference ? tn_reference_kernels : tn_cpu_kernels;
+    return TN_WHOLE && d->reference ? tn_reference_kernels : tn_cpu_kernels;
 }
 
 static const char *describe(const tn_backend_device *d)

@@ -178,7 +178,7 @@ const tn_kernel tn_cpu_batchnorm = {
     .rank = 1,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

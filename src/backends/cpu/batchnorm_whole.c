@@ -102,5 +102,5 @@ const tn_kernel tn_cpu_batchnorm_whole = {
     .rank = 2,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

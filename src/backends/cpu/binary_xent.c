@@ -34,5 +34,5 @@ const tn_kernel tn_cpu_binary_xent = {
     .op = "binary_xent",
     .prepare = tn_pair_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

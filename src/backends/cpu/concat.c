@@ -124,6 +124,6 @@ const tn_kernel tn_cpu_concat = {
     .op = "concat",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
 };

@@ -24,7 +24,7 @@ enum {
 };
 
 static const tn_few_code *const code_of[TN_CPU_ISAS] = {
-    [TN_CPU_PORTABLE] = &tn_few_portable,
+    [TN_CPU_PORTABLE] = TN_OF_WHOLE(&tn_few_portable),
 #ifdef __x86_64__
     [TN_CPU_AVX2] = &tn_few_avx2,
 #endif
@@ -291,7 +291,7 @@ const tn_kernel tn_cpu_conv2d_first = {
     .supports = supports,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

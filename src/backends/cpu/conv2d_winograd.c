@@ -26,7 +26,7 @@ static tn_status supports(const tn_node *n)
 }
 
 static const tn_wino_code *const code_of[TN_CPU_ISAS] = {
-    [TN_CPU_PORTABLE] = &tn_wino_portable,
+    [TN_CPU_PORTABLE] = TN_OF_WHOLE(&tn_wino_portable),
 #ifdef __x86_64__
     [TN_CPU_AVX2] = &tn_wino_avx2,
     [TN_CPU_AVX512] = &tn_wino_avx512,
@@ -39,6 +39,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const tn_wino_code *code = code_of[tn_cpu_isa_here()];
     if (b->strict)
         return refuse(n, "the plan is strict");
+    if (!code)
+        return refuse(n, "the processor has no AVX2, and libtenon-infer nothing for others");
     const int64_t channels = n->x[0].dim[1] / o->groups, filters = o->filters / o->groups;
     if (o->groups > 1 && (channels % code->lanes || filters % code->lanes))
         return refuse(n, code->lanes == 16
@@ -87,7 +89,7 @@ const tn_kernel tn_cpu_conv2d_winograd = {
     .supports = supports,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

@@ -114,7 +114,7 @@ const tn_kernel tn_cpu_conv_transpose2d = {
     .rank = 1,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

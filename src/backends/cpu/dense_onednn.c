@@ -59,7 +59,7 @@ const tn_kernel tn_cpu_dense_onednn = {
     .posts = {{TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

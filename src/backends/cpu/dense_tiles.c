@@ -392,7 +392,7 @@ const tn_kernel tn_cpu_dense_tiles = {
     .supports = supports,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

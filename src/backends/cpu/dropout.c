@@ -78,5 +78,5 @@ const tn_kernel tn_cpu_dropout = {
     .op = "dropout",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -86,5 +86,5 @@ const tn_kernel tn_cpu_gather = {
     .op = "gather",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -12,6 +12,6 @@ const tn_kernel tn_cpu_gelu = {
     .op = "gelu",
     .prepare = prepare,
     .forward = tn_unary_forward,
-    .backward = tn_unary_backward,
+    .backward = TN_BACKWARD(tn_unary_backward),
     .release = tn_unary_release,
 };

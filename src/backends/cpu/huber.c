@@ -29,5 +29,5 @@ const tn_kernel tn_cpu_huber = {
     .op = "huber",
     .prepare = tn_pair_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

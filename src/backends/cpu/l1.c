@@ -31,5 +31,5 @@ const tn_kernel tn_cpu_l1 = {
     .op = "l1",
     .prepare = tn_pair_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

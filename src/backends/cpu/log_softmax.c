@@ -15,5 +15,5 @@ const tn_kernel tn_cpu_log_softmax = {
     .op = "log_softmax",
     .prepare = tn_softmax_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

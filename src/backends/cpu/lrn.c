@@ -83,7 +83,7 @@ const tn_kernel tn_cpu_lrn = {
     .name = "onednn",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

@@ -136,7 +136,7 @@ const tn_kernel tn_cpu_matmul = {
     .name = "onednn",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

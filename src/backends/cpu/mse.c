@@ -27,5 +27,5 @@ const tn_kernel tn_cpu_mse = {
     .op = "mse",
     .prepare = tn_pair_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -79,5 +79,5 @@ const tn_kernel tn_cpu_nll = {
     .op = "nll",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

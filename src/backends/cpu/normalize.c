@@ -135,5 +135,5 @@ const tn_kernel tn_cpu_normalize = {
     .op = "normalize",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -105,7 +105,7 @@ const tn_kernel tn_cpu_pool2d_onednn = {
     .supports = supports,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

@@ -117,5 +117,5 @@ const tn_kernel tn_cpu_reduce = {
     .op = "reduce",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

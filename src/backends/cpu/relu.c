@@ -56,6 +56,6 @@ const tn_kernel tn_cpu_relu = {
     .op = "relu",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
 };

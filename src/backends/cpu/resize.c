@@ -129,6 +129,6 @@ const tn_kernel tn_cpu_resize = {
     .op = "resize",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
     .release = release,
 };

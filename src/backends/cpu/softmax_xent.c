@@ -30,6 +30,8 @@ static places places_of(const tn_node *n, bool rows)
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     (void)d;
+    if (!TN_WHOLE)
+        return tn_fail(TN_ERR_UNSUPPORTED, "softmax_xent %s: engines need no loss", n->name);
     const tn_softmax_xent_opts *o = n->opts;
     const int rows = tn_xent_rows(o->weights), classes = tn_xent_classes(o->weights);
     if (classes && b->dx[classes])
@@ -150,6 +152,6 @@ static tn_status backward(const tn_call *c)
 const tn_kernel tn_cpu_softmax_xent = {
     .op = "softmax_xent",
     .prepare = prepare,
-    .forward = forward,
-    .backward = backward,
+    .forward = TN_OF_WHOLE(forward),
+    .backward = TN_BACKWARD(backward),
 };

@@ -120,6 +120,6 @@ const tn_tiles_code TN_OF_ISA(tn_tiles) = {
     .lanes = LANES,
     .chunk = TILES_CHUNK,
     .forward = forward_tiles,
-    .data = data_tiles,
-    .weights = weights_tiles,
+    .data = TN_BACKWARD(data_tiles),
+    .weights = TN_BACKWARD(weights_tiles),
 };

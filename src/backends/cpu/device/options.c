@@ -64,6 +64,9 @@ tn_status tn_cpu_read_options(const tn_open_opts *opts, tn_cpu_opts *out)
                      .reference = w.reference,
                      .prefer = (tn_cpu_prefer)w.prefer};
     TN_TRY(share(opts, &o));
+    if (o.reference && !TN_WHOLE)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "cpu: option reference: libtenon-infer has no such kernels");
     if (o.reference && o.prefer != TN_CPU_FASTEST)
         return tn_fail(TN_ERR_ARGUMENT,
                        "cpu: option prefer chooses among kernels that reference leaves out");

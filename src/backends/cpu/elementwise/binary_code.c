@@ -34,6 +34,12 @@
         [TN_BINARY_BOTH] = name##_both, [TN_BINARY_A] = name##_a, [TN_BINARY_B] = name##_b \
     }
 
+#define SLOPES(name)                                                                        \
+    {                                                                                       \
+        [TN_BINARY_BOTH] = TN_BACKWARD(name##_both), [TN_BINARY_A] = TN_BACKWARD(name##_a), \
+        [TN_BINARY_B] = TN_BACKWARD(name##_b)                                               \
+    }
+
 /* ---- ops ------------------------------------------------------------------------------------ */
 
 /* Gradients as PyTorch has them where a and b are equal, or a is 0. */
@@ -66,13 +72,13 @@ LOOPS(prelu_by_b, 1, a > 0 ? 0 : a * dy)
     }
 
 OP(add, IS_DY, IS_DY);
-OP(sub, IS_DY, KINDS(negative));
-OP(mul, KINDS(times_b), KINDS(times_a));
-OP(div, KINDS(div_by_a), KINDS(div_by_b));
-OP(pow, KINDS(pow_by_a), KINDS(pow_by_b));
-OP(minimum, KINDS(unless_above), KINDS(unless_below));
-OP(maximum, KINDS(unless_below), KINDS(unless_above));
-OP(prelu, KINDS(prelu_by_a), KINDS(prelu_by_b));
+OP(sub, IS_DY, SLOPES(negative));
+OP(mul, SLOPES(times_b), SLOPES(times_a));
+OP(div, SLOPES(div_by_a), SLOPES(div_by_b));
+OP(pow, SLOPES(pow_by_a), SLOPES(pow_by_b));
+OP(minimum, SLOPES(unless_above), SLOPES(unless_below));
+OP(maximum, SLOPES(unless_below), SLOPES(unless_above));
+OP(prelu, SLOPES(prelu_by_a), SLOPES(prelu_by_b));
 
 /* ---- sums ----------------------------------------------------------------------------------- */
 

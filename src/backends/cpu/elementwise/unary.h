@@ -53,7 +53,7 @@ void tn_unary_release(void *state);
         .op = #stem,                                                                \
         .prepare = prepare,                                                         \
         .forward = tn_unary_forward,                                                \
-        .backward = tn_unary_backward,                                              \
+        .backward = TN_BACKWARD(tn_unary_backward),                                 \
         .release = tn_unary_release,                                                \
     }
 

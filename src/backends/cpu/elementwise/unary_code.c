@@ -20,11 +20,12 @@
     }
 #define READS_Y_x false
 #define READS_Y_y true
-#define OP(stem, value, read, gradient)                     \
-    LOOP(stem##_y, 0, x, value)                             \
-    LOOP(stem##_dx, 1, read, gradient)                      \
-    extern const tn_unary_loops TN_OF_ISA(tn_unary_##stem); \
-    const tn_unary_loops TN_OF_ISA(tn_unary_##stem) = {stem##_y, stem##_dx, READS_Y_##read};
+#define OP(stem, value, read, gradient)                                                  \
+    LOOP(stem##_y, 0, x, value)                                                          \
+    LOOP(stem##_dx, 1, read, gradient)                                                   \
+    extern const tn_unary_loops TN_OF_ISA(tn_unary_##stem);                              \
+    const tn_unary_loops TN_OF_ISA(tn_unary_##stem) = {stem##_y, TN_BACKWARD(stem##_dx), \
+                                                       READS_Y_##read};
 
 /* ---- formulas that are more than an expression ---------------------------------------------- */
 

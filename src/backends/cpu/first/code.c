@@ -163,10 +163,10 @@ const tn_few_code TN_OF_ISA(tn_few) = {
     .lanes = LANES,
     .channels = CHANNELS,
     .forward = forward,
-    .weights = weights,
+    .weights = TN_BACKWARD(weights),
 #ifdef POOL_WIDE
     .forward_pooled = forward_pooled,
-    .weights_pooled = weights_pooled,
+    .weights_pooled = TN_BACKWARD(weights_pooled),
 #endif
 };
 

@@ -37,7 +37,7 @@ tn_status tn_cpu_move_backward(const tn_call *c);
 #define TN_CPU_MOVE(name)                                                             \
     {                                                                                 \
         .op = (name), .prepare = tn_cpu_move_prepare, .forward = tn_cpu_move_forward, \
-        .backward = tn_cpu_move_backward,                                             \
+        .backward = TN_BACKWARD(tn_cpu_move_backward),                                \
     }
 
 #endif

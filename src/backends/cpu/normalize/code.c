@@ -133,4 +133,4 @@ static void backward(const tn_norm_group *g, const tn_norm_saved *s, const float
         back_channels(g, s, x, dy, product, sum, dx);
 }
 
-const tn_norm_code TN_OF_ISA(tn_norm) = {.forward = forward, .backward = backward};
+const tn_norm_code TN_OF_ISA(tn_norm) = {.forward = forward, .backward = TN_BACKWARD(backward)};

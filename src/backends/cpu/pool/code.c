@@ -259,5 +259,5 @@ const tn_pool_code TN_OF_ISA(tn_pool) = {
     .name = TN_ISA_NAME,
     .lanes = BLOCK,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -44,7 +44,7 @@ tn_status tn_reference_map_backward(const tn_call *c, tn_reference_function *slo
         .name = "reference",                        \
         .prepare = tn_reference_prepare,            \
         .forward = forward,                         \
-        .backward = backward,                       \
+        .backward = TN_BACKWARD(backward),          \
     }
 
 #endif

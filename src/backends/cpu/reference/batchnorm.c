@@ -220,5 +220,5 @@ const tn_kernel tn_reference_batchnorm = {
     .name = "reference",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

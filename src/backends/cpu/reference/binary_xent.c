@@ -42,5 +42,5 @@ const tn_kernel tn_reference_binary_xent = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

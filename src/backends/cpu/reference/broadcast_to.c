@@ -25,5 +25,5 @@ const tn_kernel tn_reference_broadcast_to = {
     .rank = TN_REFERENCE_RANK,
     .prepare = tn_reference_prepare_sums,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -46,5 +46,5 @@ const tn_kernel tn_reference_concat = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -164,5 +164,5 @@ const tn_kernel tn_reference_conv2d = {
     .name = "reference",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

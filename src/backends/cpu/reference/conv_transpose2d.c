@@ -128,5 +128,5 @@ const tn_kernel tn_reference_conv_transpose2d = {
     .name = "reference",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -91,5 +91,5 @@ const tn_kernel tn_reference_dense = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -33,5 +33,5 @@ const tn_kernel tn_reference_div = {
     .name = "reference",
     .prepare = tn_reference_binary_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -42,5 +42,5 @@ const tn_kernel tn_reference_dropout = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -32,5 +32,5 @@ const tn_kernel tn_reference_l1 = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

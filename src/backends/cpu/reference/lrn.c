@@ -81,5 +81,5 @@ const tn_kernel tn_reference_lrn = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

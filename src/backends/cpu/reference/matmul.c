@@ -84,5 +84,5 @@ const tn_kernel tn_reference_matmul = {
     .rank = TN_REFERENCE_RANK,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -34,5 +34,5 @@ const tn_kernel tn_reference_maximum = {
     .name = "reference",
     .prepare = tn_reference_binary_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

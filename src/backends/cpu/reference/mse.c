@@ -29,5 +29,5 @@ const tn_kernel tn_reference_mse = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

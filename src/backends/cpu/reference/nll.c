@@ -61,5 +61,5 @@ const tn_kernel tn_reference_nll = {
     .rank = TN_REFERENCE_RANK,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -123,5 +123,5 @@ const tn_kernel tn_reference_normalize = {
     .name = "reference",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -129,5 +129,5 @@ const tn_kernel tn_reference_pool2d = {
     .name = "reference",
     .prepare = tn_reference_prepare_sums,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

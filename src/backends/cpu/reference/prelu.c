@@ -44,5 +44,5 @@ const tn_kernel tn_reference_prelu = {
     .name = "reference",
     .prepare = tn_reference_prepare_sums,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -124,5 +124,5 @@ const tn_kernel tn_reference_reduce = {
     .rank = TN_REFERENCE_RANK,
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

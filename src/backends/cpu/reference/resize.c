@@ -54,5 +54,5 @@ const tn_kernel tn_reference_resize = {
     .rank = TN_REFERENCE_RANK,
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -54,5 +54,5 @@ const tn_kernel tn_reference_scale = {
     .name = "reference",
     .prepare = tn_reference_prepare_sums,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

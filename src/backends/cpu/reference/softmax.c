@@ -41,5 +41,5 @@ const tn_kernel tn_reference_softmax = {
     .name = "reference",
     .prepare = tn_reference_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

@@ -144,5 +144,5 @@ const tn_kernel tn_reference_softmax_xent = {
     .name = "reference",
     .prepare = prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

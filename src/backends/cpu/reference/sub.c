@@ -34,5 +34,5 @@ const tn_kernel tn_reference_sub = {
     .name = "reference",
     .prepare = tn_reference_binary_prepare,
     .forward = forward,
-    .backward = backward,
+    .backward = TN_BACKWARD(backward),
 };

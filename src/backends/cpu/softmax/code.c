@@ -109,4 +109,5 @@ static void backward(bool log_too, const float *y, const float *dy, float *dx, i
             dx[k * inner + i] = slope(log_too, y[k * inner + i], dy[k * inner + i], sum[i]);
 }
 
-const tn_softmax_code TN_OF_ISA(tn_softmax) = {.forward = forward, .backward = backward};
+const tn_softmax_code TN_OF_ISA(tn_softmax) = {.forward = forward,
+                                               .backward = TN_BACKWARD(backward)};

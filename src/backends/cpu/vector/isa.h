@@ -8,6 +8,8 @@
 #ifndef TN_CPU_ISA_H
 #define TN_CPU_ISA_H
 
+#include "base/whole.h"
+
 #define TN_ISA_JOIN(name, isa) name##_##isa
 #define TN_ISA_EXPAND(name, isa) TN_ISA_JOIN(name, isa)
 #define TN_OF_ISA(name) TN_ISA_EXPAND(name, TN_ISA)

@@ -362,8 +362,9 @@ INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, in
         filter_back(&size, dw, du, row, block);                                                   \
     }
 
-#define FUNCTIONS(size) \
-    input_##size, output_##size, collect_##size, spread_##size, filter_##size, filter_back_##size
+#define FUNCTIONS(size)                                                                   \
+    input_##size, output_##size, TN_BACKWARD(collect_##size), TN_BACKWARD(spread_##size), \
+        filter_##size, TN_BACKWARD(filter_back_##size)
 
 TILE(small)
 TILE(three)
@@ -376,5 +377,5 @@ const tn_wino_code TN_OF_ISA(tn_wino) = {
              [TN_WINO_6X6] = {4, 3, 6, FUNCTIONS(three)},
              [TN_WINO_8X8] = {4, 5, 8, FUNCTIONS(five)}},
     .multiply = multiply_matrices,
-    .multiply_turned = multiply_turned,
+    .multiply_turned = TN_BACKWARD(multiply_turned),
 };
