@@ -123,6 +123,11 @@ typedef struct tn_plan_opts {
     /** Lay everything out, for tn_plan_memory() and tn_plan_describe(), but take no memory from the device;
      *  running it is an error. */
     bool dry;
+
+    /** Memory for what kernels make of weights that the plan does not train, filters transformed or in another order, kept
+     *  from run to run in place of made in each: as a part of what all its weights take. Default 0.1; TN_ZERO: none; INFINITY:
+     *  whatever is of use. Plans with the same `weights` on one device have it in common. */
+    float kept_weights;
 } tn_plan_opts;
 
 /**
@@ -295,7 +300,9 @@ typedef struct tn_memory_plan {
                              out by lifetime */
     size_t inputs;   /**< the part of activations that the program sets */
     size_t scratch;  /**< the working memory of the step that needs most, part of activations */
-    size_t total;    /**< parameters, gradients, optimizer and activations */
+    size_t total; /**< parameters, gradients, optimizer, activations and what is kept of weights */
+    size_t
+        kept; /**< what kernels keep of weights, see tn_plan_opts.kept_weights; without what other plans have already */
 } tn_memory_plan;
 TN_API tn_memory_plan tn_plan_memory(const tn_plan *plan);
 

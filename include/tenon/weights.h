@@ -12,7 +12,9 @@
  * as it is, no random numbers are drawn for it, and a model in `from` that has it too is an error that names it.
  *
  * Plans on one device have one memory for them: each sees at once what another has changed. The first plan that has a
- * parameter decides how it is laid out there; one made later reads it so, by way of a reorder step where its kernels cannot.
+ * parameter decides how it is laid out there; one made later reads it so, by way of a reorder where its kernels cannot. What
+ * kernels make of weights that a plan does not train, such reorders among it, is kept once for all plans that have use for it
+ * (tn_plan_opts.kept_weights), and made anew by the first that runs after a change.
  * In half precision each plan has a copy of its own beside them. Plans on another device have copies there, and a run
  * of one begins with what is newest, whoever changed it. The plans of one device at a time may train them: on another
  * tn_plan_run() and tn_plan_update() are TN_ERR_ARGUMENT, since each would undo the updates of the other. Of two that

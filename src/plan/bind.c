@@ -42,7 +42,7 @@ static size_t average_bytes(const tn_plan *p)
     return p->opts.ema > 0 ? p->param_count * sizeof *p->average : 0;
 }
 
-static size_t kept_bytes(const tn_plan *p)
+static size_t guard_bytes(const tn_plan *p)
 {
     return p->opts.guard ? (p->param_count - p->statistics) * sizeof *p->kept_statistics : 0;
 }
@@ -86,6 +86,10 @@ static tn_status take_all(tn_plan *p)
     TN_TRY(clear(p, p->weights, all));
     TN_TRY(tn_plan_place_weights(p));
     TN_TRY(tn_plan_init_params(p));
+    for (tn_kept *k = p->kept; k; k = k->next) {
+        TN_TRY(take(p, "kept weights", k->bytes, &k->at));
+        TN_TRY(clear(p, k->at, k->bytes));
+    }
     TN_TRY(take(p, "activations", p->arena_bytes, &p->memory));
     TN_TRY(take(p, "gradients", trained, &p->gradients));
     if (p->opts.accumulate > 1)
@@ -93,7 +97,7 @@ static tn_status take_all(tn_plan *p)
     for (int i = 0; i < p->num_slots; i++)
         TN_TRY(take(p, "optimizer state", trained, &p->slot[i]));
     TN_TRY(take(p, "averages", average_bytes(p), &p->average));
-    TN_TRY(take(p, "kept statistics", kept_bytes(p), &p->kept_statistics));
+    TN_TRY(take(p, "kept statistics", guard_bytes(p), &p->kept_statistics));
 
     TN_TRY(clear(p, p->memory, p->arena_bytes));
     TN_TRY(clear(p, p->gradients, trained));
@@ -110,6 +114,8 @@ void *tn_plan_address(const tn_plan *p, int buffer)
         return NULL;
     if (p->buffer[buffer].place == TN_IN_WEIGHTS)
         return tn_plan_weight(p, p->buffer[buffer].offset / sizeof(float));
+    if (p->buffer[buffer].place == TN_IN_KEPT)
+        return p->buffer[buffer].kept->at;
     unsigned char *const places[] = {
         [TN_IN_MEMORY] = p->memory,
         [TN_IN_GRADIENTS] = (unsigned char *)p->gradients,
@@ -125,6 +131,66 @@ static const void *half_address(const tn_plan *p, const tn_plan_value *w)
     return p->half ? (const char *)p->half + p->param[w->param - 1].begin * HALF_BYTES : NULL;
 }
 
+/* What forward and backward have alike. */
+static tn_call call_of(const tn_plan *p, const tn_plan_node *pn, int scratch)
+{
+    const tn_node *n = &pn->node;
+    const tn_backend *b = tn_plan_backend(p);
+    tn_call c = {
+        .node = n,
+        .state = pn->bind.state,
+        .device = p->device->impl,
+        .stream = b->stream ? b->stream(p->device->impl) : NULL,
+        .run = &p->run,
+        .saved = tn_plan_address(p, pn->saved),
+        .scratch = tn_plan_address(p, scratch),
+        .kept = pn->kept ? pn->kept->at : NULL,
+        .labels = n->op->labels ? tn_plan_value_of(p, n->in[n->op->labels])->labels - 1 : 0,
+    };
+    for (int i = 0; i < n->num_params; i++) {
+        const tn_plan_value *w = tn_plan_value_of(p, n->w[i]);
+        c.w[i] = tn_plan_address(p, w->buffer);
+        c.half[i] = half_address(p, w);
+    }
+    return c;
+}
+
+static bool reads_x(const tn_plan *p, const tn_node *n, int i)
+{
+    return !(tn_joins(n) && tn_plan_is_part(tn_plan_value_of(p, n->in[i])));
+}
+
+void tn_plan_bind_forward(const tn_plan *p, const tn_plan_node *pn, tn_call *c)
+{
+    const tn_node *n = &pn->node;
+    *c = call_of(p, pn, pn->scratch);
+    for (int i = 0; i < n->num_in; i++)
+        if (reads_x(p, n, i))
+            c->x[i] = tn_plan_address(p, tn_plan_value_of(p, n->in[i])->buffer);
+    for (int i = 0; i < n->num_out; i++)
+        c->y[i] = tn_plan_address(p, tn_plan_value_of(p, n->out[i])->buffer);
+}
+
+static void bind_backward(const tn_plan *p, const tn_step *s, tn_call *c)
+{
+    const tn_binding *bind = &s->node->bind;
+    const tn_node *n = &s->node->node;
+    *c = call_of(p, s->node, s->scratch);
+    for (int i = 0; i < n->num_in; i++) {
+        if (reads_x(p, n, i) && bind->backward_reads_x[i])
+            c->x[i] = tn_plan_address(p, tn_plan_value_of(p, n->in[i])->buffer);
+        c->dx[i] = tn_plan_address(p, s->dx[i]);
+    }
+    for (int i = 0; i < n->num_out; i++) {
+        const tn_plan_value *y = tn_plan_value_of(p, n->out[i]);
+        if (bind->backward_reads_y)
+            c->y[i] = tn_plan_address(p, y->buffer);
+        c->dy[i] = tn_plan_address(p, y->gradient);
+    }
+    for (int i = 0; i < n->num_params; i++)
+        c->dw[i] = tn_plan_address(p, s->dw[i]);
+}
+
 static void bind_step(tn_plan *p, tn_step *s)
 {
     s->to_data = tn_plan_address(p, s->to);
@@ -133,38 +199,14 @@ static void bind_step(tn_plan *p, tn_step *s)
         s->to_data = p->tallies + (s->value->tally - 1) * TN_TALLY;
     if (!s->node)
         return;
-    const tn_node *n = &s->node->node;
-    const bool backward = s->kind == TN_STEP_BACKWARD;
-    const tn_backend *b = tn_plan_backend(p);
-    tn_call *c = &s->call;
-    *c = (tn_call){
-        .node = n,
-        .state = s->node->bind.state,
-        .device = p->device->impl,
-        .stream = b->stream ? b->stream(p->device->impl) : NULL,
-        .run = &p->run,
-        .saved = tn_plan_address(p, s->node->saved),
-        .scratch = tn_plan_address(p, s->scratch),
-        .labels = n->op->labels ? tn_plan_value_of(p, n->in[n->op->labels])->labels - 1 : 0,
-    };
-    for (int i = 0; i < n->num_in; i++) {
-        const tn_plan_value *x = tn_plan_value_of(p, n->in[i]);
-        const bool there = tn_joins(n) && tn_plan_is_part(x);
-        if (!there && (!backward || s->node->bind.backward_reads_x[i]))
-            c->x[i] = tn_plan_address(p, x->buffer);
-        c->dx[i] = tn_plan_address(p, s->dx[i]);
+    if (s->kind == TN_STEP_BACKWARD) {
+        bind_backward(p, s, &s->call);
+        return;
     }
-    if (!backward || s->node->bind.backward_reads_y)
-        for (int i = 0; i < n->num_out; i++)
-            c->y[i] = tn_plan_address(p, tn_plan_value_of(p, n->out[i])->buffer);
-    for (int i = 0; backward && i < n->num_out; i++)
-        c->dy[i] = tn_plan_address(p, tn_plan_value_of(p, n->out[i])->gradient);
-    for (int i = 0; i < n->num_params; i++) {
-        const tn_plan_value *w = tn_plan_value_of(p, n->w[i]);
-        c->w[i] = tn_plan_address(p, w->buffer);
-        c->half[i] = half_address(p, w);
-        c->dw[i] = tn_plan_address(p, s->dw[i]);
-    }
+    tn_plan_bind_forward(p, s->node, &s->call);
+    for (int i = 0; i < s->node->node.num_params; i++)
+        if (s->node->bind.kept_of[i])
+            s->call.w[i] = NULL;
 }
 
 static tn_status set_constant(tn_plan *p, const tn_plan_value *v)
@@ -227,11 +269,12 @@ tn_memory_plan tn_plan_memory(const tn_plan *p)
     tn_memory_plan m = {
         .params = p->own_count * sizeof(float) + half_bytes(p),
         .gradients = trained * (p->opts.accumulate > 1 ? 2 : 1),
-        .optimizer = trained * (size_t)p->num_slots + average_bytes(p) + kept_bytes(p),
+        .optimizer = trained * (size_t)p->num_slots + average_bytes(p) + guard_bytes(p),
         .inputs = p->input_bytes + p->stage_bytes,
         .activations = p->arena_bytes + rest,
         .scratch = p->scratch_bytes,
+        .kept = p->kept_bytes,
     };
-    m.total = m.params + m.gradients + m.optimizer + m.activations;
+    m.total = m.params + m.gradients + m.optimizer + m.activations + m.kept;
     return m;
 }

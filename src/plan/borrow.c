@@ -95,6 +95,7 @@ tn_status tn_plan_lend(tn_plan *p)
         if (w->own)
             TN_TRY(tn_store_add(p->store, w->name, &w->spec->shape, &copy, &w->stored));
     }
+    tn_plan_lend_kept(p);
     p->seen = p->store->changes;
     return TN_OK;
 }

@@ -24,6 +24,8 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
                                   : "gradient_norm");
     if (!(o->stall >= 0) || isinf(o->stall))
         return tn_fail(TN_ERR_ARGUMENT, "plan: stall is %g", (double)o->stall);
+    if (!(o->kept_weights >= 0 || o->kept_weights == TN_ZERO))
+        return tn_fail(TN_ERR_ARGUMENT, "plan: kept_weights is %g", (double)o->kept_weights);
     if (!tn_precision_name(o->precision))
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d is no precision", (int)o->precision);
     if (o->input_gradients && !o->loss.id)
@@ -51,6 +53,7 @@ static tn_status make(tn_plan *p)
     TN_TRY(tn_plan_params(p));
     TN_TRY(tn_plan_match(p));
     TN_TRY(tn_plan_find_weights(p));
+    TN_TRY(tn_plan_choose_kept(p));
     TN_TRY(tn_plan_gradient(p));
     TN_TRY(tn_plan_buckets(p));
     TN_TRY(tn_plan_lay_out(p));
@@ -94,6 +97,7 @@ void tn_plan_free(tn_plan *p)
 {
     if (p->store)
         tn_store_lock(p->store);
+    tn_plan_drop_kept(p);
     tn_plan_release(p);
     for (size_t i = 0; i < p->num_nodes; i++)
         if (p->node[i]->bind.state)

@@ -48,9 +48,9 @@ static void describe_text(const tn_plan *p, FILE *to)
     tn_plan_flops(p, &forward, &training);
     tn_fprint(to,
               "memory, MiB: %.1f parameters, %.1f gradients, %.1f optimizer, %.1f activations "
-              "(%.1f inputs and %.1f scratch in them); %.1f in all\n",
+              "(%.1f inputs and %.1f scratch in them), %.1f kept of weights; %.1f in all\n",
               mib(m.params), mib(m.gradients), mib(m.optimizer), mib(m.activations), mib(m.inputs),
-              mib(m.scratch), mib(m.total));
+              mib(m.scratch), mib(m.kept), mib(m.total));
     tn_fprint(to, "work: %.3f GFLOP forward", forward * 1e-9);
     if (p->opts.loss.id)
         tn_fprint(to, ", %.3f GFLOP forward and backward", training * 1e-9);

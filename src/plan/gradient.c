@@ -65,6 +65,20 @@ static tn_status add_step(tn_plan *p, tn_step_kind kind, tn_plan_node *node, tn_
     return TN_OK;
 }
 
+/* Where an output of a node lies. */
+static tn_status place_output(tn_plan *p, const tn_plan_node *pn, tn_plan_value *y)
+{
+    if (pn->node.op->view)
+        y->buffer = tn_plan_value_of(p, pn->node.in[0])->buffer;
+    else
+        TN_TRY(tn_plan_new_buffer(p, y->bytes, &y->buffer));
+    if (pn->kept && pn->node.op == &tn_op_reorder) {
+        p->buffer[y->buffer].place = TN_IN_KEPT;
+        p->buffer[y->buffer].kept = pn->kept;
+    }
+    return y->halved ? tn_plan_new_buffer(p, tn_plan_half_bytes(y), &y->half) : TN_OK;
+}
+
 /* Kept scalars are summed up after each run. */
 static tn_status tally_steps(tn_plan *p)
 {
@@ -97,21 +111,15 @@ static tn_status forward_steps(tn_plan *p)
     for (size_t i = 0; i < p->num_nodes; i++) {
         tn_plan_node *pn = p->node[i];
         tn_step *s;
-        for (int o = 0; o < pn->node.num_out; o++) {
-            tn_plan_value *y = tn_plan_value_of(p, pn->node.out[o]);
-            if (pn->node.op->view)
-                y->buffer = tn_plan_value_of(p, pn->node.in[0])->buffer;
-            else
-                TN_TRY(tn_plan_new_buffer(p, y->bytes, &y->buffer));
-            if (y->halved)
-                TN_TRY(tn_plan_new_buffer(p, tn_plan_half_bytes(y), &y->half));
-        }
+        for (int o = 0; o < pn->node.num_out; o++)
+            TN_TRY(place_output(p, pn, tn_plan_value_of(p, pn->node.out[o])));
         tn_plan_join_buffers(p, pn);
-        if (!pn->kernel || tn_plan_is_joined(p, pn))
+        if (!pn->kernel || tn_plan_is_joined(p, pn) || !tn_plan_runs(pn))
             continue;
         if (pn->bind.saved_bytes)
             TN_TRY(tn_plan_new_buffer(p, pn->bind.saved_bytes, &pn->saved));
         TN_TRY(add_step(p, TN_STEP_FORWARD, pn, &s));
+        pn->scratch = s->scratch;
         for (int o = 0; o < pn->node.num_out; o++)
             if (tn_plan_value_of(p, pn->node.out[o])->halved)
                 TN_TRY(halve_step(p, tn_plan_value_of(p, pn->node.out[o])));

@@ -51,13 +51,22 @@ static void touch(tn_plan *p, int b, int step)
         buffer->last = step;
 }
 
+/* A value that is a weight in another layout, and is made only when the node of step i arranges it: with all that is on
+ * the way there. */
+static void touch_weight(tn_plan *p, int32_t id, int i)
+{
+    const tn_plan_value *w = tn_plan_value_of(p, id);
+    touch(p, w->buffer, i);
+    touch(p, w->half, i);
+    if (!w->source && w->producer >= 0 && p->node[w->producer]->only_then)
+        touch_weight(p, p->node[w->producer]->node.in[0], i);
+}
+
 /* What it reads as parameters, where that is no parameter of the arena. */
 static void touch_weights(tn_plan *p, const tn_node *n, int i)
 {
-    for (int j = 0; j < n->num_params; j++) {
-        touch(p, tn_plan_value_of(p, n->w[j])->buffer, i);
-        touch(p, tn_plan_value_of(p, n->w[j])->half, i);
-    }
+    for (int j = 0; j < n->num_params; j++)
+        touch_weight(p, n->w[j], i);
 }
 
 static void touch_forward(tn_plan *p, const tn_step *s, int i)
@@ -98,6 +107,9 @@ static void find_lives(tn_plan *p)
         if (v->gradient != TN_NO_BUFFER && tn_plan_keeps_gradient(p, v))
             p->buffer[owner(p, v->gradient)].always = true; /* tn_plan_get_gradient() */
     }
+    for (size_t i = 0; i < p->num_nodes; i++) /* before the first step */
+        if (p->node[i]->kept && !tn_plan_runs(p->node[i]))
+            touch_weight(p, p->node[i]->node.in[0], 0);
     for (size_t i = 0; i < p->num_steps; i++) {
         const tn_step *s = &p->step[i];
         touch(p, s->to, (int)i);
@@ -106,8 +118,6 @@ static void find_lives(tn_plan *p)
         if (!s->node)
             continue;
         touch(p, s->node->saved, (int)i);
-        if (s->node->bind.saved_stays)
-            p->buffer[owner(p, s->node->saved)].always = true;
         if (s->kind == TN_STEP_FORWARD)
             touch_forward(p, s, (int)i);
         else

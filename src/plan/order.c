@@ -69,7 +69,7 @@ static tn_status add_node(tn_plan *p, const tn_node *n)
     if (!pn)
         return tn_no_memory("plan", sizeof *pn);
     pn->node = *n;
-    pn->saved = TN_NO_BUFFER;
+    pn->saved = pn->scratch = TN_NO_BUFFER;
     for (int i = 0; i < n->num_out; i++) {
         tn_plan_value *v = tn_plan_value_of(p, n->out[i]);
         v->producer = (int)p->num_nodes;

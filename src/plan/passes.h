@@ -7,7 +7,8 @@
  *   needs     which values and parameters a gradient is wanted for (gradient.c)
  *   select    the first kernel that supports each node; layouts agreed, reorders put in between; what
  *             is only joined to a larger value written there at once (join.c)
- *   params    the flat arenas of parameters, gradients and optimizer state; which of them begin as a model's (from.c)
+ *   params    the flat arenas of parameters, gradients and optimizer state; which of them begin as a model's (from.c), which
+ *             are another plan's (borrow.c), and what kernels keep of them (arrange.c)
  *   gradient  forward steps, then backward steps in reverse; a sum where a value fans out
  *   buckets   the stretches of them whose gradients devices sum up together
  *   memory    lifetimes, one arena, every pointer filled in
@@ -32,6 +33,11 @@ tn_status tn_plan_borrow(tn_plan *p);
 tn_status tn_plan_find_weights(tn_plan *p);
 tn_status tn_plan_place_weights(tn_plan *p);
 tn_status tn_plan_lend(tn_plan *p);
+/* arrange.c: may kernels keep what they make of this value: is it a weight that nothing changes in a run? Then, who keeps how much; others may have it; and the end. */
+bool tn_plan_stands_still(const tn_plan *p, const tn_plan_value *v);
+tn_status tn_plan_choose_kept(tn_plan *p);
+void tn_plan_lend_kept(tn_plan *p);
+void tn_plan_drop_kept(tn_plan *p);
 tn_status tn_plan_gradient(tn_plan *p);
 tn_status tn_plan_buckets(tn_plan *p);
 /* The plan's ranges, as far as they are in the bucket, but for those that stand still. */
@@ -107,6 +113,11 @@ tn_status tn_plan_bind_host(tn_plan *p, tn_plan_node *pn);
 /* A node that changes the layout of its input; the plan puts it where neighbours differ. */
 extern const tn_op tn_op_reorder;
 extern const tn_kernel tn_kernel_reorder;
+/* Is it a step of each run or, of a reorder, only when weights are arranged. */
+static inline bool tn_plan_runs(const tn_plan_node *pn)
+{
+    return !pn->only_then && !(pn->kept && pn->node.op == &tn_op_reorder);
+}
 /* Sets what layout it writes, before prepare(). */
 typedef struct tn_reorder_opts {
     const tn_backend *backend;

@@ -8,12 +8,11 @@
 
 #include <stdatomic.h>
 
-#include <tenon/nonfinite.h>
-
 #include "backends/backend.h"
 #include "base/arena.h"
 #include "base/base.h"
 #include "graph/graph.h"
+#include "plan/kind.h"
 #include "plan/store.h"
 
 typedef struct tn_group tn_group;
@@ -22,7 +21,7 @@ enum { TN_NO_BUFFER = -1 };
 enum { TN_TALLY = 2 }; /* numbers of one in tn_plan.tallies */
 
 /* What device memory a buffer is in: memory.c lays out the first. */
-typedef enum tn_place { TN_IN_MEMORY, TN_IN_WEIGHTS, TN_IN_GRADIENTS } tn_place;
+typedef enum tn_place { TN_IN_MEMORY, TN_IN_WEIGHTS, TN_IN_GRADIENTS, TN_IN_KEPT } tn_place;
 
 /* A stretch of device memory. Steps are counted through forward and backward. */
 typedef struct tn_buffer {
@@ -33,7 +32,8 @@ typedef struct tn_buffer {
     int same_as;     /* the buffer whose memory it shares, or TN_NO_BUFFER */
     bool part;       /* of that one: begins `at` bytes into it */
     size_t at;
-    size_t offset; /* in its place, bytes */
+    size_t offset;       /* in its place, bytes */
+    const tn_kept *kept; /* in that */
 } tn_buffer;
 
 /* Rows that hold a sample; how many the program told; and of each labels those that are there, of which a row may have
@@ -64,8 +64,9 @@ typedef struct tn_plan_value {
     bool in_loss; /* the loss depends on it, or is it */
     bool frozen;  /* a parameter that the plan's options freeze */
     bool wants_gradient;
-    bool relu;   /* made by one, and read by one node alone */
-    int readers; /* nodes that read it, once for each time */
+    bool relu;     /* made by one, and read by one node alone */
+    int readers;   /* nodes that read it, once for each time */
+    bool run_time; /* some of them in each run, not only to arrange weights */
     const tn_layout *layout;
     const tn_layout *part; /* in which it would be a part of what its only reader joins, or NULL */
     size_t part_at;        /* where there, bytes */
@@ -82,9 +83,12 @@ typedef struct tn_plan_node {
     const char *also;     /* the operations that it does after its own, "pool2d+relu"; NULL: none */
     const char *refusals; /* why kernels that come before it refused; NULL: none did */
     tn_binding bind;
-    int saved;     /* buffer */
-    bool backward; /* a gradient is wanted through it */
-    bool gone;     /* absorbed by another */
+    int saved;      /* buffer, */
+    int scratch;    /* and so: of its forward step */
+    tn_kept *kept;  /* what it keeps of its weights; NULL: nothing */
+    bool only_then; /* a reorder of a weight, which is read only when another node arranges that */
+    bool backward;  /* a gradient is wanted through it */
+    bool gone;      /* absorbed by another */
 } tn_plan_node;
 
 /* One parameter or statistic, and where it lies in the flat arenas. */
@@ -175,44 +179,6 @@ typedef struct tn_share {
     bool reduced; /* there are sums to wait for; not so where they came from a file */
 } tn_share;
 
-/* To be done with a plan that does the work: one of a single device. */
-typedef tn_status tn_plan_call(tn_plan *p, void *arg);
-
-/*
- * Kinds of plans: of a single device (run/single.c), of a group of them (group/create.c). A kind has what depends on
- * it of <tenon/plan.h>, by the same names; kind.c calls it.
- */
-typedef struct tn_plan_kind {
-    void (*destroy)(tn_plan *p);
-    tn_status (*set)(tn_plan *p, tn_value input, tn_tensor host);
-    tn_status (*set_rows)(tn_plan *p, int64_t rows);
-    tn_status (*run)(tn_plan *p);
-    tn_status (*evaluate)(tn_plan *p);
-    tn_status (*update)(tn_plan *p, float rate);
-    tn_status (*profile)(tn_plan *p, float rate, double *seconds);
-    tn_status (*get)(tn_plan *p, tn_value v, tn_tensor host);
-    tn_status (*get_gradient)(tn_plan *p, tn_value v, tn_tensor host);
-    tn_status (*take_sum)(tn_plan *p, tn_value v, double *sum, int64_t *runs, bool only_looks);
-    /* All sums as they are, of one replica after the other. */
-    tn_status (*get_tallies)(tn_plan *p, double *to);
-    tn_status (*set_tallies)(tn_plan *p, const double *from);
-    tn_status (*find_nonfinite)(tn_plan *p, tn_nonfinite *out);
-    tn_status (*param_get)(tn_plan *p, int index, int part, tn_tensor host);
-    tn_status (*param_set)(tn_plan *p, int index, int part, tn_tensor host);
-    /* What is to be said beside the description of the first; NULL: nothing. */
-    void (*describe)(const tn_plan *p, FILE *to);
-
-    /* A plan that does the work: itself, or the first of a group's; how many there are, in all processes. */
-    const tn_plan *(*first)(const tn_plan *p);
-    int (*count)(const tn_plan *p);
-    /* Does call(plan, arg) for the first, or for each at the same time. `bytes`: of arg, of which a group makes
-     * a copy. */
-    tn_status (*do_first)(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes);
-    tn_status (*do_each)(tn_plan *p, tn_plan_call *call, void *arg, size_t bytes);
-    /* The status of the first process that has another than TN_OK, in all of them. */
-    tn_status (*agree)(tn_plan *p, tn_status status);
-} tn_plan_kind;
-
 struct tn_plan {
     const tn_plan_kind *kind;
     const tn_graph *graph;
@@ -272,7 +238,10 @@ struct tn_plan {
     bool averaged;          /* averages are used */
     void *half;             /* the weights in f16 or bf16 */
     bool weights_changed;   /* since the last run, other than by an update */
+    bool begun;             /* there has been a run */
     size_t spare;           /* what tn_binding.spare offers */
+    tn_kept *kept;          /* its own; with weights they become the store's */
+    size_t kept_bytes;      /* of those */
     unsigned char *stage;   /* of inlets */
     size_t stage_bytes;
     double *tallies;      /* of each kept scalar its sum over runs, and over how many */
@@ -339,12 +308,18 @@ static inline size_t tn_plan_padded(size_t count)
 float *tn_plan_weight(const tn_plan *p, size_t begin);
 void tn_plan_note_change(tn_plan *p, int index);
 void tn_plan_note_changes(tn_plan *p, bool trained);
+/* arrange.c: before a run, since weights have changed: what is kept of them is made of those that there are now. Or: it is
+ * gone. */
+tn_status tn_plan_arrange(tn_plan *p);
+tn_status tn_plan_spoil_kept(tn_plan *p);
 /* Around each use of the device, which other threads may take weights from; with what is newest of them. */
 tn_status tn_plan_enter(tn_plan *p, bool newest);
 tn_status tn_plan_leave(tn_plan *p, tn_status status);
 
 /* bind.c: where a buffer is, once there is memory; NULL for TN_NO_BUFFER. */
 void *tn_plan_address(const tn_plan *p, int buffer);
+/* What its kernel is called with forward. */
+void tn_plan_bind_forward(const tn_plan *p, const tn_plan_node *pn, tn_call *c);
 
 /* May the program ask for the gradient of that value, if the loss depends on it? Of a parameter it may by its number. */
 static inline bool tn_plan_keeps_gradient(const tn_plan *p, const tn_plan_value *v)

@@ -23,14 +23,13 @@ tn_status tn_layout_bytes(const tn_layout *layout, const tn_shape *shape, tn_dty
     return TN_OK;
 }
 
-/* Memory to keep what it has made of its parameters: of a node that gives no gradient, and whose parameters nobody
- * trains. */
+/* Memory to keep what it has made of its parameters: of a node that gives no gradient, and whose parameters stand still. */
 static size_t spare_for(const tn_plan *p, const tn_plan_node *pn)
 {
-    bool changes = pn->backward;
+    bool still = !pn->backward;
     for (int i = 0; i < pn->node.num_params; i++)
-        changes |= tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
-    return changes ? 0 : p->spare;
+        still &= tn_plan_stands_still(p, tn_plan_value_of(p, pn->node.w[i]));
+    return still ? p->spare : 0;
 }
 
 static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
@@ -129,8 +128,7 @@ static tn_status choose(tn_plan *p, size_t index)
         if (status == TN_OK) {
             tn_error_put_back(&kept);
             pn->kernel = k;
-            if (pn->bind.saved_stays)
-                p->spare -= pn->bind.saved_bytes;
+            p->spare -= pn->bind.kept_bytes;
             if (pn->bind.does_next)
                 TN_TRY(tn_plan_take_next(p, index));
             return note_refusals(p, pn, reasons);
@@ -176,7 +174,7 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
 
     const tn_plan_value *x = tn_plan_value_of(p, id);
     *made = (int32_t)p->num_values + 1;
-    pn->saved = TN_NO_BUFFER;
+    pn->saved = pn->scratch = TN_NO_BUFFER;
     pn->backward = backward;
     pn->node = (tn_node){
         .op = &tn_op_reorder,
@@ -289,16 +287,21 @@ static tn_status settle_outputs(tn_plan *p, const tn_plan_node *pn)
     return TN_OK;
 }
 
-/* A tenth of all weights. */
+/* What kernels may keep: a part of all weights. */
 static size_t find_spare(const tn_plan *p)
 {
+    const float asked = p->opts.kept_weights;
+    const double part = asked == 0 ? 0.1 : asked == TN_ZERO ? 0 : (double)asked;
     size_t bytes = 0;
     for (size_t i = 0; i < p->num_values; i++) {
         const tn_plan_value *v = &p->value[i];
         if (v->source && v->source->spec && v->readers > 0)
             bytes += (size_t)tn_elements(&v->shape) * sizeof(float);
     }
-    return bytes / 10;
+    if (bytes == 0)
+        return 0;
+    return part * (double)bytes < (double)(SIZE_MAX / 2) ? (size_t)(part * (double)bytes)
+                                                         : SIZE_MAX;
 }
 
 /* What a run begins the gradients with is one number of f32. */

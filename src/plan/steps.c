@@ -61,12 +61,13 @@ static size_t part_bytes(const tn_plan *p, const tn_plan_node *pn)
     return bytes;
 }
 
-/* The trained ones and the frozen, or the running statistics, of `size` bytes an element. */
+/* The trained ones and the frozen, or the running statistics, of `size` bytes an element; without those that it has
+ * arranged. */
 static size_t w_bytes(const tn_plan *p, const tn_plan_node *pn, bool statistics, size_t size)
 {
     size_t bytes = 0;
     for (int i = 0; i < pn->node.num_params; i++)
-        if (pn->node.param[i].statistic == statistics)
+        if (pn->node.param[i].statistic == statistics && !pn->bind.kept_of[i])
             bytes += tn_plan_value_of(p, pn->node.w[i])->bytes / sizeof(float) * size;
     return bytes;
 }
@@ -80,10 +81,10 @@ static void move_forward(const tn_plan *p, const tn_plan_node *pn, tn_step_info 
 {
     const size_t statistics = w_bytes(p, pn, true, sizeof(float));
     const size_t there = part_bytes(p, pn);
-    out->read = x_bytes(p, pn, false) - there + w_bytes(p, pn, false, weight_bytes(p)) + statistics;
-    out->written =
-        y_bytes(p, pn) - there + (pn->bind.training && !tn_is_frozen(&pn->node) ? statistics : 0);
-    *(pn->bind.saved_stays ? &out->read : &out->written) += pn->bind.saved_bytes;
+    out->read = x_bytes(p, pn, false) - there + w_bytes(p, pn, false, weight_bytes(p)) +
+                statistics + pn->bind.kept_bytes;
+    out->written = y_bytes(p, pn) - there + pn->bind.saved_bytes +
+                   (pn->bind.training && !tn_is_frozen(&pn->node) ? statistics : 0);
 }
 
 static void move_backward(const tn_plan *p, const tn_step *s, tn_step_info *out)

@@ -25,6 +25,22 @@ typedef struct tn_copy {
     int64_t version;
 } tn_copy;
 
+/* What kernels keep of weights that nothing trains: a plan's own or, in a store, of all plans there. */
+typedef struct tn_kept tn_kept;
+struct tn_kept {
+    const tn_kernel *kernel;
+    int64_t form;
+    size_t bytes;
+    /* Of which weights: by the plan's numbers of values, or the store's; -1: of none. And which versions of them; 0: it is to
+     * be made. */
+    ptrdiff_t weight[TN_MAX_PARAMS];
+    int64_t version[TN_MAX_PARAMS];
+    void *at;        /* on the device; NULL: not there yet */
+    int nodes;       /* that read it, */
+    tn_store *store; /* of all plans there; NULL: of the one plan */
+    tn_kept *next;
+};
+
 struct tn_store {
     tn_weights *weights;
     tn_device *device;
@@ -37,6 +53,7 @@ struct tn_store {
     size_t copies;
     void **block; /* device memory */
     size_t num_blocks, block_capacity;
+    tn_kept *kept;
     tn_store *next;
 };
 

@@ -231,7 +231,7 @@ tn_status tn_plan_look_for_nonfinite(tn_plan *p, tn_found_nonfinite *out)
 tn_status tn_plan_check_again(const tn_plan *p)
 {
     TN_TRY(tn_plan_check_runnable(p));
-    if (p->run.weights_version == 0)
+    if (!p->begun)
         return tn_fail(TN_ERR_ARGUMENT, "plan: nothing has run yet that could be done again");
     return TN_OK;
 }

@@ -28,7 +28,7 @@ static tn_status poison(tn_plan *p, void *unused)
             !is_given(p, (int)i))
             TN_TRY(b->fill(p->device->impl, tn_plan_address(p, (int)i), 0xff, buffer->bytes));
     }
-    p->weights_changed = true; /* what kernels have kept of them is gone */
+    TN_TRY(tn_plan_spoil_kept(p));
     for (int i = 0; i < p->num_params; i++)
         if (p->param[i].trained)
             TN_TRY(b->fill(p->device->impl, p->gradients + p->param[i].begin, 0xff,

@@ -56,9 +56,13 @@ tn_status tn_plan_begin(tn_plan *p, bool training)
     }
     if (p->half && p->weights_changed)
         TN_TRY(halve(p));
-    p->run.weights_version += p->weights_changed;
+    p->begun = true;
+    if (b->begin_run)
+        TN_TRY(b->begin_run(p->device->impl, &p->run));
+    if (p->weights_changed)
+        TN_TRY(tn_plan_arrange(p));
     p->weights_changed = false;
-    return b->begin_run ? b->begin_run(p->device->impl, &p->run) : TN_OK;
+    return TN_OK;
 }
 
 /* May a run wait for its update, to be replayed in one? Another plan with the same weights might come between, between those of replicas sums are taken, and what functions of

@@ -169,16 +169,6 @@ static void open_single(single *s, bool strict)
                        &(tn_plan_opts){.keep = &s->y, .num_keep = 1, .seed = 1, .strict = strict}));
 }
 
-/* Bytes that kernels keep from run to run. */
-static size_t kept_by(const tn_plan *p)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < p->num_nodes; i++)
-        if (p->node[i]->bind.saved_stays)
-            bytes += p->node[i]->bind.saved_bytes;
-    return bytes;
-}
-
 static void run_single(single *s, float *y)
 {
     static float x[SINGLE_CHANNELS * SINGLE_SIDE * SINGLE_SIDE];
@@ -205,8 +195,9 @@ static void keeps_what_it_makes_of_weights_until_they_change(void **unused)
     const tn_tensor weight = {TN_F32, TN_SHAPE(SINGLE_CHANNELS, SINGLE_CHANNELS, 3, 3), w};
     open_single(&fast, false);
     open_single(&strict, true);
-    assert_true(kept_by(fast.plan) >= 16 * sizeof w / 9); /* 4 x 4 numbers for 3 x 3 at least */
-    assert_int_equal(kept_by(strict.plan), 0);
+    assert_true(tn_plan_memory(fast.plan).kept >=
+                16 * sizeof w / 9); /* 4 x 4 numbers for 3 x 3 at least */
+    assert_int_equal(tn_plan_memory(strict.plan).kept, 0);
     for (int change = 0; change < 4; change++) {
         float got[SINGLE_UNITS], want[SINGLE_UNITS];
         if (change == 1)

@@ -4,7 +4,7 @@
 #include "plan/toy.h"
 
 static tn_layout reversed_4 = {.name = "reversed"}, reversed_2 = {.name = "reversed"},
-                 reversed_8 = {.name = "reversed"};
+                 reversed_8 = {.name = "reversed"}, also_reversed_4 = {.name = "also reversed"};
 
 /* One object a size, as a backend would intern them. */
 static const tn_layout *reversed(const tn_shape *shape)
@@ -188,7 +188,17 @@ static tn_status times_prepare(tn_backend_device *d, const tn_node *n, tn_bindin
     (void)d;
     set_layouts(n, b);
     b->w[0] = o->turned ? reversed(&n->x[0]) : NULL;
+    if (o->turned == 2) {
+        also_reversed_4.bytes = b->w[0]->bytes;
+        b->w[0] = &also_reversed_4;
+    }
     b->backward_reads_x[0] = true;
+    b->scratch_bytes = (size_t)tn_elements(&n->x[0]) * sizeof(float);
+    b->kept_of[0] = o->keeps && b->scratch_bytes <= b->spare;
+    if (b->kept_of[0]) {
+        b->kept_bytes = b->scratch_bytes;
+        b->kept_form = o->turned > 0;
+    }
     return TN_OK;
 }
 
@@ -196,15 +206,28 @@ static tn_status times_prepare(tn_backend_device *d, const tn_node *n, tn_bindin
 static int64_t times_at(const tn_call *c, int64_t i)
 {
     const toy_opts *o = c->node->opts;
-    return o->turned == o->reversed ? i : length(c) - 1 - i;
+    return (o->turned > 0) == o->reversed ? i : length(c) - 1 - i;
 }
 
 static tn_status times_forward(const tn_call *c)
 {
-    const float *x = c->x[0], *w = c->w[0];
+    const float *x = c->x[0], *w = c->kept ? c->kept : c->w[0];
+    memset(c->scratch, 0xff, (size_t)length(c) * sizeof(float));
+    if (c->kept && c->w[0])
+        return tn_fail(TN_ERR_DEVICE, "times: it is given what it has arranged");
     for (int64_t i = 0; i < length(c); i++)
-        ((float *)c->y[0])[i] = w[times_at(c, i)] * x[i];
+        ((float *)c->y[0])[i] = (c->kept ? -1 : 1) * w[times_at(c, i)] * x[i];
     return TN_OK;
+}
+
+static tn_status times_arrange(const tn_call *c)
+{
+    const float *w = c->w[0];
+    memset(c->scratch, 0xff, (size_t)length(c) * sizeof(float));
+    for (int64_t i = 0; i < length(c); i++)
+        ((float *)c->kept)[i] = -w[i];
+    toy_arranged++;
+    return c->x[0] || c->y[0] ? tn_fail(TN_ERR_DEVICE, "times: x and y are there") : TN_OK;
 }
 
 static tn_status times_backward(const tn_call *c)
@@ -367,7 +390,7 @@ static tn_status total_backward(const tn_call *c)
                                             .backward = stem##_backward, \
                                             __VA_ARGS__}
 KERNEL(scale, .posts = {{TN_POST_RELU}});
-KERNEL(times, );
+KERNEL(times, .arrange = times_arrange);
 KERNEL(plus, );
 KERNEL(mono, );
 KERNEL(half, );

@@ -4,6 +4,7 @@
 #include "plan/toy.h"
 
 int toy_reorders_run;
+int toy_arranged;
 int toy_blocks;
 
 static tn_status toy_alloc(tn_backend_device *d, size_t bytes, void **out)

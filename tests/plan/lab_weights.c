@@ -49,7 +49,8 @@ tn_plan_opts lab_testing(const lab_weighed *n, tn_weights *w, int64_t batch)
                           .seed = 99, /* of no use: there is nothing to draw */
                           .batch = batch,
                           .precision = TN_PRECISION_F32,
-                          .weights = w};
+                          .weights = w,
+                          .kept_weights = INFINITY};
 }
 
 tn_status lab_step(tn_plan *p, const lab_weighed *n)

@@ -20,8 +20,9 @@ typedef struct toy_opts {
     bool reversed;
     float start; /* scale, times: w begins at this */
     bool frozen;
-    bool turned;    /* times: w is wanted reversed, */
+    int turned;     /* times: w is wanted reversed, 2: in another layout of the same order, */
     tn_value value; /* and is this */
+    bool keeps;     /* times: -w is kept, if there is room */
 } toy_opts;
 
 extern const tn_kernel *const toy_kernels[];
@@ -38,8 +39,9 @@ tn_value toy_total(tn_graph *g, tn_value x);
 tn_value toy_view(tn_graph *g, tn_value x);
 tn_value toy_unknown(tn_graph *g, tn_value x); /* no kernel does it */
 
-/* Reorders run, and blocks of device memory not given back. */
+/* Reorders run, weights arranged, and blocks of device memory not given back. */
 extern int toy_reorders_run;
+extern int toy_arranged;
 extern int toy_blocks;
 
 #endif

@@ -90,13 +90,10 @@ static void print_memory(const study *s)
         const char *what;
         size_t bytes;
     } rows[] = {
-        {"parameters", m->params},
-        {"gradients", m->gradients},
-        {"optimizer", m->optimizer},
-        {"activations", m->activations},
-        {"  inputs in them", m->inputs},
-        {"  scratch in them", m->scratch},
-        {"total", m->total},
+        {"parameters", m->params},       {"gradients", m->gradients},
+        {"optimizer", m->optimizer},     {"activations", m->activations},
+        {"  inputs in them", m->inputs}, {"  scratch in them", m->scratch},
+        {"kept of weights", m->kept},    {"total", m->total},
     };
     printf("memory\n");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -188,6 +185,7 @@ static void write_memory(json *j, const study *s)
     json_count(j, "activations", (int64_t)m->activations);
     json_count(j, "inputs_in_activations", (int64_t)m->inputs);
     json_count(j, "scratch_in_activations", (int64_t)m->scratch);
+    json_count(j, "kept_of_weights", (int64_t)m->kept);
     json_count(j, "total", (int64_t)m->total);
     json_end(j, '}');
     json_count(j, "device_memory_bytes", (int64_t)s->device_memory);

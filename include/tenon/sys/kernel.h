@@ -46,8 +46,6 @@ typedef struct tn_run_state {
     bool more; /* gradients are added to those of runs before it */
     uint64_t seed;
     uint64_t step; /* runs in training mode so far: the stream of dropout */
-    uint64_t
-        weights_version; /* another one whenever weights may have changed other than by an update */
     tn_precision precision;
     void *control;     /* control_bytes of device memory, NULL if that is 0 */
     float first_scale; /* of f16: what the loss is multiplied with at first */
@@ -108,10 +106,14 @@ typedef struct tn_binding {
      * anything. */
     bool behind_relu;
 
-    /* From the plan: bytes of saved memory that a node without backward may have for good, to keep what it has
-     * made of its weights: a tenth of all weights, less what others have taken. To the plan: it does. */
+    /* From the plan: bytes that a node whose weights nothing trains may have from run to run, to keep what arrange() makes
+     * of them: see tn_plan_opts.kept_weights. To the plan: how many it has; which of the weights that is made of, which
+     * forward() then is not given; and in which form, where this kernel has several: of nodes of one kernel with the same weights,
+     * as many bytes and the same form one may have what was made for another. */
     size_t spare;
-    bool saved_stays;
+    size_t kept_bytes;
+    bool kept_of[TN_MAX_PARAMS];
+    int64_t kept_form;
 
     /* From the plan: what the producer writes. To the plan: what the kernel reads. Where they differ
      * the plan inserts a reorder. */
@@ -129,7 +131,7 @@ typedef struct tn_binding {
     /* To the plan. */
     const tn_layout *y[TN_MAX_OUT];
     const tn_layout *w[TN_MAX_PARAMS];
-    size_t saved_bytes;   /* kept from forward to backward; with saved_stays, from run to run */
+    size_t saved_bytes;   /* kept from forward to backward */
     size_t scratch_bytes; /* during one call, forward or backward */
     bool backward_reads_x[TN_MAX_IN];
     bool backward_reads_y;
@@ -157,6 +159,7 @@ typedef struct tn_call {
     const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
     void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
     void *saved, *scratch;
+    void *kept; /* of kept_bytes: arrange() writes it, forward() reads it */
     int labels; /* of an op with labels: which of tn_run_state.share_rows is that of its own */
 } tn_call;
 
@@ -182,6 +185,9 @@ typedef struct tn_kernel {
     void (*release)(void *state);            /* NULL is never passed */
     /* The library and implementation chosen, "jit:avx512_core"; NULL or returns NULL: none to tell. */
     const char *(*describe)(const void *state);
+    /* Makes what is kept of the weights: before a run, and again once they have changed. Is given them, scratch, and no x
+     * and y. NULL: it keeps nothing. */
+    tn_status (*arrange)(const tn_call *c);
 } tn_kernel;
 
 /**

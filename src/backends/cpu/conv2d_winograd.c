@@ -59,6 +59,12 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
+static tn_status arrange(const tn_call *c)
+{
+    tn_wino_arrange(c->state, c);
+    return TN_OK;
+}
+
 static tn_status forward(const tn_call *c)
 {
     tn_wino_forward(c->state, c);
@@ -88,6 +94,7 @@ const tn_kernel tn_cpu_conv2d_winograd = {
     .posts = {{TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,
+    .arrange = arrange,
     .forward = forward,
     .backward = TN_BACKWARD(backward),
     .release = release,

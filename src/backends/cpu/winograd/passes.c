@@ -81,7 +81,6 @@ typedef struct images {
     float *to;
     const float *bias;
     bool relu;
-    bool ready; /* U is that of these filters */
 } images;
 
 /* In a parallel region: sums begin with 0. */
@@ -144,10 +143,10 @@ static void walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, cons
     const bool forward = w->order == TN_WINO_AS_IS;
     tn_wino_slab u = slab_at(c, forward ? s->u : s->u_transposed, s->u_at);
     if (s->keeps)
-        u.data = c->saved;
+        u.data = c->kept;
 #pragma omp parallel num_threads(c->device->threads)
     {
-        if (!i->ready)
+        if (!s->keeps)
             transform_filters(s, c->w[0], w->order, &u);
         if (w->order == TN_WINO_TRANSPOSED)
             clear_images(s, &w->to, c->node->x[0].dim[0], i->to);
@@ -158,7 +157,15 @@ static void walk(const tn_wino *s, const tn_wino_walk *w, const tn_call *c, cons
     }
 }
 
-void tn_wino_forward(tn_wino *s, const tn_call *c)
+void tn_wino_arrange(const tn_wino *s, const tn_call *c)
+{
+    tn_wino_slab u = s->u;
+    u.data = c->kept;
+#pragma omp parallel num_threads(c->device->threads)
+    transform_filters(s, c->w[0], TN_WINO_AS_IS, &u);
+}
+
+void tn_wino_forward(const tn_wino *s, const tn_call *c)
 {
     walk(s, &s->forward, c,
          &(images){.from = c->x[0],
@@ -166,9 +173,7 @@ void tn_wino_forward(tn_wino *s, const tn_call *c)
                    .bias = tn_cpu_whole_blocks(
                        c->w[1], s->groups * s->filters, s->groups * s->wide_filters,
                        (float *)(void *)((unsigned char *)c->scratch + s->bias_at)),
-                   .relu = s->relu,
-                   .ready = s->keeps && s->version == c->run->weights_version});
-    s->version = c->run->weights_version;
+                   .relu = s->relu});
 }
 
 static void backward_data(const tn_wino *s, const tn_call *c)

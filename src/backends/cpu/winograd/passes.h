@@ -64,8 +64,7 @@ typedef struct tn_wino {
     size_t scratch, shared;       /* bytes: of the forward pass; of those, what all passes have */
     size_t u_at, bias_at;         /* in that */
     int64_t bound;                /* bytes of all threads' slabs */
-    bool keeps;       /* nothing is trained: U of the forward pass stays in saved memory */
-    uint64_t version; /* of the weights that it was made of */
+    bool keeps;                   /* nothing is trained: U of the forward pass is kept */
 } tn_wino;
 
 /*
@@ -81,7 +80,9 @@ typedef struct tn_wino {
  */
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code);
-void tn_wino_forward(tn_wino *s, const tn_call *c);
+/* U, if it is kept; then y. */
+void tn_wino_arrange(const tn_wino *s, const tn_call *c);
+void tn_wino_forward(const tn_wino *s, const tn_call *c);
 void tn_wino_backward(const tn_wino *s, const tn_call *c);
 
 #endif

@@ -19,6 +19,7 @@ enum {
     LEAST_TILES = 8,
     SMALL_BYTES = 1 << 20, /* of U, to stay in L2; of dU, for each thread to have its own, */
     OWN_BYTES = 4 << 20,   /* and of all those */
+    MAX_SIDE = 16,         /* of a tile, above all */
     PIECES = 4,            /* of products that are shared, for each thread, at least */
 };
 
@@ -276,8 +277,9 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     prepare_layouts(m, s, n, b);
     b->scratch_bytes = s->scratch;
     if (s->keeps) {
-        b->saved_stays = true;
-        b->saved_bytes = slab_bytes(s, &s->u);
+        b->kept_bytes = slab_bytes(s, &s->u);
+        b->kept_of[0] = true;
+        b->kept_form = s->tile->n + MAX_SIDE * s->groups;
     }
     const tn_cpu_prefer prefer = m->device->prefer;
     if (m->status == TN_OK && prefer != TN_CPU_WINOGRAD && prefer != TN_CPU_WINOGRAD_4X4)
