@@ -139,6 +139,27 @@ static inline tn_norm_sizes tn_norm_sizes_of(const tn_shape *x, const tn_normali
     return s;
 }
 
+/* tn_fake_quant: the middle of each line along `lines.size` has a scale of its own, and x / scale is rounded and kept in
+ * [low, high], where zero has been taken off. */
+typedef struct tn_grid {
+    tn_lines lines;
+    float low, high;
+} tn_grid;
+static inline tn_grid tn_grid_of(const tn_node *n)
+{
+    const tn_fake_quant_opts *o = n->opts;
+    const tn_shape *x = &n->x[0];
+    return (tn_grid){.lines = o->axis ? tn_lines_along(x, o->axis == TN_ZERO ? 0 : o->axis)
+                                      : (tn_lines){1, 1, tn_elements(x)},
+                     .low = (float)(o->lo - o->zero),
+                     .high = (float)(o->hi - o->zero)};
+}
+/* Are its scales those of the numbers in x? */
+static inline bool tn_grid_is_found(const tn_node *n)
+{
+    return n->num_in == 1 && ((const tn_fake_quant_opts *)n->opts)->scale == 0;
+}
+
 /* Which inputs of softmax_xent are weights; 0: it has none such. */
 static inline int tn_xent_rows(tn_xent_weights kind)
 {

@@ -153,6 +153,26 @@ typedef struct tn_prelu_opts {
 TN_API tn_value tn_prelu(tn_graph *g, tn_value x, const tn_prelu_opts *opts);
 
 /**
+ * What is left of x when it is kept in whole numbers of 8 bits: y = (clamp(round(x / scale) + zero, lo, hi) - zero) scale, still in
+ * f32, ties rounded to even. Any shape.
+ *
+ * scales: one number, or with `axis` one for each channel, along that axis; the zero handle (tn_value){0}: the one of the options, or
+ * without any max |x| / hi, of all of x or of each channel: which is what weights take, whose numbers training changes.
+ * The gradient passes where nothing is clamped, as if there were no rounding, and there is none for scales. So a net that
+ * has such nodes, before and behind its layers and on their weights, learns numbers that bear it: training it is
+ * quantisation-aware training. A NaN stays one.   Source: Jacob et al. 2018, arXiv:1712.05877.
+ */
+typedef struct tn_fake_quant_opts {
+    const char *name;
+    float scale; /**< above 0: of all of x */
+    int zero;    /**< the whole number that 0 is, in [lo, hi] */
+    int lo, hi;  /**< default -127 and 127; behind a relu hi = 255 alone: 0 to 255 */
+    int axis; /**< where channels are, one scale for each; TN_ZERO: axis 0, filters of a weight; -1: the last; default: none */
+} tn_fake_quant_opts;
+TN_API tn_value tn_fake_quant(tn_graph *g, tn_value x, tn_value scales,
+                              const tn_fake_quant_opts *opts);
+
+/**
  * y = weight[c] x + bias[c].   x, y: N x C x ... Parameters: weight, which starts with 1, and bias, with 0.
  * Caffe's Scale; behind its BatchNorm the two are tn_batchnorm().
  */

@@ -13,7 +13,7 @@ typedef struct tn_unary_run {
     int64_t count;
     const float *from, *dy;
     float *to; /* may be one of them */
-    float k[2];
+    float k[3];
 } tn_unary_run;
 
 typedef void tn_unary_loop(const tn_unary_run *r);

@@ -4,19 +4,20 @@
 #include "backends/cpu/vector/math.h"
 
 /* to = value, an expression of x (or y, if backward reads that), dy and the op's numbers. */
-#define LOOP(name, is_gradient, read, value)                                       \
-    static void name(const tn_unary_run *r)                                        \
-    {                                                                              \
-        const int64_t count = r->count;                                            \
-        const float k0 = r->k[0], k1 = r->k[1], *from = r->from, *from_dy = r->dy; \
-        float *to = r->to;                                                         \
-        (void)k0, (void)k1, (void)from_dy;                                         \
-        _Pragma("omp simd") for (int64_t i = 0; i < count; i++)                    \
-        {                                                                          \
-            const float read = from[i], dy = (is_gradient) ? from_dy[i] : 0;       \
-            (void)dy, (void)read;                                                  \
-            to[i] = (value);                                                       \
-        }                                                                          \
+#define LOOP(name, is_gradient, read, value)                                 \
+    static void name(const tn_unary_run *r)                                  \
+    {                                                                        \
+        const int64_t count = r->count;                                      \
+        const float k0 = r->k[0], k1 = r->k[1], k2 = r->k[2];                \
+        const float *from = r->from, *from_dy = r->dy;                       \
+        float *to = r->to;                                                   \
+        (void)k0, (void)k1, (void)k2, (void)from_dy;                         \
+        _Pragma("omp simd") for (int64_t i = 0; i < count; i++)              \
+        {                                                                    \
+            const float read = from[i], dy = (is_gradient) ? from_dy[i] : 0; \
+            (void)dy, (void)read;                                            \
+            to[i] = (value);                                                 \
+        }                                                                    \
     }
 #define READS_Y_x false
 #define READS_Y_y true
@@ -65,6 +66,13 @@ TN_MATH float clip(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* Is x, rounded, in [low, high]? A NaN is. */
+TN_MATH bool is_on_grid(float x, float low, float high)
+{
+    const float whole = rintf(x);
+    return !(whole < low || whole > high);
+}
+
 TN_MATH float hardswish_slope(float x)
 {
     return x <= -3 ? 0 : x < 3 ? x / 3 + 0.5F : 1;
@@ -104,6 +112,7 @@ OP(clip, clip(x, k0, k1), y, y > k0 && y < k1 ? dy : 0)
 OP(elu, x > 0 ? x : k0 * tn_expm1_below_0(x), y, !(y <= 0) ? dy : (y + k0) * dy)
 OP(erf, tn_erf_of(x), x, 1.128379167F * tn_exp_of(-x * x) * dy)
 OP(exp, tn_exp_of(x), y, y *dy)
+OP(fake_quant, clip(rintf(x / k0), k1, k2) * k0, x, is_on_grid(x / k0, k1, k2) ? dy : 0)
 OP(floor, floorf(x), x, 0)
 OP(gelu, gelu(x), x, gelu_slope(x) * dy)
 OP(gelu_tanh, tn_sigmoid_of(gelu_tanh_argument(x)) * x, x, gelu_tanh_slope(x) * dy)
