@@ -87,8 +87,9 @@ typedef struct tn_param_opts {
     float
         decay; /**< multiplies the weight decay; default 1; not below 0; TN_ZERO: it is not touched */
     bool frozen; /**< never updated, and no gradient is computed */
-    /** Take this parameter or constant of the same shape and no new one: weights that several layers share. All that is
-     *  said above is then that one's own, and nothing of it may be given here. */
+    /** Take this value of the same shape and no new parameter: a parameter or a constant, for weights that several layers share,
+     *  or one that is computed of such, as tn_fake_quant() of a parameter is; it must not depend on the batch. All that is
+     *  said above is then that parameter's own, and nothing of it may be given here. */
     tn_value value;
 } tn_param_opts;
 

@@ -159,18 +159,18 @@ static tn_status take(const tn_graph *g, tn_node *n, int i)
         return tn_fail(TN_ERR_ARGUMENT, "%s %s: what its %s is to be: %s", n->op->name, n->name,
                        spec->name, tn_error());
     const tn_node *from = tn_graph_node_of(g, v.id);
-    if (!tn_is_source(from) || (from->spec && from->spec->statistic))
-        return tn_fail(TN_ERR_ARGUMENT,
-                       "%s %s: its %s cannot be %s, %s %s: it must be a parameter or a constant",
-                       n->op->name, n->name, spec->name, from->name,
-                       from->spec ? "a running statistic" : "an output of a",
-                       from->spec ? "" : from->op->name);
-    if (from->y_dtype[0] != TN_F32 || !tn_shape_equal(&from->y[0], &spec->shape))
+    const int index = g->value[v.id - 1].index;
+    if (from->y_batch[index] != TN_BATCH_NONE || (from->spec && from->spec->statistic))
+        return tn_fail(TN_ERR_ARGUMENT, "%s %s: its %s cannot be %s, %s", n->op->name, n->name,
+                       spec->name, g->value[v.id - 1].name,
+                       from->spec ? "a running statistic" : "which depends on the batch");
+    if (from->y_dtype[index] != TN_F32 || !tn_shape_equal(&from->y[index], &spec->shape))
         return tn_fail(TN_ERR_SHAPE, "%s %s: its %s is %s f32, but %s is %s %s", n->op->name,
-                       n->name, spec->name, tn_shape_format(&spec->shape).text, from->name,
-                       tn_shape_format(&from->y[0]).text, tn_dtype_name(from->y_dtype[0]));
+                       n->name, spec->name, tn_shape_format(&spec->shape).text,
+                       g->value[v.id - 1].name, tn_shape_format(&from->y[index]).text,
+                       tn_dtype_name(from->y_dtype[index]));
     TN_TRY(check_unsaid(n, spec, from));
-    spec->opts = from->spec ? from->spec->opts : (tn_param_opts){.frozen = true};
+    spec->opts = from->spec ? from->spec->opts : (tn_param_opts){.frozen = tn_is_source(from)};
     spec->opts.value = v;
     n->w[i] = v.id;
     return TN_OK;

@@ -111,6 +111,7 @@ const tn_op tn_op_fake_quant = {
     .attrs = attrs,
     .min_in = 1,
     .max_in = 2,
+    .batch = TN_BATCH_EACH,
     .infer = infer,
 };
 

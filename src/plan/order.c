@@ -106,9 +106,13 @@ tn_status tn_plan_order(tn_plan *p)
         needed[g->value[p->opts.loss.id - 1].node] = true;
     for (int i = 0; i < p->opts.num_keep; i++)
         needed[g->value[p->opts.keep[i].id - 1].node] = true;
-    for (size_t i = g->num_nodes; i-- > 0;)
-        for (int j = 0; needed[i] && j < g->node[i]->num_in; j++)
-            needed[g->value[g->node[i]->in[j] - 1].node] = true;
+    for (size_t i = g->num_nodes; i-- > 0;) {
+        const tn_node *n = g->node[i];
+        for (int j = 0; needed[i] && j < n->num_in; j++)
+            needed[g->value[n->in[j] - 1].node] = true;
+        for (int j = 0; needed[i] && j < n->num_params; j++)
+            needed[g->value[n->w[j] - 1].node] = true;
+    }
 
     for (size_t i = 0; i < g->num_nodes; i++)
         if (needed[i] && !tn_is_source(g->node[i])) {

@@ -7,7 +7,8 @@
  *
  * Nobody writes a parameter: it lies as the first node wants it that reads it as its parameter, or canonical if another
  * reads it before, as any value. Those behind that want it otherwise get a reorder, by way of the canonical layout, as two
- * layouts for one and the same shape may have other dimensions.
+ * layouts for one and the same shape may have other dimensions. So it is where a node's parameter is a value that was
+ * computed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -223,7 +224,7 @@ static tn_status adapt(tn_plan *p, size_t *index, int32_t *id, const tn_layout *
     const tn_plan_value *v = tn_plan_value_of(p, *id);
     if (v->layout == want)
         return TN_OK;
-    if (v->source && v->layout && want)
+    if (v->source && v->layout && want) /* read as any value */
         TN_TRY(adapt(p, index, id, NULL, backward));
     int32_t made = find_reorder(p, *index, *id, want, backward);
     if (!made)
@@ -251,6 +252,8 @@ static tn_status adapt_inputs(tn_plan *p, size_t *index)
     }
     for (int i = 0; i < pn->node.num_params; i++) {
         settle(tn_plan_value_of(p, pn->node.w[i]), pn->bind.w[i]);
+        if (pn->bind.w[i] && tn_plan_value_of(p, pn->node.w[i])->layout != pn->bind.w[i])
+            TN_TRY(adapt(p, index, &pn->node.w[i], NULL, pn->bind.dw[i]));
         TN_TRY(adapt(p, index, &pn->node.w[i], pn->bind.w[i], pn->bind.dw[i]));
         tn_plan_value *w = tn_plan_value_of(p, pn->node.w[i]);
         w->halved = tn_plan_is_half(p) && !(w->source && w->source->spec);
