@@ -2,43 +2,63 @@
  * arrange: what kernels make of weights that nothing trains, filters transformed for one, kept from run to run and made anew
  * when those have changed. With tn_weights several plans have it in common, in the store: who runs first makes it.
  *
- * A reorder of such a weight, for a node that wants another layout than the weight has, is kept like that, if there is room
- * left; and is no step at all if only nodes read it that arrange it further: then it is made when they do.
+ * What is made of such weights alone, a reorder for a node that wants another layout than the weight has, or the weight on the
+ * grid of whole numbers, is kept like that, if there is room left; and is no step at all if only nodes read it that
+ * arrange it further: then it is made when they do.
  */
 #include "plan/passes.h"
 
-bool tn_plan_stands_still(const tn_plan *p, const tn_plan_value *v)
+/* ---- what no run changes ------------------------------------------------------------------------ */
+
+/* Does it depend on nothing but its inputs? A dropout does, and what programs add may. */
+static bool is_function(const tn_node *n)
 {
-    const tn_param_spec *w = v->source ? v->source->spec : NULL;
-    return v->source && !v->wants_gradient && !(w && w->statistic && p->opts.loss.id);
+    const tn_op *op = n->op;
+    const bool each =
+        op->batch == TN_BATCH_EACH || op->batch == TN_BATCH_SUM || op->batch == TN_BATCH_PRODUCT;
+    return op->version == 0 && !op->host && !tn_joins(n) && (op->view || op->route || each);
 }
 
-/* The reorder that makes a value; NULL: none does. */
-static tn_plan_node *reorder_of(const tn_plan *p, const tn_plan_value *v)
+void tn_plan_find_fixed(tn_plan *p)
 {
-    tn_plan_node *pn = v->source || v->producer < 0 ? NULL : p->node[v->producer];
-    return pn && pn->node.op == &tn_op_reorder ? pn : NULL;
+    for (size_t i = 0; i < p->num_values; i++) {
+        tn_plan_value *v = &p->value[i];
+        const bool learns = v->source && v->source->spec && v->source->spec->statistic;
+        v->fixed = v->source && !v->wants_gradient && !(learns && p->opts.loss.id);
+    }
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        tn_plan_node *pn = p->node[i];
+        pn->fixed = pn->node.num_in > 0 && pn->node.num_params == 0 && is_function(&pn->node);
+        for (int j = 0; j < pn->node.num_in; j++)
+            pn->fixed &= tn_plan_value_of(p, pn->node.in[j])->fixed;
+        for (int j = 0; j < pn->node.num_out; j++)
+            tn_plan_value_of(p, pn->node.out[j])->fixed = pn->fixed;
+    }
 }
 
-/* The weight that value `id` is, in whatever layout; -1 if it is none that stands still. */
+/* The node that makes a value; NULL: it is a weight itself, or an input. */
+static tn_plan_node *maker_of(const tn_plan *p, const tn_plan_value *v)
+{
+    return v->source || v->producer < 0 ? NULL : p->node[v->producer];
+}
+
+/* The value that `id` is, in whatever layout; -1 if that may change in a run. */
 static ptrdiff_t weight_of(const tn_plan *p, int32_t id)
 {
     const tn_plan_value *v = tn_plan_value_of(p, id);
-    for (const tn_plan_node *by; (by = reorder_of(p, v));)
+    for (const tn_plan_node *by; (by = maker_of(p, v)) && by->node.op == &tn_op_reorder;)
         v = tn_plan_value_of(p, by->node.in[0]);
-    return tn_plan_stands_still(p, v) ? v - p->value : -1;
+    return v->fixed ? v - p->value : -1;
 }
 
 /* ---- what is kept ------------------------------------------------------------------------------- */
 
-/* The last first, so that all who read what a reorder makes are known. */
-static void judge_reorder(tn_plan *p, tn_plan_node *pn)
+/* The last first, so that all who read what a node makes are known. */
+static void judge_fixed(tn_plan *p, tn_plan_node *pn)
 {
     const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[0]);
-    if (weight_of(p, pn->node.in[0]) < 0)
-        return;
-    pn->only_then = !y->run_time;
-    if (pn->only_then || y->halved || y->bytes > p->spare)
+    pn->only_then = !y->run_time && !y->kept;
+    if (pn->only_then || y->kept || y->halved || tn_plan_is_part(y) || y->bytes > p->spare)
         return;
     p->spare -= y->bytes;
     pn->bind.kept_bytes = y->bytes;
@@ -49,12 +69,11 @@ static void judge_nodes(tn_plan *p)
 {
     for (size_t i = p->num_nodes; i-- > 0;) {
         tn_plan_node *pn = p->node[i];
-        const bool reorder = pn->node.op == &tn_op_reorder;
-        if (reorder)
-            judge_reorder(p, pn);
+        if (pn->fixed && pn->kernel)
+            judge_fixed(p, pn);
         for (int j = 0; j < pn->node.num_in; j++)
             tn_plan_value_of(p, pn->node.in[j])->run_time |=
-                !pn->only_then && !(reorder && pn->bind.kept_bytes);
+                !pn->only_then && !(pn->fixed && pn->bind.kept_bytes);
         for (int j = 0; j < pn->node.num_params; j++)
             tn_plan_value_of(p, pn->node.w[j])->run_time |= !pn->bind.kept_of[j];
     }
@@ -63,14 +82,15 @@ static void judge_nodes(tn_plan *p)
 /* What the node keeps, by the plan's numbers of values. */
 static tn_kept want(const tn_plan *p, const tn_plan_node *pn)
 {
-    const bool reorder = pn->node.op == &tn_op_reorder;
     tn_kept k = {.kernel = pn->kernel, .form = pn->bind.kept_form, .bytes = pn->bind.kept_bytes};
     for (int i = 0; i < TN_MAX_PARAMS; i++) {
         const bool made_of = i < pn->node.num_params && pn->bind.kept_of[i];
         k.weight[i] = made_of ? weight_of(p, pn->node.w[i]) : -1;
     }
-    if (reorder)
+    if (pn->node.op == &tn_op_reorder)
         k.weight[0] = weight_of(p, pn->node.in[0]);
+    else if (pn->fixed) /* nobody else's: options may differ */
+        k.weight[0] = weight_of(p, pn->node.out[0]);
     return k;
 }
 
@@ -192,39 +212,52 @@ static void forget(tn_kept *k)
         k->version[i] = 0;
 }
 
-/* What is to be arranged, if it is a weight in another layout that is not kept: no run may have made it yet. */
+static tn_status make(tn_plan *p, int32_t id);
+
+/* Does what the node does with weights, which no run may have made yet. */
+static tn_status run(tn_plan *p, const tn_plan_node *pn)
+{
+    tn_call c;
+    for (int i = 0; i < pn->node.num_in; i++)
+        TN_TRY(make(p, pn->node.in[i]));
+    if (!pn->kernel) /* a view */
+        return TN_OK;
+    tn_plan_bind_forward(p, pn, &c);
+    return pn->kernel->forward(&c);
+}
+
+/* What is to be arranged, if it is made of weights and not kept. */
 static tn_status make(tn_plan *p, int32_t id)
 {
     const tn_plan_value *v = tn_plan_value_of(p, id);
-    const tn_plan_node *by = reorder_of(p, v);
-    tn_call c;
+    const tn_plan_node *by = maker_of(p, v);
     if (!by || by->kept)
         return TN_OK;
-    TN_TRY(make(p, by->node.in[0]));
-    tn_plan_bind_forward(p, by, &c);
-    TN_TRY(by->kernel->forward(&c));
+    TN_TRY(run(p, by));
     if (!v->halved)
         return TN_OK;
     return tn_plan_backend(p)->halve(p->device->impl, p->run.precision, tn_plan_address(p, v->half),
-                                     c.y[0], v->bytes / sizeof(float));
+                                     tn_plan_address(p, v->buffer), v->bytes / sizeof(float));
+}
+
+static tn_status arrange_weights(tn_plan *p, const tn_plan_node *pn)
+{
+    tn_call c;
+    for (int i = 0; i < pn->node.num_params; i++)
+        if (pn->bind.kept_of[i])
+            TN_TRY(make(p, pn->node.w[i]));
+    tn_plan_bind_forward(p, pn, &c);
+    for (int i = 0; i < TN_MAX_IN; i++)
+        c.x[i] = NULL;
+    for (int i = 0; i < TN_MAX_OUT; i++)
+        c.y[i] = NULL;
+    return pn->kernel->arrange(&c);
 }
 
 static tn_status arrange(tn_plan *p, tn_plan_node *pn)
 {
     const tn_backend *b = tn_plan_backend(p);
-    const bool reorder = pn->node.op == &tn_op_reorder;
-    tn_call c;
-    if (reorder)
-        TN_TRY(make(p, pn->node.in[0]));
-    for (int i = 0; i < pn->node.num_params; i++)
-        if (pn->bind.kept_of[i])
-            TN_TRY(make(p, pn->node.w[i]));
-    tn_plan_bind_forward(p, pn, &c);
-    for (int i = 0; i < TN_MAX_IN && !reorder; i++)
-        c.x[i] = NULL;
-    for (int i = 0; i < TN_MAX_OUT; i++)
-        c.y[i] = NULL;
-    TN_TRY(pn->kernel->arrange(&c));
+    TN_TRY(pn->fixed ? run(p, pn) : arrange_weights(p, pn));
     for (int i = 0; i < TN_MAX_PARAMS; i++)
         pn->kept->version[i] = pn->kept->weight[i] >= 0 ? version_now(pn->kept, i) : 0;
     return b->after_step ? b->after_step(p->device->impl, "arrange", &pn->node) : TN_OK;

@@ -72,7 +72,7 @@ static tn_status place_output(tn_plan *p, const tn_plan_node *pn, tn_plan_value 
         y->buffer = tn_plan_value_of(p, pn->node.in[0])->buffer;
     else
         TN_TRY(tn_plan_new_buffer(p, y->bytes, &y->buffer));
-    if (pn->kept && pn->node.op == &tn_op_reorder) {
+    if (pn->kept && pn->fixed) {
         p->buffer[y->buffer].place = TN_IN_KEPT;
         p->buffer[y->buffer].kept = pn->kept;
     }
@@ -114,6 +114,8 @@ static tn_status forward_steps(tn_plan *p)
         for (int o = 0; o < pn->node.num_out; o++)
             TN_TRY(place_output(p, pn, tn_plan_value_of(p, pn->node.out[o])));
         tn_plan_join_buffers(p, pn);
+        if (!tn_plan_runs(pn) && pn->bind.scratch_bytes)
+            TN_TRY(tn_plan_new_buffer(p, pn->bind.scratch_bytes, &pn->scratch));
         if (!pn->kernel || tn_plan_is_joined(p, pn) || !tn_plan_runs(pn))
             continue;
         if (pn->bind.saved_bytes)

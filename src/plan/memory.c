@@ -51,15 +51,23 @@ static void touch(tn_plan *p, int b, int step)
         buffer->last = step;
 }
 
-/* A value that is a weight in another layout, and is made only when the node of step i arranges it: with all that is on
- * the way there. */
+static void touch_arranged(tn_plan *p, const tn_plan_node *pn, int i);
+
+/* A value that is made of weights, only when the node of step i arranges it: with all that is on the way there. */
 static void touch_weight(tn_plan *p, int32_t id, int i)
 {
     const tn_plan_value *w = tn_plan_value_of(p, id);
     touch(p, w->buffer, i);
     touch(p, w->half, i);
     if (!w->source && w->producer >= 0 && p->node[w->producer]->only_then)
-        touch_weight(p, p->node[w->producer]->node.in[0], i);
+        touch_arranged(p, p->node[w->producer], i);
+}
+
+static void touch_arranged(tn_plan *p, const tn_plan_node *pn, int i)
+{
+    touch(p, pn->scratch, i);
+    for (int j = 0; j < pn->node.num_in; j++)
+        touch_weight(p, pn->node.in[j], i);
 }
 
 /* What it reads as parameters, where that is no parameter of the arena. */
@@ -109,7 +117,7 @@ static void find_lives(tn_plan *p)
     }
     for (size_t i = 0; i < p->num_nodes; i++) /* before the first step */
         if (p->node[i]->kept && !tn_plan_runs(p->node[i]))
-            touch_weight(p, p->node[i]->node.in[0], 0);
+            touch_arranged(p, p->node[i], 0);
     for (size_t i = 0; i < p->num_steps; i++) {
         const tn_step *s = &p->step[i];
         touch(p, s->to, (int)i);

@@ -33,8 +33,8 @@ tn_status tn_plan_borrow(tn_plan *p);
 tn_status tn_plan_find_weights(tn_plan *p);
 tn_status tn_plan_place_weights(tn_plan *p);
 tn_status tn_plan_lend(tn_plan *p);
-/* arrange.c: may kernels keep what they make of this value: is it a weight that nothing changes in a run? Then, who keeps how much; others may have it; and the end. */
-bool tn_plan_stands_still(const tn_plan *p, const tn_plan_value *v);
+/* arrange.c: which values no run changes; who keeps how much; others may have it; and the end. */
+void tn_plan_find_fixed(tn_plan *p);
 tn_status tn_plan_choose_kept(tn_plan *p);
 void tn_plan_lend_kept(tn_plan *p);
 void tn_plan_drop_kept(tn_plan *p);
@@ -113,10 +113,10 @@ tn_status tn_plan_bind_host(tn_plan *p, tn_plan_node *pn);
 /* A node that changes the layout of its input; the plan puts it where neighbours differ. */
 extern const tn_op tn_op_reorder;
 extern const tn_kernel tn_kernel_reorder;
-/* Is it a step of each run or, of a reorder, only when weights are arranged. */
+/* Is it a step of each run, and not only when weights are arranged? */
 static inline bool tn_plan_runs(const tn_plan_node *pn)
 {
-    return !pn->only_then && !(pn->kept && pn->node.op == &tn_op_reorder);
+    return !pn->only_then && !(pn->kept && pn->fixed);
 }
 /* Sets what layout it writes, before prepare(). */
 typedef struct tn_reorder_opts {

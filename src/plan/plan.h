@@ -66,6 +66,7 @@ typedef struct tn_plan_value {
     bool wants_gradient;
     bool relu;     /* made by one, and read by one node alone */
     int readers;   /* nodes that read it, once for each time */
+    bool fixed;    /* changes only if parameters are set, or another plan trains them */
     bool run_time; /* some of them in each run, not only to arrange weights */
     const tn_layout *layout;
     const tn_layout *part; /* in which it would be a part of what its only reader joins, or NULL */
@@ -86,7 +87,8 @@ typedef struct tn_plan_node {
     int saved;      /* buffer, */
     int scratch;    /* and so: of its forward step */
     tn_kept *kept;  /* what it keeps of its weights; NULL: nothing */
-    bool only_then; /* a reorder of a weight, which is read only when another node arranges that */
+    bool fixed;     /* what it makes is: see arrange.c */
+    bool only_then; /* so, and read only when another node arranges it */
     bool backward;  /* a gradient is wanted through it */
     bool gone;      /* absorbed by another */
 } tn_plan_node;

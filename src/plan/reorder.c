@@ -48,13 +48,6 @@ static tn_status forward(const tn_call *c)
     return s->backend->reorder_run(s->forward, c->y[0], c->x[0]);
 }
 
-/* Of a weight that nothing trains. */
-static tn_status arrange(const tn_call *c)
-{
-    const reorder_state *s = c->state;
-    return s->backend->reorder_run(s->forward, c->kept, c->x[0]);
-}
-
 static tn_status backward(const tn_call *c)
 {
     const reorder_state *s = c->state;
@@ -71,7 +64,6 @@ const tn_op tn_op_reorder = {
 const tn_kernel tn_kernel_reorder = {
     .op = "reorder",
     .prepare = prepare,
-    .arrange = arrange,
     .forward = forward,
     .backward = backward,
     .release = release,

@@ -29,8 +29,41 @@ static size_t spare_for(const tn_plan *p, const tn_plan_node *pn)
 {
     bool still = !pn->backward;
     for (int i = 0; i < pn->node.num_params; i++)
-        still &= tn_plan_stands_still(p, tn_plan_value_of(p, pn->node.w[i]));
+        still &= tn_plan_value_of(p, pn->node.w[i])->fixed;
     return still ? p->spare : 0;
+}
+
+/* Where in the plan the node is that makes value `id` of one parameter, if nothing else reads it and nothing is trained; SIZE_MAX:
+ * there is none. */
+static size_t maker_of(const tn_plan *p, int32_t id)
+{
+    const tn_plan_value *v = tn_plan_value_of(p, id);
+    if (v->source || !v->fixed || v->kept || v->readers != 1)
+        return SIZE_MAX;
+    size_t i = 0;
+    while (p->node[i]->node.out[0] != id)
+        i++;
+    const tn_node *n = &p->node[i]->node;
+    const tn_node *source = n->num_in == 1 ? tn_plan_value_of(p, n->in[0])->source : NULL;
+    return p->node[i]->kernel && source && source->spec ? i : SIZE_MAX;
+}
+
+/* The node does what makers of its weights would, which are no nodes any more. */
+static void take_makers(tn_plan *p, size_t *index)
+{
+    tn_plan_node *pn = p->node[*index];
+    for (int i = 0; i < pn->node.num_params; i++) {
+        if (!pn->bind.does_maker[i])
+            continue;
+        const size_t at = maker_of(p, pn->node.w[i]);
+        const tn_plan_node *maker = p->node[at];
+        pn->node.w[i] = maker->node.in[0];
+        if (maker->bind.state)
+            maker->kernel->release(maker->bind.state);
+        p->num_nodes--;
+        memmove(p->node + at, p->node + at + 1, (p->num_nodes - at) * sizeof *p->node);
+        --*index;
+    }
 }
 
 static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
@@ -50,8 +83,11 @@ static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
         pn->bind.dx[i] = pn->backward && x->wants_gradient;
         pn->bind.behind_relu |= i == 0 && x->relu;
     }
-    for (int i = 0; i < pn->node.num_params; i++)
+    for (int i = 0; i < pn->node.num_params; i++) {
+        const size_t maker = pn->backward ? SIZE_MAX : maker_of(p, pn->node.w[i]);
         pn->bind.dw[i] = pn->backward && tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
+        pn->bind.maker[i] = maker == SIZE_MAX ? NULL : &p->node[maker]->node;
+    }
 }
 
 static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons)
@@ -193,6 +229,7 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
     tn_plan_value y = *x;
     y.input = y.kept = y.settled = false;
     y.source = NULL;
+    y.fixed = pn->fixed = x->fixed && !backward;
     y.labels = 0;
     y.wants_gradient = backward;
     y.output = 0;
@@ -320,6 +357,7 @@ static tn_status adapt_loss(tn_plan *p)
 tn_status tn_plan_select(tn_plan *p)
 {
     p->spare = find_spare(p);
+    tn_plan_find_fixed(p);
     for (size_t i = 0; i < p->num_nodes; i++) {
         tn_plan_node *pn = p->node[i];
         if (pn->node.op == &tn_op_input)
@@ -330,6 +368,7 @@ tn_status tn_plan_select(tn_plan *p)
             TN_TRY(bind_host(p, pn));
         else
             TN_TRY(choose(p, i));
+        take_makers(p, &i);
         TN_TRY(adapt_inputs(p, &i));
         TN_TRY(settle_outputs(p, pn));
     }

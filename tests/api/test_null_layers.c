@@ -27,6 +27,7 @@ static void layers_of_no_graph(void **state)
                              tn_ceil(NULL, x, NULL),
                              tn_celu(NULL, x, NULL),
                              tn_clip(NULL, x, NULL),
+                             tn_fake_quant(NULL, x, x, NULL),
                              tn_elu(NULL, x, NULL),
                              tn_erf(NULL, x, NULL),
                              tn_exp(NULL, x, NULL),

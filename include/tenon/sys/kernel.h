@@ -115,6 +115,11 @@ typedef struct tn_binding {
     bool kept_of[TN_MAX_PARAMS];
     int64_t kept_form;
 
+    /* From the plan: the node that makes w[i] of a parameter that nothing trains, if nothing else reads w[i]; NULL: there is
+     * none. To the plan: the kernel does that as well when it arranges, and w[i] is that parameter. */
+    const tn_node *maker[TN_MAX_PARAMS];
+    bool does_maker[TN_MAX_PARAMS];
+
     /* From the plan: what the producer writes. To the plan: what the kernel reads. Where they differ
      * the plan inserts a reorder. */
     const tn_layout *x[TN_MAX_IN];
