@@ -41,11 +41,25 @@ INLINE float total(vec v)
     return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
+INLINE vec load_whole(const int8_t *p)
+{
+#if LANES == 16 && defined __AVX512F__
+    return (vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+#elif LANES == 8 && defined __AVX2__
+    return (vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+#else
+    float to[LANES];
+    EACH (i, LANES)
+        to[i] = p[i];
+    return load(to);
+#endif
+}
+
 /* y and the products of row k and image n that fill no vector. */
 static float add_rest(const tn_dense_rows *a, int64_t k, int n, float y)
 {
     for (int64_t d = a->D - a->D % LANES; d < a->D; d++)
-        y += a->w[k * a->D + d] * a->x[n * a->D + d];
+        y += (a->whole ? a->whole[k * a->D + d] : a->w[k * a->D + d]) * a->x[n * a->D + d];
     return y;
 }
 
@@ -54,18 +68,24 @@ INLINE float finish(const tn_dense_rows *a, int64_t k, int n, float y)
 {
     if (a->D % LANES)
         y = add_rest(a, k, n, y);
+    if (a->whole)
+        y *= a->scale[k];
     if (a->bias)
         y += a->bias[k];
     return a->relu && y < 0 ? 0 : y;
 }
 
-INLINE void run(const tn_dense_rows *a, int64_t k, int rows, int images)
+INLINE void run(const tn_dense_rows *a, int64_t k, int rows, int images, bool whole)
 {
     const int64_t D = a->D;
     const float *w[MAX_ROWS];
+    const int8_t *numbers[MAX_ROWS];
     vec sum[MAX_ROWS][TN_DENSE_IMAGES], x[TN_DENSE_IMAGES];
     EACH (r, rows) {
-        w[r] = a->w + (k + r < a->K ? k + r : k) * D; /* one beyond the last: this one again */
+        const int64_t row =
+            (k + r < a->K ? k + r : k) * D; /* one beyond the last: this one again */
+        w[r] = whole ? NULL : a->w + row;
+        numbers[r] = whole ? a->whole + row : NULL;
         EACH (n, images)
             sum[r][n] = (vec){0};
     }
@@ -73,7 +93,7 @@ INLINE void run(const tn_dense_rows *a, int64_t k, int rows, int images)
         EACH (n, images)
             x[n] = load(a->x + n * D + d);
         EACH (r, rows) {
-            const vec v = load(w[r] + d);
+            const vec v = whole ? load_whole(numbers[r] + d) : load(w[r] + d);
             EACH (n, images)
                 sum[r][n] += v * x[n];
         }
@@ -88,10 +108,14 @@ INLINE void run(const tn_dense_rows *a, int64_t k, int rows, int images)
 }
 
 /* With the number of images known to the compiler. */
-#define IMAGES(images)                                          \
-    static void run_##images(const tn_dense_rows *a, int64_t k) \
-    {                                                           \
-        run(a, k, ROWS_##images, images);                       \
+#define IMAGES(images)                                            \
+    static void run_##images(const tn_dense_rows *a, int64_t k)   \
+    {                                                             \
+        run(a, k, ROWS_##images, images, false);                  \
+    }                                                             \
+    static void whole_##images(const tn_dense_rows *a, int64_t k) \
+    {                                                             \
+        run(a, k, ROWS_##images, images, true);                   \
     }
 
 IMAGES(1)
@@ -101,5 +125,9 @@ IMAGES(4)
 
 const tn_dense_code TN_OF_ISA(tn_dense) = {
     .name = "rows:" TN_ISA_NAME,
-    .of = {{ROWS_1, run_1}, {ROWS_2, run_2}, {ROWS_3, run_3}, {ROWS_4, run_4}},
+    .whole_name = "rows of 8 bits:" TN_ISA_NAME,
+    .of = {{ROWS_1, run_1, whole_1},
+           {ROWS_2, run_2, whole_2},
+           {ROWS_3, run_3, whole_3},
+           {ROWS_4, run_4, whole_4}},
 };
