@@ -1,11 +1,14 @@
 /*
  * compose: what several operators are made of.
  */
+#include <string.h>
+
 #include "onnx/table.h"
 
 const char *tn_onnx_name(tn_onnx *o, const tn_onnx_node *n, const char *part)
 {
     char *name = tn_format("%s/%s", n->name, part);
+    o->status = name ? o->status : tn_no_memory("a model", strlen(n->name));
     const char *made = name ? tn_onnx_free_name(o, name) : NULL;
     tn_free(name);
     return made;

@@ -50,7 +50,7 @@ const tn_onnx_number *tn_onnx_input_numbers(tn_onnx *o, const tn_onnx_node *n, i
     const tn_onnx_number *number = NULL;
     tn_onnx_known *k = tn_onnx_given(n, i);
     if (!k || tn_onnx_numbers(o, k, &number) != TN_OK)
-        return NULL;
+        return NULL; /* and o->status knows */
     return number;
 }
 

@@ -75,6 +75,13 @@ static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
     return import(o, n);
 }
 
+static tn_status check_memory(const tn_onnx *o)
+{
+    return o->status == TN_OK
+               ? TN_OK
+               : tn_fail(o->status, "%s: there is no memory to import it", o->m->path);
+}
+
 /* What a node makes is there from now on, refused or not. */
 static tn_status add_node(tn_onnx *o, tn_onnx_node *n)
 {
@@ -82,6 +89,7 @@ static tn_status add_node(tn_onnx *o, tn_onnx_node *n)
     if (!n->name)
         return tn_no_memory("a model", 1);
     TN_TRY(import_node(o, n));
+    TN_TRY(check_memory(o));
     for (int i = 0; i < n->num_out; i++)
         if (n->out[i])
             n->out[i]->made = true;
@@ -151,6 +159,7 @@ static tn_status import(tn_onnx *o, const tn_proto *model)
         TN_TRY(add_node(o, &node[i]));
     TN_TRY(tn_onnx_refused(o, count));
     TN_TRY(say_outputs(o, &graph));
+    TN_TRY(check_memory(o));
     TN_TRY(tn_onnx_refused(o, count));
     TN_TRY(tn_model_take_graph(o->m, o->g));
     o->g = NULL;

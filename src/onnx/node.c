@@ -56,6 +56,7 @@ const char *tn_onnx_text(tn_onnx *o, const tn_onnx_node *n, const char *name)
     tn_proto a;
     (void)tn_onnx_attr(n, name, &a);
     const char *copy = tn_onnx_copy_text(o, tn_proto_bytes(&a, ATTR_S));
+    o->status = copy ? o->status : tn_no_memory("a model", 1);
     return copy ? copy : "";
 }
 
@@ -116,8 +117,10 @@ const char *tn_onnx_free_name(tn_onnx *o, const char *name)
 {
     const size_t size = strlen(name) + 12;
     char *made = tn_arena_alloc(&o->arena, size, 1);
-    if (!made)
+    if (!made) {
+        o->status = tn_no_memory("a model", size);
         return NULL;
+    }
     memcpy(made, name, strlen(name) + 1);
     for (int i = 2; tn_graph_value(o->g, made).id; i++)
         (void)snprintf(made, size, "%s_%d", name, i);

@@ -67,6 +67,7 @@ struct tn_onnx {
     struct tn_onnx_table *table;     /* values by name: value.c */
     struct tn_onnx_files *files;     /* file.c */
     struct tn_onnx_refused *refused; /* refuse.c */
+    tn_status status;     /* of a function that has no other way to say that there is no memory */
     int64_t numbers_left; /* that may still be evaluated, so that no file makes that without end */
 };
 

@@ -43,7 +43,7 @@ tn_status tn_onnx_refuse(tn_onnx *o, const tn_onnx_node *n, const char *format, 
     if (!o->refused)
         o->refused = tn_arena_alloc(&o->arena, 1, sizeof *o->refused);
     if (!o->refused)
-        return tn_no_memory("a model", sizeof *o->refused);
+        return o->status = tn_no_memory("a model", sizeof *o->refused);
     o->refused->count++;
     kind *k = kind_of(o, n);
     if (!k || k->count++)
@@ -53,7 +53,7 @@ tn_status tn_onnx_refuse(tn_onnx *o, const tn_onnx_node *n, const char *format, 
     va_end(args);
     k->first = n->name;
     k->why = tn_onnx_copy_text(o, (tn_proto_span){(const uint8_t *)why, strlen(why)});
-    return k->why ? TN_OK : tn_no_memory("a model", strlen(why));
+    return k->why ? TN_OK : (o->status = tn_no_memory("a model", strlen(why)));
 }
 
 tn_status tn_onnx_note(tn_onnx *o, const tn_onnx_node *n, const char *format, ...)

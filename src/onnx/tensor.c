@@ -251,14 +251,8 @@ static void change_type(const tn_onnx_known *k, tn_onnx_type from, tn_onnx_numbe
             number[i].real = (double)number[i].whole;
 }
 
-tn_status tn_onnx_numbers(tn_onnx *o, tn_onnx_known *k, const tn_onnx_number **out)
+static tn_status evaluate(tn_onnx *o, tn_onnx_known *k)
 {
-    *out = k->number;
-    if (k->number && !k->fill)
-        return TN_OK;
-    *out = NULL;
-    if (k->count > TN_ONNX_MOST_NUMBERS || k->count > o->numbers_left || !tn_onnx_bytes(k->stored))
-        return TN_OK;
     tn_onnx_number *number = tn_arena_alloc(&o->arena, (size_t)k->count + 1, sizeof *number);
     if (!number)
         return tn_no_memory("a model", (size_t)k->count * sizeof *number);
@@ -268,8 +262,24 @@ tn_status tn_onnx_numbers(tn_onnx *o, tn_onnx_known *k, const tn_onnx_number **o
         change_type(k, k->of ? k->of->type : k->stored, number);
     k->number = number;
     k->fill = false;
-    *out = number;
     return TN_OK;
+}
+
+tn_status tn_onnx_numbers(tn_onnx *o, tn_onnx_known *k, const tn_onnx_number **out)
+{
+    tn_status status = TN_OK;
+    *out = NULL;
+    if (!k->number || k->fill) {
+        if (k->count > TN_ONNX_MOST_NUMBERS || k->count > o->numbers_left ||
+            !tn_onnx_bytes(k->stored))
+            return TN_OK;
+        status = evaluate(o, k);
+    }
+    if (status == TN_OK)
+        *out = k->number;
+    else
+        o->status = status;
+    return status;
 }
 
 /* ---- as floats -------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include <tenon/tenon.h>
 
+#include "base/base.h"
 #include "io/safetensors.h"
 #include "lab.h"
 #include "lab_onnx.h"
@@ -125,10 +126,51 @@ static void operators_are_what_they_are_elsewhere(void **state)
     assert_true(cases > 200);
 }
 
+/* Each allocation of an import fails once. */
+static void no_memory_is_told(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "Gemm", "known", "PRelu", "Split", "LayerNormalization", "Pad", "BatchNormalization"};
+    char path[512];
+    int cases = 0;
+    snprintf(path, sizeof path, "%s/onnx.safetensors", getenv("TENON_TEST_GOLDEN"));
+    assert_ok(tn_safetensors_open(&golden, path));
+    const tn_safetensor *t;
+    for (size_t i = 0; (t = tn_safetensors_at(golden, i)); i++) {
+        char name[200];
+        bool wanted = false;
+        snprintf(name, sizeof name, "%s", t->name);
+        char *end = strstr(name, " 18.model");
+        for (size_t j = 0; end && j < TN_COUNT(names); j++)
+            wanted |= strstr(name, names[j]) != NULL;
+        if (!wanted)
+            continue;
+        end[3] = '\0';
+        const char *file = write_model(name);
+        const long before = tn_alloc_live();
+        tn_status status = TN_ERR_MEMORY;
+        for (long nth = 1; status != TN_OK; nth++) {
+            tn_model *m = NULL;
+            tn_alloc_fail_at(nth);
+            status = tn_model_open(&m, file, NULL);
+            tn_alloc_fail_at(0);
+            tn_model_close(m);
+            if (status != TN_OK && status != TN_ERR_MEMORY)
+                fail_msg("%s, allocation %ld: %s", name, nth, tn_error());
+            assert_int_equal(tn_alloc_live(), before);
+        }
+        cases++;
+    }
+    tn_safetensors_close(golden);
+    assert_in_range(cases, 7, 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operators_are_what_they_are_elsewhere),
+        cmocka_unit_test(no_memory_is_told),
     };
     return cmocka_run_group_tests(tests, lab_onnx_open, lab_onnx_close);
 }
