@@ -159,7 +159,7 @@ for _name, _result, _arguments in (
         ("tn_error", _S, ()), ("tn_version", _S, ()),
         ("tn_device_close", None, (_P,)), ("tn_device_describe", _S, (_P,)),
         ("tn_graph_destroy", None, (_P,)), ("tn_graph_value", Value, (_P, _S)),
-        ("tn_graph_output_at", Value, (_P, _I)), ("tn_graph_loss", Value, (_P,)),
+        ("tn_graph_output_at", Value, (_P, _I)), ("tn_graph_loss", Value, (_P,)), ("tn_value_name", _S, (_P, Value)),
         ("tn_sgd", Optim, (_P,)), ("tn_adam", Optim, (_P,)), ("tn_adamw", Optim, (_P,)),
         ("tn_plan_destroy", None, (_P,)), ("tn_plan_num_params", _I, (_P,)), ("tn_plan_updates", _L, (_P,)),
         ("tn_plan_find_param", _I, (_P, _S)), ("tn_model_close", None, (_P,)), ("tn_model_graph", _P, (_P,)),
@@ -254,6 +254,17 @@ class Graph(_Owner):
         found = _lib.tn_graph_value(self._handle, name.encode())
         if found.id == 0:
             raise Error(2, f"the graph has no value {name}")
+        return found
+
+    @property
+    def outputs(self):
+        """The names of what the net is for."""
+        return [_lib.tn_value_name(self._handle, value).decode() for value in self._outputs()]
+
+    def _outputs(self):
+        found = []
+        while (value := _lib.tn_graph_output_at(self._handle, len(found))).id:
+            found.append(value)
         return found
 
     def describe(self, value):
@@ -421,7 +432,7 @@ class Plan(_Owner):
             raise Error(2, f"plan: precision is {precision}, none of {', '.join(PRECISIONS)}")
         options = {key: _bytes(said) if isinstance(said, str) else said for key, said in options.items()}
         first = _lib.tn_graph_loss(graph._handle) if loss is None else graph.value(loss) if loss else no_loss
-        kept = [graph.value(name) for name in keep] if keep is not None else self._outputs(graph)
+        kept = [graph.value(name) for name in keep] if keep is not None else graph._outputs()
         opts = PlanOpts(loss=first, keep=(Value * max(1, len(kept)))(*kept), num_keep=len(kept),
                         optim=optim or Optim(), precision=PRECISIONS.index(precision),
                         groups=(ParamGroup * max(1, len(groups)))(*groups), num_groups=len(groups), **options)
@@ -434,13 +445,6 @@ class Plan(_Owner):
     @property
     def params(self):
         return Params(self)
-
-    @staticmethod
-    def _outputs(graph):
-        found = []
-        while (value := _lib.tn_graph_output_at(graph._handle, len(found))).id:
-            found.append(value)
-        return found
 
     def __setitem__(self, name, values):
         value = self._graph.value(name)

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "onnx/table.h"
+
 static const tn_onnx_evals *find(const char *op)
 {
     static const tn_onnx_evals *const tables[] = {tn_onnx_evals_of_shapes, tn_onnx_evals_that_move,
@@ -26,6 +28,9 @@ tn_status tn_onnx_evaluate(tn_onnx *o, const tn_onnx_node *n, bool *done)
             return TN_OK;
     if (!e)
         return TN_OK;
+    for (int i = 0; i < n->num_in && e->anyway; i++)
+        if (n->in[i] && n->in[i]->pixels && !n->in[i]->v.id)
+            n->in[i]->v = tn_onnx_make_pixels(o, n->in[i]->pixels);
     TN_TRY(e->eval(o, n, done));
     for (int i = 0; i < n->num_out && !*done; i++) /* what it had begun with */
         if (n->out[i]) {

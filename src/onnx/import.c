@@ -46,7 +46,7 @@ static bool has_inputs(tn_onnx *o, const tn_onnx_node *n)
             return false;
         }
     for (int i = 0; i < n->num_in; i++)
-        if (n->in[i] && !n->in[i]->v.id && !n->in[i]->known)
+        if (n->in[i] && !n->in[i]->v.id && !n->in[i]->known && !n->in[i]->pixels)
             return false;
     return true;
 }
@@ -64,7 +64,7 @@ static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
     if (!is_standard(n->domain))
         return tn_onnx_refuse(o, n, "it is of the domain \"%s\", not of ONNX", n->domain);
     TN_TRY(tn_onnx_evaluate(o, n, &done));
-    if (done)
+    if (done || tn_onnx_of_pixels(o, n))
         return TN_OK;
     tn_onnx_import *import = importer(n->op, &oldest);
     if (!import)
@@ -127,7 +127,7 @@ static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
         if (!v->made)
             return tn_fail(TN_ERR_FORMAT, "%s: nothing makes its output \"%s\"", o->m->path,
                            v->name);
-        if ((v->v.id || v->known) && tn_onnx_any(o, &n, 0, &value))
+        if ((v->v.id || v->known || v->pixels) && tn_onnx_any(o, &n, 0, &value))
             tn_output(o->g, value);
     }
     return tn_graph_status(o->g);

@@ -27,14 +27,16 @@
 
 typedef struct tn_onnx tn_onnx;
 typedef struct tn_onnx_known tn_onnx_known;
+typedef struct tn_onnx_pixels tn_onnx_pixels;
 
 /* A value of the model. */
 typedef struct tn_onnx_value {
     const char *name;
-    tn_value v;           /* in the graph; of what is known, once somebody has read it */
-    tn_onnx_known *known; /* NULL: it is not */
-    bool made;            /* something makes it, which may have been refused: then neither is set */
-    int readers;          /* nodes, and the model's outputs */
+    tn_value v;                   /* in the graph; of what is known, once somebody has read it */
+    tn_onnx_known *known;         /* NULL: it is not */
+    const tn_onnx_pixels *pixels; /* bytes of pictures, prepared so: no value yet */
+    bool made;   /* something makes it, which may have been refused: then neither is set */
+    int readers; /* nodes, and the model's outputs */
 } tn_onnx_value;
 
 typedef struct tn_onnx_node {

@@ -32,6 +32,13 @@ const char *tn_onnx_free_name(tn_onnx *o, const char *name);
 bool tn_onnx_as_value(tn_onnx *o, const tn_onnx_node *n, tn_onnx_known *k, const char *name,
                       tn_value *out);
 
+/* ---- bytes of pictures (pixels.c) --------------------------------------------------------------- */
+
+/* Is the node a part of how they are prepared? Then it is done. */
+bool tn_onnx_of_pixels(tn_onnx *o, const tn_onnx_node *n);
+/* All that was done to them, as a node. */
+tn_value tn_onnx_make_pixels(tn_onnx *o, const tn_onnx_pixels *p);
+
 /* ---- files (file.c) --------------------------------------------------------------------------- */
 
 tn_status tn_onnx_open_files(tn_onnx *o, tn_proto *model);

@@ -111,6 +111,8 @@ bool tn_onnx_any(tn_onnx *o, const tn_onnx_node *n, int i, tn_value *out)
         return false;
     }
     tn_onnx_value *v = n->in[i];
+    if (!v->v.id && v->pixels)
+        v->v = tn_onnx_make_pixels(o, v->pixels);
     if (!v->v.id && v->known && !tn_onnx_as_value(o, n, v->known, v->name, &v->v))
         return false;
     *out = v->v;

@@ -108,6 +108,38 @@ static void a_batch_that_the_file_has(void **state)
         strstr(tn_error(), "reshape r: the 24 elements of 2 x 3 x 4 do not make 4 x 3"));
 }
 
+/* ---- bytes ---------------------------------------------------------------------------------------- */
+
+static void bytes_of_pictures(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    tn_picture picture;
+    static const char nodes[] =
+        "input { name: \"x\" type { tensor_type { elem_type: 2 shape { dim { dim_param: \"N\" } "
+        "dim { "
+        "dim_value: 8 } dim { dim_value: 9 } dim { dim_value: 3 } } } } }\n"
+        "initializer { name: \"mean\" dims: 3 dims: 1 dims: 1 data_type: 1 float_data: 2 "
+        "float_data: 4"
+        " float_data: 6 }\n"
+        "initializer { name: \"scale\" data_type: 1 float_data: 0.5 }\n"
+        "node { op_type: \"Transpose\" input: \"x\" output: \"a\" attribute { name: \"perm\" ints: "
+        "0 "
+        "ints: 3 ints: 1 ints: 2 } }\n"
+        "node { op_type: \"Cast\" input: \"a\" output: \"b\" attribute { name: \"to\" i: 1 } }\n"
+        "node { op_type: \"Sub\" input: \"b\" input: \"mean\" output: \"c\" }\n"
+        "node { op_type: \"Mul\" name: \"scaled\" input: \"c\" input: \"scale\" output: \"d\" }\n"
+        "node { op_type: \"Relu\" input: \"d\" output: \"y\" } output { name: \"y\" }\n";
+    assert_ok(tn_model_open(&m, lab_onnx_graph(nodes), NULL));
+    static const char want[] = "scaled = image_input(x) mean=2,4,6 scale=0.5,0.5,0.5\n"
+                               "y = relu(scaled)\n";
+    if (!strstr(tn_model_fact(m, "tenon.graph"), want))
+        fail_msg("it is %s", tn_model_fact(m, "tenon.graph"));
+    assert_ok(tn_model_picture(m, &picture));
+    assert_int_equal(picture.fit.height, 8);
+    tn_model_close(m);
+}
+
 /* ---- what is not -------------------------------------------------------------------------------- */
 
 static void all_refusals_come_at_once(void **state)
@@ -150,6 +182,7 @@ int main(void)
         cmocka_unit_test(parameters_have_the_names_of_the_file),
         cmocka_unit_test(the_batch_is_a_symbol),
         cmocka_unit_test(a_batch_that_the_file_has),
+        cmocka_unit_test(bytes_of_pictures),
         cmocka_unit_test(all_refusals_come_at_once),
         cmocka_unit_test(files_of_other_versions),
     };

@@ -208,20 +208,6 @@ static tn_status add_dropout(tn_onnx *o, const tn_onnx_node *n)
         o, n, 0, tn_dropout(o->g, x, &(tn_dropout_opts){.name = n->name, .rate = (float)rate}));
 }
 
-/* Bytes of pictures, N x H x W x C, become floats of that shape. */
-static tn_status add_pixels(tn_onnx *o, const tn_onnx_node *n, tn_value x)
-{
-    tn_shape shape;
-    TN_TRY(tn_value_shape(o->g, x, &shape));
-    if (shape.ndim != 4 || shape.dim[3] > 4)
-        return tn_onnx_refuse(o, n, "bytes are pictures, N x H x W x up to 4 channels, not %s",
-                              tn_shape_format(&shape).text);
-    x = tn_image_input(o->g, x, &(tn_image_input_opts){.name = tn_onnx_name(o, n, "pixels")});
-    return tn_onnx_give(
-        o, n, 0,
-        tn_transpose(o->g, x, &(tn_transpose_opts){.name = n->name, .axes = TN_SHAPE(0, 2, 3, 1)}));
-}
-
 /* Between numbers with a fraction it is nothing: all are f32. */
 static tn_status add_cast(tn_onnx *o, const tn_onnx_node *n)
 {
@@ -234,8 +220,6 @@ static tn_status add_cast(tn_onnx *o, const tn_onnx_node *n)
     TN_TRY(tn_value_dtype(o->g, x, &dtype));
     if (real && dtype == TN_F32)
         return tn_onnx_give(o, n, 0, x);
-    if (real && dtype == TN_U8)
-        return add_pixels(o, n, x);
     if (dtype == TN_I32 && (to == ONNX_I32 || to == ONNX_I64))
         return tn_onnx_give(o, n, 0, x);
     return tn_onnx_refuse(o, n, "from %s to %s", tn_dtype_name(dtype), tn_onnx_type_name(to));

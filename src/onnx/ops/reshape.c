@@ -216,27 +216,18 @@ static tn_status add_unsqueeze(tn_onnx *o, const tn_onnx_node *n)
 
 static tn_status add_transpose(tn_onnx *o, const tn_onnx_node *n)
 {
-    static const int64_t to_channels[] = {0, 3, 1, 2};
     tn_shape axes = {0}, shape;
-    tn_dtype dtype;
     bool same_order = true;
     tn_value x;
-    if (!tn_onnx_any(o, n, 0, &x) || !x.id)
+    if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
-    TN_TRY(tn_value_dtype(o->g, x, &dtype));
     axes.ndim = (int)tn_onnx_ints(n, "perm", axes.dim, TN_MAX_DIMS);
-    for (int i = 0; i < axes.ndim && i < TN_MAX_DIMS; i++)
-        same_order &= axes.dim[i] == i;
     if (axes.ndim && (axes.ndim != shape.ndim || axes.ndim > TN_MAX_DIMS))
         return tn_onnx_refuse(o, n, "perm has %d numbers, and its input %d dimensions", axes.ndim,
                               shape.ndim);
-    if (dtype == TN_U8 && axes.ndim == 4 && shape.dim[3] <= 4 &&
-        memcmp(axes.dim, to_channels, sizeof to_channels) == 0)
-        return tn_onnx_give(o, n, 0,
-                            tn_image_input(o->g, x, &(tn_image_input_opts){.name = n->name}));
-    if (!tn_onnx_x(o, n, 0, &x))
-        return TN_OK;
+    for (int i = 0; i < axes.ndim; i++)
+        same_order &= axes.dim[i] == i;
     if ((axes.ndim && same_order) || shape.ndim < 2)
         return tn_onnx_give(o, n, 0, x);
     return tn_onnx_give(o, n, 0,
