@@ -257,8 +257,7 @@ class Graph(_Owner):
         return found
 
     @property
-    def outputs(self):
-        """The names of what the net is for."""
+    def outputs(self):  # the names of what the net is for
         return [_lib.tn_value_name(self._handle, value).decode() for value in self._outputs()]
 
     def _outputs(self):

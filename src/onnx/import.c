@@ -51,6 +51,8 @@ static bool has_inputs(tn_onnx *o, const tn_onnx_node *n)
     return true;
 }
 
+static tn_status import_if(tn_onnx *o, const tn_onnx_node *n);
+
 static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
 {
     bool done = false;
@@ -66,6 +68,8 @@ static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
     TN_TRY(tn_onnx_evaluate(o, n, &done));
     if (done || tn_onnx_of_pixels(o, n))
         return TN_OK;
+    if (strcmp(n->op, "If") == 0)
+        return import_if(o, n);
     tn_onnx_import *import = importer(n->op, &oldest);
     if (!import)
         return tn_onnx_refuse(o, n, "Tenon has no such operation");
@@ -99,6 +103,62 @@ static tn_status add_node(tn_onnx *o, tn_onnx_node *n)
                : tn_fail(status, "%s: %s \"%s\": %s", o->m->path, n->op, n->name, tn_error());
 }
 
+/* ---- a branch that is known ---------------------------------------------------------------------- */
+
+/* Who reads the outputs of a graph. */
+static tn_status read_outputs(tn_onnx *o, const tn_proto *graph)
+{
+    for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_OUTPUT); tn_proto_next(&w);) {
+        tn_onnx_value *v;
+        TN_TRY(tn_onnx_value_of(o, tn_proto_bytes(&w.message, VALUE_NAME), &v));
+        v->readers++;
+    }
+    return TN_OK;
+}
+
+/* What the branch makes, as what the node does. */
+static tn_status take_outputs(tn_onnx *o, const tn_onnx_node *n, const tn_proto *graph)
+{
+    int i = 0;
+    for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_OUTPUT); tn_proto_next(&w); i++) {
+        tn_onnx_value *v;
+        TN_TRY(tn_onnx_value_of(o, tn_proto_bytes(&w.message, VALUE_NAME), &v));
+        if (i >= n->num_out || !n->out[i])
+            continue;
+        n->out[i]->v = v->v;
+        n->out[i]->known = v->known;
+        n->out[i]->pixels = v->pixels;
+    }
+    return TN_OK;
+}
+
+static tn_status add_nodes(tn_onnx *o, const tn_proto *graph, int *count)
+{
+    tn_onnx_node *node;
+    TN_TRY(tn_onnx_read_nodes(o, graph, &node, count));
+    TN_TRY(read_outputs(o, graph));
+    for (int i = 0; i < *count; i++)
+        TN_TRY(add_node(o, &node[i]));
+    return TN_OK;
+}
+
+static tn_status import_if(tn_onnx *o, const tn_onnx_node *n)
+{
+    double condition = 0;
+    tn_proto branch, graph;
+    int count;
+    if (!tn_onnx_given(n, 0))
+        return tn_onnx_refuse(o, n, "its condition is not known before the model runs");
+    if (!tn_onnx_number_of(o, n, NULL, 0, &condition))
+        return TN_OK;
+    if (!tn_onnx_attr(n, condition != 0 ? "then_branch" : "else_branch", &branch) ||
+        !tn_proto_message(&branch, ATTR_G, &graph))
+        return tn_onnx_refuse(o, n, "it has no such branch");
+    TN_TRY(tn_onnx_read_tensors(o, &graph));
+    TN_TRY(add_nodes(o, &graph, &count));
+    return take_outputs(o, n, &graph);
+}
+
 /* ---- the whole -------------------------------------------------------------------------------- */
 
 static tn_status read_opset(tn_onnx *o, const tn_proto *model)
@@ -116,6 +176,22 @@ static tn_status read_opset(tn_onnx *o, const tn_proto *model)
                    o->m->path, o->opset, OLDEST, NEWEST);
 }
 
+/* What Tenon writes beside a model. */
+static tn_status take_facts(tn_onnx *o, const tn_proto *model)
+{
+    static const char *const keys[] = {"tenon.fit", "tenon.classes", "tenon.source"};
+    for (tn_proto_walk w = tn_proto_begin(model, MODEL_META); tn_proto_next(&w);) {
+        const char *key = tn_onnx_copy_text(o, tn_proto_bytes(&w.message, META_KEY));
+        const char *value = tn_onnx_copy_text(o, tn_proto_bytes(&w.message, META_VALUE));
+        if (!key || !value)
+            return tn_no_memory("a model", w.bytes.size);
+        for (size_t i = 0; i < TN_COUNT(keys); i++)
+            if (strcmp(key, keys[i]) == 0)
+                TN_TRY(tn_model_set_fact(o->m, key, value));
+    }
+    return TN_OK;
+}
+
 static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
 {
     for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_OUTPUT); tn_proto_next(&w);) {
@@ -127,36 +203,24 @@ static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
         if (!v->made)
             return tn_fail(TN_ERR_FORMAT, "%s: nothing makes its output \"%s\"", o->m->path,
                            v->name);
-        if ((v->v.id || v->known || v->pixels) && tn_onnx_any(o, &n, 0, &value))
+        if (!v->v.id && !v->known && !v->pixels)
+            return tn_onnx_refuse(o, &n, "nothing computes it");
+        if (tn_onnx_any(o, &n, 0, &value))
             tn_output(o->g, value);
     }
     return tn_graph_status(o->g);
 }
 
-/* Who reads what, before any node asks. */
-static tn_status count_outputs(tn_onnx *o, const tn_proto *graph)
-{
-    for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_OUTPUT); tn_proto_next(&w);) {
-        tn_onnx_value *v;
-        TN_TRY(tn_onnx_value_of(o, tn_proto_bytes(&w.message, VALUE_NAME), &v));
-        v->readers++;
-    }
-    return TN_OK;
-}
-
 static tn_status import(tn_onnx *o, const tn_proto *model)
 {
     tn_proto graph;
-    tn_onnx_node *node;
     int count;
     TN_TRY(read_opset(o, model));
     if (!tn_proto_message(model, MODEL_GRAPH, &graph))
         return tn_fail(TN_ERR_FORMAT, "%s: has no graph", o->m->path);
-    TN_TRY(tn_onnx_read_nodes(o, &graph, &node, &count));
-    TN_TRY(count_outputs(o, &graph));
+    TN_TRY(take_facts(o, model));
     TN_TRY(tn_onnx_read_inputs(o, &graph));
-    for (int i = 0; i < count; i++)
-        TN_TRY(add_node(o, &node[i]));
+    TN_TRY(add_nodes(o, &graph, &count));
     TN_TRY(tn_onnx_refused(o, count));
     TN_TRY(say_outputs(o, &graph));
     TN_TRY(check_memory(o));

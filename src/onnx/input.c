@@ -245,7 +245,7 @@ static tn_status make_all(tn_onnx *o, inputs *all)
     return TN_OK;
 }
 
-static tn_status read_tensors(tn_onnx *o, const tn_proto *graph)
+tn_status tn_onnx_read_tensors(tn_onnx *o, const tn_proto *graph)
 {
     for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_TENSOR); tn_proto_next(&w);) {
         tn_onnx_value *value;
@@ -261,7 +261,7 @@ tn_status tn_onnx_read_inputs(tn_onnx *o, const tn_proto *graph)
 {
     inputs all = {0};
     o->batch = 1;
-    TN_TRY(read_tensors(o, graph));
+    TN_TRY(tn_onnx_read_tensors(o, graph));
     if (tn_proto_has(graph, GRAPH_SPARSE))
         return tn_fail(TN_ERR_UNSUPPORTED, "%s: has sparse tensors", o->m->path);
     tn_status status = read_all(o, graph, &all);

@@ -52,6 +52,8 @@ bool tn_onnx_lies_in_file(const tn_onnx *o, const tn_onnx_known *k, int *source,
 
 /* ---- inputs (input.c) ------------------------------------------------------------------------- */
 
+/* The tensors of a graph, or of one in it; all of the model's inputs. */
+tn_status tn_onnx_read_tensors(tn_onnx *o, const tn_proto *graph);
 tn_status tn_onnx_read_inputs(tn_onnx *o, const tn_proto *graph);
 
 /* ---- what is refused (refuse.c) --------------------------------------------------------------- */

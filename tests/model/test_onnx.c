@@ -140,6 +140,43 @@ static void bytes_of_pictures(void **state)
     tn_model_close(m);
 }
 
+/* ---- branches, facts ------------------------------------------------------------------------------- */
+
+/* Of which only the one that is taken must be imported. */
+static void a_branch_that_is_known(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    static const char nodes[] =
+        "initializer { name: \"yes\" data_type: 9 int32_data: %d }\n"
+        "node { op_type: \"If\" input: \"yes\" output: \"y\"\n"
+        "  attribute { name: \"then_branch\" g {\n"
+        "    initializer { name: \"two\" data_type: 1 float_data: 2 }\n"
+        "    node { op_type: \"Mul\" name: \"twice\" input: \"x\" input: \"two\" output: \"t\" }\n"
+        "    output { name: \"t\" } } }\n"
+        "  attribute { name: \"else_branch\" g {\n"
+        "    node { op_type: \"GridSample\" input: \"x\" output: \"e\" } output { name: \"e\" } } "
+        "} }\n"
+        "output { name: \"y\" }\n";
+    char branches[2048];
+    float y[3];
+    snprintf(branches, sizeof branches, nodes, 1);
+    snprintf(text, sizeof text, "%s%s", lab_onnx_input("x", "0,3"), branches);
+    (void)lab_onnx_run(text, NULL, y, 3);
+    for (int i = 0; i < 3; i++)
+        assert_float_equal(y[i], 2 * lab_onnx_x(i), 1e-6);
+    snprintf(branches, sizeof branches, nodes, 0);
+    snprintf(text, sizeof text, "%s%s", lab_onnx_input("x", "0,3"), branches);
+    assert_non_null(
+        strstr(lab_onnx_refusal(text, NULL), "GridSample (1, \"e\"): Tenon has no such"));
+    const char *path = lab_onnx_file(
+        "facts.onnx", "ir_version: 8 opset_import { version: 13 } metadata_props { key: "
+                      "\"tenon.classes\" value: \"cat\\ndog\" } graph { }");
+    assert_ok(tn_model_open(&m, path, NULL));
+    assert_int_equal(tn_model_num_classes(m), 2);
+    tn_model_close(m);
+}
+
 /* ---- what is not -------------------------------------------------------------------------------- */
 
 static void all_refusals_come_at_once(void **state)
@@ -183,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_batch_is_a_symbol),
         cmocka_unit_test(a_batch_that_the_file_has),
         cmocka_unit_test(bytes_of_pictures),
+        cmocka_unit_test(a_branch_that_is_known),
         cmocka_unit_test(all_refusals_come_at_once),
         cmocka_unit_test(files_of_other_versions),
     };
