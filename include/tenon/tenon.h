@@ -22,6 +22,7 @@
 #include <tenon/nonfinite.h>
 #include <tenon/npy.h>
 #include <tenon/optim.h>
+#include <tenon/optimise.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>
 #include <tenon/queue.h>

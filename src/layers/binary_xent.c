@@ -35,6 +35,7 @@ const tn_op tn_op_binary_xent = {
     .attrs = attrs,
     .min_in = 2,
     .max_in = 2,
+    .predicts = "sigmoid",
     .batch = TN_BATCH_OVER,
     .infer = infer,
     .flops = flops,

@@ -37,6 +37,7 @@ const tn_op tn_op_dropout = {
     .attrs = attrs,
     .min_in = 1,
     .max_in = 1,
+    .passes = true,
     .infer = infer,
 };
 

@@ -34,6 +34,7 @@ const tn_op tn_op_huber = {
     .attrs = attrs,
     .min_in = 2,
     .max_in = 2,
+    .predicts = "",
     .batch = TN_BATCH_OVER,
     .infer = infer,
     .flops = flops,

@@ -17,6 +17,7 @@ const tn_op tn_op_l1 = {
     .name = "l1",
     .min_in = 2,
     .max_in = 2,
+    .predicts = "",
     .batch = TN_BATCH_OVER,
     .infer = tn_pair_infer,
     .flops = flops,

@@ -16,6 +16,7 @@ const tn_op tn_op_mse = {
     .name = "mse",
     .min_in = 2,
     .max_in = 2,
+    .predicts = "",
     .batch = TN_BATCH_OVER,
     .infer = tn_pair_infer,
     .flops = flops,

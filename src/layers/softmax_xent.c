@@ -110,6 +110,7 @@ const tn_op tn_op_softmax_xent = {
     .min_in = 2,
     .max_in = 4,
     .labels = 1,
+    .predicts = "softmax",
     .batch = TN_BATCH_OVER,
     .infer = infer,
     .flops = flops,

@@ -58,6 +58,9 @@ static void models(void **state)
     assert_null(tn_model_notice(NULL, 0));
     assert_null(tn_model_notice(m, -1));
     assert_null(tn_model_tensor(NULL, 0, NULL));
+    REFUSES(tn_model_optimise(NULL, m, NULL), "out");
+    REFUSES(tn_model_optimise(&none, NULL, NULL), "model");
+    assert_null(tn_optimise_what(NULL));
     assert_null(tn_model_tensor(m, -1, NULL));
     assert_null(tn_model_class(NULL, 0));
     assert_null(tn_model_class(m, -1));

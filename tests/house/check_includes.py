@@ -32,6 +32,7 @@ ALLOWED = {
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
     "src/infer": BASE + ("infer/", "io/mapped.h", "model/model.h", "graph/graph.h"),
+    "src/model/passes": BASE + ("graph/", "model/"),
     "src/import": BASE + ("model/import.h", "caffe/import.h"),
     "src/onnx": BASE + ("tensor/", "onnx/", "io/proto.h", "io/mapped.h", "model/import.h"),
     "src/import": BASE + ("model/import.h", "caffe/import.h", "onnx/table.h"),

@@ -113,8 +113,11 @@ typedef struct tn_op {
     int min_in, max_in;
     bool
         host; /* functions of the program compute it, on the host: the plan calls them, and no text can say it */
-    bool view;  /* y is x under another shape: no kernel, no memory of its own */
-    int labels; /* y is a mean over the rows whose label, in this input, is not -1; 0: it is not */
+    bool view;   /* y is x under another shape: no kernel, no memory of its own */
+    int labels;  /* y is a mean over the rows whose label, in this input, is not -1; 0: it is not */
+    bool passes; /* in evaluation y is x[0] */
+    const char *
+        predicts; /* of a loss: the op that makes of x[0], which it measures, what is predicted, "softmax"; "": x[0] is that */
     /* Element by element, never falling, and with no gradient where several x have the same y: may move past what
      * `picks`. */
     bool monotone;
