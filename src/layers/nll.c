@@ -59,6 +59,7 @@ const tn_op tn_op_nll = {
     .opts_size = sizeof(tn_nll_opts),
     .attrs = attrs,
     .outputs = outputs,
+    .predicts = "exp",
     .min_in = 2,
     .max_in = 3,
     .infer = infer,

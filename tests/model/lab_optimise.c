@@ -41,32 +41,35 @@ static void fill_params(tn_plan *p)
         tn_param_info info;
         int64_t count;
         assert_ok(tn_plan_param(p, i, &info));
+        if (info.shape.ndim > 1)
+            continue;
         float *data = take(&info.shape, &count);
         for (int64_t j = 0; j < count; j++)
-            data[j] = info.shape.ndim > 1 ? 0.3F * draw(&state) : 1.25F + 0.75F * draw(&state);
+            data[j] = 1.25F + 0.75F * draw(&state);
         assert_ok(tn_plan_param_set(p, i, TN_PARAM_VALUE, (tn_tensor){TN_F32, info.shape, data}));
         free(data);
     }
 }
 
-tn_model *lab_model_of_text(const char *text)
+tn_model *lab_model_of_graph(const tn_graph *g)
 {
-    tn_model *m = NULL, *filled = NULL;
+    tn_model *m = NULL;
     tn_plan *p = NULL;
     tn_device *device = open_device();
-    assert_ok(tn_model_read(&m, "test.net", text, &(tn_model_opts){.batch = BATCH}));
-    assert_ok(tn_plan_create(&p, tn_model_graph(m), device,
-                             &(tn_plan_opts){.loss = tn_graph_loss(tn_model_graph(m))}));
-    if (tn_plan_num_params(p) == 0) {
-        filled = m;
-        m = NULL;
-    } else {
-        fill_params(p);
-        assert_ok(tn_model_of_plan(&filled, p));
-        assert_ok(tn_model_tell(filled, "tenon.source", "a test"));
-    }
+    assert_ok(tn_plan_create(&p, g, device, &(tn_plan_opts){.loss = tn_graph_loss(g), .seed = 5}));
+    fill_params(p);
+    assert_ok(tn_model_of_plan(&m, p));
+    assert_ok(tn_model_tell(m, "tenon.source", "a test"));
     tn_plan_destroy(p);
     tn_device_close(device);
+    return m;
+}
+
+tn_model *lab_model_of_text(const char *text)
+{
+    tn_model *m = NULL;
+    assert_ok(tn_model_read(&m, "test.net", text, &(tn_model_opts){.batch = BATCH}));
+    tn_model *filled = lab_model_of_graph(tn_model_graph(m));
     tn_model_close(m);
     return filled;
 }

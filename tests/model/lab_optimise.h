@@ -16,6 +16,8 @@ typedef struct lab_optimise_case {
 /* The model of a net with numbers for all its parameters, none of which is its start: weights and biases, statistics
  * too. N is 3. */
 tn_model *lab_model_of_text(const char *text);
+/* Of that graph, whose loss and outputs are kept; weights of more dimensions are drawn as they say themselves. */
+tn_model *lab_model_of_graph(const tn_graph *g);
 
 /* That is what the passes do, with and without the numbers in a file; done again they change nothing; and each output has the
  * numbers of before, within 1e-5 of the largest. `only`: the one pass to try, beside `alive`; NULL: all. */

@@ -35,6 +35,8 @@ static const lab_optimise_case evaluation[] = {
      "c = transpose(x) axes=0,2,1\nd = concat(c, x)\ne = slice(x) begin=0,-1 step=1,-1\n"
      "f = flatten(e)\noutput a\noutput b\noutput d\noutput f\n",
      NULL, NULL},
+    {"of so many pictures a slice is all of them, of more it is not",
+     "input x f32 N 5\na = slice(x) end=3\ny = relu(a)\noutput y\n", NULL, NULL},
     {"of one picture a transposition moves nothing, of more it does",
      "input x f32 N 1 5\na = transpose(x) axes=1,0,2\ny = relu(a)\noutput y\n", NULL, NULL},
 };
@@ -65,6 +67,12 @@ static const lab_optimise_case losses[] = {
      "input prob f32 N 4\ny = dense(prob) units=3\nsigmoid1 = sigmoid(y)\noutput y\noutput "
      "sigmoid1\n",
      "evaluation 2: a b\nalive 4: t a b loss"},
+    {"logarithms of probabilities, a loss a row",
+     "input x f32 N 4\ninput t i32 N\nh = dense(x) units=3\ny = log_softmax(h)\na, a.weights = "
+     "nll(y, t)\n"
+     "loss = reduce(a)\nloss loss\n",
+     "input x f32 N 4\nh = dense(x) units=3\ny = log_softmax(h)\nprob = exp(y)\noutput prob\n",
+     "evaluation 1: a\nalive 3: t a loss"},
     {"a distance that nobody calls a loss is an output as any",
      "input x f32 N 4\ninput t f32 N 4\ny = mse(x, t)\noutput y\n", NULL, NULL},
     {"a loss of other make cannot be said otherwise",
@@ -164,6 +172,27 @@ static void a_net_of_one_batch_stays_so(void **state)
     tn_model_close(m);
 }
 
+static void nets_of_other_programs_compute_what_they_did(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net, *weights;
+    } files[] = {
+        {"models/lenet_caffe/deploy.prototxt", "models/lenet_caffe/lenet_iter_10000.caffemodel"},
+    };
+    for (size_t i = 0; i < TN_COUNT(files); i++) {
+        tn_model *m = NULL, *out = NULL;
+        lab_need_data(files[i].net);
+        const tn_model_opts opts = {.weights = files[i].weights ? lab_data(files[i].weights) : NULL,
+                                    .batch = 2};
+        assert_ok(tn_model_open(&m, lab_data(files[i].net), &opts));
+        assert_ok(tn_model_optimise(&out, m, NULL));
+        lab_assert_same_outputs(m, out, files[i].net);
+        tn_model_close(out);
+        tn_model_close(m);
+    }
+}
+
 static void each_allocation_may_fail(void **state)
 {
     (void)state;
@@ -183,6 +212,7 @@ int main(void)
         cmocka_unit_test(the_rest_is_as_it_was),
         cmocka_unit_test(what_is_for_nothing_is_refused),
         cmocka_unit_test(a_net_of_one_batch_stays_so),
+        cmocka_unit_test(nets_of_other_programs_compute_what_they_did),
         cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(what_does_nothing_goes),
     };

@@ -4,13 +4,20 @@
 #include <string.h>
 
 #include <tenon/optimise.h>
+#include <tenon/text.h>
 
 #include "model/passes/numbers.h"
 #include "model/passes/passes.h"
 
-/* Each makes more for those behind it to find: nodes that do nothing stand between others, what training alone needs
- * would count as a reader. */
-static const tn_model_pass *const passes[] = {&tn_model_pass_evaluation, &tn_model_pass_alive};
+/*
+ * Each makes more for those behind it to find. What does nothing goes first, since it would stand between others; then what
+ * only training needs, since it would be a reader of what is to be changed; numbers are known before they are put into
+ * weights, and pads before affine looks for padding. What is the same twice is looked for at the end, since what it joins has
+ * two readers.
+ */
+static const tn_model_pass *const passes[] = {
+    &tn_model_pass_evaluation, &tn_model_pass_alive,  &tn_model_pass_constant, &tn_model_pass_pad,
+    &tn_model_pass_batchnorm,  &tn_model_pass_affine, &tn_model_pass_common};
 enum { PASSES = sizeof passes / sizeof passes[0] };
 
 const char *tn_optimise_pass(int index)
@@ -79,28 +86,27 @@ static void replace(work *w, tn_graph *g)
 
 /*
  * With a batch that no number of the net is likely to be: with one of 1 a transposition of the batch would move nothing, and
- * the sum over it would be its only row. A net that is of one batch alone stays of that.
+ * a slice of its first row would be all of it. A net that cannot have another batch stays as it is.
  */
 enum { ODD_BATCH = 509 };
 
 static tn_status begin_graph(work *w, const tn_graph *g)
 {
-    tn_graph *resized = NULL;
+    char *text = NULL;
+    tn_graph *odd = NULL;
     tn_error_kept kept;
     w->now = g;
+    w->batch = tn_text_batch(g);
+    TN_TRY(tn_graph_format(g, NULL, &text));
     tn_error_keep(&kept);
-    tn_status status = tn_graph_batch(g, &w->batch);
-    if (status != TN_OK || w->batch == 0) {
-        w->batch = 0;
-        tn_error_put_back(&kept);
-        return TN_OK;
-    }
-    status = tn_graph_resize(&resized, g, ODD_BATCH);
+    const tn_graph_read_opts opts = {.batch = ODD_BATCH};
+    const tn_status status = tn_graph_read(&odd, text, strlen(text), &opts);
+    tn_free(text);
     if (status == TN_ERR_MEMORY)
         return status;
     tn_error_put_back(&kept);
     if (status == TN_OK)
-        replace(w, resized);
+        replace(w, odd);
     return TN_OK;
 }
 

@@ -17,6 +17,28 @@ const tn_node *tn_rewrite_maker(const tn_rewrite *r, int32_t id)
     return tn_graph_node_of(r->from, id);
 }
 
+const tn_node *tn_rewrite_only_reader(const tn_rewrite *r, const tn_node *n)
+{
+    const int32_t id = n->out[0];
+    if (n->num_out != 1 || r->readers[id - 1] != 1)
+        return NULL;
+    const tn_node *reader = r->from->node[r->reader[id - 1]];
+    for (int i = 0; i < reader->num_in; i++)
+        if (reader->in[i] == id)
+            return reader;
+    return NULL;
+}
+
+const float *tn_rewrite_numbers(const tn_rewrite *r, int32_t id)
+{
+    const tn_node *n = tn_rewrite_maker(r, id);
+    if (n->op == &tn_op_constant)
+        return n->y_dtype[0] == TN_F32 ? ((const tn_constant_node_opts *)n->opts)->data : NULL;
+    const tn_model_number *number =
+        n->op == &tn_op_param ? tn_numbers_find(r->model, n->name) : NULL;
+    return number ? number->data : NULL;
+}
+
 void tn_rewrite_tell(tn_rewrite *r, const char *node)
 {
     r->told->times++;
@@ -71,6 +93,11 @@ static bool is_free(const tn_rewrite *r, const char *name, const tn_node *n, con
     return !id || is_of(r, id, n) || is_of(r, id, from);
 }
 
+bool tn_rewrite_is_free(const tn_rewrite *r, const char *name, const tn_node *from)
+{
+    return is_free(r, name, NULL, from);
+}
+
 bool tn_rewrite_may_call(const tn_rewrite *r, const tn_node *n, const char *name,
                          const tn_node *from)
 {
@@ -98,7 +125,8 @@ static tn_status translate(const tn_rewrite *r, const tn_op *op, void *opts)
     return TN_OK;
 }
 
-static tn_status add_op(tn_rewrite *r, const tn_node *n, const void *given, const char *name)
+static tn_status add_op(tn_rewrite *r, const tn_node *n, const int32_t *read, const void *given,
+                        const char *name)
 {
     tn_value in[TN_MAX_IN];
     const char *names[TN_MAX_OUT] = {name};
@@ -110,7 +138,7 @@ static tn_status add_op(tn_rewrite *r, const tn_node *n, const void *given, cons
         TN_TRY(translate(r, n->op, opts));
     }
     for (int i = 0; i < n->num_in; i++)
-        TN_TRY(tn_rewrite_value(r, n->in[i], &in[i]));
+        TN_TRY(tn_rewrite_value(r, read[i], &in[i]));
     for (int i = 1; i < n->num_out; i++)
         names[i] = r->from->value[n->out[i] - 1].name;
     tn_graph_add_named(r->to, n->op, names, n->num_out, n->num_in, in, opts);
@@ -131,23 +159,40 @@ static tn_status take_params(tn_rewrite *r, const tn_node *n, const tn_node *mad
     return TN_OK;
 }
 
-tn_status tn_rewrite_copy(tn_rewrite *r, const tn_node *n, const void *opts, const char *name)
+/* What was made last is n's now. */
+static tn_status take_made(tn_rewrite *r, const tn_node *n)
+{
+    const tn_node *made = r->to->node[r->to->num_nodes - 1];
+    for (int i = 0; i < n->num_out; i++)
+        TN_TRY(tn_rewrite_map(r, n->out[i], (tn_value){made->out[i], r->to->number}));
+    return n->op == &tn_op_param ? TN_OK : take_params(r, n, made);
+}
+
+static const char *name_of(const tn_rewrite *r, const tn_node *n)
 {
     const char *called = r->called[tn_rewrite_place(r, n)];
-    name = name ? name : called ? called : n->name;
+    return called ? called : n->name;
+}
+
+tn_status tn_rewrite_copy(tn_rewrite *r, const tn_node *n, const void *opts, const char *name)
+{
+    name = name ? name : name_of(r, n);
     if (n->op == &tn_op_input) {
         tn_input_batched(r->to, name, n->y_dtype[0], n->y[0], n->y_batch[0]);
     } else if (n->op == &tn_op_constant) { /* which copies the numbers */
         const tn_constant_node_opts *o = n->opts;
         tn_constant(r->to, name, (tn_tensor){o->dtype, o->shape, (void *)(uintptr_t)o->data});
     } else {
-        TN_TRY(add_op(r, n, opts ? opts : n->given, name));
+        TN_TRY(add_op(r, n, n->in, opts ? opts : n->given, name));
     }
     TN_TRY(tn_graph_status(r->to));
-    const tn_node *made = r->to->node[r->to->num_nodes - 1];
-    for (int i = 0; i < n->num_out; i++)
-        TN_TRY(tn_rewrite_map(r, n->out[i], (tn_value){made->out[i], r->to->number}));
-    return n->op == &tn_op_param ? TN_OK : take_params(r, n, made);
+    return take_made(r, n);
+}
+
+tn_status tn_rewrite_copy_of(tn_rewrite *r, const tn_node *n, const int32_t *in, const void *opts)
+{
+    TN_TRY(add_op(r, n, in, opts, name_of(r, n)));
+    return take_made(r, n);
 }
 
 static tn_status make_node(tn_rewrite *r, const tn_node *n)

@@ -50,6 +50,7 @@ struct tn_rewrite {
     bool *gone;          /* a node before has taken it along */
     const char **called; /* its name in `to`; NULL: as ever */
     unsigned char *mark; /* the pass's own */
+    void *own;           /* likewise, of the whole */
     /* Of the graph. */
     bool *keeps_output; /* of each: is it still one? */
     bool keeps_loss;
@@ -62,10 +63,16 @@ tn_status tn_rewrite_graph(tn_graph **out, const tn_graph *g, tn_model *numbers,
 /* Of `from`: the place of a node, the node that makes a value. */
 int32_t tn_rewrite_place(const tn_rewrite *r, const tn_node *n);
 const tn_node *tn_rewrite_maker(const tn_rewrite *r, int32_t id);
+/* The node that alone reads what n makes, once, as an input: nobody else would see it changed. NULL: there is none. */
+const tn_node *tn_rewrite_only_reader(const tn_rewrite *r, const tn_node *n);
+/* What a parameter or a constant of f32 holds; NULL: it is neither, or its numbers are not there. */
+const float *tn_rewrite_numbers(const tn_rewrite *r, int32_t id);
 
 /* Makes n again, with other options or another name: NULL is its own. Its values become those of the new node, and its
  * parameters keep their numbers. */
 tn_status tn_rewrite_copy(tn_rewrite *r, const tn_node *n, const void *opts, const char *name);
+/* Reading other values of `from`. */
+tn_status tn_rewrite_copy_of(tn_rewrite *r, const tn_node *n, const int32_t *in, const void *opts);
 /* A value of `from` becomes one of `to`, which has the same shape, type and batch. */
 tn_status tn_rewrite_map(tn_rewrite *r, int32_t id, tn_value v);
 /* What has come of it. */
@@ -74,6 +81,8 @@ tn_status tn_rewrite_value(const tn_rewrite *r, int32_t id, tn_value *out);
  * names may be taken; NULL: none. */
 bool tn_rewrite_may_call(const tn_rewrite *r, const tn_node *n, const char *name,
                          const tn_node *from);
+/* Is that no name of a value of `from`, but for those of a node that goes? */
+bool tn_rewrite_is_free(const tn_rewrite *r, const char *name, const tn_node *from);
 /* The pass has done something to that node, to be told. */
 void tn_rewrite_tell(tn_rewrite *r, const char *node);
 
