@@ -15,6 +15,8 @@
  *     tenon.fit       how a picture becomes an input: "resize=256 order=rgb": its short side is scaled to 256, then the
  *                     middle is cut out, as tn_fit_opts has it; order: rgb, bgr, or grey of one channel
  *     tenon.source    where it comes from, in words
+ *     tenon.recipe    how it is to be trained, in words that are tenon-train's options without their dashes:
+ *                     "optim=sgd momentum=0.9 rate=0.01 rate-policy=inv steps=10000 batch=64"
  *
  * Threads: a plan and its checkpoints are one thread's at a time; a tn_checkpoint_info never changes, and threads
  * may share it.

@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "caffe/input.h"
+#include "caffe/solver.h"
 #include "io/mapped.h"
 
 /* ---- which files ------------------------------------------------------------------------------ */
 
-/* The first words of nets, with what follows a field's name. */
-static bool begins_with_field(const char *text, size_t size)
+/* The first words of nets and solvers, with what follows a field's name. */
+static bool begins_with_field(const tn_proto_field *type, const char *text, size_t size)
 {
-    for (const tn_proto_field *f = tn_caffe_net; f->number; f++) {
+    for (const tn_proto_field *f = type; f->number; f++) {
         const size_t length = strlen(f->name);
         if (size > length && strncmp(text, f->name, length) == 0 &&
             strchr(" :{\t\r\n", text[length]))
@@ -32,7 +33,8 @@ bool tn_caffe_knows(const char *path, const unsigned char *first, size_t size)
             while (i < size && text[i] != '\n')
                 i++;
         else if (!strchr(" \t\r\n", text[i]) || text[i] == '\0')
-            return begins_with_field(text + i, size - i);
+            return begins_with_field(tn_caffe_net, text + i, size - i) ||
+                   begins_with_field(tn_caffe_solver, text + i, size - i);
     }
     return false;
 }
@@ -164,29 +166,81 @@ static tn_status import(tn_caffe *c, const tn_proto *net)
         TN_TRY(read_weights(c, c->opts->weights));
     TN_TRY(tn_model_take_graph(c->m, c->g));
     c->g = NULL;
-    return TN_OK;
+    return tn_caffe_say_batch(c);
 }
 
-static tn_status read_net(tn_caffe *c, tn_proto_out *wire)
+static tn_status read_text(tn_proto_out *wire, const tn_proto_field *type, const char *path)
 {
     tn_mapped file;
-    TN_TRY(tn_map(&file, c->m->path));
-    const tn_status status =
-        tn_proto_of_text(wire, tn_caffe_net, c->m->path, (const char *)file.at, file.size);
+    TN_TRY(tn_map(&file, path));
+    const tn_status status = tn_proto_of_text(wire, type, path, (const char *)file.at, file.size);
     tn_unmap(&file);
+    return status;
+}
+
+static tn_status open_net(tn_caffe *c, const char *path)
+{
+    tn_proto_out wire = {0};
+    tn_status status = read_text(&wire, tn_caffe_net, path);
+    const tn_proto net = {tn_caffe_net, {wire.bytes, wire.size}};
+    if (status == TN_OK)
+        status = import(c, &net);
+    tn_proto_drop(&wire);
+    return status;
+}
+
+/* The net of a solver: the one in it, or the file that it names. */
+static tn_status open_solved(tn_caffe *c, const tn_proto *solver)
+{
+    tn_proto net;
+    char *path = NULL;
+    TN_TRY(tn_caffe_read_solver(c, solver));
+    if (c->opts->no_net)
+        return TN_OK;
+    if (tn_caffe_net_inside(solver, &net))
+        return import(c, &net);
+    const char *named = tn_caffe_net_named(c, solver);
+    if (!named)
+        return tn_fail(TN_ERR_IO, "%s: the solver names no net", c->m->path);
+    tn_status status = tn_caffe_beside(c, named, &path);
+    if (status == TN_OK)
+        status = path ? open_net(c, path)
+                      : tn_fail(TN_ERR_IO,
+                                "%s: its net %s is not there, from here or from any folder above "
+                                "the solver",
+                                c->m->path, named);
+    tn_free(path);
+    return status;
+}
+
+/* A text without layers may be a solver's. */
+static tn_status open_text(tn_caffe *c)
+{
+    tn_proto_out wire = {0};
+    tn_status status = read_text(&wire, tn_caffe_net, c->m->path);
+    const tn_proto net = {tn_caffe_net, {wire.bytes, wire.size}};
+    if (status != TN_OK || tn_proto_has(&net, NET_LAYER) || tn_proto_has(&net, NET_LAYERS)) {
+        status = status == TN_OK ? import(c, &net) : status;
+        tn_proto_drop(&wire);
+        return status;
+    }
+    tn_proto_drop(&wire);
+    wire = (tn_proto_out){0};
+    status = read_text(&wire, tn_caffe_solver, c->m->path);
+    const tn_proto solver = {tn_caffe_solver, {wire.bytes, wire.size}};
+    if (status == TN_OK)
+        status = tn_caffe_is_solver(&solver)
+                     ? open_solved(c, &solver)
+                     : tn_fail(TN_ERR_FORMAT, "%s: has no layers, and is no solver", c->m->path);
+    tn_proto_drop(&wire);
     return status;
 }
 
 tn_status tn_caffe_open(tn_model *m, const tn_model_opts *opts)
 {
     tn_caffe c = {.m = m, .opts = opts};
-    tn_proto_out wire = {0};
-    tn_status status = read_net(&c, &wire);
-    const tn_proto net = {tn_caffe_net, {wire.bytes, wire.size}};
-    if (status == TN_OK)
-        status = import(&c, &net);
+    const tn_status status = open_text(&c);
     tn_graph_destroy(c.g);
-    tn_proto_drop(&wire);
     tn_arena_free(&c.arena);
     tn_free(c.value);
     tn_free(c.blob);

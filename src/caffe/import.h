@@ -118,6 +118,12 @@ tn_status tn_caffe_read_blobs(tn_caffe *c, const tn_proto *net, const char *file
 
 /* What the net says it takes, outside of its layers. */
 tn_status tn_caffe_net_inputs(tn_caffe *c, const tn_proto *net);
+/* ---- files (path.c) ---- */
+
+/* A path that a file of Caffe's names is one from where Caffe was started: it is looked for from here, and from the folder of
+ * the model's file and each above it. NULL: it is nowhere. For tn_free(). */
+tn_status tn_caffe_beside(tn_caffe *c, const char *named, char **path);
+
 /* Is it a text of a net? By its first word that is no comment. */
 bool tn_caffe_knows(const char *path, const unsigned char *first, size_t size);
 tn_status tn_caffe_open(tn_model *m, const tn_model_opts *opts);

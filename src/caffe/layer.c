@@ -1,6 +1,7 @@
 /*
  * layer: a net's layers, of the form of today ("layer") and the one before ("layers"), those that belong to the phase.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "caffe/import.h"
@@ -99,6 +100,23 @@ static bool is_loss(const tn_proto *layer, bool old)
     return false;
 }
 
+/* Caffe takes several of a name, and nodes have one each: a further one, which has no numbers of its own, is "loss_2". */
+static tn_status make_unique(tn_caffe *c, tn_caffe_layer *l)
+{
+    int same = 1;
+    for (const tn_caffe_layer *other = c->layer; other < l; other++)
+        same += strcmp(other->name, l->name) == 0;
+    const size_t size = strlen(l->name) + 16;
+    char *name = same > 1 ? tn_arena_alloc(&c->arena, size, 1) : NULL;
+    if (same > 1 && !name)
+        return tn_no_memory("a net", size);
+    if (name) {
+        (void)snprintf(name, size, "%s_%d", l->name, same);
+        l->name = name;
+    }
+    return TN_OK;
+}
+
 tn_status tn_caffe_read_layers(tn_caffe *c, const tn_proto *net)
 {
     const bool old = tn_proto_has(net, NET_LAYERS);
@@ -113,7 +131,9 @@ tn_status tn_caffe_read_layers(tn_caffe *c, const tn_proto *net)
         return tn_no_memory("a net", count * sizeof *c->layer);
     const int64_t phase = c->trains ? PHASE_TRAIN : PHASE_TEST;
     for (tn_proto_walk w = tn_proto_begin(net, number); tn_proto_next(&w);)
-        if (belongs(&w.message, old, phase))
-            TN_TRY(read_layer(c, &w.message, old, &c->layer[c->num_layers++]));
+        if (belongs(&w.message, old, phase)) {
+            TN_TRY(read_layer(c, &w.message, old, &c->layer[c->num_layers]));
+            TN_TRY(make_unique(c, &c->layer[c->num_layers++]));
+        }
     return TN_OK;
 }

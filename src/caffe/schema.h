@@ -7,7 +7,7 @@
 
 #include "io/proto.h"
 
-extern const tn_proto_field tn_caffe_net[], tn_caffe_blob[];
+extern const tn_proto_field tn_caffe_net[], tn_caffe_blob[], tn_caffe_solver[];
 
 enum { FORK = 100000 };
 
@@ -204,6 +204,36 @@ enum {
     INTERP_PAD_BEGIN,
     INTERP_PAD_END
 };
+
+enum {
+    SOLVER_TRAIN_NET = 1,
+    SOLVER_TEST_NET,
+    SOLVER_TEST_ITER,
+    SOLVER_TEST_INTERVAL,
+    SOLVER_RATE,
+    SOLVER_DISPLAY,
+    SOLVER_STEPS,
+    SOLVER_POLICY,
+    SOLVER_GAMMA,
+    SOLVER_POWER,
+    SOLVER_MOMENTUM,
+    SOLVER_DECAY,
+    SOLVER_PERIOD,
+    SOLVER_SNAPSHOT,
+    SOLVER_SEED = 20,
+    SOLVER_TRAIN_PARAM,
+    SOLVER_NET = 24,
+    SOLVER_NET_PARAM,
+    SOLVER_REGULARIZATION = 29,
+    SOLVER_OLD_TYPE,
+    SOLVER_DELTA,
+    SOLVER_AT = 34,
+    SOLVER_CLIP,
+    SOLVER_ITER_SIZE,
+    SOLVER_MOMENTUM2 = 39,
+    SOLVER_TYPE
+};
+enum { SOLVER_SGD, SOLVER_NESTEROV, SOLVER_ADAGRAD, SOLVER_RMSPROP, SOLVER_ADADELTA, SOLVER_ADAM };
 
 /* What a type of the old form is called in the new one; NULL: it has no number that is known. */
 const char *tn_caffe_type_name(int64_t old);

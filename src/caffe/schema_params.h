@@ -70,6 +70,16 @@ static const tn_proto_word reductions[] = {{"SUM", REDUCTION_SUM},
                                            {NULL, 0}};
 static const tn_proto_word share_modes[] = {{"STRICT", 0}, {"PERMISSIVE", 1}, {NULL, 0}};
 
+static const tn_proto_word modes[] = {{"CPU", 0}, {"GPU", 1}, {NULL, 0}};
+static const tn_proto_word formats[] = {{"HDF5", 0}, {"BINARYPROTO", 1}, {NULL, 0}};
+static const tn_proto_word solvers[] = {{"SGD", SOLVER_SGD},
+                                        {"NESTEROV", SOLVER_NESTEROV},
+                                        {"ADAGRAD", SOLVER_ADAGRAD},
+                                        {"RMSPROP", SOLVER_RMSPROP},
+                                        {"ADADELTA", SOLVER_ADADELTA},
+                                        {"ADAM", SOLVER_ADAM},
+                                        {NULL, 0}};
+
 /* ---- messages --------------------------------------------------------------------------------- */
 
 static const tn_proto_field shape[] = {

@@ -31,8 +31,8 @@
 enum { OWN_META = 9 };
 
 /* Keys of the library's own that are for the program to say. */
-static const char *const said[] = {"tenon.fit", "tenon.classes", "tenon.source", "tenon.build",
-                                   "tenon.report"};
+static const char *const said[] = {"tenon.fit",    "tenon.classes", "tenon.source",
+                                   "tenon.recipe", "tenon.build",   "tenon.report"};
 
 static bool is_said(const char *key)
 {
@@ -51,12 +51,12 @@ tn_status tn_checkpoint_check_meta(const tn_meta *meta, int count)
         if (!meta[i].key || !meta[i].value || !meta[i].key[0])
             return tn_fail(TN_ERR_ARGUMENT, "checkpoint: metadata %d has no key or no value", i);
         if (strncmp(meta[i].key, "tenon.", 6) == 0 && !is_said(meta[i].key))
-            return tn_fail(
-                TN_ERR_ARGUMENT,
-                "checkpoint: metadata %s: keys with \"tenon.\" are the "
-                "library's, but for tenon.fit, tenon.classes and tenon.source (of engines "
-                "tenon.build and tenon.report, too)",
-                meta[i].key);
+            return tn_fail(TN_ERR_ARGUMENT,
+                           "checkpoint: metadata %s: keys with \"tenon.\" are the "
+                           "library's, but for tenon.fit, tenon.classes, tenon.source and "
+                           "tenon.recipe (of engines "
+                           "tenon.build and tenon.report, too)",
+                           meta[i].key);
         for (int j = 0; j < i; j++)
             if (strcmp(meta[i].key, meta[j].key) == 0)
                 return tn_fail(TN_ERR_ARGUMENT, "checkpoint: metadata %s is there twice",

@@ -1,5 +1,5 @@
 /*
- * Nets of Caffe's: whatever a text and, behind a 0, a file of numbers hold, there is a model or an error with its reason.
+ * Nets and solvers of Caffe's: whatever a text and, behind a 0, a file of numbers hold, there is a model or an error with its reason.
  */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 #define FUZZ_FILES "net.prototxt", "net.caffemodel"
@@ -83,6 +83,15 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
         "2\n"
         "  inner_product_param { num_output: 2 } }\n"
         "layers { name: \"p\" type: SOFTMAX bottom: \"f\" top: \"p\" }\n";
+    static const char solver[] =
+        "type: \"Nesterov\" base_lr: 0.1 momentum: 0.9 lr_policy: \"multistep\" gamma: 0.5 "
+        "stepvalue: "
+        "3 stepvalue: 5 max_iter: 9 iter_size: 2 clip_gradients: 3 test_iter: 1\n"
+        "net_param { layer { name: \"d\" type: \"Data\" top: \"data\" top: \"label\" data_param { "
+        "batch_size: 3 } }\n"
+        "  layer { name: \"f\" type: \"InnerProduct\" bottom: \"data\" top: \"f\" "
+        "inner_product_param { num_output: 2 } }\n"
+        "  layer { name: \"f\" type: \"SoftmaxWithLoss\" bottom: \"f\" bottom: \"label\" } }\n";
     tn_proto_out o = {0};
     put_layer(&o, "c", 6, 2);
     put_layer(&o, "sc", 2, 2);
@@ -93,4 +102,5 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
     tn_proto_drop(&o); /* the target looks whether anything lives */
     seed(arg, both, size);
     seed(arg, (const uint8_t *)old, sizeof old - 1);
+    seed(arg, (const uint8_t *)solver, sizeof solver - 1);
 }

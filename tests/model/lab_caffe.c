@@ -77,7 +77,8 @@ int lab_caffe_open(void **state)
 int lab_caffe_close(void **state)
 {
     (void)state;
-    static const char *const names[] = {"net.prototxt", "norm.caffemodel", "lenet.safetensors"};
+    static const char *const names[] = {"net.prototxt", "norm.caffemodel", "lenet.safetensors",
+                                        "solver.prototxt"};
     for (size_t i = 0; i < TN_COUNT(names); i++)
         unlink(lab_caffe_path(names[i]));
     return rmdir(folder);
