@@ -119,7 +119,7 @@ class ReadOpts(c.Structure):
 class ModelOpts(c.Structure):
     _fields_ = [("batch", c.c_int64), ("no_net", c.c_bool), ("average", c.c_bool), ("weights", c.c_char_p),
                 ("input", c.c_char_p), ("image", c.c_void_p), ("fit", c.c_char_p), ("known", c.c_void_p),
-                ("num_known", c.c_int)]
+                ("num_known", c.c_int), ("mean_file", c.c_char_p)]
 
 
 class ParamInfo(c.Structure):
@@ -318,9 +318,9 @@ class Model(_Owner):
     its numbers. The other options are those of tn_model_opts."""
     _close = "tn_model_close"
 
-    def __init__(self, path, batch=1, average=False, weights=None, input=None, fit=None):
-        texts = [None if text is None else _bytes(text) for text in (weights, input, fit)]
-        opts = ModelOpts(batch, False, average, texts[0], texts[1], None, texts[2])
+    def __init__(self, path, batch=1, average=False, weights=None, input=None, fit=None, mean_file=None):
+        texts = [None if text is None else _bytes(text) for text in (weights, input, fit, mean_file)]
+        opts = ModelOpts(batch, False, average, texts[0], texts[1], None, texts[2], mean_file=texts[3])
         self._handle = _make("tn_model_open", _bytes(path), c.byref(opts))
 
     @property

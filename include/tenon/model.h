@@ -43,7 +43,7 @@ typedef struct tn_model_opts {
     bool average;
 
     /* Of nets of other programs, which leave open what a database or a command line said. */
-    /** The file of numbers of a net that has none in its own: a .caffemodel beside a prototxt. */
+    /** The file of numbers of a net that has none in its own: a .caffemodel beside a prototxt (which also opens by itself). */
     const char *weights;
     /** How large inputs are, without the batch: "data=3x227x227,boxes=4"; of ONNX's with it, too, "x=1x3x224x224". "*=3x224x224"
      *  is said of all of which the net itself says nothing. */
@@ -55,12 +55,15 @@ typedef struct tn_model_opts {
     /** Inputs of a model of ONNX that are the same in each run: weights, shapes, axes that somebody else would compute. */
     const tn_model_known *known;
     int num_known;
+    /** A mean picture of Caffe's (.binaryproto), which is taken away from such inputs before the scale; default: the one that
+     *  the net names, if it is there. */
+    const char *mean_file;
 } tn_model_opts;
 
 /**
  * Opens a model; what the file is, its first bytes say: safetensors whose metadata have "tenon.graph", the text of a
- * net, a net of Caffe's (prototxt) or a model of ONNX (docs/models.md). Safetensors stay open, and numbers are read when a
- * plan asks for them.
+ * net, a net or a solver of Caffe's (prototxt, caffemodel) or a model of ONNX (docs/models.md). Safetensors stay open, and
+ * numbers are read when a plan asks for them.
  * @return  TN_ERR_IO; TN_ERR_FORMAT if it is none of these, is damaged, or holds no net; what tn_graph_read()
  *          returns of its net; TN_ERR_UNSUPPORTED naming all layers that cannot be imported, with their lines;
  *          TN_ERR_SHAPE if weights are not the net's; TN_ERR_MEMORY

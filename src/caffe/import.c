@@ -22,11 +22,26 @@ static bool begins_with_field(const tn_proto_field *type, const char *text, size
     return false;
 }
 
+/* A net in binary form: its name, and behind that its layers or inputs. */
+static bool is_binary(const unsigned char *first, size_t size)
+{
+    enum { NAME_KEY = NET_NAME << 3 | 2, LAYERS_KEY = NET_LAYERS << 3 | 2 };
+    enum { INPUT_KEY = NET_INPUT << 3 | 2, LAYER_KEY = ((NET_LAYER << 3 | 2) & 127) | 128 };
+    const size_t next = size > 2 ? (size_t)first[1] + 2 : size;
+    return size > 2 && first[0] == NAME_KEY && first[1] < 128 && next < size &&
+           (first[next] == LAYERS_KEY || first[next] == INPUT_KEY || first[next] == LAYER_KEY);
+}
+
+static bool is_called(const char *path, const char *end)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, end) == 0;
+}
+
 bool tn_caffe_knows(const char *path, const unsigned char *first, size_t size)
 {
     const char *text = (const char *)first;
-    const char *end = strrchr(path, '.');
-    if (end && strcmp(end, ".prototxt") == 0)
+    if (is_called(path, ".prototxt") || is_called(path, ".caffemodel") || is_binary(first, size))
         return true;
     for (size_t i = 0; i < size; i++) { /* past blanks and comments, as far as they are seen */
         if (text[i] == '#')
@@ -146,24 +161,38 @@ static tn_status add_all(tn_caffe *c, const tn_proto *net)
 
 /* ---- files ------------------------------------------------------------------------------------ */
 
+/* A binary net; HDF5, which Caffe writes where snapshot_format says so, is none. */
+static tn_status check_binary(const tn_proto *net, const char *path)
+{
+    if (net->bytes.size >= 4 && memcmp(net->bytes.at, "\x89HDF", 4) == 0)
+        return tn_fail(
+            TN_ERR_UNSUPPORTED,
+            "%s: is HDF5; Caffe writes what Tenon reads with snapshot_format: BINARYPROTO, "
+            "or by save() of a net that pycaffe has loaded from it",
+            path);
+    return tn_proto_check(net, path);
+}
+
 static tn_status read_weights(tn_caffe *c, const char *path)
 {
     tn_mapped file;
     TN_TRY(tn_map(&file, path));
     const tn_proto net = {tn_caffe_net, {file.at, file.size}};
-    tn_status status = tn_proto_check(&net, path);
+    tn_status status = check_binary(&net, path);
     if (status == TN_OK)
         status = tn_caffe_read_blobs(c, &net, path);
     tn_unmap(&file);
     return status;
 }
 
-static tn_status import(tn_caffe *c, const tn_proto *net)
+static tn_status import(tn_caffe *c, const tn_proto *net, bool binary)
 {
     TN_TRY(tn_graph_create(&c->g));
     TN_TRY(add_all(c, net));
     if (c->opts->weights)
         TN_TRY(read_weights(c, c->opts->weights));
+    else if (binary)
+        TN_TRY(tn_caffe_read_blobs(c, net, c->m->path));
     TN_TRY(tn_model_take_graph(c->m, c->g));
     c->g = NULL;
     return tn_caffe_say_batch(c);
@@ -184,7 +213,7 @@ static tn_status open_net(tn_caffe *c, const char *path)
     tn_status status = read_text(&wire, tn_caffe_net, path);
     const tn_proto net = {tn_caffe_net, {wire.bytes, wire.size}};
     if (status == TN_OK)
-        status = import(c, &net);
+        status = import(c, &net, false);
     tn_proto_drop(&wire);
     return status;
 }
@@ -198,7 +227,7 @@ static tn_status open_solved(tn_caffe *c, const tn_proto *solver)
     if (c->opts->no_net)
         return TN_OK;
     if (tn_caffe_net_inside(solver, &net))
-        return import(c, &net);
+        return import(c, &net, false);
     const char *named = tn_caffe_net_named(c, solver);
     if (!named)
         return tn_fail(TN_ERR_IO, "%s: the solver names no net", c->m->path);
@@ -220,7 +249,7 @@ static tn_status open_text(tn_caffe *c)
     tn_status status = read_text(&wire, tn_caffe_net, c->m->path);
     const tn_proto net = {tn_caffe_net, {wire.bytes, wire.size}};
     if (status != TN_OK || tn_proto_has(&net, NET_LAYER) || tn_proto_has(&net, NET_LAYERS)) {
-        status = status == TN_OK ? import(c, &net) : status;
+        status = status == TN_OK ? import(c, &net, false) : status;
         tn_proto_drop(&wire);
         return status;
     }
@@ -236,10 +265,24 @@ static tn_status open_text(tn_caffe *c)
     return status;
 }
 
+/* What the file is; a .caffemodel is the net of its training, with its numbers. */
+static tn_status open_any(tn_caffe *c)
+{
+    tn_mapped file;
+    TN_TRY(tn_map(&file, c->m->path));
+    const tn_proto net = {tn_caffe_net, {file.at, file.size}};
+    const bool binary = is_binary(file.at, file.size) || is_called(c->m->path, ".caffemodel");
+    tn_status status = binary ? check_binary(&net, c->m->path) : TN_OK;
+    if (status == TN_OK && binary)
+        status = import(c, &net, true);
+    tn_unmap(&file);
+    return status == TN_OK && !binary ? open_text(c) : status;
+}
+
 tn_status tn_caffe_open(tn_model *m, const tn_model_opts *opts)
 {
     tn_caffe c = {.m = m, .opts = opts};
-    const tn_status status = open_text(&c);
+    const tn_status status = open_any(&c);
     tn_graph_destroy(c.g);
     tn_arena_free(&c.arena);
     tn_free(c.value);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "caffe/mean.h"
+
 /* ---- sizes that the program says ("data=3x227x227,labels=10"), with the batch in front ---------- */
 
 bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out)
@@ -27,18 +29,37 @@ int64_t tn_caffe_batch(const tn_caffe *c)
 
 /* ---- values ----------------------------------------------------------------------------------- */
 
-tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, tn_shape shape)
+tn_status tn_caffe_pixels(tn_caffe *c, const char *name, const tn_caffe_pixel_opts *o,
+                          const tn_shape *shape, tn_value *out)
+{
+    tn_image_input_opts opts = o->how;
+    tn_value mean;
+    if (o->mean_file)
+        memset(opts.mean, 0, sizeof opts.mean);
+    *out = tn_import_pixels(c->g, name, tn_caffe_name(c, &o->layer, "pixels"), shape, &opts);
+    if (!o->mean_file)
+        return TN_OK;
+    TN_TRY(tn_caffe_mean(c, o->mean_file, shape, opts.scale, tn_caffe_name(c, &o->layer, "mean"),
+                         &mean));
+    *out = tn_sub(c->g, *out, mean, &(tn_layer_opts){tn_caffe_name(c, &o->layer, "centred")});
+    return TN_OK;
+}
+
+tn_status tn_caffe_input(tn_caffe *c, const char *name, tn_shape shape, tn_value *out)
 {
     (void)tn_caffe_said(c, name, &shape);
     if (shape.ndim) {
         c->batch = c->batch ? c->batch : shape.dim[0];
         shape.dim[0] = tn_caffe_batch(c);
     }
-    if (!c->opts->image || !tn_import_is_picture(&shape))
-        return tn_input(c->g, name, TN_F32, shape);
-    char node[300];
-    (void)snprintf(node, sizeof node, "%.280s/pixels", l ? l->name : name);
-    return tn_import_pixels(c->g, name, node, &shape, c->opts->image);
+    if ((!c->opts->image && !c->opts->mean_file) || !tn_import_is_picture(&shape)) {
+        *out = tn_input(c->g, name, TN_F32, shape);
+        return TN_OK;
+    }
+    tn_caffe_pixel_opts how = {.layer = {.name = name}, .mean_file = c->opts->mean_file};
+    if (c->opts->image)
+        how.how = *c->opts->image;
+    return tn_caffe_pixels(c, name, &how, &shape, out);
 }
 
 /* ---- of the net itself ------------------------------------------------------------------------ */
@@ -82,7 +103,9 @@ tn_status tn_caffe_net_inputs(tn_caffe *c, const tn_proto *net)
                            "tn_model_opts.input can, as \"%s=3x224x224\"",
                            c->m->path, name, name);
         const tn_caffe_layer whole = {.name = name, .type = "input", .num_tops = 1, .top = &name};
-        TN_TRY(tn_caffe_top(c, &whole, 0, tn_caffe_input(c, NULL, name, shape)));
+        tn_value v;
+        TN_TRY(tn_caffe_input(c, name, shape, &v));
+        TN_TRY(tn_caffe_top(c, &whole, 0, v));
     }
     return TN_OK;
 }

@@ -16,6 +16,16 @@ bool tn_caffe_shape(const tn_proto *shape, tn_shape *out);
  * nothing. */
 bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out);
 
-/* An input of f32, or where the program has said how pictures are prepared, of their bytes. `l` may be NULL. */
-tn_value tn_caffe_input(tn_caffe *c, const tn_caffe_layer *l, const char *name, tn_shape shape);
+/* An input of f32, or where the program has said how pictures are prepared, of their bytes. */
+tn_status tn_caffe_input(tn_caffe *c, const char *name, tn_shape shape, tn_value *out);
+
+/* Bytes of pictures, prepared so, by nodes named for the layer. */
+typedef struct tn_caffe_pixel_opts {
+    tn_caffe_layer layer;
+    tn_image_input_opts how;
+    const char *mean_file; /* NULL: the numbers in `how` */
+} tn_caffe_pixel_opts;
+tn_status tn_caffe_pixels(tn_caffe *c, const char *name, const tn_caffe_pixel_opts *o,
+                          const tn_shape *shape, tn_value *out);
+
 #endif

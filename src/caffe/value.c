@@ -10,6 +10,16 @@
 
 /* ---- telling ---------------------------------------------------------------------------------- */
 
+/* " (line 5)" of a text. */
+static const char *say_place(const tn_caffe_layer *l, char *text, size_t size)
+{
+    const int line = tn_proto_line(&l->message);
+    *text = '\0';
+    if (line)
+        tn_print(text, size, " (line %d)", line);
+    return text;
+}
+
 tn_status tn_caffe_refuse(tn_caffe *c, const tn_caffe_layer *l, const char *format, ...)
 {
     char why[300];
@@ -18,9 +28,9 @@ tn_status tn_caffe_refuse(tn_caffe *c, const tn_caffe_layer *l, const char *form
     tn_vprint(why, sizeof why, format, args);
     va_end(args);
     const size_t used = strlen(c->refused);
-    const int line = tn_proto_line(&l->message);
-    tn_print(c->refused + used, sizeof c->refused - used, "%s%s \"%s\" (line %d): %s",
-             used ? "; " : "", l->type, l->name, line, why);
+    char place[24];
+    tn_print(c->refused + used, sizeof c->refused - used, "%s%s \"%s\"%s: %s", used ? "; " : "",
+             l->type, l->name, say_place(l, place, sizeof place), why);
     c->num_refused++;
     for (int i = 0; i < l->num_tops; i++)
         TN_TRY(tn_caffe_top(c, l, i, (tn_value){0}));
@@ -34,8 +44,9 @@ tn_status tn_caffe_note(tn_caffe *c, const tn_caffe_layer *l, const char *format
     va_start(args, format);
     tn_vprint(text, sizeof text, format, args);
     va_end(args);
-    return tn_model_add_notice(c->m, "%s \"%s\" (line %d): %s", l->type, l->name,
-                               tn_proto_line(&l->message), text);
+    char place[24];
+    return tn_model_add_notice(c->m, "%s \"%s\"%s: %s", l->type, l->name,
+                               say_place(l, place, sizeof place), text);
 }
 
 /* ---- blobs ------------------------------------------------------------------------------------ */

@@ -3,6 +3,19 @@
 
 #include "caffe/input.h"
 
+static tn_status add_array(tn_caffe *c, const tn_caffe_layer *l, int top, tn_shape shape)
+{
+    tn_value v;
+    TN_TRY(tn_caffe_input(c, l->top[top], shape, &v));
+    return tn_caffe_top(c, l, top, v);
+}
+
+static tn_status add_label(tn_caffe *c, const tn_caffe_layer *l, int top)
+{
+    return tn_caffe_top(c, l, top,
+                        tn_input(c->g, l->top[top], TN_I32, TN_SHAPE(tn_caffe_batch(c))));
+}
+
 static tn_status add_input(tn_caffe *c, const tn_caffe_layer *l)
 {
     const tn_proto p = tn_caffe_param(l, LAYER_INPUT);
@@ -16,35 +29,55 @@ static tn_status add_input(tn_caffe *c, const tn_caffe_layer *l)
         if (!known && !tn_caffe_said(c, l->top[i], &shape) && !tn_caffe_said(c, "*", &shape))
             return tn_caffe_refuse(
                 c, l, "it does not say how large \"%s\" is: tn_model_opts.input can", l->top[i]);
-        TN_TRY(tn_caffe_top(c, l, i, tn_caffe_input(c, l, l->top[i], shape)));
+        TN_TRY(add_array(c, l, i, shape));
     }
     return TN_OK;
 }
 
 /* ---- pictures --------------------------------------------------------------------------------- */
 
+/* The file of the mean picture: the program's, or the one that is named, if it is there. */
+static tn_status find_mean(tn_caffe *c, const tn_caffe_layer *l, const tn_proto *t,
+                           const tn_proto *data, const char **out)
+{
+    tn_proto_span named = tn_proto_bytes(t, TRANSFORM_MEAN_FILE);
+    char *path = NULL;
+    *out = c->opts->mean_file;
+    if (!named.size)
+        named = tn_proto_bytes(data, DATA_MEAN_FILE);
+    if (*out || !named.size || c->opts->image)
+        return TN_OK;
+    const char *copy = tn_caffe_copy(c, named);
+    if (!copy)
+        return tn_no_memory("a net", named.size);
+    TN_TRY(tn_caffe_beside(c, copy, &path));
+    if (!path)
+        return tn_caffe_note(c, l,
+                             "the mean picture that Caffe takes away from each, %s, is not there: "
+                             "say where it is or the mean of the channels, or pixels are taken as "
+                             "they are",
+                             copy);
+    *out = tn_caffe_copy(c, (tn_proto_span){(const uint8_t *)path, strlen(path)});
+    tn_free(path);
+    return *out ? TN_OK : tn_no_memory("a net", named.size);
+}
+
 /* Mean and scale, of transform_param or where they were before it. */
 static tn_status read_pixels(tn_caffe *c, const tn_caffe_layer *l, const tn_proto *t,
-                             const tn_proto *data, int64_t channels, tn_image_input_opts *out)
+                             const tn_proto *data, int64_t channels, tn_caffe_pixel_opts *out)
 {
     float mean[4];
     const size_t count = tn_proto_floats(t, TRANSFORM_MEAN, mean, 4);
     const float scale =
         (float)tn_proto_real(t, TRANSFORM_SCALE, tn_proto_real(data, DATA_SCALE, 1));
-    if (c->opts->image) {
-        *out = *c->opts->image;
-        return TN_OK;
-    }
+    *out = (tn_caffe_pixel_opts){.layer = *l};
     for (int64_t i = 0; i < channels; i++) {
-        out->mean[i] = count > 1 ? mean[i] : count ? mean[0] : 0;
-        out->scale[i] = scale;
+        out->how.mean[i] = count > 1 ? mean[i] : count ? mean[0] : 0;
+        out->how.scale[i] = scale;
     }
-    if (tn_proto_has(t, TRANSFORM_MEAN_FILE) || tn_proto_has(data, DATA_MEAN_FILE))
-        return tn_caffe_note(
-            c, l,
-            "the mean picture that Caffe takes away from each is no part of the net: "
-            "say the mean of the channels, or pixels are taken as they are");
-    return TN_OK;
+    if (c->opts->image)
+        out->how = *c->opts->image;
+    return find_mean(c, l, t, data, &out->mean_file);
 }
 
 /* How large the pictures are: as the program says, or as they are cut out; their channels, if nothing says more, are 3. */
@@ -66,7 +99,8 @@ static bool read_size(tn_caffe *c, const tn_caffe_layer *l, const tn_proto *t, c
 static tn_status add_pictures(tn_caffe *c, const tn_caffe_layer *l, const tn_proto *data)
 {
     const tn_proto t = tn_caffe_param(l, LAYER_TRANSFORM);
-    tn_image_input_opts pixels = {0};
+    tn_caffe_pixel_opts pixels;
+    tn_value x;
     tn_shape shape;
     if (l->num_tops < 1 || l->num_tops > 2)
         return tn_caffe_refuse(c, l, "it makes %d blobs, not pictures and labels", l->num_tops);
@@ -80,12 +114,11 @@ static tn_status add_pictures(tn_caffe *c, const tn_caffe_layer *l, const tn_pro
     TN_TRY(read_pixels(c, l, &t, data, shape.dim[1], &pixels));
     if (shape.dim[1] == 3) /* so OpenCV decodes them */
         TN_TRY(tn_model_set_fact(c->m, "tenon.fit", "order=bgr"));
-    TN_TRY(tn_caffe_top(
-        c, l, 0,
-        tn_import_pixels(c->g, l->top[0], tn_caffe_name(c, l, "pixels"), &shape, &pixels)));
+    TN_TRY(tn_caffe_pixels(c, l->top[0], &pixels, &shape, &x));
+    TN_TRY(tn_caffe_top(c, l, 0, x));
     if (l->num_tops == 1)
         return TN_OK;
-    return tn_caffe_top(c, l, 1, tn_input(c->g, l->top[1], TN_I32, TN_SHAPE(shape.dim[0])));
+    return add_label(c, l, 1);
 }
 
 static tn_status add_data(tn_caffe *c, const tn_caffe_layer *l)
@@ -110,7 +143,7 @@ static tn_status add_memory(tn_caffe *c, const tn_caffe_layer *l)
                  tn_proto_int(&p, MEMORY_HEIGHT, 0), tn_proto_int(&p, MEMORY_WIDTH, 0));
     if (l->num_tops != 2)
         return tn_caffe_refuse(c, l, "it makes %d blobs, not data and labels", l->num_tops);
-    TN_TRY(tn_caffe_top(c, l, 0, tn_caffe_input(c, l, l->top[0], shape)));
+    TN_TRY(add_array(c, l, 0, shape));
     return tn_caffe_top(c, l, 1, tn_input(c->g, l->top[1], TN_I32, TN_SHAPE(shape.dim[0])));
 }
 
@@ -133,10 +166,9 @@ static tn_status add_hdf5(tn_caffe *c, const tn_caffe_layer *l)
         const char *name = l->top[i];
         tn_shape shape;
         if (is_label(c, name))
-            TN_TRY(
-                tn_caffe_top(c, l, i, tn_input(c->g, name, TN_I32, TN_SHAPE(tn_caffe_batch(c)))));
+            TN_TRY(add_label(c, l, i));
         else if (tn_caffe_said(c, name, &shape) || tn_caffe_said(c, "*", &shape))
-            TN_TRY(tn_caffe_top(c, l, i, tn_caffe_input(c, l, name, shape)));
+            TN_TRY(add_array(c, l, i, shape));
         else
             return tn_caffe_refuse(
                 c, l, "how large \"%s\" is only its file knows: tn_model_opts.input can say it",
@@ -168,10 +200,7 @@ static tn_status add_dummy(tn_caffe *c, const tn_caffe_layer *l)
         tn_shape shape = {0};
         if (!dummy_shape(&p, i, &shape))
             return tn_caffe_refuse(c, l, "it does not say how large \"%s\" is", l->top[i]);
-        const tn_value v = is_label(c, l->top[i])
-                               ? tn_input(c->g, l->top[i], TN_I32, TN_SHAPE(tn_caffe_batch(c)))
-                               : tn_caffe_input(c, l, l->top[i], shape);
-        TN_TRY(tn_caffe_top(c, l, i, v));
+        TN_TRY(is_label(c, l->top[i]) ? add_label(c, l, i) : add_array(c, l, i, shape));
     }
     return TN_OK;
 }
