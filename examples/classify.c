@@ -9,10 +9,12 @@
 #include <tenon/tenon.h>
 
 #include "../tools/common/args.h"
+#include "../tools/train/opening.h"
 
 static struct {
     const char *device;
     int64_t top;
+    opening opening;
 } flags = {.top = 5};
 
 static const arg table[] = {
@@ -20,6 +22,7 @@ static const arg table[] = {
     {ARG_TEXT, "device", "NAME",
      "\"cuda:0\", \"cpu\", \"cpu,threads=2\", ...; default: the best there is", &flags.device, 0,
      0},
+    OPENING_ARGS(&flags.opening),
 };
 
 typedef struct session {
@@ -27,7 +30,8 @@ typedef struct session {
     tn_picture picture;
     tn_device *device;
     tn_plan *plan;
-    tn_value output; /* logits or shares, images x classes */
+    tn_value output; /* logits or shares, images x classes, or x 1 x 1 behind them */
+    tn_shape shape;
     int64_t classes;
     bool softmax; /* they are shares already */
     uint8_t *pixels;
@@ -43,9 +47,13 @@ static void find_output(session *s, const char *path)
     if (s->output.id == 0)
         args_fail("%s: its net says no output: which of its values are the classes?", path);
     tn_must(tn_value_shape(g, s->output, &shape));
-    if (shape.ndim != 2 || shape.dim[0] != 1)
+    bool classes = shape.ndim >= 2 && shape.dim[0] == 1;
+    for (int i = 2; i < shape.ndim; i++)
+        classes &= shape.dim[i] == 1;
+    if (!classes)
         args_fail("%s: its first output, %s, is %s, not images x classes", path,
                   tn_value_name(g, s->output), tn_shape_format(&shape).text);
+    s->shape = shape;
     s->classes = shape.dim[1];
     const char *op = tn_value_op(g, s->output);
     s->softmax = strcmp(op, "softmax") == 0 || strcmp(op, "sigmoid") == 0;
@@ -57,9 +65,12 @@ static void find_output(session *s, const char *path)
 
 static void open_model(session *s, const char *path)
 {
-    if (tn_model_open(&s->model, path, NULL) != TN_OK ||
-        tn_model_picture(s->model, &s->picture) != TN_OK)
+    const tn_model_opts opts = opening_opts(&flags.opening, 1, 0);
+    if (tn_model_open(&s->model, path, &opts) != TN_OK)
         args_fail("%s", tn_error());
+    opening_tell(s->model);
+    if (tn_model_picture(s->model, &s->picture) != TN_OK)
+        args_fail("%s%s", tn_error(), opening_hint(s->model));
     if (!tn_model_tensor(s->model, 0, NULL))
         args_fail("%s: is the text of a net, without numbers", path);
     find_output(s, path);
@@ -118,8 +129,7 @@ static bool classify(session *s, const char *path)
     const tn_shape shape = TN_SHAPE(1, p->fit.height, p->fit.width, p->channels);
     tn_must(tn_plan_set(s->plan, p->input, (tn_tensor){TN_U8, shape, s->pixels}));
     tn_must(tn_plan_evaluate(s->plan));
-    tn_must(
-        tn_plan_get(s->plan, s->output, (tn_tensor){TN_F32, TN_SHAPE(1, s->classes), s->shares}));
+    tn_must(tn_plan_get(s->plan, s->output, (tn_tensor){TN_F32, s->shape, s->shares}));
     if (!s->softmax)
         softmax(s->shares, s->classes);
     tell(s, path);

@@ -59,6 +59,7 @@ static const arg options[] = {
     {ARG_INT, "threads", "N", "that read pictures; default: every core", &q.threads, 1, 1024},
     ARG_WORKSPACE(&q.workspace),
     {ARG_FLAG, "quiet", NULL, "do not show how far it is", &q.quiet, 0, 0},
+    OPENING_ARGS(&q.opening),
 };
 
 int main(int argc, char **argv)

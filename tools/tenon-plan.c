@@ -6,11 +6,13 @@
 
 #include "common/args.h"
 #include "plan/study.h"
+#include "train/opening.h"
 
 static struct {
     const char *gpu, *device, *options, *precision, *optim;
     int64_t batch, classes, size;
     bool inference, no_search, json, text;
+    opening opening;
 } flags = {.batch = 128, .precision = "default", .optim = "sgd"};
 
 static const char about[] =
@@ -48,8 +50,9 @@ static const arg options[] = {
      "what it computes in; default: the device's choice", &flags.precision, 0, 0},
     {ARG_INT, "classes", "N", "default: as it was published,\nor as a file has it", &flags.classes,
      1, 100000},
-    {ARG_INT, "size", "PIXELS", "side of the images; default: as the network has it", &flags.size,
-     1, 4096},
+    {ARG_INT, "size", "PIXELS",
+     "side of the images; default: as the network has it. Of a\nfile: where it leaves that open",
+     &flags.size, 1, 4096},
     {ARG_FLAG, "inference", NULL, "forward only; default: a step of training", &flags.inference, 0,
      0},
     {ARG_CHOICE, "optim", "sgd|adam|adamw", "the optimizer; sgd with momentum", &flags.optim, 0, 0},
@@ -58,6 +61,7 @@ static const arg options[] = {
     {ARG_FLAG, "text", NULL,
      "the network itself as text, which this and other\nprograms take in its place", &flags.text, 0,
      0},
+    OPENING_ARGS(&flags.opening),
 };
 
 static tn_device *open_device(void)
@@ -79,6 +83,14 @@ static tn_device *open_device(void)
     return device;
 }
 
+/* Of a file that leaves it open. */
+static bool has_size(const tn_model *model, int64_t size)
+{
+    tn_picture picture;
+    return tn_model_picture(model, &picture) == TN_OK && picture.fit.height == size &&
+           picture.fit.width == size;
+}
+
 int main(int argc, char **argv)
 {
     const args a = {
@@ -93,7 +105,8 @@ int main(int argc, char **argv)
         .words = "the name or the file of a network"};
     args_parse(&a, argc, argv);
     tn_model *model = NULL;
-    study s = {.r = {.net = origin_find(argv[1], &model),
+    const tn_model_opts how = opening_opts(&flags.opening, 0, flags.size);
+    study s = {.r = {.net = origin_find(argv[1], &how, &model),
                      .batch = flags.batch,
                      .classes = flags.classes,
                      .size = flags.size,
@@ -104,7 +117,7 @@ int main(int argc, char **argv)
         s.r.classes = named->classes;
     if (named && s.r.size == 0)
         s.r.size = named->size;
-    if (!named && s.r.size)
+    if (!named && s.r.size && !has_size(model, flags.size))
         args_fail("--size is for a network by name: %s says itself what it takes", argv[1]);
     tn_must(tn_precision_find(flags.precision, &s.r.precision));
     s.device = open_device();

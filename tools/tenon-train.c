@@ -12,6 +12,7 @@
 
 #include "common/args.h"
 #include "train/job.h"
+#include "train/solver.h"
 
 static const char about[] =
     "Trains a network on a folder of images, in a run folder: its log, its checkpoints, and all "
@@ -34,11 +35,12 @@ static const char more[] =
     "  tenon train photos --net resnet18 --split 10 --epochs 40\n"
     "  tenon train photos --net resnet18 --split 10 --run first\n"
     "  tenon train --resume first\n"
+    "  tenon train photos --solver solver.prototxt --size 224\n"
     "  tenon train flowers --init first --freeze "
     "\"conv1,layer1*\"";
 
 static struct {
-    const char *run, *workspace, *resume, *repeat;
+    const char *run, *workspace, *resume, *repeat, *solver;
     int64_t keep, log_every, save_every, save_steps, lock_fd;
     bool queue;
 } o;
@@ -52,6 +54,11 @@ static const arg options[] = {
     {ARG_TEXT, "resume", "NAME|DIR", "go on with this run", &o.resume, 0, 0},
     {ARG_TEXT, "repeat", "NAME|DIR", "do what this run did, from its beginning, as another run",
      &o.repeat, 0, 0},
+    {ARG_TEXT, "solver", "FILE",
+     "train as a solver of Caffe's says: its net, its steps, its\nrates; flags of one's own hold "
+     "in "
+     "its place",
+     &o.solver, 0, 0},
     {ARG_FLAG, "queue", NULL,
      "wait until the device is free, behind all that wait already;\nslots are the workspace's, or "
      "those of $TENON_SLOTS",
@@ -135,6 +142,8 @@ static void parse_new(job *j, int argc, char **argv, const recipe_program *p)
 {
     recipe *r = &j->s.r;
     recipe_parse(r, argc, argv, p);
+    if (o.solver && !r->steps)
+        args_fail("%s does not say how long to train (max_iter): --steps does", o.solver);
     if (!r->net && !r->init)
         args_fail("which network? --net NAME|FILE, or --init FILE; there are %s", net_names());
     recipe_check(r, p->usage);
@@ -160,6 +169,8 @@ static void parse_old(job *j, int argc, char **argv, const recipe_program *p)
         args_fail("--resume and --repeat cannot both say which run");
     if (o.resume && o.run)
         args_fail("--run is of a new run, --resume of one that is there");
+    if (o.solver)
+        args_fail("--solver %s", p->why_not);
     if (o.save_every || o.save_steps)
         args_fail("--save-%s %s", o.save_every ? "every" : "steps", p->why_not);
     j->resumes = o.resume != NULL;
@@ -225,7 +236,9 @@ int main(int argc, char **argv)
     if (!given)
         run_fail("no memory for a command line");
     memcpy(given, argv, (size_t)argc * sizeof *given);
-    parse(&j, argc, argv);
+    int count = argc;
+    char **words = solver_expand(&count, argv);
+    parse(&j, count, words);
     if (o.queue) {
         if (!j.resumes)
             choose_folder(&j);

@@ -136,6 +136,10 @@ TN_API const char *tn_value_op(const tn_graph *g, tn_value v);
  *  handle if there is none */
 TN_API tn_value tn_value_beside(const tn_graph *g, tn_value v, int index);
 
+/** What the node that makes v reads in place `index`, from 0: of a softmax 0 is what it is taken of. @return the zero handle
+ *  if there is none */
+TN_API tn_value tn_value_read(const tn_graph *g, tn_value v, int index);
+
 /** The inputs, in the order in which they were made. @return the zero handle past the last */
 TN_API tn_value tn_graph_input(const tn_graph *g, int index);
 

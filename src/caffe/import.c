@@ -218,21 +218,49 @@ static tn_status open_net(tn_caffe *c, const char *path)
     return status;
 }
 
+/* How many images a step of a net has, that is not wanted itself. */
+static tn_status say_batch_of(tn_caffe *c, const tn_proto *net)
+{
+    TN_TRY(tn_caffe_read_layers(c, net));
+    tn_caffe_find_batch(c);
+    return tn_caffe_say_batch(c);
+}
+
+/* The same of a file, which may as well be none. */
+static tn_status peek(tn_caffe *c, const char *path)
+{
+    tn_proto_out wire = {0};
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    tn_status status = read_text(&wire, tn_caffe_net, path);
+    const tn_proto net = {tn_caffe_net, {wire.bytes, wire.size}};
+    if (status == TN_OK)
+        status = say_batch_of(c, &net);
+    tn_proto_drop(&wire);
+    if (status != TN_ERR_FORMAT && status != TN_ERR_IO)
+        return status;
+    tn_error_put_back(&kept);
+    return TN_OK;
+}
+
 /* The net of a solver: the one in it, or the file that it names. */
 static tn_status open_solved(tn_caffe *c, const tn_proto *solver)
 {
     tn_proto net;
     char *path = NULL;
-    TN_TRY(tn_caffe_read_solver(c, solver));
-    if (c->opts->no_net)
-        return TN_OK;
-    if (tn_caffe_net_inside(solver, &net))
-        return import(c, &net, false);
+    const bool inside = tn_caffe_net_inside(solver, &net);
     const char *named = tn_caffe_net_named(c, solver);
+    TN_TRY(tn_caffe_read_solver(c, solver));
+    if (inside)
+        return c->opts->no_net ? say_batch_of(c, &net) : import(c, &net, false);
+    if (!named && c->opts->no_net)
+        return TN_OK;
     if (!named)
         return tn_fail(TN_ERR_IO, "%s: the solver names no net", c->m->path);
     tn_status status = tn_caffe_beside(c, named, &path);
-    if (status == TN_OK)
+    if (status == TN_OK && c->opts->no_net)
+        status = path ? peek(c, path) : TN_OK;
+    else if (status == TN_OK)
         status = path ? open_net(c, path)
                       : tn_fail(TN_ERR_IO,
                                 "%s: its net %s is not there, from here or from any folder above "

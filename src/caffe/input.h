@@ -16,6 +16,9 @@ bool tn_caffe_shape(const tn_proto *shape, tn_shape *out);
  * nothing. */
 bool tn_caffe_said(const tn_caffe *c, const char *name, tn_shape *out);
 
+/* The batch that its layers of data are written for, in c->batch. */
+void tn_caffe_find_batch(tn_caffe *c);
+
 /* An input of f32, or where the program has said how pictures are prepared, of their bytes. */
 tn_status tn_caffe_input(tn_caffe *c, const char *name, tn_shape shape, tn_value *out);
 

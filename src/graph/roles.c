@@ -40,6 +40,12 @@ tn_value tn_value_beside(const tn_graph *g, tn_value v, int index)
     return handle(g, made ? maker(g, v)->out[index] : 0);
 }
 
+tn_value tn_value_read(const tn_graph *g, tn_value v, int index)
+{
+    const bool reads = is_known(g, v) && index >= 0 && index < maker(g, v)->num_in;
+    return handle(g, reads ? maker(g, v)->in[index] : 0);
+}
+
 tn_value tn_graph_input(const tn_graph *g, int index)
 {
     for (size_t i = 0; g && index >= 0 && i < g->num_nodes; i++)

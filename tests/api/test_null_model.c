@@ -51,6 +51,7 @@ static void models(void **state)
     assert_string_equal(tn_value_op(g, x), "input");
     assert_int_equal(tn_value_beside(NULL, x, 0).id + tn_value_beside(g, x, 1).id, 0);
     assert_int_equal(tn_value_beside(g, x, 0).id, x.id);
+    assert_int_equal(tn_value_read(NULL, x, 0).id + tn_value_read(g, x, 0).id, 0);
     assert_null(tn_model_graph(NULL));
     assert_false(tn_model_keeps_average(NULL));
     assert_null(tn_model_fact(NULL, "a"));

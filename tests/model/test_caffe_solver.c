@@ -146,7 +146,18 @@ static void its_net_is_found(void **state)
                             "optim=sgd momentum=0 rate=1 rate-policy=constant warmup=0 decay=0 "
                             "steps=5 batch=64");
         tn_model_close(m);
+        assert_ok(tn_model_open(&m, solver, &(tn_model_opts){.no_net = true}));
+        assert_null(tn_model_graph(m));
+        assert_non_null(strstr(tn_model_fact(m, "tenon.recipe"), "steps=5 batch=64"));
+        tn_model_close(m);
     }
+    FILE *f = fopen(solver, "w");
+    assert_non_null(f);
+    fputs(OTHERS "net: \"solver.prototxt\"", f); /* which is no net */
+    fclose(f);
+    assert_ok(tn_model_open(&m, solver, &(tn_model_opts){.no_net = true}));
+    tn_model_close(m);
+    assert_fails(tn_model_open(&m, solver, NULL), TN_ERR_FORMAT, "has no layers");
     assert_fails(tn_model_open(&m, lab_caffe_net(OTHERS "net: \"nowhere/x.prototxt\""), NULL),
                  TN_ERR_IO,
                  "its net nowhere/x.prototxt is not there, from here or from any folder above");

@@ -196,11 +196,16 @@ static int parse_option(const args *a, const char *name, int argc, char **argv, 
     return joined ? i : i + 1;
 }
 
+void args_program(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    program = slash ? slash + 1 : path;
+}
+
 int args_parse(const args *a, int argc, char **argv)
 {
-    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     if (argc > 0)
-        program = slash ? slash + 1 : argv[0];
+        args_program(argv[0]);
     int words = 0;
     bool options = true;
     for (int i = 1; i < argc; i++) {

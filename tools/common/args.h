@@ -53,6 +53,9 @@ typedef struct args {
  * option "out", -o is the same. Returns how many words there are. */
 int args_parse(const args *a, int argc, char **argv);
 
+/* What messages before args_parse() call the program, argv[0]. */
+void args_program(const char *path);
+
 /* " (default 3)", or nothing where there is none or the help tells of it itself. */
 void args_default(const arg *o, char *text, size_t size);
 

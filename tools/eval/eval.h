@@ -6,6 +6,8 @@
 
 #include <tenon/tenon.h>
 
+#include "../train/opening.h"
+
 enum { EVAL_PATH = 4096 /* as SETS_PATH */ };
 
 /* What is asked. */
@@ -14,6 +16,7 @@ typedef struct question {
     const char *device, *precision;
     int64_t batch, threads, resize; /* resize 0: as the model has it */
     bool ten_crop, known, trained, quiet;
+    opening opening;
 } question;
 
 /* A picture that cannot be read. */

@@ -84,8 +84,9 @@ static void run(const evaluation *e, const work *w, void *pixels)
     const tn_shape shape = TN_SHAPE(e->q.batch, p->fit.height, p->fit.width, p->channels);
     tn_must(tn_plan_set(e->plan, p->input, (tn_tensor){TN_U8, shape, pixels}));
     tn_must(tn_plan_evaluate(e->plan));
-    tn_must(tn_plan_get(e->plan, e->logits,
-                        (tn_tensor){TN_F32, TN_SHAPE(e->q.batch, e->classes), w->logits}));
+    tn_shape classes;
+    tn_must(tn_value_shape(tn_model_graph(e->model), e->logits, &classes));
+    tn_must(tn_plan_get(e->plan, e->logits, (tn_tensor){TN_F32, classes, w->logits}));
 }
 
 /* Adds exp(x) / sum of exp(x), or x where it is that already. */

@@ -27,7 +27,10 @@ static void find_logits(evaluation *e)
     if (e->logits.id == 0)
         args_fail("%s: its net says no output: which of its values are the classes?", e->path);
     tn_must(tn_value_shape(g, e->logits, &shape));
-    if (shape.ndim != 2 || shape.dim[0] != e->q.batch || shape.dim[1] > INT_MAX)
+    bool classes = shape.ndim >= 2 && shape.dim[0] == e->q.batch && shape.dim[1] <= INT_MAX;
+    for (int i = 2; i < shape.ndim; i++)
+        classes &= shape.dim[i] == 1;
+    if (!classes)
         args_fail("%s: its first output, %s, is %s, not images x classes", e->path,
                   tn_value_name(g, e->logits), tn_shape_format(&shape).text);
     e->classes = (int)shape.dim[1];
@@ -48,20 +51,23 @@ static void take_average(evaluation *e)
     tn_model_close(e->model);
     e->model = NULL;
     e->average = true;
-    if (tn_model_open(&e->model, e->path, &(tn_model_opts){.batch = e->q.batch, .average = true}) !=
-        TN_OK)
+    tn_model_opts opts = opening_opts(&e->q.opening, e->q.batch, 0);
+    opts.average = true;
+    if (tn_model_open(&e->model, e->path, &opts) != TN_OK)
         args_fail("%s", tn_error());
 }
 
 static void open_model(evaluation *e)
 {
     run_model(e->path, e->q.workspace, e->q.model);
-    if (tn_model_open(&e->model, e->path, &(tn_model_opts){.batch = e->q.batch}) != TN_OK)
+    const tn_model_opts opts = opening_opts(&e->q.opening, e->q.batch, 0);
+    if (tn_model_open(&e->model, e->path, &opts) != TN_OK)
         args_fail("%s", tn_error());
+    opening_tell(e->model);
     if (tn_model_keeps_average(e->model) && !e->q.trained)
         take_average(e);
     if (tn_model_picture(e->model, &e->picture) != TN_OK)
-        args_fail("%s", tn_error());
+        args_fail("%s%s", tn_error(), opening_hint(e->model));
     if (!tn_model_tensor(e->model, 0, NULL))
         args_fail("%s: is the text of a net, without numbers", e->path);
     find_logits(e);

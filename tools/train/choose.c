@@ -59,7 +59,8 @@ static void name_classes(session *s)
 /* Whoever trains with averages validates them: they are what is evaluated. */
 static void open_model(session *s, const char *path, bool no_net)
 {
-    tn_model_opts opts = {.no_net = no_net};
+    tn_model_opts opts = opening_opts(&s->r.opening, 0, s->r.size);
+    opts.no_net = no_net;
     tn_status status = tn_model_open(&s->from, path, &opts);
     if (status == TN_OK && s->evaluate && tn_model_keeps_average(s->from)) {
         tn_model_close(s->from);
@@ -69,6 +70,7 @@ static void open_model(session *s, const char *path, bool no_net)
     }
     if (status != TN_OK)
         args_fail("%s%s", tn_error(), no_net ? "" : "; say which net it is with --net");
+    opening_tell(s->from);
 }
 
 /* The next line of a text, without its end; false: there is none. */
@@ -87,7 +89,8 @@ static void check_same(const session *s, const char *path)
     size_t bytes;
     tn_model *model = NULL;
     network n;
-    const origin from = origin_find(s->r.net, &model);
+    const tn_model_opts how = opening_opts(&s->r.opening, 0, s->r.size);
+    const origin from = origin_find(s->r.net, &how, &model);
     const network_opts opts = {.batch = s->r.batch,
                                .size = from.named ? s->net.height : 0,
                                .classes = s->net.classes,
@@ -114,6 +117,24 @@ static void check_same(const session *s, const char *path)
     tn_model_close(model);
 }
 
+/* Numbers of Caffe's are those of a net that is told in another file. */
+static bool are_for(const char *numbers, const char *file)
+{
+    const char *end = strrchr(numbers, '.');
+    return file && end && strcmp(end, ".caffemodel") == 0 && !net_find(file);
+}
+
+static origin find_text(session *s, bool with_numbers)
+{
+    tn_model_opts opts = opening_opts(&s->r.opening, 0, s->r.size);
+    if (with_numbers)
+        opts.weights = s->r.init;
+    const origin found = origin_find(s->r.net, &opts, &s->text);
+    if (opts.weights)
+        s->from = s->text;
+    return found;
+}
+
 static origin find_origin(session *s, const char *file)
 {
     const recipe *r = &s->r;
@@ -122,6 +143,8 @@ static origin find_origin(session *s, const char *file)
             open_model(s, r->init, true);
         return (origin){.model = s->text, .path = s->known_as};
     }
+    if (!file && r->init && are_for(r->init, r->net))
+        return find_text(s, true);
     if (file)
         open_model(s, file, r->net != NULL);
     else if (r->init)
@@ -132,7 +155,7 @@ static origin find_origin(session *s, const char *file)
         printf("note: %s holds no net: it is taken for %s, with the classes of %s\n", file, r->net,
                r->folder ? r->folder : "--classes");
     if (r->net)
-        return origin_find(r->net, &s->text);
+        return find_text(s, false);
     if (r->init && tn_model_graph(s->from))
         return (origin){.model = s->from, .path = r->init};
     return (origin){.named = net_find("torchvision")};

@@ -124,6 +124,12 @@ static void finish_epoch(session *s)
     s->seen = (tn_run_score){0};
 }
 
+/* So many steps may end in the middle of an epoch, which is over then. */
+static bool is_last(const session *s)
+{
+    return s->r.steps && tn_plan_updates(s->plan) >= s->r.steps;
+}
+
 static void tell_end(const job *j)
 {
     const session *s = &j->s;
@@ -151,7 +157,7 @@ int job_train(job *j)
         if (status != TN_OK)
             fail_saved(s);
         const double began = seconds();
-        if (session_left(s) == 0 && !s->now.stop)
+        if ((session_left(s) == 0 || is_last(s)) && !s->now.stop)
             finish_epoch(s);
         session_skip_clock(s, seconds() - began);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../common/args.h"
+#include "opening.h"
 
 static void *room(size_t count, size_t size)
 {
@@ -17,7 +18,7 @@ static void *room(size_t count, size_t size)
 
 /* ---- where it comes from ---------------------------------------------------------------------- */
 
-origin origin_find(const char *name, tn_model **model)
+origin origin_find(const char *name, const tn_model_opts *opts, tn_model **model)
 {
     const net *named = net_find(name);
     if (named)
@@ -25,10 +26,9 @@ origin origin_find(const char *name, tn_model **model)
     if (!strpbrk(name, "./"))
         args_fail("there is no network \"%s\"; there are %s; or the path of a file", name,
                   net_names());
-    if (tn_model_open(model, name, NULL) != TN_OK)
+    if (tn_model_open(model, name, opts) != TN_OK)
         args_fail("%s", tn_error());
-    for (int i = 0; tn_model_notice(*model, i); i++)
-        args_warn("note: %s", tn_model_notice(*model, i));
+    opening_tell(*model);
     return (origin){.model = *model, .path = name};
 }
 
@@ -74,7 +74,7 @@ static void find_image(network *n, const origin *from)
 {
     tn_picture picture;
     if (tn_model_picture(from->model, &picture) != TN_OK)
-        args_fail("%s", tn_error());
+        args_fail("%s%s", tn_error(), opening_hint(from->model));
     n->image = same(n, from->model, picture.input);
     n->height = picture.fit.height;
     n->width = picture.fit.width;
@@ -85,12 +85,26 @@ static void find_image(network *n, const origin *from)
     n->order = picture.order;
 }
 
+/* N x K x 1 x 1, as nets without a dense layer end, are images x classes. */
+static tn_value without_ones(network *n, tn_value x)
+{
+    tn_shape shape;
+    tn_must(tn_value_shape(n->g, x, &shape));
+    bool ones = shape.ndim > 2;
+    for (int i = 2; i < shape.ndim; i++)
+        ones &= shape.dim[i] == 1;
+    return ones ? tn_flatten(n->g, x, &(tn_layer_opts){"logits"}) : x;
+}
+
 static void find_logits(network *n, const char *path)
 {
     tn_shape shape;
     n->logits = tn_graph_output_at(n->g, 0);
     if (n->logits.id == 0)
         args_fail("%s: its net says no output: which of its values are the classes?", path);
+    if (strcmp(tn_value_op(n->g, n->logits), "softmax") == 0) /* a loss has one of its own */
+        n->logits = tn_value_read(n->g, n->logits, 0);
+    n->logits = without_ones(n, n->logits);
     tn_must(tn_value_shape(n->g, n->logits, &shape));
     if (shape.ndim != 2 || shape.dim[1] > INT_MAX)
         args_fail("%s: its first output, %s, is %s, not images x classes", path,

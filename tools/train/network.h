@@ -15,8 +15,8 @@ typedef struct origin {
     const char *path; /* of the model */
 } origin;
 
-/* A name of nets.h, or a file, which becomes *model, for tn_model_close(); ends the program if it is neither. */
-origin origin_find(const char *name, tn_model **model);
+/* A name of nets.h, or a file, opened so, which becomes *model, for tn_model_close(); ends the program if it is neither. */
+origin origin_find(const char *name, const tn_model_opts *opts, tn_model **model);
 
 typedef struct network_opts {
     int64_t batch;

@@ -8,15 +8,20 @@
 
 tn_optim recipe_optim(const recipe *r)
 {
-    const float decay = (float)r->decay;
+    const float decay = (float)r->decay, momentum = (float)r->momentum;
+    const tn_adam_opts adam = {.beta1 = TN_EXACTLY(momentum),
+                               .beta2 = TN_EXACTLY((float)r->beta2),
+                               .epsilon = TN_EXACTLY((float)r->epsilon),
+                               .weight_decay = decay};
     if (strcmp(r->optim, "adam") == 0)
-        return tn_adam(&(tn_adam_opts){.weight_decay = decay});
+        return tn_adam(&adam);
     if (strcmp(r->optim, "adamw") == 0)
-        return tn_adamw(&(tn_adam_opts){.weight_decay = decay});
-    return tn_sgd(&(tn_sgd_opts){.momentum = (float)r->momentum, .weight_decay = decay});
+        return tn_adamw(&adam);
+    return tn_sgd(
+        &(tn_sgd_opts){.momentum = momentum, .weight_decay = decay, .nesterov = r->nesterov});
 }
 
-/* "10,20.5": epochs, as steps; rising. */
+/* "10,20.5": epochs, as steps, or steps; rising. */
 static void parse_at(tn_rate *rate, const char *text, double per_epoch)
 {
     int count = 0;
@@ -34,11 +39,13 @@ static void parse_at(tn_rate *rate, const char *text, double per_epoch)
 
 tn_rate recipe_rate(const recipe *r, int64_t updates_per_epoch)
 {
-    const double per_epoch = (double)updates_per_epoch, epochs = (double)r->epochs;
+    /* Where the run is so many steps long, all that is counted in epochs is counted in steps. */
+    const double per_epoch = r->steps ? 1 : (double)updates_per_epoch;
+    const double epochs = (double)(r->steps ? r->steps : r->epochs);
     tn_rate rate = {.base = TN_EXACTLY(r->rate),
                     .gamma = r->gamma,
                     .power = r->power,
-                    .steps = r->epochs * updates_per_epoch};
+                    .steps = r->steps ? r->steps : r->epochs * updates_per_epoch};
     rate.warmup = (int64_t)((r->warmup < 0 ? epochs / 20 : r->warmup) * per_epoch + 0.5);
     const double period = (r->period >= 0 ? r->period : epochs / 3) * per_epoch;
     rate.period = period < 1 ? 1 : (int64_t)(period + 0.5);
@@ -90,12 +97,13 @@ recipe_text recipe_describe(const recipe *r)
     recipe_text t;
     snprintf(
         t.text, sizeof t.text,
-        "batch %lld x %lld, seed %lld, %lld epochs, %s, rate %g %s, gamma %g, power %g, period "
+        "batch %lld x %lld, seed %lld, %lld %s, %s%s, rate %g %s, gamma %g, power %g, period "
         "%g, at %s, warmup %g, momentum %g, decay %g, clip %g, smoothing %g, mixup %g, augment %s, "
         "crop "
         "%s%s, jitter %g, lighting %g, split %g, precision %s%s%s%s%s, ema %g",
-        (long long)r->batch, (long long)r->accumulate, (long long)r->seed, (long long)r->epochs,
-        r->optim, r->rate, r->policy, r->gamma, r->power, r->period,
+        (long long)r->batch, (long long)r->accumulate, (long long)r->seed,
+        (long long)(r->steps ? r->steps : r->epochs), r->steps ? "steps" : "epochs", r->optim,
+        r->nesterov ? " (Nesterov)" : "", r->rate, r->policy, r->gamma, r->power, r->period,
         r->rate_at ? r->rate_at : "none", r->warmup, r->momentum, r->decay, r->clip, r->smoothing,
         r->mixup, r->augment, r->crop ? r->crop : "as that", r->no_flip ? ", no flip" : "",
         r->jitter, r->lighting, r->split, r->precision, r->freeze ? ", freeze " : "",

@@ -10,6 +10,7 @@
 #include "../common/json.h"
 #include "../common/json_read.h"
 #include "network.h"
+#include "opening.h"
 
 typedef struct recipe {
     /* Data */
@@ -22,20 +23,23 @@ typedef struct recipe {
     /* Network and images */
     const char *net; /* a name or a file; NULL: the file's, else torchvision */
     const char *init, *freeze;
+    opening opening;
     int64_t size, resize;
     const char *augment, *crop;
     bool no_flip;
     double jitter, lighting; /* below 0: what `augment` says */
     double smoothing, mixup;
     /* Training */
-    int64_t epochs, batch, accumulate, seed, max_steps, patience;
+    int64_t epochs, steps, batch, accumulate, seed, max_steps,
+        patience;  /* steps: in place of epochs */
     int64_t stuck; /* steps; 0: not judged */
     const char *on_divergence;
     double ema; /* 0: none */
     const char *optim;
-    double rate, momentum, decay, clip;
+    double rate, momentum, decay, clip, beta2, epsilon;
+    bool nesterov;
     const char *policy, *rate_at;
-    double gamma, power, period, warmup; /* period and warmup in epochs */
+    double gamma, power, period, warmup; /* period and warmup in epochs, or in steps */
     /* The machine */
     const char *precision, *device;
     int64_t threads;

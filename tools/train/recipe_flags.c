@@ -21,6 +21,8 @@ static recipe flags = {.bad = "skip",
                        .on_divergence = "stop",
                        .rate = -1,
                        .momentum = 0.9,
+                       .beta2 = 0.999,
+                       .epsilon = 1e-8,
                        .decay = 5e-4,
                        .policy = "cosine",
                        .period = -1,
@@ -61,7 +63,9 @@ static const arg options[] = {
     {ARG_TEXT, "freeze", "PATTERN",
      "do not train parameters of that name: \"conv*\", or several,\nwith commas between them",
      &flags.freeze, 0, 0},
-    {ARG_INT, "size", "PIXELS", "side of the images; default 224 or 227, as the network has it",
+    {ARG_INT, "size", "PIXELS",
+     "side of the images; default 224 or 227, as the network has it.\nOf a file: where it leaves "
+     "that open",
      &flags.size, 1, 4096},
     {ARG_INT, "resize", "PIXELS", "short side before a crop; default size * 8 / 7", &flags.resize,
      1, 8192},
@@ -82,15 +86,24 @@ static const arg options[] = {
      "mix images in pairs, and their labels, by shares from Beta(A, A);\ndefault: not (0)",
      &flags.mixup, 0, 100},
 
+    OPENING_ARGS(&flags.opening),
+
     {ARG_HEADING, .help = "Training"},
     {ARG_INT, "epochs", "N", "how often each image is seen", &flags.epochs, 1, 100000},
+    {ARG_INT, "steps", "N",
+     "in place of epochs, how many steps to train; --rate-period,\n--rate-at and --warmup then "
+     "count steps; default: by --epochs",
+     &flags.steps, 1, 1e9},
     {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, 65536},
     {ARG_INT, "accumulate", "N", "batches whose mean gradient one step takes", &flags.accumulate, 1,
      4096},
     {ARG_CHOICE, "optim", "sgd|adam|adamw", "the optimizer", &flags.optim, 0, 0},
     {ARG_REAL, "rate", "X", "learning rate; default 0.01, for adam and adamw 0.0002", &flags.rate,
      0, 1000},
-    {ARG_REAL, "momentum", "X", "of sgd", &flags.momentum, 0, 0.9999},
+    {ARG_REAL, "momentum", "X", "of sgd; of adam and adamw beta1", &flags.momentum, 0, 0.9999},
+    {ARG_FLAG, "nesterov", NULL, "of sgd: look ahead by the momentum", &flags.nesterov, 0, 0},
+    {ARG_REAL, "beta2", "X", "of adam, adamw", &flags.beta2, 0, 0.999999},
+    {ARG_REAL, "epsilon", "X", "of adam, adamw", &flags.epsilon, 0, 1},
     {ARG_REAL, "decay", "X", "weight decay", &flags.decay, 0, 10},
     {ARG_REAL, "clip", "X", "scale gradients down to this norm; default: not", &flags.clip,
      ARG_ABOVE_0, 1e9},
@@ -188,6 +201,8 @@ void recipe_check(recipe *r, const char *usage)
         r->max_steps = r->synthetic ? 20 : 200;
     if (r->synthetic || r->overfit)
         r->epochs = 1;
+    if (r->steps && (r->max_steps == 0 || r->max_steps > r->steps))
+        r->max_steps = r->steps;
 }
 
 void recipe_parse(recipe *r, int argc, char **argv, const recipe_program *p)

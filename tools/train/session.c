@@ -162,8 +162,10 @@ void session_feeds(session *s)
     if (s->evaluate)
         return;
     s->per_epoch = s->train.batches / r->accumulate;
-    s->steps = s->per_epoch * r->epochs;
-    if (s->steps == 0)
+    if (r->steps && s->per_epoch)
+        s->r.epochs = (r->steps + s->per_epoch - 1) / s->per_epoch;
+    s->steps = r->steps ? r->steps : s->per_epoch * r->epochs;
+    if (s->per_epoch == 0)
         args_fail("an epoch has %lld batches, fewer than the %lld that --accumulate wants",
                   (long long)s->train.batches, (long long)r->accumulate);
     s->rate = recipe_rate(r, s->per_epoch);
@@ -195,7 +197,8 @@ void session_close(session *s)
     free(s->ones);
     classes_close(s);
     network_free(&s->net);
+    if (s->from != s->text)
+        tn_model_close(s->from);
     tn_model_close(s->text);
-    tn_model_close(s->from);
     sets_close(&s->sets);
 }

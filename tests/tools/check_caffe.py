@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""The programs take Caffe's files: a solver's recipe is trained by, flags of one's own hold in its place, and what a file leaves open
+is said by the same flags everywhere.   check_caffe.py FOLDER_OF_TOOLS FOLDER_OF_EXAMPLES WORK"""
+import gzip
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+tools, examples, work = (pathlib.Path(a) for a in sys.argv[1:4])
+data = pathlib.Path(os.environ["TENON_TEST_DATA"])
+shutil.rmtree(work, ignore_errors=True)
+work.mkdir(parents=True)
+
+NET = """
+layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TRAIN }
+  transform_param { mean_value: 100 mean_value: 110 mean_value: 120 scale: 0.02 resize_param { prob: 1 } }
+  data_param { batch_size: 10 } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 8 kernel_size: 5 stride: 4 weight_filler { type: "msra" } } }
+layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+layer { name: "fc" type: "InnerProduct" bottom: "conv" top: "fc"
+  inner_product_param { num_output: 10 weight_filler { type: "xavier" } } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }
+"""
+DEPLOY = """
+input: "data" input_dim: 1 input_dim: 3 input_dim: 32 input_dim: 32
+""" + NET[NET.index('layer { name: "conv"'):NET.index('layer { name: "loss"')] + """
+layer { name: "global" type: "Reshape" bottom: "fc" top: "wide" reshape_param { shape { dim: 0 dim: 10 dim: 1 dim: 1 } } }
+layer { name: "prob" type: "Softmax" bottom: "wide" top: "prob" }
+"""
+SOLVER = """
+net: "net.prototxt"
+base_lr: 0.01 momentum: 0.9 weight_decay: 0.001 lr_policy: "multistep" gamma: 0.5 stepvalue: 3 stepvalue: 5
+max_iter: 7 snapshot: 4 test_iter: 10 test_interval: 2 iter_size: 2 random_seed: 5 type: "Nesterov"
+"""
+(work / "net.prototxt").write_text(NET)
+(work / "deploy.prototxt").write_text(DEPLOY)
+(work / "solver.prototxt").write_text(SOLVER)
+
+
+def run(program, *words, status=0):
+    done = subprocess.run([program, *map(str, words)], cwd=work, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == status, f"{program} {words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def recipe(name):
+    return json.loads((work / name / "config.json").read_text())["recipe"]
+
+
+train = tools / "tenon-train"
+run(tools / "tenon-shapes", "shapes", "--train", 5, "--val", 2)
+base = ["shapes", "--device", "cpu,threads=1", "--size", 32]
+said = run(train, *base, "--solver", "solver.prototxt", "--run", "./a")
+assert "passed over of the solver: test_iter, test_interval" in said, said
+assert said.count("resize_param is passed over") == 1, said
+r = recipe("a")
+want = {"rate": 0.01, "momentum": 0.9, "decay": 0.001, "rate-policy": "multistep", "rate-gamma": 0.5, "rate-at": "3,5",
+        "steps": 7, "accumulate": 2, "seed": 5, "nesterov": True, "batch": 10, "optim": "sgd", "warmup": 0}
+assert {k: r[k] for k in want} == want, r
+steps = [json.loads(line) for line in (work / "a" / "log.jsonl").read_text().splitlines()]
+assert max(s.get("step", 0) for s in steps) == 7
+kept = sorted(p.name for p in (work / "a" / "checkpoints").iterdir())
+assert "step-00000004.safetensors" in kept and "step-00000007.safetensors" in kept, kept
+
+# What is said on the command line holds; a run that was cut short goes on to the same numbers.
+run(train, *base, "--solver=solver.prototxt", "--run", "./b", "--rate", 0.003, "--batch", 5, "--net", "net.prototxt")
+assert recipe("b")["rate"] == 0.003 and recipe("b")["batch"] == 5 and recipe("b")["steps"] == 7
+run(train, *base, "--solver", "solver.prototxt", "--run", "./c", "--save-steps", 1)
+for checkpoint in (work / "c" / "checkpoints").iterdir():
+    if checkpoint.name > "step-00000005.safetensors" and checkpoint.name != "best.safetensors":
+        checkpoint.unlink()
+run(train, "--resume", "./c")
+last = [(work / name / "checkpoints" / "step-00000007.safetensors").read_bytes() for name in "ac"]
+assert last[0][-4096:] == last[1][-4096:], "a run that went on came to other numbers"
+
+# What cannot be.
+(work / "adagrad.prototxt").write_text(SOLVER.replace("Nesterov", "AdaGrad"))
+assert "its type is AdaGrad" in run(train, *base, "--solver", "adagrad.prototxt", status=2)
+(work / "open.prototxt").write_text(SOLVER.replace("max_iter: 7", ""))
+assert "--steps does" in run(train, *base, "--solver", "open.prototxt", status=2)
+assert "is no solver of Caffe's" in run(train, *base, "--solver", "deploy.prototxt", status=2)
+assert "only its database knows" in run(train, "shapes", "--net", "net.prototxt", status=2)
+
+# A deploy net is planned, trained and used by what flags say of its pictures.
+plan = tools / "tenon-plan"
+text = run(plan, "deploy.prototxt", "--device", "cpu", "--text", "--scale", "0.02", "--mean", "100,110,120", "--order", "bgr")
+assert "mean=100,110,120" in text and "input data u8 N 32 32 3" in text, text
+assert "input data u8 N 48 48 3" in run(plan, "net.prototxt", "--device", "cpu", "--text", "--size", 48)
+assert "--scale or --mean say" in run(train, "shapes", "--net", "deploy.prototxt", "--device", "cpu", status=2)
+run(train, "shapes", "--net", "deploy.prototxt", "--scale", "0.02", "--order", "bgr", "--steps", 3, "--batch", 10, "--device",
+    "cpu,threads=1", "--run", "./d")
+assert "softmax(" in (work / "d" / "config.json").read_text()
+assert "--scale wants a number" in run(plan, "deploy.prototxt", "--device", "cpu", "--scale", "x", status=2)
+
+# LeNet sees a picture of a seven, by its deploy net and by its numbers alone.
+lenet = data / "models" / "lenet_caffe"
+if lenet.exists():
+    with gzip.open(data / "mnist" / "t10k-images-idx3-ubyte.gz") as f:
+        seven = f.read(16 + 784)[16:]
+    (work / "seven.bmp").write_bytes(
+        b"BM" + (54 + 28 * 84).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little") +
+        (28).to_bytes(4, "little") + (28).to_bytes(4, "little") + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") +
+        bytes(24) + b"".join(bytes([p]) * 3 for row in range(27, -1, -1) for p in seven[28 * row:28 * row + 28]))
+    numbers = lenet / "lenet_iter_10000.caffemodel"
+    for words in ([lenet / "deploy.prototxt", "--weights", numbers, "--scale", 1 / 256], [numbers, "--input", "*=1x28x28"]):
+        said = run(examples / "classify", *words, "seven.bmp", "--top", 1)
+        assert "class 7" in said, said
+else:
+    print("LeNet is not here: not seen")
+print("good")
