@@ -81,8 +81,22 @@ TN_API TN_CHECKED tn_status tn_model_of_plan(tn_model **out, tn_plan *plan);
 
 /** The net, the numbers and the facts as safetensors; the file appears whole or not at all, as tn_checkpoint_save() has
  *  it, but by every process that calls it: of several ranks one should, or tn_checkpoint_save_params() be used. A model of
- *  the text of a net has no numbers: TN_ERR_ARGUMENT. */
+ *  the text of a net has no numbers: TN_ERR_ARGUMENT. A path that ends in ".onnx" is for tn_model_save_onnx(). */
 TN_API TN_CHECKED tn_status tn_model_save(const tn_model *model, const char *path);
+
+typedef struct tn_onnx_opts {
+    /** Pictures as floats, N x C x H x W, which the program prepares; else as bytes, N x H x W x C. */
+    bool float_input;
+} tn_onnx_opts;
+/**
+ * What the outputs need as a file of ONNX, of opset 17 unless an operation needs a later one (docs/models.md): as evaluation has
+ * it, so without the loss and dropout, with the facts as metadata_props. N is open where the net is of any batch.
+ * The file appears whole or not at all.
+ * @return  TN_ERR_UNSUPPORTED naming all nodes that ONNX cannot say; TN_ERR_ARGUMENT if the net has no output, or no numbers for
+ *          a parameter; TN_ERR_IO; TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_model_save_onnx(const tn_model *model, const char *path,
+                                               const tn_onnx_opts *opts);
 TN_API void tn_model_close(tn_model *model); /* NULL is fine */
 
 /** The net, which lives as long as the model. @return NULL if there is none */

@@ -99,13 +99,19 @@ size_t tn_proto_floats(const tn_proto *m, int number, float *to, size_t room); /
 
 /* ---- writing ---- */
 
+/* Writes the bytes that number `index` of something has. */
+typedef tn_status tn_proto_read(const void *of, size_t index, void *to);
+
 /* A message that grows; begins as {0}. What goes wrong first stays in `status`, and nothing more is put then. */
 typedef struct tn_proto_out {
     uint8_t *bytes;
     size_t size, capacity;
     struct tn_proto_lent { /* bytes of others, that belong behind `before` of our own */
         size_t before;
-        tn_proto_span span;
+        tn_proto_span span; /* of what is asked for later the size alone */
+        tn_proto_read *read;
+        const void *of;
+        size_t index;
     } * lent;
     size_t num_lent, lent_capacity;
     size_t lent_size; /* of all of them */
@@ -119,6 +125,9 @@ void tn_proto_put_bytes(tn_proto_out *o, int number, const void *at, size_t size
 void tn_proto_put_text(tn_proto_out *o, int number, const char *text);
 /* Bytes that are not copied, so must be there until the message is written to its file. */
 void tn_proto_lend(tn_proto_out *o, int number, const void *at, size_t size);
+/* Bytes that are asked for when the file is written, one after the other in the same memory. */
+void tn_proto_lend_later(tn_proto_out *o, int number, size_t size, tn_proto_read *read,
+                         const void *of, size_t index);
 /* A message in it: what is put between belongs to that. */
 typedef struct tn_proto_mark {
     size_t at, lent;

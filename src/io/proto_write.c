@@ -88,17 +88,30 @@ void tn_proto_put_text(tn_proto_out *o, int number, const char *text)
     tn_proto_put_bytes(o, number, text, strlen(text));
 }
 
-void tn_proto_lend(tn_proto_out *o, int number, const void *at, size_t size)
+static void lend(tn_proto_out *o, int number, struct tn_proto_lent lent)
 {
     put_tag(o, number, 2);
-    put_varint(o, size);
+    put_varint(o, lent.span.size);
     if (o->status == TN_OK)
         o->status = tn_grow((void **)&o->lent, o->num_lent, &o->lent_capacity, sizeof *o->lent,
                             "a message");
     if (o->status != TN_OK)
         return;
-    o->lent[o->num_lent++] = (struct tn_proto_lent){o->size, {at, size}};
-    o->lent_size += size;
+    lent.before = o->size;
+    o->lent[o->num_lent++] = lent;
+    o->lent_size += lent.span.size;
+}
+
+void tn_proto_lend(tn_proto_out *o, int number, const void *at, size_t size)
+{
+    lend(o, number, (struct tn_proto_lent){.span = {at, size}});
+}
+
+void tn_proto_lend_later(tn_proto_out *o, int number, size_t size, tn_proto_read *read,
+                         const void *of, size_t index)
+{
+    lend(o, number,
+         (struct tn_proto_lent){.span = {NULL, size}, .read = read, .of = of, .index = index});
 }
 
 tn_proto_mark tn_proto_put_message(tn_proto_out *o, int number)
@@ -120,13 +133,26 @@ void tn_proto_end_message(tn_proto_out *o, tn_proto_mark mark)
         o->status = tn_fail(TN_ERR_ARGUMENT, "a message of more than 32 GiB cannot be written");
 }
 
-static tn_status write_all(const tn_proto_out *o, tn_aside *a)
+/* Room for the largest of what is read. */
+static tn_status take_buffer(const tn_proto_out *o, void **out)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < o->num_lent; i++)
+        if (o->lent[i].read && o->lent[i].span.size > most)
+            most = o->lent[i].span.size;
+    *out = most ? tn_alloc_aligned(most) : NULL;
+    return most && !*out ? tn_no_memory("a message", most) : TN_OK;
+}
+
+static tn_status write_all(const tn_proto_out *o, tn_aside *a, void *buffer)
 {
     size_t at = 0;
     for (size_t i = 0; i < o->num_lent; i++) {
         const struct tn_proto_lent *l = &o->lent[i];
+        if (l->read)
+            TN_TRY(l->read(l->of, l->index, buffer));
         TN_TRY(tn_aside_write(a, o->bytes + at, l->before - at));
-        TN_TRY(tn_aside_write(a, l->span.at, l->span.size));
+        TN_TRY(tn_aside_write(a, l->read ? buffer : l->span.at, l->span.size));
         at = l->before;
     }
     return tn_aside_write(a, o->bytes + at, o->size - at);
@@ -135,13 +161,18 @@ static tn_status write_all(const tn_proto_out *o, tn_aside *a)
 tn_status tn_proto_save(const tn_proto_out *o, const char *path)
 {
     tn_aside a;
+    void *buffer;
     if (o->status != TN_OK)
         return o->status;
-    TN_TRY(tn_aside_open(&a, path));
-    tn_status status = write_all(o, &a);
-    if (status == TN_OK)
-        status = tn_aside_place(&a);
-    tn_aside_discard(&a);
+    TN_TRY(take_buffer(o, &buffer));
+    tn_status status = tn_aside_open(&a, path);
+    if (status == TN_OK) {
+        status = write_all(o, &a, buffer);
+        if (status == TN_OK)
+            status = tn_aside_place(&a);
+        tn_aside_discard(&a);
+    }
+    tn_free(buffer);
     return status;
 }
 

@@ -59,6 +59,9 @@ tn_status tn_model_take_file(tn_model *m, bool average);
 tn_status tn_model_set_fact(tn_model *m, const char *key, const char *value);
 tn_status tn_model_add_notice(tn_model *m, const char *format, ...) TN_PRINTF(2, 3);
 
+/* Does a fact go with the model, into whatever file: not of a run that goes on, of the file it came from, of an engine? */
+bool tn_model_goes_along(const char *key);
+
 /* The graph that its fact tells of. */
 tn_status tn_model_read_graph(tn_model *m, int64_t batch);
 

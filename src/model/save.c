@@ -7,6 +7,7 @@
 #include <tenon/build.h>
 
 #include "io/checkpoint_parts.h"
+#include "model/export.h"
 #include "model/model.h"
 #include "plan/plan_io.h"
 
@@ -85,6 +86,11 @@ static bool is_of_engine(const char *key)
     return strcmp(key, "tenon.build") == 0 || strcmp(key, "tenon.report") == 0;
 }
 
+bool tn_model_goes_along(const char *key)
+{
+    return !is_of_file(key) && !is_of_engine(key);
+}
+
 static tn_status create(const tn_model *m, const char *path, bool engine, tn_safetensors_writer **w)
 {
     size_t num_meta = 1;
@@ -98,7 +104,7 @@ static tn_status create(const tn_model *m, const char *path, bool engine, tn_saf
         if (engine)
             meta[num_meta++] = (tn_meta){"tenon.engine", "1"};
         for (size_t i = 0; i < m->num_facts; i++)
-            if (!is_of_file(m->fact[i].key) && (engine || !is_of_engine(m->fact[i].key)))
+            if (tn_model_goes_along(m->fact[i].key) || (engine && is_of_engine(m->fact[i].key)))
                 meta[num_meta++] = m->fact[i];
         for (size_t i = 0; i < m->num_numbers; i++)
             tensor[i] = (tn_safetensor){
@@ -147,11 +153,29 @@ static tn_status save(const tn_model *m, const char *path, bool engine)
     return status;
 }
 
+/* Who writes paths that end so; NULL: Tenon itself. */
+static const tn_exporter *exporter(const char *path)
+{
+    const char *end = strrchr(path, '.');
+    for (size_t i = 0; end && tn_exporters[i]; i++)
+        if (strcmp(tn_exporters[i]->ending, end) == 0)
+            return tn_exporters[i];
+    return NULL;
+}
+
+tn_status tn_model_save_onnx(const tn_model *m, const char *path, const tn_onnx_opts *opts)
+{
+    static const tn_onnx_opts none;
+    TN_NEED(m, "model");
+    TN_NEED(path, "path");
+    return exporter(".onnx")->save(m, path, opts ? opts : &none);
+}
+
 tn_status tn_model_save(const tn_model *m, const char *path)
 {
     TN_NEED(m, "model");
     TN_NEED(path, "path");
-    return save(m, path, false);
+    return exporter(path) ? tn_model_save_onnx(m, path, NULL) : save(m, path, false);
 }
 
 tn_status tn_engine_save(const tn_model *m, const char *path)

@@ -36,6 +36,8 @@ static void models(void **state)
     assert_ok(tn_model_of_plan(&m, plan));
     REFUSES(tn_model_save(NULL, "x"), "model");
     REFUSES(tn_model_save(m, NULL), "path");
+    REFUSES(tn_model_save_onnx(NULL, "x", NULL), "model");
+    REFUSES(tn_model_save_onnx(m, NULL, NULL), "path");
     REFUSES(tn_model_tell(NULL, "a", "b"), "model");
     REFUSES(tn_model_tell(m, NULL, "b"), "key");
     REFUSES(tn_model_tell(m, "a", NULL), "value");

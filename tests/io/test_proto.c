@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700 /* mkstemp */
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -284,6 +285,15 @@ static void what_no_table_knows_is_kept_by_name(void **state)
 
 /* ---- writing ---------------------------------------------------------------------------------- */
 
+/* Number 0 is one, number 1 two of them, others cannot be read. */
+static tn_status read_later(const void *of, size_t index, void *to)
+{
+    if (index > 1)
+        return tn_fail(TN_ERR_IO, "number %zu cannot be read", index);
+    memcpy(to, (const float *)of + index, (index + 1) * sizeof(float));
+    return TN_OK;
+}
+
 static void write_example(tn_proto_out *o, const float *lent, size_t size)
 {
     tn_proto_put_text(o, NAME, "written");
@@ -292,6 +302,8 @@ static void write_example(tn_proto_out *o, const float *lent, size_t size)
     tn_proto_put_double(o, FINE, 0.5);
     tn_proto_lend(o, DATA, lent, size);
     tn_proto_put_float(o, SLOPE, 2);
+    tn_proto_lend_later(o, RAW, 2 * sizeof *lent, read_later, lent, 1);
+    tn_proto_lend_later(o, LOOSE, sizeof *lent, read_later, lent, 0);
     tn_proto_end_message(o, child);
     tn_proto_put_int(o, ON, 1);
 }
@@ -324,12 +336,31 @@ static void a_file_is_written_with_what_is_lent(void **state)
     assert_true(tn_proto_real(&child, SLOPE, 0) == 2 && tn_proto_real(&child, FINE, 0) == 0.5);
     assert_int_equal(tn_proto_floats(&child, DATA, back, 4), 3);
     assert_memory_equal(back, lent, sizeof lent);
+    assert_span(tn_proto_bytes(&child, RAW), (const char *)(lent + 1), 2 * sizeof *lent);
+    assert_int_equal(tn_proto_floats(&child, LOOSE, back, 4), 1);
+    assert_true(back[0] == 1);
+}
+
+static void what_cannot_be_read_is_not_written(void **state)
+{
+    (void)state;
+    const float lent[] = {1, 2, 3};
+    const char *folder = lab_make_folder();
+    char path[600];
+    snprintf(path, sizeof path, "%s/message", folder);
+    tn_proto_out o = {0};
+    write_example(&o, lent, sizeof lent);
+    tn_proto_lend_later(&o, RAW, sizeof *lent, read_later, lent, 2);
+    assert_fails(tn_proto_save(&o, path), TN_ERR_IO, "number 2 cannot be read");
+    assert_int_equal(lab_entries(folder), 0);
+    tn_proto_drop(&o);
+    lab_remove(folder);
 }
 
 static void no_memory_is_told(void **state)
 {
     (void)state;
-    const float lent[1] = {0};
+    const float lent[3] = {0};
     for (long nth = 1;; nth++) {
         tn_proto_out o = {0}, t = {0};
         tn_alloc_fail_at(nth);
@@ -360,6 +391,7 @@ int main(void)
         cmocka_unit_test(wrong_text_names_line_and_column),
         cmocka_unit_test(what_no_table_knows_is_kept_by_name),
         cmocka_unit_test(a_file_is_written_with_what_is_lent),
+        cmocka_unit_test(what_cannot_be_read_is_not_written),
         cmocka_unit_test(no_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

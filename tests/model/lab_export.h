@@ -1,0 +1,19 @@
+/*
+ * Models with numbers of the text of a net, to be exported; and nets that have every operation that ONNX can say.
+ */
+#ifndef LAB_EXPORT_H
+#define LAB_EXPORT_H
+
+#include <tenon/tenon.h>
+
+/* "tenon graph 1" and these lines; its parameters are what a plan of it begins with. For tn_model_close(). */
+tn_model *lab_export_model(const char *lines);
+
+typedef struct lab_export_net {
+    const char *name;
+    const char *lines;
+    const char *ops; /* what it is in the file, in that order */
+} lab_export_net;
+extern const lab_export_net lab_export_nets[]; /* up to one without a name */
+
+#endif
