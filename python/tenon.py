@@ -122,6 +122,10 @@ class ModelOpts(c.Structure):
                 ("num_known", c.c_int), ("mean_file", c.c_char_p)]
 
 
+class OnnxOpts(c.Structure):
+    _fields_ = [("float_input", c.c_bool)]
+
+
 class ParamInfo(c.Structure):
     _fields_ = [("full_name", c.c_char_p), ("node", c.c_char_p), ("name", c.c_char_p), ("shape", Shape),
                 ("trained", c.c_bool)]
@@ -129,7 +133,8 @@ class ParamInfo(c.Structure):
 
 STRUCTS = {"tn_shape": Shape, "tn_tensor": Tensor, "tn_value": Value, "tn_optim": Optim, "tn_sgd_opts": SgdOpts,
            "tn_adam_opts": AdamOpts, "tn_plan_opts": PlanOpts, "tn_param_group": ParamGroup, "tn_graph_read_opts": ReadOpts,
-           "tn_model_opts": ModelOpts, "tn_param_info": ParamInfo, "tn_optim_settings": OptimSettings}
+           "tn_model_opts": ModelOpts, "tn_onnx_opts": OnnxOpts, "tn_param_info": ParamInfo,
+           "tn_optim_settings": OptimSettings}
 
 # ---- the library -------------------------------------------------------------------------------------------------------
 
@@ -322,6 +327,13 @@ class Model(_Owner):
         texts = [None if text is None else _bytes(text) for text in (weights, input, fit, mean_file)]
         opts = ModelOpts(batch, False, average, texts[0], texts[1], None, texts[2], mean_file=texts[3])
         self._handle = _make("tn_model_open", _bytes(path), c.byref(opts))
+
+    def save(self, path, float_input=False):
+        """safetensors, or ONNX where the path ends in .onnx; with float_input that takes floats in place of pictures."""
+        if float_input:
+            _call("tn_model_save_onnx", self._handle, _bytes(path), c.byref(OnnxOpts(True)))
+        else:
+            _call("tn_model_save", self._handle, _bytes(path))
 
     @property
     def graph(self):

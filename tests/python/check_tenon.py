@@ -92,6 +92,10 @@ def comes_back(device, path, want):
         expect(np.array_equal(plan["y"], want), "a model's plan gives another y")
         expect(model.fact("tenon.version") == tenon.version and model.fact("none") is None, "facts")
         plan.close()
+        for name, floats in (("a.onnx", False), ("b.onnx", True), ("c.safetensors", False)):
+            model.save(path + name, float_input=floats)
+            with tenon.Model(path + name, batch=32) as again:
+                expect(again.graph.describe(again.graph.value("y")) == ((32, 3), np.dtype("f4")), f"{name} of a model")
     with open(path + ".prototxt", "w") as net:
         net.write('input: "data"\nlayer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" '
                   'inner_product_param { num_output: 3 } }')

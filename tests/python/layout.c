@@ -74,6 +74,8 @@ int main(void)
     FIELD(tn_model_opts, input);
     FIELD(tn_model_opts, image);
     FIELD(tn_model_opts, fit);
+    SIZE(tn_onnx_opts);
+    FIELD(tn_onnx_opts, float_input);
     SIZE(tn_param_info);
     FIELD(tn_param_info, full_name);
     FIELD(tn_param_info, node);
