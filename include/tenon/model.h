@@ -90,7 +90,7 @@ typedef struct tn_onnx_opts {
 } tn_onnx_opts;
 /**
  * What the outputs need as a file of ONNX, of opset 17 unless an operation needs a later one (docs/models.md): as evaluation has
- * it, so without the loss and dropout, with the facts as metadata_props. N is open where the net is of any batch.
+ * it, so without the loss, with the facts as metadata_props. N is open where the net is of any batch.
  * The file appears whole or not at all.
  * @return  TN_ERR_UNSUPPORTED naming all nodes that ONNX cannot say; TN_ERR_ARGUMENT if the net has no output, or no numbers for
  *          a parameter; TN_ERR_IO; TN_ERR_MEMORY

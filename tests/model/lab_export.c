@@ -37,7 +37,7 @@ const lab_export_net lab_export_nets[] = {
      "bn = batchnorm(conv)\nr = relu(bn)\nd = dropout(r) rate=0.5\nfc = dense(d) units=3\n"
      "input label i32 N\nloss, loss.top_1, loss.top_k = softmax_xent(fc, label)\n"
      "p = softmax(fc)\noutput fc\noutput p\noutput loss.top_1\nloss loss\n",
-     "Transpose Cast Sub Mul Conv BatchNormalization Relu Flatten Gemm Softmax"},
+     "Transpose Cast Sub Mul Conv BatchNormalization Relu Dropout Flatten Gemm Softmax"},
     {"unary",
      "input x f32 N 4 3\n"
      "a = abs(x)\nb = exp(a)\nc = neg(b)\nd = sigmoid(c)\ne = tanh(d)\nf = ceil(e)\n"

@@ -171,7 +171,7 @@ static void says_what_it_takes_and_gives(void **state)
     say_values(GRAPH_INPUT, text, sizeof text);
     assert_string_equal(text, "x f32 N 3 8 8");
     say_ops(text, sizeof text);
-    assert_string_equal(text, "Conv BatchNormalization Relu Flatten Gemm Softmax");
+    assert_string_equal(text, "Conv BatchNormalization Relu Dropout Flatten Gemm Softmax");
     tn_unmap(&map);
     tn_model_close(m);
 }

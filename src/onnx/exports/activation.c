@@ -58,10 +58,12 @@ static void write_scale(tn_onnx_out *e, const tn_node *n)
         TN_ONNX_PLAIN(e, "Add", tn_onnx_y_name(e, n), y, tn_onnx_weight_name(e, n, 1, &shape));
 }
 
-/* As evaluation has it. */
+/* Of a model that runs it is nothing; who trains it goes on with the rate. */
 static void write_dropout(tn_onnx_out *e, const tn_node *n)
 {
-    tn_onnx_pass(e, n);
+    const tn_dropout_opts *o = n->opts;
+    TN_ONNX_PLAIN(e, "Dropout", tn_onnx_y_name(e, n), tn_onnx_x_name(e, n, 0),
+                  tn_onnx_scalar_name(e, n, "rate", o->rate));
 }
 
 /* Bytes become floats in the model itself, or it takes floats that somebody else has made so. */
