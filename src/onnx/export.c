@@ -141,8 +141,10 @@ static void write_graph(tn_onnx_out *e)
     const tn_proto_mark graph = tn_proto_put_message(&e->file, MODEL_GRAPH);
     tn_proto_put_text(&e->file, GRAPH_NAME, "tenon");
     for (size_t i = 0; i < g->num_nodes; i++)
-        if (e->needed[i] && !is_there(g->node[i]))
+        if (e->needed[i] && !is_there(g->node[i])) {
+            e->num_needed++;
             write_node(e, g->node[i]);
+        }
     for (size_t i = 0; i < g->num_outputs; i++) {
         const tn_made *v = &g->value[g->output[i].id - 1];
         const tn_node *n = g->node[v->node];
@@ -189,6 +191,12 @@ static tn_status save(tn_onnx_out *e, const char *path)
     if (e->file.status != TN_OK)
         return e->file.status;
     TN_TRY(tn_onnx_tell_cannot(e, path));
+    if (e->file.size + e->file.lent_size > INT32_MAX)
+        return tn_fail(
+            TN_ERR_UNSUPPORTED,
+            "%s: would have %zu bytes; a file of ONNX can have 2 GiB, which is all that its "
+            "readers take",
+            path, e->file.size + e->file.lent_size);
     return tn_proto_save(&e->file, path);
 }
 

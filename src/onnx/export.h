@@ -41,6 +41,7 @@ typedef struct tn_onnx_out {
     const char **name; /* of each value of the graph; NULL: not written yet */
     bool *reshaped;    /* its name is that of its numbers in another shape */
     bool *needed;      /* nodes that outputs depend on */
+    int num_needed;    /* of those that are written */
     int parts;         /* names made up */
     struct tn_onnx_cannot *cannot;
 } tn_onnx_out;

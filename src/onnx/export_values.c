@@ -315,7 +315,7 @@ tn_status tn_onnx_tell_cannot(const tn_onnx_out *e, const char *path)
                  c->of[i].op, c->of[i].count, c->of[i].count > 1 ? "first " : "", c->of[i].first,
                  c->of[i].why);
     }
-    return c ? tn_fail(TN_ERR_UNSUPPORTED, "%s: %d nodes of %s cannot be exported: %s", path,
-                       c->count, e->m->path, text)
+    return c ? tn_fail(TN_ERR_UNSUPPORTED, "%s: %d of %d nodes of %s cannot be exported: %s", path,
+                       c->count, e->num_needed, e->m->path, text)
              : TN_OK;
 }

@@ -102,7 +102,9 @@ const lab_export_net lab_export_nets[] = {
      "Expand ReduceMin Flatten"},
     {"places",
      "input x f32 N 4 7\n"
-     "a, ai = top_k(x) k=3\nb, bi = top_k(x) k=1 drop last\noutput a\noutput ai\noutput bi\n",
-     "TopK Cast ArgMax Cast ReduceMax"},
+     "a, ai = top_k(x) k=3\nb, bi = top_k(x) k=1 drop last\n"
+     "c = constant() dtype=i32 shape=2 numbers=3,-1\nd = gather(x, c) axis=2\n"
+     "output a\noutput ai\noutput bi\noutput d\n",
+     "TopK Cast ArgMax Cast ReduceMax Gather"},
     {0},
 };
