@@ -5,7 +5,7 @@ import re
 import tree
 
 LONGEST = 400  # lines that a reader can hold in mind; goldens and documents are exempt
-ONE_FILE = {"python/tenon.py": 500}  # whoever uses it copies one file
+ONE_FILE = {"python/tenon.py": 560}  # whoever uses it copies one file
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 
 
