@@ -35,6 +35,7 @@ static const struct {
 } known[] = {
     {"data", "looks at a set of pictures, shares it out and packs it, before it is trained on"},
     {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
+    {"model", "tells what the file of a net holds, and turns it into another kind of file"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots, steers, repeats and removes them"},
     {"shapes", "paints pictures of ten classes, to try things with"},

@@ -96,6 +96,32 @@ run(train, "shapes", "--net", "deploy.prototxt", "--scale", "0.02", "--order", "
 assert "softmax(" in (work / "d" / "config.json").read_text()
 assert "--scale wants a number" in run(plan, "deploy.prototxt", "--device", "cpu", "--scale", "x", status=2)
 
+# tenon model: what is in a file, its text, and one file of it all.
+model = tools / "tenon-model"
+done = subprocess.run([model, "describe", "net.prototxt", "--size", "32", "--json"], cwd=work, capture_output=True, text=True, check=True)
+said = json.loads(done.stdout)
+assert said["inputs"] == [{"name": "data", "type": "u8", "shape": "N x 32 x 32 x 3"}, {"name": "label", "type": "i32", "shape": "N"}], said
+assert said["operations"]["conv2d"] == 1 and said["loss"] == "loss" and said["lacking"] == 4 and not said["refused"], said
+assert said["facts"]["tenon.recipe"] == "batch=10" and said["flops"] > 2 * 8 * 75 * 49, said
+text = run(model, "describe", "solver.prototxt", "--size", 32)
+assert "outputs    fc: f32 N x 10" in text and "nesterov" in text and "the file lacks 4 tensors" in text, text
+(work / "python.prototxt").write_text(NET.replace('"ReLU"', '"Python"').replace('"InnerProduct"', '"Own"'))
+text = run(model, "describe", "python.prototxt", "--size", 32, status=1)
+assert "2 of 5 layers cannot be imported:\n  Python" in text and "\n  Own" in text, text
+run(model, "text", "deploy.prototxt", "--scale", 1, "-o", "deploy.net")
+assert run(model, "text", "deploy.net") == (work / "deploy.net").read_text()
+assert "is there" in run(model, "text", "deploy.prototxt", "-o", "deploy.net", status=2)
+best = work / "a" / "checkpoints" / "best.safetensors"
+(work / "names").write_text("".join(f"shape {i}\n" for i in range(10)))
+run(model, "convert", best, "one.safetensors", "--classes", "names", "--resize", 40)
+text = run(model, "describe", "one.safetensors")
+assert "resize=40 order=bgr" in text and '10, from "shape 0"' in text and "lacks" not in text, text
+(work / "names").write_text("one\n")
+assert "names 1 classes" in run(model, "convert", best, "two.safetensors", "--classes", "names", status=2)
+assert "is less than what the net takes" in run(model, "convert", best, "two.safetensors", "--resize", 8, status=2)
+assert "does not end in" in run(model, "convert", best, "two.pt", status=2)
+assert not (work / "two.safetensors").exists()
+
 # LeNet sees a picture of a seven, by its deploy net and by its numbers alone.
 lenet = data / "models" / "lenet_caffe"
 if lenet.exists():
@@ -109,6 +135,8 @@ if lenet.exists():
     for words in ([lenet / "deploy.prototxt", "--weights", numbers, "--scale", 1 / 256], [numbers, "--input", "*=1x28x28"]):
         said = run(examples / "classify", *words, "seven.bmp", "--top", 1)
         assert "class 7" in said, said
+    run(model, "convert", lenet / "deploy.prototxt", "lenet.safetensors", "--weights", numbers, "--scale", 1 / 256)
+    assert "class 7" in run(examples / "classify", "lenet.safetensors", "seven.bmp", "--top", 1)
 else:
     print("LeNet is not here: not seen")
 print("good")

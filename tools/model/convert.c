@@ -1,0 +1,132 @@
+/*
+ * tenon model convert: a model of any kind as one file that needs nothing of where it came from.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/whole.h"
+#include "../train/opening.h"
+#include "model.h"
+
+static struct {
+    const char *classes;
+    bool force, average;
+    int64_t size, resize;
+    opening opening;
+} flags;
+
+static const arg options[] = {
+    {ARG_TEXT, "classes", "FILE", "a text with the name of a class a line; default: not said",
+     &flags.classes, 0, 0},
+    {ARG_INT, "resize", "PIXELS",
+     "what a picture's short side is scaled to before the middle is\ncut out; default: as the file "
+     "says",
+     &flags.resize, 1, 8192},
+    {ARG_FLAG, "average", NULL, "of a checkpoint that keeps averages: these", &flags.average, 0, 0},
+    {ARG_FLAG, "force", NULL, "write a file anew that is there", &flags.force, 0, 0},
+    {ARG_INT, "size", "PIXELS",
+     "side of the pictures, where the file leaves it open; default: not said", &flags.size, 1,
+     4096},
+    OPENING_ARGS(&flags.opening),
+};
+
+static bool ends_in(const char *path, const char *end)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, end) == 0;
+}
+
+/* The text of a file, for free(). */
+static char *read_text(const char *path)
+{
+    enum { MOST = 1 << 20 };
+    FILE *f = fopen(path, "rb");
+    char *text = f ? calloc(MOST, 1) : NULL;
+    const size_t bytes = text ? fread(text, 1, MOST, f) : 0;
+    if (f)
+        (void)fclose(f); /* read only */
+    if (!text || bytes == 0 || bytes == MOST || memchr(text, '\0', bytes))
+        args_fail("--classes: %s cannot be read, or is no list of names of up to a million letters",
+                  path);
+    while (strlen(text) > 1 && text[strlen(text) - 1] == '\n')
+        text[strlen(text) - 1] = '\0';
+    return text;
+}
+
+static void must_tell(tn_model *model, const char *key, const char *value)
+{
+    if (tn_model_tell(model, key, value) != TN_OK)
+        run_fail("%s", tn_error());
+}
+
+static void tell_classes(tn_model *model)
+{
+    tn_shape shape = {0};
+    const tn_graph *g = tn_model_graph(model);
+    const tn_value output = tn_graph_output_at(g, 0);
+    if (!flags.classes)
+        return;
+    char *names = read_text(flags.classes);
+    must_tell(model, "tenon.classes", names);
+    free(names);
+    if (!output.id || tn_value_shape(g, output, &shape) != TN_OK || shape.ndim < 2 ||
+        shape.dim[1] != tn_model_num_classes(model))
+        args_fail("--classes: %s names %d classes, and the first output of the net is %s",
+                  flags.classes, tn_model_num_classes(model), tn_shape_format(&shape).text);
+}
+
+static void tell_fit(tn_model *model)
+{
+    static const char *const orders[] = {
+        [TN_ORDER_RGB] = "rgb", [TN_ORDER_BGR] = "bgr", [TN_ORDER_GREY] = "grey"};
+    char fit[64];
+    tn_picture picture;
+    if (!flags.resize)
+        return;
+    if (tn_model_picture(model, &picture) != TN_OK)
+        args_fail("--resize: %s%s", tn_error(), opening_hint(model));
+    snprintf(fit, sizeof fit, "resize=%lld order=%s", (long long)flags.resize,
+             orders[picture.order]);
+    must_tell(model, "tenon.fit", fit);
+    if (tn_model_picture(model, &picture) != TN_OK)
+        args_fail("--resize: %s", tn_error());
+}
+
+int model_convert(int argc, char **argv)
+{
+    const args a = {
+        .usage = "tenon-model convert FILE TO [options]",
+        .about = "Makes one file of a model, which needs nothing of where it came from: TO ends in "
+                 ".safetensors,\n"
+                 "what every program of Tenon takes.",
+        .more =
+            "Exit status: 0; 1: it could not be written; 2: flags or a model that cannot be.\n\n"
+            "Examples:\n"
+            "  tenon model convert deploy.prototxt squeezenet.safetensors --weights \\\n"
+            "      squeezenet.caffemodel --mean 104,117,123 --order bgr --classes synsets.txt\n"
+            "  tenon model convert photos.safetensors photos.onnx",
+        .options = options,
+        .count = sizeof options / sizeof options[0],
+        .min_words = 2,
+        .max_words = 2,
+        .words = "a model and the file to write, or one of them,"};
+    tn_model *model = NULL;
+    args_parse(&a, argc, argv);
+    const char *to = argv[2];
+    if (!ends_in(to, ".safetensors"))
+        args_fail("%s does not end in .safetensors", to);
+    whole_probe(to, flags.force);
+    tn_model_opts opts = opening_opts(&flags.opening, 0, flags.size);
+    opts.average = flags.average;
+    if (tn_model_open(&model, argv[1], &opts) != TN_OK)
+        args_fail("%s", tn_error());
+    opening_tell(model);
+    tell_fit(model);
+    tell_classes(model);
+    const tn_status status = tn_model_save(model, to);
+    if (status != TN_OK)
+        run_fail("%s", tn_error());
+    tn_model_close(model);
+    return 0;
+}
