@@ -31,7 +31,7 @@ fi
 
 # shellcheck disable=SC2086  # a list of words
 install_missing $packages
-build release "tenon tenon-train tenon-run tenon-shapes classify"
+build release "tenon tenon-train tenon-run tenon-shapes tenon-build tenon-infer"
 tenon=$PWD/build/release/tools/tenon
 
 if [ -n "${dir-}" ]; then
@@ -65,9 +65,11 @@ fi
 "$tenon" run plot $run --out $run/curves.svg --force
 
 say ""
-say "What it says about a star it has not seen (build/demo-data/val/star/0000.jpg):"
-build/release/examples/classify $run/checkpoints/best.safetensors build/demo-data/val/star/0000.jpg
+say "Its best model as an engine, and what that says about a star it has not seen (build/demo-data/val/star/0000.jpg):"
+"$tenon" build $run -o $run/shapes.plan --force
+"$tenon" infer $run/shapes.plan build/demo-data/val/star/0000.jpg
 say ""
 say "All about the run is in its folder, $run:"
 say "    its curves, for a browser:     $run/curves.svg"
+say "    its engine (docs/engine.md):   $run/shapes.plan"
 say "    what happened to it:           build/release/tools/tenon run show $run"

@@ -33,9 +33,11 @@ static const char more[] =
 static const struct {
     const char *name, *what;
 } known[] = {
+    {"build", "makes an engine of a trained model, one file that is run anywhere"},
     {"data", "looks at a set of pictures, shares it out and packs it, before it is trained on"},
     {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
     {"model", "tells what the file of a net holds, and turns it into another kind of file"},
+    {"infer", "runs an engine on pictures, times it, and compares it with its model"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots, steers, repeats and removes them"},
     {"shapes", "paints pictures of ten classes, to try things with"},

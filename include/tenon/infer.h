@@ -58,6 +58,7 @@ TN_API void tn_engine_close(tn_engine *engine);
 /** What goes in and comes out. */
 typedef struct tn_port {
     const char *name;
+    const char *op; /**< what makes it, by its name in layers.h: "softmax"; of an input "input" */
     tn_dtype dtype;
     tn_shape shape; /**< as a run takes or gives it, with 1 for the rows */
     int rows;       /**< the dimension that is the rows; -1: it has none and is whole in each run */
@@ -122,6 +123,10 @@ typedef struct tn_context_memory {
     size_t values, weights;
 } tn_context_memory;
 TN_API tn_context_memory tn_context_memory_of(const tn_context *context);
+
+/** A table of how long each step takes, in milliseconds, the least of so many runs with the inputs of the last one; on a GPU
+ *  each has a wait in it. @return TN_ERR_ARGUMENT before the first run; TN_ERR_IO, TN_ERR_MEMORY, TN_ERR_DEVICE */
+TN_API TN_CHECKED tn_status tn_context_profile(tn_context *context, int runs, FILE *to);
 
 /** A table, a line a step: kernels, layouts, bytes. @return TN_ERR_IO */
 TN_API TN_CHECKED tn_status tn_context_describe(const tn_context *context, FILE *to);

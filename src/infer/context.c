@@ -2,11 +2,12 @@
  * context: a plan of the engine's net for one device, so many rows and one size of pictures, on weights that all contexts
  * have in common.
  */
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <tenon/text.h>
 
+#include "base/number.h"
 #include "graph/graph.h"
 #include "infer/engine.h"
 
@@ -256,4 +257,50 @@ tn_status tn_context_describe(const tn_context *c, FILE *to)
     TN_NEED(to, "to");
     fprintf(to, "%s\n", tn_device_describe(c->device));
     return tn_plan_describe(c->plan, TN_DESCRIBE_TEXT, to);
+}
+
+static tn_status measure(tn_context *c, int runs, double *least, double *seconds, int steps)
+{
+    for (int run = 0; run < runs; run++) {
+        TN_TRY(tn_plan_profile(c->plan, 0, seconds));
+        for (int i = 0; i < steps; i++)
+            least[i] = run == 0 || seconds[i] < least[i] ? seconds[i] : least[i];
+    }
+    return TN_OK;
+}
+
+static tn_status tell_steps(const tn_context *c, const double *least, int steps, FILE *to)
+{
+    double all = 0;
+    for (int i = 0; i < steps; i++)
+        all += least[i];
+    fprintf(to, "%10s %6s  %-20s %-20s %s\n", "ms", "share", "node", "does", "kernel");
+    for (int i = 0; i < steps; i++) {
+        tn_step_info s;
+        TN_TRY(tn_plan_step(c->plan, i, &s));
+        char does[128];
+        snprintf(does, sizeof does, "%s%s%s", s.op, s.fused ? "+" : "", s.fused ? s.fused : "");
+        tn_fprint(to, "%10.4f %5.1f%%  %-20s %-20s %s\n", 1000 * least[i],
+                  all > 0 ? 100 * least[i] / all : 0, s.node, does, s.kernel);
+    }
+    tn_fprint(to, "%10.4f 100.0%%  all of them\n", 1000 * all);
+    return ferror(to) ? tn_fail(TN_ERR_IO, "%s: its profile could not be written", c->engine->name)
+                      : TN_OK;
+}
+
+tn_status tn_context_profile(tn_context *c, int runs, FILE *to)
+{
+    TN_NEED(c, "context");
+    TN_NEED(to, "to");
+    if (runs < 1)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: a profile of %d runs", c->engine->name, runs);
+    const int steps = tn_plan_num_steps(c->plan);
+    double *seconds = tn_alloc((size_t)steps + 1, 2 * sizeof *seconds);
+    if (!seconds)
+        return tn_no_memory("engine", (size_t)steps * 2 * sizeof *seconds);
+    tn_status status = measure(c, runs, seconds, seconds + steps, steps);
+    if (status == TN_OK)
+        status = tell_steps(c, seconds, steps, to);
+    tn_free(seconds);
+    return status;
 }

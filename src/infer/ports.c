@@ -32,9 +32,10 @@ static void add(tn_port_lists *p, const tn_graph *g, bool output, int32_t id)
     const tn_made *made = &g->value[id - 1];
     const tn_node *n = g->node[made->node];
     const int batch = n->y_batch[made->index];
-    p->port[output][p->count[output]++] = (tn_port_value){
-        {made->name, n->y_dtype[made->index], n->y[made->index], batch >= 0 ? batch : -1},
-        {id, g->number}};
+    p->port[output][p->count[output]++] =
+        (tn_port_value){{made->name, n->op->name, n->y_dtype[made->index], n->y[made->index],
+                         batch >= 0 ? batch : -1},
+                        {id, g->number}};
 }
 
 static void find_all(tn_port_lists *p, const tn_graph *g, const bool *needed)

@@ -28,6 +28,7 @@ static void engines(void **state)
     REFUSES(tn_context_create(NULL, NULL, NULL), "out");
     REFUSES(tn_context_run(NULL, 1, &none, &none), "context");
     REFUSES(tn_context_describe(NULL, stderr), "context");
+    REFUSES(tn_context_profile(NULL, 1, stderr), "context");
     assert_null(e);
     assert_null(c);
     assert_int_equal(tn_engine_ports(NULL, true), 0);

@@ -62,6 +62,8 @@ PROGRAMS = {
     "examples": ("examples/", "tools/common/", "tools/train/", "nets/"),
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
+    "tools/build": ("tools/common/", "tools/build/"),
+    "tools/infer": ("tools/common/", "tools/infer/"),
     "tools/eval": ("tools/common/", "tools/train/", "tools/eval/"),
     "tools/data": ("tools/common/", "tools/data/"),
     "tools/run": ("tools/common/", "tools/run/"),

@@ -1,5 +1,5 @@
 /*
- * engine_maker FOLDER: writes an engine and pictures there, and prints what the program of docs/engine.md has to say of them.
+ * engine_maker FOLDER: writes a model, an engine of it and pictures there, and prints what the program of docs/engine.md has to say of them.
  */
 #include <stdio.h>
 
@@ -29,6 +29,8 @@ int main(int argc, char **argv)
     tn_must(tn_model_picture(m, &picture));
     snprintf(path, sizeof path, "%s/flowers.plan", argv[1]);
     tn_must(tn_engine_save(m, path));
+    snprintf(path, sizeof path, "%s/flowers.safetensors", argv[1]);
+    tn_must(tn_model_save(m, path));
     for (int i = 0; i < PICTURES; i++) {
         lab_engine_pixels(i, 1, pixels);
         snprintf(path, sizeof path, "%s/%d.ppm", argv[1], i);

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""tenon-build and tenon-infer, from a model to what is on pictures. Usage: check_engine.py BUILD INFER MAKER WORK"""
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+build, infer, maker, work = sys.argv[1:]
+work = pathlib.Path(work)
+shutil.rmtree(work, ignore_errors=True)
+work.mkdir(parents=True)
+
+
+def run(*words, status=0, says="", stdin=None):
+    """Its stdout; it ends with that status, and says so on stderr."""
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120, cwd=work, input=stdin, check=False)
+    if done.returncode != status or says not in done.stderr:
+        sys.exit(f"{' '.join(map(str, words))}: status {done.returncode}, not {status} with \"{says}\":\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def expect(right, what):
+    if not right:
+        sys.exit(what)
+
+
+def change(path, tensor):
+    """Another number in a tensor of a file of safetensors."""
+    data = bytearray(path.read_bytes())
+    (size,) = struct.unpack("<Q", data[:8])
+    at = 8 + size + json.loads(data[8:8 + size])[tensor]["data_offsets"][0] + 4
+    data[at:at + 4] = struct.pack("<f", 900)
+    path.with_name("changed.safetensors").write_bytes(data)
+
+
+expected = run(maker, ".").splitlines()
+pictures = [f"{i}.ppm" for i in range(3)]
+
+# Built.
+told = run(build, "flowers.safetensors", "-o", "a.plan", "--batch", "1,4")
+expect("layers of" in told and "4 rows on cpu: made in" in told and "output sure: f32 N x 3" in told, told)
+run(build, "flowers.safetensors", "-o", "a.plan", status=2, says="a.plan is there already")
+run(build, "flowers.safetensors", status=2, says="where is the engine to be written")
+run(build, "nothing.safetensors", "-o", "n.plan", status=2, says="nothing.safetensors")
+run(build, "flowers.safetensors", "-o", "n.plan", "--no-pass", "nonsense", status=2, says="nonsense")
+run(build, "flowers.safetensors", "-o", "n.plan", "--batch", "1;2", status=2, says="numbers of rows")
+made = json.loads(run(build, "flowers.safetensors", "-o", "b.plan", "--json"))
+expect(made["build"]["source"] == "flowers.safetensors" and made["inputs"][0]["shape"] == [-1, 12, 12, 3], made)
+expect(made["layers"] < made["layers_before"] and made["contexts"][0]["rows"] == 1, made)
+expect((work / "a.plan").read_bytes() == (work / "b.plan").read_bytes(), "the same model gives other bytes")
+run(build, "flowers.safetensors", "-o", "b.plan", "--force", "--no-pass", "all")
+expect((work / "a.plan").read_bytes() != (work / "b.plan").read_bytes(), "passes change nothing")
+run(build, "a.plan", "-o", "again.plan")  # an engine is a model, too
+
+# Named.
+answers = json.loads(run(infer, "a.plan", *pictures, "--json"))
+for line, answer in zip(expected, answers):
+    best = answer["classes"][0]
+    expect(line == f"./{answer['file']}: {best['name']}, {100 * best['share']:.2f} %", f"{line}: {answer}")
+said = run(infer, "a.plan", *pictures)
+expect(said == run(infer, "a.plan", *pictures, "--rows", 2), "two at a time are named otherwise")
+expect(said == run(infer, "b.plan", *pictures, "--threads", 1), "without passes they are named otherwise")
+(work / "list.txt").write_text("".join(f"{p}\n" for p in pictures))
+expect(said == run(infer, "a.plan", "list.txt"), "a list is named otherwise")
+expect(said == run(infer, "a.plan", "-", stdin="\n".join(pictures)), "stdin is named otherwise")
+(work / "set" / "rose").mkdir(parents=True)
+(work / "set" / "tulip").mkdir()
+for p, c in zip(pictures, ("rose", "tulip", "tulip")):
+    shutil.copy(work / p, work / "set" / c / p)
+expect(run(infer, "a.plan", "set").count("set/") == 3, "a folder has three pictures")
+(work / "broken.jpg").write_text("no picture")
+expect(run(infer, "a.plan", "broken.jpg", *pictures, status=1, says="broken.jpg") == said, "a broken one stops the others")
+run(infer, "a.plan", status=2, says="pictures, a folder")
+run(infer, "a.plan", "broken.jpg", *pictures, "--npy", "out.npy", status=1)
+array = (work / "out.npy").read_bytes()
+expect(b"(4, 3, )" in array and array[-48:-36] == 3 * struct.pack("<f", float("nan")), "no array of four pictures")
+
+# Asked.
+right = sum(a["classes"][0]["name"] == c for a, c in zip(answers, ("rose", "tulip", "tulip")))
+measured = json.loads(run(infer, "a.plan", "--evaluate", "set", "--rows", 2, "--json"))
+expect(measured["images"] == 3 and round(3 * measured["top_1"]) == right, measured)
+expect("accuracy: not measured" in run(infer, "a.plan", "--report"), "no report")
+timed = json.loads(run(infer, "a.plan", "--bench", 0.2, "--contexts", 2, "--threads", 1, "--rows", 2, "--json"))
+expect(timed["runs"] > 1 and timed["least_seconds"] <= timed["median_seconds"] <= timed["p99_seconds"], timed)
+expect("conv1" in run(infer, "a.plan", "--profile", 2), "no profile")
+
+# Compared.
+expect("at most" in run(infer, "a.plan", "--parity", "flowers.safetensors", *pictures, "--layers"), "not compared")
+run(infer, "a.plan", "--parity", "flowers.safetensors")
+change(work / "flowers.safetensors", "fc.bias")
+off = run(infer, "a.plan", "0.ppm", "--parity", "changed.safetensors", "--layers", status=1)
+expect(": too much" in off, off)
+expect("the first that is off: fc\n" in off, off)
+
+# Damaged.
+whole = (work / "a.plan").read_bytes()
+(work / "cut.plan").write_bytes(whole[:-100])
+run(infer, "cut.plan", "0.ppm", status=2, says="cut.plan: ")
+(work / "bent.plan").write_bytes(whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:])
+run(infer, "bent.plan", "0.ppm", status=2, says="bent.plan: is damaged")
+run(infer, "flowers.safetensors", "0.ppm", status=2, says="is no engine")
+print("an engine is built, run, measured and compared")

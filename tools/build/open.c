@@ -1,0 +1,112 @@
+/* A model as it is given, and what becomes of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/args.h"
+#include "../common/text.h"
+#include "../common/workspace.h"
+#include "build.h"
+
+/* ---- flags ------------------------------------------------------------------------------------ */
+
+/* "1,2,3", or one number for all channels; 0 as TN_ZERO is no matter here: a mean of 0 is none. */
+static void read_numbers(const char *flag, const char *text, float to[4])
+{
+    int count = 0;
+    for (const char *p = text; count < 4; p++) {
+        char *end;
+        to[count++] = strtof(p, &end);
+        if (end == p || (*end && *end != ','))
+            args_fail("--%s %s: numbers with commas between them", flag, text);
+        p = end;
+        if (!*p)
+            break;
+    }
+    if (count == 1)
+        to[1] = to[2] = to[0];
+}
+
+/* ---- the model -------------------------------------------------------------------------------- */
+
+static void open_model(build *b, bool average)
+{
+    tn_image_input_opts image = {0};
+    const build_question *q = &b->q;
+    if (q->mean)
+        read_numbers("mean", q->mean, image.mean);
+    if (q->scale)
+        read_numbers("scale", q->scale, image.scale);
+    const tn_model_opts opts = {.weights = q->weights,
+                                .input = q->input,
+                                .image = q->mean || q->scale ? &image : NULL,
+                                .fit = q->fit,
+                                .average = average};
+    tn_model_close(b->model);
+    b->model = NULL;
+    b->average = average;
+    if (tn_model_open(&b->model, b->path, &opts) != TN_OK)
+        args_fail("%s", tn_error());
+}
+
+static void say(tn_model *m, const char *key, const char *value)
+{
+    if (value && tn_model_tell(m, key, value) != TN_OK)
+        args_fail("%s", tn_error());
+}
+
+/* A file of names, a line each, without empty lines at its end. */
+static void say_classes(build *b)
+{
+    size_t size;
+    char *text = b->q.classes ? text_read(b->q.classes, &size) : NULL;
+    if (!text)
+        return;
+    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        text[--size] = '\0';
+    say(b->model, "tenon.classes", text);
+    free(text);
+}
+
+static void make_ready(build *b)
+{
+    char all[512] = "";
+    const char *without = b->q.without, *pass;
+    if (without && strcmp(without, "all") == 0) {
+        size_t used = 0;
+        for (int i = 0; (pass = tn_optimise_pass(i)) && used < sizeof all; i++)
+            used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? "," : "", pass);
+        without = all;
+    }
+    if (tn_model_optimise(&b->ready, b->model, &(tn_optimise_opts){.without = without}) != TN_OK)
+        args_fail("%s", tn_error());
+}
+
+void build_open(build *b, const build_question *q)
+{
+    b->q = *q;
+    if (!q->force && access(q->out, F_OK) == 0)
+        args_fail("%s is there already; --force writes it anew", q->out);
+    run_model(b->path, q->workspace, q->model);
+    open_model(b, false);
+    if (tn_model_keeps_average(b->model) && !q->trained)
+        open_model(b, true);
+    for (int i = 0; tn_model_notice(b->model, i); i++)
+        args_warn("%s", tn_model_notice(b->model, i));
+    if (!tn_model_tensor(b->model, 0, NULL))
+        args_fail("%s: has a net but no numbers%s", b->path,
+                  q->weights ? "" : "; the file that has them comes behind it");
+    say(b->model, "tenon.fit", q->fit);
+    say_classes(b);
+    make_ready(b);
+}
+
+void build_close(build *b)
+{
+    for (int i = 0; i < b->trials; i++)
+        tn_context_destroy(b->trial[i].context);
+    tn_engine_close(b->engine);
+    tn_model_close(b->ready);
+    tn_model_close(b->model);
+}

@@ -1,0 +1,131 @@
+/* Pictures, named: as many at a time as the context has rows. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/args.h"
+#include "../common/json.h"
+#include "infer.h"
+
+typedef struct naming {
+    session *s;
+    json j;
+    float *all;    /* of every picture, for numpy; NULL: not asked for */
+    int64_t *file; /* of each row of the batch */
+    int64_t rows;  /* of it so far */
+    bool whole;    /* every picture could be read */
+} naming;
+
+/* In place: exp(x) / sum of exp(x), without overflow. */
+static void softmax(float *x, int64_t count)
+{
+    float most = x[0];
+    double sum = 0;
+    for (int64_t i = 1; i < count; i++)
+        most = x[i] > most ? x[i] : most;
+    for (int64_t i = 0; i < count; i++)
+        sum += exp((double)(x[i] - most));
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (float)(exp((double)(x[i] - most)) / sum);
+}
+
+/* The classes with the largest shares, largest first. Takes them out of x. */
+static void tell(naming *n, int64_t file, float *x)
+{
+    session *s = n->s;
+    if (!s->shares)
+        softmax(x, s->classes);
+    if (s->q.json) {
+        json_object(&n->j, NULL);
+        json_text(&n->j, "file", s->file[file]);
+        json_array(&n->j, "classes");
+    } else {
+        printf("%s\n", s->file[file]);
+    }
+    for (int64_t i = 0; i < s->q.top && i < s->classes; i++) {
+        int64_t best = 0;
+        for (int64_t c = 1; c < s->classes; c++)
+            best = x[c] > x[best] ? c : best;
+        if (s->q.json) {
+            json_object(&n->j, NULL);
+            json_count(&n->j, "class", best);
+            json_text(&n->j, "name", infer_class(s, best));
+            json_real(&n->j, "share", (double)x[best]);
+            json_end(&n->j, '}');
+        } else {
+            printf("  %6.2f %%  %s\n", 100 * (double)x[best], infer_class(s, best));
+        }
+        x[best] = -1;
+    }
+    if (s->q.json) {
+        json_end(&n->j, ']');
+        json_end(&n->j, '}');
+    }
+}
+
+static void run_batch(naming *n)
+{
+    session *s = n->s;
+    if (n->rows == 0)
+        return;
+    if (ports_run(&s->ports, s->context, n->rows) != TN_OK)
+        run_fail("%s", tn_error());
+    for (int64_t i = 0; i < n->rows; i++) {
+        float *x = (float *)s->ports.out[0].data + i * s->classes;
+        if (n->all)
+            memcpy(n->all + n->file[i] * s->classes, x, (size_t)s->classes * sizeof *x);
+        tell(n, n->file[i], x);
+    }
+    n->rows = 0;
+}
+
+static void add(naming *n, int64_t file)
+{
+    session *s = n->s;
+    if (ports_picture(&s->ports, s, s->file[file], n->rows) == TN_OK) {
+        n->file[n->rows++] = file;
+    } else {
+        fflush(stdout);
+        args_warn("%s", tn_error());
+        n->whole = false;
+        for (int64_t k = 0; n->all && k < s->classes; k++)
+            n->all[file * s->classes + k] = NAN;
+    }
+    if (n->rows == s->q.rows)
+        run_batch(n);
+}
+
+static void save(const naming *n)
+{
+    const session *s = n->s;
+    if (n->all &&
+        tn_npy_save(s->q.npy, (tn_tensor){TN_F32, TN_SHAPE(s->files, s->classes), n->all}) != TN_OK)
+        run_fail("%s", tn_error());
+}
+
+bool infer_name(session *s)
+{
+    naming n = {.s = s, .j = {.to = stdout}, .whole = true};
+    if (s->files == 0)
+        args_fail("pictures, a folder or a list of them, or one of --report, --bench, --profile, "
+                  "--evaluate");
+    if (s->classes == 0)
+        args_fail("%s: its first output, %s, is not rows x classes", s->path,
+                  tn_engine_port(s->engine, true, 0)->name);
+    n.file = calloc((size_t)s->q.rows, sizeof *n.file);
+    n.all = s->q.npy ? calloc((size_t)(s->files * s->classes), sizeof *n.all) : NULL;
+    if (!n.file || (s->q.npy && !n.all))
+        run_fail("no memory for what is said of %lld pictures", (long long)s->files);
+    if (s->q.json)
+        json_array(&n.j, NULL);
+    for (int64_t i = 0; i < s->files; i++)
+        add(&n, i);
+    run_batch(&n);
+    if (s->q.json)
+        json_end(&n.j, ']');
+    save(&n);
+    free(n.file);
+    free(n.all);
+    return n.whole;
+}
