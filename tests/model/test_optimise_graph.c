@@ -9,6 +9,16 @@
 #include "lab_optimise.h"
 
 static const lab_optimise_case constants[] = {
+    {"what puts a weight on its grid of whole numbers stays",
+     "input x f32 N 4\nw = param() shape=3,4\nq = fake_quant(w) axis=0\n"
+     "y = dense(x) units=3 weight.value=q\noutput y\n",
+     NULL, NULL},
+    {"what is read as a weight alone",
+     "input x f32 N 4\nw = param() shape=4,3\nt = transpose(w) axes=1,0\n"
+     "y = dense(x) units=3 weight.value=t\noutput y\n",
+     "input x f32 N 4\nt = param() shape=3,4 frozen\ny = dense(x) units=3 weight.value=t\noutput "
+     "y\n",
+     "alive 1: w\nconstant 1: t"},
     {"of parameters and constants",
      "input x f32 N 4\nw = param() shape=4\nc = constant() shape=4 numbers=1,2,3,4\n"
      "a = mul(w, c)\nb = exp(a)\ny = add(x, b)\noutput y\n",

@@ -20,10 +20,12 @@ static bool is_known(const tn_rewrite *r, int32_t id)
     return r->mark[tn_rewrite_place(r, maker)] == KNOWN;
 }
 
-/* An operation of a program's own may have a kernel on a device of that alone. */
+/* An operation of a program's own may have a kernel on a device of that alone. What puts weights on a grid of whole numbers stays:
+ * kernels read off it that they are such. */
 static bool can_be_computed(const tn_rewrite *r, const tn_node *n)
 {
-    bool can = !tn_is_source(n) && n->num_in > 0 && n->op->version == 0 && !n->op->host;
+    bool can = !tn_is_source(n) && n->num_in > 0 && n->op->version == 0 && !n->op->host &&
+               strcmp(n->op->name, "fake_quant") != 0;
     int64_t read = 0, made = 0;
     for (int i = 0; i < n->num_in && can; i++) {
         can = is_known(r, n->in[i]);
@@ -52,9 +54,13 @@ static void mark(tn_rewrite *r)
 static bool is_wanted(const tn_rewrite *r, int32_t id)
 {
     bool wanted = r->is_output[id - 1] || r->from->loss.id == id;
-    for (size_t i = 0; i < r->from->num_nodes && !wanted; i++)
-        for (int j = 0; r->mark[i] != KNOWN && j < r->from->node[i]->num_in && !wanted; j++)
-            wanted = r->from->node[i]->in[j] == id;
+    for (size_t i = 0; i < r->from->num_nodes && !wanted; i++) {
+        const tn_node *n = r->from->node[i];
+        for (int j = 0; r->mark[i] != KNOWN && j < n->num_in && !wanted; j++)
+            wanted = n->in[j] == id;
+        for (int j = 0; r->mark[i] != KNOWN && j < n->num_params && !wanted; j++)
+            wanted = !tn_is_source(n) && n->w[j] == id;
+    }
     return wanted;
 }
 
