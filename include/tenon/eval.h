@@ -60,6 +60,9 @@ TN_API void tn_eval_clear(tn_eval *eval);
  */
 TN_API TN_CHECKED tn_status tn_eval_add(tn_eval *eval, tn_tensor logits, tn_tensor labels);
 
+/** The class that one row says, as tn_eval_add() counts it. @return -1 if it says none, and of NULL or no classes */
+TN_API int tn_eval_answer(const float *numbers, int classes);
+
 /** Of all rows so far. */
 typedef struct tn_eval_total {
     int64_t rows;

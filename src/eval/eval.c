@@ -116,14 +116,13 @@ static tn_status make_room(tn_eval *e, int64_t more)
     return TN_OK;
 }
 
-/* The class of the largest number; -1 if one of them is none. */
-static int answer_of(const float *x, int classes)
+int tn_eval_answer(const float *numbers, int classes)
 {
-    int best = 0;
-    for (int k = 0; k < classes; k++) {
-        if (isnan(x[k]) || (isinf(x[k]) && x[k] > 0))
+    int best = numbers && classes > 0 ? 0 : -1;
+    for (int k = 0; k < classes && best >= 0; k++) {
+        if (isnan(numbers[k]) || (isinf(numbers[k]) && numbers[k] > 0))
             return -1;
-        best = x[k] > x[best] ? k : best;
+        best = numbers[k] > numbers[best] ? k : best;
     }
     return best;
 }
@@ -149,7 +148,7 @@ static int before_label(const tn_eval *e, const float *x, int label)
 
 static void add_row(tn_eval *e, const float *x, int label)
 {
-    const int answer = answer_of(x, e->classes);
+    const int answer = tn_eval_answer(x, e->classes);
     e->seen[e->sum.rows++] = (key)label * ((key)e->classes + 1) + answer + 1;
     e->rows[label]++;
     if (answer < 0) {

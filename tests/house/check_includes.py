@@ -31,6 +31,7 @@ ALLOWED = {
     "src/data": BASE + ("data/",),
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
+    "src/quantise": BASE + ("quantise/", "graph/graph.h", "graph/text.h", "model/import.h", "model/passes/rewrite.h"),
     "src/infer": BASE + ("infer/", "io/mapped.h", "model/model.h", "graph/graph.h"),
     "src/model/passes": BASE + ("graph/", "model/"),
     "src/import": BASE + ("model/import.h", "caffe/import.h"),

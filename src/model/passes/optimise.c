@@ -126,19 +126,6 @@ static tn_status run_passes(work *w, const bool off[PASSES])
     return TN_OK;
 }
 
-/* By its text, which is what is saved. */
-static tn_status take_graph(work *w)
-{
-    char *text = NULL;
-    TN_TRY(tn_graph_format(w->now, NULL, &text));
-    const tn_status status = tn_model_set_fact(w->model, "tenon.graph", text);
-    tn_free(text);
-    TN_TRY(status);
-    TN_TRY(tn_model_read_graph(w->model, w->batch));
-    tn_numbers_leave(w->model, w->model->graph);
-    return TN_OK;
-}
-
 /* ---- what is told ----------------------------------------------------------------------------- */
 
 static tn_status tell(work *w)
@@ -160,25 +147,14 @@ static tn_status tell(work *w)
     return status;
 }
 
-static tn_status copy_facts(tn_model *to, const tn_model *m)
-{
-    for (size_t i = 0; i < m->num_facts; i++)
-        TN_TRY(tn_model_set_fact(to, m->fact[i].key, m->fact[i].value));
-    for (size_t i = 0; i < m->num_notices; i++)
-        TN_TRY(tn_model_add_notice(to, "%s", m->notice[i]));
-    return TN_OK;
-}
-
 /* ---- the whole -------------------------------------------------------------------------------- */
 
 static tn_status make(work *w, const tn_model *m, const bool off[PASSES])
 {
-    TN_TRY(tn_model_create(&w->model, m->path));
-    TN_TRY(copy_facts(w->model, m));
-    TN_TRY(tn_numbers_take(w->model, m, m->graph));
+    TN_TRY(tn_rewrite_begin(&w->model, m));
     TN_TRY(begin_graph(w, m->graph));
     TN_TRY(run_passes(w, off));
-    TN_TRY(take_graph(w));
+    TN_TRY(tn_rewrite_end(w->model, w->now, w->batch));
     return tell(w);
 }
 

@@ -56,6 +56,11 @@ struct tn_rewrite {
     bool keeps_loss;
 };
 
+/* The model that is to be: the facts of m, and its numbers as floats of its own. *out is the caller's also after an error. And
+ * when its net is there, the text of that is a fact, and numbers that it has no use for go. */
+tn_status tn_rewrite_begin(tn_model **out, const tn_model *m);
+tn_status tn_rewrite_end(tn_model *m, const tn_graph *g, int64_t batch);
+
 /* The graph that the pass makes of g; *out is NULL if it did nothing. */
 tn_status tn_rewrite_graph(tn_graph **out, const tn_graph *g, tn_model *numbers,
                            const tn_model_pass *pass, tn_told *told);
