@@ -124,11 +124,10 @@ struct tn_backend {
     tn_status (*view_layout)(tn_backend_device *d, const tn_shape *x, const tn_layout *from,
                              const tn_layout **out);
 
-    /* The layout in which x is what `whole` has of channels `first` and on, and where it begins there. *out
-     * is NULL, or this is, if kernels cannot write such. A node that joins takes it as it is. */
-    tn_status (*part_layout)(tn_backend_device *d, tn_precision precision, const tn_shape *x,
-                             const tn_shape *whole, int64_t first, const tn_layout **out,
-                             size_t *offset);
+    /* The layout in which input `i` of n, which joins, is its part of y, and where it begins there. *out is NULL, or this
+     * is, if kernels cannot write such. A node that joins takes it as it is. */
+    tn_status (*part_layout)(tn_backend_device *d, tn_precision precision, const tn_node *n, int i,
+                             const tn_layout **out, size_t *offset);
 
     /* y += x, tensors of `bytes` in that layout (f32 if NULL). */
     tn_status (*accumulate)(tn_backend_device *d, const tn_layout *layout, void *y, const void *x,

@@ -31,6 +31,15 @@ static inline bool tn_joins(const tn_node *n)
     return n->op->joins && n->op->joins(n);
 }
 
+/* Of a node that joins: how much of y along dimension 1 is in front of what input i is there. */
+static inline int64_t tn_joined_before(const tn_node *n, int i)
+{
+    int64_t before = 0;
+    for (int j = 0; j < i; j++)
+        before += n->x[j].dim[1];
+    return before;
+}
+
 /* What a builder does that finds fault before it adds anything: the graph has failed, with the text of tn_error(), unless
  * it had before or is NULL. Returns the zero handle. */
 tn_value tn_graph_refuse(tn_graph *g, tn_status status);

@@ -28,11 +28,8 @@ tn_status tn_plan_offer_part(tn_plan *p, const tn_plan_node *pn)
     const tn_plan_node *reader = only_reader(p, id, &input);
     if (!b->part_layout || !reader || !tn_joins(&reader->node) || v->kept)
         return TN_OK;
-    int64_t first = 0;
-    for (int i = 0; i < input; i++)
-        first += reader->node.x[i].dim[1];
-    return b->part_layout(p->device->impl, p->run.precision, &v->shape, &reader->node.y[0], first,
-                          &v->part, &v->part_at);
+    return b->part_layout(p->device->impl, p->run.precision, &reader->node, input, &v->part,
+                          &v->part_at);
 }
 
 bool tn_plan_is_joined(const tn_plan *p, const tn_plan_node *pn)

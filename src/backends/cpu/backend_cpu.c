@@ -297,6 +297,7 @@ const tn_backend tn_backend_cpu = {
     .reorder_create = tn_onednn_reorder_create,
     .reorder_run = tn_onednn_reorder_run,
     .reorder_destroy = tn_onednn_reorder_destroy,
+    .part_layout = tn_onednn_part_layout,
     .accumulate = accumulate,
     .tally = tally,
     .measure = measure,

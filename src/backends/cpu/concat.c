@@ -1,7 +1,7 @@
 /*
  * concat on the CPU. In canonical layout each input's share of what is in front of the axis is one piece of memory. Of
  * channels that holds of whole blocks of them, too ("aBcd16b"), and where they lie innermost ("acdb"), of its share of a
- * pixel. So both ways are copies of pieces.
+ * pixel. So both ways are copies of pieces; what is a part of y already stays.
  */
 #include <string.h>
 
@@ -28,6 +28,21 @@ static const form forms[] = {
 static int axis_of(const tn_node *n)
 {
     return ((const tn_concat_opts *)n->opts)->axis;
+}
+
+/* Is one of them a part of y already? Then all have to be in that form. */
+static tn_status join_others(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    const tn_layout *part[TN_MAX_IN];
+    size_t at;
+    bool joined = false;
+    for (int i = 0; tn_joins(n) && i < n->num_in; i++) {
+        TN_TRY(tn_onednn_part_layout(d, b->precision, n, i, &part[i], &at));
+        joined |= part[i] && part[i] == b->x[i];
+    }
+    for (int i = 0; joined && i < n->num_in; i++)
+        b->x[i] = part[i];
+    return TN_OK;
 }
 
 /* The form of all inputs, in which y is their pieces side by side; NULL if they are not of one such. */
@@ -62,8 +77,9 @@ static tn_status find_layout(tn_backend_device *d, const tn_node *n, const form 
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    const form *f = common_form(n, b);
     const tn_layout *layout = NULL;
+    TN_TRY(join_others(d, n, b));
+    const form *f = common_form(n, b);
     if (f)
         TN_TRY(find_layout(d, n, f, &layout));
     state *s = tn_alloc(1, sizeof *s);
@@ -93,7 +109,8 @@ static tn_status forward(const tn_call *c)
     for (int64_t n = 0; n < s->count; n++) {
         char *y = (char *)c->y[0] + (size_t)n * s->whole;
         for (int i = 0; i < c->node->num_in; i++) {
-            memcpy(y, (const char *)c->x[i] + (size_t)n * s->piece[i], s->piece[i]);
+            if (c->x[i])
+                memcpy(y, (const char *)c->x[i] + (size_t)n * s->piece[i], s->piece[i]);
             y += s->piece[i];
         }
     }

@@ -23,6 +23,9 @@ tn_status tn_onednn_reorder_create(tn_backend_device *d, const tn_shape *shape, 
 tn_status tn_onednn_reorder_run(void *reorder, void *to, const void *from);
 void tn_onednn_reorder_destroy(void *reorder);
 
+tn_status tn_onednn_part_layout(tn_backend_device *d, tn_precision precision, const tn_node *n,
+                                int i, const tn_layout **out, size_t *offset);
+
 /* The order in which a layout has a tensor's elements, without gaps: dimensions from the outermost on, each a part of
  * dimension `of`, in which it goes `factor` on. */
 typedef struct tn_memory_dim {

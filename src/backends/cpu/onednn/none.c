@@ -65,6 +65,14 @@ void tn_onednn_reorder_destroy(void *reorder)
     tn_free(reorder);
 }
 
+tn_status tn_onednn_part_layout(tn_backend_device *d, tn_precision precision, const tn_node *n,
+                                int i, const tn_layout **out, size_t *offset)
+{
+    (void)d, (void)precision, (void)n, (void)i, (void)offset;
+    *out = NULL;
+    return TN_OK;
+}
+
 /* Nor is there any but the canonical one. */
 bool tn_onednn_order(tn_backend_device *d, const tn_node *n, const tn_shape *shape,
                      const tn_layout *layout, tn_memory_order *out)

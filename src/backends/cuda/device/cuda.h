@@ -94,11 +94,10 @@ tn_status tn_cuda_check(const tn_backend_device *d, const tn_node *n, cudaError_
 tn_status tn_cuda_layout_of(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
                             tn_cuda_form form, int64_t channels, const tn_layout **out);
 
-/* The same as a part of a tensor of so many channels; *out is NULL if x's pixels would not be aligned. See
+/* Of input i of a node that joins, as a part of y; *out is NULL if its pixels would not be aligned. See
  * tn_backend.part_layout. */
-tn_status tn_cuda_part_layout(tn_backend_device *d, tn_precision precision, const tn_shape *x,
-                              const tn_shape *whole, int64_t first, const tn_layout **out,
-                              size_t *offset);
+tn_status tn_cuda_part_layout(tn_backend_device *d, tn_precision precision, const tn_node *n, int i,
+                              const tn_layout **out, size_t *offset);
 bool tn_cuda_is_part(const tn_layout *l);
 
 /* What a layout says, NULL included. */

@@ -66,13 +66,14 @@ tn_status tn_cuda_layout_of(tn_backend_device *d, const tn_shape *shape, tn_dtyp
     return find_or_make(d, &want, out);
 }
 
-tn_status tn_cuda_part_layout(tn_backend_device *d, tn_precision precision, const tn_shape *x,
-                              const tn_shape *whole, int64_t first, const tn_layout **out,
-                              size_t *offset)
+tn_status tn_cuda_part_layout(tn_backend_device *d, tn_precision precision, const tn_node *n, int i,
+                              const tn_layout **out, size_t *offset)
 {
     enum { ALIGN = 16 }; /* what cuDNN is promised of all tensors */
     const tn_dtype dtype = tn_cuda_type_of(precision);
-    const int64_t bytes = (int64_t)tn_dtype_bytes(dtype), pitch = whole->dim[1];
+    const tn_shape *x = &n->x[i];
+    const int64_t bytes = (int64_t)tn_dtype_bytes(dtype), pitch = n->y[0].dim[1];
+    const int64_t first = tn_joined_before(n, i);
     *out = NULL;
     if (x->ndim != 4 || first * bytes % ALIGN || pitch * bytes % ALIGN)
         return TN_OK;
