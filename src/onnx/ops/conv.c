@@ -1,124 +1,175 @@
-/* Conv: of images, and of N x C x W as images of height 1. */
+/* Conv and ConvTranspose: of images, and of N x C x W as images of height 1. */
 #include <string.h>
 
 #include <tenon/layers.h>
+#include <tenon/shapes.h>
 
-#include "onnx/known.h"
+#include "onnx/ops/_window.h"
 
-typedef struct window {
-    int kernel[2], stride[2], pad[2], extra[2], dilation[2];
-} window;
-
-/* A list of one or two numbers, of the last dimensions; what is not said is `fallback`. */
-static bool read_pair(tn_onnx *o, const tn_onnx_node *n, const char *attr, int ndim, int fallback,
-                      int out[2])
+/* x, what is known of the weights, and their window; false: refused. */
+static bool read_inputs(tn_onnx *o, const tn_onnx_node *n, tn_value *x, tn_shape *shape,
+                        tn_shape *weight, tn_onnx_window *w)
 {
-    int64_t both[2];
-    const size_t count = tn_onnx_ints(n, attr, both, 2);
-    out[0] = out[1] = fallback;
-    if (count != 0 && count != (size_t)ndim) {
-        (void)tn_onnx_refuse(o, n, "%s has %zu numbers, not %d", attr, count, ndim);
+    const tn_onnx_known *k = tn_onnx_given(n, 1);
+    if (!tn_onnx_x(o, n, 0, x) || tn_value_shape(o->g, *x, shape) != TN_OK)
+        return false;
+    if (!k) {
+        (void)tn_onnx_refuse(o, n, "its weights are not known before the model runs");
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (both[i] < 1 || both[i] > 65535) {
-            (void)tn_onnx_refuse(o, n, "%s has a %lld", attr, (long long)both[i]);
-            return false;
-        }
-        out[2 - ndim + (int)i] = (int)both[i];
-    }
-    if (ndim == 1)
-        out[0] = 1;
-    return true;
-}
-
-/* So that y has ceil(x / stride) elements. */
-static void pad_same(const window *w, int i, int64_t size, bool lower, int *pad, int *extra)
-{
-    const int64_t reach = (int64_t)w->dilation[i] * (w->kernel[i] - 1) + 1;
-    const int64_t count = (size + w->stride[i] - 1) / w->stride[i];
-    const int64_t all = (count - 1) * w->stride[i] + reach - size;
-    const int64_t whole = all > 0 ? all : 0, less = whole / 2;
-    *pad = (int)(lower ? whole - less : less);
-    *extra = (int)(whole - 2 * (int64_t)*pad);
-}
-
-static bool read_pads(tn_onnx *o, const tn_onnx_node *n, int ndim, const tn_shape *x, window *w)
-{
-    const bool upper = tn_onnx_is(n, "auto_pad", "SAME_UPPER");
-    const bool lower = tn_onnx_is(n, "auto_pad", "SAME_LOWER");
-    int64_t pads[4] = {0};
-    const size_t count = tn_onnx_ints(n, "pads", pads, 4);
-    if (count != 0 && count != 2 * (size_t)ndim) {
-        (void)tn_onnx_refuse(o, n, "pads has %zu numbers, not %d", count, 2 * ndim);
+    if (!tn_onnx_read_window(o, n, shape, &k->shape, w))
         return false;
-    }
-    for (int i = 0; i < ndim; i++) {
-        const int at = 2 - ndim + i;
-        if (upper || lower) {
-            pad_same(w, at, x->dim[2 + i], lower, &w->pad[at], &w->extra[at]);
-            continue;
-        }
-        if (pads[i] < 0 || pads[i] > 65535 || pads[i + ndim] < 0 || pads[i + ndim] > 65535) {
-            (void)tn_onnx_refuse(o, n, "pads has %lld and %lld", (long long)pads[i],
-                                 (long long)pads[i + ndim]);
-            return false;
-        }
-        w->pad[at] = (int)pads[i];
-        w->extra[at] = (int)(pads[i + ndim] - pads[i]);
-    }
-    return true;
-}
-
-static bool read_window(tn_onnx *o, const tn_onnx_node *n, int ndim, const tn_shape *x,
-                        const tn_shape *weight, window *w)
-{
-    *w = (window){.kernel = {1, 1}};
-    for (int i = 0; i < ndim; i++)
-        w->kernel[2 - ndim + i] = (int)weight->dim[2 + i];
-    return read_pair(o, n, "strides", ndim, 1, w->stride) &&
-           read_pair(o, n, "dilations", ndim, 1, w->dilation) && read_pads(o, n, ndim, x, w);
+    *weight = k->shape;
+    if (w->ndim == 1)
+        *weight = TN_SHAPE(weight->dim[0], weight->dim[1], 1, weight->dim[2]);
+    const int64_t groups = tn_onnx_int(n, "group", 1);
+    if (groups >= 1 && groups <= shape->dim[1] && weight->dim[0] <= INT32_MAX &&
+        weight->dim[1] <= INT32_MAX / groups)
+        return true;
+    (void)tn_onnx_refuse(o, n, "its weights are %s in %lld groups, of x %s",
+                         tn_shape_format(&k->shape).text, (long long)groups,
+                         tn_shape_format(shape).text);
+    return false;
 }
 
 static tn_status add_conv(tn_onnx *o, const tn_onnx_node *n)
 {
-    const tn_onnx_known *weight = tn_onnx_given(n, 1);
-    const int64_t groups = tn_onnx_int(n, "group", 1);
-    tn_conv2d_opts opts = {.name = n->name, .no_bias = !tn_onnx_has(n, 2)};
-    tn_shape shape;
-    window w;
+    tn_conv2d_opts opts = {.no_bias = !tn_onnx_has(n, 2)};
+    tn_shape shape, weight;
+    tn_onnx_window w;
     tn_value x;
-    if (!tn_onnx_x(o, n, 0, &x))
+    if (!read_inputs(o, n, &x, &shape, &weight, &w))
         return TN_OK;
-    if (!weight)
-        return tn_onnx_refuse(o, n, "its weights are not known before the model runs");
-    TN_TRY(tn_value_shape(o->g, x, &shape));
-    const int ndim = shape.ndim - 2;
-    if (ndim < 1 || ndim > 2 || weight->shape.ndim != shape.ndim || groups < 1 ||
-        groups > shape.dim[1] || weight->shape.dim[0] > INT32_MAX)
-        return tn_onnx_refuse(o, n,
-                              "convolutions are of N x C x H x W or N x C x W, not of %s by %s",
-                              tn_shape_format(&shape).text, tn_shape_format(&weight->shape).text);
-    if (!read_window(o, n, ndim, &shape, &weight->shape, &w))
-        return TN_OK;
-    tn_shape own = weight->shape;
-    if (ndim == 1) {
-        own = TN_SHAPE(own.dim[0], own.dim[1], 1, own.dim[2]);
-        x = tn_onnx_reshape(o, n, "image", x, TN_SHAPE(0, 0, 1, -1));
-    }
-    if (!tn_onnx_param(o, n, 1, &own, &opts.weight.value) ||
+    tn_onnx_pad_same(&w, &shape);
+    x = tn_onnx_as_image(o, n, &w, x);
+    if (!tn_onnx_param(o, n, 1, &weight, &opts.weight.value) ||
         (!opts.no_bias && !tn_onnx_param(o, n, 2, NULL, &opts.bias.value)))
         return TN_OK;
-    opts.filters = (int)own.dim[0];
-    opts.groups = (int)groups;
-    memcpy(opts.kernel, w.kernel, sizeof w.kernel);
-    memcpy(opts.stride, w.stride, sizeof w.stride);
-    memcpy(opts.pad, w.pad, sizeof w.pad);
-    memcpy(opts.pad_extra, w.extra, sizeof w.extra);
-    memcpy(opts.dilation, w.dilation, sizeof w.dilation);
-    const tn_value y = tn_conv2d(o->g, x, &opts);
-    return tn_onnx_give(o, n, 0,
-                        ndim == 1 ? tn_onnx_reshape(o, n, "line", y, TN_SHAPE(0, 0, -1)) : y);
+    opts.name = w.ndim == 1 ? tn_onnx_name(o, n, "window") : n->name;
+    opts.filters = (int)weight.dim[0];
+    opts.groups = (int)tn_onnx_int(n, "group", 1);
+    for (int i = 0; i < 2; i++) {
+        opts.kernel[i] = w.kernel[i];
+        opts.stride[i] = w.stride[i];
+        opts.dilation[i] = w.dilation[i];
+        opts.pad[i] = w.before[i];
+        opts.pad_extra[i] = w.after[i] - w.before[i];
+    }
+    return tn_onnx_give(o, n, 0, tn_onnx_as_before(o, n, &w, tn_conv2d(o->g, x, &opts)));
 }
 
-const tn_onnx_ops tn_onnx_ops_conv = {{{"Conv", 1, add_conv}}};
+/* ---- ConvTranspose ---------------------------------------------------------------------------- */
+
+/* Of each direction: so many rows of all that windows reach are cut off before and after, and so many are added behind. */
+typedef struct rows {
+    int64_t before, after, more;
+} rows;
+
+static bool read_sizes(tn_onnx *o, const tn_onnx_node *n, int ndim, int64_t out[2], bool *said)
+{
+    int64_t all[TN_MAX_DIMS];
+    const size_t count = tn_onnx_ints(n, "output_shape", all, TN_MAX_DIMS);
+    *said = count > 0;
+    if (count != 0 && count != (size_t)ndim && count != (size_t)ndim + 2) {
+        (void)tn_onnx_refuse(o, n, "output_shape has %zu numbers, not %d", count, ndim);
+        return false;
+    }
+    out[0] = 1;
+    for (int i = 0; i < ndim && *said; i++) {
+        out[2 - ndim + i] = all[count - (size_t)ndim + (size_t)i];
+        if (all[count - (size_t)ndim + (size_t)i] > INT32_MAX) {
+            (void)tn_onnx_refuse(o, n, "its output_shape is too large");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Rows of both directions. Where a size is said, or `same` says stride times x's, what is too much is cut off on both
+ * sides, an odd one in front, and where it is SAME_UPPER at the end. */
+static bool read_rows(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, const tn_onnx_window *w,
+                      rows out[2])
+{
+    const bool at_end = w->same == TN_ONNX_SAME_UPPER;
+    int more[2];
+    int64_t size[2];
+    bool said;
+    if (!tn_onnx_read_pair(o, n, "output_padding", w->ndim, 0, 0, more) ||
+        !read_sizes(o, n, w->ndim, size, &said))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        const int64_t in = tn_onnx_size(w, x, i);
+        const int64_t all = (in - 1) * w->stride[i] + tn_onnx_reach(w, i) + more[i];
+        out[i] = (rows){w->before[i], w->after[i], more[i]};
+        if (!said && w->same == TN_ONNX_SAID)
+            continue;
+        const int64_t cut = all - (said ? size[i] : in * w->stride[i]), less = cut / 2;
+        if (cut < 0 && !said) {
+            (void)tn_onnx_refuse(o, n,
+                                 "programs differ in what the same size is where windows of %lld "
+                                 "are less than the stride, %d",
+                                 (long long)tn_onnx_reach(w, i), w->stride[i]);
+            return false;
+        }
+        if (cut < 0)
+            out[i] = (rows){0, 0, more[i] - cut};
+        else
+            out[i] = (rows){at_end ? less : cut - less, at_end ? cut - less : less, more[i]};
+    }
+    return true;
+}
+
+/* As the layer has it: it cuts off as much on both sides, and may add less than a stride. What is left is a slice's. */
+static bool tell_rows(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_window *w, const rows all[2],
+                      tn_conv_transpose2d_opts *opts, tn_shape *begin)
+{
+    for (int i = 0; i < 2; i++) {
+        const rows *r = &all[i];
+        int64_t pad = r->before, more = r->more + r->before - r->after;
+        if (more >= w->stride[i] && r->before > r->after) {
+            pad = r->after;
+            more = r->more;
+            begin->ndim = 4;
+            begin->dim[2 + i] = r->before - r->after;
+        }
+        if (more >= w->stride[i]) {
+            (void)tn_onnx_refuse(o, n, "%lld rows or columns are added, not less than the stride",
+                                 (long long)more);
+            return false;
+        }
+        opts->pad[i] = (int)pad;
+        opts->output_pad[i] = (int)more;
+    }
+    return true;
+}
+
+static tn_status add_conv_transpose(tn_onnx *o, const tn_onnx_node *n)
+{
+    tn_conv_transpose2d_opts opts = {.no_bias = !tn_onnx_has(n, 2)};
+    tn_shape shape, weight, begin = {0};
+    tn_onnx_window w;
+    rows all[2];
+    tn_value x;
+    if (!read_inputs(o, n, &x, &shape, &weight, &w) || !read_rows(o, n, &shape, &w, all) ||
+        !tell_rows(o, n, &w, all, &opts, &begin))
+        return TN_OK;
+    x = tn_onnx_as_image(o, n, &w, x);
+    if (!tn_onnx_param(o, n, 1, &weight, &opts.weight.value) ||
+        (!opts.no_bias && !tn_onnx_param(o, n, 2, NULL, &opts.bias.value)))
+        return TN_OK;
+    opts.name = w.ndim == 1 || begin.ndim ? tn_onnx_name(o, n, "window") : n->name;
+    opts.groups = (int)tn_onnx_int(n, "group", 1);
+    opts.filters = (int)weight.dim[1] * opts.groups;
+    memcpy(opts.kernel, w.kernel, sizeof w.kernel);
+    memcpy(opts.stride, w.stride, sizeof w.stride);
+    memcpy(opts.dilation, w.dilation, sizeof w.dilation);
+    tn_value y = tn_conv_transpose2d(o->g, x, &opts);
+    if (begin.ndim)
+        y = tn_slice(o->g, y,
+                     &(tn_slice_opts){.name = w.ndim == 1 ? tn_onnx_name(o, n, "cut") : n->name,
+                                      .begin = begin});
+    return tn_onnx_give(o, n, 0, tn_onnx_as_before(o, n, &w, y));
+}
+
+const tn_onnx_ops tn_onnx_ops_conv = {
+    {{"Conv", 1, add_conv}, {"ConvTranspose", 1, add_conv_transpose}}};

@@ -1,0 +1,151 @@
+/* Elements that are chosen: Gather, ArgMax, ArgMin, TopK. */
+#include <string.h>
+
+#include <tenon/shapes.h>
+
+#include "onnx/known.h"
+
+/* ---- Gather ----------------------------------------------------------------------------------- */
+
+/* Numbers that are one after the other, as a slice; they are in [-size, size). */
+static bool is_range(const tn_onnx_number *index, int64_t count, int64_t size, int64_t *begin)
+{
+    *begin = index[0].whole < 0 ? index[0].whole + size : index[0].whole;
+    for (int64_t i = 0; i < count; i++)
+        if ((index[i].whole < 0 ? index[i].whole + size : index[i].whole) != *begin + i)
+            return false;
+    return true;
+}
+
+static tn_value slice_of(tn_onnx *o, const char *name, tn_value x, int axis, int64_t begin,
+                         int64_t count)
+{
+    tn_slice_opts opts = {.name = name, .begin = {.ndim = axis + 1}, .end = {.ndim = axis + 1}};
+    for (int i = 0; i < axis; i++)
+        opts.end.dim[i] = INT64_MAX;
+    opts.begin.dim[axis] = begin;
+    opts.end.dim[axis] = begin + count;
+    return tn_slice(o->g, x, &opts);
+}
+
+static tn_value whole_numbers(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_known *k,
+                              const tn_onnx_number *index)
+{
+    int32_t *data = tn_alloc((size_t)k->count, sizeof *data);
+    if (!data)
+        return tn_graph_refuse(o->g, tn_no_memory("indices", (size_t)k->count * sizeof *data));
+    for (int64_t i = 0; i < k->count; i++)
+        data[i] = (int32_t)index[i].whole;
+    const tn_value v =
+        tn_constant(o->g, tn_onnx_name(o, n, "indices"), (tn_tensor){TN_I32, k->shape, data});
+    tn_free(data);
+    return v;
+}
+
+/* Indices that are known: a slice where that will do. */
+static tn_status gather_known(tn_onnx *o, const tn_onnx_node *n, tn_value x, const tn_shape *shape,
+                              int axis)
+{
+    tn_onnx_known *k = tn_onnx_given(n, 1);
+    const tn_onnx_number *index;
+    const int64_t size = shape->dim[axis];
+    int64_t begin;
+    TN_TRY(tn_onnx_numbers(o, k, &index));
+    if (!index || k->count == 0 || tn_onnx_is_real(k->type))
+        return tn_onnx_refuse(o, n, "its indices are %s of %s", tn_shape_format(&k->shape).text,
+                              tn_onnx_type_name(k->type));
+    for (int64_t i = 0; i < k->count; i++)
+        if (index[i].times_n || index[i].whole < -size || index[i].whole >= size)
+            return tn_onnx_refuse(o, n, "its index %lld is none of dimension %d of %s",
+                                  (long long)index[i].whole, axis, tn_shape_format(shape).text);
+    if (k->shape.ndim == 1 && is_range(index, k->count, size, &begin))
+        return tn_onnx_give(o, n, 0, slice_of(o, n->name, x, axis, begin, k->count));
+    return tn_onnx_give(o, n, 0,
+                        tn_gather(o->g, x, whole_numbers(o, n, k, index),
+                                  &(tn_gather_opts){.name = n->name, .axis = axis}));
+}
+
+static tn_status add_gather(tn_onnx *o, const tn_onnx_node *n)
+{
+    tn_shape shape;
+    tn_value x, indices;
+    tn_dtype dtype;
+    if (!tn_onnx_x(o, n, 0, &x))
+        return TN_OK;
+    TN_TRY(tn_value_shape(o->g, x, &shape));
+    const int axis = tn_onnx_axis(o, n, shape.ndim, tn_onnx_int(n, "axis", 0));
+    if (axis < 0)
+        return TN_OK;
+    if (tn_onnx_given(n, 1))
+        return gather_known(o, n, x, &shape, axis);
+    if (!tn_onnx_any(o, n, 1, &indices))
+        return TN_OK;
+    TN_TRY(tn_value_dtype(o->g, indices, &dtype));
+    if (dtype != TN_I32)
+        return tn_onnx_refuse(o, n, "its indices are %s", tn_dtype_name(dtype));
+    return tn_onnx_give(
+        o, n, 0, tn_gather(o->g, x, indices, &(tn_gather_opts){.name = n->name, .axis = axis}));
+}
+
+/* ---- the largest ------------------------------------------------------------------------------ */
+
+/* x and its axis; false: refused. */
+static bool read_axis(tn_onnx *o, const tn_onnx_node *n, int64_t fallback, tn_value *x,
+                      tn_shape *shape, int *axis)
+{
+    if (!tn_onnx_x(o, n, 0, x) || tn_value_shape(o->g, *x, shape) != TN_OK)
+        return false;
+    *axis = tn_onnx_axis(o, n, shape->ndim, tn_onnx_int(n, "axis", fallback));
+    return *axis >= 0;
+}
+
+static tn_status add_arg(tn_onnx *o, const tn_onnx_node *n, bool smallest)
+{
+    tn_shape shape;
+    tn_value x;
+    int axis;
+    if (!read_axis(o, n, 0, &x, &shape, &axis))
+        return TN_OK;
+    const tn_argmax_opts opts = {.name = n->name,
+                                 .axis = TN_EXACTLY(axis),
+                                 .keep = tn_onnx_int(n, "keepdims", 1) != 0,
+                                 .smallest = smallest,
+                                 .last = tn_onnx_int(n, "select_last_index", 0) != 0};
+    return tn_onnx_give(o, n, 0, tn_argmax(o->g, x, &opts));
+}
+
+static tn_status add_argmax(tn_onnx *o, const tn_onnx_node *n)
+{
+    return add_arg(o, n, false);
+}
+
+static tn_status add_argmin(tn_onnx *o, const tn_onnx_node *n)
+{
+    return add_arg(o, n, true);
+}
+
+static tn_status add_top_k(tn_onnx *o, const tn_onnx_node *n)
+{
+    tn_shape shape;
+    tn_value x;
+    int64_t k = tn_onnx_int(n, "k", 0);
+    int axis, count;
+    if (!read_axis(o, n, -1, &x, &shape, &axis) ||
+        (o->opset >= 10 && !tn_onnx_wholes(o, n, NULL, 1, &k, 1, &count)))
+        return TN_OK;
+    if (k < 1 || k > shape.dim[axis] || k > INT32_MAX)
+        return tn_onnx_refuse(o, n, "its k is %lld, of dimension %d of %s", (long long)k, axis,
+                              tn_shape_format(&shape).text);
+    const tn_top top = tn_top_k(o->g, x,
+                                &(tn_top_k_opts){.name = n->name,
+                                                 .k = (int)k,
+                                                 .axis = TN_EXACTLY(axis),
+                                                 .smallest = !tn_onnx_int(n, "largest", 1)});
+    TN_TRY(tn_onnx_give(o, n, 0, top.values));
+    return tn_onnx_give(o, n, 1, top.indices);
+}
+
+const tn_onnx_ops tn_onnx_ops_select = {{{"Gather", 1, add_gather},
+                                         {"ArgMax", 1, add_argmax},
+                                         {"ArgMin", 1, add_argmin},
+                                         {"TopK", 1, add_top_k}}};
