@@ -41,10 +41,14 @@ TN_API tn_value tn_reshape(tn_graph *g, tn_value x, const tn_reshape_opts *opts)
  * x: any shape;  indices: i32, any shape;  y: x's shape, with that of indices in place of the axis. Numbers below 0 count
  * from behind. Any that there is not makes the run fail with TN_ERR_ARGUMENT, which names it. The gradient of x is the sum of
  * those of all y that are it; so of x a tn_param() V x D and indices N x T words become N x T x D.
+ *
+ * With `each` there is an index for each element: indices have x's dimensions, but for the axis, and y has those of indices:
+ * y[..., j, i] = x[..., indices[..., j, i], i], as PyTorch's gather().
  */
 typedef struct tn_gather_opts {
     const char *name;
-    int axis; /**< default 0; -1: the last */
+    int axis;  /**< default 0; -1: the last */
+    bool each; /**< an index for each element */
 } tn_gather_opts;
 TN_API tn_value tn_gather(tn_graph *g, tn_value x, tn_value indices, const tn_gather_opts *opts);
 

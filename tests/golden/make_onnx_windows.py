@@ -172,6 +172,15 @@ def gather(d):
     return "Gather", opset, [x] if known else [x, indices.astype(np.int64)], [indices.astype(np.int64)] if known else [], {"axis": axis}
 
 
+def gather_elements(d):
+    x = d.floats(*d.ints(2, 4, d.int(2, 3)))
+    axis = d.int(-x.ndim, x.ndim - 1)
+    shape = [d.int(1, 5) if i == axis % x.ndim else n if i == 0 else d.int(1, n) for i, n in enumerate(x.shape)]
+    indices = d.rng.integers(-x.shape[axis], x.shape[axis], shape).astype(np.int64)
+    known = d.maybe() and axis % x.ndim > 0
+    return "GatherElements", d.opset(11), [x] if known else [x, indices], [indices] if known else [], {"axis": axis}
+
+
 def arg(d):
     opset, x = d.opset(), np.round(d.floats(*d.ints(2, 5, d.int(2, 4))))
     a = {"axis": d.int(-x.ndim if opset >= 11 else 0, x.ndim - 1), "keepdims": d.int(0, 1)}
@@ -201,7 +210,7 @@ def loss(d):
     return op, d.opset(12), [x, labels], [np.abs(d.floats(classes)) + 0.25] if d.maybe() else [], a
 
 
-KINDS = (conv, conv_transpose, max_pool, average_pool, global_pool, upsample, resize, gather, arg, top_k, loss)
+KINDS = (conv, conv_transpose, max_pool, average_pool, global_pool, upsample, resize, gather, arg, top_k, loss, gather_elements)
 
 
 def model_of(op, opset, inputs, known, attributes):

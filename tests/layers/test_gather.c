@@ -14,12 +14,13 @@ static void reference(const lab_ref *r)
     const int ndim = r->x_shape[0].ndim;
     const int axis = !o ? 0 : o->axis < 0 ? o->axis + ndim : o->axis;
     const tn_lines l = tn_lines_along(&r->x_shape[0], axis);
-    const int64_t J = tn_elements(&r->x_shape[1]);
+    const int64_t J = o && o->each ? r->x_shape[1].dim[axis] : tn_elements(&r->x_shape[1]);
     for (int64_t outer = 0; outer < l.outer; outer++)
         for (int64_t j = 0; j < J; j++)
             for (int64_t i = 0; i < l.inner; i++) {
-                const int64_t index = (int64_t)r->x[1][j];
-                r->y[(outer * J + j) * l.inner + i] =
+                const int64_t at = (outer * J + j) * l.inner + i;
+                const int64_t index = (int64_t)r->x[1][o && o->each ? at : j];
+                r->y[at] =
                     r->x[0][(outer * l.size + (index < 0 ? index + l.size : index)) * l.inner + i];
             }
 }
@@ -33,7 +34,8 @@ static void agrees_with_the_formula(void **unused)
 {
     (void)unused;
     static const lab_op op = {.build = build, .reference = reference};
-    static const tn_gather_opts second = {.axis = 1}, last = {.axis = -1};
+    static const tn_gather_opts second = {.axis = 1}, last = {.axis = -1},
+                                each = {.axis = 1, .each = true}, rows = {.each = true};
     const lab_case cases[] = {
         {.why = "small: rows, some twice",
          .x = {{{2, {3, 2}}, .no_batch = true}, INDICES(0, 2, {1, {5}})}},
@@ -46,6 +48,12 @@ static void agrees_with_the_formula(void **unused)
         {.why = "channels of images, an index of two dimensions",
          .x = {{{4, {2, 5, 3, 4}}}, INDICES(-5, 4, {2, {2, 3}})},
          .opts = &second},
+        {.why = "an index for each",
+         .x = {{{3, {2, 5, 3}}}, {{3, {2, 4, 3}}, TN_I32, -5, 4}},
+         .opts = &each},
+        {.why = "an index for each, of rows",
+         .x = {{{2, {4, 5}}, .no_batch = true}, INDICES(0, 3, {2, {6, 5}})},
+         .opts = &rows},
         {.why = "many of few", .x = {{{2, {2, 3}}, .no_batch = true}, INDICES(0, 1, {1, {300}})}},
     };
     lab_check_op(&op, cases, TN_COUNT(cases));
@@ -59,6 +67,9 @@ static void refuses(void **unused)
     LAB_REFUSES(
         TN_ERR_ARGUMENT, "axis 2", TN_SHAPE(4, 3),
         tn_gather(g, x, tn_input(g, "i", TN_I32, TN_SHAPE(2)), &(tn_gather_opts){.axis = 2}));
+    LAB_REFUSES(
+        TN_ERR_SHAPE, "indices are 2 x 2, which is not x 4 x 3 but for axis 0", TN_SHAPE(4, 3),
+        tn_gather(g, x, tn_input(g, "i", TN_I32, TN_SHAPE(2, 2)), &(tn_gather_opts){.each = true}));
     LAB_REFUSES(TN_ERR_SHAPE, "make more than 8 dimensions", TN_SHAPE(1, 1, 1, 1, 1),
                 tn_gather(g, x, tn_input(g, "i", TN_I32, TN_SHAPE(1, 1, 1, 1, 1)), NULL));
 }

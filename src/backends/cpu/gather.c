@@ -6,13 +6,15 @@
 
 typedef struct sizes {
     tn_lines x;
-    int64_t indices;
+    int64_t lines; /* that a block of y has along the axis */
+    bool each;
 } sizes;
 
 static sizes sizes_of(const tn_node *n)
 {
-    const int axis = ((const tn_gather_opts *)n->opts)->axis;
-    return (sizes){tn_lines_along(&n->x[0], axis), tn_elements(&n->x[1])};
+    const tn_gather_opts *o = n->opts;
+    return (sizes){tn_lines_along(&n->x[0], o->axis),
+                   o->each ? n->x[1].dim[o->axis] : tn_elements(&n->x[1]), o->each};
 }
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
@@ -25,7 +27,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 static tn_status check(const tn_call *c, const sizes *s, const int32_t *index)
 {
-    for (int64_t j = 0; j < s->indices; j++)
+    for (int64_t j = 0; j < tn_elements(&c->node->x[1]); j++)
         if (index[j] < -s->x.size || index[j] >= s->x.size)
             return tn_fail(TN_ERR_ARGUMENT,
                            "gather %s: index %d in row %lld is not in [%lld, %lld)", c->node->name,
@@ -43,13 +45,17 @@ static tn_status forward(const tn_call *c)
 {
     const sizes s = sizes_of(c->node);
     const int32_t *index = c->x[1];
-    const float *x = c->x[0];
-    float *y = c->y[0];
     TN_TRY(check(c, &s, index));
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s.x.outer * s.indices; i++)
-        memcpy(y + i * s.x.inner, x + place(&s, i / s.indices, index[i % s.indices]),
-               (size_t)s.x.inner * sizeof *y);
+    for (int64_t i = 0; i < s.x.outer * s.lines; i++) {
+        const float *x = c->x[0];
+        float *y = (float *)c->y[0] + i * s.x.inner;
+        if (!s.each)
+            memcpy(y, x + place(&s, i / s.lines, index[i % s.lines]),
+                   (size_t)s.x.inner * sizeof *y);
+        for (int64_t k = 0; k < s.x.inner && s.each; k++)
+            y[k] = x[place(&s, i / s.lines, index[i * s.x.inner + k]) + k];
+    }
     return TN_OK;
 }
 
@@ -60,11 +66,14 @@ static void add_up(const sizes *s, const int32_t *index, const float *dy, float 
     for (int64_t k = 0; k < s->x.size; k++)
         memset(dx + (outer * s->x.size + k) * s->x.inner + first, 0,
                (size_t)(end - first) * sizeof *dx);
-    for (int64_t j = 0; j < s->indices; j++) {
-        const float *from = dy + (outer * s->indices + j) * s->x.inner;
-        float *to = dx + place(s, outer, index[j]);
-        for (int64_t i = first; i < end; i++)
-            to[i] += from[i];
+    for (int64_t j = 0; j < s->lines; j++) {
+        const int64_t line = (outer * s->lines + j) * s->x.inner;
+        const int32_t *own = s->each ? index + line : NULL;
+        float *to = dx + (own ? 0 : place(s, outer, index[j]));
+        for (int64_t i = first; i < end && !own; i++)
+            to[i] += dy[line + i];
+        for (int64_t i = first; i < end && own; i++)
+            to[place(s, outer, own[i]) + i] += dy[line + i];
     }
 }
 

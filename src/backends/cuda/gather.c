@@ -5,14 +5,16 @@
 static struct tnk_gather_args args_of(const tn_call *c, const void *from, void *to)
 {
     const tn_node *n = c->node;
-    const tn_lines x = tn_lines_along(&n->x[0], ((const tn_gather_opts *)n->opts)->axis);
+    const tn_gather_opts *o = n->opts;
+    const tn_lines x = tn_lines_along(&n->x[0], o->axis);
     return (struct tnk_gather_args){.from = from,
                                     .to = to,
                                     .indices = c->x[1],
                                     .outer = x.outer,
                                     .size = x.size,
                                     .inner = x.inner,
-                                    .count = tn_elements(&n->x[1])};
+                                    .count = o->each ? n->x[1].dim[o->axis] : tn_elements(&n->x[1]),
+                                    .each = o->each};
 }
 
 static tn_status forward(const tn_call *c)

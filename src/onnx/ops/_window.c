@@ -85,6 +85,12 @@ bool tn_onnx_read_window(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x,
         return false;
     if (w->ndim == 1)
         w->kernel[0] = w->stride[0] = w->dilation[0] = 1;
+    for (int i = 0; i < 2; i++)
+        if (tn_onnx_reach(w, i) > TN_ONNX_MOST_REACH) {
+            (void)tn_onnx_refuse(o, n, "its windows span %lld pixels",
+                                 (long long)tn_onnx_reach(w, i));
+            return false;
+        }
     return true;
 }
 

@@ -4,7 +4,10 @@
 
 #include "onnx/known.h"
 
-enum { TN_ONNX_MOST_WINDOW = 65535 }; /* kernel, stride, pad, dilation */
+enum {
+    TN_ONNX_MOST_WINDOW = 65535 /* kernel, stride, pad, dilation */,
+    TN_ONNX_MOST_REACH = 1 << 24
+};
 
 /* Vertical, horizontal. */
 typedef struct tn_onnx_window {

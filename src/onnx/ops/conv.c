@@ -132,6 +132,10 @@ static bool tell_rows(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_window *w
             begin->ndim = 4;
             begin->dim[2 + i] = r->before - r->after;
         }
+        if (pad > TN_ONNX_MOST_REACH || more < -TN_ONNX_MOST_REACH) {
+            (void)tn_onnx_refuse(o, n, "%lld rows or columns are cut off", (long long)pad);
+            return false;
+        }
         if (more >= w->stride[i]) {
             (void)tn_onnx_refuse(o, n, "%lld rows or columns are added, not less than the stride",
                                  (long long)more);

@@ -14,6 +14,11 @@ static bool read_weights(tn_onnx *o, const tn_onnx_node *n, tn_value *out)
         return true;
     if (!k)
         return tn_onnx_x(o, n, 2, out);
+    if (k->shape.ndim != 1 || k->count < 1 || !tn_onnx_is_real(k->type)) {
+        (void)tn_onnx_refuse(o, n, "its weights are %s of %s", tn_shape_format(&k->shape).text,
+                             tn_onnx_type_name(k->type));
+        return false;
+    }
     const tn_status status = tn_onnx_copy(o, k, &data);
     *out = status == TN_OK ? tn_onnx_constant(o, tn_onnx_name(o, n, "weights"), k->shape, data)
                            : tn_graph_refuse(o->g, status);

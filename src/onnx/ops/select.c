@@ -1,9 +1,19 @@
-/* Elements that are chosen: Gather, ArgMax, ArgMin, TopK. */
+/* Elements that are chosen: Gather, GatherElements, ArgMax, ArgMin, TopK. */
 #include <string.h>
 
 #include <tenon/shapes.h>
 
 #include "onnx/known.h"
+
+/* x and its axis; false: refused. */
+static bool read_axis(tn_onnx *o, const tn_onnx_node *n, int64_t fallback, tn_value *x,
+                      tn_shape *shape, int *axis)
+{
+    if (!tn_onnx_x(o, n, 0, x) || tn_value_shape(o->g, *x, shape) != TN_OK)
+        return false;
+    *axis = tn_onnx_axis(o, n, shape->ndim, tn_onnx_int(n, "axis", fallback));
+    return *axis >= 0;
+}
 
 /* ---- Gather ----------------------------------------------------------------------------------- */
 
@@ -42,22 +52,38 @@ static tn_value whole_numbers(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_k
     return v;
 }
 
-/* Indices that are known: a slice where that will do. */
+/* Indices that are known, and are there; NULL: refused. */
+static const tn_onnx_number *known_indices(tn_onnx *o, const tn_onnx_node *n, const tn_shape *shape,
+                                           int axis)
+{
+    tn_onnx_known *k = tn_onnx_given(n, 1);
+    const tn_onnx_number *index = NULL;
+    const int64_t size = shape->dim[axis];
+    if (tn_onnx_numbers(o, k, &index) != TN_OK || !index || k->count == 0 ||
+        tn_onnx_is_real(k->type)) {
+        (void)tn_onnx_refuse(o, n, "its indices are %s of %s", tn_shape_format(&k->shape).text,
+                             tn_onnx_type_name(k->type));
+        return NULL;
+    }
+    for (int64_t i = 0; i < k->count; i++)
+        if (index[i].times_n || index[i].whole < -size || index[i].whole >= size) {
+            (void)tn_onnx_refuse(o, n, "its index %lld is none of dimension %d of %s",
+                                 (long long)index[i].whole, axis, tn_shape_format(shape).text);
+            return NULL;
+        }
+    return index;
+}
+
+/* A slice where that will do. */
 static tn_status gather_known(tn_onnx *o, const tn_onnx_node *n, tn_value x, const tn_shape *shape,
                               int axis)
 {
-    tn_onnx_known *k = tn_onnx_given(n, 1);
-    const tn_onnx_number *index;
+    const tn_onnx_known *k = tn_onnx_given(n, 1);
+    const tn_onnx_number *index = known_indices(o, n, shape, axis);
     const int64_t size = shape->dim[axis];
     int64_t begin;
-    TN_TRY(tn_onnx_numbers(o, k, &index));
-    if (!index || k->count == 0 || tn_onnx_is_real(k->type))
-        return tn_onnx_refuse(o, n, "its indices are %s of %s", tn_shape_format(&k->shape).text,
-                              tn_onnx_type_name(k->type));
-    for (int64_t i = 0; i < k->count; i++)
-        if (index[i].times_n || index[i].whole < -size || index[i].whole >= size)
-            return tn_onnx_refuse(o, n, "its index %lld is none of dimension %d of %s",
-                                  (long long)index[i].whole, axis, tn_shape_format(shape).text);
+    if (!index)
+        return TN_OK;
     if (k->shape.ndim == 1 && is_range(index, k->count, size, &begin))
         return tn_onnx_give(o, n, 0, slice_of(o, n->name, x, axis, begin, k->count));
     return tn_onnx_give(o, n, 0,
@@ -65,39 +91,70 @@ static tn_status gather_known(tn_onnx *o, const tn_onnx_node *n, tn_value x, con
                                   &(tn_gather_opts){.name = n->name, .axis = axis}));
 }
 
+/* Indices that are not known; false: refused. */
+static bool read_indices(tn_onnx *o, const tn_onnx_node *n, tn_value *out)
+{
+    tn_dtype dtype;
+    if (!tn_onnx_any(o, n, 1, out))
+        return false;
+    if (tn_value_dtype(o->g, *out, &dtype) != TN_OK || dtype == TN_I32)
+        return true;
+    (void)tn_onnx_refuse(o, n, "its indices are %s", tn_dtype_name(dtype));
+    return false;
+}
+
 static tn_status add_gather(tn_onnx *o, const tn_onnx_node *n)
 {
     tn_shape shape;
     tn_value x, indices;
-    tn_dtype dtype;
-    if (!tn_onnx_x(o, n, 0, &x))
-        return TN_OK;
-    TN_TRY(tn_value_shape(o->g, x, &shape));
-    const int axis = tn_onnx_axis(o, n, shape.ndim, tn_onnx_int(n, "axis", 0));
-    if (axis < 0)
+    int axis;
+    if (!read_axis(o, n, 0, &x, &shape, &axis))
         return TN_OK;
     if (tn_onnx_given(n, 1))
         return gather_known(o, n, x, &shape, axis);
-    if (!tn_onnx_any(o, n, 1, &indices))
+    if (!read_indices(o, n, &indices))
         return TN_OK;
-    TN_TRY(tn_value_dtype(o->g, indices, &dtype));
-    if (dtype != TN_I32)
-        return tn_onnx_refuse(o, n, "its indices are %s", tn_dtype_name(dtype));
     return tn_onnx_give(
         o, n, 0, tn_gather(o->g, x, indices, &(tn_gather_opts){.name = n->name, .axis = axis}));
 }
 
-/* ---- the largest ------------------------------------------------------------------------------ */
-
-/* x and its axis; false: refused. */
-static bool read_axis(tn_onnx *o, const tn_onnx_node *n, int64_t fallback, tn_value *x,
-                      tn_shape *shape, int *axis)
+/* x may be larger than the indices: the rest of it is not looked at. */
+static tn_value cut(tn_onnx *o, const tn_onnx_node *n, tn_value x, const tn_shape *shape,
+                    const tn_shape *to, int axis)
 {
-    if (!tn_onnx_x(o, n, 0, x) || tn_value_shape(o->g, *x, shape) != TN_OK)
-        return false;
-    *axis = tn_onnx_axis(o, n, shape->ndim, tn_onnx_int(n, "axis", fallback));
-    return *axis >= 0;
+    tn_slice_opts opts = {.name = tn_onnx_name(o, n, "cut"), .end = *to};
+    bool all = shape->ndim == to->ndim;
+    opts.end.dim[axis] = INT64_MAX;
+    for (int i = 0; all && i < shape->ndim; i++)
+        all = i == axis || shape->dim[i] == to->dim[i];
+    return all ? x : tn_slice(o->g, x, &opts);
 }
+
+static tn_status add_gather_elements(tn_onnx *o, const tn_onnx_node *n)
+{
+    tn_shape shape, of_indices;
+    tn_value x, indices;
+    int axis;
+    if (!read_axis(o, n, 0, &x, &shape, &axis))
+        return TN_OK;
+    if (tn_onnx_given(n, 1)) {
+        const tn_onnx_number *index = known_indices(o, n, &shape, axis);
+        if (!index)
+            return TN_OK;
+        indices = whole_numbers(o, n, n->in[1]->known, index);
+    } else if (!read_indices(o, n, &indices)) {
+        return TN_OK;
+    }
+    TN_TRY(tn_value_shape(o->g, indices, &of_indices));
+    if (of_indices.ndim != shape.ndim)
+        return tn_onnx_refuse(o, n, "its indices are %s, of %s", tn_shape_format(&of_indices).text,
+                              tn_shape_format(&shape).text);
+    return tn_onnx_give(o, n, 0,
+                        tn_gather(o->g, cut(o, n, x, &shape, &of_indices, axis), indices,
+                                  &(tn_gather_opts){.name = n->name, .axis = axis, .each = true}));
+}
+
+/* ---- the largest ------------------------------------------------------------------------------ */
 
 static tn_status add_arg(tn_onnx *o, const tn_onnx_node *n, bool smallest)
 {
@@ -146,6 +203,7 @@ static tn_status add_top_k(tn_onnx *o, const tn_onnx_node *n)
 }
 
 const tn_onnx_ops tn_onnx_ops_select = {{{"Gather", 1, add_gather},
+                                         {"GatherElements", 11, add_gather_elements},
                                          {"ArgMax", 1, add_argmax},
                                          {"ArgMin", 1, add_argmin},
                                          {"TopK", 1, add_top_k}}};

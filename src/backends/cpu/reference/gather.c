@@ -5,10 +5,10 @@
 /* Which element of x number i of y is. */
 static int64_t place(const tn_call *c, int64_t i)
 {
-    const tn_lines l =
-        tn_lines_along(&c->node->x[0], ((const tn_gather_opts *)c->node->opts)->axis);
-    const int64_t J = tn_elements(&c->node->x[1]);
-    const int64_t index = ((const int32_t *)c->x[1])[i / l.inner % J];
+    const tn_gather_opts *o = c->node->opts;
+    const tn_lines l = tn_lines_along(&c->node->x[0], o->axis);
+    const int64_t J = o->each ? c->node->x[1].dim[o->axis] : tn_elements(&c->node->x[1]);
+    const int64_t index = ((const int32_t *)c->x[1])[o->each ? i : i / l.inner % J];
     return (i / l.inner / J * l.size + (index < 0 ? index + l.size : index)) * l.inner +
            i % l.inner;
 }

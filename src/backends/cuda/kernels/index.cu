@@ -37,10 +37,21 @@ TN_KERNEL(tnk_index_check, struct tnk_index_check_args)
 
 /* ---- gather --------------------------------------------------------------------------------- */
 
-/* Counted from the front; 0 for one that there is not. */
-TN_DEVICE int64_t index_at(const tnk_gather_args &p, int64_t j)
+/* An element of y. */
+struct element {
+    int64_t outer, line, inner;
+};
+
+TN_DEVICE element element_of(const tnk_gather_args &p, int64_t i)
 {
-    const int64_t index = p.indices[j] < 0 ? p.indices[j] + p.size : p.indices[j];
+    return {i / p.inner / p.count, i / p.inner % p.count, i % p.inner};
+}
+
+/* Counted from the front; 0 for one that there is not. */
+TN_DEVICE int64_t index_of(const tnk_gather_args &p, const element &e)
+{
+    const int64_t at = p.each ? (e.outer * p.count + e.line) * p.inner + e.inner : e.line;
+    const int64_t index = p.indices[at] < 0 ? p.indices[at] + p.size : p.indices[at];
     return index < 0 || index >= p.size ? 0 : index;
 }
 
@@ -50,16 +61,16 @@ template <class T> TN_DEVICE void gather(const tnk_gather_args &p)
     T *y = static_cast<T *>(p.to);
     TN_GRID_STRIDE(i, p.outer * p.count * p.inner)
     {
-        const int64_t block = i / p.inner;
-        y[i] = x[(block / p.count * p.size + index_at(p, block % p.count)) * p.inner + i % p.inner];
+        const element e = element_of(p, i);
+        y[i] = x[(e.outer * p.size + index_of(p, e)) * p.inner + e.inner];
     }
 }
 TN_KERNEL_TYPES(tnk_gather, struct tnk_gather_args, gather)
 
-TN_DEVICE bool is_first(const tnk_gather_args &p, int64_t j, int64_t index)
+TN_DEVICE bool is_first(const tnk_gather_args &p, const element &e, int64_t index)
 {
-    for (int64_t k = 0; k < j; k++)
-        if (index_at(p, k) == index)
+    for (int64_t k = 0; k < e.line; k++)
+        if (index_of(p, {e.outer, k, e.inner}) == index)
             return false;
     return true;
 }
@@ -70,15 +81,15 @@ template <class T> TN_DEVICE void gather_back(const tnk_gather_args &p)
     T *dx = static_cast<T *>(p.to);
     TN_GRID_STRIDE(i, p.outer * p.count * p.inner)
     {
-        const int64_t block = i / p.inner, first = block % p.count, index = index_at(p, first);
-        const int64_t outer = block / p.count, at = i % p.inner;
+        const element e = element_of(p, i);
+        const int64_t index = index_of(p, e);
         float sum = 0;
-        if (!is_first(p, first, index))
+        if (!is_first(p, e, index))
             continue;
-        for (int64_t j = first; j < p.count; j++)
-            if (index_at(p, j) == index)
-                sum += tn_load(dy + (outer * p.count + j) * p.inner + at);
-        tn_store(dx + (outer * p.size + index) * p.inner + at, sum);
+        for (int64_t j = e.line; j < p.count; j++)
+            if (index_of(p, {e.outer, j, e.inner}) == index)
+                sum += tn_load(dy + (e.outer * p.count + j) * p.inner + e.inner);
+        tn_store(dx + (e.outer * p.size + index) * p.inner + e.inner, sum);
     }
 }
 TN_KERNEL_TYPES(tnk_gather_back, struct tnk_gather_args, gather_back)

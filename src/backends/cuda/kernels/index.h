@@ -20,13 +20,14 @@ struct tnk_index_check_args {
 };
 TN_KERNEL_DECL(tnk_index_check, struct tnk_index_check_args);
 
-/* y[o,j,i] = x[o, indices[j], i]; x is outer x size x inner. Backward adds to dx, which is 0, what the first of equal
- * indices finds of all of them. */
+/* y[o,j,i] = x[o, indices[j], i], or indices[o,j,i]; x is outer x size x inner. Backward adds to dx, which is 0, what the
+ * first of equal indices finds of all of them. */
 struct tnk_gather_args {
     const void *from; /* x; backward: dy */
     void *to;         /* y; backward: dx */
     const int32_t *indices;
-    int64_t outer, size, inner, count; /* count: indices */
+    int64_t outer, size, inner, count; /* count: lines of y, j */
+    int32_t each;                      /* an index for each element */
 };
 TN_KERNEL_DECL_TYPES(tnk_gather, struct tnk_gather_args);
 TN_KERNEL_DECL_TYPES(tnk_gather_back, struct tnk_gather_args);
