@@ -88,6 +88,16 @@ bool tn_caffe_shape(const tn_proto *shape, tn_shape *out)
     return out->ndim > 0;
 }
 
+/* Then a name outside of the layers, which says no size, says nothing. */
+static bool is_made(const tn_caffe *c, const char *name)
+{
+    for (int i = 0; i < c->num_layers; i++)
+        for (int j = 0; j < c->layer[i].num_tops && c->layer[i].num_bottoms == 0; j++)
+            if (strcmp(c->layer[i].top[j], name) == 0)
+                return true;
+    return false;
+}
+
 tn_status tn_caffe_net_inputs(tn_caffe *c, const tn_proto *net)
 {
     int i = 0;
@@ -96,8 +106,10 @@ tn_status tn_caffe_net_inputs(tn_caffe *c, const tn_proto *net)
         tn_shape shape;
         if (!name)
             return tn_no_memory("a net", w.bytes.size);
-        if (!net_shape(net, i, &shape) && !tn_caffe_said(c, name, &shape) &&
-            !tn_caffe_said(c, "*", &shape))
+        const bool sized = net_shape(net, i, &shape);
+        if (!sized && is_made(c, name))
+            continue;
+        if (!sized && !tn_caffe_said(c, name, &shape) && !tn_caffe_said(c, "*", &shape))
             return tn_fail(TN_ERR_FORMAT,
                            "%s: does not say how large its input \"%s\" is (input_dim): "
                            "tn_model_opts.input can, as \"%s=3x224x224\"",

@@ -263,7 +263,7 @@ const tn_proto_field tn_caffe_solver[] = {
     TEXT(15, "snapshot_prefix"),
     BOOL(16, "snapshot_diff"),
     ENUM(17, "solver_mode", modes),
-    INT(18, "device_id"),
+    INTS(18, "device_id"), /* one, but for a fork */
     BOOL(19, "test_compute_loss"),
     INT(SOLVER_SEED, "random_seed"),
     ONE(SOLVER_TRAIN_PARAM, "train_net_param", tn_caffe_net),

@@ -148,6 +148,10 @@ static const tn_proto_field batchnorm[] = {
     BOOL(BN_GLOBAL, "use_global_stats"),
     REAL(BN_FRACTION, "moving_average_fraction"),
     REAL(BN_EPSILON, "eps"),
+    BOOL(BN_SCALE_BIAS, "scale_bias"),
+    ONE(BN_SCALE_FILLER, "scale_filler", filler),
+    ONE(BN_BIAS_FILLER, "bias_filler", filler),
+    ONE(BN_FILLER, "filler", filler),
     {0},
 };
 static const tn_proto_field bias[] = {

@@ -212,6 +212,44 @@ static void batchnorm_takes_the_scale_behind_it(void **state)
     check_norm(norm, lab_caffe_path("norm.caffemodel"), false);
 }
 
+/* NVIDIA's fork has weight and bias in the BatchNorm; Intel's says how those of the Scale behind begin. */
+static void batchnorms_of_forks_are_known(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    const float mean[C] = {5, 10, -5}, var[C] = {5, 20, 45}, times[1] = {5};
+    const float weight[C] = {1, 2, 3}, bias[C] = {.5f, 0, -1};
+    const char *path = lab_caffe_path("norm.caffemodel");
+    tn_proto_out o = {0};
+    const tn_proto_mark l = tn_proto_put_message(&o, 100);
+    tn_proto_put_text(&o, 1, "bn");
+    put_blob(&o, 7, mean, C, true);
+    put_blob(&o, 7, var, C, true);
+    put_blob(&o, 7, times, 1, true);
+    put_blob(&o, 7, weight, C, true);
+    put_blob(&o, 7, bias, C, true);
+    tn_proto_end_message(&o, l);
+    assert_ok(tn_proto_save(&o, path));
+    tn_proto_drop(&o);
+    check_norm(
+        "layer { name: \"bn\" type: \"BatchNorm\" bottom: \"data\" top: \"x\" batch_norm_param { "
+        "scale_bias: true scale_filler { value: 1 } bias_filler { value: 0 } } }",
+        path, true);
+    check_norm(
+        "layer { name: \"bn\" type: \"BatchNorm\" bottom: \"data\" top: \"x\" batch_norm_param { "
+        "filler { value: 1 } } }\n"
+        "layer { name: \"sc\" type: \"Scale\" bottom: \"x\" top: \"x\" scale_param { bias_term: "
+        "true } }",
+        write_norm(true), true);
+    assert_fails(
+        tn_model_open(
+            &m,
+            lab_caffe_net("input: \"data\"\nlayer { name: \"bn\" type: \"BatchNorm\" bottom: "
+                          "\"data\" top: \"x\" batch_norm_param { filler { value: 1 } } }"),
+            &(tn_model_opts){.input = "data=3x2x2"}),
+        TN_ERR_UNSUPPORTED, "whether it scales by itself, as in a fork, it does not say");
+}
+
 static void weights_that_do_not_fit_are_told(void **state)
 {
     (void)state;
@@ -349,6 +387,7 @@ int main(void)
         cmocka_unit_test(an_imported_net_is_a_model),
         cmocka_unit_test(shared_nets_are_imported),
         cmocka_unit_test(batchnorm_takes_the_scale_behind_it),
+        cmocka_unit_test(batchnorms_of_forks_are_known),
         cmocka_unit_test(weights_that_do_not_fit_are_told),
         cmocka_unit_test(all_refusals_come_at_once),
         cmocka_unit_test(what_changes_no_number_is_passed_over),

@@ -101,12 +101,31 @@ static tn_status scale_opts(tn_caffe *c, const tn_caffe_layer *l, tn_param_opts 
 
 static const tn_param_opts fixed = {.rate = TN_ZERO, .decay = TN_ZERO};
 
+/* NVIDIA's fork has the weight and the bias of a Scale in the BatchNorm, its blobs 3 and 4. */
+static bool scales_itself(const tn_proto *p)
+{
+    return tn_proto_int(p, BN_SCALE_BIAS, 0) || tn_proto_has(p, BN_SCALE_FILLER);
+}
+
+static tn_status own_opts(tn_caffe *c, const tn_caffe_layer *l, const tn_proto *p,
+                          tn_param_opts *weight, tn_param_opts *bias)
+{
+    tn_proto filler;
+    TN_TRY(tn_caffe_param_opts(
+        c, l, 3, tn_proto_message(p, BN_SCALE_FILLER, &filler) ? &filler : NULL, weight));
+    TN_TRY(tn_caffe_param_opts(
+        c, l, 4, tn_proto_message(p, BN_BIAS_FILLER, &filler) ? &filler : NULL, bias));
+    TN_TRY(tn_caffe_take_blob(c, l, 3, l->name, "weight", TN_CAFFE_AS_IT_IS));
+    return tn_caffe_take_blob(c, l, 4, l->name, "bias", TN_CAFFE_AS_IT_IS);
+}
+
 /* Learned weight and bias come from the Scale behind; without one they are 1 and 0. */
 static tn_status add_batchnorm(tn_caffe *c, const tn_caffe_layer *l)
 {
     const tn_proto p = tn_caffe_param(l, LAYER_BATCHNORM);
     const float momentum = 1 - (float)tn_proto_real(&p, BN_FRACTION, 0.999);
-    tn_caffe_layer *scale = scale_behind(c, l);
+    const bool own = scales_itself(&p);
+    tn_caffe_layer *scale = own ? NULL : scale_behind(c, l);
     tn_batchnorm_opts opts = {.name = l->name,
                               .epsilon = (float)tn_proto_real(&p, BN_EPSILON, 1e-5),
                               .momentum = TN_EXACTLY(momentum),
@@ -116,9 +135,13 @@ static tn_status add_batchnorm(tn_caffe *c, const tn_caffe_layer *l)
     tn_value x;
     if (!tn_caffe_bottoms(c, l, 1, &x, 1))
         return TN_OK;
+    if (!own && !scale && (tn_proto_has(&p, BN_FILLER) || tn_proto_has(&p, BN_BIAS_FILLER)))
+        return tn_caffe_refuse(c, l, "whether it scales by itself, as in a fork, it does not say");
+    if (own)
+        TN_TRY(own_opts(c, l, &p, &opts.weight, &opts.bias));
     if (scale)
         TN_TRY(scale_opts(c, scale, &opts.weight, &opts.bias, &has_bias));
-    if (!has_bias)
+    if (!own && !has_bias)
         opts.bias = fixed;
     if (tn_proto_int(&p, BN_GLOBAL, 0) && c->trains)
         TN_TRY(tn_caffe_note(c, l,
