@@ -119,7 +119,13 @@ assert "resize=40 order=bgr" in text and '10, from "shape 0"' in text and "lacks
 (work / "names").write_text("one\n")
 assert "names 1 classes" in run(model, "convert", best, "two.safetensors", "--classes", "names", status=2)
 assert "is less than what the net takes" in run(model, "convert", best, "two.safetensors", "--resize", 8, status=2)
-assert "does not end in" in run(model, "convert", best, "two.pt", status=2)
+assert "ends neither in" in run(model, "convert", best, "two.pt", status=2)
+assert "--float-input is of .onnx" in run(model, "convert", best, "two.safetensors", "--float-input", status=2)
+run(model, "convert", best, "one.onnx")
+text = run(model, "describe", "one.onnx")
+assert "data: u8 N x 32 x 32 x 3" in text and "lacks" not in text, text
+run(model, "convert", best, "floats.onnx", "--float-input")
+assert "f32 N x 3 x 32 x 32" in run(model, "describe", "floats.onnx")
 assert not (work / "two.safetensors").exists()
 
 # LeNet sees a picture of a seven, by its deploy net and by its numbers alone.

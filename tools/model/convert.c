@@ -11,7 +11,7 @@
 
 static struct {
     const char *classes;
-    bool force, average;
+    bool force, average, float_input;
     int64_t size, resize;
     opening opening;
 } flags;
@@ -24,6 +24,10 @@ static const arg options[] = {
      "says",
      &flags.resize, 1, 8192},
     {ARG_FLAG, "average", NULL, "of a checkpoint that keeps averages: these", &flags.average, 0, 0},
+    {ARG_FLAG, "float-input", NULL,
+     "of ONNX: pictures as floats, which the program prepares;\ndefault: as bytes, prepared by the "
+     "model",
+     &flags.float_input, 0, 0},
     {ARG_FLAG, "force", NULL, "write a file anew that is there", &flags.force, 0, 0},
     {ARG_INT, "size", "PIXELS",
      "side of the pictures, where the file leaves it open; default: not said", &flags.size, 1,
@@ -99,7 +103,7 @@ int model_convert(int argc, char **argv)
         .usage = "tenon-model convert FILE TO [options]",
         .about = "Makes one file of a model, which needs nothing of where it came from: TO ends in "
                  ".safetensors,\n"
-                 "what every program of Tenon takes.",
+                 "what every program of Tenon takes, or in .onnx, what others do.",
         .more =
             "Exit status: 0; 1: it could not be written; 2: flags or a model that cannot be.\n\n"
             "Examples:\n"
@@ -114,8 +118,11 @@ int model_convert(int argc, char **argv)
     tn_model *model = NULL;
     args_parse(&a, argc, argv);
     const char *to = argv[2];
-    if (!ends_in(to, ".safetensors"))
-        args_fail("%s does not end in .safetensors", to);
+    const bool onnx = ends_in(to, ".onnx");
+    if (!onnx && !ends_in(to, ".safetensors"))
+        args_fail("%s ends neither in .safetensors nor in .onnx", to);
+    if (flags.float_input && !onnx)
+        args_fail("--float-input is of .onnx, and %s is not", to);
     whole_probe(to, flags.force);
     tn_model_opts opts = opening_opts(&flags.opening, 0, flags.size);
     opts.average = flags.average;
@@ -124,7 +131,8 @@ int model_convert(int argc, char **argv)
     opening_tell(model);
     tell_fit(model);
     tell_classes(model);
-    const tn_status status = tn_model_save(model, to);
+    const tn_onnx_opts how = {.float_input = flags.float_input};
+    const tn_status status = onnx ? tn_model_save_onnx(model, to, &how) : tn_model_save(model, to);
     if (status != TN_OK)
         run_fail("%s", tn_error());
     tn_model_close(model);
