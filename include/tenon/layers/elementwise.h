@@ -37,6 +37,9 @@ TN_API tn_value tn_tanh(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 /** y = |x|; the gradient at 0 is 0. */
 TN_API tn_value tn_abs(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
+/** y = atan(x), between -pi/2 and pi/2. */
+TN_API tn_value tn_atan(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
 /** y = x, rounded up to a whole number; the gradient is 0. */
 TN_API tn_value tn_ceil(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
@@ -55,6 +58,9 @@ typedef struct tn_clip_opts {
     float max; /**< required, TN_ZERO if it is 0; INFINITY: none; not below min */
 } tn_clip_opts;
 TN_API tn_value tn_clip(tn_graph *g, tn_value x, const tn_clip_opts *opts);
+
+/** y = cos(x), x in radians. */
+TN_API tn_value tn_cos(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /** y = x where x > 0, else alpha (exp(x) - 1); the gradient at 0 is alpha.   Source: Clevert et al. 2015, arXiv:1511.07289. */
 typedef struct tn_elu_opts {
@@ -119,6 +125,9 @@ TN_API tn_value tn_selu(tn_graph *g, tn_value x, const tn_selu_opts *opts);
 
 /** y = 1 where x > 0, -1 where x < 0, 0 where it is 0; the gradient is 0. */
 TN_API tn_value tn_sign(tn_graph *g, tn_value x, const tn_layer_opts *opts);
+
+/** y = sin(x), x in radians. */
+TN_API tn_value tn_sin(tn_graph *g, tn_value x, const tn_layer_opts *opts);
 
 /** y = log(1 + exp(x)), without overflow; Caffe's BNLL.   Source: Dugas et al. 2001. */
 TN_API tn_value tn_softplus(tn_graph *g, tn_value x, const tn_layer_opts *opts);

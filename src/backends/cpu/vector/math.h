@@ -139,4 +139,38 @@ TN_MATH float tn_erf_of(float x)
     return z < 0.25F ? 1.128379167F * x * p : far;
 }
 
+/* sin(x + turns pi/2). In double x is known to be that much of a quarter turn up to 2^30. Constants: Moshier, Cephes, sinf and
+ * cosf. */
+TN_MATH float tn_sin_of(float x, int32_t turns)
+{
+    const double moved = (double)x * 0.63661977236758134 + 0x1.8p52; /* rounded: its last bits */
+    const double n = moved - 0x1.8p52;
+    const float r = (float)((double)x - n * 1.5707963267948966), z = r * r;
+    int64_t bits;
+    memcpy(&bits, &moved, sizeof bits);
+    const int32_t quarter = (int32_t)bits + turns;
+    float s = -1.9515295891e-4F, c = 2.443315711809948e-5F;
+    s = s * z + 8.3321608736e-3F;
+    s = s * z - 1.6666654611e-1F;
+    c = c * z - 1.388731625493765e-3F;
+    c = c * z + 4.166664568298827e-2F;
+    const float y = quarter & 1 ? c * z * z - 0.5F * z + 1 : s * z * r + r;
+    return quarter & 2 ? -y : y;
+}
+
+/* Of at most tan(pi/8) by a polynomial, to which the others are turned. Constants: Moshier, Cephes, atanf. */
+TN_MATH float tn_atan_of(float x)
+{
+    const float a = fabsf(x);
+    const float base = a > 2.414213562F ? 1.570796327F : a > 0.4142135624F ? 0.7853981634F : 0;
+    const float t = a > 2.414213562F ? -1 / a : a > 0.4142135624F ? (a - 1) / (a + 1) : a;
+    const float z = t * t;
+    float p = 8.05374449538e-2F;
+    p = p * z - 1.38776856032e-1F;
+    p = p * z + 1.99777106478e-1F;
+    p = p * z - 3.33329491539e-1F;
+    const float y = base + (p * z * t + t);
+    return x < 0 ? -y : y;
+}
+
 #endif

@@ -67,9 +67,11 @@ TN_DEVICE float mish_slope(float x)
 }
 
 FORMULA(absolute, fabsf(x), x, x > 0 ? dy : x < 0 ? -dy : 0.0f)
+FORMULA(arctangent, atanf(x), x, dy / (1 + x * x))
 FORMULA(ceiling, ceilf(x), x, 0.0f)
 FORMULA(celu, x > 0 ? x : k[0] * expm1f(x / k[0]), y, !(y <= 0) ? dy : (y / k[0] + 1) * dy)
 FORMULA(clip, clipped(x, k[0], k[1]), x, x > k[0] && x < k[1] ? dy : 0.0f)
+FORMULA(cosine, cosf(x), x, -sinf(x) * dy)
 FORMULA(elu, x > 0 ? x : k[0] * expm1f(x), y, !(y <= 0) ? dy : (y + k[0]) * dy)
 FORMULA(error, erff(x), x, 1.128379167f * expf(-x * x) * dy)
 FORMULA(exponential, expf(x), y, y *dy)
@@ -87,6 +89,7 @@ FORMULA(root, sqrtf(x), y, dy / (2 * y))
 FORMULA(selu, k[1] * (x > 0 ? x : k[0] * expm1f(x)), y,
         !(y <= 0) ? k[1] * dy : (y + k[0] * k[1]) * dy)
 FORMULA(sign, x > 0 ? 1.0f : x < 0 ? -1.0f : x, x, 0.0f)
+FORMULA(sine, sinf(x), x, cosf(x) * dy)
 FORMULA(softplus, (x < 0 ? 0.0f : x) + log1pf(expf(-fabsf(x))), y, -expm1f(-y) * dy)
 FORMULA(softsign, x / (1 + fabsf(x)), x, dy / ((1 + fabsf(x)) * (1 + fabsf(x))))
 FORMULA(swish, sigmoid_of(x) * x, x, swish_slope(x) * dy)
@@ -138,12 +141,16 @@ template <class Way> TN_DEVICE void any(const tnk_unary_args &p)
     switch (p.formula) {
     case TNK_ABS:
         return Way::template with<absolute>(p);
+    case TNK_ATAN:
+        return Way::template with<arctangent>(p);
     case TNK_CEIL:
         return Way::template with<ceiling>(p);
     case TNK_CELU:
         return Way::template with<celu>(p);
     case TNK_CLIP:
         return Way::template with<clip>(p);
+    case TNK_COS:
+        return Way::template with<cosine>(p);
     case TNK_ELU:
         return Way::template with<elu>(p);
     case TNK_ERF:
@@ -174,6 +181,8 @@ template <class Way> TN_DEVICE void any(const tnk_unary_args &p)
         return Way::template with<selu>(p);
     case TNK_SIGN:
         return Way::template with<sign>(p);
+    case TNK_SIN:
+        return Way::template with<sine>(p);
     case TNK_SOFTPLUS:
         return Way::template with<softplus>(p);
     case TNK_SOFTSIGN:

@@ -10,10 +10,12 @@
 /* By layers/<op>.c. */
 enum tnk_unary_formula {
     TNK_ABS,
+    TNK_ATAN,
     TNK_CEIL,
     TNK_CELU, /* k: alpha */
     TNK_CLIP, /* k: min, max */
-    TNK_ELU,  /* k: alpha */
+    TNK_COS,
+    TNK_ELU, /* k: alpha */
     TNK_ERF,
     TNK_EXP,
     TNK_FLOOR,
@@ -28,6 +30,7 @@ enum tnk_unary_formula {
     TNK_ROUND,
     TNK_SELU, /* k: alpha, gamma */
     TNK_SIGN,
+    TNK_SIN,
     TNK_SOFTPLUS,
     TNK_SOFTSIGN,
     TNK_SQRT,

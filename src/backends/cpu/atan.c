@@ -1,0 +1,4 @@
+/* atan on the CPU. */
+#include "backends/cpu/elementwise/unary.h"
+
+TN_UNARY_KERNEL(atan);

@@ -1,0 +1,4 @@
+/* cos by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(cos, TNK_COS, false);

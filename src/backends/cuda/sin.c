@@ -1,0 +1,4 @@
+/* sin by a kernel of our own. */
+#include "backends/cuda/elementwise/unary.h"
+
+TN_UNARY_KERNEL(sin, TNK_SIN, false);
