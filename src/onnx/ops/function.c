@@ -15,7 +15,8 @@ static tn_status add_plain(tn_onnx *o, const tn_onnx_node *n)
     } layers[] = {
         {"Softplus", tn_softplus}, {"Softsign", tn_softsign}, {"Mish", tn_mish},
         {"Erf", tn_erf},           {"Floor", tn_floor},       {"Ceil", tn_ceil},
-        {"Round", tn_round},       {"Sign", tn_sign},         {"Reciprocal", tn_reciprocal}};
+        {"Round", tn_round},       {"Sign", tn_sign},         {"Reciprocal", tn_reciprocal},
+        {"Sin", tn_sin},           {"Cos", tn_cos},           {"Atan", tn_atan}};
     size_t i = 0;
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x))
@@ -70,6 +71,9 @@ const tn_onnx_ops tn_onnx_ops_function = {{{"Softplus", 1, add_plain},
                                            {"Round", 11, add_plain},
                                            {"Sign", 9, add_plain},
                                            {"Reciprocal", 6, add_plain},
+                                           {"Sin", 7, add_plain},
+                                           {"Cos", 7, add_plain},
+                                           {"Atan", 7, add_plain},
                                            {"Selu", 6, add_selu},
                                            {"Celu", 12, add_celu},
                                            {"ThresholdedRelu", 10, add_thresholded_relu}}};
