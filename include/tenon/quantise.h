@@ -39,7 +39,7 @@ typedef struct tn_quantise_opts {
  * Makes a model whose conv2d and dense layers read values and weights of 8 bits.
  *
  * A weight has a scale a filter, that of its largest number. A value has one scale, that with the least squared error over all of its
- * numbers in those rows: from 0 to 255 behind a relu and what else is never below 0, else from -127 to 127. A layer that has such
+ * numbers in those rows: from 0 to 255 behind a relu and what else is never below 0, else from -128 to 127. A layer that has such
  * weights already stays as it is. Without rows, @p pictures NULL, weights of dense layers alone are of 8 bits, all of them: what
  * they read is what time goes to where images are few.
  * The fact "tenon.quantised" names the layers and their scales, a line each: `conv2 0.0123 u8`.

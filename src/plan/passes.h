@@ -25,6 +25,9 @@ tn_status tn_plan_find_labels(tn_plan *p);
 tn_status tn_plan_fuse(tn_plan *p);
 void tn_plan_needs(tn_plan *p);
 tn_status tn_plan_select(tn_plan *p);
+/* makers.c: tells the node's kernel of those before it; what it takes over goes, which are before node *index. */
+void tn_plan_offer_makers(const tn_plan *p, tn_plan_node *pn);
+void tn_plan_take_makers(tn_plan *p, size_t *index);
 tn_status tn_plan_params(tn_plan *p);
 tn_status tn_plan_match(tn_plan *p);
 /* borrow.c: before select, how what is in the weights lies there; where all parameters lie, first on the device, then in

@@ -33,39 +33,6 @@ static size_t spare_for(const tn_plan *p, const tn_plan_node *pn)
     return still ? p->spare : 0;
 }
 
-/* Where in the plan the node is that makes value `id` of one parameter, if nothing else reads it and nothing is trained; SIZE_MAX:
- * there is none. */
-static size_t maker_of(const tn_plan *p, int32_t id)
-{
-    const tn_plan_value *v = tn_plan_value_of(p, id);
-    if (v->source || !v->fixed || v->kept || v->readers != 1)
-        return SIZE_MAX;
-    size_t i = 0;
-    while (p->node[i]->node.out[0] != id)
-        i++;
-    const tn_node *n = &p->node[i]->node;
-    const tn_node *source = n->num_in == 1 ? tn_plan_value_of(p, n->in[0])->source : NULL;
-    return p->node[i]->kernel && source && source->spec ? i : SIZE_MAX;
-}
-
-/* The node does what makers of its weights would, which are no nodes any more. */
-static void take_makers(tn_plan *p, size_t *index)
-{
-    tn_plan_node *pn = p->node[*index];
-    for (int i = 0; i < pn->node.num_params; i++) {
-        if (!pn->bind.does_maker[i])
-            continue;
-        const size_t at = maker_of(p, pn->node.w[i]);
-        const tn_plan_node *maker = p->node[at];
-        pn->node.w[i] = maker->node.in[0];
-        if (maker->bind.state)
-            maker->kernel->release(maker->bind.state);
-        p->num_nodes--;
-        memmove(p->node + at, p->node + at + 1, (p->num_nodes - at) * sizeof *p->node);
-        --*index;
-    }
-}
-
 static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
 {
     pn->bind = (tn_binding){.precision = p->run.precision,
@@ -83,11 +50,9 @@ static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
         pn->bind.dx[i] = pn->backward && x->wants_gradient;
         pn->bind.behind_relu |= i == 0 && x->relu;
     }
-    for (int i = 0; i < pn->node.num_params; i++) {
-        const size_t maker = pn->backward ? SIZE_MAX : maker_of(p, pn->node.w[i]);
+    for (int i = 0; i < pn->node.num_params; i++)
         pn->bind.dw[i] = pn->backward && tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
-        pn->bind.maker[i] = maker == SIZE_MAX ? NULL : &p->node[maker]->node;
-    }
+    tn_plan_offer_makers(p, pn);
 }
 
 static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons)
@@ -173,7 +138,8 @@ static tn_status choose(tn_plan *p, size_t index)
         if (status != TN_ERR_UNSUPPORTED)
             return status;
         const size_t used = strlen(reasons);
-        snprintf(reasons + used, sizeof reasons - used, "%s%s", used ? "; " : "", tn_error());
+        if (*tn_error())
+            snprintf(reasons + used, sizeof reasons - used, "%s%s", used ? "; " : "", tn_error());
     }
     return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: no kernel of %s can do it: %s", n->op->name, n->name,
                    p->device->name, *reasons ? reasons : "it has none for this operation");
@@ -368,7 +334,7 @@ tn_status tn_plan_select(tn_plan *p)
             TN_TRY(bind_host(p, pn));
         else
             TN_TRY(choose(p, i));
-        take_makers(p, &i);
+        tn_plan_take_makers(p, &i);
         TN_TRY(adapt_inputs(p, &i));
         TN_TRY(settle_outputs(p, pn));
     }

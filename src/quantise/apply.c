@@ -49,7 +49,7 @@ static tn_status put_input(tn_rewrite *r, const tn_node *n, tn_value *out)
     const int most = tn_grids_most(q, id);
     TN_TRY(put_on_grid(r, id, *out,
                        (tn_fake_quant_opts){.scale = q->scale[id - 1],
-                                            .lo = tn_grids_unsigned(q, id) ? 0 : -most,
+                                            .lo = tn_grids_unsigned(q, id) ? 0 : -most - 1,
                                             .hi = most}));
     out->id = of(r)->on_grid[id - 1];
     return TN_OK;

@@ -1,6 +1,8 @@
 /*
  * rows: what a loader has, as inputs of a model's plan.
  */
+#include <math.h>
+
 #include "quantise/quantise.h"
 
 int64_t tn_rows_of(const tn_batch *b)
@@ -16,12 +18,14 @@ tn_status tn_rows_create(tn_rows *r, const tn_model *m, tn_device *device, const
     tn_error_keep(&kept);
     r->has_picture = tn_model_picture(m, &r->picture) == TN_OK;
     tn_error_put_back(&kept);
-    const tn_status status = tn_plan_create(&r->plan, tn_model_graph(m), device,
-                                            &(tn_plan_opts){.keep = keep,
-                                                            .num_keep = num_keep,
-                                                            .batch = batch,
-                                                            .from = m,
-                                                            .precision = TN_PRECISION_F32});
+    const tn_status status = tn_plan_create(
+        &r->plan, tn_model_graph(m), device,
+        &(tn_plan_opts){.keep = keep,
+                        .num_keep = num_keep,
+                        .batch = batch,
+                        .from = m,
+                        .kept_weights = INFINITY, /* as an engine: what is judged is what runs */
+                        .precision = TN_PRECISION_F32});
     if (status != TN_OK)
         tn_rows_destroy(r);
     return status;

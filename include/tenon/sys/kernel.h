@@ -120,6 +120,11 @@ typedef struct tn_binding {
     const tn_node *maker[TN_MAX_PARAMS];
     bool does_maker[TN_MAX_PARAMS];
 
+    /* From the plan: the node of one input that makes x[i], where nothing is trained; NULL: there is none. To the plan: the kernel
+     * does that as well, and x[i] is what that node reads. */
+    const tn_node *made[TN_MAX_IN];
+    bool does_made[TN_MAX_IN];
+
     /* From the plan: what the producer writes. To the plan: what the kernel reads. Where they differ
      * the plan inserts a reorder. */
     const tn_layout *x[TN_MAX_IN];
@@ -183,7 +188,7 @@ typedef struct tn_kernel {
     /* Says why not through tn_fail(TN_ERR_UNSUPPORTED, ...). NULL: every node. Asked of a node with such a list, too,
      * before it gets that. */
     tn_status (*supports)(const tn_node *n);
-    /* TN_ERR_UNSUPPORTED: the next kernel is tried. May be called with a node of any batch size. */
+    /* TN_ERR_UNSUPPORTED: the next kernel is tried; nobody is told of it if the sentence is empty. May be called with a node of any batch size. */
     tn_status (*prepare)(tn_backend_device *d, const tn_node *n, tn_binding *b);
     tn_status (*forward)(const tn_call *c);
     tn_status (*backward)(const tn_call *c); /* NULL: has none (inputs that need no gradient) */

@@ -77,6 +77,13 @@ tn_cpu_isa tn_cpu_isa_here(void)
     return TN_CPU_PORTABLE;
 }
 
+bool tn_onednn_has_vnni(void)
+{
+    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    return (isa & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni ||
+           (isa & dnnl_cpu_isa_avx2_vnni) == dnnl_cpu_isa_avx2_vnni;
+}
+
 const char *tn_onednn_isa(void)
 {
     static const struct {
@@ -244,6 +251,26 @@ const tn_md *tn_md_image(tn_maker *m, const tn_shape *shape, int lanes)
 const tn_md *tn_md_any(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dtype)
 {
     return tn_md_tagged(m, ndim, dim, dtype, dnnl_format_tag_any);
+}
+
+static dnnl_data_type_t whole_type(bool sign)
+{
+    return sign ? dnnl_s8 : dnnl_u8;
+}
+
+const tn_md *tn_md_whole(tn_maker *m, int ndim, const int64_t *dim, bool sign)
+{
+    return m->status == TN_OK ? row_major(m, ndim, dim, whole_type(sign)) : NULL;
+}
+
+const tn_md *tn_md_any_whole(tn_maker *m, int ndim, const int64_t *dim, bool sign)
+{
+    if (m->status != TN_OK)
+        return NULL;
+    dnnl_memory_desc_t own;
+    const dnnl_status_t status =
+        tn_md_init_tag(&own, ndim, dim, whole_type(sign), dnnl_format_tag_any);
+    return intern_owned(m, status, &own);
 }
 
 const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md)

@@ -42,6 +42,9 @@ typedef const dnnl_memory_desc_t *tn_dnnl_md;
  */
 typedef struct tn_md tn_md;
 
+/* Does the processor add up products of 8 bits in 32, in one instruction? */
+bool tn_onednn_has_vnni(void);
+
 /* TN_ERR_UNSUPPORTED, TN_ERR_MEMORY or TN_ERR_DEVICE in words, unless it went well: `op` and `node`
  * are who asked, `what` was asked for. */
 tn_status tn_onednn(const char *op, const char *node, const char *what, dnnl_status_t status);
@@ -67,6 +70,9 @@ const tn_md *tn_md_tagged(tn_maker *m, int ndim, const int64_t *dim, tn_dtype dt
 const tn_md *tn_md_strided(tn_maker *m, int ndim, const int64_t *dim, const int64_t *stride);
 /* Images in blocks of `lanes` channels, 8 or 16: N x C/lanes x H x W x lanes, the last block filled up. */
 const tn_md *tn_md_image(tn_maker *m, const tn_shape *shape, int lanes);
+/* Whole numbers of 8 bits, with a sign or from 0 on: row major; in any layout. */
+const tn_md *tn_md_whole(tn_maker *m, int ndim, const int64_t *dim, bool sign);
+const tn_md *tn_md_any_whole(tn_maker *m, int ndim, const int64_t *dim, bool sign);
 /* The same dimensions, in any layout. */
 const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md);
 /* The layout's own descriptor; for NULL, the plain one of that shape. */
@@ -118,7 +124,9 @@ typedef struct tn_prim_spec {
     const tn_md *x, *w, *b, *y; /* b may be NULL */
     const tn_prim *forward;
     const tn_window *window;
-    bool relu; /* y = max(y, 0) in the same pass */
+    /* In the same pass, in this order: y = y scale + shift, f32 of 1 x K x 1 x 1, both or neither; y = max(y, 0). */
+    const tn_md *scale, *shift;
+    bool relu;
     float alpha, beta, k, epsilon;
     int64_t size;
     unsigned flags;
@@ -136,7 +144,13 @@ void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* x, epsilon, flags; backward: x is x's descriptor, y that of dy and dx. */
 void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
-/* Arguments DNNL_ARG_FROM and DNNL_ARG_TO. */
+/* Arguments of scale and shift. */
+enum {
+    TN_ARG_SCALE = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
+    TN_ARG_SHIFT = DNNL_ARG_ATTR_MULTIPLE_POST_OP(1) | DNNL_ARG_SRC_1
+};
+/* Arguments DNNL_ARG_FROM and DNNL_ARG_TO; times a factor, and rounded where they become whole numbers. */
+void tn_make_scaling(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to, float factor);
 void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to);
 
 /* What oneDNN chose for an argument; NULL if it has no such argument, or the maker has failed. */
@@ -168,7 +182,8 @@ typedef struct tn_making {
     tn_omp_before before;
 } tn_making;
 /* False if the maker has failed: then there is nothing to end. */
-bool tn_make_begin(tn_maker *m, tn_making *k, bool relu);
+bool tn_make_begin(tn_maker *m, tn_making *k,
+                   const tn_prim_spec *s); /* NULL: nothing in the same pass */
 /* Takes what creating the primitive descriptor gave. */
 void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_status_t status,
                  dnnl_primitive_desc_t pd);
@@ -196,5 +211,7 @@ tn_dnnl_md tn_md_borrow(const dnnl_memory_desc_t *md);
 void tn_md_end(dnnl_memory_desc_t *md);
 
 dnnl_status_t tn_post_relu(dnnl_post_ops_t ops);
+/* What a reorder multiplies with. */
+dnnl_status_t tn_attr_factor(dnnl_primitive_attr_t attr, float factor);
 
 #endif

@@ -43,20 +43,25 @@ static void leave(tn_omp_before before)
     omp_set_num_threads(before.threads);
 }
 
-static dnnl_status_t append_relu(dnnl_primitive_attr_t attr)
+static dnnl_status_t append(dnnl_primitive_attr_t attr, const tn_prim_spec *s)
 {
     dnnl_post_ops_t ops;
     dnnl_status_t status = dnnl_post_ops_create(&ops);
     if (status != dnnl_success)
         return status;
-    status = tn_post_relu(ops);
+    if (s->scale)
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_mul, tn_md_raw(s->scale));
+    if (status == dnnl_success && s->scale)
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, tn_md_raw(s->shift));
+    if (status == dnnl_success && s->relu)
+        status = tn_post_relu(ops);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(attr, ops);
     dnnl_post_ops_destroy(ops);
     return status;
 }
 
-bool tn_make_begin(tn_maker *m, tn_making *k, bool relu)
+bool tn_make_begin(tn_maker *m, tn_making *k, const tn_prim_spec *s)
 {
     if (m->status != TN_OK)
         return false;
@@ -65,8 +70,8 @@ bool tn_make_begin(tn_maker *m, tn_making *k, bool relu)
         return false;
     dnnl_status_t status =
         dnnl_primitive_attr_set_scratchpad_mode(k->attr, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && relu)
-        status = append_relu(k->attr);
+    if (status == dnnl_success && s && (s->scale || s->relu))
+        status = append(k->attr, s);
     m->status = tn_onednn(m->op, m->node, "attributes", status);
     if (m->status != TN_OK) {
         dnnl_primitive_attr_destroy(k->attr);
@@ -104,6 +109,7 @@ static dnnl_status_t add_memories(tn_prim *p)
         DNNL_ARG_DIFF_SRC,   DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_MEAN,
         DNNL_ARG_DIFF_BIAS,  DNNL_ARG_VARIANCE,   DNNL_ARG_SCALE,        DNNL_ARG_SHIFT,
         DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_WORKSPACE,    DNNL_ARG_SCRATCHPAD,
+        TN_ARG_SCALE,        TN_ARG_SHIFT,
     };
     dnnl_status_t status = dnnl_success;
     for (size_t i = 0; i < TN_COUNT(args) && status == dnnl_success; i++)
@@ -133,14 +139,21 @@ void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_s
 
 void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to)
 {
+    tn_make_scaling(m, p, from, to, 1);
+}
+
+void tn_make_scaling(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to, float factor)
+{
     tn_making k;
     m->alone = tn_md_bytes(to) <= ALONE_BYTES;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     const dnnl_engine_t engine = m->device->engine;
     dnnl_primitive_desc_t pd = NULL;
-    const dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, tn_md_raw(from), engine,
-                                                                    tn_md_raw(to), engine, k.attr);
+    dnnl_status_t status = factor == 1 ? dnnl_success : tn_attr_factor(k.attr, factor);
+    if (status == dnnl_success)
+        status = dnnl_reorder_primitive_desc_create(&pd, tn_md_raw(from), engine, tn_md_raw(to),
+                                                    engine, k.attr);
     tn_make_end(m, &k, p, "reorder", status, pd);
     m->alone = false;
 }

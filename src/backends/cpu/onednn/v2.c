@@ -52,6 +52,11 @@ dnnl_status_t tn_post_relu(dnnl_post_ops_t ops)
     return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
 }
 
+dnnl_status_t tn_attr_factor(dnnl_primitive_attr_t attr, float factor)
+{
+    return dnnl_primitive_attr_set_output_scales(attr, 1, 0, &factor);
+}
+
 /* The second half: from the operation descriptor to the primitive. */
 static void finish(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_status_t status,
                    const_dnnl_op_desc_t op, const tn_prim *forward)
@@ -66,7 +71,7 @@ static void finish(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl
 void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, s->relu))
+    if (!tn_make_begin(m, &k, s))
         return;
     const tn_window *o = s->window;
     const tn_dnnl_md x = tn_md_raw(s->x), w = tn_md_raw(s->w), b = tn_md_raw(s->b);
@@ -93,7 +98,7 @@ void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, s->relu))
+    if (!tn_make_begin(m, &k, s))
         return;
     const tn_dnnl_md x = tn_md_raw(s->x), w = tn_md_raw(s->w), b = tn_md_raw(s->b);
     const tn_dnnl_md y = tn_md_raw(s->y);
@@ -112,7 +117,7 @@ void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     dnnl_matmul_desc_t op;
     finish(m, &k, p, "matmul",
@@ -123,7 +128,7 @@ void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     const tn_window *o = s->window;
     dnnl_pooling_desc_t op;
@@ -143,7 +148,7 @@ void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     const dnnl_alg_kind_t alg = dnnl_lrn_across_channels;
     dnnl_lrn_desc_t op;
@@ -162,7 +167,7 @@ void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     dnnl_batch_normalization_desc_t op;
     if (s->pass == dnnl_backward || s->pass == dnnl_backward_data)

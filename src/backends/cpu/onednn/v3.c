@@ -63,6 +63,13 @@ dnnl_status_t tn_post_relu(dnnl_post_ops_t ops)
     return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0, 0);
 }
 
+/* There it is an argument of each run, which nobody has here to give. */
+dnnl_status_t tn_attr_factor(dnnl_primitive_attr_t attr, float factor)
+{
+    (void)attr, (void)factor;
+    return dnnl_unimplemented;
+}
+
 static const_dnnl_primitive_desc_t hint(const tn_prim_spec *s)
 {
     return s->forward ? s->forward->pd : NULL;
@@ -71,7 +78,7 @@ static const_dnnl_primitive_desc_t hint(const tn_prim_spec *s)
 void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, s->relu))
+    if (!tn_make_begin(m, &k, s))
         return;
     const tn_window *o = s->window;
     const tn_dnnl_md x = tn_md_raw(s->x), w = tn_md_raw(s->w), b = tn_md_raw(s->b);
@@ -98,7 +105,7 @@ void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, s->relu))
+    if (!tn_make_begin(m, &k, s))
         return;
     const tn_dnnl_md x = tn_md_raw(s->x), w = tn_md_raw(s->w), b = tn_md_raw(s->b);
     const tn_dnnl_md y = tn_md_raw(s->y);
@@ -123,7 +130,7 @@ void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     dnnl_primitive_desc_t pd = NULL;
     const dnnl_status_t status = dnnl_matmul_primitive_desc_create(
@@ -134,7 +141,7 @@ void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     const tn_window *o = s->window;
     const tn_dnnl_md x = tn_md_raw(s->x), y = tn_md_raw(s->y);
@@ -157,7 +164,7 @@ void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     const tn_dnnl_md x = tn_md_raw(s->x), y = tn_md_raw(s->y);
     const dnnl_engine_t e = m->device->engine;
@@ -178,7 +185,7 @@ void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    if (!tn_make_begin(m, &k, false))
+    if (!tn_make_begin(m, &k, NULL))
         return;
     const tn_dnnl_md x = tn_md_raw(s->x), y = tn_md_raw(s->y);
     const dnnl_engine_t e = m->device->engine;

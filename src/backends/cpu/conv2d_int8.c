@@ -1,0 +1,212 @@
+/*
+ * conv2d of whole numbers of 8 bits, by oneDNN, for inference on processors that have instructions for it (VNNI; where they
+ * have not, direct f32 or Winograd's method is as fast or faster).
+ *
+ * The node reads what fake_quant makes of x by one scale, and its weight is on a grid with a scale a filter: both are done
+ * here, x in each run, by a reorder that rounds, and the weight once. Sums are of 32 bits and exact; y is f32:
+ *     y[k] = (the sum) scale[k] + bias[k],   scale[k] = x's scale times the filter's
+ * What is kept: scale, bias, then the numbers in oneDNN's layout. A number of x that lies in the middle between two whole ones may
+ * become the other one: one step of the scale. A NaN in x becomes some number.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backends/cpu/onednn/onednn.h"
+
+typedef struct whole {
+    tn_prim conv, x, w;  /* and what brings x and the weight to it */
+    float scale;         /* of x */
+    float most;          /* of weights */
+    size_t x_at, pad_at; /* in scratch of forward */
+    size_t w_pad_at;     /* and of arrange, behind the numbers */
+    size_t w_at;         /* in what is kept */
+} whole;
+
+static void release(void *state)
+{
+    whole *s = state;
+    tn_prim_free(&s->conv);
+    tn_prim_free(&s->x);
+    tn_prim_free(&s->w);
+    tn_free(s);
+}
+
+static tn_status refuse(const tn_node *n, const char *why)
+{
+    return tn_fail(TN_ERR_UNSUPPORTED, "conv2d %s: not in whole numbers: %s", n->name, why);
+}
+
+static bool is_grid(const tn_node *n)
+{
+    return n && strcmp(n->op->name, "fake_quant") == 0 && n->num_in == 1;
+}
+
+/* One scale, and all of 8 bits, with a sign or from 0 on. */
+static bool is_grid_of_x(const tn_node *n)
+{
+    if (!is_grid(n) || tn_grid_is_found(n))
+        return false;
+    const tn_fake_quant_opts *o = n->opts;
+    return o->zero == 0 && ((o->lo == 0 && o->hi == 255) || (o->lo == -128 && o->hi == 127));
+}
+
+static bool is_grid_of_filters(const tn_node *n)
+{
+    if (!is_grid(n) || !tn_grid_is_found(n))
+        return false;
+    const tn_grid g = tn_grid_of(n);
+    return g.lines.outer == 1 && g.lines.size == n->x[0].dim[0] && g.low >= -127 && g.high <= 127;
+}
+
+static tn_status check(const tn_node *n, const tn_binding *b)
+{
+    if (!is_grid(b->made[0]) && !is_grid(b->maker[0]))
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s", ""); /* it has nothing to do with whole numbers */
+    if (b->strict)
+        return refuse(n, "the plan is strict");
+    if (!is_grid_of_x(b->made[0]) || !is_grid_of_filters(b->maker[0]))
+        return refuse(n, "what it reads is not all on grids of 8 bits");
+    if (((const tn_conv2d_opts *)n->opts)->groups != 1)
+        return refuse(n, "it has groups");
+    if (!tn_onednn_has_vnni())
+        return refuse(n, "the processor has no instructions for it");
+    return TN_OK;
+}
+
+static void make(tn_maker *m, whole *s, const tn_node *n, const tn_binding *b)
+{
+    const tn_conv2d_opts *o = n->opts;
+    const int64_t K = o->filters;
+    const bool sign = ((const tn_fake_quant_opts *)b->made[0]->opts)->lo < 0;
+    const tn_window window =
+        tn_window_of(o->kernel, o->stride, o->pad, o->dilation, &n->x[0], &n->y[0]);
+    const tn_md *each = tn_md_plain(m, 4, (int64_t[]){1, K, 1, 1}, TN_F32);
+    const int64_t *w = n->param[0].shape.dim;
+    tn_make_convolution(m, &s->conv,
+                        &(tn_prim_spec){.pass = dnnl_forward_inference,
+                                        .x = tn_md_any_whole(m, 4, n->x[0].dim, sign),
+                                        .w = tn_md_any_whole(m, 4, w, true),
+                                        .y = tn_md_any(m, 4, n->y[0].dim, TN_F32),
+                                        .window = &window,
+                                        .scale = each,
+                                        .shift = each,
+                                        .relu = tn_has_post(n, TN_POST_RELU)});
+    if (m->status != TN_OK)
+        return;
+    tn_make_scaling(m, &s->x, tn_md_of(m, &n->x[0], TN_F32, b->x[0]),
+                    tn_prim_md(m, &s->conv, DNNL_ARG_SRC), 1 / s->scale);
+    tn_make_reorder(m, &s->w, tn_md_whole(m, 4, w, true),
+                    tn_prim_md(m, &s->conv, DNNL_ARG_WEIGHTS));
+}
+
+/* What is kept depends on the weight's layout and on x's scale. */
+static int64_t form_of(const whole *s, const tn_md *w)
+{
+    uint32_t bits;
+    memcpy(&bits, &s->scale, sizeof bits);
+    return (int64_t)((uint64_t)(uintptr_t)w ^ ((uint64_t)bits << 32) ^ (uint64_t)s->most);
+}
+
+static void bind(tn_maker *m, whole *s, const tn_node *n, tn_binding *b)
+{
+    const tn_md *x = tn_prim_md(m, &s->conv, DNNL_ARG_SRC),
+                *y = tn_prim_md(m, &s->conv, DNNL_ARG_DST),
+                *w = tn_prim_md(m, &s->conv, DNNL_ARG_WEIGHTS);
+    if (m->status != TN_OK)
+        return;
+    s->x_at = tn_cpu_part(&b->scratch_bytes, tn_md_bytes(x));
+    s->pad_at = tn_cpu_part(&b->scratch_bytes, tn_prim_bytes(&s->conv, DNNL_ARG_SCRATCHPAD));
+    size_t arranging = 0;
+    (void)tn_cpu_part(&arranging, (size_t)tn_elements(&n->param[0].shape));
+    s->w_pad_at = tn_cpu_part(&arranging, tn_prim_bytes(&s->w, DNNL_ARG_SCRATCHPAD));
+    b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, arranging);
+    b->kept_bytes = 0;
+    (void)tn_cpu_part(&b->kept_bytes, 2 * (size_t)n->y[0].dim[1] * sizeof(float));
+    s->w_at = tn_cpu_part(&b->kept_bytes, tn_md_bytes(w));
+    b->kept_of[0] = true;
+    b->kept_of[1] = n->num_params > 1;
+    b->kept_form = form_of(s, w);
+    b->does_made[0] = b->does_maker[0] = true;
+    b->y[0] = tn_md_layout(y);
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    TN_TRY(check(n, b));
+    whole *s = tn_alloc(1, sizeof *s);
+    if (!s)
+        return tn_no_memory("conv2d", sizeof *s);
+    s->scale = ((const tn_fake_quant_opts *)b->made[0]->opts)->scale;
+    s->most = tn_grid_of(b->maker[0]).high;
+    tn_maker m = tn_maker_begin(d, n);
+    make(&m, s, n, b);
+    bind(&m, s, n, b);
+    if (m.status == TN_OK && b->kept_bytes > b->spare)
+        m.status = refuse(n, "there is no room to keep them");
+    if (m.status != TN_OK) {
+        release(s);
+        return m.status;
+    }
+    b->state = s;
+    return TN_OK;
+}
+
+static tn_status arrange(const tn_call *c)
+{
+    whole *s = c->state;
+    const int64_t K = c->node->y[0].dim[1], D = tn_elements(&c->node->param[0].shape) / K;
+    const float *w = c->w[0], *bias = c->w[1];
+    float *scale = c->kept, *shift = scale + K;
+    int8_t *numbers = c->scratch;
+#pragma omp parallel for num_threads(c->device->threads) schedule(static)
+    for (int64_t k = 0; k < K; k++) {
+        float largest = 0;
+        for (int64_t d = 0; d < D; d++)
+            largest = fabsf(w[k * D + d]) > largest ? fabsf(w[k * D + d]) : largest;
+        const float step = largest > 0 ? largest / s->most : 1;
+        scale[k] = s->scale * step;
+        shift[k] = bias ? bias[k] : 0;
+        for (int64_t d = 0; d < D; d++)
+            numbers[k * D + d] = (int8_t)rintf(w[k * D + d] / step);
+    }
+    return tn_prim_run(
+        &s->w, (tn_prim_arg[]){{DNNL_ARG_FROM, numbers},
+                               {DNNL_ARG_TO, (unsigned char *)c->kept + s->w_at},
+                               {DNNL_ARG_SCRATCHPAD, (unsigned char *)c->scratch + s->w_pad_at},
+                               {0}});
+}
+
+static tn_status forward(const tn_call *c)
+{
+    whole *s = c->state;
+    unsigned char *scratch = c->scratch, *kept = c->kept;
+    const float *scale = c->kept;
+    TN_TRY(tn_prim_run(
+        &s->x, (tn_prim_arg[]){{DNNL_ARG_FROM, c->x[0]}, {DNNL_ARG_TO, scratch + s->x_at}, {0}}));
+    return tn_prim_run(&s->conv, (tn_prim_arg[]){
+                                     {DNNL_ARG_SRC, scratch + s->x_at},
+                                     {DNNL_ARG_WEIGHTS, kept + s->w_at},
+                                     {DNNL_ARG_DST, c->y[0]},
+                                     {DNNL_ARG_SCRATCHPAD, scratch + s->pad_at},
+                                     {TN_ARG_SCALE, scale},
+                                     {TN_ARG_SHIFT, scale + c->node->y[0].dim[1]},
+                                     {0},
+                                 });
+}
+
+static const char *describe(const void *state)
+{
+    return tn_prim_impl(&((const whole *)state)->conv);
+}
+
+const tn_kernel tn_cpu_conv2d_int8 = {
+    .op = "conv2d",
+    .name = "8 bits",
+    .rank = 0,
+    .posts = {{TN_POST_RELU}},
+    .prepare = prepare,
+    .arrange = arrange,
+    .forward = forward,
+    .release = release,
+    .describe = describe,
+};
