@@ -35,7 +35,7 @@ static void begin(json *j, const char *name)
 {
     if (j->begun)
         fputc(',', j->to);
-    if (j->depth > 0)
+    if (j->depth > 0 && !j->flat)
         fprintf(j->to, "\n%*s", 2 * j->depth, "");
     if (name) {
         quote(j->to, name);
@@ -65,7 +65,7 @@ void json_array(json *j, const char *name)
 void json_end(json *j, char bracket)
 {
     j->depth--;
-    if (j->begun)
+    if (j->begun && !j->flat)
         fprintf(j->to, "\n%*s", 2 * j->depth, "");
     fputc(bracket, j->to);
     j->begun = true;

@@ -14,6 +14,7 @@ typedef struct json {
     FILE *to;
     int depth;
     bool begun; /* a value stands before this one */
+    bool flat;  /* all in one line */
 } json;
 
 void json_object(json *j, const char *name);

@@ -7,7 +7,7 @@
 
 #include <tenon/runs.h>
 
-#include "../common/json.h"
+#include "../common/run_json.h"
 
 int run_list(int argc, char **argv);
 int run_show(int argc, char **argv);
@@ -56,10 +56,5 @@ const char *run_number(const char *format, double number); /* "-" if it is none 
 const char *run_span(double seconds); /* "12 s", "3 min", "2 h 05 min", "4 days" */
 const char *
 run_state_text(const tn_run_info *r); /* "running", "running on box, last seen 3 min ago" */
-
-/* Its members, of an object that is open. */
-void run_json(json *j, const tn_run_info *r);
-/* An object of all fields, by their whole names. */
-void run_json_fields(json *j, const char *name, const tn_fields *fields);
 
 #endif
