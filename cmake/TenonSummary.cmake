@@ -47,6 +47,8 @@ tenon_row_if(WEBP_FOUND "libwebp" "${WEBP_libwebp_VERSION}" "WebP" "WebP is refu
 tenon_row_if(GIF_FOUND "giflib" "${GIF_VERSION}" "GIF" "GIF is refused (libgif-dev)")
 tenon_row_if(ZLIB_FOUND "zlib" "${ZLIB_VERSION_STRING}" "examples/mnist reads .gz files"
              "examples/mnist reads unpacked files only (zlib1g-dev)")
+tenon_row_if(TENON_MICROHTTPD_FOUND "libmicrohttpd" "${MICROHTTPD_VERSION}" "tenon serve, runs in a browser"
+             "there is no tenon serve (libmicrohttpd-dev)")
 if(TENON_TESTS)
   if(TENON_PYTHON)
     execute_process(COMMAND ${TENON_PYTHON} -V OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)

@@ -4,7 +4,8 @@
 
 # The one list of Debian packages. Programs and headers, nothing that runs by itself.
 packages="build-essential cmake ninja-build pkg-config libdnnl-dev libstb-dev libcjson-dev libxxhash-dev
-          libcmocka-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev zlib1g-dev python3"
+          libcmocka-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev zlib1g-dev
+          libmicrohttpd-dev python3"
 
 say() {
     printf '%s\n' "$*"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . scripts/_install.sh
 
 # shellcheck disable=SC2086  # a list of words
-install_missing $packages python3-numpy libopenmpi-dev openmpi-bin iproute2
+install_missing $packages python3-numpy libopenmpi-dev openmpi-bin iproute2 chromium chromium-driver python3-selenium
 
 # Arguments: preset, then ctest's own. Failures are counted at the end.
 run_tests() {

@@ -69,6 +69,7 @@ PROGRAMS = {
     "tools/data": ("tools/common/", "tools/data/"),
     "tools/run": ("tools/common/", "tools/run/"),
     "tools/train": ("tools/common/", "tools/train/", "nets/"),
+    "tools/serve": ("tools/common/", "tools/serve/"),
     "tools/plan": ("tools/common/", "tools/train/", "tools/plan/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
@@ -80,6 +81,7 @@ THIRD = {
     "cJSON": ("src/io/", "src/runs/", "tools/common/json_read.c"),
     "cjson": ("src/io/", "src/runs/", "tools/common/json_read.c"),
     "xxhash": "src/base/",
+    "microhttpd.h": ("tools/serve/http.c", "tools/serve/streams."),
     "jpeglib.h": "src/data/",
     "cuda": ("src/backends/cuda/", "src/sim/"),
     "cudnn": ("src/backends/cuda/cudnn/", *SERVED),

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""What is done to runs over HTTP is what the tools do, to a training that is under way; and no server is needed by it."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+from serves import TOOLS, Server, Workspace, end, expect, wait_until
+
+NET = """tenon graph 1
+input image u8 N 16 16 3
+input label i32 N
+x = image_input(image) mean=128,128,128 scale=0.01,0.01,0.01
+f = flatten(x)
+fc = dense(f) units=3
+l, right, among = softmax_xent(fc, label)
+output fc
+loss l
+"""
+
+
+def make_set(w):
+    for split in ("train", "val"):
+        for i, name in enumerate(("<img src=x>", "blue", "green")):
+            folder = w / "set" / split / name
+            folder.mkdir(parents=True)
+            for k in range(8):
+                (folder / f"{k}.ppm").write_bytes(b"P6\n16 16\n255\n" + bytes([40 * i + k] * 768))
+    (w / "tiny.net").write_text(NET)
+
+
+def lines(run):
+    return [json.loads(line) for line in open(run / "log.jsonl")]
+
+
+def train(w, name):
+    return subprocess.Popen([TOOLS / "tenon-train", w / "set", "--net", w / "tiny.net", "--batch", "4", "--threads", "1", "--epochs", "100000",
+                             "--device", "cpu,threads=1", "--run", w / "runs" / name], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def state(s, name):
+    return s.get("/runs/" + name)["state"]
+
+
+def orders(s, w, run):
+    status, said, _ = s.ask("POST", "/api/v1/runs/live/orders", body={"order": "set", "set": {"rate_scale": 0.25, "momentum": 0.5}})
+    expect(status == 202 and said["applied"] is True, "set", (status, said))
+    told = [line for line in lines(run) if line["e"] == "order"]
+    expect(told and told[-1]["set"] == {"rate_scale": 0.25, "momentum": 0.5}, "it is in the log", told)
+    expect(any(m["kind"] == "order" and m["rate_scale"] == 0.25 for m in s.get("/runs/live/series")["marks"]), "and a mark")
+    for body, want, field in (({"order": "fly"}, 422, "order"), ({}, 422, "order"), ({"order": "set"}, 422, "set"), ({"order": "set", "set": {"rate_scale": "x"}}, 422, "rate_scale"),
+                              ({"order": "set", "set": {"nothing": 1}}, 409, None), ({"order": "set", "set": {"--help": 1}}, 409, None), ("no JSON", 400, None)):
+        status, said, _ = s.ask("POST", "/api/v1/runs/live/orders", body=body)
+        expect(status == want and said["error"]["field"] == field and said["error"]["text"], str(body), (status, said))
+    for name, want in (("died", 409), ("nobody", 404)):
+        status, said, _ = s.ask("POST", f"/api/v1/runs/{name}/orders", body={"order": "stop"})
+        expect(status == want, f"an order to {name}", (status, said))
+    expect(s.ask("POST", "/api/v1/runs/live/orders", body={"order": "snapshot"})[0] == 202, "snapshot")
+    expect(wait_until(lambda: any(c["step"] > 0 for c in s.get("/runs/live")["checkpoints"]), 20), "a checkpoint")
+
+
+with Workspace() as w:
+    make_set(w)
+    run = w / "runs/live"
+    p = train(w, "live")
+    expect(wait_until(lambda: (run / "log.jsonl").exists() and any(line["e"] == "step" for line in lines(run))), "it trains")
+    with Server(w) as s:
+        expect(wait_until(lambda: state(s, "live") == "running", 10), "running")
+        orders(s, w, run)
+        status, said, _ = s.ask("DELETE", "/api/v1/runs/live")
+        expect(status == 409 and run.exists(), "a run that lives is not removed", (status, said))
+        expect(s.ask("POST", "/api/v1/runs/live/resume")[0] == 409, "nor resumed")
+        s.process.send_signal(signal.SIGKILL)
+        s.process.wait()
+        s.process = subprocess.Popen(s.words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        s.port = int(s.process.stdout.readline().split(":")[2].split("/")[0])
+        expect(p.poll() is None and state(s, "live") == "running", "the server was killed, and the run has not noticed")
+        p.kill()
+        p.communicate()
+        expect(wait_until(lambda: state(s, "live") == "died", 10), "the run was killed: died")
+        step = s.get("/runs/live")["step"]
+        status, said, _ = s.ask("POST", "/api/v1/runs/live/resume")
+        expect(status == 202 and wait_until(lambda: state(s, "live") == "running" and s.get("/runs/live")["step"] > 0, 30), "resumed", (status, said))
+        expect((run / "output.log").exists() and any(line["e"] == "resume" for line in lines(run)) and step > 0, "what it says is kept")
+        expect(s.ask("POST", "/api/v1/runs/live/orders", body={"order": "stop"})[0] == 202 and wait_until(lambda: state(s, "live") == "stopped", 20), "stopped")
+        status, said, _ = s.ask("DELETE", "/api/v1/runs/live")
+        expect(status == 200 and wait_until(lambda: s.ask("GET", "/api/v1/runs/live")[0] == 404, 10) and list(w.glob("trash/*live*")), "to the trash", (status, said))
+end("tenon-serve, acting")

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""What is read over HTTP is what the folders say, and follows them."""
+import json
+import os
+import threading
+import urllib.parse
+
+from serves import Server, Workspace, end, expect, wait_until
+
+
+def lists(s, w):
+    state = s.get("/state")
+    expect(state["states"] == {"queued": 0, "starting": 0, "running": 0, "stopping": 0, "done": 3, "stopped": 0, "failed": 1, "died": 1} and
+           state["workspace"] == os.path.realpath(w), "/state", state)
+    runs = s.get("/runs")
+    expect(runs["count"] == 5 and [r["name"] for r in runs["runs"][:3]] == ["alexnet-1", "alexnet-2", "alexnet-3"], "/runs: the last first", runs)
+    one = runs["runs"][0]
+    expect(one["state"] == "done" and one["step"] == 600 and one["data"] == "flowers" and one["epochs"] == 6 and 10 < len(one["spark"]) <= 60 and
+           0 < one["val_top1"] < 1 and one["took"] == 600, "a run of the list", one)
+    expect([r["name"] for r in s.get("/runs?state=died")["runs"]] == ["died"], "by state")
+    expect([r["name"] for r in s.get("/runs?find=ed")["runs"]] == ["died", "failed"] or
+           sorted(r["name"] for r in s.get("/runs?find=ed")["runs"]) == ["died", "failed"], "by name")
+    part = s.get("/runs?after=1&count=2")
+    expect(part["count"] == 5 and len(part["runs"]) == 2, "by parts", part)
+    for query, field in (("after=x", "after"), ("count=0", "count"), ("count=501", "count"), ("after=-1", "after")):
+        said = s.get("/runs?" + query, status=422)
+        expect(said["error"]["field"] == field, query, said)
+
+
+def one_run(s, w):
+    r = s.get("/runs/failed")
+    expect(r["state"] == "failed" and r["reason"] == "loss is NaN in conv1" and r["config"]["recipe.rate"] == 0.01 and
+           r["config"]["data.classes.0"] == "<i>rose" and r["says"]["last.rate"] == 0.01, "/runs/failed", r)
+    expect(len(r["checkpoints"]) == 1 and r["checkpoints"][0]["step"] == 100, "checkpoints that are there", r["checkpoints"])
+    r = s.get("/runs/alexnet-1")
+    expect(r["orders"][0]["by"] == "anna <b>" and len(r["epoch_lines"]) == 6, "orders and epochs", r)
+    (w / "runs/alexnet-1/checkpoints/step-00000300.safetensors").unlink()
+    expect([c["step"] for c in s.get("/runs/alexnet-1")["checkpoints"]] == [100, 200, 400, 500, 600], "one that is gone")
+
+
+def series(s, w):
+    want = [json.loads(line) for line in open(w / "runs/alexnet-1/log.jsonl")]
+    losses = [line["loss"] for line in want if line["e"] == "step"]
+    got = s.get("/runs/alexnet-1/series?names=step.loss,epoch.val.loss,nothing.here,step&points=1000")
+    c = got["series"]["step.loss"]
+    expect(list(got["series"]) == ["step.loss", "epoch.val.loss"] and c["x"] == list(range(10, 610, 10)), "names and steps", got)
+    expect(all(abs(a - b) < 1e-6 for a, b in zip(c["y"], losses)) and c["y"] == c["low"] == c["high"] == c["smooth"], "numbers", c["y"][:3])
+    expect(got["marks"] == [{"step": 300, "kind": "order", "order": None, "rate_scale": 0.1}] and got["end"] == 600 and "step.wait" in got["names"], "marks", got["marks"])
+    few = s.get("/runs/alexnet-1/series?names=step.loss&points=6&smooth=0.9")["series"]["step.loss"]
+    total, weights = 0, 0
+    for loss in losses:
+        total, weights = 0.9 * total + 0.1 * loss, 0.9 * weights + 0.1
+    expect(len(few["x"]) == 6 and abs(few["smooth"][-1] - total / weights) < 1e-5, "smoothed before it is thinned", few)
+    expect(abs(few["low"][0] - min(losses[:10])) < 1e-6 and abs(few["high"][0] - max(losses[:10])) < 1e-6, "no peak is lost", few)
+    part = s.get("/runs/alexnet-1/series?names=step.loss&from=100&to=200&smooth=0.9")["series"]["step.loss"]
+    whole = s.get("/runs/alexnet-1/series?names=step.loss&points=1000&smooth=0.9")["series"]["step.loss"]
+    at = whole["x"].index(100)
+    expect(part["x"] == list(range(100, 210, 10)) and part["smooth"] == whole["smooth"][at:at + 11], "a part is smoothed as the whole is", part)
+    s.get("/runs/alexnet-1/series?smooth=2", status=422)
+
+
+def log(s, w):
+    want = [json.loads(line) for line in open(w / "runs/alexnet-2/log.jsonl")]
+    got = s.get("/runs/alexnet-2/log?lines=4")
+    expect(got["count"] == len(want) and got["from"] == len(want) - 4 and [x["e"] for x in got["lines"]] == [x["e"] for x in want[-4:]], "the last lines", got)
+    before = s.get(f"/runs/alexnet-2/log?lines=3&before={got['from']}")
+    expect(before["from"] == got["from"] - 3 and [x["step"] for x in before["lines"]] == [x["step"] for x in want[-7:-4]], "those before", before)
+    expect(s.get("/runs/alexnet-2/log?before=0")["lines"] == [], "none before the first")
+
+
+def compared(s, w):
+    same, other = s.get("/compare?a=alexnet-1&b=alexnet-3"), s.get("/compare?a=alexnet-1&b=alexnet-2")
+    expect(same["same"] is True and other["same"] is False and other["first"]["step"] == 310 and other["first"]["field"] == "loss", "compare", other)
+    expect(s.get("/compare?a=alexnet-1", status=422)["error"]["field"] == "b", "b is missing")
+    s.get("/compare?a=alexnet-1&b=nobody", status=404)
+
+
+def notes(s, w):
+    text = "it was <b>good</b>\n猫 ©"
+    expect(s.get("/runs/died/notes")["text"] == "", "no notes yet")
+    status, said, _ = s.ask("PUT", "/api/v1/runs/died/notes", body=text.encode())
+    expect(status == 200 and s.get("/runs/died/notes")["text"] == text and (w / "runs/died/notes.txt").read_text() == text, "notes", said)
+    status, said, _ = s.ask("PUT", "/api/v1/runs/died/notes", body=b"x" * 70000)
+    expect(status == 422, "too long", said)
+
+
+def names(s, w):
+    """What is no name of a run never touches the file system."""
+    for name in ("nobody", "..", "%2e%2e", "a%2fb", "Alexnet-1", "alexnet-1%00", "-x", "a" * 65, "a" * 3000):
+        status, said, _ = s.ask("GET", "/api/v1/runs/" + name)
+        expect(status in (404, 400) or name == "alexnet-1%00", name, (status, said))
+    (w / "runs/link").symlink_to(w / "runs/died")
+    (w / "runs/nothing").mkdir()
+    expect(s.get("/runs")["count"] == 5, "neither links nor other folders are runs")
+    for method, path, want in (("POST", "/api/v1/state", 405), ("DELETE", "/api/v1/runs", 405), ("GET", "/api/v1/", 404), ("GET", "/api/v2/state", 404),
+                               ("GET", "/nothing.js", 404), ("GET", "/../etc/passwd", 404), ("POST", "/", 405), ("GET", "/" + urllib.parse.quote("runs/../app.js"), 404)):
+        status, said, _ = s.ask(method, path)
+        expect(status == want, f"{method} {path}", (status, said))
+
+
+def events(s, w):
+    """A stream tells of what changes: a new run, its steps, that it is gone."""
+    heard = []
+
+    def listen():
+        import http.client
+        c = http.client.HTTPConnection("localhost", s.port, timeout=20)
+        c.request("GET", "/api/v1/events", headers={"Authorization": "Bearer " + s.token})
+        a = c.getresponse()
+        expect(a.status == 200 and a.getheader("Content-Type") == "text/event-stream", "the stream", a.status)
+        try:
+            while line := a.fp.readline():
+                if line.startswith(b"data: "):
+                    heard.append(json.loads(line[6:]))
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    expect(wait_until(lambda: thread.is_alive()), "it listens")
+    run = w / "runs/new-one"
+    run.mkdir()
+    (run / "lock").touch()
+    (run / "config.json").write_text("{}")
+    (run / "state.json").write_text(json.dumps({"v": 1, "state": "done", "step": 7, "epoch": 1, "updated": 1.0}))
+    expect(wait_until(lambda: any(h["id"] == "new-one" and h["state"] == "done" and h["step"] == 7 for h in heard), 10), "a new run", heard)
+    (run / "state.json").write_text(json.dumps({"v": 1, "state": "failed", "step": 9, "epoch": 1, "updated": 2.0}))
+    expect(wait_until(lambda: any(h["id"] == "new-one" and h["state"] == "failed" for h in heard), 10), "another state", heard)
+    run.rename(w / "gone")
+    expect(wait_until(lambda: any(h == {"id": "new-one", "state": None} for h in heard), 10), "gone", heard)
+    s.get("/runs/new-one", status=404)
+
+
+with Workspace() as w, Server(w) as s:
+    for check in (lists, one_run, series, log, compared, notes, names, events):
+        check(s, w)
+end("tenon-serve, read")

@@ -1,0 +1,218 @@
+/* Lists of runs, and one of them. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/args.h"
+#include "../common/run_json.h"
+#include "reply.h"
+#include "server.h"
+
+enum { LISTED = 500, SPARK = 60 };
+
+/* ---- what several share ----------------------------------------------------------------------------- */
+
+cached_run *api_find(server *s, const char *id, answer *a)
+{
+    cache_lock(&s->cache);
+    cached_run *r = cache_find(&s->cache, id);
+    if (r)
+        return r;
+    cache_unlock(&s->cache);
+    reply_error(a, 404, NULL, "there is no run %s", id);
+    return NULL;
+}
+
+bool api_number(const request *r, const char *name, double least, double most, double *number,
+                answer *a)
+{
+    const char *text = http_query(r, name);
+    char *end;
+    if (!text)
+        return true;
+    *number = strtod(text, &end);
+    if (end != text && *end == '\0' && *number >= least && *number <= most)
+        return true;
+    reply_error(a, 422, name, "%s: \"%.40s\" is no number from %g to %g", name, text, least, most);
+    return false;
+}
+
+/* The last part of a path. */
+static const char *last_part(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* What its log says last; null where it says nothing. */
+static void tell_last(json *j, const tn_series *s)
+{
+    static const char *const of[][3] = {{"val_top1", "epoch", "val.top1"},
+                                        {"val_loss", "epoch", "val.loss"},
+                                        {"images_s", "step", "images_s"},
+                                        {"wait", "step", "wait"}};
+    tn_column c;
+    tn_event first, last;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        const bool any = s && tn_series_find(s, of[i][1], of[i][2], &c) && c.count > 0;
+        json_real(j, of[i][0], any ? c.value[c.count - 1] : (double)NAN);
+    }
+    const bool told = s && tn_series_event(s, 0, &first) &&
+                      tn_series_event(s, tn_series_num_events(s) - 1, &last);
+    json_real(j, "took", told ? last.time - first.time : (double)NAN);
+}
+
+void api_tell_run(json *j, cached_run *r)
+{
+    const tn_fields *c = cache_config(r);
+    run_json(j, r->info);
+    json_text(j, "net", c ? tn_fields_text(c, "net.name") : NULL);
+    json_text(j, "data", c ? last_part(tn_fields_text(c, "data.path")) : NULL);
+    json_real(j, "epochs", c ? tn_fields_number(c, "recipe.epochs") : (double)NAN);
+    json_text(j, "device", r->info->device);
+    json_real(j, "updated", r->info->updated);
+    tell_last(j, cache_series(r));
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------ */
+
+static int by_life(const void *a, const void *b)
+{
+    const cached_run *x = *(cached_run *const *)a, *y = *(cached_run *const *)b;
+    if (x->info->alive != y->info->alive)
+        return y->info->alive - x->info->alive;
+    const double tx = isfinite(x->info->updated) ? x->info->updated : 0,
+                 ty = isfinite(y->info->updated) ? y->info->updated : 0;
+    return tx != ty ? (tx < ty ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+/* Of a curve that a line of a list shows: at most SPARK points of the loss. */
+static void tell_spark(json *j, cached_run *r)
+{
+    tn_column c;
+    const tn_series *s = cache_series(r);
+    json_array(j, "spark");
+    if (s && tn_series_find(s, "step", "loss", &c)) {
+        const int64_t each = c.count / SPARK + 1;
+        for (int64_t i = each - 1; i < c.count; i += each) {
+            double sum = 0;
+            for (int64_t k = i + 1 - each; k <= i; k++)
+                sum += c.value[k];
+            json_real(j, NULL, sum / (double)each);
+        }
+    }
+    json_end(j, ']');
+}
+
+static bool is_found(cached_run *r, const char *find)
+{
+    const tn_fields *c = cache_config(r);
+    const char *texts[] = {r->name, c ? tn_fields_text(c, "net.name") : NULL,
+                           c ? tn_fields_text(c, "data.path") : NULL};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i] && strstr(texts[i], find))
+            return true;
+    return false;
+}
+
+/* GET /runs?state&find&after&count: those that live first, then those that ended last. */
+void api_runs(server *s, const request *r, const char *id, answer *a)
+{
+    double after = 0, count = 50;
+    const char *state = http_query(r, "state"), *find = http_query(r, "find");
+    (void)id;
+    if (!api_number(r, "after", 0, 1e9, &after, a) || !api_number(r, "count", 1, LISTED, &count, a))
+        return;
+    cache_lock(&s->cache);
+    cached_run **run = calloc(s->cache.count + 1, sizeof(cached_run *));
+    size_t found = 0;
+    for (size_t i = 0; run && i < s->cache.count; i++) {
+        cached_run *one = &s->cache.run[i];
+        if ((!state || !*state || strcmp(state, tn_runs_state_name(one->info->state)) == 0) &&
+            (!find || !*find || is_found(one, find)))
+            run[found++] = one;
+    }
+    if (run)
+        qsort(run, found, sizeof *run, by_life);
+    reply p;
+    reply_begin(&p);
+    if (p.j.to && run) {
+        json_object(&p.j, NULL);
+        json_count(&p.j, "count", (int64_t)found);
+        json_array(&p.j, "runs");
+        for (size_t i = (size_t)after; i < found && i < (size_t)after + (size_t)count; i++) {
+            json_object(&p.j, NULL);
+            api_tell_run(&p.j, run[i]);
+            tell_spark(&p.j, run[i]);
+            json_end(&p.j, '}');
+        }
+        json_end(&p.j, ']');
+        json_end(&p.j, '}');
+    }
+    cache_unlock(&s->cache);
+    free(run);
+    reply_end(&p, a, 200);
+}
+
+/* ---- one -------------------------------------------------------------------------------------------- */
+
+/* A file of a run that a line names; none is named: true. */
+static bool is_there(const cached_run *r, const char *file)
+{
+    char path[4096];
+    return !file || (snprintf(path, sizeof path, "%s/%s", r->folder, file) < (int)sizeof path &&
+                     access(path, F_OK) == 0);
+}
+
+/* The last lines of one kind; of checkpoints those that are still there. */
+static void tell_lines(json *j, const char *name, cached_run *r, const char *kind, int64_t most)
+{
+    tn_series *s = cache_series(r);
+    tn_event e;
+    int64_t count = 0;
+    json_array(j, name);
+    for (int64_t i = 0; s && tn_series_event(s, i, &e); i++)
+        count += strcmp(e.kind, kind) == 0;
+    for (int64_t i = 0; s && tn_series_event(s, i, &e); i++) {
+        tn_fields *f = NULL;
+        if (strcmp(e.kind, kind) != 0 || count-- > most || tn_series_fields(s, i, &f) != TN_OK)
+            continue;
+        if (is_there(r, tn_fields_text(f, "file")))
+            run_json_fields(j, NULL, f);
+        tn_fields_close(f);
+    }
+    json_end(j, ']');
+}
+
+/* GET /runs/ID: as `tenon run show --json`, with orders and checkpoints apart. */
+void api_run(server *s, const request *r, const char *id, answer *a)
+{
+    enum { LINES = 200 };
+    reply p;
+    cached_run *run = api_find(s, id, a);
+    (void)r;
+    if (!run)
+        return;
+    reply_begin(&p);
+    if (p.j.to) {
+        const tn_fields *c = cache_config(run);
+        tn_series *log = cache_series(run);
+        json_object(&p.j, NULL);
+        api_tell_run(&p.j, run);
+        if (c)
+            run_json_fields(&p.j, "config", c);
+        else
+            json_null(&p.j, "config");
+        tell_lines(&p.j, "epoch_lines", run, "epoch", LINES);
+        tell_lines(&p.j, "orders", run, "order", LINES);
+        tell_lines(&p.j, "checkpoints", run, "checkpoint", LINES);
+        json_count(&p.j, "torn", log ? tn_series_torn(log) : 0);
+        json_end(&p.j, '}');
+    }
+    cache_unlock(&s->cache);
+    reply_end(&p, a, 200);
+}

@@ -1,0 +1,244 @@
+#define _DEFAULT_SOURCE /* kinds of files of readdir */
+
+#include "cache.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../common/args.h"
+#include "../common/workspace.h"
+
+enum { PATH = RUN_PATH, QUARTER = 250000000 };
+
+/* ---- runs ------------------------------------------------------------------------------------------- */
+
+static void forget(cached_run *r)
+{
+    tn_series_close(r->series);
+    tn_fields_close(r->config);
+    tn_run_info_close(r->info);
+    free(r->folder);
+    free(r->name);
+    *r = (cached_run){0};
+}
+
+/* Where a run of that name is, or would be. */
+static size_t place_of(const cache *c, const char *name)
+{
+    size_t low = 0, high = c->count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (strcmp(c->run[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+cached_run *cache_find(cache *c, const char *name)
+{
+    const size_t at = place_of(c, name);
+    return at < c->count && strcmp(c->run[at].name, name) == 0 ? &c->run[at] : NULL;
+}
+
+/* NULL: no memory, and it is tried again at the next look. */
+static cached_run *add(cache *c, const char *name)
+{
+    if (c->count == c->capacity) {
+        const size_t capacity = 2 * c->capacity + 16;
+        cached_run *run = realloc(c->run, capacity * sizeof *run);
+        if (!run)
+            return NULL;
+        c->run = run;
+        c->capacity = capacity;
+    }
+    const size_t at = place_of(c, name), size = strlen(c->folder) + strlen(name) + 2;
+    cached_run r = {.name = strdup(name), .folder = malloc(size)};
+    if (!r.name || !r.folder) {
+        forget(&r);
+        return NULL;
+    }
+    snprintf(r.folder, size, "%s/%s", c->folder, name);
+    memmove(c->run + at + 1, c->run + at, (c->count - at) * sizeof *c->run);
+    c->run[at] = r;
+    c->count++;
+    return &c->run[at];
+}
+
+static cache_stamp stamp_of(const cached_run *r, const char *file)
+{
+    char path[PATH];
+    struct stat s;
+    cache_stamp stamp = {.size = -1};
+    if (snprintf(path, sizeof path, "%s/%s", r->folder, file) < (int)sizeof path &&
+        stat(path, &s) == 0)
+        stamp = (cache_stamp){s.st_mtim, s.st_size, s.st_ino};
+    return stamp;
+}
+
+static bool is_same(const cache_stamp *a, const cache_stamp *b)
+{
+    return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
+           a->size == b->size && a->file == b->file;
+}
+
+/* Whoever shows it would show something else. */
+static bool shows_else(const tn_run_info *a, const tn_run_info *b)
+{
+    return !a || a->state != b->state || a->step != b->step || a->epoch != b->epoch ||
+           a->updated < b->updated || a->updated > b->updated ||
+           a->checkpoint_step != b->checkpoint_step || !a->reason != !b->reason;
+}
+
+/* Reads a run again if its files have changed, or if only its lock can tell. False: it is none (any more). */
+static bool look_at(cache *c, cached_run *r)
+{
+    const cache_stamp state = stamp_of(r, "state.json"), log = stamp_of(r, "log.jsonl");
+    const bool same = r->info && is_same(&state, &r->state) && is_same(&log, &r->log);
+    tn_run_info *info = NULL;
+    if (same && !r->info->alive)
+        return true;
+    if (tn_run_read(&info, r->folder) != TN_OK)
+        return false;
+    const bool else_ = shows_else(r->info, info);
+    tn_run_info_close(r->info);
+    r->info = info;
+    r->state = state;
+    r->log = log;
+    if (else_)
+        c->tell(c->with, r->name, info);
+    return true;
+}
+
+static void remove_at(cache *c, size_t at)
+{
+    c->tell(c->with, c->run[at].name, NULL);
+    forget(&c->run[at]);
+    memmove(c->run + at, c->run + at + 1, (c->count - at - 1) * sizeof *c->run);
+    c->count--;
+}
+
+/* Names that are none of a run's are passed over, and so are links. */
+static void look_for_new(cache *c)
+{
+    DIR *d = opendir(c->folder);
+    if (!d)
+        return;
+    for (const struct dirent *e; (e = readdir(d));) {
+        if ((e->d_type != DT_DIR && e->d_type != DT_UNKNOWN) || !run_name_is_good(e->d_name))
+            continue;
+        cached_run *r = cache_find(c, e->d_name);
+        r = r ? r : add(c, e->d_name);
+        if (r)
+            r->seen = true;
+    }
+    closedir(d);
+}
+
+void cache_look(cache *c)
+{
+    cache_lock(c);
+    for (size_t i = 0; i < c->count; i++)
+        c->run[i].seen = false;
+    look_for_new(c);
+    for (size_t i = 0; i < c->count;)
+        if (c->run[i].seen && look_at(c, &c->run[i]))
+            i++;
+        else if (c->run[i].info)
+            remove_at(c, i);
+        else { /* a folder that is no run (yet) */
+            forget(&c->run[i]);
+            memmove(c->run + i, c->run + i + 1, (c->count - i - 1) * sizeof *c->run);
+            c->count--;
+        }
+    cache_unlock(c);
+}
+
+/* Those that live: their files alone. */
+static void look_at_living(cache *c)
+{
+    cache_lock(c);
+    for (size_t i = 0; i < c->count; i++)
+        if (c->run[i].info->alive)
+            (void)look_at(c, &c->run[i]); /* one that is gone the whole look finds */
+    cache_unlock(c);
+}
+
+/* ---- logs ------------------------------------------------------------------------------------------- */
+
+tn_series *cache_series(cached_run *r)
+{
+    if (!r->series)
+        return tn_run_series(&r->series, r->folder) == TN_OK ? r->series : NULL;
+    return tn_series_update(r->series, NULL) == TN_OK ? r->series : NULL;
+}
+
+const tn_fields *cache_config(cached_run *r)
+{
+    if (!r->config && tn_run_config_fields(&r->config, r->folder) != TN_OK)
+        r->config = NULL;
+    return r->config;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------------- */
+
+static void *watch(void *with)
+{
+    enum { WHOLE = 4 /* looks at those that live to one at all */ };
+    cache *c = with;
+    for (int i = 1;; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = QUARTER}, NULL);
+        cache_lock(c);
+        const bool ends = c->ends;
+        cache_unlock(c);
+        if (ends)
+            return NULL;
+        if (i % WHOLE == 0)
+            cache_look(c);
+        else
+            look_at_living(c);
+    }
+}
+
+void cache_lock(cache *c)
+{
+    pthread_mutex_lock(&c->lock);
+}
+
+void cache_unlock(cache *c)
+{
+    pthread_mutex_unlock(&c->lock);
+}
+
+void cache_open(cache *c, const char *folder, cache_tell *tell, void *with)
+{
+    *c = (cache){.folder = strdup(folder), .tell = tell, .with = with};
+    if (!c->folder)
+        run_fail("no memory for the list of runs");
+    pthread_mutex_init(&c->lock, NULL);
+}
+
+void cache_watch(cache *c)
+{
+    if (pthread_create(&c->thread, NULL, watch, c) != 0)
+        run_fail("no thread to watch the runs");
+    c->began = true;
+}
+
+void cache_close(cache *c)
+{
+    cache_lock(c);
+    c->ends = true;
+    cache_unlock(c);
+    if (c->began)
+        pthread_join(c->thread, NULL);
+    for (size_t i = 0; i < c->count; i++)
+        forget(&c->run[i]);
+    free(c->run);
+    free(c->folder);
+    pthread_mutex_destroy(&c->lock);
+}

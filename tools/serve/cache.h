@@ -1,0 +1,68 @@
+/*
+ * What is known of a workspace's runs, kept up by looking: files that have changed are read again, logs are read on. Nothing is
+ * true because it is in here; all of it is in the folders.
+ *
+ * Threads: all calls but cache_open() and cache_close() take its lock, or want it held.
+ */
+#ifndef SERVE_CACHE_H
+#define SERVE_CACHE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <tenon/runs.h>
+
+/* When files were changed last, and how large they were. */
+typedef struct cache_stamp {
+    struct timespec changed;
+    int64_t size;
+    uint64_t file;
+} cache_stamp;
+
+typedef struct cached_run {
+    char *name, *folder;
+    tn_run_info *info;
+    tn_series *series; /* NULL: nobody has asked yet */
+    tn_fields *config; /* NULL: likewise, or it cannot be read */
+    cache_stamp state, log;
+    bool seen; /* in the look that is under way */
+} cached_run;
+
+/* Told of what has changed: a run that is new, gone (NULL info) or another. */
+typedef void cache_tell(void *with, const char *name, const tn_run_info *info);
+
+typedef struct cache {
+    pthread_mutex_t lock;
+    char *folder;    /* with the runs in it */
+    cached_run *run; /* by name */
+    size_t count, capacity;
+    cache_tell *tell;
+    void *with;
+    pthread_t thread;
+    bool ends, began;
+} cache;
+
+/* Ends the program if there is no memory. The folder need not be there yet. */
+void cache_open(cache *c, const char *folder, cache_tell *tell, void *with);
+void cache_close(cache *c);
+
+/* Four times a second, in a thread of its own, which this begins. */
+void cache_watch(cache *c);
+
+/* Looks at once. The lock is taken. */
+void cache_look(cache *c);
+
+/* ---- with the lock held ---- */
+
+void cache_lock(cache *c);
+void cache_unlock(cache *c);
+/* NULL if there is none. */
+cached_run *cache_find(cache *c, const char *name);
+/* The log, read on to its end. @return NULL, and tn_error(), if it cannot be read */
+tn_series *cache_series(cached_run *r);
+/* What repeats it. @return NULL, and tn_error(), if it cannot be read */
+const tn_fields *cache_config(cached_run *r);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Programs that do what the server does not: found beside it or on PATH, started without a shell, with nothing of its environment
+ * but PATH, HOME, LANG, USER, TENON_*, OMP_* and CUDA_*.
+ */
+#ifndef SERVE_CHILD_H
+#define SERVE_CHILD_H
+
+#include "http.h"
+
+enum { CHILD_WORDS = 64, CHILD_BYTES = 1 << 22 /* that one may say */ };
+
+/* What it said; ended by 0 and gone afterwards. status: its exit status, 128 + signal, -1: it could not be started or had to be
+ * ended, and `error` says why. */
+typedef struct child_said {
+    int status;
+    const char *out, *error;
+    size_t size; /* of out */
+} child_said;
+typedef void child_tell(void *with, const child_said *said, answer *a);
+
+/* A short one, whose output makes the answer: given later. Words end with NULL; with is for free(). 503 at once if there are as
+ * many as the machine has cores, and two. */
+void child_ask(const request *r, answer *a, const char *const *words, double seconds,
+               child_tell *tell, void *with);
+
+/* One that lives on, whatever becomes of the server: in a session of its own, what it says is appended to a file. Returns 0, or
+ * errno. */
+int child_start(const char *const *words, const char *output);
+
+/* Ends the short ones: before the server is closed. */
+void child_end_all(void);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The server's side of HTTP: libmicrohttpd, which http.c alone sees, in one thread. Requests are answered by functions of the
+ * program, at once or later from another thread; event streams are written to by anyone.
+ *
+ * Limits: 256 connections, 64 an address, 16 KiB of headers, 10 s for the whole of them, 30 s without progress of a body, 64
+ * event streams.
+ */
+#ifndef SERVE_HTTP_H
+#define SERVE_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { HTTP_BODY = 1 << 20 /* bytes of one that is kept in memory */, HTTP_STREAMS = 64 };
+
+typedef struct http http;
+
+/* All of it is the server's, and gone when the answer is given. */
+typedef struct request {
+    const char *method, *path; /* the path with %XX resolved, without what follows '?' */
+    const char *body;          /* ended by 0; "" if there is none */
+    size_t size;
+    struct http_call *call; /* http.c's own */
+} request;
+
+/* What was asked behind '?', and a header; NULL if it is not there. */
+const char *http_query(const request *r, const char *name);
+const char *http_header(const request *r, const char *name);
+/* Of whom: an address in words, the same for all connections from it. */
+const char *http_from(const request *r);
+
+typedef struct answer {
+    unsigned status;   /* 200, 404, ... */
+    const char *type;  /* "application/json" */
+    char *text;        /* for free(), or NULL: */
+    const void *kept;  /* bytes that live on */
+    size_t size;       /* of either */
+    const char *tag;   /* of what is kept, for If-None-Match; NULL: not to be kept by anybody */
+    const char *allow; /* of 405: the methods that there are */
+    bool stream;       /* an event stream begins */
+    bool later;        /* http_later() was called */
+} answer;
+
+/* Before the body is taken: false, and an answer, if it is not to be. Then, with the body: the answer. */
+typedef bool http_admits(void *with, const request *r, answer *a);
+typedef void http_answers(void *with, const request *r, answer *a);
+
+/* Takes the listening socket. Returns NULL, and errno, if it cannot begin. */
+http *http_open(int socket, http_admits *admits, http_answers *answers, void *with);
+/* Answers that are still to come have been given. */
+void http_close(http *h);
+
+/* In http_answers: the answer comes by http_give(), once, from any thread. */
+struct http_call *http_later(const request *r, answer *a);
+void http_give(struct http_call *call, const answer *a);
+
+/* An event to all streams; data is JSON in one line. Whoever is too slow misses some. */
+void http_publish(http *h, const char *event, const char *data);
+
+#endif

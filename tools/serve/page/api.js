@@ -1,0 +1,77 @@
+/* The server: what is asked of it, and the stream of events. */
+
+const BASE = "/api/v1";
+const KEY = "tenon.token";
+
+const kept = () => { try { return localStorage.getItem(KEY) || ""; } catch { return ""; } };
+let token = kept();
+
+/* The address that `tenon serve` prints has the token behind '#', which is never sent; it is kept, and taken out of sight. */
+export function takeToken(text) {
+  token = text;
+  try { localStorage.setItem(KEY, text); } catch { /* a private window: until it is closed */ }
+}
+
+export class Refused extends Error {
+  constructor(status, error) {
+    super((error && error.text) || `HTTP ${status}`);
+    this.status = status;
+    this.field = error && error.field;
+  }
+}
+
+async function ask(method, path, body, signal) {
+  const headers = token ? { Authorization: "Bearer " + token } : {};
+  const answer = await fetch(BASE + path, { method, headers, body, signal, cache: "no-store" });
+  const text = await answer.text();
+  let said = null;
+  try { said = JSON.parse(text); } catch { /* it says nothing that we know */ }
+  if (!answer.ok) throw new Refused(answer.status, said && (said.error || (said.why && { text: said.why })));
+  return said;
+}
+
+export const get = (path, signal) => ask("GET", path, undefined, signal);
+export const send = (method, path, body) => ask(method, path, typeof body === "string" ? body : JSON.stringify(body));
+
+/* Events, read by fetch, since EventSource cannot show a token. One stream a page, closed while the page is hidden; after a
+ * break hear("again") is called, for there may be more that has changed. */
+export function listen(hear, state) {
+  let control = null, wait = 500;
+  async function run() {
+    control = new AbortController();
+    try {
+      const answer = await fetch(BASE + "/events", { headers: token ? { Authorization: "Bearer " + token } : {}, signal: control.signal, cache: "no-store" });
+      if (!answer.ok) throw new Refused(answer.status, null);
+      state(true);
+      hear("again", null);
+      wait = 500;
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        text += value;
+        for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) take(text.slice(0, end));
+      }
+    } catch (e) {
+      if (e.status === 401) return state(false);
+    }
+    control = null;
+    state(false);
+    if (!document.hidden) setTimeout(run, wait);
+    wait = Math.min(2 * wait, 8000);
+  }
+  function take(block) {
+    let kind = "", data = "";
+    for (const line of block.split("\n"))
+      if (line.startsWith("event: ")) kind = line.slice(7);
+      else if (line.startsWith("data: ")) data += line.slice(6);
+    if (!kind) return;
+    try { hear(kind, JSON.parse(data)); } catch { /* cut off on its way */ }
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && control) control.abort();
+    else if (!document.hidden && !control) run();
+  });
+  if (!document.hidden) run();
+}

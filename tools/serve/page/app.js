@@ -1,0 +1,142 @@
+/* The frame of all pages: where one is, language, theme, keys. Addresses are #/, #/runs/NAME, #/compare?a=NAME&b=NAME. */
+import { get, listen, takeToken } from "./api.js";
+import { ask, button, choice, facts, link, make, svg } from "./dom.js";
+import { say } from "./words.js";
+import * as home from "./home.js";
+import * as run from "./run.js";
+import * as compare from "./compare.js";
+
+const root = document.documentElement;
+const main = document.getElementById("main");
+const keep = (key, value) => { try { localStorage.setItem("tenon." + key, value); } catch { /* a private window */ } };
+const kept = (key) => { try { return localStorage.getItem("tenon." + key); } catch { return null; } };
+
+let page = null; /* what is shown: it may have hear(kind, data) and leave() */
+let alive = null;
+const machine = make("span", "machine", "");
+
+/* ---- the frame ---- */
+
+function brand() {
+  const picture = svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" });
+  svg("path", { fill: "currentColor", d: "M2 3h9v5h3V3h8v18h-8v-5h-3v5H2zM14 10.2h-3v3.6h3z" }, picture);
+  const a = link("#/", "brand", [picture, make("span", "", "tenon")]);
+  a.setAttribute("aria-label", "Tenon");
+  return a;
+}
+
+function frame() {
+  const skip = button(say("skip"), "skip", () => main.focus());
+  const nav = make("nav", "nav", [link("#/", "", say("runs"))]);
+  nav.setAttribute("aria-label", say("pages"));
+  const theme = button("◐", "bare", () => setTheme(root.dataset.theme === "dark" ? "light" : "dark"));
+  theme.setAttribute("aria-label", say("theme"));
+  const end = make("div", "end", [machine, choice(say("language"), [["en", "EN"], ["zh", "中文"]], root.lang, setLanguage), theme]);
+  document.getElementById("top").replaceChildren(skip, make("div", "", [brand(), nav, end]));
+  document.getElementById("foot").replaceChildren(make("span", "", say("keys-hint")));
+}
+
+function setTheme(theme) {
+  root.dataset.theme = theme;
+  keep("theme", theme);
+}
+
+function setLanguage(language) {
+  root.lang = language;
+  keep("lang", language);
+  show();
+}
+
+/* ---- pages ---- */
+
+function where() {
+  const [path, query] = location.hash.replace(/^#/, "").split("?");
+  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+  if (parts[0] === "runs" && parts[1]) return run.open(main, parts[1]);
+  if (parts[0] === "compare") return compare.open(main, new URLSearchParams(query));
+  return home.open(main);
+}
+
+async function show() {
+  if (page && page.leave) page.leave();
+  page = null;
+  frame();
+  main.replaceChildren(make("p", "faint", say("loading")));
+  try {
+    page = await where();
+  } catch (e) {
+    if (e.status === 401) return signIn();
+    main.replaceChildren(make("h1", "", e.message), make("p", "", link("#/", "", say("runs"))));
+  }
+}
+
+/* Without the token there is nothing to see. */
+function signIn() {
+  const field = make("input", "");
+  field.type = "password";
+  field.autocomplete = "off";
+  field.setAttribute("aria-label", say("token"));
+  const enter = () => {
+    const text = field.value.trim();
+    takeToken(text.includes("token=") ? text.split("token=")[1] : text);
+    begin();
+  };
+  field.onkeydown = (e) => { if (e.key === "Enter") enter(); };
+  main.replaceChildren(make("h1", "", say("token")), make("p", "quiet", say("token-why")),
+    make("p", "row", [field, button(say("open"), "main", enter)]));
+  field.focus();
+}
+
+function takeHash() {
+  const given = /^#token=([A-Za-z0-9_-]+)$/.exec(location.hash);
+  if (!given) return;
+  takeToken(given[1]);
+  history.replaceState(null, "", "#/");
+}
+
+async function showMachine() {
+  try {
+    const m = await get("/machine");
+    machine.textContent = `${m.cores} ${say("cores")} · ${say("load")} ${m.load.toFixed(1)}`;
+  } catch { machine.textContent = ""; }
+}
+
+/* ---- keys ---- */
+
+function showKeys() {
+  const d = ask(say("keys"), [facts([["g h", say("runs")], ["/", say("find")], ["t", say("theme")], ["← → · Esc", say("keys-chart")], ["?", say("keys")]])],
+    [button(say("close"), "", () => d.close())]);
+}
+
+let before = "";
+document.addEventListener("keydown", (e) => {
+  if (e.target.closest("input, textarea, select, dialog") || e.ctrlKey || e.metaKey || e.altKey) return;
+  const go = before === "g" && e.key === "h";
+  before = e.key;
+  if (go) location.hash = "#/";
+  else if (e.key === "t") setTheme(root.dataset.theme === "dark" ? "light" : "dark");
+  else if (e.key === "?") showKeys();
+  else if (e.key === "/") {
+    const field = document.querySelector("input[type=search]");
+    if (field) field.focus(), e.preventDefault();
+  }
+});
+
+/* ---- begin ---- */
+
+let listens = false;
+async function begin() {
+  await show();
+  if (!page || listens) return;
+  listens = true;
+  listen((kind, data) => { if (page && page.hear) page.hear(kind, data); },
+    (is) => { if (is !== alive) root.dataset.alive = String((alive = is)); });
+  showMachine();
+  setInterval(() => { if (!document.hidden) showMachine(); }, 5000);
+}
+
+root.dataset.theme = kept("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+root.lang = kept("lang") || (navigator.language.startsWith("zh") ? "zh" : "en");
+takeHash();
+addEventListener("hashchange", () => { takeHash(); show(); });
+begin();

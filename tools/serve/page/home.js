@@ -1,0 +1,110 @@
+/* Home: what runs, what has ended, the machine. */
+import { get } from "./api.js";
+import { button, link, make } from "./dom.js";
+import { spark } from "./chart.js";
+import { ago, bytes, percent, say, span, three, whole } from "./words.js";
+
+const PAGE = 50;
+const STATES = ["running", "queued", "done", "stopped", "failed", "died"];
+
+const figure = (value, name, css) => make("div", "fig " + (css || ""), [make("b", "", value), make("span", "", name)]);
+const what = (r) => [r.data, r.net].filter(Boolean).join(" → ");
+export const state = (name) => make("span", "state " + name, say(name));
+
+/* The share of time that training waits for data: over a fifth it is what holds it up. */
+export const waits = (v) => (v > 0.2 ? "warned" : "");
+
+function live(r) {
+  const bar = make("progress");
+  if (r.steps > 0) { bar.max = r.steps; bar.value = r.step; }
+  bar.setAttribute("aria-label", r.name);
+  const epochs = r.epochs ? `${r.epoch + 1 > r.epochs ? r.epochs : r.epoch + 1} / ${r.epochs}` : String(r.epoch + 1);
+  if (r.state === "queued")
+    return make("div", "run waits", [make("div", "", [link("#/runs/" + r.name, "name", r.name), make("div", "small faint", what(r) + (r.reason ? " · " + r.reason : ""))]), state("queued"), make("span")]);
+  return make("div", "run", [
+    make("div", "", [link("#/runs/" + r.name, "name", r.name), make("div", "small faint", [what(r), r.device].filter(Boolean).join(" · "))]),
+    make("div", "", [spark(r.spark, "train")]),
+    figure(percent(r.val_top1), say("val-top1"), "keep"), figure(whole(r.images_s), say("images-s")), figure(percent(r.wait), say("data-wait"), waits(r.wait)),
+    make("div", "bar", [state(r.state), bar, make("span", "", `${say("epoch")} ${epochs}`), make("span", "", r.eta === null ? "" : `${span(r.eta)} ${say("left")}`)]),
+  ]);
+}
+
+function ended(r, chosen, choose) {
+  const box = make("input");
+  box.type = "checkbox";
+  box.checked = chosen.has(r.name);
+  box.setAttribute("aria-label", say("select") + " " + r.name);
+  box.onchange = () => choose(r.name, box.checked);
+  const why = r.problem || r.reason;
+  return make("tr", "link", [
+    make("td", "", [box]),
+    make("td", "", [link("#/runs/" + r.name, "strong", r.name), make("div", "small faint", what(r))]),
+    make("td", "", [state(r.state), why ? make("div", "small faint why", why) : null]),
+    make("td", "num", percent(r.val_top1)), make("td", "num hide-s", three(r.val_loss)),
+    make("td", "num hide-s", span(r.took)), make("td", "num hide-s", ago(r.updated)),
+    make("td", "hide-s narrow", [spark(r.spark, "train")]),
+  ]);
+}
+
+function machineCard(m) {
+  const used = m.memory - m.memory_free, meter = make("progress", "meter");
+  meter.max = m.memory;
+  meter.value = used;
+  meter.setAttribute("aria-label", say("memory"));
+  const row = (name, value) => make("div", "row small quiet", [make("span", "", name), make("span", "end", value)]);
+  return make("div", "card slots", [make("div", "slot", [
+    make("div", "row", [make("b", "", say("cpu")), make("span", "faint small", `${m.cores} ${say("cores")}`), make("span", "end small", `${say("load")} ${m.load.toFixed(2)}`)]),
+    meter, row(say("memory"), `${bytes(used)} / ${bytes(m.memory)}`), row(say("disk"), `${bytes(m.disk_free)} ${say("free")}`)])]);
+}
+
+export async function open(main) {
+  const chosen = new Set();
+  let find = "", only = "", count = PAGE, later = 0, left = false;
+
+  const head = make("div", "head"), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), aside = make("aside");
+  const compare = button(say("compare"), "button", () => { const [a, b] = chosen; location.hash = `#/compare?a=${a}&b=${b}`; });
+  compare.disabled = true;
+  const choose = (name, is) => {
+    if (is) chosen.add(name);
+    else chosen.delete(name);
+    compare.disabled = chosen.size !== 2;
+  };
+  const field = make("input", "find");
+  field.type = "search";
+  field.placeholder = say("find-hint");
+  field.setAttribute("aria-label", say("find"));
+  field.oninput = () => { find = field.value; soon(150); };
+  const states = make("select");
+  states.setAttribute("aria-label", say("state"));
+  states.append(...["", ...STATES].map((s) => { const e = make("option", "", s ? say(s) : say("all-states")); e.value = s; return e; }));
+  states.onchange = () => { only = states.value; soon(0); };
+
+  const column = (key, css) => make("th", css || "", say(key));
+  const table = make("table", "", [make("thead", "", [make("tr", "", [make("th", "", [make("span", "sr", say("select"))]), column("run"), column("state"), column("val-top1", "num"),
+    column("val-loss", "num hide-s"), column("took", "num hide-s"), column("last-seen", "num hide-s"), column("loss", "hide-s")])]), body]);
+  const runs = make("section", "", [make("div", "title", [make("h2", "", say("now"))]), now]);
+  const past = make("section", "", [make("div", "title", [make("h2", "", say("ended")), make("div", "end", [field, states, compare])]), make("div", "card scroll", [table]), more]);
+
+  async function refresh() {
+    clearTimeout(later);
+    later = 0;
+    const query = `?count=${count}&find=${encodeURIComponent(find)}&state=${only}`;
+    const [all, list, m] = await Promise.all([get("/state"), get("/runs" + query), get("/machine")]);
+    if (left) return;
+    const s = all.states, running = s.starting + s.running + s.stopping, over = s.done + s.stopped + s.failed + s.died;
+    head.replaceChildren(make("div", "grow", [make("h1", "", say("runs")),
+      make("p", "", [make("b", "", String(running)), ` ${say("n-running")} · `, make("b", "", String(s.queued)), ` ${say("n-waiting")} · `, make("b", "", String(over)), ` ${say("n-ended")} · `, make("span", "mono", all.workspace)])]));
+    const lives = list.runs.filter((r) => r.alive), rest = list.runs.filter((r) => !r.alive);
+    now.replaceChildren(...(lives.length ? lives.map(live) : [make("p", "pad quiet", [say("nothing-runs") + " ", make("span", "mono", "tenon train FOLDER --net resnet18 --run NAME")])]));
+    body.replaceChildren(...rest.map((r) => ended(r, chosen, choose)));
+    const missing = list.count - list.runs.length;
+    more.replaceChildren(...(missing > 0 ? [button(`${missing} ${say("more")}`, "bare", () => { count += 100; soon(0); })] : []));
+    aside.replaceChildren(make("section", "", [make("div", "title", [make("h2", "", say("machine"))]), machineCard(m)]));
+  }
+  const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
+
+  await refresh();
+  main.replaceChildren(head, make("div", "cols", [make("div", "", [runs, past]), aside]));
+  document.title = "Tenon";
+  return { hear: (kind) => { if (kind === "run" || kind === "again") soon(1000); }, leave: () => { left = true; clearTimeout(later); } };
+}
