@@ -104,7 +104,10 @@ const lab_export_net lab_export_nets[] = {
      "input x f32 N 4 7\n"
      "a, ai = top_k(x) k=3\nb, bi = top_k(x) k=1 drop last\n"
      "c = constant() dtype=i32 shape=2 numbers=3,-1\nd = gather(x, c) axis=2\n"
-     "output a\noutput ai\noutput bi\noutput d\n",
-     "TopK Cast ArgMax Cast ReduceMax Gather"},
+     "input l i32 N 7\ne, ew = nll(x, l) ignore=-7\n"
+     "input m i32 N 2 7\nf = gather(x, m) axis=1 each\n"
+     "output a\noutput ai\noutput bi\noutput d\noutput e\noutput ew\noutput f\n",
+     "TopK Cast ArgMax Cast ReduceMax Gather NegativeLogLikelihoodLoss Shape Expand "
+     "NegativeLogLikelihoodLoss GatherElements"},
     {0},
 };

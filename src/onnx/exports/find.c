@@ -1,4 +1,5 @@
-/* The largest elements, and where they are. */
+/* Elements by their numbers, the largest ones and where they are, and losses of labels. */
+#include <tenon/layers.h>
 #include <tenon/shapes.h>
 
 #include "onnx/export.h"
@@ -55,4 +56,35 @@ static void write_top_k(tn_onnx_out *e, const tn_node *n)
     cast(e, tn_onnx_output_name(e, n, 1), place);
 }
 
-const tn_onnx_writers tn_onnx_writers_find = {{{"top_k", 0, write_top_k}}};
+static void write_gather(tn_onnx_out *e, const tn_node *n)
+{
+    const tn_gather_opts *o = n->opts;
+    TN_ONNX_NODE(e, o->each ? "GatherElements" : "Gather", tn_onnx_y_name(e, n),
+                 tn_onnx_x_name(e, n, 0), tn_onnx_x_name(e, n, 1));
+    tn_onnx_put_int(e, "axis", o->axis);
+    tn_onnx_end(e);
+}
+
+static void write_losses(tn_onnx_out *e, const tn_node *n, const char *y, const char *x)
+{
+    TN_ONNX_NODE(e, "NegativeLogLikelihoodLoss", y, x, tn_onnx_x_name(e, n, 1),
+                 n->num_in > 2 ? tn_onnx_x_name(e, n, 2) : "");
+    tn_onnx_put_text(e, "reduction", "none");
+    tn_onnx_put_int(e, "ignore_index", ((const tn_nll_opts *)n->opts)->ignore);
+    tn_onnx_end(e);
+}
+
+/* The weights of the labels are the losses where all of x is -1. */
+static void write_nll(tn_onnx_out *e, const tn_node *n)
+{
+    const char *x = tn_onnx_x_name(e, n, 0), *shape = tn_onnx_part_name(e, n, "shape"),
+               *minus = tn_onnx_part_name(e, n, "minus"),
+               *one = tn_onnx_scalar_name(e, n, "one", -1);
+    write_losses(e, n, tn_onnx_y_name(e, n), x);
+    TN_ONNX_PLAIN(e, "Shape", shape, x);
+    TN_ONNX_PLAIN(e, "Expand", minus, one, shape);
+    write_losses(e, n, tn_onnx_output_name(e, n, 1), minus);
+}
+
+const tn_onnx_writers tn_onnx_writers_find = {
+    {{"top_k", 0, write_top_k}, {"gather", 0, write_gather}, {"nll", 0, write_nll}}};
