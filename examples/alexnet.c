@@ -104,7 +104,8 @@ static tn_status train_step(session *s)
             return status;
         session_must(s, tn_plan_run(s->plan));
     }
-    s->last_rate = tn_rate_at(&s->rate, tn_plan_updates(s->plan)) * (float)s->now.set.rate_scale;
+    s->last_rate = tn_rate_at(&s->rate, s->r.first_step + tn_plan_updates(s->plan)) *
+                   (float)s->now.set.rate_scale;
     session_must(s, tn_plan_update(s->plan, s->last_rate));
     session_step(s);
     return TN_OK;

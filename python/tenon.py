@@ -119,7 +119,8 @@ class ReadOpts(c.Structure):
 class ModelOpts(c.Structure):
     _fields_ = [("batch", c.c_int64), ("no_net", c.c_bool), ("average", c.c_bool), ("weights", c.c_char_p),
                 ("input", c.c_char_p), ("image", c.c_void_p), ("fit", c.c_char_p), ("known", c.c_void_p),
-                ("num_known", c.c_int), ("mean_file", c.c_char_p)]
+                ("num_known", c.c_int), ("mean_file", c.c_char_p),
+                ("state", c.c_char_p)]
 
 
 class OnnxOpts(c.Structure):

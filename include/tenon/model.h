@@ -58,6 +58,10 @@ typedef struct tn_model_opts {
     /** A mean picture of Caffe's (.binaryproto), which is taken away from such inputs before the scale; default: the one that
      *  the net names, if it is there. */
     const char *mean_file;
+    /** A .solverstate of Caffe's that was written with these weights: what SGD has kept is there as "optimizer.conv1.weight.momentum",
+     *  each divided by its parameter's own rate but not by the solver's, which is in Caffe's; "tenon.updates" says after how many
+     *  steps. */
+    const char *state;
 } tn_model_opts;
 
 /**
@@ -116,6 +120,8 @@ TN_API const char *tn_model_notice(const tn_model *model, int index);
 
 /** The numbers that it holds, by name. @return NULL past the last; else `shape`, if not NULL, is filled in */
 TN_API const char *tn_model_tensor(const tn_model *model, int index, tn_shape *shape);
+/** Copies one out: f32, of that shape. */
+TN_API TN_CHECKED tn_status tn_model_tensor_get(const tn_model *model, int index, tn_tensor host);
 
 /** The classes that "tenon.classes" names: how many, and the name of each. @return 0 and NULL where there are none */
 TN_API int tn_model_num_classes(const tn_model *model);

@@ -181,6 +181,8 @@ static tn_status read_weights(tn_caffe *c, const char *path)
     tn_status status = check_binary(&net, path);
     if (status == TN_OK)
         status = tn_caffe_read_blobs(c, &net, path);
+    if (status == TN_OK && c->opts->state)
+        status = tn_caffe_read_state(c, &net, c->opts->state);
     tn_unmap(&file);
     return status;
 }
@@ -193,6 +195,13 @@ static tn_status import(tn_caffe *c, const tn_proto *net, bool binary)
         TN_TRY(read_weights(c, c->opts->weights));
     else if (binary)
         TN_TRY(tn_caffe_read_blobs(c, net, c->m->path));
+    if (c->opts->state && !c->opts->weights && binary)
+        TN_TRY(tn_caffe_read_state(c, net, c->opts->state));
+    else if (c->opts->state && !c->opts->weights)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "%s: tells what was kept for each number, and no numbers are given (its "
+                       ".caffemodel)",
+                       c->opts->state);
     TN_TRY(tn_model_take_graph(c->m, c->g));
     c->g = NULL;
     return tn_caffe_say_batch(c);

@@ -44,6 +44,7 @@ typedef struct tn_caffe_blob_of {
     int index;
     const char *param; /* "conv1.weight" */
     tn_caffe_how how;
+    float rate; /* its lr_mult */
     bool found;
 } tn_caffe_blob_of;
 
@@ -113,6 +114,13 @@ tn_status tn_caffe_take_blob(tn_caffe *c, const tn_caffe_layer *l, int index, co
                              const char *part, tn_caffe_how how);
 /* All numbers that a net's layers have: of the file of weights, or of the net's own. */
 tn_status tn_caffe_read_blobs(tn_caffe *c, const tn_proto *net, const char *file);
+
+/* A number of the model, of a blob of as many numbers: D x K as K x D if transposed, all divided by `by`; 0: all are 0. */
+tn_status tn_caffe_put_number(tn_caffe *c, const char *name, const tn_shape *shape,
+                              const tn_proto *blob, bool transposed, float by);
+size_t tn_caffe_blob_count(const tn_proto *blob); /* of its numbers */
+/* What a .solverstate has kept for each of them, in the order of the layers of the net whose numbers they are. */
+tn_status tn_caffe_read_state(tn_caffe *c, const tn_proto *net, const char *file);
 
 /* ---- inputs (input.c) ---- */
 

@@ -106,8 +106,12 @@ tn_status tn_caffe_take_blob(tn_caffe *c, const tn_caffe_layer *l, int index, co
     if (!name)
         return tn_no_memory("a net", size);
     (void)snprintf(name, size, "%s%s%s", node, *part ? "." : "", part);
+    float rate, decay;
+    bool shared;
+    read_rates(l, index, &rate, &decay, &shared);
     TN_TRY(tn_grow((void **)&c->blob, c->num_blobs, &c->blob_capacity, sizeof *c->blob, "a net"));
-    c->blob[c->num_blobs++] = (tn_caffe_blob_of){l->name, index, name, how, false};
+    c->blob[c->num_blobs++] =
+        (tn_caffe_blob_of){l->name, index, name, how, rate < 0 ? 1 : rate, false};
     return TN_OK;
 }
 
@@ -179,15 +183,15 @@ static float divisor(const blobs *b)
     return count;
 }
 
-static tn_status fill(tn_caffe *c, const blobs *b, const tn_caffe_blob_of *of, const tn_proto *blob,
-                      const tn_shape *shape)
+tn_status tn_caffe_put_number(tn_caffe *c, const char *name, const tn_shape *shape,
+                              const tn_proto *blob, bool transposed, float by)
 {
     int64_t count;
     float *data;
     TN_TRY(tn_shape_count(shape, &count));
-    TN_TRY(tn_model_new_number(c->m, of->param, shape, &data));
+    TN_TRY(tn_model_new_number(c->m, name, shape, &data));
     (void)blob_floats(blob, data, (size_t)count);
-    if (of->how == TN_CAFFE_TRANSPOSED) {
+    if (transposed) {
         float *turned = tn_alloc((size_t)count, sizeof *turned);
         if (!turned)
             return tn_no_memory("weights", (size_t)count * sizeof *turned);
@@ -195,10 +199,14 @@ static tn_status fill(tn_caffe *c, const blobs *b, const tn_caffe_blob_of *of, c
         memcpy(data, turned, (size_t)count * sizeof *data);
         tn_free(turned);
     }
-    const float by = of->how == TN_CAFFE_DIVIDED ? divisor(b) : 1;
     for (int64_t i = 0; by != 1 && i < count; i++)
         data[i] = by == 0 ? 0 : data[i] / by;
     return TN_OK;
+}
+
+size_t tn_caffe_blob_count(const tn_proto *blob)
+{
+    return blob_floats(blob, NULL, 0);
 }
 
 /* Of the parameter, which has as many numbers as its blob, or that is an error. */
@@ -223,7 +231,8 @@ static tn_status take_numbers(tn_caffe *c, const blobs *b, tn_caffe_blob_of *of)
                        of->layer, of->index, numbers, tn_shape_format(&has).text, of->param,
                        tn_shape_format(&want).text);
     of->found = true;
-    return fill(c, b, of, &blob, &want);
+    return tn_caffe_put_number(c, of->param, &want, &blob, of->how == TN_CAFFE_TRANSPOSED,
+                               of->how == TN_CAFFE_DIVIDED ? divisor(b) : 1);
 }
 
 static tn_status take_layer(tn_caffe *c, const blobs *b, const char *name, int *left)

@@ -290,3 +290,11 @@ const tn_proto_field tn_caffe_solver[] = {
     TEXTS(42, "weights"),
     {0},
 };
+
+const tn_proto_field tn_caffe_state[] = {
+    INT(STATE_ITER, "iter"),
+    TEXT(STATE_NET, "learned_net"),
+    MANY(STATE_HISTORY, "history", tn_caffe_blob),
+    INT(4, "current_step"),
+    {0},
+};

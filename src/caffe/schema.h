@@ -7,7 +7,7 @@
 
 #include "io/proto.h"
 
-extern const tn_proto_field tn_caffe_net[], tn_caffe_blob[], tn_caffe_solver[];
+extern const tn_proto_field tn_caffe_net[], tn_caffe_blob[], tn_caffe_solver[], tn_caffe_state[];
 
 enum { FORK = 100000 };
 
@@ -241,6 +241,7 @@ enum {
     SOLVER_MOMENTUM2 = 39,
     SOLVER_TYPE
 };
+enum { STATE_ITER = 1, STATE_NET, STATE_HISTORY };
 enum { SOLVER_SGD, SOLVER_NESTEROV, SOLVER_ADAGRAD, SOLVER_RMSPROP, SOLVER_ADADELTA, SOLVER_ADAM };
 
 /* What a type of the old form is called in the new one; NULL: it has no number that is known. */

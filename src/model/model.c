@@ -311,6 +311,22 @@ const char *tn_model_tensor(const tn_model *m, int index, tn_shape *shape)
     return m->number[index].name;
 }
 
+tn_status tn_model_tensor_get(const tn_model *m, int index, tn_tensor host)
+{
+    tn_shape shape;
+    TN_NEED(m, "model");
+    TN_NEED(host.data, "host.data");
+    const char *name = tn_model_tensor(m, index, &shape);
+    if (!name)
+        return tn_fail(TN_ERR_ARGUMENT, "%s: has %zu tensors, none of number %d", m->path,
+                       m->num_numbers, index);
+    if (host.dtype != TN_F32 || !tn_shape_equal(&host.shape, &shape))
+        return tn_fail(TN_ERR_SHAPE, "%s: %s is f32 %s, not %s %s", m->path, name,
+                       tn_shape_format(&shape).text, tn_dtype_name(host.dtype),
+                       tn_shape_format(&host.shape).text);
+    return m->numbers.read(&m->numbers, (size_t)index, host.data);
+}
+
 int tn_model_num_classes(const tn_model *m)
 {
     return m ? m->num_classes : 0;

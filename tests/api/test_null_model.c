@@ -61,6 +61,8 @@ static void models(void **state)
     assert_null(tn_model_notice(NULL, 0));
     assert_null(tn_model_notice(m, -1));
     assert_null(tn_model_tensor(NULL, 0, NULL));
+    assert_fails(tn_model_tensor_get(NULL, 0, (tn_tensor){TN_F32, {0}, NULL}), TN_ERR_ARGUMENT,
+                 "model");
     REFUSES(tn_model_optimise(NULL, m, NULL), "out");
     REFUSES(tn_model_optimise(&none, NULL, NULL), "model");
     assert_null(tn_optimise_what(NULL));

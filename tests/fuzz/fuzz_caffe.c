@@ -24,8 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     write_file("net.caffemodel", end ? end + 1 : bytes, end ? size - text - 1 : 0);
     file_in_folder(net, "net.prototxt");
     file_in_folder(weights, "net.caffemodel");
-    const tn_model_opts opts = {
-        .input = "data=3x8x8,label=4", .weights = end ? weights : NULL, .batch = 2};
+    const tn_model_opts opts = {.input = "data=3x8x8,label=4",
+                                .weights = end ? weights : NULL,
+                                .state = end && size % 8 == 0 ? weights : NULL,
+                                .batch = 2};
     if (tn_model_open(&m, net, &opts) == TN_OK) {
         if (!tn_model_graph(m) || !tn_model_fact(m, "tenon.graph"))
             abort();

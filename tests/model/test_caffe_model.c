@@ -111,6 +111,105 @@ static void other_binary_files_are_refused(void **state)
     }
 }
 
+/* ---- what SGD has kept --------------------------------------------------------------------------- */
+
+enum { IN = 3, OUT = 2 };
+
+/* A net of one InnerProduct with lr_mult 2 and 0, its numbers, and a state with so many blobs. */
+static void write_state(int blobs, size_t of_first)
+{
+    static const float numbers[IN * OUT * 2] = {1, 2, 3, 4, 5, 6};
+    tn_proto_out o = {0};
+    const char *path = lab_caffe_path("net.caffemodel");
+    tn_proto_mark l = tn_proto_put_message(&o, 100), b;
+    tn_proto_put_text(&o, 1, "fc");
+    for (int i = 0; i < 2; i++) {
+        b = tn_proto_put_message(&o, 7);
+        tn_proto_put_bytes(&o, 5, numbers, (i ? OUT : IN * OUT) * sizeof *numbers);
+        tn_proto_end_message(&o, b);
+    }
+    tn_proto_end_message(&o, l);
+    assert_ok(tn_proto_save(&o, path));
+    tn_proto_drop(&o);
+    o = (tn_proto_out){0};
+    path = lab_caffe_path("net.solverstate");
+    tn_proto_put_int(&o, 1, 42);
+    for (int i = 0; i < blobs; i++) {
+        b = tn_proto_put_message(&o, 3);
+        tn_proto_put_bytes(&o, 5, numbers, (i ? OUT : of_first) * sizeof *numbers);
+        tn_proto_end_message(&o, b);
+    }
+    assert_ok(tn_proto_save(&o, path));
+    tn_proto_drop(&o);
+}
+
+static void momentum_is_divided_by_lr_mult(void **state)
+{
+    (void)state;
+    static const char net[] =
+        "input: \"data\" input_dim: 1 input_dim: 3 input_dim: 1 input_dim: 1\n"
+        "layer { name: \"fc\" type: \"InnerProduct\" bottom: \"data\" top: "
+        "\"y\" param { lr_mult: 2 } param { lr_mult: 0 }\n"
+        "  inner_product_param { num_output: 2 } }";
+    tn_model *m = NULL;
+    char weights[512], kept[512]; /* lab_caffe_path() has room for few */
+    strcpy(weights, lab_caffe_path("net.caffemodel"));
+    strcpy(kept, lab_caffe_path("net.solverstate"));
+    tn_model_opts opts = {.weights = weights, .state = kept};
+    write_state(2, IN * OUT);
+    assert_ok(tn_model_open(&m, lab_caffe_net(net), &opts));
+    assert_string_equal(tn_model_fact(m, "tenon.updates"), "42");
+    int found = 0;
+    for (int i = 0; tn_model_tensor(m, i, NULL); i++) {
+        if (strncmp(tn_model_tensor(m, i, NULL), "optimizer.", 10) != 0)
+            continue;
+        float v[IN * OUT];
+        assert_string_equal(tn_model_tensor(m, i, NULL), "optimizer.fc.weight.momentum");
+        assert_ok(tn_model_tensor_get(m, i, (tn_tensor){TN_F32, TN_SHAPE(OUT, IN), v}));
+        for (int j = 0; j < IN * OUT; j++)
+            assert_true(v[j] == (float)(j + 1) / 2);
+        assert_fails(tn_model_tensor_get(m, i, (tn_tensor){TN_F32, TN_SHAPE(IN, OUT), v}),
+                     TN_ERR_SHAPE, "optimizer.fc.weight.momentum is f32 2 x 3, not f32 3 x 2");
+        assert_fails(tn_model_tensor_get(m, 99, (tn_tensor){TN_F32, TN_SHAPE(IN, OUT), v}),
+                     TN_ERR_ARGUMENT, "none of number 99");
+        found++;
+    }
+    assert_int_equal(found, 1);
+    tn_model_close(m);
+    static const struct {
+        int blobs;
+        size_t of_first;
+        tn_status status;
+        const char *says;
+    } wrong[] = {{4, IN * OUT, TN_ERR_UNSUPPORTED, "keeps 4 blobs for the 2 of the net"},
+                 {2, IN, TN_ERR_SHAPE, "what it has for fc.weight is not of 6 numbers"},
+                 {0, IN, TN_ERR_SHAPE, "net.solverstate"}};
+    for (size_t i = 0; i < TN_COUNT(wrong); i++) {
+        write_state(wrong[i].blobs, wrong[i].of_first);
+        assert_fails(tn_model_open(&m, lab_caffe_net(net), &opts), wrong[i].status, wrong[i].says);
+    }
+    opts.weights = NULL;
+    assert_fails(tn_model_open(&m, lab_caffe_net(net), &opts), TN_ERR_ARGUMENT,
+                 "no numbers are given");
+    opts.weights = opts.state = weights;
+    assert_int_not_equal(tn_model_open(&m, lab_caffe_net(net), &opts), TN_OK);
+    opts.state = kept;
+    write_state(2, IN * OUT);
+    for (long nth = 1;; nth++) {
+        const char *path = lab_caffe_net(net);
+        tn_alloc_fail_at(nth);
+        const tn_status status = tn_model_open(&m, path, &opts);
+        tn_alloc_fail_at(0);
+        if (status == TN_OK)
+            break;
+        assert_int_equal(status, TN_ERR_MEMORY);
+        assert_int_equal(tn_alloc_live(), 0);
+    }
+    tn_model_close(m);
+    remove(weights);
+    remove(kept);
+}
+
 /* ---- the mean picture ------------------------------------------------------------------------- */
 
 enum { SIDE = 4, MEAN = 6 };
@@ -205,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lenet_scores_what_caffe_says),
         cmocka_unit_test(other_binary_files_are_refused),
+        cmocka_unit_test(momentum_is_divided_by_lr_mult),
         cmocka_unit_test(the_middle_of_the_mean_is_taken_away),
     };
     return cmocka_run_group_tests(tests, lab_caffe_open, lab_caffe_close);

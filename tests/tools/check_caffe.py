@@ -3,9 +3,11 @@
 is said by the same flags everywhere.   check_caffe.py FOLDER_OF_TOOLS FOLDER_OF_EXAMPLES WORK"""
 import gzip
 import json
+import math
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -95,6 +97,39 @@ run(train, "shapes", "--net", "deploy.prototxt", "--scale", "0.02", "--order", "
     "cpu,threads=1", "--run", "./d")
 assert "softmax(" in (work / "d" / "config.json").read_text()
 assert "--scale wants a number" in run(plan, "deploy.prototxt", "--device", "cpu", "--scale", "x", status=2)
+
+# Numbers and momentum of Caffe's, which has the rate and lr_mult in it: training goes on behind their steps.
+def field(number, payload):
+    def varint(n):
+        return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + varint(n >> 7)
+    return varint(number << 3 | 2) + varint(len(payload)) + payload if isinstance(payload, bytes) else varint(number << 3) + varint(payload)
+
+
+def blob(value, *dims):
+    return field(7, b"".join(field(1, d) for d in dims)) + field(5, struct.pack("<f", value) * math.prod(dims))
+
+
+SHAPES = {"conv": [(8, 3, 5, 5), (8,)], "fc": [(10, 392), (10,)]}
+(work / "tuned.prototxt").write_text(NET.replace('bottom: "data" top: "conv"', 'bottom: "data" top: "conv" param { lr_mult: 2 }'))
+(work / "tuned_solver.prototxt").write_text(SOLVER.replace("net.prototxt", "tuned.prototxt"))
+(work / "w.caffemodel").write_bytes(b"".join(
+    field(100, field(1, name.encode()) + b"".join(field(7, blob(0, *s)) for s in shapes)) for name, shapes in SHAPES.items()))
+history = b"".join(field(3, blob(0.04, *s)) for shapes in SHAPES.values() for s in shapes)
+(work / "w.solverstate").write_bytes(field(1, 3) + field(2, b"w.caffemodel") + history)
+(work / "adam.solverstate").write_bytes(field(1, 3) + history + history)
+tuned = [*base, "--solver", "tuned_solver.prototxt", "--init", "w.caffemodel"]
+said = run(train, *tuned, "--init-state", "w.solverstate", "--run", "./e", "--save-steps", 1, "--log-every", 1, "--keep", 9)
+assert "momentum of 4 parameters is from w.solverstate, behind step 3" in said, said
+rates = [line["rate"] for line in map(json.loads, (work / "e" / "log.jsonl").read_text().splitlines()) if "rate" in line]
+assert [round(rate, 6) for rate in rates] == [0.005, 0.005, 0.0025, 0.0025], rates
+file = (work / "e" / "checkpoints" / "step-00000001.safetensors").read_bytes()
+head = 8 + int.from_bytes(file[:8], "little")
+begin, end = json.loads(file[8:head])["optimizer.conv.weight.momentum"]["data_offsets"]
+momentum = struct.unpack(f"<{(end - begin) // 4}f", file[head + begin:head + end])
+assert all(abs(m - 0.9 * 0.04 / (0.01 * 2)) < 1e-6 for m in momentum), momentum[:4]
+run(train, "--resume", "./e")
+assert "one for each" in run(train, *tuned, "--init-state", "adam.solverstate", status=2)
+assert "is of the numbers of --init" in run(train, *base, "--net", "tuned.prototxt", "--init-state", "w.solverstate", status=2)
 
 # tenon model: what is in a file, its text, and one file of it all.
 model = tools / "tenon-model"

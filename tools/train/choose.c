@@ -56,11 +56,21 @@ static void name_classes(session *s)
 
 /* ---- the network ------------------------------------------------------------------------------ */
 
+/* Numbers of Caffe's are those of a net that is told in another file. */
+static bool are_for(const char *numbers, const char *file)
+{
+    const char *end = strrchr(numbers, '.');
+    return file && end && strcmp(end, ".caffemodel") == 0 && !net_find(file);
+}
+
 /* Whoever trains with averages validates them: they are what is evaluated. */
 static void open_model(session *s, const char *path, bool no_net)
 {
     tn_model_opts opts = opening_opts(&s->r.opening, 0, s->r.size);
     opts.no_net = no_net;
+    opts.state = s->r.init_state;
+    if (s->r.init && are_for(s->r.init, s->r.net) && path == s->r.net)
+        opts.weights = s->r.init;
     tn_status status = tn_model_open(&s->from, path, &opts);
     if (status == TN_OK && s->evaluate && tn_model_keeps_average(s->from)) {
         tn_model_close(s->from);
@@ -117,18 +127,13 @@ static void check_same(const session *s, const char *path)
     tn_model_close(model);
 }
 
-/* Numbers of Caffe's are those of a net that is told in another file. */
-static bool are_for(const char *numbers, const char *file)
-{
-    const char *end = strrchr(numbers, '.');
-    return file && end && strcmp(end, ".caffemodel") == 0 && !net_find(file);
-}
-
 static origin find_text(session *s, bool with_numbers)
 {
     tn_model_opts opts = opening_opts(&s->r.opening, 0, s->r.size);
-    if (with_numbers)
+    if (with_numbers) {
         opts.weights = s->r.init;
+        opts.state = s->r.init_state;
+    }
     const origin found = origin_find(s->r.net, &opts, &s->text);
     if (opts.weights)
         s->from = s->text;
@@ -139,8 +144,10 @@ static origin find_origin(session *s, const char *file)
 {
     const recipe *r = &s->r;
     if (s->known_as) {
-        if (r->init && access(r->init, F_OK) == 0)
-            open_model(s, r->init, true);
+        const bool apart = r->init && are_for(r->init, r->net);
+        const char *init = apart ? r->net : r->init;
+        if (init && access(init, F_OK) == 0 && access(r->init, F_OK) == 0)
+            open_model(s, init, !apart);
         return (origin){.model = s->text, .path = s->known_as};
     }
     if (!file && r->init && are_for(r->init, r->net))

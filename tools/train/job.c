@@ -85,7 +85,8 @@ static tn_status train_step(session *s)
         session_must(s, tn_plan_run(s->plan));
     }
     s->last_rate =
-        (float)((double)tn_rate_at(&s->rate, tn_plan_updates(s->plan)) * s->now.set.rate_scale);
+        (float)((double)tn_rate_at(&s->rate, s->r.first_step + tn_plan_updates(s->plan)) *
+                s->now.set.rate_scale);
     session_must(s, tn_plan_update(s->plan, s->last_rate));
     session_step(s);
     return TN_OK;
@@ -127,7 +128,7 @@ static void finish_epoch(session *s)
 /* So many steps may end in the middle of an epoch, which is over then. */
 static bool is_last(const session *s)
 {
-    return s->r.steps && tn_plan_updates(s->plan) >= s->r.steps;
+    return s->r.steps && tn_plan_updates(s->plan) >= s->r.steps - s->r.first_step;
 }
 
 static void tell_end(const job *j)

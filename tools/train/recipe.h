@@ -22,7 +22,7 @@ typedef struct recipe {
     double max_bad;
     /* Network and images */
     const char *net; /* a name or a file; NULL: the file's, else torchvision */
-    const char *init, *freeze;
+    const char *init, *init_state, *freeze;
     opening opening;
     int64_t size, resize;
     const char *augment, *crop;
@@ -34,7 +34,8 @@ typedef struct recipe {
         patience;  /* steps: in place of epochs */
     int64_t stuck; /* steps; 0: not judged */
     const char *on_divergence;
-    double ema; /* 0: none */
+    int64_t first_step; /* of the schedule: those before it somebody else has made */
+    double ema;         /* 0: none */
     const char *optim;
     double rate, momentum, decay, clip, beta2, epsilon;
     bool nesterov;

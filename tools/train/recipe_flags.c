@@ -60,6 +60,9 @@ static const arg options[] = {
      "begin with the numbers of this model, by name; the last layer\nmay have other classes. "
      "Without --net its net is taken",
      &flags.init, 0, 0},
+    {ARG_TEXT, "init-state", "FILE",
+     "and with the momentum of this .solverstate of Caffe's, going on\nbehind its steps",
+     &flags.init_state, 0, 0},
     {ARG_TEXT, "freeze", "PATTERN",
      "do not train parameters of that name: \"conv*\", or several,\nwith commas between them",
      &flags.freeze, 0, 0},
@@ -94,6 +97,10 @@ static const arg options[] = {
      "in place of epochs, how many steps to train; --rate-period,\n--rate-at and --warmup then "
      "count steps; default: by --epochs",
      &flags.steps, 1, 1e9},
+    {ARG_INT, "first-step", "N",
+     "the rate, and --steps, count from here: what was before somebody\nelse has trained; default: "
+     "0, or as --init-state has it",
+     &flags.first_step, 0, 1e9},
     {ARG_INT, "batch", "N", "images a step", &flags.batch, 1, 65536},
     {ARG_INT, "accumulate", "N", "batches whose mean gradient one step takes", &flags.accumulate, 1,
      4096},
@@ -201,8 +208,14 @@ void recipe_check(recipe *r, const char *usage)
         r->max_steps = r->synthetic ? 20 : 200;
     if (r->synthetic || r->overfit)
         r->epochs = 1;
-    if (r->steps && (r->max_steps == 0 || r->max_steps > r->steps))
-        r->max_steps = r->steps;
+    if (r->steps && r->first_step >= r->steps)
+        args_fail("--first-step %lld leaves none of --steps %lld", (long long)r->first_step,
+                  (long long)r->steps);
+    const int64_t left = r->steps - r->first_step;
+    if (r->steps && (r->max_steps == 0 || r->max_steps > left))
+        r->max_steps = left;
+    if (r->init_state && !r->init)
+        args_fail("--init-state is of the numbers of --init, and none are given");
 }
 
 void recipe_parse(recipe *r, int argc, char **argv, const recipe_program *p)

@@ -139,9 +139,64 @@ static void build(session *s)
         args_fail("--init: %s has no number that this net can begin with", r->init);
 }
 
+/* What a file says that an optimizer has kept, which has the rate of its last step in it. */
+static void take_state(session *s)
+{
+    static const char first[] = "optimizer.", last[] = ".momentum";
+    const recipe *r = &s->r;
+    const double rate = (double)tn_rate_at(&s->rate, r->first_step > 0 ? r->first_step - 1 : 0);
+    tn_tensor to = {.dtype = TN_F32};
+    const char *name;
+    int taken = 0;
+    if (strcmp(r->optim, "sgd") != 0 || r->momentum == 0 || !(rate > 0))
+        args_fail("--init-state has momentum of SGD, and %s keeps none at that step", r->optim);
+    for (int i = 0; (name = tn_model_tensor(s->from, i, &to.shape)); i++) {
+        const size_t length = strlen(name), ends = sizeof first + sizeof last - 2;
+        if (length <= ends || strncmp(name, first, sizeof first - 1) != 0 ||
+            strcmp(name + length - (sizeof last - 1), last) != 0)
+            continue;
+        char param[512];
+        int64_t count;
+        snprintf(param, sizeof param, "%.*s", (int)(length - ends), name + sizeof first - 1);
+        tn_must(tn_shape_count(&to.shape, &count));
+        to.data = malloc((size_t)count * sizeof(float));
+        if (!to.data)
+            run_fail("no memory for the momentum of %s", param);
+        tn_must(tn_model_tensor_get(s->from, i, to));
+        for (int64_t j = 0; j < count; j++)
+            ((float *)to.data)[j] = (float)((double)((float *)to.data)[j] / rate);
+        const int index = tn_plan_find_param(s->plan, param);
+        tn_param_info info = {0};
+        int64_t own = 0;
+        if (index >= 0) {
+            tn_must(tn_plan_param(s->plan, index, &info));
+            tn_must(tn_shape_count(&info.shape, &own));
+        }
+        if (info.trained && own == count) /* a last layer of other classes begins anew */
+            tn_must(tn_plan_param_set(s->plan, index, TN_PARAM_SLOT, to));
+        taken += info.trained && own == count;
+        free(to.data);
+    }
+    if (!taken)
+        args_fail("--init-state: %s says nothing of what this net trains", r->init_state);
+    printf("momentum of %d parameters is from %s, behind step %lld\n", taken, r->init_state,
+           (long long)r->first_step);
+}
+
+/* Steps that were made before the run, by the file that it goes on from. */
+static void find_first_step(session *s)
+{
+    const char *updates = tn_model_fact(s->from, "tenon.updates");
+    if (s->r.init_state && updates && s->r.first_step == 0)
+        s->r.first_step = strtoll(updates, NULL, 10);
+    recipe_check(&s->r, "");
+}
+
 void session_feeds(session *s)
 {
     const recipe *r = &s->r;
+    if (r->init_state && s->from)
+        find_first_step(s);
     tn_loader_opts opts = recipe_loader(r, &s->net);
     opts.device = s->device;
     if (r->synthetic || r->overfit)
@@ -162,13 +217,16 @@ void session_feeds(session *s)
     if (s->evaluate)
         return;
     s->per_epoch = s->train.batches / r->accumulate;
+    const int64_t left = r->steps - r->first_step;
     if (r->steps && s->per_epoch)
-        s->r.epochs = (r->steps + s->per_epoch - 1) / s->per_epoch;
-    s->steps = r->steps ? r->steps : s->per_epoch * r->epochs;
+        s->r.epochs = (left + s->per_epoch - 1) / s->per_epoch;
+    s->steps = r->steps ? left : s->per_epoch * r->epochs;
     if (s->per_epoch == 0)
         args_fail("an epoch has %lld batches, fewer than the %lld that --accumulate wants",
                   (long long)s->train.batches, (long long)r->accumulate);
     s->rate = recipe_rate(r, s->per_epoch);
+    if (r->init_state && s->from)
+        take_state(s);
 }
 
 /* ---- opening and closing ---------------------------------------------------------------------- */
