@@ -1,5 +1,9 @@
 /* Layers of Caffe's nets against the formulas of its documentation. */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <tenon/tenon.h>
 
 #include "lab.h"
 #include "lab_caffe.h"
@@ -198,12 +202,34 @@ static void shapes_are_changed_as_there(void **state)
     assert_true(fabs((double)got[0] - want) < 1e-4 * want);
 }
 
+/* Numbers that are of the file's batch, and of more than it. */
+static void a_reshape_for_one_batch_is_refused(void **state)
+{
+    (void)state;
+    static const char *const shapes[][2] = {{"dim: 16 dim: 10", "16 x 10"},
+                                            {"dim: 0 dim: 7 dim: -1", "0 x 7 x -1"},
+                                            {"dim: 9223372036854775807 dim: 4", "x 4"}};
+    for (size_t i = 0; i < TN_COUNT(shapes); i++) {
+        char text[400];
+        tn_model *m = NULL;
+        snprintf(
+            text, sizeof text,
+            "input: \"data\"\nlayer { name: \"r\" type: \"Reshape\" bottom: \"data\" top: \"r\" "
+            "reshape_param { shape { %s } } }",
+            shapes[i][0]);
+        assert_fails(tn_model_open(&m, lab_caffe_net(text), &(tn_model_opts){.input = "*=3x8x6"}),
+                     TN_ERR_UNSUPPORTED, "Reshape \"r\" (line 2): 1 x 3 x 8 x 6 cannot become ");
+        assert_non_null(strstr(tn_error(), shapes[i][1]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_of_one_value),
         cmocka_unit_test(pooling_rounds_up),
         cmocka_unit_test(shapes_are_changed_as_there),
+        cmocka_unit_test(a_reshape_for_one_batch_is_refused),
     };
     return cmocka_run_group_tests(tests, lab_caffe_open, lab_caffe_close);
 }

@@ -38,6 +38,23 @@ static tn_status add_flatten(tn_caffe *c, const tn_caffe_layer *l)
     return reshape(c, l, x, to);
 }
 
+/* Has it as many elements? Where not, the file's numbers are of another batch than this one. */
+static bool fits(const tn_shape *from, const tn_shape *to)
+{
+    int64_t have, want = 1;
+    bool open = false;
+    if (tn_shape_count(from, &have) != TN_OK)
+        return false;
+    for (int i = 0; i < to->ndim; i++) {
+        const int64_t dim = to->dim[i] == 0 && i < from->ndim ? from->dim[i] : to->dim[i];
+        open |= dim < 0;
+        if (dim == 0 || (dim > 0 && want > have / dim))
+            return false;
+        want *= dim > 0 ? dim : 1;
+    }
+    return open ? have % want == 0 : have == want;
+}
+
 /* Dimensions from `axis` on, num_axes of them, become others: 0 is the one that was there. */
 static tn_status add_reshape(tn_caffe *c, const tn_caffe_layer *l)
 {
@@ -70,6 +87,9 @@ static tn_status add_reshape(tn_caffe *c, const tn_caffe_layer *l)
     }
     for (int64_t i = behind; i < shape.ndim; i++)
         to.dim[to.ndim++] = shape.dim[i];
+    if (!fits(&shape, &to))
+        return tn_caffe_refuse(c, l, "%s cannot become %s: is it for one batch alone?",
+                               tn_shape_format(&shape).text, tn_shape_format(&to).text);
     return reshape(c, l, x, to);
 }
 
