@@ -29,8 +29,8 @@ tn_status tn_onnx_evaluate(tn_onnx *o, const tn_onnx_node *n, bool *done)
     if (!e)
         return TN_OK;
     for (int i = 0; i < n->num_in && e->anyway; i++)
-        if (n->in[i] && n->in[i]->pixels && !n->in[i]->v.id)
-            n->in[i]->v = tn_onnx_make_pixels(o, n->in[i]->pixels);
+        if (n->in[i])
+            tn_onnx_settle(o, n->in[i]);
     TN_TRY(e->eval(o, n, done));
     for (int i = 0; i < n->num_out && !*done; i++) /* what it had begun with */
         if (n->out[i]) {

@@ -96,15 +96,19 @@ static void put_attr(tn_onnx_out *e, const tn_attr *a, const void *field)
                          ((const tn_shape *)field)->ndim);
 }
 
-/* Is the operator's node all that it is: no parameters, and an attribute for each option? */
+/* Is the operator's node all that it is: no parameters, and an attribute for each option, but for what is off? */
 static bool is_one_node(const tn_node *n)
 {
     if (!n->op->onnx || n->num_params)
         return false;
-    for (const tn_attr *a = n->op->attrs; a && a->name; a++)
+    for (const tn_attr *a = n->op->attrs; a && a->name; a++) {
+        const void *field = (const char *)n->opts + a->offset;
+        if (!a->onnx && a->type == TN_ATTR_BOOL && !*(const bool *)field)
+            continue;
         if (!a->onnx || (a->type != TN_ATTR_BOOL && a->type != TN_ATTR_INT &&
                          a->type != TN_ATTR_FLOAT && a->type != TN_ATTR_LIST))
             return false;
+    }
     return true;
 }
 
@@ -115,7 +119,8 @@ static void write_as_one(tn_onnx_out *e, const tn_node *n)
         x[i] = tn_onnx_x_name(e, n, i);
     tn_onnx_begin(e, n->op->onnx, tn_onnx_y_name(e, n), x);
     for (const tn_attr *a = n->op->attrs; a && a->name; a++)
-        put_attr(e, a, (const char *)n->opts + a->offset);
+        if (a->onnx)
+            put_attr(e, a, (const char *)n->opts + a->offset);
     tn_onnx_end(e);
 }
 

@@ -46,7 +46,7 @@ static bool has_inputs(tn_onnx *o, const tn_onnx_node *n)
             return false;
         }
     for (int i = 0; i < n->num_in; i++)
-        if (n->in[i] && !n->in[i]->v.id && !n->in[i]->known && !n->in[i]->pixels)
+        if (n->in[i] && !tn_onnx_is_there(n->in[i]))
             return false;
     return true;
 }
@@ -128,6 +128,7 @@ static tn_status take_outputs(tn_onnx *o, const tn_onnx_node *n, const tn_proto 
         n->out[i]->v = v->v;
         n->out[i]->known = v->known;
         n->out[i]->pixels = v->pixels;
+        n->out[i]->turned = v->turned;
     }
     return TN_OK;
 }
@@ -203,7 +204,7 @@ static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
         if (!v->made)
             return tn_fail(TN_ERR_FORMAT, "%s: nothing makes its output \"%s\"", o->m->path,
                            v->name);
-        if (!v->v.id && !v->known && !v->pixels)
+        if (!tn_onnx_is_there(v))
             return tn_onnx_refuse(o, &n, "nothing computes it");
         if (tn_onnx_any(o, &n, 0, &value))
             tn_output(o->g, value);

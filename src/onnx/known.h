@@ -40,6 +40,16 @@ struct tn_onnx_known {
     tn_shape param_shape;
 };
 
+/* Are these axes the last two the other way round, and the others as they were? */
+static inline bool tn_onnx_turns_matrices(const tn_shape *axes)
+{
+    const int last = axes->ndim - 1;
+    for (int i = 0; i < last - 1; i++)
+        if (axes->dim[i] != i)
+            return false;
+    return last > 0 && axes->dim[last] == last - 1 && axes->dim[last - 1] == last;
+}
+
 static inline bool tn_onnx_is_real(tn_onnx_type type)
 {
     return type == ONNX_F32 || type == ONNX_F16 || type == ONNX_F64 || type == ONNX_BF16;

@@ -29,12 +29,21 @@ typedef struct tn_onnx tn_onnx;
 typedef struct tn_onnx_known tn_onnx_known;
 typedef struct tn_onnx_pixels tn_onnx_pixels;
 
+/* What a product of matrices reads as it is; anybody else has a transpose made of it. */
+typedef struct tn_onnx_turned {
+    tn_value x;
+    tn_shape axes;
+    const char *name;
+} tn_onnx_turned;
+
 /* A value of the model. */
 typedef struct tn_onnx_value {
     const char *name;
     tn_value v;                   /* in the graph; of what is known, once somebody has read it */
     tn_onnx_known *known;         /* NULL: it is not */
     const tn_onnx_pixels *pixels; /* bytes of pictures, prepared so: no value yet */
+    const tn_onnx_turned
+        *turned; /* another one, its last two dimensions the other way round: likewise */
     bool made;   /* something makes it, which may have been refused: then neither is set */
     int readers; /* nodes, and the model's outputs */
 } tn_onnx_value;

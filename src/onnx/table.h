@@ -17,6 +17,10 @@ char *tn_onnx_copy_text(tn_onnx *o, tn_proto_span text); /* NULL: no memory */
 tn_status tn_onnx_value_of(tn_onnx *o, tn_proto_span name, tn_onnx_value **out);
 tn_onnx_value *tn_onnx_find(const tn_onnx *o, const char *name);
 
+/* Has anything made it, now or when it is read? And then: it is read. */
+bool tn_onnx_is_there(const tn_onnx_value *v);
+void tn_onnx_settle(tn_onnx *o, tn_onnx_value *v);
+
 /* ---- nodes (node.c) --------------------------------------------------------------------------- */
 
 /* All of the graph's, and who reads what. */

@@ -3,6 +3,8 @@
  */
 #include <string.h>
 
+#include <tenon/shapes.h>
+
 #include "base/random.h"
 #include "onnx/known.h"
 #include "onnx/table.h"
@@ -103,6 +105,22 @@ tn_onnx_known *tn_onnx_given(const tn_onnx_node *n, int i)
     return tn_onnx_has(n, i) ? n->in[i]->known : NULL;
 }
 
+bool tn_onnx_is_there(const tn_onnx_value *v)
+{
+    return v->v.id || v->known || v->pixels || v->turned;
+}
+
+void tn_onnx_settle(tn_onnx *o, tn_onnx_value *v)
+{
+    if (v->v.id)
+        return;
+    if (v->pixels)
+        v->v = tn_onnx_make_pixels(o, v->pixels);
+    else if (v->turned)
+        v->v = tn_transpose(o->g, v->turned->x,
+                            &(tn_transpose_opts){.name = v->turned->name, .axes = v->turned->axes});
+}
+
 bool tn_onnx_any(tn_onnx *o, const tn_onnx_node *n, int i, tn_value *out)
 {
     *out = (tn_value){0};
@@ -111,8 +129,7 @@ bool tn_onnx_any(tn_onnx *o, const tn_onnx_node *n, int i, tn_value *out)
         return false;
     }
     tn_onnx_value *v = n->in[i];
-    if (!v->v.id && v->pixels)
-        v->v = tn_onnx_make_pixels(o, v->pixels);
+    tn_onnx_settle(o, v);
     if (!v->v.id && v->known && !tn_onnx_as_value(o, n, v->known, v->name, &v->v))
         return false;
     *out = v->v;

@@ -4,7 +4,7 @@
 #include <tenon/layers.h>
 #include <tenon/shapes.h>
 
-#include "onnx/known.h"
+#include "onnx/table.h"
 
 /* ---- dense ------------------------------------------------------------------------------------ */
 
@@ -108,8 +108,23 @@ static tn_status add_gemm(tn_onnx *o, const tn_onnx_node *n)
 
 /* ---- MatMul ----------------------------------------------------------------------------------- */
 
+/* Input i as a value, or what it is the transpose of, which a product can read as well. */
+static bool read_matrix(tn_onnx *o, const tn_onnx_node *n, int i, tn_value *out, bool *turned)
+{
+    const tn_onnx_value *v = i < n->num_in ? n->in[i] : NULL;
+    *turned = v && !v->v.id && v->turned;
+    if (*turned) {
+        *out = v->turned->x;
+        return true;
+    }
+    *turned = v && !v->v.id && v->known && v->known->of && tn_onnx_turns_matrices(&v->known->axes);
+    return *turned ? tn_onnx_as_value(o, n, v->known->of, v->known->of->name, out)
+                   : tn_onnx_x(o, n, i, out);
+}
+
 /* A vector is a matrix of one row in front, of one column behind; that dimension is none of y's. */
-static tn_status add_product(tn_onnx *o, const tn_onnx_node *n, tn_value a, tn_value b)
+static tn_status add_product(tn_onnx *o, const tn_onnx_node *n, tn_value a, tn_value b,
+                             const bool turned[2])
 {
     tn_shape of_a, of_b, shape = {0};
     TN_TRY(tn_value_shape(o->g, a, &of_a));
@@ -120,7 +135,9 @@ static tn_status add_product(tn_onnx *o, const tn_onnx_node *n, tn_value a, tn_v
     const char *name = row || column ? tn_onnx_name(o, n, "matrix") : n->name;
     a = row ? tn_onnx_reshape(o, n, "row", a, TN_SHAPE(1, -1)) : a;
     b = column ? tn_onnx_reshape(o, n, "column", b, TN_SHAPE(-1, 1)) : b;
-    tn_value y = tn_matmul(o->g, a, b, &(tn_matmul_opts){.name = name});
+    tn_value y = tn_matmul(
+        o->g, a, b,
+        &(tn_matmul_opts){.name = name, .transpose_a = turned[0], .transpose_b = turned[1]});
     if (!row && !column)
         return tn_onnx_give(o, n, 0, y);
     if (row && column)
@@ -143,19 +160,20 @@ static tn_status add_matmul(tn_onnx *o, const tn_onnx_node *n)
     const tn_onnx_known *b = tn_onnx_given(n, 1);
     tn_shape shape;
     tn_value x, other;
-    if (!tn_onnx_x(o, n, 0, &x))
+    bool turned[2];
+    if (!read_matrix(o, n, 0, &x, &turned[0]))
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
-    if (is_matrix(b) && shape.ndim == 2 && shape.dim[1] == b->shape.dim[0]) {
+    if (is_matrix(b) && !turned[0] && shape.ndim == 2 && shape.dim[1] == b->shape.dim[0]) {
         const tn_dense_opts opts = {.name = n->name,
                                     .units = (int)b->shape.dim[1],
                                     .no_bias = true,
                                     .weight = {.value = weights_of(o, n, 1, false, 1)}};
         return tn_onnx_give(o, n, 0, tn_dense(o->g, x, &opts));
     }
-    if (!tn_onnx_x(o, n, 1, &other))
+    if (!read_matrix(o, n, 1, &other, &turned[1]))
         return TN_OK;
-    return add_product(o, n, x, other);
+    return add_product(o, n, x, other, turned);
 }
 
 const tn_onnx_ops tn_onnx_ops_product = {{{"Gemm", 1, add_gemm}, {"MatMul", 1, add_matmul}}};

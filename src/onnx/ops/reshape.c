@@ -214,6 +214,17 @@ static tn_status add_unsqueeze(tn_onnx *o, const tn_onnx_node *n)
 
 /* ---- Transpose --------------------------------------------------------------------------------- */
 
+/* A product reads a matrix either way: a transpose is made when something else reads it. */
+static tn_status give_turned(tn_onnx *o, const tn_onnx_node *n, tn_value x, const tn_shape *axes)
+{
+    tn_onnx_turned *turned = tn_arena_alloc(&o->arena, 1, sizeof *turned);
+    if (!turned)
+        return tn_no_memory("a model", sizeof *turned);
+    *turned = (tn_onnx_turned){x, *axes, n->name};
+    n->out[0]->turned = turned;
+    return TN_OK;
+}
+
 static tn_status add_transpose(tn_onnx *o, const tn_onnx_node *n)
 {
     tn_shape axes = {0}, shape;
@@ -230,6 +241,8 @@ static tn_status add_transpose(tn_onnx *o, const tn_onnx_node *n)
         same_order &= axes.dim[i] == i;
     if ((axes.ndim && same_order) || shape.ndim < 2)
         return tn_onnx_give(o, n, 0, x);
+    if (tn_onnx_turns_matrices(&axes) && tn_onnx_wants(n, 0))
+        return give_turned(o, n, x, &axes);
     return tn_onnx_give(o, n, 0,
                         tn_transpose(o->g, x, &(tn_transpose_opts){.name = n->name, .axes = axes}));
 }
