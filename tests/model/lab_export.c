@@ -29,6 +29,29 @@ tn_model *lab_export_model(const char *lines)
     return m;
 }
 
+const char *const lab_export_zoo[] = {"lenet",      "slim", "googlenet",    "resnet18",
+                                      "squeezenet", "unet", "mobilenet_v2", "densenet121",
+                                      "vit_tiny",   NULL};
+
+tn_model *lab_export_of_zoo(const char *name)
+{
+    char path[100];
+    tn_device *device = NULL;
+    tn_model *net = NULL, *m = NULL;
+    tn_plan *p = NULL;
+    snprintf(path, sizeof path, "../../nets/%s.net", name);
+    tn_must(tn_device_open(&device, "cpu"));
+    tn_must(tn_model_open(&net, lab_golden(path), NULL));
+    const tn_value out = tn_graph_output_at(tn_model_graph(net), 0);
+    tn_must(tn_plan_create(&p, tn_model_graph(net), device,
+                           &(tn_plan_opts){.keep = &out, .num_keep = 1}));
+    tn_must(tn_model_of_plan(&m, p));
+    tn_plan_destroy(p);
+    tn_model_close(net);
+    tn_device_close(device);
+    return m;
+}
+
 const lab_export_net lab_export_nets[] = {
     {"picture",
      "input image u8 N 8 8 3\n"
@@ -71,7 +94,7 @@ const lab_export_net lab_export_nets[] = {
      "d = pool2d(c) kernel=3 stride=2 ceil\ne = pool2d(d) kind=mean kernel=3 pad=1\n"
      "f = pool2d(e) kind=mean_pad kernel=2 pad=1,0\ng = pool2d(f) kernel=2 stride=1 dilation=2\n"
      "h = pool2d(f) kernel=2,3 stride=2 pad=1 ceil\ni = pool2d(g) global\n"
-     "j = pool2d(g) kind=mean global\noutput h\noutput i\noutput j\n",
+     "j = pool2d(g) kind=mean global\noutput c\noutput d\noutput e\noutput h\noutput i\noutput j\n",
      "Conv ConvTranspose ConvTranspose MaxPool AveragePool AveragePool MaxPool MaxPool "
      "GlobalMaxPool GlobalAveragePool"},
     {"sizes",
@@ -97,7 +120,8 @@ const lab_export_net lab_export_nets[] = {
      "step=1,1,-2\n"
      "g = pad(x) before=0,0,1,2 after=0,1 value=1.5\nh = reduce(x) kind=sum axes=2,3 keep\n"
      "i = broadcast_to(h) shape=0,0,5,6\nj = reduce(x) kind=min axes=1,2\nk = flatten(x)\n"
-     "output a\noutput c\noutput d\noutput e\noutput f\noutput g\noutput i\noutput j\noutput k\n",
+     "output a\noutput b\noutput c\noutput d\noutput e\noutput f\noutput g\noutput i\noutput "
+     "j\noutput k\n",
      "Reshape Transpose Transpose MatMul Transpose Transpose MatMul Slice Slice Pad ReduceSum "
      "Expand ReduceMin Flatten"},
     {"places",
