@@ -16,7 +16,8 @@
  * kernels make of weights that a plan does not train, such reorders among it, is kept once for all plans that have use for it
  * (tn_plan_opts.kept_weights), and made anew by the first that runs after a change.
  * In half precision each plan has a copy of its own beside them. Plans on another device have copies there, and a run
- * of one begins with what is newest, whoever changed it. The plans of one device at a time may train them: on another
+ * of one begins with what is newest, whoever changed it. But for the CPU, opened several times: plans without a loss on
+ * such devices have one memory too, as long as none with a loss is on one of them. The plans of one device at a time may train them: on another
  * tn_plan_run() and tn_plan_update() are TN_ERR_ARGUMENT, since each would undo the updates of the other. Of two that
  * train on one device each has its own optimizer state, and an update is made to what is there then.
  *
@@ -25,7 +26,8 @@
  * can have weights yet: TN_ERR_UNSUPPORTED.
  *
  * Threads: all functions here may be called by several threads, and so may those of plans on different devices that
- * have the same weights: each thread its own device. A plan that takes what is newer from another device waits until the
+ * have the same weights: each thread its own device. Plans without a loss that have one memory run at the same time; only
+ * what is made of weights anew, and a change of them, is waited for. A plan that takes what is newer from another device waits until the
  * call that uses that is done; so that device must then be used by plans with these weights only. The last plan there is not
  * destroyed before whoever takes something from it has it.
  */

@@ -14,8 +14,10 @@ tn_status tn_plan_borrow(tn_plan *p)
         tn_copy copy;
         if (!v->source || !v->source->spec || (v->readers == 0 && !v->kept))
             continue;
-        if (tn_store_find(p->store, v->source->name, &v->shape, &number, &copy) != TN_OK)
-            return tn_fail(TN_ERR_SHAPE, "plan: %s", tn_error());
+        const tn_status status =
+            tn_store_find(p->store, v->source->name, &v->shape, &number, &copy);
+        if (status != TN_OK)
+            return tn_fail(status, "plan: %s", tn_error());
         if (!copy.at)
             continue;
         v->layout = copy.layout;
@@ -31,6 +33,10 @@ static tn_status find_one(tn_plan *p, tn_plan_parameter *w)
     if (p->store)
         TN_TRY(tn_store_find(p->store, w->name, &w->spec->shape, &w->stored, &copy));
     w->at = copy.at;
+    w->lent = copy.lent;
+    if (w->lent && p->opts.loss.id)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "plan: %s is lent, to be read: a plan with a loss cannot have it", w->name);
     if (!w->at)
         p->own_count += tn_plan_padded(w->count);
     if (w->stored < 0 || w->from != TN_FROM_TAKEN)
@@ -133,14 +139,32 @@ tn_status tn_plan_enter(tn_plan *p, bool newest)
     if (!p->store)
         return TN_OK;
     if (newest)
-        TN_TRY(tn_store_pull(p->store));
+        TN_TRY(tn_store_pull(p->store, p->device));
+    tn_store_lock(p->store);
+    return TN_OK;
+}
+
+tn_status tn_plan_enter_reading(tn_plan *p, bool newest)
+{
+    if (!p->store || p->opts.loss.id)
+        return tn_plan_enter(p, newest);
+    if (newest)
+        TN_TRY(tn_store_pull(p->store, p->device));
+    tn_store_share(p->store);
+    p->shares = !newest || (!p->weights_changed && p->seen == p->store->changes);
+    if (p->shares)
+        return TN_OK;
+    tn_store_unshare(p->store);
     tn_store_lock(p->store);
     return TN_OK;
 }
 
 tn_status tn_plan_leave(tn_plan *p, tn_status status)
 {
-    if (p->store)
+    if (p->store && p->shares)
+        tn_store_unshare(p->store);
+    else if (p->store)
         tn_store_unlock(p->store);
+    p->shares = false;
     return status;
 }

@@ -67,10 +67,15 @@ tn_status tn_plan_make(tn_plan *p)
 {
     TN_TRY(tn_graph_status(p->graph));
     TN_TRY(tn_plan_check_opts(&p->opts));
-    if (p->opts.weights)
-        TN_TRY(tn_store_open(&p->store, p->opts.weights, p->device));
-    TN_TRY(tn_plan_enter(p, false));
-    return tn_plan_leave(p, make(p));
+    if (!p->opts.weights)
+        return make(p);
+    TN_TRY(tn_store_open(&p->store, p->opts.weights, p->device, p->opts.loss.id != 0));
+    pthread_mutex_lock(&p->store->making);
+    tn_store_lock(p->store);
+    const tn_status status = make(p);
+    tn_store_unlock(p->store);
+    pthread_mutex_unlock(&p->store->making);
+    return status;
 }
 
 tn_status tn_plan_new(tn_plan **out, const tn_plan_kind *kind, const tn_graph *g, tn_device *device,
@@ -106,7 +111,7 @@ void tn_plan_free(tn_plan *p)
         tn_store_unlock(p->store);
     if (p->trains)
         tn_store_end_training(p->store);
-    tn_store_close(p->store);
+    tn_store_close(p->store, p->device, p->opts.loss.id != 0);
     tn_free(p->value);
     tn_free(p->node);
     tn_free(p->buffer);

@@ -138,9 +138,11 @@ tn_status tn_plan_init_params(tn_plan *p)
 {
     int64_t most = 0;
     for (int i = 0; i < p->num_params; i++) {
-        const int64_t count = tn_elements(&p->param[i].spec->shape);
+        const int64_t count = p->param[i].own ? tn_elements(&p->param[i].spec->shape) : 0;
         most = count > most ? count : most;
     }
+    if (most == 0)
+        return TN_OK;
     float *host = tn_alloc_aligned((size_t)most * sizeof *host);
     if (!host)
         return tn_no_memory("plan", (size_t)most * sizeof *host);

@@ -13,7 +13,7 @@ void tn_plan_destroy(tn_plan *p)
 tn_status tn_plan_set(tn_plan *p, tn_value input, tn_tensor host)
 {
     TN_NEED(p, "plan");
-    TN_TRY(tn_plan_enter(p, false));
+    TN_TRY(tn_plan_enter_reading(p, false));
     return tn_plan_leave(p, p->kind->set(p, input, host));
 }
 
@@ -33,7 +33,7 @@ tn_status tn_plan_run(tn_plan *p)
 tn_status tn_plan_evaluate(tn_plan *p)
 {
     TN_NEED(p, "plan");
-    TN_TRY(tn_plan_enter(p, true));
+    TN_TRY(tn_plan_enter_reading(p, true));
     return tn_plan_leave(p, p->kind->evaluate(p));
 }
 
@@ -55,7 +55,7 @@ tn_status tn_plan_profile(tn_plan *p, float rate, double *seconds)
 tn_status tn_plan_get(tn_plan *p, tn_value v, tn_tensor host)
 {
     TN_NEED(p, "plan");
-    TN_TRY(tn_plan_enter(p, false));
+    TN_TRY(tn_plan_enter_reading(p, false));
     return tn_plan_leave(p, p->kind->get(p, v, host));
 }
 
@@ -71,7 +71,7 @@ tn_status tn_plan_take_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
     TN_NEED(p, "plan");
     TN_NEED(sum, "sum");
     TN_NEED(runs, "runs");
-    TN_TRY(tn_plan_enter(p, false));
+    TN_TRY(tn_plan_enter_reading(p, false));
     return tn_plan_leave(p, p->kind->take_sum(p, v, sum, runs, false));
 }
 
@@ -80,7 +80,7 @@ tn_status tn_plan_see_sum(tn_plan *p, tn_value v, double *sum, int64_t *runs)
     TN_NEED(p, "plan");
     TN_NEED(sum, "sum");
     TN_NEED(runs, "runs");
-    TN_TRY(tn_plan_enter(p, false));
+    TN_TRY(tn_plan_enter_reading(p, false));
     return tn_plan_leave(p, p->kind->take_sum(p, v, sum, runs, true));
 }
 

@@ -108,6 +108,7 @@ typedef struct tn_plan_parameter {
     float *at;           /* on the device */
     bool own;            /* in memory that this plan took */
     ptrdiff_t stored;    /* its number in the weights, -1: it is not in them */
+    bool lent;           /* to those, and only read */
     int64_t version;     /* that it began as */
 } tn_plan_parameter;
 
@@ -190,6 +191,7 @@ struct tn_plan {
     tn_store
         *store; /* what it has with other plans on the device; NULL: it has its parameters alone */
     int64_t seen; /* which of the store's changes it knows */
+    bool shares;  /* in a call that has entered reading */
     bool trains;  /* it has run in training mode */
     tn_plan_opts opts;
     tn_share share;
@@ -314,8 +316,10 @@ void tn_plan_note_changes(tn_plan *p, bool trained);
  * gone. */
 tn_status tn_plan_arrange(tn_plan *p);
 tn_status tn_plan_spoil_kept(tn_plan *p);
-/* Around each use of the device, which other threads may take weights from; with what is newest of them. */
+/* Around each use of the device, which other threads may take weights from; with what is newest of them. reading(): of a plan
+ * without a loss other threads may do the same at the same time, once what is made of weights is made. */
 tn_status tn_plan_enter(tn_plan *p, bool newest);
+tn_status tn_plan_enter_reading(tn_plan *p, bool newest);
 tn_status tn_plan_leave(tn_plan *p, tn_status status);
 
 /* bind.c: where a buffer is, once there is memory; NULL for TN_NO_BUFFER. */

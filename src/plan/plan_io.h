@@ -60,6 +60,11 @@ const char *tn_plan_slot_name(const tn_plan *plan, int slot);
 /* The text of its net (<tenon/text.h>), with its loss and outputs, for tn_free(); and what N is in the plan. */
 tn_status tn_plan_text(const tn_plan *plan, char **out, int64_t *batch);
 
+/* Weights that are not there yet begin as these numbers, which plans without a loss read where they lie, on devices whose memory
+ * is the host's: canonical, at a multiple of 64 bytes, there until the weights are destroyed and no plan has them any more. Nobody
+ * writes there: setting them is an error, and a plan with a loss that has them. */
+tn_status tn_weights_lend(tn_weights *w, const char *name, const tn_shape *shape, const float *at);
+
 /* Is it for this process to write what all ranks have alike? And what came of it, in all of them. */
 bool tn_plan_writes(const tn_plan *plan);
 tn_status tn_plan_agree(tn_plan *plan, tn_status status);

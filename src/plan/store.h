@@ -2,8 +2,11 @@
  * What several plans have in common: tn_weights, and of each device that plans with them are on a store.
  *
  * Each weight has a version, another one after each change, and one place that has it: a store, or the host's canonical
- * copy. Locks: a store's is held by calls that use its device; the weights' own guards all else, and is taken after it.
- * Nobody holds one store's lock while waiting for another's.
+ * copy, which may be memory that the weights were lent. Plans without a loss on several devices whose memory is the host's have
+ * one store, as long as none with a loss is among them.
+ *
+ * Locks: a store's is held by calls that use its devices, shared by those that only read weights; the weights' own guards all else,
+ * and is taken after it. Nobody holds one store's lock while waiting for another's.
  */
 #ifndef TN_STORE_H
 #define TN_STORE_H
@@ -23,6 +26,7 @@ typedef struct tn_copy {
     const tn_layout *layout;
     size_t count; /* elements, in that layout */
     int64_t version;
+    bool lent; /* nobody may change it, here or elsewhere */
 } tn_copy;
 
 /* What kernels keep of weights that nothing trains: a plan's own or, in a store, of all plans there. */
@@ -41,12 +45,30 @@ struct tn_kept {
     tn_kept *next;
 };
 
+/* Of all threads that share it, or one alone; who waits to be alone comes before who wants to share. */
+typedef struct tn_shared_lock {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool alone;
+    int sharers, waiting;
+} tn_shared_lock;
+
+/* A device and how many plans on it have the store. */
+typedef struct tn_store_user {
+    tn_device *device;
+    int plans;
+} tn_store_user;
+
 struct tn_store {
     tn_weights *weights;
-    tn_device *device;
-    pthread_mutex_t lock; /* recursive */
-    int users;            /* plans */
-    int readers;     /* threads that take something from it: its device stays until they have */
+    tn_device *device; /* one of those that use it */
+    tn_store_user *user;
+    size_t users, user_capacity;
+    pthread_mutex_t
+        making; /* held while a plan is made, which may let go of the other in between */
+    tn_shared_lock lock;
+    int learners;    /* plans with a loss */
+    int readers;     /* threads that take something from it: its devices stay until they have */
     int trainers;    /* plans that have run in training mode */
     int64_t changes; /* of anything in it: what is made of weights is made anew */
     tn_copy *copy;   /* by the weights' numbers */
@@ -64,6 +86,7 @@ typedef struct tn_weight {
     int64_t version;
     tn_store *newest; /* that has it; NULL: the host */
     float *host;      /* canonical, NULL if there was no need for it yet */
+    bool lent;        /* that is somebody else's memory, which nobody writes */
     int64_t host_version;
     char *lost; /* why nobody has it any more */
 } tn_weight;
@@ -87,19 +110,22 @@ tn_status tn_weight_check(const tn_weight *w, const tn_shape *shape);
 tn_status tn_weight_bring_home(const tn_store *s, ptrdiff_t number);
 void tn_weight_found(tn_weight *one);
 
-/* That device's, made if it is not there; every open is closed. */
-tn_status tn_store_open(tn_store **out, tn_weights *w, tn_device *device);
-void tn_store_close(tn_store *s);
+/* That device's, for a plan with or without a loss, made if it is not there; every open is closed. */
+tn_status tn_store_open(tn_store **out, tn_weights *w, tn_device *device, bool learns);
+void tn_store_close(tn_store *s, tn_device *device, bool learns);
 
 void tn_store_lock(tn_store *s);
 void tn_store_unlock(tn_store *s);
-/* Takes what is newer elsewhere. The caller holds no lock. */
-tn_status tn_store_pull(tn_store *s);
+void tn_store_share(tn_store *s);
+void tn_store_unshare(tn_store *s);
+/* Takes what is newer elsewhere, by way of that device. The caller holds no lock. */
+tn_status tn_store_pull(tn_store *s, tn_device *device);
 /* The plan of that store runs in training mode, for the first time; it may not if another device's have. */
 tn_status tn_store_train(tn_store *s);
 void tn_store_end_training(tn_store *s);
 
-/* Is there one of that name? TN_ERR_SHAPE if it is, in another shape. Its number, or -1; its copy here. */
+/* Is there one of that name? TN_ERR_SHAPE if it is, in another shape. Its number, or -1; its copy here. The caller holds the
+ * store's lock, of the next two as well. */
 tn_status tn_store_find(tn_store *s, const char *name, const tn_shape *shape, ptrdiff_t *number,
                         tn_copy *copy);
 /* It has a copy here now, of copy->version; one that is not there yet is added, and this is what it begins as. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/plan.h"
+#include "plan/plan_io.h"
 #include "plan/store.h"
 
 tn_status tn_weights_create(tn_weights **out)
@@ -28,7 +29,8 @@ void tn_weights_release(tn_weights *w)
         return;
     for (size_t i = 0; i < w->count; i++) {
         tn_free(w->weight[i].name);
-        tn_free(w->weight[i].host);
+        if (!w->weight[i].lent)
+            tn_free(w->weight[i].host);
         tn_free(w->weight[i].lost);
     }
     tn_free(w->weight);
@@ -188,6 +190,26 @@ tn_status tn_weights_get(tn_weights *w, const char *name, tn_tensor host)
     return status == TN_OK ? tn_weights_read(w, number, host.data, &version) : status;
 }
 
+static tn_status lend(tn_weights *w, const char *name, const tn_shape *shape, const float *at)
+{
+    ptrdiff_t number;
+    if (tn_weights_find(w, name) >= 0)
+        return tn_fail(TN_ERR_ARGUMENT, "weights: %s is there already: it cannot be lent", name);
+    TN_TRY(tn_weights_add(w, name, shape, &number));
+    w->weight[number].host = (float *)(uintptr_t)at;
+    w->weight[number].lent = true;
+    w->weight[number].version = w->weight[number].host_version = 1;
+    return TN_OK;
+}
+
+tn_status tn_weights_lend(tn_weights *w, const char *name, const tn_shape *shape, const float *at)
+{
+    pthread_mutex_lock(&w->lock);
+    const tn_status status = lend(w, name, shape, at);
+    pthread_mutex_unlock(&w->lock);
+    return status;
+}
+
 static tn_status set(tn_weights *w, const char *name, const tn_tensor *host)
 {
     ptrdiff_t number = tn_weights_find(w, name);
@@ -195,6 +217,8 @@ static tn_status set(tn_weights *w, const char *name, const tn_tensor *host)
         TN_TRY(tn_weights_add(w, name, &host->shape, &number));
     tn_weight *one = &w->weight[number];
     TN_TRY(tn_weight_check(one, &host->shape));
+    if (one->lent)
+        return tn_fail(TN_ERR_ARGUMENT, "weights: %s is lent, to be read: it cannot be set", name);
     TN_TRY(need_host(one));
     memcpy(one->host, host->data, (size_t)tn_elements(&one->shape) * sizeof(float));
     one->newest = NULL;

@@ -161,6 +161,9 @@ tn_status tn_single_param_set(tn_plan *p, int index, int part, tn_tensor host)
 {
     float *to;
     TN_TRY(find_part(p, index, part, &host, &to));
+    if (p->param[index].lent)
+        return tn_fail(TN_ERR_ARGUMENT, "%s is lent, to be read: it cannot be set",
+                       p->param[index].name);
     TN_TRY(tn_plan_settle(p));
     if (part == TN_PARAM_SUM)
         return set_sum(p, &p->param[index], &host, to);

@@ -35,7 +35,6 @@ struct tn_backend_device {
     char *text;         /* what describe says */
     struct dnnl_engine *engine;
     struct dnnl_stream *stream;
-    struct tn_md *layouts; /* every memory descriptor met so far, see onednn/onednn.h */
 };
 
 /* What the kernels of vector/vector.h are there for. */

@@ -1,15 +1,23 @@
 #include "backends/cpu/onednn/onednn.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct tn_md {
-    tn_layout layout; /* first: a tn_layout of this device is a tn_md */
+    tn_layout layout; /* first: a tn_layout of the CPU is a tn_md */
     bool plain;       /* row major: as a layout, NULL */
     dnnl_memory_desc_t own;
     tn_md *next;
 };
+
+/* Every one met so far. Those of all devices, which are one CPU: plans may have weights in common. */
+static struct {
+    pthread_mutex_t lock;
+    tn_md *first;
+    int devices;
+} layouts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- errors ------------------------------------------------------------------------------- */
 
@@ -44,25 +52,35 @@ static void let_profilers_be(void)
         (void)dnnl_set_jit_profiling_flags(DNNL_JIT_PROFILE_NONE); /* slower if not */
 }
 
+static void count_devices(int more)
+{
+    pthread_mutex_lock(&layouts.lock);
+    layouts.devices += more;
+    for (tn_md *md; layouts.devices == 0 && (md = layouts.first);) {
+        layouts.first = md->next;
+        tn_md_end(&md->own);
+        tn_free(md);
+    }
+    pthread_mutex_unlock(&layouts.lock);
+}
+
 tn_status tn_onednn_open(tn_backend_device *d)
 {
     let_profilers_be();
     TN_TRY(tn_onednn("cpu", "device", "engine", dnnl_engine_create(&d->engine, dnnl_cpu, 0)));
+    count_devices(1);
     return tn_onednn("cpu", "device", "stream",
                      dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags));
 }
 
 void tn_onednn_close(tn_backend_device *d)
 {
-    for (tn_md *md = d->layouts, *next; md; md = next) {
-        next = md->next;
-        tn_md_end(&md->own);
-        tn_free(md);
-    }
     if (d->stream)
         dnnl_stream_destroy(d->stream);
-    if (d->engine)
-        dnnl_engine_destroy(d->engine);
+    if (!d->engine)
+        return;
+    dnnl_engine_destroy(d->engine);
+    count_devices(-1);
 }
 
 tn_cpu_isa tn_cpu_isa_here(void)
@@ -161,9 +179,9 @@ static void write_name(const tn_md_view *v, char *text, size_t size)
                                  'a' + (int)v->inner_dim[j]);
 }
 
-const tn_md *tn_md_intern(tn_maker *m, tn_dnnl_md raw)
+static tn_md *intern(tn_maker *m, tn_dnnl_md raw)
 {
-    for (const tn_md *md = m->device->layouts; md; md = md->next)
+    for (tn_md *md = layouts.first; md; md = md->next)
         if (dnnl_memory_desc_equal(tn_md_borrow(&md->own), raw))
             return md;
     tn_md *md = tn_alloc(1, sizeof *md);
@@ -180,8 +198,16 @@ const tn_md *tn_md_intern(tn_maker *m, tn_dnnl_md raw)
     md->plain = is_row_major(&v);
     md->layout.bytes = dnnl_memory_desc_get_size(raw);
     write_name(&v, md->layout.name, sizeof md->layout.name);
-    md->next = m->device->layouts;
-    m->device->layouts = md;
+    md->next = layouts.first;
+    layouts.first = md;
+    return md;
+}
+
+const tn_md *tn_md_intern(tn_maker *m, tn_dnnl_md raw)
+{
+    pthread_mutex_lock(&layouts.lock);
+    const tn_md *md = intern(m, raw);
+    pthread_mutex_unlock(&layouts.lock);
     return md;
 }
 
