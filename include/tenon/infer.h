@@ -48,7 +48,8 @@ typedef struct tn_engine_opts {
 TN_API TN_CHECKED tn_status tn_engine_open(tn_engine **out, const char *path,
                                            const tn_engine_opts *opts);
 /** The same of a file that lies in memory, which stays as it is until the engine is closed (`ld -r -b binary` makes one
- *  part of a program). At a multiple of 64 its weights are read where they lie. @p name is what errors call it. */
+ *  part of a program). At a multiple of 64 its weights are read where they lie,
+ *  else it is copied. @p name is what errors call it. */
 TN_API TN_CHECKED tn_status tn_engine_open_memory(tn_engine **out, const char *name,
                                                   const void *bytes, size_t size,
                                                   const tn_engine_opts *opts);

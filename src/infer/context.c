@@ -2,6 +2,7 @@
  * context: a plan of the engine's net for one device, so many rows and one size of pictures, on weights that all contexts
  * have in common.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,17 +61,11 @@ static tn_status make_graph(tn_context *c, const tn_context_opts *o)
     return status == TN_OK ? TN_OK : tn_fail(status, "%s: %s", c->engine->name, tn_error());
 }
 
-/* The first has the weights from the model, the others from it. The lock is held. */
+/* Kernels keep all that they make of weights: there is nothing that it would have to give way to. */
 static tn_status make_plan(tn_context *c)
 {
-    tn_engine *e = c->engine;
-    const tn_plan_opts opts = {
-        .weights = e->weights,
-        .from = e->filled ? NULL : e->model,
-    };
-    TN_TRY(tn_plan_create(&c->plan, c->graph, c->device, &opts));
-    e->filled = true;
-    return TN_OK;
+    const tn_plan_opts opts = {.weights = c->engine->weights, .kept_weights = INFINITY};
+    return tn_plan_create(&c->plan, c->graph, c->device, &opts);
 }
 
 static tn_status stage_port(tn_context *c, bool output, int i)
@@ -103,17 +98,13 @@ static tn_status make_stage(tn_context *c)
 
 static tn_status fill(tn_context *c, const tn_context_opts *o)
 {
-    tn_engine *e = c->engine;
-    TN_TRY(check_opts(e, o));
+    TN_TRY(check_opts(c->engine, o));
     c->rows = o->rows ? o->rows : 1;
     TN_TRY(make_graph(c, o));
     TN_TRY(tn_engine_find_ports(&c->ports, c->graph));
     TN_TRY(make_stage(c));
     TN_TRY(open_device(c, o));
-    pthread_mutex_lock(&e->lock);
-    const tn_status status = make_plan(c);
-    pthread_mutex_unlock(&e->lock);
-    return status;
+    return make_plan(c);
 }
 
 tn_status tn_context_create(tn_context **out, tn_engine *e, const tn_context_opts *opts)
@@ -138,9 +129,7 @@ void tn_context_destroy(tn_context *c)
 {
     if (!c)
         return;
-    pthread_mutex_lock(&c->engine->lock);
     tn_plan_destroy(c->plan);
-    pthread_mutex_unlock(&c->engine->lock);
     tn_device_close(c->device);
     for (int output = 0; output < 2; output++) {
         for (int i = 0; c->stage[output] && i < c->ports.count[output]; i++)
@@ -248,7 +237,7 @@ tn_context_memory tn_context_memory_of(const tn_context *c)
     if (!c)
         return (tn_context_memory){0};
     const tn_memory_plan m = tn_plan_memory(c->plan);
-    return (tn_context_memory){.values = m.activations, .weights = m.params};
+    return (tn_context_memory){.values = m.activations, .weights = m.params + m.kept};
 }
 
 tn_status tn_context_describe(const tn_context *c, FILE *to)

@@ -8,6 +8,8 @@
 
 #include <tenon/sys/op.h>
 
+#include "plan/plan_io.h"
+
 /* ---- opening ---------------------------------------------------------------------------------- */
 
 static tn_status create(tn_engine **out, const char *name)
@@ -19,7 +21,6 @@ static tn_status create(tn_engine **out, const char *name)
         return tn_no_memory("engine", sizeof *e);
     }
     e->name = copy;
-    pthread_mutex_init(&e->lock, NULL);
     *out = e;
     return TN_OK;
 }
@@ -37,6 +38,22 @@ static tn_status find_picture(tn_engine *e)
     return TN_OK;
 }
 
+/* What no output needs may be there in any form. */
+static tn_status lend_weights(tn_engine *e)
+{
+    const tn_numbers *n = &e->model->numbers;
+    const char *name;
+    TN_TRY(tn_weights_create(&e->weights));
+    for (size_t i = 0; (name = n->name(n, i)); i++) {
+        tn_shape shape;
+        const float *at = n->at(n, i);
+        (void)n->find(n, name, &shape);
+        if (at)
+            TN_TRY(tn_weights_lend(e->weights, name, &shape, at));
+    }
+    return TN_OK;
+}
+
 static tn_status fill(tn_engine *e, const void *bytes, size_t size, bool unchecked_data)
 {
     TN_TRY(tn_engine_read(&e->model, e->name, bytes, size, unchecked_data));
@@ -45,27 +62,23 @@ static tn_status fill(tn_engine *e, const void *bytes, size_t size, bool uncheck
     if (e->ports.count[true] == 0)
         return tn_fail(TN_ERR_FORMAT, "%s: its net has no output", e->name);
     TN_TRY(find_picture(e));
-    return tn_weights_create(&e->weights);
+    return lend_weights(e);
 }
 
-static tn_status take_copy(tn_engine *e)
+static tn_status fill_copy(tn_engine *e, const void *bytes, size_t size, bool unchecked_data)
 {
-    e->copy = tn_alloc_aligned(e->map.size + 1);
+    e->copy = tn_alloc_aligned(size + 1);
     if (!e->copy)
-        return tn_no_memory("engine", e->map.size);
-    memcpy(e->copy, e->map.at, e->map.size);
-    return TN_OK;
+        return tn_no_memory("engine", size);
+    memcpy(e->copy, bytes, size);
+    tn_unmap(&e->map);
+    return fill(e, e->copy, size, unchecked_data);
 }
 
 static tn_status open_file(tn_engine *e, const tn_engine_opts *o)
 {
     TN_TRY(tn_map(&e->map, e->name));
-    if (!o->copy)
-        return fill(e, e->map.at, e->map.size, o->unchecked_data);
-    const size_t size = e->map.size;
-    const tn_status status = take_copy(e);
-    tn_unmap(&e->map);
-    return status == TN_OK ? fill(e, e->copy, size, o->unchecked_data) : status;
+    return (o->copy ? fill_copy : fill)(e, e->map.at, e->map.size, o->unchecked_data);
 }
 
 tn_status tn_engine_open(tn_engine **out, const char *path, const tn_engine_opts *opts)
@@ -92,7 +105,9 @@ tn_status tn_engine_open_memory(tn_engine **out, const char *name, const void *b
     TN_NEED(name, "name");
     TN_NEED(bytes, "bytes");
     TN_TRY(create(&e, name));
-    const tn_status status = fill(e, bytes, size, opts && opts->unchecked_data);
+    const bool aligned = (uintptr_t)bytes % TN_ENGINE_ALIGNMENT == 0;
+    const tn_status status =
+        (aligned ? fill : fill_copy)(e, bytes, size, opts && opts->unchecked_data);
     if (status != TN_OK) {
         tn_engine_close(e);
         return status;
@@ -110,7 +125,6 @@ void tn_engine_close(tn_engine *e)
     tn_model_close(e->model);
     tn_free(e->copy);
     tn_unmap(&e->map);
-    pthread_mutex_destroy(&e->lock);
     tn_free(e->name);
     tn_free(e);
 }

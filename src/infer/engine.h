@@ -4,8 +4,6 @@
 #ifndef TN_ENGINE_H
 #define TN_ENGINE_H
 
-#include <pthread.h>
-
 #include <tenon/infer.h>
 #include <tenon/plan.h>
 
@@ -13,7 +11,7 @@
 #include "io/mapped.h"
 #include "model/model.h"
 
-enum { TN_ENGINE_VERSION = 1 };
+enum { TN_ENGINE_VERSION = 1, TN_ENGINE_ALIGNMENT = 64 };
 
 /* A port, and the value of the graph that it is. */
 typedef struct tn_port_value {
@@ -30,14 +28,12 @@ typedef struct tn_port_lists {
 struct tn_engine {
     char *name;
     tn_mapped map; /* or */
-    uint8_t *copy; /* or neither: the program's */
+    uint8_t *copy; /* or neither: the program's, at a multiple of 64 */
     tn_model *model;
     tn_port_lists ports;
     tn_picture picture;
     bool takes_pictures;
-    pthread_mutex_t lock; /* of all below: contexts are made one after the other */
-    tn_weights *weights;
-    bool filled; /* they have the model's numbers */
+    tn_weights *weights; /* the model's numbers, where they lie */
 };
 
 /* file.c: what lies at `bytes` as a model whose numbers are read there; TN_ERR_FORMAT unless it is an engine. */
@@ -45,7 +41,7 @@ tn_status tn_engine_read(tn_model **out, const char *name, const void *bytes, si
                          bool unchecked_data);
 
 /* ports.c: the inputs that the outputs need, in the graph's order, and the outputs. The model has all parameters that they
- * need, or that is TN_ERR_FORMAT. */
+ * need, f32, or that is TN_ERR_FORMAT. */
 tn_status tn_engine_find_ports(tn_port_lists *out, const tn_graph *g);
 tn_status tn_engine_check_params(const tn_model *m);
 void tn_engine_free_ports(tn_port_lists *ports);

@@ -75,8 +75,12 @@ void tn_engine_free_ports(tn_port_lists *p)
 static tn_status check_param(const tn_model *m, const tn_node *n)
 {
     tn_shape shape;
-    if (m->numbers.find(&m->numbers, n->name, &shape) < 0)
+    const ptrdiff_t index = m->numbers.find(&m->numbers, n->name, &shape);
+    if (index < 0)
         return tn_fail(TN_ERR_FORMAT, "%s: has no numbers for %s", m->path, n->name);
+    if (!m->numbers.at(&m->numbers, (size_t)index))
+        return tn_fail(TN_ERR_FORMAT, "%s: %s is not f32, or not at a multiple of 64 bytes",
+                       m->path, n->name);
     if (!tn_shape_equal(&shape, &n->y[0]))
         return tn_fail(TN_ERR_FORMAT, "%s: has %s for %s, whose shape in the net is %s", m->path,
                        tn_shape_format(&shape).text, n->name, tn_shape_format(&n->y[0]).text);

@@ -33,6 +33,7 @@ ALLOWED = {
     "src/model": BASE + ("model/", "graph/text.h", "graph/numbers.h", "io/", "plan/plan_io.h"),
     "src/quantise": BASE + ("quantise/", "graph/graph.h", "graph/text.h", "model/import.h", "model/passes/rewrite.h"),
     "src/infer": BASE + ("infer/", "io/mapped.h", "model/model.h", "graph/graph.h"),
+    "src/infer": BASE + ("infer/", "io/mapped.h", "model/model.h", "graph/graph.h", "plan/plan_io.h"),
     "src/model/passes": BASE + ("graph/", "model/"),
     "src/import": BASE + ("model/import.h", "caffe/import.h"),
     "src/onnx": BASE + ("tensor/", "onnx/", "io/proto.h", "io/mapped.h", "model/import.h"),

@@ -56,6 +56,29 @@ static void numbers_are_the_models(void **state)
     }
 }
 
+/* As a part of a program it may lie anywhere. */
+static void it_may_lie_anywhere_in_memory(void **state)
+{
+    (void)state;
+    FILE *f = fopen(path, "rb");
+    unsigned char *memory = tn_alloc_aligned(1 << 17);
+    assert_non_null(f);
+    assert_non_null(memory);
+    for (int at = 0; at < 10; at += 3) {
+        tn_engine *e = NULL;
+        tn_context *c = NULL;
+        rewind(f);
+        const size_t size = fread(memory + at, 1, (1 << 17) - 64, f);
+        assert_ok(tn_engine_open_memory(&e, "memory", memory + at, size, NULL));
+        assert_ok(tn_context_create(&c, e, NULL));
+        expect_rows(c, 0, 1);
+        tn_context_destroy(c);
+        tn_engine_close(e);
+    }
+    fclose(f);
+    tn_free(memory);
+}
+
 static void a_run_allocates_nothing(void **state)
 {
     (void)state;
@@ -80,7 +103,15 @@ static void contexts_share_weights(void **state)
     assert_ok(tn_engine_open(&e, path, NULL));
     for (int i = 0; i < 3; i++)
         assert_ok(tn_context_create(&c[i], e, &(tn_context_opts){.rows = i + 1}));
-    expect_rows(c[2], 0, 3);
+    for (int i = 0; i < 3; i++)
+        expect_rows(c[i], 0, i + 1);
+    /* One of the same rows has all that it wants of weights already. */
+    tn_context *same = NULL;
+    assert_ok(tn_context_create(&same, e, &(tn_context_opts){.rows = 2}));
+    assert_int_equal(tn_context_memory_of(same).weights, 0);
+    assert_int_equal(tn_context_memory_of(same).values, tn_context_memory_of(c[1]).values);
+    expect_rows(same, 1, 2);
+    tn_context_destroy(same);
     tn_context_destroy(c[0]);
     expect_rows(c[1], 3, 2);
     expect_rows(c[2], 2, 3);
@@ -219,6 +250,7 @@ int main(void)
     tn_model_close(m);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_the_models),
+        cmocka_unit_test(it_may_lie_anywhere_in_memory),
         cmocka_unit_test(a_run_allocates_nothing),
         cmocka_unit_test(contexts_share_weights),
         cmocka_unit_test(pictures_may_be_of_another_size),
