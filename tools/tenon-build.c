@@ -7,7 +7,7 @@
 #include "common/args.h"
 #include "common/workspace.h"
 
-static build_question q = {.precision = "f32", .device = "cpu", .rows = "1"};
+static build_question q = {.precision = "f32", .device = "cpu", .rows = "1", .max_drop = 1};
 
 static const char about[] =
     "Makes an engine of a trained model: one file with the net, its numbers, and how a picture\n"
@@ -21,7 +21,9 @@ static const char about[] =
     "own: a .caffemodel.";
 
 static const char more[] =
-    "Exit status: 0; 1: it could not be built; 2: flags or a model that cannot be.\n\n"
+    "Exit status: 0; 1: it could not be built; 2: flags or a model that cannot be; 3: it loses "
+    "more\n"
+    "than --max-drop, and nothing was written.\n\n"
     "Examples:\n"
     "  tenon-build flowers.safetensors -o flowers.plan\n"
     "  tenon-build deploy.prototxt lenet.caffemodel -o lenet.plan --scale 0.00390625 \\\n"
@@ -30,7 +32,22 @@ static const char more[] =
 static const arg options[] = {
     {ARG_TEXT, "out", "FILE", "the engine's file, FILE.plan; required", &q.out, 0, 0},
     {ARG_FLAG, "force", NULL, "write it anew if it is there", &q.force, 0, 0},
-    {ARG_CHOICE, "precision", "f32", "what its weights are kept in", &q.precision, 0, 0},
+    {ARG_CHOICE, "precision", "f32|int8",
+     "int8: whole numbers of 8 bits, of weights and what they meet", &q.precision, 0, 0},
+    {ARG_TEXT, "calibrate", "DATA",
+     "pictures that scales of int8 are found with; default: weights of\ndense layers alone are of "
+     "8 "
+     "bits",
+     &q.calibrate, 0, 0},
+    {ARG_TEXT, "leave", "LIST", "layers that stay f32: names or patterns, with commas between them",
+     &q.leave, 0, 0},
+    {ARG_FLAG, "all-int8", NULL, "the first convolution and the last dense layer, too", &q.all_int8,
+     0, 0},
+    {ARG_TEXT, "check", "DATA",
+     "pictures with labels: how many are right before and after; with\n--calibrate layers go back "
+     "to f32 until it passes",
+     &q.check, 0, 0},
+    {ARG_REAL, "max-drop", "POINTS", "of top-1 in per cent that may be lost", &q.max_drop, 0, 100},
     {ARG_TEXT, "no-pass", "LIST", "leave these passes out, with commas between them; \"all\": all",
      &q.without, 0, 0},
     {ARG_FLAG, "trained", NULL,
@@ -74,6 +91,7 @@ int main(int argc, char **argv)
     if (!q.out)
         args_fail("where is the engine to be written? -o FILE.plan");
     build_open(&b, &q);
+    build_number(&b);
     build_save(&b);
     build_try(&b);
     (q.json ? build_tell_json : build_tell)(&b, stdout);

@@ -171,15 +171,22 @@ static void describe_ports(const tn_engine *e, bool output, FILE *to)
     }
 }
 
-/* A fact in one line, if the file says it. */
+/* A fact, if the file says it: in one line, or a line each. */
 static void describe_fact(const tn_engine *e, const char *key, const char *what, FILE *to)
 {
-    char line[512];
     const char *text = tn_model_fact(e->model, key);
+    const bool lines = text && strchr(text, '\n');
     if (!text)
         return;
-    tn_show(line, sizeof line, text);
-    fprintf(to, "%s: %s\n", what, line);
+    fprintf(to, "%s:%s", what, lines ? "\n" : " ");
+    do {
+        char line[4096], shown[4096];
+        const size_t length = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, text);
+        tn_show(shown, sizeof shown, line);
+        fprintf(to, "%s%s\n", lines ? "  " : "", shown);
+        text += length;
+    } while (*text++);
 }
 
 tn_status tn_engine_describe(const tn_engine *e, FILE *to)

@@ -54,6 +54,28 @@ run(build, "flowers.safetensors", "-o", "b.plan", "--force", "--no-pass", "all")
 expect((work / "a.plan").read_bytes() != (work / "b.plan").read_bytes(), "passes change nothing")
 run(build, "a.plan", "-o", "again.plan")  # an engine is a model, too
 
+# Judged, and in 8 bits.
+for number, folder in enumerate(("set", "others")):
+    for p, c in zip(pictures, ("rose", "tulip", "tulip")):
+        (work / folder / c).mkdir(parents=True, exist_ok=True)
+        data = bytearray((work / p).read_bytes())
+        data[-1] ^= number
+        (work / folder / c / p).write_bytes(data)
+told = run(build, "flowers.safetensors", "-o", "c.plan", "--check", "set", "--max-drop", 0)
+expect("3 pictures: top-1" in told and "0 lost, 0 won" in told, told)
+expect("0 lost, 0 won" in run(infer, "c.plan", "--report"), "the engine does not say how good it is")
+told = run(build, "flowers.safetensors", "-o", "i.plan", "--precision", "int8", "--json")
+expect("accuracy" not in json.loads(told), told)
+told = run(build, "flowers.safetensors", "-o", "j.plan", "--precision", "int8", "--calibrate", "others", "--check", "set",
+           "--max-drop", 100, "--json")
+expect(json.loads(told)["accuracy"]["images"] == 3 and json.loads(told)["accuracy"]["layers_int8"] > 0, told)
+run(build, "flowers.safetensors", "-o", "k.plan", "--precision", "int8", "--calibrate", "set", "--check", "set", status=2,
+    says="must not judge them")
+run(build, "flowers.safetensors", "-o", "k.plan", "--calibrate", "set", status=2, says="--precision int8")
+shutil.copytree(work / "set" / "rose", work / "strange" / "pansy")
+run(build, "flowers.safetensors", "-o", "k.plan", "--check", "strange", status=2, says="its class 0 is \"pansy\"")
+expect(not (work / "k.plan").exists(), "an engine is there that could not be built")
+
 # Named.
 answers = json.loads(run(infer, "a.plan", *pictures, "--json"))
 for line, answer in zip(expected, answers):
@@ -65,10 +87,6 @@ expect(said == run(infer, "b.plan", *pictures, "--threads", 1), "without passes 
 (work / "list.txt").write_text("".join(f"{p}\n" for p in pictures))
 expect(said == run(infer, "a.plan", "list.txt"), "a list is named otherwise")
 expect(said == run(infer, "a.plan", "-", stdin="\n".join(pictures)), "stdin is named otherwise")
-(work / "set" / "rose").mkdir(parents=True)
-(work / "set" / "tulip").mkdir()
-for p, c in zip(pictures, ("rose", "tulip", "tulip")):
-    shutil.copy(work / p, work / "set" / c / p)
 expect(run(infer, "a.plan", "set").count("set/") == 3, "a folder has three pictures")
 (work / "broken.jpg").write_text("no picture")
 expect(run(infer, "a.plan", "broken.jpg", *pictures, status=1, says="broken.jpg") == said, "a broken one stops the others")

@@ -9,15 +9,17 @@
 
 #include <tenon/tenon.h>
 
-enum { BUILD_PATH = 4096, BUILD_ROWS = 16 };
+enum { BUILD_PATH = 4096, BUILD_ROWS = 16, BUILD_NOT_PASSED = 3 /* exit status */ };
 
 /* What is asked. */
 typedef struct build_question {
     const char *model, *weights, *out, *workspace;
     const char *precision, *without;
     const char *input, *mean, *scale, *fit, *classes;
+    const char *calibrate, *check, *leave;
     const char *rows, *device;
-    bool force, trained, describe, json;
+    double max_drop;
+    bool force, trained, describe, json, all_int8;
 } build_question;
 
 /* The engine with so many rows. */
@@ -34,6 +36,7 @@ typedef struct build {
     tn_model *model;       /* as it was opened */
     tn_model *ready;       /* as it is saved */
     bool average;
+    tn_gate gate; /* of no rows: accuracy was not measured */
     tn_engine *engine;
     double open_seconds;
     size_t bytes; /* of its file */
@@ -44,6 +47,11 @@ typedef struct build {
 /* open.c: the model as it was, and made ready. Ends the program with status 2 if it cannot be one. */
 void build_open(build *b, const build_question *q);
 void build_close(build *b);
+
+/* check.c: it computes in what numbers it shall, and pictures judge what that costs: if it is too much the program ends with status
+ * BUILD_NOT_PASSED. */
+void build_number(build *b);
+void build_tell_gate(const tn_gate *g, FILE *to);
 
 /* save.c: what was done to it becomes "tenon.build", and the file is written; then it is opened, and planned for each number
  * of rows that was asked for. */

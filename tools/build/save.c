@@ -53,6 +53,8 @@ static char *describe_build(const build *b)
     json_text(&j, "source", slash ? slash + 1 : b->path);
     json_bool(&j, "average", b->average);
     json_text(&j, "precision", b->q.precision);
+    if (b->q.calibrate)
+        json_bool(&j, "calibrated", true);
     write_passes(&j, tn_model_fact(b->ready, "tenon.passes"));
     json_end(&j, '}');
     if (fclose(to) != 0)

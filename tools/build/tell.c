@@ -35,6 +35,8 @@ void build_tell(const build *b, FILE *to)
             b->q.precision, nodes_of(b->ready), nodes_of(b->model));
     tell_passes(b, to);
     tn_must(tn_engine_describe(b->engine, to));
+    if (b->gate.rows == 0)
+        fprintf(to, "accuracy: not measured (--check)\n");
     fprintf(to, "opened in %.1f ms\n", 1000 * b->open_seconds);
     for (int i = 0; i < b->trials; i++) {
         const build_trial *t = &b->trial[i];
@@ -63,6 +65,27 @@ static void tell_ports(const build *b, json *j, bool output)
     json_end(j, ']');
 }
 
+static void tell_gate_json(const tn_gate *g, json *j)
+{
+    json_object(j, "accuracy");
+    json_count(j, "images", g->rows);
+    json_count(j, "top_1_before", g->top_1[0]);
+    json_count(j, "top_1", g->top_1[1]);
+    json_count(j, "top_5_before", g->top_k[0]);
+    json_count(j, "top_5", g->top_k[1]);
+    json_count(j, "agree", g->agree);
+    json_count(j, "lost", g->lost);
+    json_count(j, "won", g->won);
+    json_real(j, "drop", g->drop);
+    json_real(j, "drop_low", g->low);
+    json_real(j, "drop_high", g->high);
+    json_bool(j, "tells", g->tells);
+    json_count(j, "images_needed", g->rows_needed);
+    json_count(j, "layers_int8", g->layers);
+    json_count(j, "layers_left", g->left);
+    json_end(j, '}');
+}
+
 void build_tell_json(const build *b, FILE *to)
 {
     json j = {.to = to};
@@ -74,6 +97,8 @@ void build_tell_json(const build *b, FILE *to)
     json_number_text(&j, "build", tn_engine_fact(b->engine, "tenon.build"));
     tell_ports(b, &j, false);
     tell_ports(b, &j, true);
+    if (b->gate.rows > 0)
+        tell_gate_json(&b->gate, &j);
     json_real(&j, "open_seconds", b->open_seconds);
     json_text(&j, "device", b->q.device);
     json_array(&j, "contexts");

@@ -1,0 +1,183 @@
+#define _POSIX_C_SOURCE 200809L /* open_memstream */
+
+/* In what numbers the engine computes, and what that costs: labelled pictures judge. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/args.h"
+#include "build.h"
+
+enum { BATCH = 16 };
+
+/* ---- pictures --------------------------------------------------------------------------------- */
+
+static tn_dataset *open_set(const char *path)
+{
+    tn_dataset *set = NULL;
+    if (tn_dataset_open(&set, &(tn_dataset_opts){.path = path}) != TN_OK)
+        args_fail("%s", tn_error());
+    return set;
+}
+
+/* As the model takes them, one after the other. */
+static tn_loader *open_loader(const build *b, const tn_dataset *set)
+{
+    tn_loader *loader = NULL;
+    tn_picture picture;
+    if (tn_model_picture(b->model, &picture) != TN_OK)
+        args_fail("%s; --calibrate and --check are of pictures", tn_error());
+    const tn_loader_opts opts = {.batch = BATCH,
+                                 .height = picture.fit.height,
+                                 .width = picture.fit.width,
+                                 .resize = picture.fit.resize,
+                                 .max_bad = 100};
+    if (tn_loader_open(&loader, set, &opts) != TN_OK)
+        run_fail("%s", tn_error());
+    return loader;
+}
+
+static void name_broken(const tn_loader *loader)
+{
+    for (int64_t i = 0; loader && i < tn_loader_num_bad(loader); i++)
+        args_warn("%s: %s", tn_loader_bad_path(loader, i), tn_loader_bad_reason(loader, i));
+}
+
+/* A label is a number: the set's classes must be the model's, in their order. */
+static void check_classes(const build *b, const tn_dataset *set)
+{
+    const int known = tn_model_num_classes(b->model), classes = tn_dataset_classes(set);
+    for (int i = 0; known > 0 && i < classes; i++) {
+        const char *model = tn_model_class(b->model, i), *own = tn_dataset_class_name(set, i);
+        if (!model || strcmp(model, own) != 0)
+            args_fail("--check %s: its class %d is \"%s\", but the model's is \"%s\"", b->q.check,
+                      i, own, model ? model : "none");
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What calibrates must not judge. */
+static void check_apart(const build *b, const tn_dataset *one, const tn_dataset *other)
+{
+    const int64_t count = tn_dataset_count(one);
+    const char **path = calloc((size_t)count + 1, sizeof *path);
+    if (!path)
+        run_fail("no memory for the names of %lld pictures", (long long)count);
+    for (int64_t i = 0; i < count; i++)
+        path[i] = tn_dataset_item_path(one, i);
+    qsort(path, (size_t)count, sizeof *path, by_text);
+    for (int64_t i = 0; i < tn_dataset_count(other); i++) {
+        const char *p = tn_dataset_item_path(other, i);
+        if (bsearch(&p, path, (size_t)count, sizeof *path, by_text))
+            args_fail("%s is in --calibrate %s and in --check %s: what scales are found with must "
+                      "not judge them",
+                      p, b->q.calibrate, b->q.check);
+    }
+    free(path);
+}
+
+/* ---- judged ----------------------------------------------------------------------------------- */
+
+void build_tell_gate(const tn_gate *g, FILE *to)
+{
+    const double rows = g->rows > 0 ? (double)g->rows / 100 : 1;
+    fprintf(
+        to,
+        "%lld pictures: top-1 %.2f %% before, %.2f %% now; top-5 %.2f, %.2f; %.2f %% the same\n",
+        (long long)g->rows, (double)g->top_1[0] / rows, (double)g->top_1[1] / rows,
+        (double)g->top_k[0] / rows, (double)g->top_k[1] / rows, (double)g->agree / rows);
+    fprintf(to,
+            "a drop of %.2f points, in 95 of 100 such cases %.2f to %.2f; %lld lost, %lld won\n",
+            g->drop, g->low, g->high, (long long)g->lost, (long long)g->won);
+    if (g->layers)
+        fprintf(to, "%d layers in 8 bits, %d left in f32\n", g->layers, g->left);
+    if (!g->tells)
+        fprintf(to,
+                "so many pictures cannot tell whether that is within the limit: about %lld could\n",
+                (long long)g->rows_needed);
+}
+
+/* Status 3, and nothing is written. */
+static void stop_if_not_passed(const build *b)
+{
+    if (b->gate.passed)
+        return;
+    build_tell_gate(&b->gate, stdout);
+    fflush(stdout);
+    args_warn("%s loses more than --max-drop %g points: nothing was written", b->path,
+              b->q.max_drop);
+    exit(BUILD_NOT_PASSED);
+}
+
+/* A line each, as tn_model_quantise_within() has it. */
+static void say_report(build *b)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        run_fail("no memory for the report");
+    build_tell_gate(&b->gate, to);
+    if (fclose(to) != 0)
+        run_fail("no memory for the report");
+    if (size > 0)
+        text[size - 1] = '\0'; /* the last line's end */
+    tn_must(tn_model_tell(b->ready, "tenon.report", text));
+    free(text);
+}
+
+static void quantise(build *b, tn_device *device, tn_loader *pictures, tn_loader *labelled)
+{
+    tn_model *whole = NULL;
+    const tn_quantise_opts opts = {.all = b->q.all_int8, .leave = b->q.leave};
+    const tn_gate_opts limit = {.max_drop = TN_EXACTLY(b->q.max_drop)};
+    const tn_status status =
+        labelled && pictures
+            ? tn_model_quantise_within(&whole, &b->gate, b->ready, device, pictures, labelled,
+                                       &opts, &limit)
+            : tn_model_quantise(&whole, b->ready, pictures ? device : NULL, pictures, &opts);
+    if (status != TN_OK)
+        run_fail("%s", tn_error());
+    if (labelled && pictures)
+        stop_if_not_passed(b);
+    tn_model_close(b->ready);
+    b->ready = whole;
+}
+
+void build_number(build *b)
+{
+    const build_question *q = &b->q;
+    const bool int8 = strcmp(q->precision, "int8") == 0;
+    tn_device *device = NULL;
+    if (!int8 && q->calibrate)
+        args_fail("--calibrate finds scales for --precision int8");
+    tn_dataset *calibrate = q->calibrate ? open_set(q->calibrate) : NULL;
+    tn_dataset *check = q->check ? open_set(q->check) : NULL;
+    if (calibrate && check)
+        check_apart(b, calibrate, check);
+    if (check)
+        check_classes(b, check);
+    tn_loader *pictures = calibrate ? open_loader(b, calibrate) : NULL;
+    tn_loader *labelled = check ? open_loader(b, check) : NULL;
+    if (tn_device_open(&device, q->device) != TN_OK)
+        args_fail("%s", tn_error());
+    if (int8)
+        quantise(b, device, pictures, labelled);
+    if (labelled && !(int8 && pictures)) {
+        if (tn_model_compare(&b->gate, b->model, b->ready, device, labelled,
+                             &(tn_gate_opts){.max_drop = TN_EXACTLY(q->max_drop)}) != TN_OK)
+            run_fail("%s", tn_error());
+        stop_if_not_passed(b);
+        say_report(b);
+    }
+    name_broken(pictures);
+    name_broken(labelled);
+    tn_loader_close(pictures);
+    tn_loader_close(labelled);
+    tn_dataset_close(calibrate);
+    tn_dataset_close(check);
+    tn_device_close(device);
+}
