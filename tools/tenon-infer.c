@@ -6,7 +6,7 @@
 #include "common/args.h"
 #include "infer/infer.h"
 
-static infer_question q = {.device = "cpu", .rows = 1, .contexts = 1, .top = 5};
+static infer_question q = {.device = "cpu", .precision = "f32", .rows = 1, .contexts = 1, .top = 5};
 
 static const char about[] =
     "Runs an engine that tenon-build made. Of each picture it tells the likeliest classes; INPUT "
@@ -56,6 +56,8 @@ static const arg options[] = {
     {ARG_INT, "contexts", "N", "of --bench: so many at once, each in a thread", &q.contexts, 1,
      INFER_CONTEXTS},
     {ARG_TEXT, "device", "NAME", "\"cpu\", \"cuda:0\", ...", &q.device, 0, 0},
+    {ARG_CHOICE, "precision", "f32|tf32|bf16|f16", "what it computes in, where the device can",
+     &q.precision, 0, 0},
 };
 
 int main(int argc, char **argv)

@@ -97,6 +97,9 @@ typedef struct tn_context_opts {
     int height, width;
     int threads;        /**< of the CPU; default: as many as "cpu" has (device.h) */
     const char *device; /**< as of tn_device_open(); default "cpu" */
+    /** What it computes in, by its name in device.h: "tf32", "bf16", "f16", where the device can; default "f32", whose
+     *  numbers are those that were measured when the engine was built. */
+    const char *precision;
 } tn_context_opts;
 
 /** @return TN_ERR_SHAPE or TN_ERR_ARGUMENT naming the layer that cannot have such rows or sizes; what tn_device_open()

@@ -62,9 +62,10 @@ static tn_status make_graph(tn_context *c, const tn_context_opts *o)
 }
 
 /* Kernels keep all that they make of weights: there is nothing that it would have to give way to. */
-static tn_status make_plan(tn_context *c)
+static tn_status make_plan(tn_context *c, const tn_context_opts *o)
 {
-    const tn_plan_opts opts = {.weights = c->engine->weights, .kept_weights = INFINITY};
+    tn_plan_opts opts = {.weights = c->engine->weights, .kept_weights = INFINITY};
+    TN_TRY(tn_precision_find(o->precision ? o->precision : "f32", &opts.precision));
     return tn_plan_create(&c->plan, c->graph, c->device, &opts);
 }
 
@@ -104,7 +105,7 @@ static tn_status fill(tn_context *c, const tn_context_opts *o)
     TN_TRY(tn_engine_find_ports(&c->ports, c->graph));
     TN_TRY(make_stage(c));
     TN_TRY(open_device(c, o));
-    return make_plan(c);
+    return make_plan(c, o);
 }
 
 tn_status tn_context_create(tn_context **out, tn_engine *e, const tn_context_opts *opts)

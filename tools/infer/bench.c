@@ -152,8 +152,10 @@ void infer_bench(session *s)
 {
     static worker w[INFER_CONTEXTS];
     tn_context_memory memory[INFER_CONTEXTS];
-    const tn_context_opts opts = {
-        .rows = s->q.rows, .threads = (int)s->q.threads, .device = s->q.device};
+    const tn_context_opts opts = {.rows = s->q.rows,
+                                  .threads = (int)s->q.threads,
+                                  .device = s->q.device,
+                                  .precision = s->q.precision};
     for (int i = 0; i < s->q.contexts; i++) {
         w[i] = (worker){.s = s, .context = s->context, .until = s->q.bench};
         if (i > 0 && tn_context_create(&w[i].context, s->engine, &opts) != TN_OK)

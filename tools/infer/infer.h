@@ -13,7 +13,7 @@ enum { INFER_CONTEXTS = 64, INFER_PORTS = 64 };
 
 /* What is asked. */
 typedef struct infer_question {
-    const char *device, *npy, *evaluate, *parity;
+    const char *device, *precision, *npy, *evaluate, *parity;
     int64_t rows, threads, contexts, top, profile;
     double bench;
     bool json, force, report, layers;

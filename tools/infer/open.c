@@ -89,10 +89,11 @@ void infer_open(session *s, const infer_question *q, const char *path)
         args_fail("%s", tn_error());
     s->open_seconds = seconds() - start;
     start = seconds();
-    if (tn_context_create(
-            &s->context, s->engine,
-            &(tn_context_opts){.rows = q->rows, .threads = (int)q->threads, .device = q->device}) !=
-        TN_OK)
+    if (tn_context_create(&s->context, s->engine,
+                          &(tn_context_opts){.rows = q->rows,
+                                             .threads = (int)q->threads,
+                                             .device = q->device,
+                                             .precision = q->precision}) != TN_OK)
         args_fail("%s", tn_error());
     s->make_seconds = seconds() - start;
     ports_make(&s->ports, s, s->context);
