@@ -77,6 +77,19 @@ static tn_status open_inlets(tn_plan *p)
     return TN_OK;
 }
 
+/* One way out for each value that is kept in a layout of the device's own, so that reading it allocates nothing. */
+static tn_status open_outlets(tn_plan *p)
+{
+    const tn_backend *b = tn_plan_backend(p);
+    for (size_t i = 0; b->is_host && i < p->num_values; i++) {
+        tn_plan_value *v = &p->value[i];
+        if (v->kept && v->layout && v->buffer != TN_NO_BUFFER)
+            TN_TRY(b->reorder_create(p->device->impl, &v->shape, v->dtype, v->layout, NULL,
+                                     &v->outlet));
+    }
+    return TN_OK;
+}
+
 /* Padding inside layouts and between parameters must be zero and stay so: all begins at zero. */
 static tn_status take_all(tn_plan *p)
 {
@@ -233,6 +246,7 @@ tn_status tn_plan_allocate(tn_plan *p)
 {
     TN_TRY(take_all(p));
     TN_TRY(open_inlets(p));
+    TN_TRY(open_outlets(p));
     TN_TRY(set_constants(p));
     for (size_t i = 0; i < p->num_steps; i++)
         bind_step(p, &p->step[i]);
@@ -248,9 +262,12 @@ void tn_plan_release(tn_plan *p)
     const tn_backend *b = tn_plan_backend(p);
     void *all[] = {p->memory, p->weights,     p->gradients, p->gradient_sum, p->half,
                    p->stage,  p->run.control, p->tallies,   p->average,      p->kept_statistics};
-    for (size_t i = 0; i < p->num_values; i++)
+    for (size_t i = 0; i < p->num_values; i++) {
         if (p->value[i].inlet)
             b->inlet_destroy(p->value[i].inlet);
+        if (p->value[i].outlet)
+            b->reorder_destroy(p->value[i].outlet);
+    }
     for (size_t i = 0; i < TN_COUNT(all); i++)
         if (all[i])
             b->free(p->device->impl, all[i]);

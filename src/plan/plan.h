@@ -57,7 +57,9 @@ typedef struct tn_plan_value {
     bool input;   /* set by the program, */
     bool set;     /* and it has been */
     void *inlet;  /* the way in for it, if the backend has such */
-    int labels;   /* of a mean over rows: which of tn_run_state.share_rows, from 1; else 0 */
+    void *
+        outlet; /* a reorder: the way out of a kept one that is not canonical, where memory is the host's */
+    int labels; /* of a mean over rows: which of tn_run_state.share_rows, from 1; else 0 */
     int64_t samples,
         labelled; /* then, as they were set last: rows up to the last with a label; labels that are there */
     bool kept;    /* readable after a run */

@@ -1,6 +1,6 @@
 /*
- * values: set by the program, and read by it. Nothing here allocates, but for reading those whose layout on the
- * device is not canonical.
+ * values: set by the program, and read by it. Nothing here allocates, but for reading those whose layout on a
+ * device with memory of its own is not canonical.
  */
 #include "run/run.h"
 
@@ -65,8 +65,10 @@ tn_status tn_single_get(tn_plan *p, tn_value value, tn_tensor host)
     tn_plan_value *v;
     TN_TRY(tn_plan_find_kept(p, value, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
-    return tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
-                            tn_plan_address(p, v->buffer));
+    const void *from = tn_plan_address(p, v->buffer);
+    if (v->outlet)
+        return tn_plan_backend(p)->reorder_run(v->outlet, host.data, from);
+    return tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data, from);
 }
 
 static const char *why_none(const tn_plan *p, const tn_plan_value *v)

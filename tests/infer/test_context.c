@@ -117,6 +117,48 @@ static void a_run_allocates_nothing(void **state)
     tn_engine_close(e);
 }
 
+/* Nor does one whose output a kernel writes in a layout of its own. */
+static void nor_do_outputs_in_other_layouts(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "tenon graph 1\ninput x f32 N 16 8 8\ny = conv2d(x) filters=32 kernel=3\noutput y\n";
+    static float x[2 * 16 * 8 * 8], y[2][2 * 32 * 6 * 6];
+    tn_model *net = NULL, *m = NULL;
+    tn_device *device = NULL;
+    tn_plan *plan = NULL;
+    tn_engine *e = NULL;
+    tn_context *c = NULL;
+    char file[1200];
+    snprintf(file, sizeof file, "%s/conv.plan", folder);
+    for (int i = 0; i < 2 * 16 * 8 * 8; i++)
+        x[i] = (float)(i * 37 % 41) / 20 - 1;
+    assert_ok(tn_model_read(&net, "net", text, &(tn_model_opts){.batch = 2}));
+    assert_ok(tn_device_open(&device, "cpu,threads=1"));
+    assert_ok(tn_plan_create(&plan, tn_model_graph(net), device, &(tn_plan_opts){.seed = 1}));
+    const tn_tensor in = {TN_F32, TN_SHAPE(2, 16, 8, 8), x};
+    const tn_tensor out[] = {{TN_F32, TN_SHAPE(2, 32, 6, 6), y[0]},
+                             {TN_F32, TN_SHAPE(2, 32, 6, 6), y[1]}};
+    assert_ok(tn_plan_set(plan, tn_graph_input(tn_model_graph(net), 0), in));
+    assert_ok(tn_plan_evaluate(plan));
+    assert_ok(tn_plan_get(plan, tn_graph_output_at(tn_model_graph(net), 0), out[0]));
+    assert_ok(tn_model_of_plan(&m, plan));
+    assert_ok(tn_engine_save(m, file));
+    assert_ok(tn_engine_open(&e, file, NULL));
+    assert_ok(tn_context_create(&c, e, &(tn_context_opts){.rows = 2, .threads = 1}));
+    const long before = tn_alloc_total();
+    assert_ok(tn_context_run(c, 2, &in, &out[1]));
+    assert_int_equal(tn_alloc_total(), before);
+    assert_true(lab_engine_off(y[0], y[1], 2 * 32 * 6 * 6) < 1e-5F);
+    tn_context_destroy(c);
+    tn_engine_close(e);
+    tn_model_close(m);
+    tn_model_close(net);
+    tn_plan_destroy(plan);
+    tn_device_close(device);
+    assert_int_equal(unlink(file), 0);
+}
+
 /* Contexts come and go in any order; those that are left have their weights. */
 static void contexts_share_weights(void **state)
 {
@@ -280,6 +322,7 @@ int main(void)
         cmocka_unit_test(every_device_runs_it),
         cmocka_unit_test(it_may_lie_anywhere_in_memory),
         cmocka_unit_test(a_run_allocates_nothing),
+        cmocka_unit_test(nor_do_outputs_in_other_layouts),
         cmocka_unit_test(contexts_share_weights),
         cmocka_unit_test(pictures_may_be_of_another_size),
         cmocka_unit_test(what_does_not_fit_is_told),
