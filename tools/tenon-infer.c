@@ -50,7 +50,7 @@ static const arg options[] = {
      0},
     {ARG_FLAG, "layers", NULL, "and each value that both have, and which is the first that is\noff",
      &q.layers, 0, 0},
-    {ARG_HEADING, NULL, NULL, "\nHow it is run:", NULL, 0, 0},
+    {ARG_HEADING, NULL, NULL, "How it is run:", NULL, 0, 0},
     {ARG_INT, "rows", "N", "pictures at a time; changes no number", &q.rows, 1, 65536},
     {ARG_INT, "threads", "N", "of each context; default: every core", &q.threads, 1, 1024},
     {ARG_INT, "contexts", "N", "of --bench: so many at once, each in a thread", &q.contexts, 1,

@@ -20,6 +20,8 @@ cd "$work"
 "$prefix/bin/tenon" data pack shapes/train packed --size 64 --quiet
 "$prefix/bin/alexnet" packed --val shapes/val --net slim --size 64 --batch 4 --epochs 1 --threads 1 --save model >>programs.log
 "$prefix/bin/classify" model shapes/val/star/*.jpg >>programs.log
+"$prefix/bin/tenon" build model -o model.plan >>programs.log
+"$prefix/bin/tenon" infer model.plan shapes/val/star/*.jpg >>programs.log
 for program in mnist speedup tenon-plan; do
     "$prefix/bin/$program" --help >>programs.log
 done
@@ -39,7 +41,7 @@ fi
 for kind in shared static; do
     [ $kind = static ] && static=ON || static=OFF
     cmake -S "$here" -B "$work/cmake-$kind" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Debug \
-        -DFOREIGN_STATIC="$static" >"$work/cmake-$kind.log"
+        -DFOREIGN_STATIC="$static" -DFOREIGN_ENGINE="$build/tests/engine_program.c" >"$work/cmake-$kind.log"
     cmake --build "$work/cmake-$kind" >>"$work/cmake-$kind.log"
     echo "CMake, $kind: $("$work/cmake-$kind/foreign" "$work/net-cmake-$kind")"
 done
@@ -50,6 +52,24 @@ for kind in shared static; do
     make -s -C "$here" LINK=$kind OUT="$work/make-$kind"
     echo "pkg-config, $kind: $("$work/make-$kind" "$work/net-make-$kind")"
 done
+
+# What runs engines needs libtenon-infer and not libtenon: the program of docs/engine.md.
+program=$build/tests/engine_program.c
+set -- shapes/val/star/*.jpg
+libdir=$(pkg-config --variable=libdir tenon-infer)
+for kind in shared static; do
+    [ $kind = static ] && static=--static name=-l:libtenon-infer.a || static="" name=-ltenon-infer
+    # shellcheck disable=SC2046,SC2086  # words are what pkg-config gives
+    "${CC:-cc}" $(pkg-config --cflags tenon-infer) "$program" -o "names-$kind" \
+        $(pkg-config $static --libs tenon-infer | sed "s/-ltenon-infer/$name/") -Wl,-rpath,"$libdir"
+    "./names-$kind" model.plan "$@" >"named-$kind"
+    echo "pkg-config, tenon-infer, $kind: $(head -1 "named-$kind")"
+done
+cmp named-shared named-static
+if ldd names-shared | grep -q "libtenon[.]so" || ldd names-static | grep -q libtenon; then
+    echo "what runs engines needs libtenon" >&2
+    exit 1
+fi
 
 # The two kinds must really be two: only one of them may need libtenon.so.
 for built in cmake-%s/foreign make-%s; do
