@@ -6,14 +6,25 @@
 
 #include "plan/passes.h"
 
-/* Where in the plan the node of one input is that makes value `id`; SIZE_MAX: there is none. */
+/* What a second input of f32 holds that is a constant; NULL: it is none. */
+static const float *numbers_of(const tn_plan *p, const tn_node *n)
+{
+    const tn_plan_value *v = n->num_in == 2 ? tn_plan_value_of(p, n->in[1]) : NULL;
+    if (!v || !v->source || v->source->spec || v->dtype != TN_F32)
+        return NULL;
+    return ((const tn_constant_node_opts *)v->source->opts)->data;
+}
+
+/* Where in the plan the node of one input, or of one and a constant, is that makes value `id`; SIZE_MAX: there is none. */
 static size_t node_of(const tn_plan *p, int32_t id)
 {
     size_t i = 0;
     while (i < p->num_nodes && p->node[i]->node.out[0] != id)
         i++;
-    const bool found = i < p->num_nodes && p->node[i]->kernel && p->node[i]->node.num_in == 1;
-    return found ? i : SIZE_MAX;
+    if (i == p->num_nodes || !p->node[i]->kernel)
+        return SIZE_MAX;
+    const tn_node *n = &p->node[i]->node;
+    return n->num_in == 1 || (n->num_in == 2 && numbers_of(p, n)) ? i : SIZE_MAX;
 }
 
 /* The same of one parameter, if nothing else reads what it makes and nothing is trained. */
@@ -71,8 +82,12 @@ static const tn_node *found(const tn_plan *p, size_t at)
 
 void tn_plan_offer_makers(const tn_plan *p, tn_plan_node *pn)
 {
-    for (int i = 0; i < pn->node.num_in && !pn->backward; i++)
-        pn->bind.made[i] = found(p, node_of(p, pn->node.in[i]));
-    for (int i = 0; i < pn->node.num_params && !pn->backward; i++)
+    for (int i = 0; i < pn->node.num_in && !pn->backward; i++) {
+        const tn_node *made = found(p, node_of(p, pn->node.in[i]));
+        pn->bind.made[i] = made && made->num_in == 1 ? made : NULL;
+    }
+    for (int i = 0; i < pn->node.num_params && !pn->backward; i++) {
         pn->bind.maker[i] = found(p, maker_of(p, pn->node.w[i]));
+        pn->bind.maker_numbers[i] = pn->bind.maker[i] ? numbers_of(p, pn->bind.maker[i]) : NULL;
+    }
 }

@@ -14,6 +14,7 @@ typedef struct conv_case {
     int64_t images, channels, height, width;
     tn_conv2d_opts conv;
     bool sign, relu;
+    bool given;  /* scales of filters are, */
     bool twice;  /* a second convolution reads the same x, */
     bool kept;   /* and so does the program */
     bool behind; /* x comes out of another convolution, in whatever layout that likes */
@@ -31,7 +32,14 @@ static tn_value weight_of(tn_graph *g, const conv_case *c, int64_t channels, con
 {
     const tn_shape shape = TN_SHAPE(c->conv.filters, channels, c->conv.kernel[0],
                                     c->conv.kernel[1] ? c->conv.kernel[1] : c->conv.kernel[0]);
-    return tn_fake_quant(g, tn_param(g, name, shape, NULL), (tn_value){0},
+    tn_value scales = {0};
+    if (c->given) {
+        float numbers[64];
+        for (int k = 0; k < c->conv.filters; k++)
+            numbers[k] = 0.0021F * (float)(1 + k % 4);
+        scales = tn_constant(g, "scales", (tn_tensor){TN_F32, TN_SHAPE(c->conv.filters), numbers});
+    }
+    return tn_fake_quant(g, tn_param(g, name, shape, NULL), scales,
                          &(tn_fake_quant_opts){.axis = TN_ZERO});
 }
 
@@ -145,6 +153,8 @@ static const conv_case cases[] = {
      CONV(.filters = 16, .kernel = {1, 5}, .pad = {0, 2}, .pad_extra = {0, 1})},
     {"dilated", 1, 16, 9, 9, CONV(.filters = 16, .kernel = {3}, .dilation = {2})},
     {"with a sign", 2, 16, 9, 11, CONV(.filters = 32, .kernel = {3}, .pad = {1}), .sign = true},
+    {"scales that are given", 1, 16, 9, 11, CONV(.filters = 32, .kernel = {3}, .pad = {1}),
+     .given = true},
     {"with a sign, 1 x 1", 1, 24, 5, 5, CONV(.filters = 10, .kernel = {1}), .sign = true,
      .relu = true},
     {"another reads it, too", 1, 16, 9, 11, CONV(.filters = 32, .kernel = {3}, .pad = {1}),

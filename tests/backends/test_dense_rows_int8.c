@@ -15,6 +15,7 @@ typedef struct few {
     int most; /* the largest whole number; 0: 127 */
     bool no_bias, relu;
     bool twice; /* a second layer has the same weights on their grid */
+    int scales; /* that are given: for each unit, or 1; 0: they are found */
 } few;
 
 static void draw(float *to, int64_t count, uint64_t stream)
@@ -27,9 +28,17 @@ static void draw(float *to, int64_t count, uint64_t stream)
 static tn_value build(tn_graph *g, const few *c)
 {
     const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(c->images, c->D));
-    const tn_fake_quant_opts grid = {.lo = -c->most, .hi = c->most, .axis = TN_ZERO};
+    tn_fake_quant_opts grid = {.lo = -c->most, .hi = c->most, .axis = TN_ZERO};
+    tn_value scales = {0};
+    if (c->scales > 0) {
+        float numbers[16];
+        for (int k = 0; k < c->scales; k++)
+            numbers[k] = 0.0051F * (float)(1 + k % 3); /* of some the largest numbers are cut off */
+        scales = tn_constant(g, "scales", (tn_tensor){TN_F32, TN_SHAPE(c->scales), numbers});
+        grid.axis = c->scales == c->units ? TN_ZERO : 0;
+    }
     const tn_value w =
-        tn_fake_quant(g, tn_param(g, "w", TN_SHAPE(c->units, c->D), NULL), (tn_value){0}, &grid);
+        tn_fake_quant(g, tn_param(g, "w", TN_SHAPE(c->units, c->D), NULL), scales, &grid);
     const tn_dense_opts opts = {
         .name = "fc", .units = c->units, .no_bias = c->no_bias, .weight = {.value = w}};
     const tn_value y = tn_dense(g, x, &opts);
@@ -134,6 +143,9 @@ static void is_the_reference(void **unused)
                            .units = (int)(1 + i * 5 % 13),
                            .most = i % 2 ? 127 : 63,
                            .no_bias = i % 3 == 0,
+                           .scales = i % 3 == 0   ? (int)(1 + i * 5 % 13)
+                                     : i % 3 == 1 ? 1
+                                                  : 0,
                            .relu = i % 2};
             ready naive, fast, other;
             tn_step_info step = {0};

@@ -116,8 +116,10 @@ typedef struct tn_binding {
     int64_t kept_form;
 
     /* From the plan: the node that makes w[i] of a parameter that nothing trains, if nothing else reads w[i]; NULL: there is
-     * none. To the plan: the kernel does that as well when it arranges, and w[i] is that parameter. */
+     * none. It may have a second input, a constant of f32, whose numbers these are; NULL: it has none. To the plan: the kernel does
+     * that as well when it arranges, and w[i] is that parameter. */
     const tn_node *maker[TN_MAX_PARAMS];
+    const float *maker_numbers[TN_MAX_PARAMS];
     bool does_maker[TN_MAX_PARAMS];
 
     /* From the plan: the node of one input that makes x[i], where nothing is trained; NULL: there is none. To the plan: the kernel

@@ -8,15 +8,15 @@
  * What is kept: scale, bias, then the numbers in oneDNN's layout. A number of x that lies in the middle between two whole ones may
  * become the other one: one step of the scale. A NaN in x becomes some number.
  */
-#include <math.h>
 #include <string.h>
 
 #include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/whole/whole.h"
 
 typedef struct whole {
     tn_prim conv, x, w;  /* and what brings x and the weight to it */
     float scale;         /* of x */
-    float most;          /* of weights */
+    tn_whole grid;       /* of the weight */
     size_t x_at, pad_at; /* in scratch of forward */
     size_t w_pad_at;     /* and of arrange, behind the numbers */
     size_t w_at;         /* in what is kept */
@@ -38,33 +38,25 @@ static tn_status refuse(const tn_node *n, const char *why)
 
 static bool is_grid(const tn_node *n)
 {
-    return n && strcmp(n->op->name, "fake_quant") == 0 && n->num_in == 1;
+    return n && strcmp(n->op->name, "fake_quant") == 0;
 }
 
 /* One scale, and all of 8 bits, with a sign or from 0 on. */
 static bool is_grid_of_x(const tn_node *n)
 {
-    if (!is_grid(n) || tn_grid_is_found(n))
+    if (!is_grid(n) || n->num_in > 1 || tn_grid_is_found(n))
         return false;
     const tn_fake_quant_opts *o = n->opts;
     return o->zero == 0 && ((o->lo == 0 && o->hi == 255) || (o->lo == -128 && o->hi == 127));
 }
 
-static bool is_grid_of_filters(const tn_node *n)
-{
-    if (!is_grid(n) || !tn_grid_is_found(n))
-        return false;
-    const tn_grid g = tn_grid_of(n);
-    return g.lines.outer == 1 && g.lines.size == n->x[0].dim[0] && g.low >= -127 && g.high <= 127;
-}
-
-static tn_status check(const tn_node *n, const tn_binding *b)
+static tn_status check(const tn_node *n, const tn_binding *b, tn_whole *grid)
 {
     if (!is_grid(b->made[0]) && !is_grid(b->maker[0]))
         return tn_fail(TN_ERR_UNSUPPORTED, "%s", ""); /* it has nothing to do with whole numbers */
     if (b->strict)
         return refuse(n, "the plan is strict");
-    if (!is_grid_of_x(b->made[0]) || !is_grid_of_filters(b->maker[0]))
+    if (!is_grid_of_x(b->made[0]) || !tn_whole_of(n, b, grid))
         return refuse(n, "what it reads is not all on grids of 8 bits");
     if (((const tn_conv2d_opts *)n->opts)->groups != 1)
         return refuse(n, "it has groups");
@@ -104,7 +96,8 @@ static int64_t form_of(const whole *s, const tn_md *w)
 {
     uint32_t bits;
     memcpy(&bits, &s->scale, sizeof bits);
-    return (int64_t)((uint64_t)(uintptr_t)w ^ ((uint64_t)bits << 32) ^ (uint64_t)s->most);
+    return (int64_t)((uint64_t)tn_whole_form(&s->grid) ^ (uint64_t)(uintptr_t)w ^
+                     ((uint64_t)bits << 32));
 }
 
 static void bind(tn_maker *m, whole *s, const tn_node *n, tn_binding *b)
@@ -132,12 +125,13 @@ static void bind(tn_maker *m, whole *s, const tn_node *n, tn_binding *b)
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    TN_TRY(check(n, b));
+    tn_whole grid;
+    TN_TRY(check(n, b, &grid));
     whole *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("conv2d", sizeof *s);
     s->scale = ((const tn_fake_quant_opts *)b->made[0]->opts)->scale;
-    s->most = tn_grid_of(b->maker[0]).high;
+    s->grid = grid;
     tn_maker m = tn_maker_begin(d, n);
     make(&m, s, n, b);
     bind(&m, s, n, b);
@@ -154,20 +148,14 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 static tn_status arrange(const tn_call *c)
 {
     whole *s = c->state;
-    const int64_t K = c->node->y[0].dim[1], D = tn_elements(&c->node->param[0].shape) / K;
+    const tn_whole *g = &s->grid;
     const float *w = c->w[0], *bias = c->w[1];
-    float *scale = c->kept, *shift = scale + K;
+    float *scale = c->kept, *shift = scale + g->rows;
     int8_t *numbers = c->scratch;
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < K; k++) {
-        float largest = 0;
-        for (int64_t d = 0; d < D; d++)
-            largest = fabsf(w[k * D + d]) > largest ? fabsf(w[k * D + d]) : largest;
-        const float step = largest > 0 ? largest / s->most : 1;
-        scale[k] = s->scale * step;
+    for (int64_t k = 0; k < g->rows; k++) {
+        scale[k] = s->scale * tn_whole_row(g, k, w + k * g->columns, numbers + k * g->columns);
         shift[k] = bias ? bias[k] : 0;
-        for (int64_t d = 0; d < D; d++)
-            numbers[k * D + d] = (int8_t)rintf(w[k * D + d] / step);
     }
     return tn_prim_run(
         &s->w, (tn_prim_arg[]){{DNNL_ARG_FROM, numbers},

@@ -1,16 +1,14 @@
 /* dense of a few images, forward alone, for inference; see dense/rows.h. Training reads w three times a step,
  * by tiles, which suit the other two passes too. Of weights on a grid of whole numbers of 8 bits (fake_quant) it keeps a scale a row,
  * then these numbers. */
-#include <math.h>
-#include <string.h>
-
 #include "backends/cpu/dense/rows.h"
-#include "backends/cpu/device/cpu.h"
+#include "backends/cpu/whole/whole.h"
 #include "base/base.h"
 
 typedef struct rows {
     const tn_dense_code *code;
-    float most; /* of the whole numbers; 0: weights are f32 */
+    bool whole; /* numbers, not f32 */
+    tn_whole grid;
 } rows;
 
 static const tn_dense_code *const code_of[TN_CPU_ISAS] = {
@@ -32,16 +30,6 @@ static tn_status supports(const tn_node *n)
     return n->x[0].dim[0] > TN_DENSE_IMAGES ? refuse(n, "more than 4 images") : TN_OK;
 }
 
-/* The largest number of a grid that fits into 8 bits, with a scale a row that is found in it; else 0. */
-static float most_of(const tn_node *maker)
-{
-    if (!maker || strcmp(maker->op->name, "fake_quant") != 0 || !tn_grid_is_found(maker))
-        return 0;
-    const tn_grid g = tn_grid_of(maker);
-    const bool by_rows = g.lines.outer == 1 && g.lines.size == maker->x[0].dim[0];
-    return by_rows && g.low >= INT8_MIN && g.high <= INT8_MAX ? g.high : 0;
-}
-
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     (void)d;
@@ -52,34 +40,27 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     rows *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("dense", sizeof *s);
-    *s = (rows){.code = code_of[tn_cpu_isa_here()],
-                .most = bytes <= b->spare ? most_of(b->maker[0]) : 0};
-    if (s->most > 0) {
+    s->code = code_of[tn_cpu_isa_here()];
+    s->whole = bytes <= b->spare && tn_whole_of(n, b, &s->grid);
+    if (s->whole) {
         b->does_maker[0] = b->kept_of[0] = true;
         b->kept_bytes = bytes;
-        b->kept_form = (int64_t)s->most;
+        b->kept_form = tn_whole_form(&s->grid);
     }
     b->x[0] = NULL;
     b->state = s;
     return TN_OK;
 }
 
-/* As fake_quant has it, but for the product with the scale. */
 static tn_status arrange(const tn_call *c)
 {
-    const int64_t K = c->node->param[0].shape.dim[0], D = c->node->param[0].shape.dim[1];
-    const float *w = c->w[0], most = ((const rows *)c->state)->most;
+    const tn_whole *g = &((const rows *)c->state)->grid;
+    const float *w = c->w[0];
     float *scale = c->kept;
-    int8_t *whole = (int8_t *)(scale + K);
+    int8_t *whole = (int8_t *)(scale + g->rows);
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < K; k++) {
-        float largest = 0;
-        for (int64_t d = 0; d < D; d++)
-            largest = fabsf(w[k * D + d]) > largest ? fabsf(w[k * D + d]) : largest;
-        scale[k] = largest > 0 ? largest / most : 1;
-        for (int64_t d = 0; d < D; d++)
-            whole[k * D + d] = (int8_t)rintf(w[k * D + d] / scale[k]);
-    }
+    for (int64_t k = 0; k < g->rows; k++)
+        scale[k] = tn_whole_row(g, k, w + k * g->columns, whole + k * g->columns);
     return TN_OK;
 }
 
@@ -88,7 +69,7 @@ static tn_status forward(const tn_call *c)
     const rows *s = c->state;
     const tn_node *n = c->node;
     const int64_t images = n->x[0].dim[0], K = n->y[0].dim[1];
-    const float *scale = s->most > 0 ? c->kept : NULL;
+    const float *scale = s->whole ? c->kept : NULL;
     const tn_dense_rows all = {.K = K,
                                .D = tn_elements(&n->x[0]) / images,
                                .x = c->x[0],
@@ -115,7 +96,7 @@ static void release(void *state)
 static const char *describe(const void *state)
 {
     const rows *s = state;
-    return s->most > 0 ? s->code->whole_name : s->code->name;
+    return s->whole ? s->code->whole_name : s->code->name;
 }
 
 const tn_kernel tn_cpu_dense_rows = {

@@ -1,0 +1,24 @@
+/*
+ * Weights that fake_quant has put on a grid of whole numbers of 8 bits, by a scale for each row (a filter, a unit) or by one, as
+ * these numbers and the scales.
+ */
+#ifndef TN_CPU_WHOLE_H
+#define TN_CPU_WHOLE_H
+
+#include "backends/cpu/device/cpu.h"
+
+typedef struct tn_whole {
+    int64_t rows, columns;
+    float low, high;
+    const float *each; /* the scales of rows, or */
+    float one;         /* that of all, or 0: found in each row */
+} tn_whole;
+
+/* Is parameter 0 of the node, whose rows are its first dimension, on such a grid, so that the kernel may put it there? */
+bool tn_whole_of(const tn_node *n, const tn_binding *b, tn_whole *out);
+/* Row k as whole numbers. Returns its scale. */
+float tn_whole_row(const tn_whole *g, int64_t k, const float *w, int8_t *to);
+/* Another one for another grid: for tn_binding.kept_form. */
+int64_t tn_whole_form(const tn_whole *g);
+
+#endif
