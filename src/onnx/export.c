@@ -30,9 +30,13 @@ static tn_status mark_needed(tn_onnx_out *e)
         return tn_fail(TN_ERR_ARGUMENT,
                        "%s: its net has no output (tn_output()) that a model of ONNX could compute",
                        e->m->path);
-    for (size_t i = g->num_nodes; i-- > 0;)
-        for (int k = 0; e->needed[i] && k < g->node[i]->num_in; k++)
-            e->needed[g->value[g->node[i]->in[k] - 1].node] = true;
+    for (size_t i = g->num_nodes; i-- > 0;) {
+        const tn_node *n = g->node[i];
+        for (int k = 0; e->needed[i] && k < n->num_in; k++)
+            e->needed[g->value[n->in[k] - 1].node] = true;
+        for (int k = 0; e->needed[i] && !tn_is_source(n) && k < n->num_params; k++)
+            e->needed[g->value[n->w[k] - 1].node] = true;
+    }
     return TN_OK;
 }
 

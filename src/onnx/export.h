@@ -71,6 +71,9 @@ const char *tn_onnx_list_name(tn_onnx_out *e, const tn_node *n, const char *part
 const char *tn_onnx_floats_name(tn_onnx_out *e, const tn_node *n, const char *part,
                                 const tn_shape *shape, const float *value);
 const char *tn_onnx_scalar_name(tn_onnx_out *e, const tn_node *n, const char *part, float value);
+/* As many times the same whole number of 8 bits, with a sign or from 0 on. */
+const char *tn_onnx_whole_name(tn_onnx_out *e, const tn_node *n, const char *part,
+                               const tn_shape *shape, bool sign, int value);
 /* As many times the same number. */
 const char *tn_onnx_fill_name(tn_onnx_out *e, const tn_node *n, const char *part,
                               const tn_shape *shape, float value);

@@ -179,6 +179,17 @@ const char *tn_onnx_scalar_name(tn_onnx_out *e, const tn_node *n, const char *pa
     return tn_onnx_floats_name(e, n, part, &(tn_shape){0}, &value);
 }
 
+const char *tn_onnx_whole_name(tn_onnx_out *e, const tn_node *n, const char *part,
+                               const tn_shape *shape, bool sign, int value)
+{
+    const size_t count = (size_t)tn_elements(shape);
+    void *all = take(e, count, 1);
+    const char *name = tn_onnx_part_name(e, n, part);
+    if (all)
+        put_tensor(e, name, sign ? ONNX_I8 : ONNX_U8, shape, memset(all, value, count), count);
+    return name;
+}
+
 const char *tn_onnx_fill_name(tn_onnx_out *e, const tn_node *n, const char *part,
                               const tn_shape *shape, float value)
 {

@@ -71,6 +71,14 @@ const lab_export_net lab_export_nets[] = {
      "output j\noutput v\noutput w\noutput z\n",
      "Abs Exp Neg Sigmoid Tanh Ceil Floor Round Sign Erf Reciprocal Softplus Softsign Sigmoid Mul "
      "HardSwish HardSigmoid Elu Selu Celu LeakyRelu LogSoftmax ThresholdedRelu Log Sqrt"},
+    {"whole_numbers",
+     "input x f32 N 4 3\nw = param() shape=5,12\ns = constant() shape=4 "
+     "numbers=0.01,0.02,0.01,0.02\n"
+     "a = fake_quant(x) scale=0.01 hi=255\nb = fake_quant(a, s) lo=-128 hi=127 axis=1\n"
+     "c = fake_quant(b) scale=0.5\nq = fake_quant(w) axis=0\n"
+     "d = dense(c) units=5 weight.value=q\noutput d\n",
+     "QuantizeLinear DequantizeLinear QuantizeLinear DequantizeLinear Clip QuantizeLinear "
+     "DequantizeLinear QuantizeLinear DequantizeLinear Flatten Gemm"},
     {"newer",
      "input x f32 N 4 3\n"
      "a = gelu(x)\nb = gelu(a) tanh\nc = mish(b)\nd = reduce(c) kind=max axes=-1\n"
