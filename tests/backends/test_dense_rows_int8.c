@@ -205,6 +205,27 @@ static void sees_new_numbers(void **unused)
     tn_weights_destroy(weights);
 }
 
+/* A weight that is none shows in all that its unit says, as it does in f32, and in nothing else. */
+static void passes_nan_on(void **unused)
+{
+    (void)unused;
+    static const few c = {.images = 2, .D = 40, .units = 4, .most = 127};
+    ready fast;
+    float w[160], *y;
+    begin(&fast, &c, "cpu", INFINITY, NULL);
+    for (int bad = 0; bad < 2; bad++) {
+        draw(w, 160, 3);
+        w[2 * 40 + 17] = bad ? INFINITY : NAN;
+        assert_ok(tn_plan_param_set(fast.p, tn_plan_find_param(fast.p, "w"), TN_PARAM_VALUE,
+                                    (tn_tensor){TN_F32, TN_SHAPE(4, 40), w}));
+        y = evaluate(&fast, &c);
+        for (int i = 0; i < 8; i++)
+            assert_int_equal(isnan(y[i]), i % 4 == 2);
+        free(y);
+    }
+    end(&fast);
+}
+
 /* In f32, and right all the same. */
 static void is_done_otherwise(void **unused)
 {
@@ -245,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_the_reference),
         cmocka_unit_test(sees_new_numbers),
+        cmocka_unit_test(passes_nan_on),
         cmocka_unit_test(is_done_otherwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,11 +45,13 @@ static float scale_of(const tn_whole *g, int64_t k, const float *w)
 float tn_whole_row(const tn_whole *g, int64_t k, const float *w, int8_t *to)
 {
     const float scale = scale_of(g, k, w);
+    bool none = false;
     for (int64_t i = 0; i < g->columns; i++) {
         const float whole = rintf(w[i] / scale);
-        to[i] = (int8_t)(whole < g->low ? g->low : whole > g->high ? g->high : whole);
+        none |= isnan(whole);
+        to[i] = (int8_t)(whole >= g->high ? g->high : whole > g->low ? whole : g->low);
     }
-    return scale;
+    return none ? NAN : scale;
 }
 
 int64_t tn_whole_form(const tn_whole *g)

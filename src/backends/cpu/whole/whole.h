@@ -16,7 +16,7 @@ typedef struct tn_whole {
 
 /* Is parameter 0 of the node, whose rows are its first dimension, on such a grid, so that the kernel may put it there? */
 bool tn_whole_of(const tn_node *n, const tn_binding *b, tn_whole *out);
-/* Row k as whole numbers. Returns its scale. */
+/* Row k as whole numbers. Returns its scale, which is NaN if one of w is, or comes to none: so is what is made of it. */
 float tn_whole_row(const tn_whole *g, int64_t k, const float *w, int8_t *to);
 /* Another one for another grid: for tn_binding.kept_form. */
 int64_t tn_whole_form(const tn_whole *g);
