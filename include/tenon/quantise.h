@@ -32,7 +32,8 @@ typedef struct tn_quantise_opts {
     int bits; /**< 2 to 8; default 8. With 7 products of two cannot overflow where a processor adds them up in 16 bits */
     const char *
         leave; /**< layers that stay as they are: names, or patterns as of tn_plan_opts.freeze, "conv1,*_head" */
-    bool all; /**< the first conv2d and the last dense too, which stay as they are otherwise */
+    bool
+        all; /**< the first conv2d, the last dense, and those with groups too, which stay as they are otherwise */
 } tn_quantise_opts;
 
 /**

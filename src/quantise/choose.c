@@ -25,12 +25,15 @@ static bool can_be(const tn_grids *q, const tn_node *n)
            (q->values || is(n, "dense"));
 }
 
-/* The first conv2d and the last dense. */
+/* The first conv2d and the last dense, and filters that see few channels each: they lose most, and win nothing. */
 static void leave_ends(tn_grids *q)
 {
     size_t last = q->g->num_nodes;
     bool first = true;
     for (size_t i = 0; i < q->g->num_nodes; i++) {
+        const tn_node *n = q->g->node[i];
+        if (is(n, "conv2d") && ((const tn_conv2d_opts *)n->opts)->groups > 1)
+            q->layer[i] = false;
         if (is(q->g->node[i], "conv2d") && first) {
             first = false;
             q->layer[i] = false;

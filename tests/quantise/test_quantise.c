@@ -19,9 +19,10 @@ static const char net[] = "tenon graph 1\n"
                           "c3 = conv2d(p1) filters=4 kernel=1,1\n"
                           "t3 = tanh(c3)\n"
                           "j = concat(c2, t3)\n"
-                          "c4 = conv2d(j) filters=8 kernel=3,3 pad=1,1 groups=2\n"
+                          "c4 = conv2d(j) filters=8 kernel=3,3 pad=1,1\n"
                           "r4 = relu(c4)\n"
-                          "f1 = dense(r4) units=20\n"
+                          "g5 = conv2d(r4) filters=8 kernel=3,3 pad=1,1 groups=2\n"
+                          "f1 = dense(g5) units=20\n"
                           "s1 = swish(f1)\n"
                           "f2 = dense(s1) units=4\n"
                           "output f2\n";
@@ -59,8 +60,9 @@ static void puts_layers_on_grids(void **unused)
     has(q, "\nc2 = conv2d(p1.grid) filters=12");
     has(q, "\nc3 = conv2d(p1.grid) filters=4");
     has(q, "\nj.grid = fake_quant(j) scale=");
-    has(q, "\nf1 = dense(r4.grid) units=20");
+    has(q, "\nf1 = dense(g5.grid) units=20");
     has(q, "\nf2 = dense(s1) units=4");
+    has(q, "\ng5 = conv2d(r4) filters=8");
     has_no(q, "x.grid");
     has_no(q, "s1.grid");
     const char *told = tn_model_fact(q, "tenon.quantised");
@@ -157,7 +159,7 @@ static void weights_alone(void **unused)
     int rows = 0;
     open_cpu(&d);
     assert_ok(tn_model_quantise(&q, m, NULL, NULL, NULL));
-    has(q, "\nf1 = dense(r4) units=20 weight.value=f1.weight.grid");
+    has(q, "\nf1 = dense(g5) units=20 weight.value=f1.weight.grid");
     has(q, "\nf2 = dense(s1) units=4 weight.value=f2.weight.grid");
     has(q, "\nc2 = conv2d(p1) filters=12 kernel=3,3 pad=1,1 no_bias\n");
     assert_string_equal(tn_model_fact(q, "tenon.quantised"), "f1 weights\nf2 weights");
