@@ -252,15 +252,17 @@ static void tell(void)
 int main(int argc, char **argv)
 {
     int option;
-    while ((option = getopt(argc, argv, "s:m:")) != -1)
+    while ((option = getopt(argc, argv, "s:m:o")) != -1)
         if (option == 's')
             seconds = (unsigned)strtoul(optarg, NULL, 10);
         else if (option == 'm')
             gibibytes = strtoul(optarg, NULL, 10);
+        else if (option == 'o')
+            judge_optimised = true;
         else
             optind = argc;
     if (optind >= argc) {
-        fprintf(stderr, "usage: tenon_count [-s SECONDS] [-m GIB] FOLDER...   of each file\n");
+        fprintf(stderr, "usage: tenon_count [-o] [-s SECONDS] [-m GIB] FOLDER...   of each file\n");
         return 2;
     }
     for (int i = optind; i < argc; i++)

@@ -32,6 +32,8 @@ void judge_caffe(const char *path, kind k, verdict *v);
 void judge_onnx(const char *path, verdict *v);
 /* A folder with model.onnx and test_data_set_*, as onnx/onnx has them. */
 void judge_test(const char *folder, verdict *v);
+/* Is each of their models optimised first? Then its numbers have to be right all the same. */
+extern bool judge_optimised;
 
 /* What tn_error() says of a status, as an outcome. */
 void judge_error(int status, verdict *v);

@@ -4,8 +4,8 @@
 #   *.onnx            models
 #   model.onnx beside test_data_set_0, as onnx/onnx's node tests are: how many give the numbers that stand there
 # A line a file (kind, outcome, path and why, parted by tabs); at the end `sum` lines, and `why` lines with the reasons.
-# Options: -s SECONDS (60) and -m GIB of memory (no limit) a file; each is opened in a process of its own, so that one that
-# crashes is counted as such.
+# Options: -o: each model of a node test is optimised first (tn_model_optimise()); -s SECONDS (60) and -m GIB of memory (no
+# limit) a file. Each is opened in a process of its own, so that one that crashes is counted as such.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build="${BENCH_BUILD:-$root/build/bench}"

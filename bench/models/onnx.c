@@ -11,6 +11,8 @@
 
 enum { MOST_PORTS = 64 };
 
+bool judge_optimised;
+
 void judge_onnx(const char *path, verdict *v)
 {
     tn_model *model = NULL;
@@ -177,6 +179,8 @@ static void judge_set(test *t, const char *path, verdict *v)
         return;
     v->outcome = RIGHT;
     tn_status status = tn_model_open(&model, path, NULL);
+    if (status == TN_OK && judge_optimised)
+        status = tn_model_optimise(&model, model, NULL);
     if (status == TN_OK)
         status = compute(t, model, v);
     if (status != TN_OK)

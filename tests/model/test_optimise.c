@@ -177,14 +177,17 @@ static void nets_of_other_programs_compute_what_they_did(void **state)
     (void)state;
     static const struct {
         const char *net, *weights;
+        int64_t batch;
     } files[] = {
-        {"models/lenet_caffe/deploy.prototxt", "models/lenet_caffe/lenet_iter_10000.caffemodel"},
+        {"models/lenet_caffe/deploy.prototxt", "models/lenet_caffe/lenet_iter_10000.caffemodel", 2},
+        {"models/mnist-8_onnx/model.onnx", NULL, 1},
+        {"models/alexnet_slim_onnx/model.onnx", NULL, 1},
     };
     for (size_t i = 0; i < TN_COUNT(files); i++) {
         tn_model *m = NULL, *out = NULL;
         lab_need_data(files[i].net);
         const tn_model_opts opts = {.weights = files[i].weights ? lab_data(files[i].weights) : NULL,
-                                    .batch = 2};
+                                    .batch = files[i].batch};
         assert_ok(tn_model_open(&m, lab_data(files[i].net), &opts));
         assert_ok(tn_model_optimise(&out, m, NULL));
         lab_assert_same_outputs(m, out, files[i].net);
