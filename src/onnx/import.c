@@ -112,6 +112,7 @@ static tn_status read_outputs(tn_onnx *o, const tn_proto *graph)
         tn_onnx_value *v;
         TN_TRY(tn_onnx_value_of(o, tn_proto_bytes(&w.message, VALUE_NAME), &v));
         v->readers++;
+        v->output = true;
     }
     return TN_OK;
 }

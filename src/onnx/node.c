@@ -142,8 +142,11 @@ static bool is_free(const tn_onnx *o, const tn_onnx_node *n, const char *name)
     return *name && (!v || is_output(n, v)) && !tn_graph_value(o->g, name).id;
 }
 
+/* What programs ask for is an output, so that one's name comes first. */
 const char *tn_onnx_node_name(tn_onnx *o, const tn_onnx_node *n)
 {
+    if (n->num_out && n->out[0] && n->out[0]->output && is_free(o, n, n->out[0]->name))
+        return n->out[0]->name;
     if (is_free(o, n, n->name))
         return n->name;
     for (int i = 0; i < n->num_out; i++)

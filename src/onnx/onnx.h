@@ -46,6 +46,7 @@ typedef struct tn_onnx_value {
         *turned; /* another one, its last two dimensions the other way round: likewise */
     bool made;   /* something makes it, which may have been refused: then neither is set */
     int readers; /* nodes, and the model's outputs */
+    bool output; /* one of the model's */
 } tn_onnx_value;
 
 typedef struct tn_onnx_node {

@@ -19,7 +19,7 @@ static const char dense[] =
     "initializer { name: \"b\" dims: 2 data_type: 1 float_data: 10 float_data: 20 }\n"
     "node { op_type: \"Gemm\" name: \"fc\" input: \"x\" input: \"w\" input: \"b\" output: \"y\""
     "  attribute { name: \"transB\" i: 1 type: 2 } attribute { name: \"beta\" f: 2 type: 1 } }\n"
-    "node { op_type: \"Relu\" input: \"y\" output: \"z\" } output { name: \"z\" }\n";
+    "node { op_type: \"Relu\" name: \"last\" input: \"y\" output: \"z\" } output { name: \"z\" }\n";
 
 static void parameters_have_the_names_of_the_file(void **state)
 {
@@ -77,7 +77,7 @@ static void the_batch_is_a_symbol(void **state)
     const tn_shape shape = lab_onnx_run(nodes, &opts, y, 24);
     assert_string_equal(tn_shape_format(&shape).text, "2 x 12");
     assert_ok(tn_model_open(&m, lab_onnx_path("model.onnx"), NULL));
-    static const char want[] = "flat = reshape(x) shape=0,12\n";
+    static const char want[] = "y = reshape(x) shape=0,12\n";
     assert_non_null(strstr(tn_model_fact(m, "tenon.graph"), want));
     tn_model_close(m);
 }
@@ -105,7 +105,7 @@ static void a_batch_that_the_file_has(void **state)
     m = NULL;
     assert_int_not_equal(tn_model_open(&m, lab_onnx_graph(text), &opts), TN_OK);
     assert_non_null(
-        strstr(tn_error(), "reshape r: the 24 elements of 2 x 3 x 4 do not make 4 x 3"));
+        strstr(tn_error(), "reshape y: the 24 elements of 2 x 3 x 4 do not make 4 x 3"));
 }
 
 /* ---- bytes ---------------------------------------------------------------------------------------- */
