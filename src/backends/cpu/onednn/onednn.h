@@ -179,6 +179,7 @@ typedef struct tn_omp_before {
 /* One primitive in the making: its attributes, and those. */
 typedef struct tn_making {
     dnnl_primitive_attr_t attr;
+    bool scaled; /* it has TN_ARG_SCALE and TN_ARG_SHIFT */
     tn_omp_before before;
 } tn_making;
 /* False if the maker has failed: then there is nothing to end. */

@@ -77,6 +77,7 @@ bool tn_make_begin(tn_maker *m, tn_making *k, const tn_prim_spec *s)
         dnnl_primitive_attr_destroy(k->attr);
         return false;
     }
+    k->scaled = s && s->scale;
     k->before = enter(m->device, m->alone);
     return true;
 }
@@ -101,19 +102,23 @@ static dnnl_status_t add_memory(tn_prim *p, int arg)
     return status;
 }
 
-/* A memory object for each argument that the primitive has. */
-static dnnl_status_t add_memories(tn_prim *p)
+/* A memory object for each argument that the primitive has. oneDNN must not be asked for those of another operation behind it
+ * than it has: 2.6 takes what it finds there for a descriptor. */
+static dnnl_status_t add_memories(tn_prim *p, bool scaled)
 {
     static const int args[] = {
         DNNL_ARG_SRC,        DNNL_ARG_WEIGHTS,    DNNL_ARG_BIAS,         DNNL_ARG_DST,
         DNNL_ARG_DIFF_SRC,   DNNL_ARG_DIFF_DST,   DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_MEAN,
         DNNL_ARG_DIFF_BIAS,  DNNL_ARG_VARIANCE,   DNNL_ARG_SCALE,        DNNL_ARG_SHIFT,
         DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, DNNL_ARG_WORKSPACE,    DNNL_ARG_SCRATCHPAD,
-        TN_ARG_SCALE,        TN_ARG_SHIFT,
     };
     dnnl_status_t status = dnnl_success;
     for (size_t i = 0; i < TN_COUNT(args) && status == dnnl_success; i++)
         status = add_memory(p, args[i]);
+    if (scaled && status == dnnl_success)
+        status = add_memory(p, TN_ARG_SCALE);
+    if (scaled && status == dnnl_success)
+        status = add_memory(p, TN_ARG_SHIFT);
     return status;
 }
 
@@ -129,7 +134,7 @@ void tn_make_end(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl_s
     if (status == dnnl_success)
         status = dnnl_primitive_create(&p->primitive, pd);
     if (status == dnnl_success)
-        status = add_memories(p);
+        status = add_memories(p, k->scaled);
     leave(k->before);
     dnnl_primitive_attr_destroy(k->attr);
     m->status = tn_onednn(m->op, m->node, what, status);
