@@ -152,6 +152,12 @@ def resize(d):
         a["cubic_coeff_a"] = d.one(-0.5, -0.75)
         a["exclude_outside"] = d.int(0, 1)
     none = np.zeros(0, np.float32)
+    if opset >= 18 and d.maybe(0.3):
+        a["axes"] = d.one(list(range(2, 2 + dims)), [-1], [2])
+        sizes = np.array(d.ints(2, 9, len(a["axes"])), np.int64)
+        if mode != "cubic" and place != "align_corners" and min(a["axes"]) > 0:  # which onnxruntime forgets of others
+            a["keep_aspect_ratio_policy"] = d.one("stretch", "not_larger", "not_smaller")
+        return "Resize", opset, [x], [none, none, sizes], a
     if d.maybe() or place == "align_corners":
         return "Resize", opset, [x], [none, none, np.array(x.shape[:2] + tuple(d.ints(1, 9, dims)), np.int64)], a
     # onnxruntime copies where no size changes, and rounds to another number where a scale is not exact
