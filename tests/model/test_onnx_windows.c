@@ -10,7 +10,9 @@
 
 static char text[8192];
 
-#define NODE(op, more) "node { op_type: \"" op "\" name: \"n\" output: \"y\" " more " }\n"
+#define NAMED(op, name, more, y) \
+    "node { op_type: \"" op "\" name: \"" name "\" output: \"" y "\" " more " }\n"
+#define NODE(op, more) NAMED(op, "n", more, "y")
 #define OUT "output { name: \"y\" }\n"
 #define INTS(name, numbers) " attribute { name: \"" name "\" type: 7 " numbers " }"
 #define INT(name, number) " attribute { name: \"" name "\" type: 2 i: " number " }"
@@ -20,6 +22,11 @@ static char text[8192];
 #define WHOLES(name, dims, numbers) \
     "initializer { name: \"" name "\" data_type: 7 " dims " " numbers " }\n"
 #define FOUR "float_data: 1 float_data: 2 float_data: 3 float_data: 4"
+
+/* A convolution whose weights are computed. */
+static const char computed[] =
+    FLOATS("w", "dims: 1 dims: 1 dims: 4", FOUR) NAMED("Sigmoid", "s", "input: \"w\"", "v")
+        NODE("Conv", "input: \"x\" input: \"v\"" INTS("pads", "ints: 2 ints: 1"));
 
 /* ---- what they become ----------------------------------------------------------------------- */
 
@@ -70,6 +77,7 @@ static void are_layers_where_there_is_one(void **state)
           WHOLES("i", "dims: 2", "int64_data: 3 int64_data: 0")
               NODE("Gather", "input: \"x\" input: \"i\"" INT("axis", "1")),
           "gather", "2 x 2 x 2");
+    check("0,1,3", computed, "reshape", "2 x 1 x 3");
     check("0,5,2", NODE("ArgMax", "input: \"x\"" INT("axis", "1") INT("keepdims", "0")), "top_k",
           "2 x 2");
 }

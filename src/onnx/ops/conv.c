@@ -6,20 +6,48 @@
 
 #include "onnx/ops/_window.h"
 
-/* x, what is known of the weights, and their window; false: refused. */
-static bool read_inputs(tn_onnx *o, const tn_onnx_node *n, tn_value *x, tn_shape *shape,
-                        tn_shape *weight, tn_onnx_window *w)
+/* The shape of input 1, known or computed; false: refused. */
+static bool read_weight_shape(tn_onnx *o, const tn_onnx_node *n, tn_shape *out)
 {
     const tn_onnx_known *k = tn_onnx_given(n, 1);
-    if (!tn_onnx_x(o, n, 0, x) || tn_value_shape(o->g, *x, shape) != TN_OK)
+    tn_value v;
+    if (k)
+        *out = k->shape;
+    return k || (tn_onnx_x(o, n, 1, &v) && tn_value_shape(o->g, v, out) == TN_OK);
+}
+
+/* Input i as a parameter of that shape: numbers of the file, or what is computed of such. False: refused. */
+static bool read_param(tn_onnx *o, const tn_onnx_node *n, int i, const tn_shape *shape,
+                       tn_value *out)
+{
+    if (tn_onnx_given(n, i))
+        return tn_onnx_param(o, n, i, shape, out);
+    if (!tn_onnx_x(o, n, i, out))
         return false;
-    if (!k) {
+    if (tn_value_batch(o->g, *out) != TN_BATCH_NONE) {
         (void)tn_onnx_refuse(o, n, "its weights are not known before the model runs");
         return false;
     }
-    if (!tn_onnx_read_window(o, n, shape, &k->shape, w))
+    *out = tn_onnx_reshape(o, n, "weights", *out, *shape);
+    return true;
+}
+
+/* Weights, and the bias if there is one. */
+static bool read_params(tn_onnx *o, const tn_onnx_node *n, const tn_shape *shape, int64_t filters,
+                        tn_value *weight, tn_value *bias)
+{
+    const tn_shape vector = TN_SHAPE(filters);
+    return read_param(o, n, 1, shape, weight) &&
+           (!tn_onnx_has(n, 2) || read_param(o, n, 2, &vector, bias));
+}
+
+/* x, the shape of the weights, and their window; false: refused. */
+static bool read_inputs(tn_onnx *o, const tn_onnx_node *n, tn_value *x, tn_shape *shape,
+                        tn_shape *weight, tn_onnx_window *w)
+{
+    if (!tn_onnx_x(o, n, 0, x) || tn_value_shape(o->g, *x, shape) != TN_OK ||
+        !read_weight_shape(o, n, weight) || !tn_onnx_read_window(o, n, shape, weight, w))
         return false;
-    *weight = k->shape;
     if (w->ndim == 1)
         *weight = TN_SHAPE(weight->dim[0], weight->dim[1], 1, weight->dim[2]);
     const int64_t groups = tn_onnx_int(n, "group", 1);
@@ -27,7 +55,7 @@ static bool read_inputs(tn_onnx *o, const tn_onnx_node *n, tn_value *x, tn_shape
         weight->dim[1] <= INT32_MAX / groups)
         return true;
     (void)tn_onnx_refuse(o, n, "its weights are %s in %lld groups, of x %s",
-                         tn_shape_format(&k->shape).text, (long long)groups,
+                         tn_shape_format(weight).text, (long long)groups,
                          tn_shape_format(shape).text);
     return false;
 }
@@ -42,8 +70,7 @@ static tn_status add_conv(tn_onnx *o, const tn_onnx_node *n)
         return TN_OK;
     tn_onnx_pad_same(&w, &shape);
     x = tn_onnx_as_image(o, n, &w, x);
-    if (!tn_onnx_param(o, n, 1, &weight, &opts.weight.value) ||
-        (!opts.no_bias && !tn_onnx_param(o, n, 2, NULL, &opts.bias.value)))
+    if (!read_params(o, n, &weight, weight.dim[0], &opts.weight.value, &opts.bias.value))
         return TN_OK;
     opts.name = w.ndim == 1 ? tn_onnx_name(o, n, "window") : n->name;
     opts.filters = (int)weight.dim[0];
@@ -158,8 +185,8 @@ static tn_status add_conv_transpose(tn_onnx *o, const tn_onnx_node *n)
         !tell_rows(o, n, &w, all, &opts, &begin))
         return TN_OK;
     x = tn_onnx_as_image(o, n, &w, x);
-    if (!tn_onnx_param(o, n, 1, &weight, &opts.weight.value) ||
-        (!opts.no_bias && !tn_onnx_param(o, n, 2, NULL, &opts.bias.value)))
+    if (!read_params(o, n, &weight, weight.dim[1] * tn_onnx_int(n, "group", 1), &opts.weight.value,
+                     &opts.bias.value))
         return TN_OK;
     opts.name = w.ndim == 1 || begin.ndim ? tn_onnx_name(o, n, "window") : n->name;
     opts.groups = (int)tn_onnx_int(n, "group", 1);
