@@ -82,6 +82,26 @@ static void are_layers_where_there_is_one(void **state)
           "2 x 2");
 }
 
+/* To one pixel: PyTorch's is the first of x, ONNX's own the middle. */
+static void one_pixel_lies_where_it_says(void **state)
+{
+    (void)state;
+    static const char *const places[] = {"pytorch_half_pixel", "half_pixel"};
+    const float want[] = {lab_onnx_x(0), (lab_onnx_x(1) + lab_onnx_x(2)) / 2};
+    for (int i = 0; i < 2; i++) {
+        float y;
+        snprintf(
+            text, sizeof text,
+            "%s" WHOLES("s", "dims: 4", "int64_data: 1 int64_data: 1 int64_data: 1 int64_data: 1")
+                NODE("Resize",
+                     "input: \"x\" input: \"\" input: \"\" input: \"s\"" WORD("mode", "linear")
+                         WORD("coordinate_transformation_mode", "%s")) OUT,
+            lab_onnx_input("x", "1,1,1,4"), places[i]);
+        lab_onnx_run(text, NULL, &y, 1);
+        assert_float_equal(y, want[i], 1e-6);
+    }
+}
+
 /* ---- what is refused -------------------------------------------------------------------------- */
 
 static void are_refused_in_words(void **state)
@@ -172,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_layers_where_there_is_one),
+        cmocka_unit_test(one_pixel_lies_where_it_says),
         cmocka_unit_test(are_refused_in_words),
     };
     return cmocka_run_group_tests(tests, lab_onnx_open, lab_onnx_close);
