@@ -23,7 +23,7 @@ extern "C" {
 /* ---- the same elements --------------------------------------------------------------------- */
 
 /**
- * The same elements in the same order, in other dimensions. Moves nothing.
+ * The same elements, of any type, in the same order, in other dimensions. Moves nothing.
  *
  * In `shape` 0 is the dimension that x has there, and one may be -1: what is left of x's elements. So
  * {0, 8, -1} splits what follows the batch, whatever that is. Keep the batch by 0 (or -1), not by its number: then the

@@ -1,5 +1,5 @@
 /*
- * reshape: the elements of x in the same order, in other dimensions. A view: nothing moves.
+ * reshape: the elements of x, of any type, in the same order, in other dimensions. A view: nothing moves.
  *
  *   shape[i] = 0: y's dimension i is x's;  -1, of one: what is left of x's elements.
  *   Source of both: the operator Reshape of ONNX.
@@ -53,7 +53,7 @@ static tn_status infer(tn_node *n)
     const tn_shape *shape = &((const tn_reshape_opts *)n->opts)->shape;
     int64_t count;
     int inferred;
-    TN_TRY(tn_check_input(n, 0, 0));
+    n->y_dtype[0] = n->x_dtype[0];
     TN_TRY(tn_check_list(n, "shape", shape, 1, TN_MAX_DIMS));
     TN_TRY(read_shape(n, &inferred));
     const int64_t elements = tn_elements(&n->x[0]);

@@ -21,6 +21,7 @@ bool tn_onnx_knows(const char *path, const unsigned char *first, size_t size)
 
 /* ---- nodes ------------------------------------------------------------------------------------ */
 
+/* Of ai.onnx.ml there are operators, too, none of which has the name of another. */
 static bool is_standard(const char *domain)
 {
     return !*domain || strcmp(domain, "ai.onnx") == 0;
@@ -63,7 +64,8 @@ static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
                            n->out[i]->name, n->op, n->name);
     if (!has_inputs(o, n))
         return TN_OK;
-    if (!is_standard(n->domain))
+    const bool of_ml = strcmp(n->domain, "ai.onnx.ml") == 0;
+    if (!is_standard(n->domain) && !(of_ml && importer(n->op, &oldest)))
         return tn_onnx_refuse(o, n, "it is of the domain \"%s\", not of ONNX", n->domain);
     TN_TRY(tn_onnx_evaluate(o, n, &done));
     if (done || tn_onnx_of_pixels(o, n))
@@ -73,7 +75,7 @@ static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
     tn_onnx_import *import = importer(n->op, &oldest);
     if (!import)
         return tn_onnx_refuse(o, n, "Tenon has no such operation");
-    if (o->opset < oldest)
+    if (o->opset < oldest && !of_ml)
         return tn_onnx_refuse(o, n, "of opset %d it is not what it is from %d on", o->opset,
                               oldest);
     return import(o, n);
@@ -196,6 +198,7 @@ static tn_status take_facts(tn_onnx *o, const tn_proto *model)
 
 static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
 {
+    int left = 0, said = 0;
     for (tn_proto_walk w = tn_proto_begin(graph, GRAPH_OUTPUT); tn_proto_next(&w);) {
         tn_onnx_value *v;
         TN_TRY(tn_onnx_value_of(o, tn_proto_bytes(&w.message, VALUE_NAME), &v));
@@ -205,11 +208,18 @@ static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
         if (!v->made)
             return tn_fail(TN_ERR_FORMAT, "%s: nothing makes its output \"%s\"", o->m->path,
                            v->name);
-        if (!tn_onnx_is_there(v))
+        const bool missing = !tn_onnx_is_there(v);
+        left += missing;
+        if (missing && !o->left_out)
             return tn_onnx_refuse(o, &n, "nothing computes it");
-        if (tn_onnx_any(o, &n, 0, &value))
-            tn_output(o->g, value);
+        if (missing || !tn_onnx_any(o, &n, 0, &value))
+            continue;
+        tn_output(o->g, value);
+        said++;
     }
+    if (left && !said)
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s: none of its outputs can be imported: %s",
+                       o->m->path, tn_model_notice(o->m, 0));
     return tn_graph_status(o->g);
 }
 

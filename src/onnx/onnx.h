@@ -71,6 +71,7 @@ extern const tn_onnx_ops *const tn_onnx_all_ops[];
 struct tn_onnx {
     tn_graph *g;
     int opset;     /* of the model: what operators mean */
+    bool left_out; /* something of it was */
     int64_t batch; /* N of the graph that is made */
     bool open;     /* the file does not say what N is */
     tn_arena arena;
@@ -140,6 +141,8 @@ tn_status tn_onnx_give_known(tn_onnx *o, const tn_onnx_node *n, int i, tn_onnx_k
 /* Refused, with all that depends on it: TN_OK, or want of memory. */
 tn_status tn_onnx_refuse(tn_onnx *o, const tn_onnx_node *n, const char *format, ...)
     TN_PRINTF(3, 4);
+/* Left out with all that depends on it, which is told as a notice: the model has other outputs. */
+tn_status tn_onnx_leave_out(tn_onnx *o, const tn_onnx_node *n, const char *why);
 tn_status tn_onnx_note(tn_onnx *o, const tn_onnx_node *n, const char *format, ...) TN_PRINTF(3, 4);
 
 /* "conv1/square": the name of a further node; the graph makes one up if there is no memory. */

@@ -66,6 +66,15 @@ tn_status tn_onnx_note(tn_onnx *o, const tn_onnx_node *n, const char *format, ..
     return tn_model_add_notice(o->m, "%s \"%s\": %s", n->op, n->name, text);
 }
 
+tn_status tn_onnx_leave_out(tn_onnx *o, const tn_onnx_node *n, const char *why)
+{
+    for (int i = 0; i < n->num_out; i++)
+        if (n->out[i])
+            n->out[i]->made = true;
+    o->left_out = true;
+    return tn_onnx_note(o, n, "left out, with what depends on it: %s", why);
+}
+
 tn_status tn_onnx_refused(const tn_onnx *o, int num_nodes)
 {
     char text[900];

@@ -84,6 +84,34 @@ static void moves_nothing(void **unused)
     lab_check_op(&behind, images, TN_COUNT(images));
 }
 
+/* Elements of any type: class numbers, 2 x 2 of them one after the other. */
+static void integers(void **unused)
+{
+    (void)unused;
+    tn_graph *g = NULL;
+    tn_device *device = NULL;
+    tn_plan *plan = NULL;
+    tn_dtype dtype;
+    static const float x[12] = {0, 1, 0, 5, 2, 3, 0, 0, 9, 1, 2, 0};
+    int32_t y[4];
+    assert_ok(tn_graph_create(&g));
+    const tn_value in = tn_input(g, "x", TN_F32, TN_SHAPE(2, 2, 3));
+    const tn_value most = tn_argmax(g, in, &(tn_argmax_opts){.axis = -1});
+    const tn_value flat = tn_reshape(g, most, &(tn_reshape_opts){.shape = TN_SHAPE(-1)});
+    assert_ok(tn_value_dtype(g, flat, &dtype));
+    assert_int_equal(dtype, TN_I32);
+    assert_ok(tn_device_open(&device, "cpu"));
+    assert_ok(tn_plan_create(&plan, g, device, &(tn_plan_opts){.keep = &flat, .num_keep = 1}));
+    assert_ok(tn_plan_set(plan, in, (tn_tensor){TN_F32, TN_SHAPE(2, 2, 3), (void *)(uintptr_t)x}));
+    assert_ok(tn_plan_evaluate(plan));
+    assert_ok(tn_plan_get(plan, flat, (tn_tensor){TN_I32, TN_SHAPE(4), y}));
+    static const int32_t want[] = {1, 0, 2, 1};
+    assert_memory_equal(y, want, sizeof want);
+    tn_plan_destroy(plan);
+    tn_device_close(device);
+    tn_graph_destroy(g);
+}
+
 static void refuse(const char *says, tn_status status, tn_reshape_opts opts)
 {
     tn_graph *g = NULL;
@@ -114,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves_nothing),
+        cmocka_unit_test(integers),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,33 @@ static void a_branch_that_is_known(void **state)
     tn_model_close(m);
 }
 
+/* ---- labels ---------------------------------------------------------------------------------------- */
+
+/* As skl2onnx writes them: numbers stay, names are left out; the probabilities are there in any case. */
+static void labels_of_a_classifier(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    static const char nodes[] =
+        "initializer { name: \"names\" dims: 2 data_type: 8 string_data: \"cat\" string_data: "
+        "\"dog\" }\n"
+        "initializer { name: \"first\" dims: 1 data_type: 7 int64_data: 0 }\n"
+        "node { op_type: \"Softmax\" input: \"x\" output: \"p\" }\n"
+        "node { op_type: \"ArrayFeatureExtractor\" domain: \"ai.onnx.ml\" input: \"names\" input: "
+        "\"first\" output: \"l\" }\n"
+        "node { op_type: \"Reshape\" input: \"l\" input: \"first\" output: \"label\" }\n"
+        "node { op_type: \"ZipMap\" domain: \"ai.onnx.ml\" input: \"p\" output: \"q\" }\n"
+        "output { name: \"label\" } output { name: \"q\" }\n";
+    snprintf(text, sizeof text, "%s%s", lab_onnx_input("x", "0,3"), nodes);
+    assert_ok(tn_model_open(&m, lab_onnx_graph(text), NULL));
+    assert_non_null(
+        strstr(tn_model_notice(m, 0), "ArrayFeatureExtractor \"l\": left out, with what"));
+    const tn_graph *g = tn_model_graph(m);
+    assert_string_equal(tn_value_op(g, tn_graph_output_at(g, 0)), "softmax");
+    assert_int_equal(tn_graph_output_at(g, 1).id, 0);
+    tn_model_close(m);
+}
+
 /* ---- what is not -------------------------------------------------------------------------------- */
 
 static void all_refusals_come_at_once(void **state)
@@ -221,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_batch_that_the_file_has),
         cmocka_unit_test(bytes_of_pictures),
         cmocka_unit_test(a_branch_that_is_known),
+        cmocka_unit_test(labels_of_a_classifier),
         cmocka_unit_test(all_refusals_come_at_once),
         cmocka_unit_test(files_of_other_versions),
     };

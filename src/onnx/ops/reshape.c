@@ -90,15 +90,17 @@ static tn_status give_reshaped(tn_onnx *o, const tn_onnx_node *n, tn_value x, co
         to->of[0].whole == from->of[0].whole * o->batch)
         to->of[0] = from->of[0];
     find_open(from, to);
-    if (to->ndim == 0)
-        return tn_onnx_give(
-            o, n, 0, tn_reduce(o->g, x, &(tn_reduce_opts){.name = n->name, .kind = TN_REDUCE_SUM}));
-    const tn_shape shape = told(o, from, to);
     bool nothing = to->ndim == from->ndim;
     for (int i = 0; nothing && i < to->ndim; i++)
         nothing = same(from->of[i], to->of[i]);
     if (nothing)
         return tn_onnx_give(o, n, 0, x);
+    if (to->ndim == 0 && !tn_onnx_x(o, n, 0, &x))
+        return TN_OK;
+    if (to->ndim == 0)
+        return tn_onnx_give(
+            o, n, 0, tn_reduce(o->g, x, &(tn_reduce_opts){.name = n->name, .kind = TN_REDUCE_SUM}));
+    const tn_shape shape = told(o, from, to);
     return tn_onnx_give(o, n, 0,
                         tn_reshape(o->g, x, &(tn_reshape_opts){.name = n->name, .shape = shape}));
 }
@@ -128,7 +130,7 @@ static tn_status add_reshape(tn_onnx *o, const tn_onnx_node *n)
 {
     tn_value x;
     dims to;
-    if (!tn_onnx_x(o, n, 0, &x) || !x.id)
+    if (!tn_onnx_any(o, n, 0, &x) || !x.id)
         return TN_OK;
     const dims from = dims_of(o, x);
     return read_target(o, n, &from, &to) ? give_reshaped(o, n, x, &from, &to) : TN_OK;
