@@ -31,8 +31,10 @@ def torch_model(name):
     import torchvision
     torch.manual_seed(1)
     if name == "vit":
-        return torchvision.models.VisionTransformer(image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64,
-                                                    mlp_dim=128, num_classes=10), 64
+        model = torchvision.models.VisionTransformer(image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64,
+                                                     mlp_dim=128, num_classes=10)
+        torch.nn.init.normal_(model.heads.head.weight)  # which would be 0
+        return model, 64
     more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     model = getattr(torchvision.models, name)(weights=None, **more)
     for m in model.modules():  # statistics that are not 0 and 1

@@ -19,6 +19,11 @@ static const tn_onnx_evals *find(const char *op)
     return NULL;
 }
 
+bool tn_onnx_is_evaluated(const char *op)
+{
+    return find(op);
+}
+
 tn_status tn_onnx_evaluate(tn_onnx *o, const tn_onnx_node *n, bool *done)
 {
     const tn_onnx_evals *e = find(n->op);

@@ -73,11 +73,7 @@ static tn_status gather(tn_onnx *o, const tn_onnx_node *n, bool *done)
 
 /* ---- Slice ------------------------------------------------------------------------------------ */
 
-typedef struct part {
-    int64_t begin, step, count;
-} part;
-
-static part part_of(int64_t size, int64_t begin, int64_t end, int64_t step)
+tn_onnx_part tn_onnx_part_of(int64_t size, int64_t begin, int64_t end, int64_t step)
 {
     const int64_t least = step < 0 ? -1 : 0, most = step < 0 ? size - 1 : size;
     begin += begin < 0 ? size : 0;
@@ -85,10 +81,10 @@ static part part_of(int64_t size, int64_t begin, int64_t end, int64_t step)
     begin = begin < 0 ? 0 : begin > most ? most : begin;
     end = end < least ? least : end > size ? size : end;
     const int64_t far = step < 0 ? begin - end : end - begin, by = step < 0 ? -step : step;
-    return (part){begin, step, far > 0 ? (far - 1) / by + 1 : 0};
+    return (tn_onnx_part){begin, step, far > 0 ? (far - 1) / by + 1 : 0};
 }
 
-static bool read_parts(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, part *of)
+static bool read_parts(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, tn_onnx_part *of)
 {
     int64_t begin[TN_MAX_DIMS], end[TN_MAX_DIMS], axes[TN_MAX_DIMS], step[TN_MAX_DIMS];
     int begins, ends, num_axes, steps;
@@ -99,13 +95,13 @@ static bool read_parts(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, par
         (num_axes >= 0 && num_axes != begins) || (steps >= 0 && steps != begins))
         return false;
     for (int i = 0; i < x->ndim; i++)
-        of[i] = (part){0, 1, x->dim[i]};
+        of[i] = (tn_onnx_part){0, 1, x->dim[i]};
     for (int i = 0; i < begins; i++) {
         const int64_t axis = num_axes < 0 ? i : axes[i] + (axes[i] < 0 ? x->ndim : 0);
         const int64_t by = steps < 0 ? 1 : step[i];
         if (axis < 0 || axis >= x->ndim || by == 0 || by == INT64_MIN)
             return false;
-        of[axis] = part_of(x->dim[axis], begin[i], end[i], by);
+        of[axis] = tn_onnx_part_of(x->dim[axis], begin[i], end[i], by);
     }
     return true;
 }
@@ -113,7 +109,7 @@ static bool read_parts(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, par
 static tn_status slice(tn_onnx *o, const tn_onnx_node *n, bool *done)
 {
     const tn_onnx_number *x = tn_onnx_input_numbers(o, n, 0);
-    part of[TN_MAX_DIMS];
+    tn_onnx_part of[TN_MAX_DIMS];
     tn_onnx_number *y;
     if (!x || !read_parts(o, n, &n->in[0]->known->shape, of))
         return TN_OK;
@@ -128,6 +124,77 @@ static tn_status slice(tn_onnx *o, const tn_onnx_node *n, bool *done)
         for (int i = shape.ndim - 1; i >= 0; left /= shape.dim[i], size *= k->shape.dim[i], i--)
             at += (of[i].begin + left % shape.dim[i] * of[i].step) * size;
         y[j] = x[at];
+    }
+    *done = y;
+    return TN_OK;
+}
+
+/* ---- ScatterND, Trilu --------------------------------------------------------------------------- */
+
+/* Where a list of indices of the first dimensions begins; -1: outside. */
+static int64_t scatter_at(const tn_shape *x, const tn_onnx_number *index, int depth, int64_t inner)
+{
+    int64_t at = 0;
+    for (int i = 0; i < depth; i++) {
+        const int64_t own = index[i].whole + (index[i].whole < 0 ? x->dim[i] : 0);
+        if (index[i].times_n || own < 0 || own >= x->dim[i])
+            return -1;
+        at = at * x->dim[i] + own;
+    }
+    return at * inner;
+}
+
+static tn_status scatter(tn_onnx *o, const tn_onnx_node *n, bool *done)
+{
+    const tn_onnx_number *x[3];
+    tn_onnx_number *y;
+    tn_proto reduction;
+    for (int i = 0; i < 3; i++)
+        if (!(x[i] = tn_onnx_input_numbers(o, n, i)))
+            return TN_OK;
+    const tn_onnx_known *k = n->in[0]->known, *indices = n->in[1]->known;
+    const int last = indices->shape.ndim - 1;
+    const int64_t depth = last < 0 ? 0 : indices->shape.dim[last];
+    if (depth < 1 || depth > k->shape.ndim ||
+        (tn_onnx_attr(n, "reduction", &reduction) && !tn_onnx_is(n, "reduction", "none")))
+        return TN_OK;
+    int64_t inner = 1;
+    for (int i = (int)depth; i < k->shape.ndim; i++)
+        inner *= k->shape.dim[i];
+    if (n->in[2]->known->count != indices->count / depth * inner)
+        return TN_OK;
+    TN_TRY(tn_onnx_new_output(o, n, k->type, &k->shape, &y));
+    for (int64_t i = 0; i < k->count && y; i++)
+        y[i] = x[0][i];
+    *done = y;
+    for (int64_t i = 0; i < indices->count / depth && *done; i++) {
+        const int64_t at = scatter_at(&k->shape, x[1] + i * depth, (int)depth, inner);
+        *done = at >= 0;
+        for (int64_t j = 0; j < inner && *done; j++)
+            y[at + j] = x[2][i * inner + j];
+    }
+    return TN_OK;
+}
+
+static tn_status trilu(tn_onnx *o, const tn_onnx_node *n, bool *done)
+{
+    const bool upper = tn_onnx_int(n, "upper", 1);
+    const tn_onnx_number *x = tn_onnx_input_numbers(o, n, 0);
+    tn_onnx_number *y;
+    int64_t diagonal[1] = {0};
+    int count;
+    if (!x || !tn_onnx_plain_wholes(o, n, NULL, 1, diagonal, 1, &count))
+        return TN_OK;
+    const tn_onnx_known *k = n->in[0]->known;
+    const int ndim = k->shape.ndim;
+    if (ndim < 2 || diagonal[0] < -INT32_MAX || diagonal[0] > INT32_MAX)
+        return TN_OK;
+    TN_TRY(tn_onnx_new_output(o, n, k->type, &k->shape, &y));
+    for (int64_t i = 0; i < k->count && y; i++) {
+        const int64_t column = i % k->shape.dim[ndim - 1];
+        const int64_t row = i / k->shape.dim[ndim - 1] % k->shape.dim[ndim - 2];
+        if (upper ? column - row >= diagonal[0] : column - row <= diagonal[0])
+            y[i] = x[i]; /* else 0, of any type */
     }
     *done = y;
     return TN_OK;
@@ -227,11 +294,7 @@ static tn_status tile(tn_onnx *o, const tn_onnx_node *n, bool *done)
 }
 
 const tn_onnx_evals tn_onnx_evals_that_move[] = {
-    {"Transpose", transpose},
-    {"Gather", gather},
-    {"Slice", slice},
-    {"Concat", concat},
-    {"Expand", expand},
-    {"Tile", tile},
-    {0},
+    {"Transpose", transpose}, {"Gather", gather},     {"Slice", slice},
+    {"Concat", concat},       {"ScatterND", scatter}, {"Trilu", trilu},
+    {"Expand", expand},       {"Tile", tile},         {0},
 };

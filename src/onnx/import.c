@@ -74,7 +74,10 @@ static tn_status import_node(tn_onnx *o, const tn_onnx_node *n)
         return import_if(o, n);
     tn_onnx_import *import = importer(n->op, &oldest);
     if (!import)
-        return tn_onnx_refuse(o, n, "Tenon has no such operation");
+        return tn_onnx_refuse(o, n,
+                              tn_onnx_is_evaluated(n->op)
+                                  ? "what it makes is not known before the model runs"
+                                  : "Tenon has no such operation");
     if (o->opset < oldest && !of_ml)
         return tn_onnx_refuse(o, n, "of opset %d it is not what it is from %d on", o->opset,
                               oldest);

@@ -15,7 +15,7 @@
 typedef struct input {
     tn_onnx_value *value;
     tn_onnx_type type;
-    bool has_shape;
+    bool has_shape, is_tensor, is_empty;
     tn_shape shape; /* 0: left open */
     tn_proto_span symbol[TN_MAX_DIMS];
 } input;
@@ -35,7 +35,8 @@ static tn_status read_shape(tn_onnx *o, const tn_proto *type, input *in)
         if (in->shape.ndim == TN_MAX_DIMS)
             return tn_fail(TN_ERR_UNSUPPORTED, "%s: its input \"%s\" has more than %d dimensions",
                            o->m->path, in->value->name, TN_MAX_DIMS);
-        const int64_t size = tn_proto_int(&w.message, DIM_VALUE, 0);
+        const int64_t size = tn_proto_int(&w.message, DIM_VALUE, -1);
+        in->is_empty |= size == 0;
         in->shape.dim[in->shape.ndim] = size > 0 ? size : 0;
         in->symbol[in->shape.ndim] = tn_proto_bytes(&w.message, DIM_PARAM);
     }
@@ -47,7 +48,7 @@ static tn_status read_input(tn_onnx *o, const tn_proto *m, tn_onnx_value *value,
     tn_proto type, tensor;
     *in = (input){.value = value};
     (void)tn_proto_message(m, VALUE_TYPE, &type);
-    (void)tn_proto_message(&type, TYPE_TENSOR, &tensor);
+    in->is_tensor = tn_proto_message(&type, TYPE_TENSOR, &tensor);
     const int64_t element = tn_proto_int(&tensor, TYPE_ELEMENT, ONNX_NONE);
     in->type = element < 0 || element > ONNX_BF16 ? ONNX_NONE : (tn_onnx_type)element;
     return read_shape(o, &tensor, in);
@@ -162,7 +163,7 @@ static void say_shape(const input *in, char *text, size_t size)
     for (int i = 0; i < in->shape.ndim && used < size; i++) {
         const tn_proto_span s = in->symbol[i];
         const char *join = i ? " x " : "";
-        if (in->shape.dim[i])
+        if (in->shape.dim[i] && !s.size)
             tn_print(text + used, size - used, "%s%lld", join, (long long)in->shape.dim[i]);
         else
             tn_print(text + used, size - used, "%s%.*s", join, s.size ? (int)s.size : 1,
@@ -199,15 +200,17 @@ static tn_status refuse_input(tn_onnx *o, const input *in)
 {
     tn_onnx_value *out[] = {in->value};
     const tn_onnx_node n = {.name = in->value->name, .op = "input", .num_out = 1, .out = out};
-    return tn_onnx_refuse(o, &n, "it is %s", tn_onnx_type_name(in->type));
+    return tn_onnx_refuse(o, &n, "it is %s",
+                          in->is_empty    ? "an empty tensor"
+                          : in->is_tensor ? tn_onnx_type_name(in->type)
+                                          : "no tensor, but a sequence, a map or an optional one");
 }
 
 static tn_status make_input(tn_onnx *o, const input *in, bool batched)
 {
     tn_dtype dtype;
     const char *name = in->value->name;
-    if (!dtype_of(in->type, &dtype))
-        return refuse_input(o, in);
+    (void)dtype_of(in->type, &dtype);
     if (in->type == ONNX_F16 || in->type == ONNX_BF16 || in->type == ONNX_I64)
         TN_TRY(tn_model_add_notice(o->m, "input \"%s\" is %s there, and %s here", name,
                                    tn_onnx_type_name(in->type), tn_dtype_name(dtype)));
@@ -231,6 +234,11 @@ static tn_status make_all(tn_onnx *o, inputs *all)
         input *in = &all->of[i];
         int64_t batch = o->opts->batch ? o->opts->batch : 1;
         const bool batched = open && is_open(in, 0) && same_symbol(in->symbol[0], symbol);
+        tn_dtype dtype;
+        if (!in->is_tensor || in->is_empty || !dtype_of(in->type, &dtype)) {
+            TN_TRY(refuse_input(o, in));
+            continue;
+        }
         take_said(o, in, &batch);
         if (batched && in == first)
             o->batch = batch;

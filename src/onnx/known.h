@@ -15,7 +15,7 @@ typedef struct tn_onnx_number {
     bool times_n;
 } tn_onnx_number;
 
-enum { TN_ONNX_MOST_NUMBERS = 64 << 10 }; /* of a tensor that is evaluated */
+enum { TN_ONNX_MOST_NUMBERS = 1 << 20 }; /* of a tensor that is evaluated */
 
 /* Its numbers are in the file, or are evaluated, or all the same one. */
 struct tn_onnx_known {
@@ -81,7 +81,14 @@ tn_status tn_onnx_copy(const tn_onnx *o, tn_onnx_known *k, float **out);
 /* A dimension of a value of the graph. */
 tn_onnx_number tn_onnx_dim(const tn_onnx *o, tn_value v, int i);
 
+/* x[begin:end:step] of `size` elements, as NumPy has it: which one is first, and how many there are. */
+typedef struct tn_onnx_part {
+    int64_t begin, step, count;
+} tn_onnx_part;
+tn_onnx_part tn_onnx_part_of(int64_t size, int64_t begin, int64_t end, int64_t step);
+
 /* Evaluates a node whose outputs follow from what is known: *done. */
+bool tn_onnx_is_evaluated(const char *op); /* at times */
 tn_status tn_onnx_evaluate(tn_onnx *o, const tn_onnx_node *n, bool *done);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <tenon/tenon.h>
 
+#include "base/base.h"
 #include "lab.h"
 #include "lab_onnx.h"
 
@@ -106,6 +107,32 @@ static void a_batch_that_the_file_has(void **state)
     assert_int_not_equal(tn_model_open(&m, lab_onnx_graph(text), &opts), TN_OK);
     assert_non_null(
         strstr(tn_error(), "reshape y: the 24 elements of 2 x 3 x 4 do not make 4 x 3"));
+}
+
+/* A mask, as exporters of attention make one: numbers that are moved about before the model runs. */
+static void a_mask_that_is_known(void **state)
+{
+    (void)state;
+    static const char nodes[] =
+        "initializer { name: \"two\" dims: 2 data_type: 7 int64_data: 2 int64_data: 2 }\n"
+        "initializer { name: \"at\" dims: 1 dims: 2 data_type: 7 int64_data: 0 int64_data: -1 }\n"
+        "initializer { name: \"seven\" dims: 1 data_type: 1 float_data: 7 }\n"
+        "node { op_type: \"ConstantOfShape\" input: \"two\" output: \"o\" attribute { name: "
+        "\"value\" "
+        "t { dims: 1 data_type: 1 float_data: 3 } } }\n"
+        "node { op_type: \"Trilu\" input: \"o\" output: \"l\" attribute { name: \"upper\" i: 0 } "
+        "}\n"
+        "node { op_type: \"ScatterND\" input: \"l\" input: \"at\" input: \"seven\" output: \"m\" "
+        "}\n"
+        "node { op_type: \"Transpose\" input: \"m\" output: \"t\" }\n"
+        "node { op_type: \"Add\" input: \"x\" input: \"t\" output: \"y\" } output { name: \"y\" "
+        "}\n";
+    static const float want[] = {3, 3, 7, 3};
+    float y[4];
+    snprintf(text, sizeof text, "%s%s", lab_onnx_input("x", "0,2,2"), nodes);
+    (void)lab_onnx_run(text, NULL, y, 4);
+    for (int i = 0; i < 4; i++)
+        assert_float_equal(y[i], lab_onnx_x(i) + want[i], 1e-6);
 }
 
 /* ---- bytes ---------------------------------------------------------------------------------------- */
@@ -227,6 +254,44 @@ static void all_refusals_come_at_once(void **state)
     assert_non_null(strstr(said, want));
 }
 
+static void inputs_that_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *input, *said;
+    } cases[] = {
+        {"type { }", "input (1, \"x\"): it is no tensor, but a sequence"},
+        {"type { tensor_type { elem_type: 9 shape { dim { dim_value: 2 } } } }", "it is bool"},
+        {"type { tensor_type { elem_type: 1 shape { dim { dim_value: 2 } dim { dim_value: 0 } } } "
+         "}",
+         "it is an empty tensor"},
+        {"type { tensor_type { elem_type: 1 shape { dim { dim_param: \"N\" } dim { dim_param: "
+         "\"H\" } } } }",
+         "does not say how large its input \"x\" is (N x H): tn_model_opts.input can"},
+        {"type { tensor_type { elem_type: 1 } }", "(no shape)"},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        snprintf(text, sizeof text,
+                 "input { name: \"x\" %s }\nnode { op_type: \"Relu\" input: \"x\" output: \"y\" }\n"
+                 "output { name: \"y\" }\n",
+                 cases[i].input);
+        const char *said = lab_onnx_refusal(text, NULL);
+        if (!strstr(said, cases[i].said))
+            fail_msg("case %zu says: %s", i, said);
+    }
+    float y[8];
+    const tn_model_opts with = {.input = "x=2x4"}, without = {.input = "x=4", .batch = 2},
+                        all = {.input = "*=4", .batch = 2}, *const opts[] = {&with, &without, &all};
+    for (size_t i = 0; i < TN_COUNT(opts); i++) {
+        snprintf(text, sizeof text,
+                 "input { name: \"x\" %s }\nnode { op_type: \"Relu\" input: \"x\" output: \"y\" }\n"
+                 "output { name: \"y\" }\n",
+                 cases[3].input);
+        const tn_shape shape = lab_onnx_run(text, opts[i], y, 8);
+        assert_string_equal(tn_shape_format(&shape).text, "2 x 4");
+    }
+}
+
 static void files_of_other_versions(void **state)
 {
     (void)state;
@@ -246,10 +311,12 @@ int main(void)
         cmocka_unit_test(parameters_have_the_names_of_the_file),
         cmocka_unit_test(the_batch_is_a_symbol),
         cmocka_unit_test(a_batch_that_the_file_has),
+        cmocka_unit_test(a_mask_that_is_known),
         cmocka_unit_test(bytes_of_pictures),
         cmocka_unit_test(a_branch_that_is_known),
         cmocka_unit_test(labels_of_a_classifier),
         cmocka_unit_test(all_refusals_come_at_once),
+        cmocka_unit_test(inputs_that_are_none),
         cmocka_unit_test(files_of_other_versions),
     };
     return cmocka_run_group_tests(tests, lab_onnx_open, lab_onnx_close);

@@ -55,6 +55,9 @@ static tn_status add_slice(tn_onnx *o, const tn_onnx_node *n)
         opts.step.dim[axis] = l.steps < 0 ? 1 : l.step[i];
         if (l.steps >= 0 && l.step[i] < 0 && l.end[i] <= -INT32_MAX)
             opts.end.dim[axis] = INT64_MIN; /* down to the first */
+        if (opts.step.dim[axis] == 0 || opts.step.dim[axis] == INT64_MIN ||
+            !tn_onnx_part_of(shape.dim[axis], l.begin[i], l.end[i], opts.step.dim[axis]).count)
+            return tn_onnx_refuse(o, n, "it leaves nothing of dimension %d: an empty tensor", axis);
     }
     return tn_onnx_give(o, n, 0, tn_slice(o->g, x, &opts));
 }
