@@ -44,9 +44,11 @@ typedef struct tn_onnx_value {
     const tn_onnx_pixels *pixels; /* bytes of pictures, prepared so: no value yet */
     const tn_onnx_turned
         *turned; /* another one, its last two dimensions the other way round: likewise */
-    bool made;   /* something makes it, which may have been refused: then neither is set */
-    int readers; /* nodes, and the model's outputs */
-    bool output; /* one of the model's */
+    const struct tn_onnx_node
+        *quantised; /* by that node: no value, but of who makes floats of it */
+    bool made;      /* something makes it, which may have been refused: then neither is set */
+    int readers;    /* nodes, and the model's outputs */
+    bool output;    /* one of the model's */
 } tn_onnx_value;
 
 typedef struct tn_onnx_node {

@@ -61,6 +61,16 @@ static tn_value param_of(tn_onnx *o, tn_onnx_known *k, const char *name, const t
     return k->param;
 }
 
+/* One that is computed of a parameter, as fake_quant is; the zero handle: it is none, or of another shape. */
+static tn_value as_it_is(tn_onnx *o, const tn_onnx_value *v, const tn_shape *shape)
+{
+    tn_shape has;
+    const bool computed = v->v.id && v->known->param.id && v->known->param.id != v->v.id;
+    if (!computed || tn_value_shape(o->g, v->v, &has) != TN_OK || !tn_shape_equal(&has, shape))
+        return (tn_value){0};
+    return v->v;
+}
+
 bool tn_onnx_param(tn_onnx *o, const tn_onnx_node *n, int i, const tn_shape *shape, tn_value *out)
 {
     int64_t count;
@@ -80,7 +90,9 @@ bool tn_onnx_param(tn_onnx *o, const tn_onnx_node *n, int i, const tn_shape *sha
                              tn_shape_format(&k->shape).text, tn_shape_format(shape).text);
         return false;
     }
-    *out = param_of(o, k, n->in[i]->name, shape ? shape : &k->shape);
+    *out = as_it_is(o, n->in[i], shape ? shape : &k->shape);
+    if (!out->id)
+        *out = param_of(o, k, n->in[i]->name, shape ? shape : &k->shape);
     return true;
 }
 

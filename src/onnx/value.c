@@ -107,7 +107,7 @@ tn_onnx_known *tn_onnx_given(const tn_onnx_node *n, int i)
 
 bool tn_onnx_is_there(const tn_onnx_value *v)
 {
-    return v->v.id || v->known || v->pixels || v->turned;
+    return v->v.id || v->known || v->pixels || v->quantised || v->turned;
 }
 
 void tn_onnx_settle(tn_onnx *o, tn_onnx_value *v)
@@ -129,6 +129,13 @@ bool tn_onnx_any(tn_onnx *o, const tn_onnx_node *n, int i, tn_value *out)
         return false;
     }
     tn_onnx_value *v = n->in[i];
+    if (v->quantised) {
+        (void)tn_onnx_refuse(o, n,
+                             "its input \"%s\" is of whole numbers of few bits, which only a "
+                             "DequantizeLinear takes",
+                             v->name);
+        return false;
+    }
     tn_onnx_settle(o, v);
     if (!v->v.id && v->known && !tn_onnx_as_value(o, n, v->known, v->name, &v->v))
         return false;

@@ -206,11 +206,32 @@ def known_before(opset):
     add("known", opset, wrap(opset, x, nodes, tensors, True, "y"), x)
 
 
+def quantised(opset):
+    """As onnxruntime writes models of 8 bits: values and weights through whole numbers, a bias of 32 bits."""
+    x, w = some(2, 3, 5, 5), numbers.integers(-128, 128, (4, 3, 3, 3)).astype(np.int8)
+    zero, kind = pick.choice(((np.uint8(120), np.uint8), (np.int8(0), np.int8)))
+    each = opset >= 13
+    scales = some(4, low=0.01, high=0.02) if each else np.float32(0.015)
+    zeros = np.zeros(4, np.int8) if each else np.int8(0)
+    axis = {"axis": 0} if each else {}
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["xq"]), helper.make_node("DequantizeLinear", ["xq", "s", "z"], ["xd"]),
+        helper.make_node("DequantizeLinear", ["w", "ws", "wz"], ["wd"], **axis),
+        helper.make_node("DequantizeLinear", ["b", "bs"], ["bd"], **axis),
+        helper.make_node("Conv", ["xd", "wd", "bd"], ["y"], pads=[1, 1, 1, 1])]
+    tensors = [numpy_helper.from_array(np.asarray(a), n) for n, a in (
+        ("s", np.float32(0.02)), ("z", kind(zero)), ("w", w), ("ws", scales), ("wz", zeros),
+        ("b", numbers.integers(-500, 500, 4).astype(np.int32)), ("bs", scales * np.float32(0.02)))]
+    add("quantised", opset, wrap(opset, x, nodes, tensors, True, "y"), x)
+
+
 def main():
     for opset in OPSETS:
         for family in (activations, arithmetic, products, convolutions, shapes, moves, reductions, norms, passed_on,
                        known_before):
             family(opset)
+    for opset in (10, 13, 18, 21):
+        quantised(opset)
     table, data = {}, b""
     for name, (proto, x, y) in cases.items():
         for part, dtype, shape, raw in (("model", "U8", [len(proto)], proto), ("x", "F32", list(x.shape), x.tobytes()),
