@@ -167,6 +167,28 @@ static void bytes_of_pictures(void **state)
     tn_model_close(m);
 }
 
+/* Floats of the file's, of which the program says how bytes become them. */
+static void pictures_by_the_program(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    tn_picture picture;
+    snprintf(text, sizeof text,
+             "%snode { op_type: \"Relu\" input: \"x\" output: \"y\" } output { name: \"y\" }\n",
+             lab_onnx_input("x", "0,3,4,5"));
+    const tn_image_input_opts how = {.mean = {1, 2, 3}, .scale = {0.5f, 0.5f, 0.5f}};
+    const tn_model_opts opts = {.image = &how, .fit = "resize=8", .batch = 2};
+    assert_ok(tn_model_open(&m, lab_onnx_graph(text), &opts));
+    static const char want[] = "input x u8 N 4 5 3\n"
+                               "x/pixels = image_input(x) mean=1,2,3 scale=0.5,0.5,0.5\n"
+                               "y = relu(x/pixels)\n";
+    assert_non_null(strstr(tn_model_fact(m, "tenon.graph"), want));
+    assert_ok(tn_model_picture(m, &picture));
+    assert_int_equal(picture.fit.resize, 8);
+    assert_int_equal(picture.channels, 3);
+    tn_model_close(m);
+}
+
 /* ---- branches, facts ------------------------------------------------------------------------------- */
 
 /* Of which only the one that is taken must be imported. */
@@ -313,6 +335,7 @@ int main(void)
         cmocka_unit_test(a_batch_that_the_file_has),
         cmocka_unit_test(a_mask_that_is_known),
         cmocka_unit_test(bytes_of_pictures),
+        cmocka_unit_test(pictures_by_the_program),
         cmocka_unit_test(a_branch_that_is_known),
         cmocka_unit_test(labels_of_a_classifier),
         cmocka_unit_test(all_refusals_come_at_once),

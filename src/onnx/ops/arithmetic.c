@@ -198,7 +198,7 @@ static tn_status add_dropout(tn_onnx *o, const tn_onnx_node *n)
         !tn_onnx_number_of(o, n, attrs ? "ratio" : NULL, attrs ? -1 : 1, &rate) ||
         !tn_onnx_number_of(o, n, NULL, attrs ? -1 : 2, &training))
         return TN_OK;
-    if (training != 0)
+    if (training != 0 && rate != 0)
         return tn_onnx_refuse(o, n, "it drops at random in evaluation, too (training_mode)");
     if (tn_onnx_wants(n, 1))
         return tn_onnx_refuse(o, n, "its mask is read");
@@ -209,9 +209,8 @@ static tn_status add_dropout(tn_onnx *o, const tn_onnx_node *n)
 }
 
 /* Between numbers with a fraction it is nothing: all are f32. */
-static tn_status add_cast(tn_onnx *o, const tn_onnx_node *n)
+static tn_status cast_to(tn_onnx *o, const tn_onnx_node *n, int64_t to)
 {
-    const int64_t to = tn_onnx_int(n, "to", ONNX_NONE);
     const bool real = to == ONNX_F32 || to == ONNX_F16 || to == ONNX_BF16 || to == ONNX_F64;
     tn_dtype dtype;
     tn_value x;
@@ -223,6 +222,24 @@ static tn_status add_cast(tn_onnx *o, const tn_onnx_node *n)
     if (dtype == TN_I32 && (to == ONNX_I32 || to == ONNX_I64))
         return tn_onnx_give(o, n, 0, x);
     return tn_onnx_refuse(o, n, "from %s to %s", tn_dtype_name(dtype), tn_onnx_type_name(to));
+}
+
+static tn_status add_cast(tn_onnx *o, const tn_onnx_node *n)
+{
+    return cast_to(o, n, tn_onnx_int(n, "to", ONNX_NONE));
+}
+
+static tn_status add_cast_like(tn_onnx *o, const tn_onnx_node *n)
+{
+    const tn_onnx_known *known = tn_onnx_given(n, 1);
+    tn_dtype dtype = TN_F32;
+    tn_value like;
+    if (known)
+        return cast_to(o, n, known->type);
+    if (!tn_onnx_any(o, n, 1, &like) || !like.id)
+        return TN_OK;
+    TN_TRY(tn_value_dtype(o->g, like, &dtype));
+    return cast_to(o, n, dtype == TN_F32 ? ONNX_F32 : dtype == TN_I32 ? ONNX_I32 : ONNX_U8);
 }
 
 const tn_onnx_ops tn_onnx_ops_arithmetic = {{{"Add", 1, add_add},
@@ -237,4 +254,5 @@ const tn_onnx_ops tn_onnx_ops_arithmetic = {{{"Add", 1, add_add},
                                              {"Where", 9, add_where},
                                              {"Identity", 1, add_identity},
                                              {"Dropout", 1, add_dropout},
-                                             {"Cast", 6, add_cast}}};
+                                             {"Cast", 6, add_cast},
+                                             {"CastLike", 15, add_cast_like}}};
