@@ -36,7 +36,7 @@ tn_status tn_caffe_pixels(tn_caffe *c, const char *name, const tn_caffe_pixel_op
     tn_value mean;
     if (o->mean_file)
         memset(opts.mean, 0, sizeof opts.mean);
-    *out = tn_import_pixels(c->g, name, tn_caffe_name(c, &o->layer, "pixels"), shape, &opts);
+    *out = tn_import_pixels(c->g, name, tn_caffe_name(c, &o->layer, "pixels"), shape, 0, &opts);
     if (!o->mean_file)
         return TN_OK;
     TN_TRY(tn_caffe_mean(c, o->mean_file, shape, opts.scale, tn_caffe_name(c, &o->layer, "mean"),

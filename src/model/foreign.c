@@ -31,11 +31,12 @@ bool tn_import_is_picture(const tn_shape *shape)
 }
 
 tn_value tn_import_pixels(tn_graph *g, const char *name, const char *node, const tn_shape *shape,
-                          const tn_image_input_opts *how)
+                          int batch, const tn_image_input_opts *how)
 {
     tn_image_input_opts opts = *how;
     opts.name = node;
-    const tn_value bytes = tn_input(
-        g, name, TN_U8, TN_SHAPE(shape->dim[0], shape->dim[2], shape->dim[3], shape->dim[1]));
+    const tn_value bytes = tn_input_batched(
+        g, name, TN_U8, TN_SHAPE(shape->dim[0], shape->dim[2], shape->dim[3], shape->dim[1]),
+        batch);
     return tn_image_input(g, bytes, &opts);
 }

@@ -19,6 +19,9 @@ extern const tn_importer *const tn_importers[];
 /* After the graph is made and has not failed: it is the model's, and its text a fact. */
 tn_status tn_model_take_graph(tn_model *m, tn_graph *g);
 
+/* Nothing is in it any more: to begin again. */
+void tn_model_clear(tn_model *m);
+
 /* A number that the model has as floats of its own: zeroed room for it. */
 tn_status tn_model_new_number(tn_model *m, const char *name, const tn_shape *shape, float **data);
 
@@ -32,8 +35,8 @@ tn_status tn_model_add_stored(tn_model *m, const char *name, const tn_shape *sha
 bool tn_import_said(const tn_model_opts *opts, const char *name, tn_shape *out);
 /* N x 1 or 3 channels x H x W. */
 bool tn_import_is_picture(const tn_shape *shape);
-/* Bytes of pictures of that shape, prepared so by a node. */
+/* Bytes of pictures of that shape, prepared so by a node; `batch`: as of tn_input_batched(). */
 tn_value tn_import_pixels(tn_graph *g, const char *name, const char *node, const tn_shape *shape,
-                          const tn_image_input_opts *how);
+                          int batch, const tn_image_input_opts *how);
 
 #endif

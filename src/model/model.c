@@ -257,10 +257,8 @@ tn_status tn_model_read_graph(tn_model *m, int64_t batch)
     return status;
 }
 
-void tn_model_close(tn_model *m)
+void tn_model_clear(tn_model *m)
 {
-    if (!m)
-        return;
     for (size_t i = 0; i < m->num_numbers; i++) {
         tn_free(m->number[i].name);
         tn_free(m->number[i].data);
@@ -274,11 +272,20 @@ void tn_model_close(tn_model *m)
     for (size_t i = 0; i < m->num_notices; i++)
         tn_free(m->notice[i]);
     free_classes(m);
+    tn_graph_destroy(m->graph);
+    m->graph = NULL;
+    m->num_numbers = m->num_sources = m->num_facts = m->num_notices = 0;
+}
+
+void tn_model_close(tn_model *m)
+{
+    if (!m)
+        return;
+    tn_model_clear(m);
     tn_free(m->number);
     tn_free(m->source);
     tn_free(m->fact);
     tn_free(m->notice);
-    tn_graph_destroy(m->graph);
     tn_safetensors_close(m->file);
     tn_free(m->path);
     tn_free(m);

@@ -254,9 +254,9 @@ static tn_status resize(tn_model *m, int64_t batch)
     return tn_model_read_graph(m, batch);
 }
 
-tn_status tn_onnx_open(tn_model *m, const tn_model_opts *opts)
+static tn_status open_once(tn_model *m, const tn_model_opts *opts, bool alone, int64_t *batch)
 {
-    tn_onnx o = {.m = m, .opts = opts, .numbers_left = MOST_EVALUATED};
+    tn_onnx o = {.m = m, .opts = opts, .alone = alone, .numbers_left = MOST_EVALUATED};
     tn_proto model;
     tn_status status = tn_onnx_open_files(&o, &model);
     if (status == TN_OK)
@@ -269,7 +269,36 @@ tn_status tn_onnx_open(tn_model *m, const tn_model_opts *opts)
     tn_onnx_table_destroy(&o);
     tn_onnx_close_files(&o);
     tn_arena_free(&o.arena);
-    if (status == TN_OK && opts->batch && opts->batch != o.batch)
-        status = resize(m, opts->batch);
+    *batch = o.batch;
+    return status;
+}
+
+/* What cannot be imported for any batch may be for one; what it says of the first attempt is why. */
+static tn_status open_alone(tn_model *m, const tn_model_opts *opts, const tn_error_kept *before,
+                            tn_status status)
+{
+    tn_error_kept kept;
+    int64_t batch;
+    tn_error_keep(&kept);
+    tn_model_clear(m);
+    const bool good =
+        open_once(m, opts, true, &batch) == TN_OK && (!opts->batch || opts->batch == batch);
+    tn_error_put_back(good ? before : &kept);
+    if (!good)
+        return status;
+    return tn_model_add_notice(m, "of a batch of %lld alone, which it computes with: %s",
+                               (long long)batch, kept.text);
+}
+
+tn_status tn_onnx_open(tn_model *m, const tn_model_opts *opts)
+{
+    tn_error_kept before;
+    int64_t batch;
+    tn_error_keep(&before);
+    const tn_status status = open_once(m, opts, false, &batch);
+    if (status == TN_ERR_UNSUPPORTED)
+        return open_alone(m, opts, &before, status);
+    if (status == TN_OK && opts->batch && opts->batch != batch)
+        return resize(m, opts->batch);
     return status;
 }

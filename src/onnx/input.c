@@ -208,6 +208,7 @@ static tn_status refuse_input(tn_onnx *o, const input *in)
 
 static tn_status make_input(tn_onnx *o, const input *in, bool batched)
 {
+    const int batch = batched && !o->alone ? 0 : TN_NO_BATCH;
     tn_dtype dtype;
     const char *name = in->value->name;
     (void)dtype_of(in->type, &dtype);
@@ -217,9 +218,9 @@ static tn_status make_input(tn_onnx *o, const input *in, bool batched)
     if (o->opts->image && batched && dtype == TN_F32 && tn_import_is_picture(&in->shape)) {
         char node[300];
         (void)snprintf(node, sizeof node, "%.280s/pixels", name);
-        in->value->v = tn_import_pixels(o->g, name, node, &in->shape, o->opts->image);
+        in->value->v = tn_import_pixels(o->g, name, node, &in->shape, batch, o->opts->image);
     } else {
-        in->value->v = tn_input_batched(o->g, name, dtype, in->shape, batched ? 0 : TN_NO_BATCH);
+        in->value->v = tn_input_batched(o->g, name, dtype, in->shape, batch);
     }
     return tn_graph_status(o->g);
 }
@@ -228,7 +229,7 @@ static tn_status make_all(tn_onnx *o, inputs *all)
 {
     const input *first = find_batch(all);
     const bool open = first && is_open(first, 0);
-    o->open = open;
+    o->open = open && !o->alone;
     const tn_proto_span symbol = first ? first->symbol[0] : (tn_proto_span){NULL, 0};
     for (int i = 0; i < all->count; i++) {
         input *in = &all->of[i];

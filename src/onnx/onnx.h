@@ -73,6 +73,7 @@ extern const tn_onnx_ops *const tn_onnx_all_ops[];
 struct tn_onnx {
     tn_graph *g;
     int opset;     /* of the model: what operators mean */
+    bool alone;    /* N is a number as any other: for models that compute with it */
     bool left_out; /* something of it was */
     int64_t batch; /* N of the graph that is made */
     bool open;     /* the file does not say what N is */

@@ -109,6 +109,41 @@ static void a_batch_that_the_file_has(void **state)
         strstr(tn_error(), "reshape y: the 24 elements of 2 x 3 x 4 do not make 4 x 3"));
 }
 
+/* What computes with the number itself is of one batch; nobody plans it for another. */
+static void a_batch_that_is_computed_with(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    tn_device *device = NULL;
+    tn_plan *plan = NULL;
+    static const char nodes[] =
+        "initializer { name: \"zero\" data_type: 7 int64_data: 0 }\n"
+        "initializer { name: \"one\" data_type: 7 int64_data: 1 }\n"
+        "node { op_type: \"Shape\" input: \"x\" output: \"s\" }\n"
+        "node { op_type: \"Gather\" input: \"s\" input: \"zero\" output: \"n\" }\n"
+        "node { op_type: \"Range\" name: \"count\" input: \"zero\" input: \"n\" input: \"one\" "
+        "output: \"r\" }\n"
+        "node { op_type: \"Cast\" input: \"r\" output: \"f\" attribute { name: \"to\" i: 1 } }\n"
+        "node { op_type: \"Mul\" input: \"x\" input: \"f\" output: \"y\" } output { name: \"y\" "
+        "}\n";
+    float y[9];
+    snprintf(text, sizeof text, "%s%s", lab_onnx_input("x", "0,3"), nodes);
+    const tn_model_opts opts = {.batch = 3};
+    (void)lab_onnx_run(text, &opts, y, 9);
+    for (int i = 0; i < 9; i++)
+        assert_float_equal(y[i], lab_onnx_x(i) * (float)(i % 3), 1e-5);
+    assert_ok(tn_model_open(&m, lab_onnx_path("model.onnx"), &opts));
+    assert_non_null(strstr(tn_model_notice(m, 0), "of a batch of 3 alone, which it computes with"));
+    assert_non_null(
+        strstr(tn_model_notice(m, 0), "Range (1, \"count\"): what it makes is not known"));
+    assert_ok(tn_device_open(&device, "cpu"));
+    assert_int_not_equal(
+        tn_plan_create(&plan, tn_model_graph(m), device, &(tn_plan_opts){.from = m, .batch = 6}),
+        TN_OK);
+    tn_device_close(device);
+    tn_model_close(m);
+}
+
 /* A mask, as exporters of attention make one: numbers that are moved about before the model runs. */
 static void a_mask_that_is_known(void **state)
 {
@@ -333,6 +368,7 @@ int main(void)
         cmocka_unit_test(parameters_have_the_names_of_the_file),
         cmocka_unit_test(the_batch_is_a_symbol),
         cmocka_unit_test(a_batch_that_the_file_has),
+        cmocka_unit_test(a_batch_that_is_computed_with),
         cmocka_unit_test(a_mask_that_is_known),
         cmocka_unit_test(bytes_of_pictures),
         cmocka_unit_test(pictures_by_the_program),
