@@ -80,6 +80,13 @@ typedef struct tn_text_source {
     int64_t batch;
     const char *widen; /* the node whose width is this one, whatever its line says; NULL: none */
     int width;
+    struct {
+        const char *name;
+        int dim;
+    } wide
+        [TN_MAX_PARAMS +
+         4]; /* parameters with lines of their own, a dimension of which is that, too; up to NULL */
+    int num_wide;
 } tn_text_source;
 enum { TN_TEXT_BYTES = 16 << 20 }; /* at most */
 /* A file's text, which ends in '\0', for tn_free(), also after an error. */

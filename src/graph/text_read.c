@@ -173,6 +173,19 @@ static tn_status take_inputs(reader *r, node_line *n, const char *at)
                        wanted, n->num_in);
 }
 
+/* What is chosen, whatever the line says. */
+static void change_width(const reader *r, const node_line *n)
+{
+    const tn_text_source *from = r->from;
+    if (!from->widen)
+        return;
+    if (strcmp(from->widen, n->name[0]) == 0)
+        *tn_op_width(n->op, r->opts) = from->width;
+    for (int i = 0; n->op == &tn_op_param && i < from->num_wide; i++)
+        if (strcmp(from->wide[i].name, n->name[0]) == 0)
+            ((tn_param_node_opts *)r->opts)->shape.dim[from->wide[i].dim] = from->width;
+}
+
 /* From the "=" on. */
 static tn_status read_node(reader *r, node_line *n)
 {
@@ -187,8 +200,7 @@ static tn_status read_node(reader *r, node_line *n)
     TN_TRY(take_inputs(r, n, at));
     memset(r->opts, 0, r->opts_bytes);
     TN_TRY(tn_attrs_read(&r->lex, n->op, r->opts));
-    if (r->from->widen && strcmp(r->from->widen, n->name[0]) == 0)
-        *tn_op_width(n->op, r->opts) = r->from->width;
+    change_width(r, n);
     if (r->g->num_nodes >= MOST_NODES)
         return tn_lex_fail(&r->lex, TN_ERR_FORMAT, at, "more than %d nodes", MOST_NODES);
     tn_graph_add_named(r->g, n->op, n->name, n->num_names, n->num_in, n->in, r->opts);

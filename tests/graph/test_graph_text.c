@@ -342,6 +342,12 @@ static void another_number_of_classes(void **state)
         {"input x f32 N 2 4 4\nc = conv2d(x) filters=5 kernel=1\np = pool2d(c) global\n"
          "f = flatten(p)\noutput f\n",
          "c = conv2d(x) filters=7 kernel=1\n"},
+        {"input x f32 N 4\nw = param() shape=4,4\nb = param() shape=4\nc = param() shape=1,4\n"
+         "fc = dense(x) units=4 weight.value=w bias.value=b\ny = add(c, fc)\noutput y\n",
+         "w = param() shape=7,4\nb = param() shape=7\nc = param() shape=1,7\n"
+         "fc = dense(x) units=7 weight.value=w bias.value=b\n"},
+        {"input x f32 N 4\nfc = dense(x) units=7\nz = add(fc, fc)\noutput z\n",
+         "z = add(fc, fc)\n"},
         {"input x f32 N 4\nfc = dense(x) units=4\n", "net: says no output"},
         {"input x f32 N 4\na = dense(x) units=4\ny = add(a, x)\noutput y\n",
          "net: the number of classes cannot be changed: on the way back from output y stands the "

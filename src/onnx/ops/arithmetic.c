@@ -193,17 +193,21 @@ static tn_status add_dropout(tn_onnx *o, const tn_onnx_node *n)
 {
     double rate = 0.5, training = 0;
     const bool attrs = o->opset < 12;
+    tn_proto seed;
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) ||
         !tn_onnx_number_of(o, n, attrs ? "ratio" : NULL, attrs ? -1 : 1, &rate) ||
         !tn_onnx_number_of(o, n, NULL, attrs ? -1 : 2, &training))
         return TN_OK;
-    if (training != 0 && rate != 0)
-        return tn_onnx_refuse(o, n, "it drops at random in evaluation, too (training_mode)");
     if (tn_onnx_wants(n, 1))
         return tn_onnx_refuse(o, n, "its mask is read");
     if (!(rate > 0 && rate < 1))
         return tn_onnx_give(o, n, 0, x);
+    if (training != 0 && tn_onnx_attr(n, "seed", &seed))
+        return tn_onnx_refuse(o, n, "it drops by numbers of its own, in evaluation, too");
+    if (training != 0)
+        TN_TRY(
+            tn_onnx_note(o, n, "drops when it is trained, and not in evaluation (training_mode)"));
     return tn_onnx_give(
         o, n, 0, tn_dropout(o->g, x, &(tn_dropout_opts){.name = n->name, .rate = (float)rate}));
 }

@@ -22,8 +22,8 @@ static bool check_batchnorm(tn_onnx *o, const tn_onnx_node *n, const tn_shape *s
                 "its scale, bias, mean and variance are not known before the model runs, a number "
                 "for each channel";
     }
-    if (tn_onnx_int(n, "training_mode", 0) || tn_onnx_wants(n, 1) || tn_onnx_wants(n, 2))
-        why = "it takes the statistics of each batch (training_mode)";
+    if (tn_onnx_wants(n, 1) || tn_onnx_wants(n, 2))
+        why = "the statistics that it moves are read (training_mode)";
     if (!tn_onnx_int(n, "spatial", 1))
         why = "its statistics are of each pixel (spatial 0)";
     if (why)
@@ -58,6 +58,10 @@ static tn_status add_batchnorm(tn_onnx *o, const tn_onnx_node *n)
     if (!check_batchnorm(o, n, &shape) || !tn_onnx_param(o, n, 1, &vector, &opts.weight.value) ||
         !tn_onnx_param(o, n, 2, &vector, &opts.bias.value))
         return TN_OK;
+    if (tn_onnx_int(n, "training_mode", 0))
+        TN_TRY(tn_onnx_note(o, n,
+                            "trained with the statistics of each batch, evaluated with those it "
+                            "keeps (training_mode)"));
     x = as_images(o, n, x, &shape, &back);
     opts.name = back.ndim ? tn_onnx_name(o, n, "norm") : n->name;
     tn_value y = tn_batchnorm(o->g, x, &opts);
