@@ -109,7 +109,7 @@ class PlanOpts(_Options):
                 ("groups", c.POINTER(ParamGroup)), ("num_groups", c.c_int),
                 ("bucket_bytes", c.c_size_t), ("reduce_bf16", c.c_bool), ("sync_batchnorm", c.c_bool),
                 ("stall", c.c_float), ("gradient_norm", c.c_bool), ("guard", c.c_bool), ("ema", c.c_double),
-                ("ema_warmup", c.c_bool), ("dry", c.c_bool), ("kept_weights", c.c_float)]
+                ("ema_warmup", c.c_bool), ("dry", c.c_bool), ("kept_weights", c.c_float), ("kernels", c.c_void_p), ("num_kernels", c.c_int), ("need_kernels", c.c_bool)]
 
 
 class ReadOpts(c.Structure):

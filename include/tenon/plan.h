@@ -48,6 +48,12 @@ typedef struct tn_param_group {
     float decay; /**< likewise; TN_ZERO: none */
 } tn_param_group;
 
+/** Who does a layer: a kernel by the name that tn_plan_kernel() and tn_kernel.name tell. */
+typedef struct tn_kernel_choice {
+    const char *node;   /**< "conv1" */
+    const char *kernel; /**< "winograd" */
+} tn_kernel_choice;
+
 typedef struct tn_plan_opts {
     tn_value
         loss; /**< an f32 scalar to minimise; the zero handle: inference only; a sum of several losses is one */
@@ -128,6 +134,13 @@ typedef struct tn_plan_opts {
      *  from run to run in place of made in each: as a part of what all its weights take. Default 0.1; TN_ZERO: none; INFINITY:
      *  whatever is of use. Plans with the same `weights` on one device have it in common. */
     float kept_weights;
+
+    /** These layers are done by these kernels, also where another comes before them or their own rule says that they are slower
+     *  (tune.h finds which is fastest). A layer or a kernel that is not there, or one that cannot do it, is passed over, as
+     *  tn_plan_describe() tells; with need_kernels it is an error. Of two for one layer the first counts. Needed until the plan is made. */
+    const tn_kernel_choice *kernels;
+    int num_kernels;
+    bool need_kernels; /**< TN_ERR_ARGUMENT, TN_ERR_UNSUPPORTED name the first that cannot be */
 } tn_plan_opts;
 
 /**

@@ -34,6 +34,7 @@
 #include <tenon/status.h>
 #include <tenon/tensor.h>
 #include <tenon/text.h>
+#include <tenon/tune.h>
 #include <tenon/weights.h>
 
 #endif

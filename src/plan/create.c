@@ -26,6 +26,9 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
         return tn_fail(TN_ERR_ARGUMENT, "plan: stall is %g", (double)o->stall);
     if (!(o->kept_weights >= 0 || o->kept_weights == TN_ZERO))
         return tn_fail(TN_ERR_ARGUMENT, "plan: kept_weights is %g", (double)o->kept_weights);
+    for (int i = 0; i < o->num_kernels; i++)
+        if (!o->kernels || !o->kernels[i].node || !o->kernels[i].kernel)
+            return tn_fail(TN_ERR_ARGUMENT, "plan: kernels: choice %d has no name", i);
     if (!tn_precision_name(o->precision))
         return tn_fail(TN_ERR_ARGUMENT, "plan: %d is no precision", (int)o->precision);
     if (o->input_gradients && !o->loss.id)

@@ -42,6 +42,10 @@ static void describe_text(const tn_plan *p, FILE *to)
     for (size_t i = 0; i < p->num_nodes; i++)
         if (p->node[i]->refusals)
             fprintf(to, "passed over: %s\n", p->node[i]->refusals);
+    if (p->no_layers)
+        fprintf(to,
+                "passed over: kernels for %s: there are no such layers, or others do their work\n",
+                p->no_layers);
     fprintf(to, "computes in %s\n", tn_precision_name(p->run.precision));
     if (*p->replay_why)
         fprintf(to, "steps are not replayed: %s\n", p->replay_why);

@@ -28,6 +28,11 @@ tn_status tn_plan_select(tn_plan *p);
 /* makers.c: tells the node's kernel of those before it; what it takes over goes, which are before node *index. */
 void tn_plan_offer_makers(const tn_plan *p, tn_plan_node *pn);
 void tn_plan_take_makers(tn_plan *p, size_t *index);
+/* kernels.c, for select: a kernel for node number `index`, which tn_plan_ask() has told of what is around it. At last, whether
+ * all that the program has chosen kernels for is there. */
+void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next);
+tn_status tn_plan_choose(tn_plan *p, size_t index);
+tn_status tn_plan_check_choices(tn_plan *p);
 tn_status tn_plan_params(tn_plan *p);
 tn_status tn_plan_match(tn_plan *p);
 /* borrow.c: before select, how what is in the weights lies there; where all parameters lie, first on the device, then in

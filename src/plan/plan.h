@@ -245,6 +245,8 @@ struct tn_plan {
     void *half;             /* the weights in f16 or bf16 */
     bool weights_changed;   /* since the last run, other than by an update */
     bool begun;             /* there has been a run */
+    bool *choice_found;     /* of opts.kernels: there is such a node; */
+    const char *no_layers;  /* for which there is none; NULL: for all there is */
     size_t spare;           /* what tn_binding.spare offers */
     tn_kept *kept;          /* its own; with weights they become the store's */
     size_t kept_bytes;      /* of those */
@@ -280,7 +282,7 @@ static inline const tn_backend *tn_plan_backend(const tn_plan *p)
     return p->device->backend;
 }
 
-/* select.c: the kernels of that op that the device has, one after the other by rank: NULL for the first; returns
+/* kernels.c: the kernels of that op that the device has, one after the other by rank: NULL for the first; returns
  * NULL after the last. */
 const tn_kernel *tn_plan_next_kernel(const tn_plan *p, const tn_op *op, const tn_kernel *last);
 /* Does it take the node, with its list of post-operations? */

@@ -60,6 +60,9 @@ const char *tn_plan_slot_name(const tn_plan *plan, int slot);
 /* The text of its net (<tenon/text.h>), with its loss and outputs, for tn_free(); and what N is in the plan. */
 tn_status tn_plan_text(const tn_plan *plan, char **out, int64_t *batch);
 
+/* Sets all inputs to something that kernels may meet: small numbers, labels and pixels 0. Of a single device. */
+tn_status tn_plan_fill(tn_plan *plan);
+
 /* Weights that are not there yet begin as these numbers, which plans without a loss read where they lie, on devices whose memory
  * is the host's: canonical, at a multiple of 64 bytes, there until the weights are destroyed and no plan has them any more. Nobody
  * writes there: setting them is an error, and a plan with a loss that has them. */

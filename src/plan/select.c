@@ -33,7 +33,7 @@ static size_t spare_for(const tn_plan *p, const tn_plan_node *pn)
     return still ? p->spare : 0;
 }
 
-static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
+void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
 {
     pn->bind = (tn_binding){.precision = p->run.precision,
                             .training = pn->backward,
@@ -53,96 +53,6 @@ static void ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
     for (int i = 0; i < pn->node.num_params; i++)
         pn->bind.dw[i] = pn->backward && tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
     tn_plan_offer_makers(p, pn);
-}
-
-static tn_status note_refusals(tn_plan *p, tn_plan_node *pn, const char *reasons)
-{
-    if (!*reasons)
-        return TN_OK;
-    char *text = tn_arena_alloc(&p->arena, strlen(reasons) + 1, 1);
-    if (!text)
-        return tn_no_memory("plan", strlen(reasons) + 1);
-    memcpy(text, reasons, strlen(reasons) + 1);
-    pn->refusals = text;
-    return TN_OK;
-}
-
-/* k, if it comes after `last` and before `next`. */
-static const tn_kernel *nearer(const tn_kernel *k, const tn_op *op, const tn_kernel *last,
-                               const tn_kernel *next)
-{
-    const bool is = strcmp(k->op, op->name) == 0 && (!last || k->rank > last->rank) &&
-                    (!next || k->rank < next->rank);
-    return is ? k : next;
-}
-
-const tn_kernel *tn_plan_next_kernel(const tn_plan *p, const tn_op *op, const tn_kernel *last)
-{
-    const tn_backend *b = tn_plan_backend(p);
-    const tn_kernel *next = NULL;
-    for (const tn_kernel *const *k = b->kernels_of ? b->kernels_of(p->device->impl) : b->kernels;
-         *k; k++)
-        next = nearer(*k, op, last, next);
-    for (size_t i = 0; i < p->device->num_own; i++)
-        next = nearer(p->device->own[i], op, last, next);
-    return next;
-}
-
-/* Does the kernel take the node's list of post-operations? */
-static tn_status take_posts(const tn_kernel *k, const tn_node *n)
-{
-    int count = 0;
-    while (n->post[count])
-        count++;
-    bool taken = count == 0;
-    for (int list = 0; !taken && list < TN_MAX_LISTS && k->posts[list][0]; list++) {
-        taken = count == TN_MAX_POST || !k->posts[list][count];
-        for (int i = 0; i < count && taken; i++)
-            taken = k->posts[list][i] == n->post[i]->op->post;
-    }
-    if (taken)
-        return TN_OK;
-    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: %s does no %s behind it", n->op->name, n->name,
-                   k->name ? k->name : "its kernel", n->post[0]->op->name);
-}
-
-tn_status tn_plan_supports(const tn_kernel *k, const tn_node *n)
-{
-    TN_TRY(take_posts(k, n));
-    return k->supports ? k->supports(n) : TN_OK;
-}
-
-static tn_status choose(tn_plan *p, size_t index)
-{
-    tn_plan_node *pn = p->node[index];
-    const tn_plan_node *next = tn_plan_next(p, index);
-    char reasons[512] = "";
-    const tn_node *n = &pn->node;
-    tn_error_kept kept;
-    tn_error_keep(&kept);
-    TN_TRY(tn_plan_offer_part(p, pn));
-    for (const tn_kernel *k = NULL; (k = tn_plan_next_kernel(p, n->op, k));) {
-        const bool offered = next && k->next && strcmp(k->next, next->node.op->name) == 0;
-        ask(p, pn, offered ? next : NULL);
-        tn_status status = tn_plan_supports(k, n);
-        if (status == TN_OK)
-            status = k->prepare(p->device->impl, n, &pn->bind);
-        if (status == TN_OK) {
-            tn_error_put_back(&kept);
-            pn->kernel = k;
-            p->spare -= pn->bind.kept_bytes;
-            if (pn->bind.does_next)
-                TN_TRY(tn_plan_take_next(p, index));
-            return note_refusals(p, pn, reasons);
-        }
-        if (status != TN_ERR_UNSUPPORTED)
-            return status;
-        const size_t used = strlen(reasons);
-        if (*tn_error())
-            snprintf(reasons + used, sizeof reasons - used, "%s%s", used ? "; " : "", tn_error());
-    }
-    return tn_fail(TN_ERR_UNSUPPORTED, "%s %s: no kernel of %s can do it: %s", n->op->name, n->name,
-                   p->device->name, *reasons ? reasons : "it has none for this operation");
 }
 
 /* Room for one more node at `index`; the ones behind move up. */
@@ -203,7 +113,7 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
     y.layout = to;
     TN_TRY(tn_layout_bytes(to, &y.shape, y.dtype, &y.bytes));
     p->value[p->num_values++] = y;
-    ask(p, pn, NULL);
+    tn_plan_ask(p, pn, NULL);
     pn->kernel = &tn_kernel_reorder;
     return pn->kernel->prepare(p->device->impl, &pn->node, &pn->bind);
 }
@@ -269,7 +179,7 @@ static tn_status bind_view(const tn_plan *p, tn_plan_node *pn)
 {
     const tn_backend *b = tn_plan_backend(p);
     const tn_layout *layout = NULL;
-    ask(p, pn, NULL);
+    tn_plan_ask(p, pn, NULL);
     if (b->view_layout)
         TN_TRY(b->view_layout(p->device->impl, &pn->node.x[0], pn->bind.x[0], &layout));
     pn->bind.x[0] = pn->bind.y[0] = layout;
@@ -278,7 +188,7 @@ static tn_status bind_view(const tn_plan *p, tn_plan_node *pn)
 
 static tn_status bind_host(tn_plan *p, tn_plan_node *pn)
 {
-    ask(p, pn, NULL);
+    tn_plan_ask(p, pn, NULL);
     return tn_plan_bind_host(p, pn);
 }
 
@@ -324,21 +234,26 @@ tn_status tn_plan_select(tn_plan *p)
 {
     p->spare = find_spare(p);
     tn_plan_find_fixed(p);
+    p->choice_found =
+        tn_arena_alloc(&p->arena, (size_t)p->opts.num_kernels + 1, sizeof *p->choice_found);
+    if (!p->choice_found)
+        return tn_no_memory("plan", (size_t)p->opts.num_kernels);
     for (size_t i = 0; i < p->num_nodes; i++) {
         tn_plan_node *pn = p->node[i];
         if (pn->node.op == &tn_op_input)
-            ask(p, pn, NULL);
+            tn_plan_ask(p, pn, NULL);
         else if (pn->node.op->view)
             TN_TRY(bind_view(p, pn));
         else if (pn->node.op->host)
             TN_TRY(bind_host(p, pn));
         else
-            TN_TRY(choose(p, i));
+            TN_TRY(tn_plan_choose(p, i));
         tn_plan_take_makers(p, &i);
         TN_TRY(adapt_inputs(p, &i));
         TN_TRY(settle_outputs(p, pn));
     }
     TN_TRY(adapt_loss(p));
+    TN_TRY(tn_plan_check_choices(p));
     for (size_t i = 0; i < p->num_nodes; i++)
         for (int o = 0; o < p->node[i]->node.num_out; o++)
             tn_plan_value_of(p, p->node[i]->node.out[o])->producer = (int)i;

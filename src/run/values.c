@@ -2,6 +2,7 @@
  * values: set by the program, and read by it. Nothing here allocates, but for reading those whose layout on a
  * device with memory of its own is not canonical.
  */
+#include "plan/plan_io.h"
 #include "run/run.h"
 
 tn_status tn_plan_find_value(tn_plan *p, tn_value v, tn_plan_value **out)
@@ -101,4 +102,32 @@ tn_status tn_single_get_gradient(tn_plan *p, tn_value value, tn_tensor host)
     TN_TRY(tn_plan_download(p, &v->shape, v->dtype, v->layout, host.data,
                             tn_plan_address(p, v->gradient)));
     return tn_plan_unscale(p, &v->shape, host.data);
+}
+
+static tn_status fill_one(tn_plan *p, const tn_plan_value *v)
+{
+    const int64_t count = tn_elements(&v->shape);
+    void *host = tn_alloc((size_t)count, tn_dtype_bytes(v->dtype));
+    if (!host)
+        return tn_no_memory("plan", (size_t)count * tn_dtype_bytes(v->dtype));
+    for (int64_t i = 0; v->dtype == TN_F32 && i < count; i++)
+        ((float *)host)[i] = (float)(i % 61 - 30) / 32 + 0.01F;
+    const tn_value handle = tn_graph_value(p->graph, v->name);
+    const tn_status status = tn_single_set(p, handle, (tn_tensor){v->dtype, v->shape, host});
+    tn_free(host);
+    return status;
+}
+
+static tn_status fill(tn_plan *p, void *unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < p->num_values; i++)
+        if (p->value[i].input && p->value[i].producer >= 0)
+            TN_TRY(fill_one(p, &p->value[i]));
+    return TN_OK;
+}
+
+tn_status tn_plan_fill(tn_plan *p)
+{
+    return p->kind->do_first(p, fill, NULL, 0);
 }

@@ -23,6 +23,7 @@ ALLOWED = {
     "src/plan": BASE + ("tensor/", "graph/", "plan/", "backends/backend.h"),
     "src/run": BASE + ("plan/", "run/"),
     "src/eval": BASE + ("eval/",),
+    "src/tune": BASE + ("plan/plan_io.h",),
     "src/runs": BASE + ("runs/",),
     "src/group": BASE + ("group/", "plan/plan.h", "run/run.h", "devices/devices.h", "backends/collective.h"),
     "src/group/mpi": BASE + ("group/mpi/", "backends/ranks.h", "backends/collective.h"),

@@ -97,7 +97,9 @@ typedef struct tn_binding {
     tn_precision precision; /* what the plan computes in, never DEFAULT */
     bool training;          /* backward will be asked for */
     bool strict;            /* sums as the formula has them: see tn_plan_opts */
-    bool dx[TN_MAX_IN];     /* which gradients will be asked for */
+    bool
+        chosen; /* by name (tn_plan_opts.kernels): that it is slower than others is no reason to refuse */
+    bool dx[TN_MAX_IN]; /* which gradients will be asked for */
     bool dw[TN_MAX_PARAMS];
     int shares;    /* statistics are to be those of so many shares of the batch; 0: this one's */
     int64_t batch; /* tn_run_state.batch: above 0, a run may have fewer rows */

@@ -31,10 +31,10 @@ static const tn_few_code *const code_of[TN_CPU_ISAS] = {
 };
 
 /* Code for fewer instructions runs as well, where it is asked for. */
-static const tn_few_code *code_for(const tn_backend_device *d)
+static const tn_few_code *code_for(bool asked)
 {
     const tn_cpu_isa isa = tn_cpu_isa_here();
-    const bool other = d->prefer == TN_CPU_FIRST && !code_of[isa];
+    const bool other = asked && !code_of[isa];
     return other ? code_of[isa - 1] : code_of[isa];
 }
 
@@ -140,10 +140,11 @@ static void prepare_scratch(tn_few_state *s, int threads, tn_binding *b)
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    const tn_few_code *code = code_for(d);
+    const bool asked = d->prefer == TN_CPU_FIRST || b->chosen;
+    const tn_few_code *code = code_for(asked);
     if (b->dx[0])
         return refuse(n, "the gradient of x is asked for");
-    if (!code || (n->x[0].dim[1] > code->channels && d->prefer != TN_CPU_FIRST))
+    if (!code || (n->x[0].dim[1] > code->channels && !asked))
         return refuse(n, code ? "oneDNN has faster code for more than one"
                               : "oneDNN has faster code for AVX-512");
     tn_maker m = tn_maker_begin(d, n);

@@ -104,7 +104,7 @@ static tn_status check_gain(const tn_node *n)
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    if (d->prefer != TN_CPU_TILES)
+    if (d->prefer != TN_CPU_TILES && !b->chosen)
         TN_TRY(check_gain(n));
     dense_state *s = tn_alloc(1, sizeof *s);
     if (!s)

@@ -282,7 +282,8 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
         b->kept_form = s->tile->n + MAX_SIDE * s->groups;
     }
     const tn_cpu_prefer prefer = m->device->prefer;
-    if (m->status == TN_OK && prefer != TN_CPU_WINOGRAD && prefer != TN_CPU_WINOGRAD_4X4)
+    const bool asked = prefer == TN_CPU_WINOGRAD || prefer == TN_CPU_WINOGRAD_4X4 || b->chosen;
+    if (m->status == TN_OK && !asked)
         m->status = check_gain(s, n);
     if (b->dx[0])
         b->scratch_bytes = tn_cpu_larger(b->scratch_bytes, prepare_data(s, n, threads, s->shared));
