@@ -8,6 +8,7 @@ const tn_op tn_op_add = {
     .onnx = "Add",
     .min_in = 2,
     .max_in = 2,
+    .post = TN_POST_ADD,
     .batch = TN_BATCH_SUM,
     .infer = tn_infer_broadcast,
 };

@@ -33,6 +33,7 @@ const tn_op tn_op_clip = {
     .min_in = 1,
     .max_in = 1,
     .monotone = true,
+    .post = TN_POST_EACH,
     .batch = TN_BATCH_EACH,
     .infer = infer,
 };

@@ -27,6 +27,7 @@ const tn_op tn_op_leaky_relu = {
     .attrs = attrs,
     .min_in = 1,
     .max_in = 1,
+    .post = TN_POST_EACH,
     .batch = TN_BATCH_EACH,
     .infer = infer,
 };

@@ -7,6 +7,7 @@ const tn_op tn_op_sigmoid = {
     .onnx = "Sigmoid",
     .min_in = 1,
     .max_in = 1,
+    .post = TN_POST_EACH,
     .batch = TN_BATCH_EACH,
     .infer = tn_infer_same,
 };

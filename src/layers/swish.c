@@ -13,6 +13,7 @@ const tn_op tn_op_swish = {
     .name = "swish",
     .min_in = 1,
     .max_in = 1,
+    .post = TN_POST_EACH,
     .batch = TN_BATCH_EACH,
     .infer = tn_infer_same,
     .flops = flops,

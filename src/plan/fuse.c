@@ -6,7 +6,9 @@
  *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept. Not so tanh: rounded,
  *    it has the same y for several x, and the maximum would hand the gradient to another of them.
  * 2. A node takes in what stands behind it as post-operations (tn_post), as many as some kernel of its op says it does
- *    (conv2d or a maximum, and the relu behind it).
+ *    (conv2d or a maximum, and the relu behind it). Where nothing is trained that may be others too, as the addition at the end
+ *    of a residual block, if the first kernel that does the node by itself does them: what one that is slower saves by
+ *    them is less.
  * 3. What reads a node alone is offered to that node's kernel (tn_binding.next), which may have its own way to
  *    do both: only when it is chosen is known which gradients it has to give.
  */
@@ -91,50 +93,115 @@ static bool supported(const tn_plan *p, const tn_node *n)
     return found;
 }
 
-/* The nodes behind number `index` that could be post-operations, each the only reader of the one before. */
-static int find_posts(const tn_plan *p, size_t index, tn_plan_node *found[TN_MAX_POST])
+/* Does the first kernel that does the node by itself do these as well? Of one whose weights another node makes nobody knows yet
+ * which that is. */
+static bool first_supports(const tn_plan *p, const tn_node *alone, const tn_node *with)
 {
-    int count = 0;
-    size_t at = index;
-    for (const tn_plan_node *last = p->node[index]; count < TN_MAX_POST; last = found[count++]) {
-        tn_plan_node *next = only_reader(p, last->node.out[0], at, &at);
-        if (!next || !next->node.op->post || next->node.num_in != 1)
-            break;
-        found[count] = next;
+    bool first = false, both = false;
+    tn_error_kept kept;
+    for (int i = 0; i < alone->num_params; i++)
+        if (!tn_plan_value_of(p, alone->w[i])->source)
+            return false;
+    tn_error_keep(&kept);
+    for (const tn_kernel *k = NULL; !first && (k = tn_plan_next_kernel(p, alone->op, k));) {
+        first = !k->of_made && tn_plan_supports(k, alone) == TN_OK;
+        both = first && tn_plan_supports(k, with) == TN_OK;
     }
-    return count;
+    tn_error_put_back(&kept);
+    return both;
 }
 
-/* Number `index` does these. */
-static void take_posts(tn_plan *p, size_t index, const tn_node *with, tn_plan_node *const *posts,
-                       int count)
+/* Of the nodes, which stand behind each other, could this one be a post-operation? */
+static bool can_be_post(const tn_plan *p, const tn_node *n)
 {
-    p->node[index]->node = *with;
-    p->node[index]->node.out[0] = posts[count - 1]->node.out[0];
+    if (n->op->post == TN_POST_RELU)
+        return true;
+    return n->op->post && !p->opts.loss.id && tn_shape_equal(&n->x[0], &n->y[0]) &&
+           (n->num_in == 1 || tn_shape_equal(&n->x[1], &n->y[0]));
+}
+
+/* Nodes behind one that could be its post-operations, each the only reader of the one before, and their places. */
+typedef struct chain {
+    tn_plan_node *node[TN_MAX_POST];
+    size_t at[TN_MAX_POST];
+    int count;
+} chain;
+
+static void find_posts(const tn_plan *p, size_t index, chain *c)
+{
+    size_t at = index;
+    const tn_plan_node *last = p->node[index];
+    for (c->count = 0; c->count < TN_MAX_POST; c->count++) {
+        tn_plan_node *next = only_reader(p, last->node.out[0], at, &at);
+        if (!next || !can_be_post(p, &next->node))
+            break;
+        c->node[c->count] = next;
+        c->at[c->count] = at;
+        last = next;
+    }
+}
+
+/* The node with the first `count` of them, whose further inputs come behind its own. False: they are too many. */
+static bool put_behind(const tn_node *n, const chain *c, int count, tn_node *with)
+{
+    int32_t last = n->out[0];
+    *with = *n;
+    for (int k = 0; k < count; k++) {
+        const tn_node *post = &c->node[k]->node;
+        with->post[k] = post;
+        for (int j = 0; j < post->num_in; j++) {
+            if (post->in[j] == last)
+                continue;
+            if (with->num_in == TN_MAX_IN)
+                return false;
+            with->in[with->num_in] = post->in[j];
+            with->x[with->num_in] = post->x[j];
+            with->x_dtype[with->num_in] = post->x_dtype[j];
+            with->x_batch[with->num_in++] = post->x_batch[j];
+        }
+        last = post->out[0];
+    }
+    return true;
+}
+
+/* Number `index` does these, where the last of them stood: all that it reads is there by then. */
+static void take_posts(tn_plan *p, size_t index, const tn_node *with, const chain *c, int count)
+{
+    tn_plan_node *pn = p->node[index];
+    const size_t at = c->at[count - 1];
     for (int i = 0; i < count; i++)
-        posts[i]->gone = true;
-    tn_plan_value *v = tn_plan_value_of(p, p->node[index]->node.out[0]);
-    v->producer = (int)index;
+        c->node[i]->gone = true;
+    pn->node = *with;
+    pn->node.out[0] = c->node[count - 1]->node.out[0];
+    p->node[index] = p->node[at];
+    p->node[at] = pn;
+    tn_plan_value *v = tn_plan_value_of(p, pn->node.out[0]);
+    v->producer = (int)at;
     v->output = 0;
+}
+
+/* May the node take these? What stood behind it may be a relu in any plan. */
+static bool may_take(const tn_plan *p, const tn_node *alone, const tn_node *with)
+{
+    const bool relu = with->post[0]->op->post == TN_POST_RELU && !with->post[1];
+    return supported(p, with) && (relu || first_supports(p, alone, with));
 }
 
 /* Of the lists that stand behind each node, the longest that some kernel takes. */
 static void absorb(tn_plan *p)
 {
     for (size_t i = 0; i < p->num_nodes; i++) {
-        tn_plan_node *posts[TN_MAX_POST];
+        chain c;
+        tn_node with;
         const tn_plan_node *pn = p->node[i];
-        if (pn->gone || pn->node.op->view || pn->node.op == &tn_op_input)
+        if (pn->gone || pn->node.post[0] || pn->node.op->view || pn->node.op == &tn_op_input)
             continue;
-        for (int count = find_posts(p, i, posts); count > 0; count--) {
-            tn_node with = pn->node;
-            for (int k = 0; k < count; k++)
-                with.post[k] = &posts[k]->node;
-            if (supported(p, &with)) {
-                take_posts(p, i, &with, posts, count);
+        find_posts(p, i, &c);
+        for (int count = c.count; count > 0; count--)
+            if (put_behind(&pn->node, &c, count, &with) && may_take(p, &pn->node, &with)) {
+                take_posts(p, i, &with, &c, count);
                 break;
             }
-        }
     }
 }
 

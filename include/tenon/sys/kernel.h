@@ -202,6 +202,8 @@ typedef struct tn_kernel {
     /* Makes what is kept of the weights: before a run, and again once they have changed. Is given them, scratch, and no x
      * and y. NULL: it keeps nothing. */
     tn_status (*arrange)(const tn_call *c);
+    /* It is only for nodes with a weight that another node makes (tn_binding.maker): of others the next one is the first. */
+    bool of_made;
 } tn_kernel;
 
 /**

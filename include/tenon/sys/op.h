@@ -62,9 +62,15 @@ typedef struct tn_attr {
 
 /*
  * Post-operations: what is done to a node's output by that node's own kernel, in the same pass. A list of them is a
- * few operations that stood behind the node, each the only reader of the one before.
+ * few operations that stood behind the node, each the only reader of the one before. Others than a relu are in lists only where
+ * nothing is trained.
  */
-typedef enum tn_post { TN_POST_NONE, TN_POST_RELU } tn_post;
+typedef enum tn_post {
+    TN_POST_NONE,
+    TN_POST_RELU,
+    TN_POST_EACH, /* another of one value, element by element: the kernel looks which it is */
+    TN_POST_ADD /* of a value in y's shape: the node has it behind its own inputs, and reads it in y's layout */
+} tn_post;
 enum { TN_MAX_POST = 4 /* of one node */ };
 
 /*

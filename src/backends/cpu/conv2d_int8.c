@@ -82,7 +82,9 @@ static void make(tn_maker *m, whole *s, const tn_node *n, const tn_binding *b)
                                         .window = &window,
                                         .scale = each,
                                         .shift = each,
-                                        .relu = tn_has_post(n, TN_POST_RELU)});
+                                        .last = tn_has_post(n, TN_POST_RELU)
+                                                    ? dnnl_eltwise_relu
+                                                    : dnnl_alg_kind_undef});
     if (m->status != TN_OK)
         return;
     tn_make_scaling(m, &s->x, tn_md_of(m, &n->x[0], TN_F32, b->x[0]),
@@ -192,6 +194,7 @@ const tn_kernel tn_cpu_conv2d_int8 = {
     .name = "8 bits",
     .rank = 0,
     .posts = {{TN_POST_RELU}},
+    .of_made = true,
     .prepare = prepare,
     .arrange = arrange,
     .forward = forward,

@@ -1,5 +1,6 @@
 #include "backends/cpu/onednn/linear.h"
 
+#include <math.h>
 #include <string.h>
 
 int tn_linear_rank(const tn_prim *p)
@@ -45,7 +46,11 @@ static void make_forward(tn_maker *m, tn_linear *l, const tn_node *n, const tn_l
                          .b = bias,
                          .y = tn_md_any(m, n->y[0].ndim, n->y[0].dim, TN_F32),
                          .window = s->window,
-                         .relu = l->relu && !s->relu_apart};
+                         .last = l->relu_apart ? dnnl_alg_kind_undef : s->last,
+                         .alpha = s->alpha,
+                         .beta = s->beta};
+    if (l->relu && !l->relu_apart)
+        spec.last = dnnl_eltwise_relu;
     if (tn_md_layout(s->x))
         try_make(m, s, &spec, &l->forward);
     spec.x = tn_md_any_like(m, s->x);
@@ -135,7 +140,8 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
 {
     const tn_md *bias = n->num_params > 1 ? tn_md_plain(m, 1, n->y[0].dim + 1, TN_F32) : NULL;
     l->relu = tn_has_post(n, TN_POST_RELU);
-    l->relu_apart = s->relu_apart;
+    l->adds = tn_has_post(n, TN_POST_ADD);
+    l->relu_apart = s->relu_apart || l->adds;
     make_forward(m, l, n, s, bias);
     const tn_md *x = tn_prim_md(m, &l->forward, DNNL_ARG_SRC);
     const tn_md *w = tn_prim_md(m, &l->forward, DNNL_ARG_WEIGHTS);
@@ -146,6 +152,8 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
     b->w[0] = tn_md_layout(w);
     b->w[1] = NULL;
     b->y[0] = tn_md_layout(y);
+    if (l->adds)
+        b->x[1] = b->y[0];
     size_t shared = 0, forward = 0;
     l->forward_scratchpad = tn_cpu_part(&forward, tn_prim_bytes(&l->forward, DNNL_ARG_SCRATCHPAD));
     b->scratch_bytes = forward;
@@ -165,6 +173,19 @@ void tn_linear_prepare(tn_maker *m, tn_linear *l, const tn_node *n, tn_binding *
 static void *scratch_at(const tn_call *c, size_t at)
 {
     return (unsigned char *)c->scratch + at;
+}
+
+/* y + r, and that where it is not below 0, if a relu is behind it. */
+static void add_forward(const tn_linear *l, const tn_call *c)
+{
+    const float *r = c->x[1], least = l->relu ? 0 : -INFINITY;
+    float *y = c->y[0];
+    const int64_t count = l->y_elements;
+#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
+    for (int64_t i = 0; i < count; i++) {
+        const float sum = y[i] + r[i];
+        y[i] = least > sum ? least : sum;
+    }
 }
 
 /* A NaN stays one. */
@@ -187,7 +208,9 @@ tn_status tn_linear_forward(tn_linear *l, const tn_call *c)
                                         {DNNL_ARG_SCRATCHPAD, scratch_at(c, l->forward_scratchpad)},
                                         {0},
                                     }));
-    if (l->relu && l->relu_apart)
+    if (l->adds)
+        add_forward(l, c);
+    else if (l->relu && l->relu_apart)
         relu_forward(l, c);
     return TN_OK;
 }

@@ -6,7 +6,8 @@
  * it. The backward passes take x, w and y as they are wherever oneDNN has a fast kernel for that, and
  * else go through a reorder in scratch memory.
  *
- * With a relu absorbed, backward first makes dz = dy where y > 0, else 0, in scratch.
+ * With a relu absorbed, backward first makes dz = dy where y > 0, else 0, in scratch. A value that is added to y, x[1], is added
+ * behind the product, with the relu behind that.
  *
  * The same bits come out for the same number of threads. For another number oneDNN may cut sums
  * differently, so that the last bits differ: those over images in dw and db of a convolution, and any
@@ -23,6 +24,9 @@ typedef struct tn_linear_spec {
     const tn_window *window; /* of a convolution */
     const tn_md *x;          /* as it comes */
     bool relu_apart; /* a relu is done behind the product, not by oneDNN, which loses NaNs */
+    dnnl_alg_kind_t
+        last; /* what oneDNN does with each element, with these; 0: nothing, or the relu */
+    float alpha, beta;
     int w_ndim;
     int64_t w_dim[DNNL_MAX_NDIMS]; /* as oneDNN takes them */
 } tn_linear_spec;
@@ -44,7 +48,7 @@ typedef struct tn_linear_pass {
 typedef struct tn_linear {
     tn_prim forward;
     tn_linear_pass data, weights;
-    bool relu, relu_apart;
+    bool relu, relu_apart, adds;
     int64_t y_elements; /* with padding */
     size_t forward_scratchpad, dz;
     size_t dw; /* in scratch: where dw goes that nobody asked for */

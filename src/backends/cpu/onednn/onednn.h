@@ -124,17 +124,18 @@ typedef struct tn_prim_spec {
     const tn_md *x, *w, *b, *y; /* b may be NULL */
     const tn_prim *forward;
     const tn_window *window;
-    /* In the same pass, in this order: y = y scale + shift, f32 of 1 x K x 1 x 1, both or neither; y = max(y, 0). */
+    /* In the same pass, in this order: y = y scale + shift, f32 of 1 x K x 1 x 1, both or neither; then what oneDNN knows to do
+     * with each element, with alpha and beta; 0: nothing. */
     const tn_md *scale, *shift;
-    bool relu;
+    dnnl_alg_kind_t last;
     float alpha, beta, k, epsilon;
     int64_t size;
     unsigned flags;
 } tn_prim_spec;
 
-/* x w b y, window, relu. pass: also dnnl_backward_weights, which gives dw and db. */
+/* x w b y, window, last. pass: also dnnl_backward_weights, which gives dw and db. */
 void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
-/* x w b y, relu; passes as convolution's. */
+/* x w b y, last; passes as convolution's. */
 void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* y = x w, matrices in the last two dimensions, others of 1 broadcast. */
 void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
@@ -211,7 +212,7 @@ dnnl_status_t tn_md_init_copy(dnnl_memory_desc_t *md, tn_dnnl_md from);
 tn_dnnl_md tn_md_borrow(const dnnl_memory_desc_t *md);
 void tn_md_end(dnnl_memory_desc_t *md);
 
-dnnl_status_t tn_post_relu(dnnl_post_ops_t ops);
+dnnl_status_t tn_post_each(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta);
 /* What a reorder multiplies with. */
 dnnl_status_t tn_attr_factor(dnnl_primitive_attr_t attr, float factor);
 

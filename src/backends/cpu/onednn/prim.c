@@ -53,8 +53,8 @@ static dnnl_status_t append(dnnl_primitive_attr_t attr, const tn_prim_spec *s)
         status = dnnl_post_ops_append_binary(ops, dnnl_binary_mul, tn_md_raw(s->scale));
     if (status == dnnl_success && s->scale)
         status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, tn_md_raw(s->shift));
-    if (status == dnnl_success && s->relu)
-        status = tn_post_relu(ops);
+    if (status == dnnl_success && s->last)
+        status = tn_post_each(ops, s->last, s->alpha, s->beta);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(attr, ops);
     dnnl_post_ops_destroy(ops);
@@ -70,7 +70,7 @@ bool tn_make_begin(tn_maker *m, tn_making *k, const tn_prim_spec *s)
         return false;
     dnnl_status_t status =
         dnnl_primitive_attr_set_scratchpad_mode(k->attr, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && s && (s->scale || s->relu))
+    if (status == dnnl_success && s && (s->scale || s->last))
         status = append(k->attr, s);
     m->status = tn_onednn(m->op, m->node, "attributes", status);
     if (m->status != TN_OK) {

@@ -47,9 +47,9 @@ tn_md_view tn_md_look(tn_dnnl_md md)
                         .offset = md->offset0};
 }
 
-dnnl_status_t tn_post_relu(dnnl_post_ops_t ops)
+dnnl_status_t tn_post_each(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta)
 {
-    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
+    return dnnl_post_ops_append_eltwise(ops, 1, alg, alpha, beta);
 }
 
 dnnl_status_t tn_attr_factor(dnnl_primitive_attr_t attr, float factor)

@@ -58,9 +58,9 @@ tn_md_view tn_md_look(tn_dnnl_md md)
     return v;
 }
 
-dnnl_status_t tn_post_relu(dnnl_post_ops_t ops)
+dnnl_status_t tn_post_each(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta)
 {
-    return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0, 0);
+    return dnnl_post_ops_append_eltwise(ops, alg, alpha, beta);
 }
 
 /* There it is an argument of each run, which nobody has here to give. */

@@ -216,22 +216,29 @@ INLINE void spread(const matrices *k, const tn_wino_grid *g, const float *dy, co
 }
 
 /* A NaN stays one: nothing is hidden. */
-INLINE vec finish(vec y, vec bias, bool relu)
+INLINE vec finish(vec y, vec bias, const tn_wino_end *e, int64_t at)
 {
     y += bias;
-    return relu ? (vec)((mask)y & ~(y < 0)) : y;
+    if (e->more)
+        y += load(e->more + at);
+    if (!e->holds)
+        return y;
+    const vec low = (vec){0} + e->low, high = (vec){0} + e->high;
+    const mask below = y<low, above = y> high;
+    y = (vec)(((mask)low & below) | ((mask)y & ~below));
+    return (vec)(((mask)high & above) | ((mask)y & ~above));
 }
 
 INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab *from,
-                   const float *bias, bool relu, int64_t begin, int64_t end, float *y)
+                   const tn_wino_end *e, int64_t begin, int64_t end, float *y)
 {
     const int n = k->n, m = k->m;
     for (int64_t t = begin; t < end; t++) {
         const place p = find_tile(g, t, m, m);
         for (int64_t b = 0; b < g->blocks; b++) {
             const float *in = from->data + (b * from->rows + t - begin) * LANES;
-            float *block = y + b * g->height * g->width * LANES;
-            const vec add = bias ? load(bias + b * LANES) : (vec){0};
+            const int64_t block = b * g->height * g->width * LANES;
+            const vec bias = e->bias ? load(e->bias + b * LANES) : (vec){0};
             vec column[MAX_N], columns[MAX_M * MAX_N], row[MAX_M];
             for (int j = 0; j < n; j++) {
                 EACH (i, n)
@@ -240,9 +247,11 @@ INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab 
             }
             for (int i = 0; i < m; i++) {
                 multiply(k->a[0], m, n, MAX_N, 1, columns + i * n, row, 1);
-                EACH (j, m)
+                EACH (j, m) {
+                    const int64_t at = block + p.row[i] + p.column[j];
                     if (p.row[i] + p.column[j] >= 0)
-                        store(block + p.row[i] + p.column[j], finish(row[j], add, relu));
+                        store(y + at, finish(row[j], bias, e, at));
+                }
             }
         }
     }
@@ -337,10 +346,10 @@ INLINE void filter_back(const matrices *k, float *dw, const tn_wino_slab *du, in
     {                                                                                             \
         input(&size, g, x, relu, begin, end, v);                                                  \
     }                                                                                             \
-    static void output_##size(const tn_wino_grid *g, const tn_wino_slab *m, const float *bias,    \
-                              bool relu, int64_t begin, int64_t end, float *y)                    \
+    static void output_##size(const tn_wino_grid *g, const tn_wino_slab *m, const tn_wino_end *e, \
+                              int64_t begin, int64_t end, float *y)                               \
     {                                                                                             \
-        output(&size, g, m, bias, relu, begin, end, y);                                           \
+        output(&size, g, m, e, begin, end, y);                                                    \
     }                                                                                             \
     static void collect_##size(const tn_wino_grid *g, const tn_wino_slab *dv, int64_t begin,      \
                                int64_t end, float *x)                                             \

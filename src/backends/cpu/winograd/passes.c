@@ -79,8 +79,7 @@ static void multiply_block(const tn_wino *s, int64_t tiles, const tn_wino_slab *
 typedef struct images {
     const float *from, *cut; /* cut: y, if a relu cuts gradients off; else NULL */
     float *to;
-    const float *bias;
-    bool relu;
+    tn_wino_end end;
 } images;
 
 /* In a parallel region: sums begin with 0. */
@@ -109,7 +108,7 @@ static void walk_apart(const tn_wino *s, const tn_wino_walk *w, const tn_call *c
         if (add)
             tile->collect(&w->to, &m, begin, end, i->to);
         else
-            tile->output(&w->to, &m, i->bias, i->relu, begin, end, i->to);
+            tile->output(&w->to, &m, &i->end, begin, end, i->to);
     }
 }
 
@@ -134,7 +133,7 @@ static void walk_together(const tn_wino *s, const tn_wino_walk *w, const tn_call
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < w->tiles; t++) {
         const tn_wino_slab row = row_of(s, &m, t);
-        s->tile->output(&w->to, &row, i->bias, i->relu, t, t + 1, i->to);
+        s->tile->output(&w->to, &row, &i->end, t, t + 1, i->to);
     }
 }
 
@@ -167,13 +166,11 @@ void tn_wino_arrange(const tn_wino *s, const tn_call *c)
 
 void tn_wino_forward(const tn_wino *s, const tn_call *c)
 {
-    walk(s, &s->forward, c,
-         &(images){.from = c->x[0],
-                   .to = c->y[0],
-                   .bias = tn_cpu_whole_blocks(
-                       c->w[1], s->groups * s->filters, s->groups * s->wide_filters,
-                       (float *)(void *)((unsigned char *)c->scratch + s->bias_at)),
-                   .relu = s->relu});
+    images i = {.from = c->x[0], .to = c->y[0], .end = s->end};
+    i.end.bias = tn_cpu_whole_blocks(c->w[1], s->groups * s->filters, s->groups * s->wide_filters,
+                                     (float *)(void *)((unsigned char *)c->scratch + s->bias_at));
+    i.end.more = s->adds ? c->x[1] : NULL;
+    walk(s, &s->forward, c, &i);
 }
 
 static void backward_data(const tn_wino *s, const tn_call *c)

@@ -55,7 +55,8 @@ typedef struct tn_wino {
     const tn_wino_code *code;
     const tn_wino_tile *tile;
     char name[32];
-    bool relu;
+    bool relu, adds;
+    tn_wino_end end;                     /* what holds y */
     int64_t groups, channels, filters;   /* in a group, */
     int64_t wide_channels, wide_filters; /* and with those that fill its last block, which are 0 */
     tn_wino_walk forward, data;

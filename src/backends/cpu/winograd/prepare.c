@@ -1,5 +1,6 @@
 /* Before the passes of winograd/passes.h: is the method worth it, how are images cut into tiles and tiles
  * into blocks, what does each of them take of scratch memory. */
+#include <math.h>
 #include <stdio.h>
 
 #include "backends/cpu/winograd/passes.h"
@@ -199,6 +200,8 @@ static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_
     const int64_t G = s->groups, K = s->filters, C = s->channels, R = s->tile->r;
     b->x[0] = tn_md_layout(tn_md_image(m, &n->x[0], s->code->lanes));
     b->y[0] = tn_md_layout(tn_md_image(m, &n->y[0], s->code->lanes));
+    if (s->adds)
+        b->x[1] = b->y[0];
     b->w[0] = tn_md_layout(G == 1 ? tn_md_tagged(m, 4, (int64_t[]){K, C, R, R}, TN_F32,
                                                  wide ? dnnl_OIhw16i16o : dnnl_OIhw8i8o)
                                   : tn_md_tagged(m, 5, (int64_t[]){G, K, C, R, R}, TN_F32,
@@ -259,6 +262,17 @@ static void choose_tile(tn_wino *s, const tn_node *n, const tn_binding *b,
         *s = other;
 }
 
+/* A relu holds y above 0, a clip between its two numbers. */
+static tn_wino_end find_end(const tn_node *n)
+{
+    if (tn_has_post(n, TN_POST_RELU))
+        return (tn_wino_end){.holds = true, .high = INFINITY};
+    if (!tn_has_post(n, TN_POST_EACH))
+        return (tn_wino_end){0};
+    const tn_clip_opts *o = n->post[0]->opts;
+    return (tn_wino_end){.holds = true, .low = o->min, .high = o->max};
+}
+
 void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
                      const tn_wino_code *code)
 {
@@ -266,9 +280,11 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     const int threads = m->device->threads;
     *s = (tn_wino){.code = code,
                    .relu = tn_has_post(n, TN_POST_RELU),
+                   .adds = tn_has_post(n, TN_POST_ADD),
                    .groups = o->groups,
                    .channels = n->x[0].dim[1] / o->groups,
                    .filters = o->filters / o->groups};
+    s->end = find_end(n);
     s->wide_channels = ceil_div(s->channels, code->lanes) * code->lanes;
     s->wide_filters = ceil_div(s->filters, code->lanes) * code->lanes;
     s->bound = bound_of(s, n);

@@ -56,6 +56,14 @@ typedef struct tn_wino_slab {
 /* U[q] as it is, C x K; transposed, K x C; transposed, of filters turned by 180 degrees. */
 typedef enum tn_wino_order { TN_WINO_AS_IS, TN_WINO_TRANSPOSED, TN_WINO_TURNED } tn_wino_order;
 
+/* What is done with y: a bias, one a channel, and a value laid out as y are added, each if it is not NULL; then it is held between
+ * two numbers, if it is, a NaN not. */
+typedef struct tn_wino_end {
+    const float *bias, *more;
+    bool holds;
+    float low, high;
+} tn_wino_end;
+
 /* Tiles begin .. end - 1 of all sheets; their rows in the slab begin at 0. `relu`: y, where dy counts
  * only if y > 0, or NULL. */
 typedef struct tn_wino_tile {
@@ -63,8 +71,8 @@ typedef struct tn_wino_tile {
     /* V from x (or dy, for backward data). */
     void (*input)(const tn_wino_grid *g, const float *x, const float *relu, int64_t begin,
                   int64_t end, const tn_wino_slab *v);
-    /* y from M; the tiles of g have m x m pixels and do not overlap. bias: NULL or one a channel. */
-    void (*output)(const tn_wino_grid *g, const tn_wino_slab *m, const float *bias, bool relu,
+    /* y from M; the tiles of g have m x m pixels and do not overlap. */
+    void (*output)(const tn_wino_grid *g, const tn_wino_slab *m, const tn_wino_end *e,
                    int64_t begin, int64_t end, float *y);
     /* x += B dV B'; of overlapping tiles, one after the other. */
     void (*collect)(const tn_wino_grid *g, const tn_wino_slab *dv, int64_t begin, int64_t end,
