@@ -19,7 +19,7 @@
 #include "serve/server.h"
 
 static struct {
-    const char *listen, *socket, *host, *page;
+    const char *listen, *socket, *host, *page, *data;
     int64_t port;
     bool no_token, as_root;
 } flags = {.listen = "127.0.0.1", .port = 7860};
@@ -48,6 +48,9 @@ static const arg options[] = {
     {ARG_TEXT, "socket", "PATH", "listen at a socket in a file instead", &flags.socket, 0, 0},
     {ARG_TEXT, "host", "NAME,NAME", "names it goes by beside localhost, of a proxy before it",
      &flags.host, 0, 0},
+    {ARG_TEXT, "data", "DIR,DIR",
+     "folders below which there are pictures to train on, beside\nthe workspace itself",
+     &flags.data, 0, 0},
     {ARG_TEXT, "page", "DIR", "take the page's files from here, to edit them", &flags.page, 0, 0},
     {ARG_FLAG, "no-token", NULL, "let in every user of this machine", &flags.no_token, 0, 0},
     {ARG_FLAG, "as-root", NULL, "serve as root", &flags.as_root, 0, 0},
@@ -65,6 +68,12 @@ static void check_workspace(const char *path)
         args_fail("%s: is another user's: serve a workspace of your own", path);
     if (s.st_mode & (S_IWGRP | S_IWOTH))
         args_fail("%s: others may write to it: chmod go-w", path);
+}
+
+static void take_data(jail *j, char *folders)
+{
+    for (char *folder = strtok(folders, ","); folder; folder = strtok(NULL, ","))
+        jail_add(j, folder);
 }
 
 static void take_hosts(guard *g, char *names)
@@ -138,6 +147,9 @@ int main(int argc, char **argv)
     runs_folder(runs, workspace);
     if (!flags.no_token)
         guard_token(&s.guard, workspace);
+    jail_add(&s.jail, workspace);
+    if (flags.data)
+        take_data(&s.jail, strdup(flags.data));
     if (flags.host)
         take_hosts(&s.guard, strdup(flags.host));
     sigemptyset(&ends);

@@ -71,7 +71,7 @@ PROGRAMS = {
     "tools/data": ("tools/common/", "tools/data/"),
     "tools/run": ("tools/common/", "tools/run/"),
     "tools/train": ("tools/common/", "tools/train/", "nets/"),
-    "tools/serve": ("tools/common/", "tools/serve/"),
+    "tools/serve": ("tools/common/", "tools/serve/", "nets/"),
     "tools/plan": ("tools/common/", "tools/train/", "tools/plan/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.

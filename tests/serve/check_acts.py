@@ -62,12 +62,39 @@ def orders(s, w, run):
     expect(wait_until(lambda: any(c["step"] > 0 for c in s.get("/runs/live")["checkpoints"]), 20), "a checkpoint")
 
 
+def begins(s, w):
+    """A new run by its form: begun as tenon-train would, refused with the field that is wrong."""
+    said = s.get("/browse?path=set")
+    expect(said["folders"] == ["train", "val"] and said["roots"] == [os.path.realpath(w)], "/browse", said)
+    for path in ("nowhere", "..", "../..", "/etc", "set/../../.."):
+        s.get("/browse?path=" + path, status=404)
+    (w / "out").symlink_to("/etc")
+    s.get("/browse?path=out", status=404)
+    nets = s.get("/nets")
+    expect({"resnet18", "lenet"} <= {n["name"] for n in nets}, "/nets", nets)
+    good = {"name": "made", "data": {"root": 0, "path": "set"}, "text": NET, "recipe": {"epochs": 2, "batch": 4}, "device": "cpu,threads=1"}
+    for change, field in (({"name": "Made"}, "name"), ({"name": "died"}, "name"), ({"data": {"path": "../x"}}, "data"), ({"data": None}, "data"), ({"text": "", "net": "nothing"}, "net"),
+                          ({"text": "tenon graph 1\nx = nothing()\n"}, "text"), ({"recipe": {"epochs": 0}}, "epochs"), ({"recipe": {"run": "x"}}, "run"), ({"recipe": {"rate": "fast"}}, "rate"),
+                          ({"init": "../x"}, "init"), ({"recipe": {"optim": "magic"}}, "optim")):
+        status, said, _ = s.ask("POST", "/api/v1/runs", body={**good, **change})
+        expect(status == 422 and said["error"]["field"] == field, f"{change} is refused by its field", (status, said))
+    expect(not (w / "runs/made").exists(), "nothing is left of those")
+    status, said, _ = s.ask("POST", "/api/v1/plan", body={"text": NET, "batch": 4})
+    expect(status == 200 and said["parameters"] == 3 * 768 + 3, "/plan", (status, str(said)[:300]))
+    status, said, _ = s.ask("POST", "/api/v1/plan", body={"text": NET.replace("units=3", "units=x")})
+    expect(status == 422 and ":6:" in said["error"]["text"], "the line of a text that is none", (status, said))
+    status, said, _ = s.ask("POST", "/api/v1/runs", body=good)
+    expect(status == 201 and said == {"id": "made"} and wait_until(lambda: s.ask("GET", "/api/v1/runs/made")[0] == 200 and state(s, "made") == "done", 60), "a new run", (status, said))
+    expect((w / "runs/made.output").read_text().count("epoch") >= 1 and lines(w / "runs/made")[-1]["e"] == "end", "what it said is kept")
+
+
 with Workspace() as w:
     make_set(w)
     run = w / "runs/live"
     p = train(w, "live")
     expect(wait_until(lambda: (run / "log.jsonl").exists() and any(line["e"] == "step" for line in lines(run))), "it trains")
     with Server(w) as s:
+        begins(s, w)
         expect(wait_until(lambda: state(s, "live") == "running", 10), "running")
         orders(s, w, run)
         status, said, _ = s.ask("DELETE", "/api/v1/runs/live")

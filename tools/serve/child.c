@@ -61,8 +61,7 @@ static char **choose_environment(void)
     return chosen;
 }
 
-/* out and error: what becomes of both; error may be out. Returns 0, or errno. */
-static int spawn(pid_t *pid, const char *const *words, int out, int error, bool alone)
+int child_spawn(pid_t *pid, const char *const *words, int out, int error, bool alone)
 {
     char path[PATH_MAX];
     posix_spawn_file_actions_t files;
@@ -182,7 +181,7 @@ static void converse(const child *c, text t[2], child_said *said)
         close(out[1]);
         return;
     }
-    const int status = spawn(&pid, c->words, out[1], error[1], false);
+    const int status = child_spawn(&pid, c->words, out[1], error[1], false);
     close(out[1]);
     close(error[1]);
     t[0].fd = out[0];
@@ -217,7 +216,7 @@ static void *attend(void *arg)
     free(t[0].bytes);
     free(t[1].bytes);
     forget(c);
-    atomic_fetch_sub(&running, 1);
+    child_leave();
     return NULL;
 }
 
@@ -240,33 +239,56 @@ static child *prepare(const char *const *words, void *with)
     return c;
 }
 
+bool child_enter(answer *a)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (atomic_fetch_add(&running, 1) < (cores > 0 ? cores : 1) + 2)
+        return true;
+    atomic_fetch_sub(&running, 1);
+    reply_error(a, 503, NULL, "too much is being done: try again in a moment");
+    return false;
+}
+
+void child_leave(void)
+{
+    atomic_fetch_sub(&running, 1);
+}
+
+bool child_ends(void)
+{
+    return atomic_load(&ends);
+}
+
+/* In a thread of its own; where there is none to be had, at once, and the server waits meanwhile. */
+void child_thread(void *(*does)(void *), void *with)
+{
+    pthread_attr_t how;
+    pthread_t thread;
+    pthread_attr_init(&how);
+    pthread_attr_setstacksize(&how, STACK);
+    pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED);
+    if (pthread_create(&thread, &how, does, with) != 0)
+        does(with);
+    pthread_attr_destroy(&how);
+}
+
 void child_ask(const request *r, answer *a, const char *const *words, double seconds,
                child_tell *tell, void *with)
 {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    pthread_attr_t how;
-    pthread_t thread;
-    if (atomic_fetch_add(&running, 1) >= (cores > 0 ? cores : 1) + 2) {
-        atomic_fetch_sub(&running, 1);
+    if (!child_enter(a)) {
         free(with);
-        reply_error(a, 503, NULL, "too much is being done: try again in a moment");
         return;
     }
     child *c = prepare(words, with);
     if (!c) {
-        atomic_fetch_sub(&running, 1);
+        child_leave();
         reply_error(a, 503, NULL, "the server has no memory left");
         return;
     }
     c->seconds = seconds;
     c->tell = tell;
     c->call = http_later(r, a);
-    pthread_attr_init(&how);
-    pthread_attr_setstacksize(&how, STACK);
-    pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &how, attend, c) != 0)
-        attend(c); /* which answers, and the server waits meanwhile */
-    pthread_attr_destroy(&how);
+    child_thread(attend, c);
 }
 
 void child_end_all(void)
@@ -274,28 +296,4 @@ void child_end_all(void)
     atomic_store(&ends, true);
     while (atomic_load(&running) > 0)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-}
-
-/* ---- those that live on ----------------------------------------------------------------------------- */
-
-static void *wait_for(void *arg)
-{
-    const pid_t pid = (pid_t)(intptr_t)arg;
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    return NULL;
-}
-
-int child_start(const char *const *words, const char *output)
-{
-    pid_t pid;
-    pthread_t thread;
-    const int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0)
-        return errno;
-    const int status = spawn(&pid, words, fd, fd, true);
-    close(fd);
-    if (status == 0 && pthread_create(&thread, NULL, wait_for, (void *)(intptr_t)pid) == 0)
-        pthread_detach(thread);
-    return status;
 }

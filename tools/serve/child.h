@@ -5,6 +5,9 @@
 #ifndef SERVE_CHILD_H
 #define SERVE_CHILD_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "http.h"
 
 enum { CHILD_WORDS = 64, CHILD_BYTES = 1 << 22 /* that one may say */ };
@@ -27,7 +30,22 @@ void child_ask(const request *r, answer *a, const char *const *words, double sec
  * errno. */
 int child_start(const char *const *words, const char *output);
 
+/* One that lives on, once it has begun: answered when there is the file `ready`, or it has ended, or it is still preparing after so
+ * many seconds. Then status is -1 and `error` NULL; of one that has ended before it is its own, and `out` the last that it said. */
+void child_begin(const request *r, answer *a, const char *const *words, const char *output,
+                 const char *ready, double seconds, child_tell *tell, void *with);
+
 /* Ends the short ones: before the server is closed. */
 void child_end_all(void);
+
+/* ---- what lives.c shares with child.c ---- */
+
+/* out and error: what becomes of both; error may be out. alone: in a session of its own. Returns 0, or errno. */
+int child_spawn(pid_t *pid, const char *const *words, int out, int error, bool alone);
+/* One more; false: there are too many, and that is the answer. Then child_leave(). */
+bool child_enter(answer *a);
+void child_leave(void);
+bool child_ends(void); /* child_end_all() was called */
+void child_thread(void *(*does)(void *), void *with);
 
 #endif

@@ -5,6 +5,7 @@
  *     routes.c                    which function answers       reply.c    in JSON
  *     cache.c                     what is known of the runs    child.c    programs that it starts
  *     api_*.c                     the answers, by subject      page.c     the files of the page, which are in the program
+ *     jail.c                      folders that may be named    words.c    command lines of what a page asks for
  */
 #ifndef SERVE_SERVER_H
 #define SERVE_SERVER_H
@@ -13,11 +14,13 @@
 #include "cache.h"
 #include "guard.h"
 #include "http.h"
+#include "jail.h"
 
 typedef struct server {
     const char *workspace; /* its real path */
     const char *page; /* files of the page are read from this folder; NULL: the program has them */
     guard guard;
+    jail jail; /* folders of pictures */
     cache cache;
     http *http;
 } server;
@@ -32,6 +35,7 @@ http_answers serve_answers; /* likewise */
 
 route_answers api_state, api_machine, api_events;
 route_answers api_runs, api_run, api_series, api_log, api_notes, api_notes_put;
+route_answers api_begin, api_plan, api_nets, api_browse;
 route_answers api_orders, api_resume, api_remove, api_compare;
 
 /* The run of that name with the cache's lock held, for cache_unlock(); or NULL, and the answer says that there is none. */

@@ -1,10 +1,11 @@
-/* The frame of all pages: where one is, language, theme, keys. Addresses are #/, #/runs/NAME, #/compare?a=NAME&b=NAME. */
+/* The frame of all pages: where one is, language, theme, keys. Addresses are #/, #/runs/NAME, #/new, #/compare?a=NAME&b=NAME. */
 import { get, listen, takeToken } from "./api.js";
 import { ask, button, choice, facts, link, make, svg } from "./dom.js";
 import { say } from "./words.js";
 import * as home from "./home.js";
 import * as run from "./run.js";
 import * as compare from "./compare.js";
+import * as fresh from "./new.js";
 
 const root = document.documentElement;
 const main = document.getElementById("main");
@@ -53,6 +54,7 @@ function where() {
   const [path, query] = location.hash.replace(/^#/, "").split("?");
   const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
   if (parts[0] === "runs" && parts[1]) return run.open(main, parts[1]);
+  if (parts[0] === "new") return fresh.open(main);
   if (parts[0] === "compare") return compare.open(main, new URLSearchParams(query));
   return home.open(main);
 }

@@ -17,9 +17,8 @@ export function forgetCharts() { charts.clear(); }
 function ticks(lo, hi, count) {
   if (!(hi > lo)) return [lo];
   const raw = (hi - lo) / Math.max(1, count), power = Math.pow(10, Math.floor(Math.log10(raw)));
-  const step = [1, 2, 5, 10].find((m) => m * power >= raw) * power, out = [];
-  for (let v = Math.ceil(lo / step) * step; v <= hi + step * 1e-9; v += step) out.push(Math.abs(v) < step * 1e-9 ? 0 : v);
-  return out;
+  const step = [1, 2, 5, 10].find((m) => m * power >= raw) * power, first = Math.ceil(lo / step), many = Math.floor(hi / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.min(Math.max(many, 0), 3 * count) || 0 }, (_, i) => (first + i) * step);
 }
 
 function logTicks(lo, hi) {
@@ -65,7 +64,7 @@ function domainOf(o, zoom) {
           if (good(v, o.y === "log")) { lo = Math.min(lo, v); hi = Math.max(hi, v); }
   if (lo > hi) { lo = o.y === "log" ? 0.1 : 0; hi = 1; }
   if (o.y === "log") return { x0, x1, lo: lo / 1.15, hi: hi * 1.15 };
-  const pad = (hi - lo) * 0.06 || Math.abs(hi) * 0.1 || 1;
+  const pad = hi - lo > 1e-9 * Math.abs(hi) ? (hi - lo) * 0.06 : Math.abs(hi) * 0.1 || 1;
   return { x0, x1, lo: o.ymin !== undefined ? Math.min(o.ymin, lo) : lo - pad, hi: o.ymax !== undefined ? Math.max(o.ymax, hi) : hi + pad };
 }
 
@@ -214,7 +213,7 @@ export function chart(card, options) {
 
   charts.add(self);
   head();
-  new ResizeObserver(draw).observe(card);
+  new ResizeObserver(() => { if (picture.clientWidth !== width) draw(); }).observe(card); /* its height is of our own making */
   return self;
 }
 

@@ -93,7 +93,7 @@ export async function open(main) {
     if (left) return;
     const s = all.states, running = s.starting + s.running + s.stopping, over = s.done + s.stopped + s.failed + s.died;
     head.replaceChildren(make("div", "grow", [make("h1", "", say("runs")),
-      make("p", "", [make("b", "", String(running)), ` ${say("n-running")} · `, make("b", "", String(s.queued)), ` ${say("n-waiting")} · `, make("b", "", String(over)), ` ${say("n-ended")} · `, make("span", "mono", all.workspace)])]));
+      make("p", "", [make("b", "", String(running)), ` ${say("n-running")} · `, make("b", "", String(s.queued)), ` ${say("n-waiting")} · `, make("b", "", String(over)), ` ${say("n-ended")} · `, make("span", "mono", all.workspace)])]), make("div", "actions", [link("#/new", "button main", say("new-run"))]));
     const lives = list.runs.filter((r) => r.alive), rest = list.runs.filter((r) => !r.alive);
     now.replaceChildren(...(lives.length ? lives.map(live) : [make("p", "pad quiet", [say("nothing-runs") + " ", make("span", "mono", "tenon train FOLDER --net resnet18 --run NAME")])]));
     body.replaceChildren(...rest.map((r) => ended(r, chosen, choose)));

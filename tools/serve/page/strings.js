@@ -20,7 +20,9 @@ export const STRINGS = {
     apply: "Change at the next step", "no-number": "is no number", "stop-title": "Stop this run?", "stop-why": "It finishes the step at hand and saves; it can be resumed.",
     "remove-title": "Remove this run?", "remove-why": "It goes to the workspace's trash, from where it can be brought back.",
     "are-same": "They computed the same.", "not-same": "They did not compute the same.", "differ-from": "They differ from step", "settings-differ": "Settings that differ", none: "none",
-    diverged: "diverged",
+    diverged: "diverged", "new-run": "New run", name: "Name", net: "Net", "net-text": "The net: Tenon's text, or prototxt", paste: "paste a text…", "begin-with": "Begin with", random: "random numbers",
+    data: "Pictures", folder: "Folder", device: "Device", queue: "Wait in the queue until the device is free", start: "Start", takes: "What it takes",
+    parameters: "Parameters", activations: "Activations", arithmetic: "Arithmetic, a step", fits: "Fits", yes: "yes", no: "no",
   },
   zh: {
     skip: "跳到正文", pages: "页面", theme: "浅色或深色", language: "语言", loading: "…",
@@ -42,6 +44,8 @@ export const STRINGS = {
     apply: "下一步起生效", "no-number": "不是数字", "stop-title": "停止这次训练？", "stop-why": "完成当前一步并保存，之后可以继续。",
     "remove-title": "移除这次训练？", "remove-why": "它会移到工作区的回收目录，可以恢复。",
     "are-same": "两次计算结果相同。", "not-same": "两次计算结果不同。", "differ-from": "从这一步起不同：", "settings-differ": "不同的设置", none: "无",
-    diverged: "发散",
+    diverged: "发散", "new-run": "新建训练", name: "名称", net: "网络", "net-text": "网络：Tenon 文本或 prototxt", paste: "粘贴文本…", "begin-with": "起点", random: "随机数",
+    data: "图片", folder: "文件夹", device: "设备", queue: "排队，等设备空闲", start: "开始", takes: "所需资源",
+    parameters: "参数", activations: "激活", arithmetic: "每步计算量", fits: "放得下", yes: "是", no: "否",
   },
 };

@@ -1,0 +1,255 @@
+/* New runs: what they can be made of, and their beginning, by tenon-train. */
+#define _GNU_SOURCE /* O_DIRECTORY */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../nets/nets.h"
+#include "../common/workspace.h"
+#include "reply.h"
+#include "words.h"
+
+enum { LISTED = 500, BEGIN_SECONDS = 120, PLAN_SECONDS = 20 };
+
+/* GET /nets: those that are known by a name. */
+void api_nets(server *s, const request *r, const char *id, answer *a)
+{
+    const char *name;
+    reply p;
+    (void)s, (void)r, (void)id;
+    reply_begin(&p);
+    if (p.j.to) {
+        json_array(&p.j, NULL);
+        for (int i = 0; (name = net_name(i)); i++) {
+            const net *n = net_find(name);
+            json_object(&p.j, NULL);
+            json_text(&p.j, "name", name);
+            json_text(&p.j, "about", n->about);
+            json_count(&p.j, "size", n->size);
+            json_bool(&p.j, "pixels", n->pixels);
+            json_end(&p.j, '}');
+        }
+        json_end(&p.j, ']');
+    }
+    reply_end(&p, a, 200);
+}
+
+/* ---- folders ---------------------------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The folders in a folder, by name; those that begin with a dot are not shown. */
+static void tell_folders(json *j, int fd)
+{
+    char *name[LISTED];
+    size_t count = 0;
+    bool all = true;
+    DIR *d = fdopendir(fd);
+    for (const struct dirent *e; d && (e = readdir(d));) {
+        struct stat s;
+        if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &s, 0) != 0 || !S_ISDIR(s.st_mode))
+            continue;
+        all = count < LISTED;
+        if (!all || !(name[count] = strdup(e->d_name)))
+            break;
+        count++;
+    }
+    if (d)
+        closedir(d);
+    qsort(name, count, sizeof *name, by_text);
+    json_array(j, "folders");
+    for (size_t i = 0; i < count; i++) {
+        json_text(j, NULL, name[i]);
+        free(name[i]);
+    }
+    json_end(j, ']');
+    json_bool(j, "all", all);
+}
+
+/* GET /browse?root&path: the roots, and what folders there are below one. */
+void api_browse(server *s, const request *r, const char *id, answer *a)
+{
+    double root = 0;
+    const char *path = http_query(r, "path");
+    reply p;
+    (void)id;
+    if (!api_number(r, "root", 0, JAIL_ROOTS, &root, a))
+        return;
+    const int fd = jail_open(&s->jail, (int)root, path ? path : "", O_RDONLY | O_DIRECTORY);
+    if (fd < 0) {
+        reply_error(a, 404, "path", "there is no folder %.200s here", path ? path : "");
+        return;
+    }
+    reply_begin(&p);
+    if (p.j.to) {
+        json_object(&p.j, NULL);
+        json_array(&p.j, "roots");
+        for (int i = 0; i < s->jail.roots; i++)
+            json_text(&p.j, NULL, s->jail.root[i].path);
+        json_end(&p.j, ']');
+        tell_folders(&p.j, fd);
+        json_end(&p.j, '}');
+    } else {
+        close(fd);
+    }
+    reply_end(&p, a, 200);
+}
+
+/* ---- beginning ---------------------------------------------------------------------------------------- */
+
+/* "tenon-train: --rate: ..." says which field of the form is wrong. */
+static void refuse(answer *a, const char *said)
+{
+    char text[900], field[40] = "";
+    const char *line = strstr(said, ": ");
+    snprintf(text, sizeof text, "%s", line ? line + 2 : *said ? said : "it did not say why");
+    text[strcspn(text, "\n")] = '\0';
+    if (strncmp(text, "--", 2) == 0) {
+        const size_t length = strcspn(text + 2, " :=");
+        snprintf(field, sizeof field, "%.*s", (int)(length < 39 ? length : 39), text + 2);
+    }
+    reply_error(a, 422, *field ? field : strstr(text, ".net") ? "text" : NULL, "%s", text);
+}
+
+static void tell_begun(void *with, const child_said *said, answer *a)
+{
+    const char *name = with;
+    reply p;
+    if (said->status > 0) {
+        refuse(a, said->out);
+        return;
+    }
+    if (said->status < 0 && said->error) {
+        reply_error(a, 500, NULL, "tenon-train: %s", said->error);
+        return;
+    }
+    reply_begin(&p);
+    if (p.j.to) {
+        json_object(&p.j, NULL);
+        json_text(&p.j, "id", name);
+        json_end(&p.j, '}');
+    }
+    reply_end(&p, a, 201);
+}
+
+static bool read_name(server *s, const json_value *ask, const char **name, answer *a)
+{
+    *name = json_string(json_member(ask, "name"));
+    if (!*name || !run_name_is_good(*name)) {
+        reply_error(
+            a, 422, "name",
+            "a name is of small letters, digits, '.', '_' and '-', begins with a letter or a "
+            "digit, and has at most %d",
+            RUN_NAME);
+        return false;
+    }
+    cache_lock(&s->cache);
+    const bool is_there = cache_find(&s->cache, *name) != NULL;
+    cache_unlock(&s->cache);
+    if (is_there)
+        reply_error(a, 422, "name", "there is a run %s already", *name);
+    return !is_there;
+}
+
+static void begin(server *s, const request *r, const json_value *ask, answer *a)
+{
+    static words w; /* large, and the daemon has one thread */
+    char output[RUN_PATH], state[RUN_PATH];
+    const char *name, *init = json_string(json_member(ask, "init")),
+                      *device = json_string(json_member(ask, "device"));
+    bool queue = false;
+    w.count = 0;
+    words_add(&w, "tenon-train", NULL);
+    if (!read_name(s, ask, &name, a) || !words_add_data(s, &w, ask, a) ||
+        !words_add_net(s, &w, name, ask, "--net", a))
+        return;
+    if (init && *init && !run_name_is_good(init)) {
+        reply_error(a, 422, "init", "%.64s is no name of a run", init);
+        return;
+    }
+    if (init && *init)
+        words_add(&w, "--init", init);
+    if (device && *device)
+        words_add(&w, "--device", device);
+    if (!words_add_recipe(&w, json_member(ask, "recipe"), a))
+        return;
+    if (json_truth(json_member(ask, "queue"), &queue) && queue)
+        words_add(&w, "--queue", NULL);
+    words_add(&w, "--workspace", s->workspace);
+    words_add(&w, "--run", name);
+    w.word[w.count] = NULL;
+    if (w.count >= CHILD_WORDS - 1) {
+        reply_error(a, 422, "recipe", "it says too much");
+        return;
+    }
+    snprintf(output, sizeof output, "%s/%s.output", s->cache.folder, name);
+    snprintf(state, sizeof state, "%s/%s/state.json", s->cache.folder, name);
+    (void)mkdir(s->cache.folder, 0777);
+    child_begin(r, a, w.word, output, state, BEGIN_SECONDS, tell_begun, strdup(name));
+}
+
+static json_value *read_body(const request *r, answer *a)
+{
+    json_value *ask = strlen(r->body) == r->size ? json_parse(r->body) : NULL;
+    if (!ask)
+        reply_error(a, 400, NULL, "what was sent is no JSON");
+    return ask;
+}
+
+/* POST /runs {name, data: {root, path}, net or text, init, recipe: {...}, device, queue} */
+void api_begin(server *s, const request *r, const char *id, answer *a)
+{
+    json_value *ask = read_body(r, a);
+    (void)id;
+    if (ask)
+        begin(s, r, ask, a);
+    json_free(ask);
+}
+
+/* ---- what it would take -------------------------------------------------------------------------------- */
+
+static void tell_plan(void *with, const child_said *said, answer *a)
+{
+    (void)with;
+    char *text = said->status == 0 ? malloc(said->size + 1) : NULL;
+    if (text) {
+        memcpy(text, said->out, said->size);
+        reply_text(a, 200, text, said->size);
+    } else if (said->status > 0 && said->status < 128) {
+        refuse(a, said->error);
+    } else {
+        reply_error(a, 504, NULL, "tenon-plan: %s", said->status < 0 ? said->error : "was killed");
+    }
+}
+
+/* POST /plan {net or text, batch, size, classes, device}: as tenon-plan --json. */
+void api_plan(server *s, const request *r, const char *id, answer *a)
+{
+    static words w;
+    json_value *ask = read_body(r, a);
+    (void)id;
+    if (!ask)
+        return;
+    const char *device = json_string(json_member(ask, "device"));
+    w.count = 0;
+    words_add(&w, "tenon-plan", "--json");
+    words_add(&w, "--no-search", NULL);
+    if (words_add_net(s, &w, ".plan", ask, NULL, a)) {
+        words_add_number(&w, ask, "batch", "--batch");
+        words_add_number(&w, ask, "size", "--size");
+        words_add_number(&w, ask, "classes", "--classes");
+        words_add(&w, "--device", device && *device ? device : "cpu");
+        w.word[w.count] = NULL;
+        child_ask(r, a, w.word, PLAN_SECONDS, tell_plan, NULL);
+    }
+    json_free(ask);
+}

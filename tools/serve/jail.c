@@ -1,0 +1,52 @@
+#define _GNU_SOURCE /* syscall, realpath */
+
+#include "jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../common/args.h"
+
+void jail_add(jail *j, const char *path)
+{
+    if (j->roots == JAIL_ROOTS)
+        args_fail("--data: more than %d folders", JAIL_ROOTS);
+    char *real = realpath(path, NULL);
+    const int fd = real ? open(real, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        args_fail("%s: %s", path, strerror(errno));
+    for (int i = 0; i < j->roots; i++)
+        if (strcmp(j->root[i].path, real) == 0) { /* it is there already */
+            close(fd);
+            free(real);
+            return;
+        }
+    j->root[j->roots].path = real;
+    j->root[j->roots++].fd = fd;
+}
+
+int jail_open(const jail *j, int root, const char *path, int flags)
+{
+    const struct open_how how = {.flags = (unsigned long long)(flags | O_CLOEXEC),
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    if (root < 0 || root >= j->roots) {
+        errno = ENOENT;
+        return -1;
+    }
+    return (int)syscall(SYS_openat2, j->root[root].fd, *path ? path : ".", &how, sizeof how);
+}
+
+bool jail_path(int fd, char path[JAIL_PATH])
+{
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    const ssize_t length = readlink(name, path, JAIL_PATH - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return length > 0 && path[0] == '/';
+}

@@ -1,0 +1,28 @@
+/* Folders that users may name: those below roots that were declared when the server began. */
+#ifndef SERVE_JAIL_H
+#define SERVE_JAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { JAIL_ROOTS = 16, JAIL_PATH = 4096 };
+
+typedef struct jail {
+    struct {
+        char *path; /* its real one */
+        int fd;
+    } root[JAIL_ROOTS];
+    int roots;
+} jail;
+
+/* Ends the program if it is no folder. */
+void jail_add(jail *j, const char *path);
+
+/* Opens a folder or a file below root number `root`, following links that stay below it. @return the open file; -1, and errno:
+ * EXDEV is said of whatever leads outside. */
+int jail_open(const jail *j, int root, const char *path, int flags);
+
+/* The real path of an open file. */
+bool jail_path(int fd, char path[JAIL_PATH]);
+
+#endif

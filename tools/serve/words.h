@@ -1,0 +1,36 @@
+/*
+ * From what a page asks for to the words of a command line. Only options that are named here can be said, and what their values
+ * may be, the program knows that is started: no word is ever an option because a page says so.
+ */
+#ifndef SERVE_WORDS_H
+#define SERVE_WORDS_H
+
+#include "../common/json_read.h"
+#include "child.h"
+#include "server.h"
+
+enum { WORDS_NUMBER = 32, WORDS_TEXT = 512 << 10 /* bytes of a net that is pasted */ };
+
+typedef struct words {
+    const char *word[CHILD_WORDS + 1];
+    int count;
+    char own[CHILD_WORDS][WORDS_NUMBER]; /* numbers, each at the place of its word */
+    char data[JAIL_PATH], file[JAIL_PATH];
+} words;
+
+/* An option and its value; either may be NULL. */
+void words_add(words *w, const char *option, const char *value);
+/* A member that is a number, as a whole one. */
+void words_add_number(words *w, const json_value *ask, const char *name, const char *option);
+
+/* What follows is false where the answer says what is wrong. */
+
+/* recipe: {"epochs": 30, "rate": 0.01, ...} */
+bool words_add_recipe(words *w, const json_value *recipe, answer *a);
+/* data: {root, path}: the real path of the folder. */
+bool words_add_data(server *s, words *w, const json_value *ask, answer *a);
+/* net: a name; or text: pasted, which becomes WORKSPACE/nets/NAME.net. */
+bool words_add_net(server *s, words *w, const char *name, const json_value *ask, const char *option,
+                   answer *a);
+
+#endif
