@@ -27,6 +27,17 @@ int64_t tn_caffe_batch(const tn_caffe *c)
     return c->opts->batch ? c->opts->batch : 1;
 }
 
+void tn_caffe_find_batch(tn_caffe *c)
+{
+    static const int of[][2] = {
+        {LAYER_DATA, DATA_BATCH}, {LAYER_IMAGE_DATA, DATA_BATCH}, {LAYER_MEMORY, MEMORY_BATCH}};
+    for (int i = 0; i < c->num_layers && !c->batch; i++)
+        for (size_t j = 0; j < TN_COUNT(of) && !c->batch; j++) {
+            const tn_proto p = tn_caffe_param(&c->layer[i], of[j][0]);
+            c->batch = tn_proto_int(&p, of[j][1], 0);
+        }
+}
+
 /* ---- values ----------------------------------------------------------------------------------- */
 
 tn_status tn_caffe_pixels(tn_caffe *c, const char *name, const tn_caffe_pixel_opts *o,

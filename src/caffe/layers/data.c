@@ -133,17 +133,6 @@ static tn_status add_image_data(tn_caffe *c, const tn_caffe_layer *l)
     return add_pictures(c, l, &data);
 }
 
-void tn_caffe_find_batch(tn_caffe *c)
-{
-    static const int of[][2] = {
-        {LAYER_DATA, DATA_BATCH}, {LAYER_IMAGE_DATA, DATA_BATCH}, {LAYER_MEMORY, MEMORY_BATCH}};
-    for (int i = 0; i < c->num_layers && !c->batch; i++)
-        for (size_t j = 0; j < TN_COUNT(of) && !c->batch; j++) {
-            const tn_proto p = tn_caffe_param(&c->layer[i], of[j][0]);
-            c->batch = tn_proto_int(&p, of[j][1], 0);
-        }
-}
-
 /* ---- arrays ----------------------------------------------------------------------------------- */
 
 static tn_status add_memory(tn_caffe *c, const tn_caffe_layer *l)
