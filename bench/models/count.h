@@ -45,8 +45,12 @@ kind caffe_kind(const char *path);
 
 enum { MOST_DIMS = 8 };
 
+typedef enum element { REALS, DOUBLES, WHOLES, BYTES } element; /* bytes are truths, too */
+
 typedef struct file_tensor {
     char name[256];
+    element element;
+    int type; /* as ONNX numbers them */
     int ndim;
     int64_t dim[MOST_DIMS], count;
     double *data; /* of any type that is a number */
@@ -55,10 +59,13 @@ typedef struct file_tensor {
 /* A TensorProto. NULL, or what it is that cannot be taken. */
 const char *tensor_read(const char *path, file_tensor *t);
 
-/* The names of a model's inputs that have no number in the file, and of its outputs, in their order; how many there are,
- * -1 if the file cannot be read. */
-typedef char port_name[256];
-int model_ports(const char *path, bool outputs, port_name *to, int room);
+/* A model's inputs that have no number in the file, or its outputs, in their order; how many there are, -1 if the file cannot be
+ * read. */
+typedef struct port {
+    char name[256];
+    int type; /* of its elements; 0: it is no tensor */
+} port;
+int model_ports(const char *path, bool outputs, port *to, int room);
 
 /* Are they the same numbers, as f32 can have them? Else *why says where not. */
 bool tensor_agrees(const file_tensor *want, const double *have, char *why, size_t room);

@@ -59,7 +59,8 @@ static void copy_name(const wire_field *f, char to[256])
 
 /* ---- a model ------------------------------------------------------------------------------------ */
 
-enum { GRAPH = 7, INITIALIZER = 5, INPUT = 11, OUTPUT = 12, TENSOR_NAME = 8, PORT_NAME = 1 };
+enum { GRAPH = 7, INITIALIZER = 5, INPUT = 11, OUTPUT = 12, TENSOR_NAME = 8 };
+enum { PORT_NAME = 1, PORT_TYPE, TENSOR_TYPE = 1, ELEMENT_TYPE = 1 };
 
 static bool is_initializer(wire graph, const char *name)
 {
@@ -75,23 +76,35 @@ static bool is_initializer(wire graph, const char *name)
     return false;
 }
 
-int model_ports(const char *path, bool outputs, port_name *to, int room)
+static void read_port(wire w, port *to)
+{
+    wire_field f, type, inner;
+    *to = (port){.type = 0};
+    while (next(&w, &f)) {
+        if (f.number == PORT_NAME && f.type == 2)
+            copy_name(&f, to->name);
+        for (wire t = f.bytes; f.number == PORT_TYPE && next(&t, &type);)
+            for (wire e = type.bytes; type.number == TENSOR_TYPE && next(&e, &inner);)
+                if (inner.number == ELEMENT_TYPE && inner.type == 0)
+                    to->type = (int)(inner.value & 255);
+    }
+}
+
+int model_ports(const char *path, bool outputs, port *to, int room)
 {
     size_t bytes;
     int count = 0;
     unsigned char *file = file_read(path, &bytes);
     if (!file)
         return -1;
-    wire_field model, f, inner;
+    wire_field model, f;
     for (wire w = {file, file + bytes}; next(&w, &model);)
-        for (wire g = model.bytes; model.number == GRAPH && next(&g, &f);)
-            for (wire port = f.bytes;
-                 f.number == (outputs ? OUTPUT : INPUT) && count < room && next(&port, &inner);) {
-                if (inner.number != PORT_NAME)
-                    continue;
-                copy_name(&inner, to[count]);
-                count += outputs || !is_initializer(model.bytes, to[count]);
-            }
+        for (wire g = model.bytes; model.number == GRAPH && next(&g, &f);) {
+            if (f.number != (outputs ? OUTPUT : INPUT) || count == room)
+                continue;
+            read_port(f.bytes, &to[count]);
+            count += outputs || !is_initializer(model.bytes, to[count].name);
+        }
     free(file);
     return count;
 }
@@ -242,6 +255,11 @@ const char *tensor_read(const char *path, file_tensor *t)
         return "cannot be read";
     wire w = {file, file + bytes};
     const char *why = read_head(w, t, &type);
+    t->type = type;
+    t->element = type == T_UINT8 || type == T_BOOL                            ? BYTES
+                 : type == T_DOUBLE                                           ? DOUBLES
+                 : type == T_FLOAT || type == T_FLOAT16 || type == T_BFLOAT16 ? REALS
+                                                                              : WHOLES;
     t->data = why ? NULL : calloc((size_t)t->count + 1, sizeof *t->data);
     int64_t got = 0;
     wire_field f;
