@@ -128,6 +128,26 @@ static void constants_are_limited_together(void **state)
                  "graph:6:53: numbers of 64 x 1024 x 1024 are more than a text may say");
 }
 
+/* Of another number of classes are the last layer's parameters too, and a bias that is added behind it. */
+static void another_number_of_classes(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "tenon graph 1\ninput x f32 N 4\nw = param() shape=4,4\nb = param() shape=4\n"
+        "c = param() shape=1,4\nfc = dense(x) units=4 weight.value=w bias.value=b\n"
+        "y = add(c, fc)\noutput y\n";
+    static const char want[] = "w = param() shape=7,4\nb = param() shape=7\nc = param() shape=1,7\n"
+                               "fc = dense(x) units=7 weight.value=w bias.value=b\n";
+    for (int classes = 4; classes <= 7; classes += 3) {
+        tn_graph *g = NULL;
+        assert_ok(tn_graph_read(&g, text, strlen(text), &(tn_graph_read_opts){.classes = classes}));
+        char *back = text_of(g);
+        assert_non_null(strstr(back, classes == 4 ? "c = param() shape=1,4\n" : want));
+        tn_free(back);
+        tn_graph_destroy(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +155,7 @@ int main(void)
         cmocka_unit_test(constants_are_what_they_were),
         cmocka_unit_test(what_cannot_be_is_named),
         cmocka_unit_test(constants_are_limited_together),
+        cmocka_unit_test(another_number_of_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
