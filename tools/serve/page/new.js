@@ -133,7 +133,7 @@ export async function open(main) {
   }
 
   const go = button(say("start"), "main", start);
-  for (const f of fields) f.e.addEventListener("input", changed);
+  for (const f of fields) f.e.addEventListener(f.e.tagName === "SELECT" ? "change" : "input", changed);
   queue.onchange = changed;
   const part = (title, content) => make("section", "", [make("div", "title", [make("h2", "", title)]), make("div", "card pad", content)]);
   main.replaceChildren(
