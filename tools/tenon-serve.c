@@ -24,7 +24,7 @@ static struct {
     bool no_token, as_root;
 } flags = {.listen = "127.0.0.1", .port = 7860};
 
-static const char what[] = "shows a workspace's runs in a browser, and steers them";
+static const char what[] = "shows the runs of a workspace in a browser, and steers them";
 static const char about[] =
     "Serves the runs of WORKSPACE ($TENON_WORKSPACE, else this folder) to a browser: what runs and "
     "what ended, its\n"

@@ -40,7 +40,7 @@ static const struct {
     {"infer", "runs an engine on pictures, times it, and compares it with its model"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots, steers, repeats and removes them"},
-    {"serve", "shows a workspace's runs in a browser, and steers them"},
+    {"serve", "shows the runs of a workspace in a browser, and steers them"},
     {"shapes", "paints pictures of ten classes, to try things with"},
     {"train", "trains any network on a folder of images, in a run that can be resumed"},
 };

@@ -5,7 +5,7 @@ set -eu
 source=$1
 work=$2
 python=$3
-tree="include src tests cmake scripts CMakeLists.txt .clang-format"
+tree="include src tests cmake scripts bench CMakeLists.txt .clang-format"
 
 rm -rf "$work"
 mkdir -p "$work/copy"

@@ -102,6 +102,19 @@ static void one_pixel_lies_where_it_says(void **state)
     }
 }
 
+/* Of one picture they do not depend on the batch: a correlation of it with itself. */
+static void weights_may_be_an_input(void **state)
+{
+    (void)state;
+    float y, want = 0;
+    snprintf(text, sizeof text, "%s%s%s", lab_onnx_input("x", "0,3,4,4"),
+             NODE("Conv", "input: \"x\" input: \"x\""), OUT);
+    lab_onnx_run(text, NULL, &y, 1);
+    for (int i = 0; i < 48; i++)
+        want += lab_onnx_x(i) * lab_onnx_x(i);
+    assert_float_equal(y, want, 1e-5F * want);
+}
+
 /* ---- what is refused -------------------------------------------------------------------------- */
 
 static void are_refused_in_words(void **state)
@@ -133,8 +146,6 @@ static void are_refused_in_words(void **state)
          "node { op_type: \"MaxPool\" name: \"n\" input: \"x\" output: \"y\" output: \"z\"" INTS(
              "kernel_shape", "ints: 2") " } output { name: \"z\" }",
          "its indices are read"},
-        {"0,3,4,4", NODE("Conv", "input: \"x\" input: \"x\""),
-         "its weights are not known before the model runs"},
         {"0,1,3,3",
          FLOATS("w", "dims: 1 dims: 1 dims: 2 dims: 2", FOUR)
              NODE("ConvTranspose", "input: \"x\" input: \"w\"" INTS("strides", "ints: 2 ints: 3")
@@ -193,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_layers_where_there_is_one),
         cmocka_unit_test(one_pixel_lies_where_it_says),
+        cmocka_unit_test(weights_may_be_an_input),
         cmocka_unit_test(are_refused_in_words),
     };
     return cmocka_run_group_tests(tests, lab_onnx_open, lab_onnx_close);
