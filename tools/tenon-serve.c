@@ -171,8 +171,9 @@ int main(int argc, char **argv)
     while (sigwait(&ends, &signal_) != 0)
         ;
     child_end_all();
-    cache_close(&s.cache);
+    cache_stop(&s.cache);
     http_close(s.http);
+    cache_close(&s.cache);
     if (flags.socket)
         (void)unlink(flags.socket);
     return 0;

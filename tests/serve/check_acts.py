@@ -52,7 +52,7 @@ def orders(s, w, run):
     expect(told and told[-1]["set"] == {"rate_scale": 0.25, "momentum": 0.5}, "it is in the log", told)
     expect(any(m["kind"] == "order" and m["rate_scale"] == 0.25 for m in s.get("/runs/live/series")["marks"]), "and a mark")
     for body, want, field in (({"order": "fly"}, 422, "order"), ({}, 422, "order"), ({"order": "set"}, 422, "set"), ({"order": "set", "set": {"rate_scale": "x"}}, 422, "rate_scale"),
-                              ({"order": "set", "set": {"nothing": 1}}, 409, None), ({"order": "set", "set": {"--help": 1}}, 409, None), ("no JSON", 400, None)):
+                              ({"order": "set", "set": {"nothing": 1}}, 409, None), ({"order": "set", "set": {"--help": 1}}, 422, "--help"), ("no JSON", 400, None)):
         status, said, _ = s.ask("POST", "/api/v1/runs/live/orders", body=body)
         expect(status == want and said["error"]["field"] == field and said["error"]["text"], str(body), (status, said))
     for name, want in (("died", 409), ("nobody", 404)):
@@ -75,7 +75,7 @@ def begins(s, w):
     good = {"name": "made", "data": {"root": 0, "path": "set"}, "text": NET, "recipe": {"epochs": 2, "batch": 4}, "device": "cpu,threads=1"}
     for change, field in (({"name": "Made"}, "name"), ({"name": "died"}, "name"), ({"data": {"path": "../x"}}, "data"), ({"data": None}, "data"), ({"text": "", "net": "nothing"}, "net"),
                           ({"text": "tenon graph 1\nx = nothing()\n"}, "text"), ({"recipe": {"epochs": 0}}, "epochs"), ({"recipe": {"run": "x"}}, "run"), ({"recipe": {"rate": "fast"}}, "rate"),
-                          ({"init": "../x"}, "init"), ({"recipe": {"optim": "magic"}}, "optim")):
+                          ({"init": "../x"}, "init"), ({"data": {"root": 1e300, "path": "set"}}, "data"), ({"data": {"root": 0, "path": "tiny.net"}}, "data"), ({"recipe": {"optim": "magic"}}, "optim")):
         status, said, _ = s.ask("POST", "/api/v1/runs", body={**good, **change})
         expect(status == 422 and said["error"]["field"] == field, f"{change} is refused by its field", (status, said))
     expect(not (w / "runs/made").exists(), "nothing is left of those")

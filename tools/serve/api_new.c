@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,14 @@
 #include "reply.h"
 #include "words.h"
 
-enum { LISTED = 500, BEGIN_SECONDS = 120, PLAN_SECONDS = 20 };
+enum {
+    LISTED = 500,
+    LOOKED = 20000,
+    BEGINNERS = 32,
+    PLANS = 64,
+    BEGIN_SECONDS = 120,
+    PLAN_SECONDS = 20
+};
 
 /* GET /nets: those that are known by a name. */
 void api_nets(server *s, const request *r, const char *id, answer *a)
@@ -52,11 +60,17 @@ static void tell_folders(json *j, int fd)
 {
     char *name[LISTED];
     size_t count = 0;
+    int looked = 0;
     bool all = true;
     DIR *d = fdopendir(fd);
     for (const struct dirent *e; d && (e = readdir(d));) {
         struct stat s;
-        if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &s, 0) != 0 || !S_ISDIR(s.st_mode))
+        all = looked++ < LOOKED;
+        if (!all)
+            break;
+        const bool may_be = e->d_type == DT_LNK || e->d_type == DT_UNKNOWN;
+        if (e->d_name[0] == '.' || (e->d_type != DT_DIR && !may_be) ||
+            (may_be && (fstatat(dirfd(d), e->d_name, &s, 0) != 0 || !S_ISDIR(s.st_mode))))
             continue;
         all = count < LISTED;
         if (!all || !(name[count] = strdup(e->d_name)))
@@ -120,10 +134,41 @@ static void refuse(answer *a, const char *said)
     reply_error(a, 422, *field ? field : strstr(text, ".net") ? "text" : NULL, "%s", text);
 }
 
+/* Names of runs that are being begun and that nobody can see yet. */
+static struct {
+    pthread_mutex_t lock;
+    char name[BEGINNERS][RUN_NAME + 1];
+} begins = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool take_name(const char *name)
+{
+    int at = -1;
+    bool is_there = false;
+    pthread_mutex_lock(&begins.lock);
+    for (int i = 0; i < BEGINNERS; i++) {
+        is_there = is_there || strcmp(begins.name[i], name) == 0;
+        at = begins.name[i][0] ? at : i;
+    }
+    if (!is_there && at >= 0)
+        snprintf(begins.name[at], sizeof begins.name[at], "%s", name);
+    pthread_mutex_unlock(&begins.lock);
+    return !is_there && at >= 0;
+}
+
+static void give_name_back(const char *name)
+{
+    pthread_mutex_lock(&begins.lock);
+    for (int i = 0; i < BEGINNERS; i++)
+        if (strcmp(begins.name[i], name) == 0)
+            begins.name[i][0] = '\0';
+    pthread_mutex_unlock(&begins.lock);
+}
+
 static void tell_begun(void *with, const child_said *said, answer *a)
 {
     const char *name = with;
     reply p;
+    give_name_back(name);
     if (said->status > 0) {
         refuse(a, said->out);
         return;
@@ -160,24 +205,26 @@ static bool read_name(server *s, const json_value *ask, const char **name, answe
     return !is_there;
 }
 
-static void begin(server *s, const request *r, const json_value *ask, answer *a)
+static void begin(server *s, const request *r, const json_value *ask, const char *name, answer *a)
 {
     static words w; /* large, and the daemon has one thread */
     char output[RUN_PATH], state[RUN_PATH];
-    const char *name, *init = json_string(json_member(ask, "init")),
-                      *device = json_string(json_member(ask, "device"));
+    char from[RUN_PATH];
+    const char *init = json_string(json_member(ask, "init")),
+               *device = json_string(json_member(ask, "device"));
     bool queue = false;
     w.count = 0;
     words_add(&w, "tenon-train", NULL);
-    if (!read_name(s, ask, &name, a) || !words_add_data(s, &w, ask, a) ||
-        !words_add_net(s, &w, name, ask, "--net", a))
+    if (!words_add_data(s, &w, ask, a) || !words_add_net(s, &w, name, ask, "--net", a))
         return;
     if (init && *init && !run_name_is_good(init)) {
         reply_error(a, 422, "init", "%.64s is no name of a run", init);
         return;
     }
-    if (init && *init)
-        words_add(&w, "--init", init);
+    if (init && *init) {
+        snprintf(from, sizeof from, "%s/%s", s->cache.folder, init);
+        words_add(&w, "--init", from);
+    }
     if (device && *device)
         words_add(&w, "--device", device);
     if (!words_add_recipe(&w, json_member(ask, "recipe"), a))
@@ -209,9 +256,17 @@ static json_value *read_body(const request *r, answer *a)
 void api_begin(server *s, const request *r, const char *id, answer *a)
 {
     json_value *ask = read_body(r, a);
+    const char *name;
     (void)id;
-    if (ask)
-        begin(s, r, ask, a);
+    if (ask && read_name(s, ask, &name, a)) {
+        if (take_name(name)) {
+            begin(s, r, ask, name, a);
+            if (!a->later)
+                give_name_back(name);
+        } else {
+            reply_error(a, 422, "name", "a run %s is being begun", name);
+        }
+    }
     json_free(ask);
 }
 
@@ -240,10 +295,13 @@ void api_plan(server *s, const request *r, const char *id, answer *a)
     if (!ask)
         return;
     const char *device = json_string(json_member(ask, "device"));
+    static unsigned number;
+    char name[32]; /* more than there are plans at once */
+    snprintf(name, sizeof name, ".plan-%u", number++ % PLANS);
     w.count = 0;
     words_add(&w, "tenon-plan", "--json");
     words_add(&w, "--no-search", NULL);
-    if (words_add_net(s, &w, ".plan", ask, NULL, a)) {
+    if (words_add_net(s, &w, name, ask, NULL, a)) {
         words_add_number(&w, ask, "batch", "--batch");
         words_add_number(&w, ask, "size", "--size");
         words_add_number(&w, ask, "classes", "--classes");

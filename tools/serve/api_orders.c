@@ -73,7 +73,8 @@ static int read_settings(const json_value *set, char word[SETTINGS][WORD], answe
     for (const json_value *m = json_first(set); m; m = json_next(m)) {
         double number;
         const char *name = json_name(m);
-        if (!name || strlen(name) > 32 || !json_number(m, &number) || !isfinite(number)) {
+        if (!name || strlen(name) > 32 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz_")] ||
+            !json_number(m, &number) || !isfinite(number)) {
             reply_error(a, 422, name, "%.32s is no number", name ? name : "set");
             return -1;
         }

@@ -12,7 +12,7 @@
 #include "reply.h"
 #include "server.h"
 
-enum { LISTED = 500, SPARK = 60 };
+enum { LISTED = 500 };
 
 /* ---- what several share ----------------------------------------------------------------------------- */
 
@@ -48,34 +48,21 @@ static const char *last_part(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* What its log says last; null where it says nothing. */
-static void tell_last(json *j, const tn_series *s)
-{
-    static const char *const of[][3] = {{"val_top1", "epoch", "val.top1"},
-                                        {"val_loss", "epoch", "val.loss"},
-                                        {"images_s", "step", "images_s"},
-                                        {"wait", "step", "wait"}};
-    tn_column c;
-    tn_event first, last;
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
-        const bool any = s && tn_series_find(s, of[i][1], of[i][2], &c) && c.count > 0;
-        json_real(j, of[i][0], any ? c.value[c.count - 1] : (double)NAN);
-    }
-    const bool told = s && tn_series_event(s, 0, &first) &&
-                      tn_series_event(s, tn_series_num_events(s) - 1, &last);
-    json_real(j, "took", told ? last.time - first.time : (double)NAN);
-}
-
-void api_tell_run(json *j, cached_run *r)
+void api_tell_run(server *s, json *j, cached_run *r)
 {
     const tn_fields *c = cache_config(r);
+    const cache_summary *sum = cache_summary_of(&s->cache, r);
     run_json(j, r->info);
     json_text(j, "net", c ? tn_fields_text(c, "net.name") : NULL);
     json_text(j, "data", c ? last_part(tn_fields_text(c, "data.path")) : NULL);
     json_real(j, "epochs", c ? tn_fields_number(c, "recipe.epochs") : (double)NAN);
     json_text(j, "device", r->info->device);
     json_real(j, "updated", r->info->updated);
-    tell_last(j, cache_series(r));
+    json_real(j, "val_top1", sum->val_top1);
+    json_real(j, "val_loss", sum->val_loss);
+    json_real(j, "images_s", sum->images_s);
+    json_real(j, "wait", sum->wait);
+    json_real(j, "took", sum->took);
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------ */
@@ -90,21 +77,11 @@ static int by_life(const void *a, const void *b)
     return tx != ty ? (tx < ty ? 1 : -1) : strcmp(x->name, y->name);
 }
 
-/* Of a curve that a line of a list shows: at most SPARK points of the loss. */
-static void tell_spark(json *j, cached_run *r)
+static void tell_spark(json *j, const cache_summary *sum)
 {
-    tn_column c;
-    const tn_series *s = cache_series(r);
     json_array(j, "spark");
-    if (s && tn_series_find(s, "step", "loss", &c)) {
-        const int64_t each = c.count / SPARK + 1;
-        for (int64_t i = each - 1; i < c.count; i += each) {
-            double sum = 0;
-            for (int64_t k = i + 1 - each; k <= i; k++)
-                sum += c.value[k];
-            json_real(j, NULL, sum / (double)each);
-        }
-    }
+    for (int i = 0; i < sum->points; i++)
+        json_real(j, NULL, sum->spark[i]);
     json_end(j, ']');
 }
 
@@ -146,8 +123,8 @@ void api_runs(server *s, const request *r, const char *id, answer *a)
         json_array(&p.j, "runs");
         for (size_t i = (size_t)after; i < found && i < (size_t)after + (size_t)count; i++) {
             json_object(&p.j, NULL);
-            api_tell_run(&p.j, run[i]);
-            tell_spark(&p.j, run[i]);
+            api_tell_run(s, &p.j, run[i]);
+            tell_spark(&p.j, cache_summary_of(&s->cache, run[i]));
             json_end(&p.j, '}');
         }
         json_end(&p.j, ']');
@@ -169,9 +146,10 @@ static bool is_there(const cached_run *r, const char *file)
 }
 
 /* The last lines of one kind; of checkpoints those that are still there. */
-static void tell_lines(json *j, const char *name, cached_run *r, const char *kind, int64_t most)
+static void tell_lines(json *j, const char *name, cache *c, cached_run *r, const char *kind,
+                       int64_t most)
 {
-    tn_series *s = cache_series(r);
+    tn_series *s = cache_series(c, r);
     tn_event e;
     int64_t count = 0;
     json_array(j, name);
@@ -200,16 +178,16 @@ void api_run(server *s, const request *r, const char *id, answer *a)
     reply_begin(&p);
     if (p.j.to) {
         const tn_fields *c = cache_config(run);
-        tn_series *log = cache_series(run);
+        tn_series *log = cache_series(&s->cache, run);
         json_object(&p.j, NULL);
-        api_tell_run(&p.j, run);
+        api_tell_run(s, &p.j, run);
         if (c)
             run_json_fields(&p.j, "config", c);
         else
             json_null(&p.j, "config");
-        tell_lines(&p.j, "epoch_lines", run, "epoch", LINES);
-        tell_lines(&p.j, "orders", run, "order", LINES);
-        tell_lines(&p.j, "checkpoints", run, "checkpoint", LINES);
+        tell_lines(&p.j, "epoch_lines", &s->cache, run, "epoch", LINES);
+        tell_lines(&p.j, "orders", &s->cache, run, "order", LINES);
+        tell_lines(&p.j, "checkpoints", &s->cache, run, "checkpoint", LINES);
         json_count(&p.j, "torn", log ? tn_series_torn(log) : 0);
         json_end(&p.j, '}');
     }

@@ -171,7 +171,7 @@ void api_series(server *s, const request *r, const char *id, answer *a)
     cached_run *run = api_find(s, id, a);
     if (!run)
         return;
-    tn_series *log = cache_series(run);
+    tn_series *log = cache_series(&s->cache, run);
     if (!log) {
         reply_error(a, 500, NULL, "%s", tn_error());
         cache_unlock(&s->cache);
@@ -202,7 +202,7 @@ void api_log(server *s, const request *r, const char *id, answer *a)
     cached_run *run = api_find(s, id, a);
     if (!run)
         return;
-    tn_series *log = cache_series(run);
+    tn_series *log = cache_series(&s->cache, run);
     const int64_t all = log ? tn_series_num_events(log) : 0;
     const int64_t end = before < (double)all ? (int64_t)before : all;
     const int64_t from = end > (int64_t)lines ? end - (int64_t)lines : 0;

@@ -3,6 +3,8 @@
 #include "cache.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +17,16 @@ enum { PATH = RUN_PATH, QUARTER = 250000000 };
 
 /* ---- runs ------------------------------------------------------------------------------------------- */
 
-static void forget(cached_run *r)
+static void close_series(cache *c, cached_run *r)
 {
+    c->open -= r->series != NULL;
     tn_series_close(r->series);
+    r->series = NULL;
+}
+
+static void forget(cache *c, cached_run *r)
+{
+    close_series(c, r);
     tn_fields_close(r->config);
     tn_run_info_close(r->info);
     free(r->folder);
@@ -59,7 +68,7 @@ static cached_run *add(cache *c, const char *name)
     const size_t at = place_of(c, name), size = strlen(c->folder) + strlen(name) + 2;
     cached_run r = {.name = strdup(name), .folder = malloc(size)};
     if (!r.name || !r.folder) {
-        forget(&r);
+        forget(c, &r);
         return NULL;
     }
     snprintf(r.folder, size, "%s/%s", c->folder, name);
@@ -117,17 +126,18 @@ static bool look_at(cache *c, cached_run *r)
 static void remove_at(cache *c, size_t at)
 {
     c->tell(c->with, c->run[at].name, NULL);
-    forget(&c->run[at]);
+    forget(c, &c->run[at]);
     memmove(c->run + at, c->run + at + 1, (c->count - at - 1) * sizeof *c->run);
     c->count--;
 }
 
-/* Names that are none of a run's are passed over, and so are links. */
-static void look_for_new(cache *c)
+/* Names that are none of a run's are passed over, and so are links. False: it cannot be looked at now, so that nothing is known
+ * of what is gone. */
+static bool look_for_new(cache *c)
 {
     DIR *d = opendir(c->folder);
     if (!d)
-        return;
+        return errno == ENOENT;
     for (const struct dirent *e; (e = readdir(d));) {
         if ((e->d_type != DT_DIR && e->d_type != DT_UNKNOWN) || !run_name_is_good(e->d_name))
             continue;
@@ -137,6 +147,7 @@ static void look_for_new(cache *c)
             r->seen = true;
     }
     closedir(d);
+    return true;
 }
 
 void cache_look(cache *c)
@@ -144,14 +155,17 @@ void cache_look(cache *c)
     cache_lock(c);
     for (size_t i = 0; i < c->count; i++)
         c->run[i].seen = false;
-    look_for_new(c);
+    if (!look_for_new(c)) {
+        cache_unlock(c);
+        return;
+    }
     for (size_t i = 0; i < c->count;)
         if (c->run[i].seen && look_at(c, &c->run[i]))
             i++;
         else if (c->run[i].info)
             remove_at(c, i);
         else { /* a folder that is no run (yet) */
-            forget(&c->run[i]);
+            forget(c, &c->run[i]);
             memmove(c->run + i, c->run + i + 1, (c->count - i - 1) * sizeof *c->run);
             c->count--;
         }
@@ -170,11 +184,72 @@ static void look_at_living(cache *c)
 
 /* ---- logs ------------------------------------------------------------------------------------------- */
 
-tn_series *cache_series(cached_run *r)
+/* The one that was asked for least of late. */
+static void close_oldest(cache *c)
 {
-    if (!r->series)
-        return tn_run_series(&r->series, r->folder) == TN_OK ? r->series : NULL;
-    return tn_series_update(r->series, NULL) == TN_OK ? r->series : NULL;
+    cached_run *oldest = NULL;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->run[i].series && (!oldest || c->run[i].asked < oldest->asked))
+            oldest = &c->run[i];
+    if (oldest)
+        close_series(c, oldest);
+}
+
+tn_series *cache_series(cache *c, cached_run *r)
+{
+    r->asked = ++c->asked;
+    if (r->series)
+        return tn_series_update(r->series, NULL) == TN_OK ? r->series : NULL;
+    if (c->open >= CACHE_OPEN)
+        close_oldest(c);
+    if (tn_run_series(&r->series, r->folder) != TN_OK) {
+        r->series = NULL;
+        return NULL;
+    }
+    c->open++;
+    return r->series;
+}
+
+static double last_of(const tn_series *s, const char *kind, const char *name)
+{
+    tn_column c;
+    return tn_series_find(s, kind, name, &c) && c.count > 0 ? c.value[c.count - 1] : (double)NAN;
+}
+
+/* Means of stretches of the loss, each of as many lines. */
+static void thin_loss(cache_summary *to, const tn_series *s)
+{
+    tn_column c;
+    if (!tn_series_find(s, "step", "loss", &c))
+        return;
+    const int64_t each = c.count / CACHE_SPARK + 1;
+    for (int64_t i = each - 1; i < c.count && to->points < CACHE_SPARK; i += each) {
+        double sum = 0;
+        for (int64_t k = i + 1 - each; k <= i; k++)
+            sum += c.value[k];
+        to->spark[to->points++] = sum / (double)each;
+    }
+}
+
+const cache_summary *cache_summary_of(cache *c, cached_run *r)
+{
+    cache_summary *to = &r->summary;
+    tn_event first, last;
+    if (r->summed.file && is_same(&r->summed, &r->log))
+        return to;
+    *to = (cache_summary){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, {0}, 0};
+    const tn_series *s = cache_series(c, r);
+    if (!s)
+        return to; /* and it is tried again */
+    to->val_top1 = last_of(s, "epoch", "val.top1");
+    to->val_loss = last_of(s, "epoch", "val.loss");
+    to->images_s = last_of(s, "step", "images_s");
+    to->wait = last_of(s, "step", "wait");
+    if (tn_series_event(s, 0, &first) && tn_series_event(s, tn_series_num_events(s) - 1, &last))
+        to->took = last.time - first.time;
+    thin_loss(to, s);
+    r->summed = r->log;
+    return to;
 }
 
 const tn_fields *cache_config(cached_run *r)
@@ -229,15 +304,19 @@ void cache_watch(cache *c)
     c->began = true;
 }
 
-void cache_close(cache *c)
+void cache_stop(cache *c)
 {
     cache_lock(c);
     c->ends = true;
     cache_unlock(c);
     if (c->began)
         pthread_join(c->thread, NULL);
+}
+
+void cache_close(cache *c)
+{
     for (size_t i = 0; i < c->count; i++)
-        forget(&c->run[i]);
+        forget(c, &c->run[i]);
     free(c->run);
     free(c->folder);
     pthread_mutex_destroy(&c->lock);

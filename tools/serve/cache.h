@@ -21,17 +21,31 @@ typedef struct cache_stamp {
     uint64_t file;
 } cache_stamp;
 
+/* What a list shows of a run's log; NaN where it says nothing. */
+enum { CACHE_SPARK = 60 };
+typedef struct cache_summary {
+    double val_top1, val_loss, images_s, wait, took;
+    double spark[CACHE_SPARK]; /* its loss, thinned */
+    int points;
+} cache_summary;
+
 typedef struct cached_run {
     char *name, *folder;
     tn_run_info *info;
-    tn_series *series; /* NULL: nobody has asked yet */
-    tn_fields *config; /* NULL: likewise, or it cannot be read */
+    tn_series
+        *series;   /* NULL: nobody asks. It holds its file open: CACHE_OPEN of all runs at most */
+    int64_t asked; /* when it was asked for last, counted */
+    cache_summary summary;
+    cache_stamp summed; /* of the log that the summary is of */
+    tn_fields *config;  /* NULL: likewise, or it cannot be read */
     cache_stamp state, log;
     bool seen; /* in the look that is under way */
 } cached_run;
 
 /* Told of what has changed: a run that is new, gone (NULL info) or another. */
 typedef void cache_tell(void *with, const char *name, const tn_run_info *info);
+
+enum { CACHE_OPEN = 32 };
 
 typedef struct cache {
     pthread_mutex_t lock;
@@ -42,10 +56,14 @@ typedef struct cache {
     void *with;
     pthread_t thread;
     bool ends, began;
+    int64_t asked;
+    int open; /* series */
 } cache;
 
 /* Ends the program if there is no memory. The folder need not be there yet. */
 void cache_open(cache *c, const char *folder, cache_tell *tell, void *with);
+/* Nothing is looked at any more; then, when nobody asks any more, it is closed. */
+void cache_stop(cache *c);
 void cache_close(cache *c);
 
 /* Four times a second, in a thread of its own, which this begins. */
@@ -61,7 +79,9 @@ void cache_unlock(cache *c);
 /* NULL if there is none. */
 cached_run *cache_find(cache *c, const char *name);
 /* The log, read on to its end. @return NULL, and tn_error(), if it cannot be read */
-tn_series *cache_series(cached_run *r);
+tn_series *cache_series(cache *c, cached_run *r);
+/* As the log was when it changed last. */
+const cache_summary *cache_summary_of(cache *c, cached_run *r);
 /* What repeats it. @return NULL, and tn_error(), if it cannot be read */
 const tn_fields *cache_config(cached_run *r);
 

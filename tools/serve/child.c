@@ -242,7 +242,7 @@ static child *prepare(const char *const *words, void *with)
 bool child_enter(answer *a)
 {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (atomic_fetch_add(&running, 1) < (cores > 0 ? cores : 1) + 2)
+    if (atomic_fetch_add(&running, 1) < (cores > 0 ? cores : 1) + 2 && !atomic_load(&ends))
         return true;
     atomic_fetch_sub(&running, 1);
     reply_error(a, 503, NULL, "too much is being done: try again in a moment");
@@ -259,17 +259,16 @@ bool child_ends(void)
     return atomic_load(&ends);
 }
 
-/* In a thread of its own; where there is none to be had, at once, and the server waits meanwhile. */
-void child_thread(void *(*does)(void *), void *with)
+bool child_thread(void *(*does)(void *), void *with)
 {
     pthread_attr_t how;
     pthread_t thread;
     pthread_attr_init(&how);
     pthread_attr_setstacksize(&how, STACK);
     pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &how, does, with) != 0)
-        does(with);
+    const bool done = pthread_create(&thread, &how, does, with) == 0;
     pthread_attr_destroy(&how);
+    return done;
 }
 
 void child_ask(const request *r, answer *a, const char *const *words, double seconds,
@@ -288,7 +287,8 @@ void child_ask(const request *r, answer *a, const char *const *words, double sec
     c->seconds = seconds;
     c->tell = tell;
     c->call = http_later(r, a);
-    child_thread(attend, c);
+    if (!child_thread(attend, c))
+        attend(c); /* the server waits meanwhile: it is a short one */
 }
 
 void child_end_all(void)

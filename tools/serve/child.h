@@ -46,6 +46,7 @@ int child_spawn(pid_t *pid, const char *const *words, int out, int error, bool a
 bool child_enter(answer *a);
 void child_leave(void);
 bool child_ends(void); /* child_end_all() was called */
-void child_thread(void *(*does)(void *), void *with);
+/* In a thread of its own; false: there is none to be had. */
+bool child_thread(void *(*does)(void *), void *with);
 
 #endif

@@ -4,7 +4,7 @@
  *     the name    Host must be one that this server goes by, or a page elsewhere could reach it under a name of its own that
  *                 leads here (DNS rebinding): 421
  *     the page    Origin, where a browser says it, must be this server: 403
- *     the token   "Authorization: Bearer ..." on all of /api: 401; five wrong ones of an address a minute, then a pause: 429
+ *     the token   "Authorization: Bearer ..." on all of /api: 401; after five wrong ones of an address within a minute: 429
  */
 #ifndef SERVE_GUARD_H
 #define SERVE_GUARD_H

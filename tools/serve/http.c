@@ -23,6 +23,7 @@ enum {
     MEMORY = 32768, /* a connection's, headers among it */
     HEADER_SECONDS = 10,
     IDLE_SECONDS = 30,
+    BODY_SECONDS = 120,
     FIRST_BODY = 4096
 };
 
@@ -51,6 +52,7 @@ struct http_call {
     struct MHD_Connection *connection;
     char *body;
     size_t size, capacity;
+    time_t began;
     bool given; /* `answer` is there */
     answer answer;
     char from[INET6_ADDRSTRLEN];
@@ -187,20 +189,21 @@ static void add_headers(struct MHD_Response *r, const answer *a)
 
 static enum MHD_Result send_answer(struct http_call *k, answer *a)
 {
-    struct MHD_Response *r;
+    struct MHD_Response *r = NULL;
     set_clock(k, 0);
-    if (a->stream)
-        r = streams_begin(k->h->streams, k->connection);
-    else if (a->text)
+    if (a->stream && !(r = streams_begin(k->h->streams, k->connection)))
+        *a = (answer){.status = 503, .type = "text/plain", .kept = "too many\n", .size = 9};
+    if (a->text)
         r = MHD_create_response_from_buffer(a->size, a->text, MHD_RESPMEM_MUST_FREE);
-    else
+    else if (!a->stream)
         r = MHD_create_response_from_buffer(a->size, (void *)(uintptr_t)a->kept,
                                             MHD_RESPMEM_PERSISTENT);
+    char *text = a->text;
+    a->text = NULL;
     if (!r) {
-        free(a->stream ? NULL : a->text);
+        free(text);
         return MHD_NO;
     }
-    a->text = NULL;
     add_headers(r, a);
     const enum MHD_Result done = MHD_queue_response(k->connection, a->status, r);
     MHD_destroy_response(r);
@@ -234,6 +237,7 @@ static enum MHD_Result begin(http *h, struct MHD_Connection *c, const char *meth
         return MHD_NO;
     k->h = h;
     k->connection = c;
+    k->began = now();
     find_from(k);
     set_clock(k, now() + IDLE_SECONDS - HEADER_SECONDS);
     answer a = {.status = 200};
@@ -257,17 +261,19 @@ static enum MHD_Result handle(void *with, struct MHD_Connection *c, const char *
     if (!k)
         return begin(h, c, method, path, state);
     if (*size) {
-        set_clock(k, now() + IDLE_SECONDS - HEADER_SECONDS);
+        const time_t next = now() + IDLE_SECONDS, last = k->began + BODY_SECONDS;
+        set_clock(k, (next < last ? next : last) - HEADER_SECONDS);
         const bool kept = keep(k, data, *size);
         *size = 0;
         return kept ? MHD_YES : MHD_NO;
     }
     if (!k->given) {
-        k->answer = (answer){.status = 200};
+        answer a = {.status = 200};
         const request r = {method, path, k->body ? k->body : "", k->size, k};
-        h->answers(h->with, &r, &k->answer);
-        if (k->answer.later)
+        h->answers(h->with, &r, &a);
+        if (a.later) /* then k->answer is of the thread that gives it */
             return MHD_YES;
+        k->answer = a;
     }
     return send_answer(k, &k->answer);
 }

@@ -2,7 +2,7 @@
  * The server's side of HTTP: libmicrohttpd, which http.c alone sees, in one thread. Requests are answered by functions of the
  * program, at once or later from another thread; event streams are written to by anyone.
  *
- * Limits: 256 connections, 64 an address, 16 KiB of headers, 10 s for the whole of them, 30 s without progress of a body, 64
+ * Limits: 256 connections, 64 an address, 16 KiB of headers, 10 s for the whole of them, 30 s without progress of a body and 120 s for all of it, 64
  * event streams.
  */
 #ifndef SERVE_HTTP_H

@@ -37,8 +37,8 @@ int child_start(const char *const *words, const char *output)
 {
     pid_t pid;
     const int status = start(words, output, &pid);
-    if (status == 0)
-        child_thread(wait_for, (void *)(intptr_t)pid);
+    if (status == 0) /* without a thread it stays in the table of processes until the server ends */
+        (void)child_thread(wait_for, (void *)(intptr_t)pid);
     return status;
 }
 
@@ -94,23 +94,26 @@ static void *attend(void *with)
     beginner *b = with;
     char text[LAST + 1];
     int ended = 0;
-    bool has_ended = false;
+    bool has_ended = false, has_begun = false;
     for (double waited = 0; waited < b->seconds && !child_ends(); waited += MOMENT / 1e9) {
         nanosleep(&(struct timespec){.tv_nsec = MOMENT}, NULL);
         has_ended = waitpid(b->pid, &ended, WNOHANG) == b->pid;
-        if (has_ended || access(b->ready, F_OK) == 0)
+        has_begun = access(b->ready, F_OK) == 0;
+        if (has_ended || has_begun)
             break;
     }
-    const int status = !has_ended         ? -1
-                       : WIFEXITED(ended) ? WEXITSTATUS(ended)
-                                          : 128 + WTERMSIG(ended);
-    const char *said = has_ended ? read_last(b->output, text) : "";
-    if (status >
-        0) /* it has never been a run; before it is told, for the next one may have the same name */
-        (void)unlink(b->output);
-    give(b, status, said);
-    if (!has_ended)
-        wait_for((void *)(intptr_t)b->pid);
+    if (has_begun || !has_ended) {
+        give(b, -1, "");
+        if (!has_ended && b->seconds > 0)
+            wait_for((void *)(intptr_t)b->pid);
+    } else {
+        const int status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
+        const char *said = read_last(b->output, text);
+        if (status >
+            0) /* it has never been a run; before it is told, for the next one may have the same name */
+            (void)unlink(b->output);
+        give(b, status, said);
+    }
     forget(b);
     return NULL;
 }
@@ -135,11 +138,15 @@ void child_begin(const request *r, answer *a, const char *const *words, const ch
     }
     const int status = start(words, output, &b->pid);
     if (status) {
+        (void)unlink(output);
         child_leave();
         forget(b);
         reply_error(a, 500, NULL, "%s cannot be started: %s", words[0], strerrordesc_np(status));
         return;
     }
     b->call = http_later(r, a);
-    child_thread(attend, b);
+    if (!child_thread(attend, b)) {
+        b->seconds = 0; /* it lives, and is not looked at */
+        attend(b);
+    }
 }

@@ -87,7 +87,16 @@ static void answer_api(server *s, const request *r, answer *a)
 bool serve_admits(void *with, const request *r, answer *a)
 {
     server *s = with;
-    return guard_admits(&s->guard, r, a);
+    const char *length = http_header(r, "Content-Length");
+    const bool has_body =
+        (length && strcmp(length, "0") != 0) || http_header(r, "Transfer-Encoding");
+    if (!guard_admits(&s->guard, r, a))
+        return false;
+    if (!has_body || strncmp(r->path, "/api/", 5) == 0)
+        return true;
+    reply_error(a, 405, NULL,
+                "the page is only read"); /* whoever shows no token stores nothing here */
+    return false;
 }
 
 void serve_answers(void *with, const request *r, answer *a)

@@ -41,7 +41,7 @@ route_answers api_orders, api_resume, api_remove, api_compare;
 /* The run of that name with the cache's lock held, for cache_unlock(); or NULL, and the answer says that there is none. */
 cached_run *api_find(server *s, const char *id, answer *a);
 /* Its members, in an object that is open: those of `tenon run list --json`, and what a list shows beside: net, data, epochs. */
-void api_tell_run(json *j, cached_run *r);
+void api_tell_run(server *s, json *j, cached_run *r);
 /* A number of a query, between least and most; what it is without. False: the answer says what is wrong. */
 bool api_number(const request *r, const char *name, double least, double most, double *number,
                 answer *a);

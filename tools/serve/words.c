@@ -70,6 +70,10 @@ bool words_add_recipe(words *w, const json_value *recipe, answer *a)
                         json_name(m) ? json_name(m) : "recipe");
             return false;
         }
+        if (w->count + 2 > CHILD_WORDS) {
+            reply_error(a, 422, "recipe", "it says too much");
+            return false;
+        }
         if (json_number(m, &number)) {
             snprintf(w->own[w->count], WORDS_NUMBER, "%.10g", number);
             text = w->own[w->count];
@@ -89,7 +93,9 @@ bool words_add_data(server *s, words *w, const json_value *ask, answer *a)
     double root = 0;
     const char *path = json_string(json_member(ask, "data.path"));
     (void)json_number(json_member(ask, "data.root"), &root);
-    const int fd = path ? jail_open(&s->jail, (int)root, path, O_PATH) : -1;
+    if (!(root >= 0 && root < JAIL_ROOTS))
+        path = NULL;
+    const int fd = path ? jail_open(&s->jail, (int)root, path, O_PATH | O_DIRECTORY) : -1;
     const bool found = fd >= 0 && jail_path(fd, w->data);
     if (fd >= 0)
         close(fd);
