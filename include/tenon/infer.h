@@ -113,10 +113,10 @@ TN_API const tn_port *tn_context_port(const tn_context *context, bool output, in
 
 /**
  * Computes all outputs of so many rows. Allocates nothing. What has been made for more takes as long as for all of them.
- * @param rows  1 to those of the context
+ * @param rows  1 to those of the context; those, if an output is made of several rows together (a mean over them, say)
  * @param in    a tensor an input, of the port's shape with so many rows
  * @param out   a tensor an output, likewise
- * @return      TN_ERR_SHAPE, TN_ERR_ARGUMENT naming the port; TN_ERR_DEVICE
+ * @return      TN_ERR_SHAPE, TN_ERR_ARGUMENT naming the port, or what is made of all rows; TN_ERR_DEVICE
  */
 TN_API TN_CHECKED tn_status tn_context_run(tn_context *context, int64_t rows, const tn_tensor *in,
                                            const tn_tensor *out);

@@ -215,6 +215,11 @@ tn_status tn_context_run(tn_context *c, int64_t rows, const tn_tensor *in, const
     if (rows < 1 || rows > c->rows)
         return tn_fail(TN_ERR_ARGUMENT, "%s: a run of %lld rows in a context made for %lld",
                        c->engine->name, (long long)rows, (long long)c->rows);
+    if (rows < c->rows && c->ports.mixed)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "%s: a run of %lld rows in a context made for %lld: %s is made of all rows "
+                       "together",
+                       c->engine->name, (long long)rows, (long long)c->rows, c->ports.mixed);
     TN_TRY(check_all(c, false, rows, in));
     TN_TRY(check_all(c, true, rows, out));
     for (int i = 0; i < c->ports.count[false]; i++)

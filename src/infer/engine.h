@@ -23,6 +23,8 @@ typedef struct tn_port_value {
 typedef struct tn_port_lists {
     tn_port_value *port[2]; /* inputs, outputs */
     int count[2];
+    const char
+        *mixed; /* the last value they need that is made of several rows together; NULL: none is */
 } tn_port_lists;
 
 struct tn_engine {

@@ -38,6 +38,17 @@ static void add(tn_port_lists *p, const tn_graph *g, bool output, int32_t id)
                         {id, g->number}};
 }
 
+/* Rows that only fill up would be in it, too. */
+static void find_mixed(tn_port_lists *p, const tn_graph *g, const bool *needed)
+{
+    for (size_t i = 0; i < g->num_values; i++) {
+        const tn_made *made = &g->value[i];
+        const int batch = g->node[made->node]->y_batch[made->index];
+        if (needed[i + 1] && (batch == TN_BATCH_MEAN || batch == TN_BATCH_MIXED))
+            p->mixed = made->name;
+    }
+}
+
 static void find_all(tn_port_lists *p, const tn_graph *g, const bool *needed)
 {
     for (size_t i = 0; i < g->num_nodes; i++)
@@ -45,6 +56,7 @@ static void find_all(tn_port_lists *p, const tn_graph *g, const bool *needed)
             add(p, g, false, g->node[i]->out[0]);
     for (size_t i = 0; i < g->num_outputs; i++)
         add(p, g, true, g->output[i].id);
+    find_mixed(p, g, needed);
 }
 
 tn_status tn_engine_find_ports(tn_port_lists *out, const tn_graph *g)

@@ -250,6 +250,48 @@ static void what_does_not_fit_is_told(void **state)
     tn_engine_close(e);
 }
 
+/* Where rows are mixed those that only fill up would count. */
+static void rows_that_are_mixed_are_all_there(void **state)
+{
+    (void)state;
+    static const char text[] = "tenon graph 1\ninput x f32 N 4\nb = dense(x) units=2\n"
+                               "m = reduce(b) axes=0 keep\ny = sub(b, m)\noutput y\n";
+    tn_model *net = NULL, *m = NULL;
+    tn_device *device = NULL;
+    tn_plan *plan = NULL;
+    tn_engine *e = NULL;
+    tn_context *c = NULL;
+    char file[1200];
+    float x[3 * 4] = {1, 2, 3}, y[3 * 2];
+    snprintf(file, sizeof file, "%s/mixed.plan", folder);
+    assert_ok(tn_model_read(&net, "net", text, &(tn_model_opts){.batch = 3}));
+    assert_ok(tn_device_open(&device, "cpu,threads=1"));
+    assert_ok(tn_plan_create(&plan, tn_model_graph(net), device, &(tn_plan_opts){.seed = 1}));
+    assert_ok(tn_model_of_plan(&m, plan));
+    assert_ok(tn_engine_save(m, file));
+    assert_ok(tn_engine_open(&e, file, NULL));
+    assert_ok(tn_context_create(&c, e, &(tn_context_opts){.rows = 3, .threads = 1}));
+    assert_string_equal(tn_context_port(c, true, 0)->name, "y");
+    for (int rows = 1; rows <= 3; rows++) {
+        const tn_tensor in = {TN_F32, TN_SHAPE(rows, 4), x};
+        const tn_shape shape =
+            tn_context_port(c, true, 0)->rows == 0 ? TN_SHAPE(rows, 2) : TN_SHAPE(3, 2);
+        const tn_tensor out = {TN_F32, shape, y};
+        if (rows < 3)
+            assert_fails(tn_context_run(c, rows, &in, &out), TN_ERR_ARGUMENT,
+                         "in a context made for 3: y is made of all rows together");
+        else
+            assert_ok(tn_context_run(c, rows, &in, &out));
+    }
+    tn_context_destroy(c);
+    tn_engine_close(e);
+    tn_model_close(m);
+    tn_model_close(net);
+    tn_plan_destroy(plan);
+    tn_device_close(device);
+    assert_int_equal(unlink(file), 0);
+}
+
 /* ---- at once ---------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, RUNS = 20 };
@@ -326,6 +368,7 @@ int main(void)
         cmocka_unit_test(contexts_share_weights),
         cmocka_unit_test(pictures_may_be_of_another_size),
         cmocka_unit_test(what_does_not_fit_is_told),
+        cmocka_unit_test(rows_that_are_mixed_are_all_there),
         cmocka_unit_test(several_run_at_once),
         cmocka_unit_test(allocations_may_fail),
     };
