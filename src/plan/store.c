@@ -34,14 +34,15 @@ static tn_store_user *user_of(const tn_store *s, const tn_device *device)
     return NULL;
 }
 
-/* Those of a device that it is used from; or, for a plan that only reads, one of another of which all plans do. */
+/* Those of a device that it is used from; or, for a plan that only reads, one of another of which all plans do. One without
+ * users waits for its last readers and goes. */
 static tn_store *store_for(const tn_weights *w, const tn_device *device, bool learns)
 {
     tn_store *found = NULL;
     for (tn_store *s = w->store; s; s = s->next) {
         if (user_of(s, device))
             return s;
-        if (!learns && s->learners == 0 && device->backend->is_host &&
+        if (s->users > 0 && !learns && s->learners == 0 && device->backend->is_host &&
             s->device->backend == device->backend)
             found = s;
     }
@@ -144,10 +145,6 @@ void tn_store_close(tn_store *s, tn_device *device, bool learns)
     }
     while (s->readers > 0)
         pthread_cond_wait(&w->all_read, &w->lock);
-    if (s->users > 0) { /* of another device, meanwhile */
-        pthread_mutex_unlock(&w->lock);
-        return;
-    }
     empty(s);
     destroy(s);
     tn_weights_release(w);
