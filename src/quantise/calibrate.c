@@ -1,6 +1,8 @@
 /*
  * calibrate: the scales of values, from how often which number comes in rows of pictures; and how much noise whole numbers make.
  */
+#include <math.h>
+
 #include "quantise/histogram.h"
 #include "quantise/quantise.h"
 
@@ -132,6 +134,13 @@ static tn_status measure(const tn_grids *q, const tn_model *twins, tn_arena *a, 
     return tn_rows_each(each);
 }
 
+/* What is no number is worse than any. */
+static double share(double noise, double signal)
+{
+    const double of = noise == 0 ? 0 : noise / signal;
+    return isnan(of) ? (double)INFINITY : of;
+}
+
 tn_status tn_grids_noise(const tn_grids *q, tn_device *device, tn_loader *pictures, int64_t rows,
                          double *noise)
 {
@@ -142,7 +151,7 @@ tn_status tn_grids_noise(const tn_grids *q, tn_device *device, tn_loader *pictur
     TN_TRY(tn_grids_apply(q, true, &twins));
     const tn_status status = measure(q, twins, &arena, &l, &each);
     for (int k = 0; k < l.layers && status == TN_OK; k++)
-        noise[l.node[k]] = l.noise[k] > 0 ? l.noise[k] / l.signal[k] : 0;
+        noise[l.node[k]] = share(l.noise[k], l.signal[k]);
     tn_free(l.first);
     tn_arena_free(&arena);
     tn_model_close(twins);

@@ -2,6 +2,7 @@
  * rows: what a loader has, as inputs of a model's plan.
  */
 #include <math.h>
+#include <string.h>
 
 #include "quantise/quantise.h"
 
@@ -83,6 +84,18 @@ tn_status tn_rows_run(tn_rows *r, const tn_batch *b)
     return tn_plan_evaluate(r->plan);
 }
 
+/* Of what is made for more rows the first ones alone, one behind the other. */
+static void keep_rows(float *x, const tn_shape *s, int rows_at, int64_t rows)
+{
+    int64_t outer = 1, inner = 1;
+    for (int i = 0; i < s->ndim; i++)
+        if (i != rows_at)
+            *(i < rows_at ? &outer : &inner) *= s->dim[i];
+    for (int64_t i = 1; i < outer; i++)
+        memmove(x + i * rows * inner, x + i * s->dim[rows_at] * inner,
+                (size_t)(rows * inner) * sizeof *x);
+}
+
 tn_status tn_rows_get(tn_rows *r, tn_value v, int64_t rows, const float **out, int64_t *count)
 {
     const tn_graph *g = tn_model_graph(r->model);
@@ -103,8 +116,12 @@ tn_status tn_rows_get(tn_rows *r, tn_value v, int64_t rows, const float **out, i
         r->room = bytes;
     }
     TN_TRY(tn_plan_get(r->plan, v, (tn_tensor){TN_F32, shape, r->host}));
+    if (rows_at >= 0 && rows < r->batch) {
+        keep_rows(r->host, &shape, rows_at, rows);
+        shape.dim[rows_at] = rows;
+    }
     *out = r->host;
-    *count = rows_at == 0 ? tn_elements(&shape) / r->batch * rows : tn_elements(&shape);
+    *count = tn_elements(&shape);
     return TN_OK;
 }
 
