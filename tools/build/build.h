@@ -22,7 +22,7 @@ typedef struct build_question {
     bool force, trained, describe, json, all_int8;
 } build_question;
 
-/* The engine with so many rows. */
+/* The engine with so many rows; what is asked, and what became of it. */
 typedef struct build_trial {
     int64_t rows;
     tn_context *context;

@@ -28,6 +28,21 @@ static void read_numbers(const char *flag, const char *text, float to[4])
         to[1] = to[2] = to[0];
 }
 
+/* "1,8" */
+static void read_rows(build *b)
+{
+    for (const char *p = b->q.rows; *p;) {
+        char *end;
+        const long long rows = strtoll(p, &end, 10);
+        if (end == p || rows < 1 || rows > 65536 || (*end && *end != ','))
+            args_fail("--batch %s: numbers of rows, with commas between them", b->q.rows);
+        if (b->trials == BUILD_ROWS)
+            args_fail("--batch %s: at most %d of them", b->q.rows, BUILD_ROWS);
+        b->trial[b->trials++].rows = rows;
+        p = end + (*end == ',');
+    }
+}
+
 /* ---- the model -------------------------------------------------------------------------------- */
 
 static void open_model(build *b, bool average)
@@ -86,6 +101,7 @@ static void make_ready(build *b)
 void build_open(build *b, const build_question *q)
 {
     b->q = *q;
+    read_rows(b);
     if (!q->force && access(q->out, F_OK) == 0)
         args_fail("%s is there already; --force writes it anew", q->out);
     run_model(b->path, q->workspace, q->model);

@@ -77,18 +77,16 @@ void build_save(build *b)
 
 /* ---- does it run? ----------------------------------------------------------------------------- */
 
-static void try_rows(build *b, int64_t rows)
+static void try_rows(build *b, build_trial *t)
 {
-    build_trial *t = &b->trial[b->trials];
+    const int64_t rows = t->rows;
     const double start = seconds();
-    t->rows = rows;
     if (tn_context_create(&t->context, b->engine,
                           &(tn_context_opts){.rows = rows, .device = b->q.device}) != TN_OK)
         run_fail("%s: with %lld row%s on %s: %s", b->q.out, (long long)rows, rows == 1 ? "" : "s",
                  b->q.device, tn_error());
     t->seconds = seconds() - start;
     t->memory = tn_context_memory_of(t->context);
-    b->trials++;
 }
 
 void build_try(build *b)
@@ -97,14 +95,6 @@ void build_try(build *b)
     if (tn_engine_open(&b->engine, b->q.out, NULL) != TN_OK)
         run_fail("%s", tn_error());
     b->open_seconds = seconds() - start;
-    for (const char *p = b->q.rows; *p;) {
-        char *end;
-        const long long rows = strtoll(p, &end, 10);
-        if (end == p || rows < 1 || rows > 65536 || (*end && *end != ','))
-            args_fail("--batch %s: numbers of rows, with commas between them", b->q.rows);
-        if (b->trials == BUILD_ROWS)
-            args_fail("--batch %s: at most %d of them", b->q.rows, BUILD_ROWS);
-        try_rows(b, rows);
-        p = end + (*end == ',');
-    }
+    for (int i = 0; i < b->trials; i++)
+        try_rows(b, &b->trial[i]);
 }
