@@ -23,7 +23,7 @@ static const char about[] =
 static const char more[] =
     "Exit status: 0; 1: it could not be built; 2: flags or a model that cannot be; 3: it loses "
     "more\n"
-    "than --max-drop, and nothing was written.\n\n"
+    "than --max-drop, or was right no more often than who guesses, and nothing was written.\n\n"
     "Examples:\n"
     "  tenon-build flowers.safetensors -o flowers.plan\n"
     "  tenon-build deploy.prototxt lenet.caffemodel -o lenet.plan --scale 0.00390625 \\\n"

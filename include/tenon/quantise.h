@@ -69,10 +69,15 @@ typedef struct tn_gate {
     /** What top-1 falls by, in points, and between which two it lies in 95 of 100 such comparisons, from `lost` and `won`
      *  (Bonett and Price 2012, for paired proportions). */
     double drop, low, high;
-    bool passed; /**< the drop is not above max_drop */
-    /** Do these rows tell? Not if `low` to `high` is so wide that drop and limit may both be true; then about `rows_needed` would. */
+    bool passed; /**< the drop is not above max_drop, and the model did better than `guesses` */
+    /** The model as it was is right no more often than who guesses is in 97 of 100 such sets, top_1[0] <= n/K + 2 sqrt(n (1/K)(1 - 1/K)):
+     *  the labels mean something else to it, or are too few. Nothing is told by what it loses. */
+    bool guesses;
+    /** Do these rows tell? Not if `low` to `high` is so wide that drop and limit may both be true; then about `rows_needed` would,
+     *  0 if no number of them would, as with a limit of 0. */
     bool tells;
     int64_t rows_needed;
+    int comparisons;  /**< made with these rows: what passes after many has had as many chances */
     int layers, left; /**< of tn_model_quantise_within(): in 8 bits, and left in f32 to pass */
 } tn_gate;
 
@@ -87,7 +92,7 @@ TN_API TN_CHECKED tn_status tn_model_compare(tn_gate *out, const tn_model *befor
 
 /**
  * tn_model_quantise(), and tn_model_compare() with the model: as long as it does not pass, the layer whose output has the most noise for its
- * signal is left in f32 and it is done again. *out is NULL and gate->passed false if that leaves no layer: then there is nothing
+ * signal is left in f32 and it is done again. *out is NULL and gate->passed false if that leaves no layer, or the model only `guesses`: then there is nothing
  * to be had at that price.
  * The fact "tenon.report" of *out says what was found, a line each.
  *

@@ -109,10 +109,14 @@ static void conclude(judging *j, double limit)
     g->drop = 100 * (double)(g->lost - g->won) / n;
     g->low = 100 * (d - half);
     g->high = 100 * (d + half);
-    g->passed = g->drop <= limit;
+    const double chance = 1.0 / j->classes;
+    g->guesses = (double)g->top_1[0] <= n * chance + 2 * sqrt(n * chance * (1 - chance));
+    g->passed = g->drop <= limit && !g->guesses;
+    g->comparisons = 1;
     g->tells = 100 * half <= limit;
-    g->rows_needed =
-        g->tells || limit == 0 ? g->rows : (int64_t)ceil(n * pow(100 * half / limit, 2));
+    g->rows_needed = g->tells     ? g->rows
+                     : limit == 0 ? 0
+                                  : (int64_t)ceil(n * pow(100 * half / limit, 2));
 }
 
 static tn_status compare(judging *j, const tn_model *before, const tn_model *now, tn_device *device,

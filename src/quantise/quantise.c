@@ -86,8 +86,11 @@ static tn_status report(tn_model *m, const tn_gate *g, const lines *left)
     tn_text_put(&t, "\nagree %.2f %%, lost %lld, won %lld", 100 * (double)g->agree / all,
                 (long long)g->lost, (long long)g->won);
     tn_text_put(&t, "\ndrop %.2f points, 95 %% between %.2f and %.2f", g->drop, g->low, g->high);
-    if (!g->tells)
+    tn_text_put(&t, "\ncomparisons with these rows %d", g->comparisons);
+    if (!g->tells && g->rows_needed)
         tn_text_put(&t, "\nso many rows cannot tell: about %lld could", (long long)g->rows_needed);
+    else if (!g->tells)
+        tn_text_put(&t, "\nno number of rows can tell that nothing is lost");
     tn_text_put(&t, "\nlayers in 8 bits %d%s", g->layers, left->count ? left->text.at : "");
     const tn_status status = t.failed || left->text.failed
                                  ? tn_no_memory("quantise", t.used)
@@ -103,13 +106,15 @@ typedef struct search {
     const tn_gate_opts *limit;
     double *noise;
     lines left;
+    int comparisons;
 } search;
 
 /* The model of the layers so far, judged. */
-static tn_status judge(const search *s, tn_model **out, tn_gate *gate)
+static tn_status judge(search *s, tn_model **out, tn_gate *gate)
 {
     TN_TRY(tn_grids_apply(s->q, false, out));
     TN_TRY(tn_model_compare(gate, s->q->model, *out, s->device, s->labelled, s->limit));
+    gate->comparisons = ++s->comparisons;
     gate->layers = s->q->layers;
     gate->left = s->left.count;
     return gate->passed ? report(*out, gate, &s->left) : TN_OK;
@@ -119,10 +124,10 @@ static tn_status judge(const search *s, tn_model **out, tn_gate *gate)
 static tn_status find(search *s, int64_t rows, tn_model **out, tn_gate *gate)
 {
     tn_status status = judge(s, out, gate);
-    if (status == TN_OK && !gate->passed)
+    if (status == TN_OK && !gate->passed && !gate->guesses)
         status = tn_grids_noise(s->q, s->device, s->pictures ? s->pictures : s->labelled, rows,
                                 s->noise);
-    while (status == TN_OK && !gate->passed) {
+    while (status == TN_OK && !gate->passed && !gate->guesses) {
         const size_t worst = noisiest(s->q, s->noise);
         tn_model_close(*out);
         *out = NULL;
@@ -133,6 +138,10 @@ static tn_status find(search *s, int64_t rows, tn_model **out, tn_gate *gate)
         if (s->q->layers == 0)
             return TN_OK;
         status = judge(s, out, gate);
+    }
+    if (!gate->passed) {
+        tn_model_close(*out);
+        *out = NULL;
     }
     return status;
 }
@@ -150,7 +159,7 @@ tn_status tn_model_quantise_within(tn_model **out, tn_gate *gate, const tn_model
     tn_model *made = NULL;
     tn_gate found = {0};
     TN_TRY(begin(&q, m, device, pictures, opts));
-    search s = {&q, device, pictures, labelled, limit, NULL, {{0}, 0}};
+    search s = {&q, device, pictures, labelled, limit, NULL, {{0}, 0}, 0};
     s.noise = tn_arena_alloc(&q.arena, q.g->num_nodes, sizeof *s.noise);
     const int64_t rows = rows_of(opts) < NOISE_ROWS ? rows_of(opts) : NOISE_ROWS;
     const tn_status status = s.noise ? find(&s, rows, &made, &found)

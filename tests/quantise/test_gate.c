@@ -18,8 +18,11 @@ static const char net[] = "tenon graph 1\n"
                           "output c\n";
 
 /* weight[k][k] = 1; and in a layer that is spoilt weight[k][7] = 1000, times a feature that is always 0: it changes
- * nothing but the scale, and of the rest nothing is left. `wrong`: rows whose label is 0 are said to be of class 1. */
-static tn_model *make(const char *spoilt, bool wrong)
+ * nothing but the scale, and of the rest nothing is left. `WRONG`: rows whose label is 0 are said to be of class 1. `TURNED`: of
+ * the class before. */
+enum { RIGHT, WRONG, TURNED };
+
+static tn_model *make(const char *spoilt, int how)
 {
     tn_model *read = NULL, *m = NULL;
     tn_device *d = NULL;
@@ -32,12 +35,12 @@ static tn_model *make(const char *spoilt, bool wrong)
         float w[64] = {0};
         assert_ok(tn_plan_param(p, i, &info));
         for (int k = 0; k < info.shape.dim[0]; k++) {
-            w[k * 8 + k] = 1;
+            w[k * 8 + (how == TURNED && info.node[0] == 'c' ? (k + 1) % 4 : k)] = 1;
             w[k * 8 + 7] = strstr(spoilt, info.node) ? 1000 : k == 7;
         }
         if (strcmp(info.node, "a") == 0) /* the last feature stays 0 */
             w[7 * 8 + 7] = 0;
-        if (strcmp(info.node, "c") == 0 && wrong)
+        if (strcmp(info.node, "c") == 0 && how == WRONG)
             w[1 * 8 + 0] = 1;
         assert_ok(tn_plan_param_set(p, i, TN_PARAM_VALUE, (tn_tensor){TN_F32, info.shape, w}));
     }
@@ -53,7 +56,7 @@ static tn_device *device;
 static void counts_both(void **unused)
 {
     (void)unused;
-    tn_model *m = make("", false), *other = make("", true);
+    tn_model *m = make("", RIGHT), *other = make("", WRONG);
     tn_loader *rows = lab_rows(TN_SHAPE(LAB_FEATURES), 10, false);
     tn_gate g;
     assert_ok(tn_model_compare(&g, m, m, device, rows, NULL));
@@ -74,7 +77,9 @@ static void counts_both(void **unused)
     assert_true(g.rows == 16 && g.won == 4 && g.drop == -25 && g.passed);
     assert_true(g.top_k[0] == 12 && g.top_k[1] == 16);
     assert_ok(tn_model_compare(&g, m, other, device, rows, &(tn_gate_opts){.max_drop = 30}));
-    assert_true(g.passed && g.tells && g.rows_needed == LAB_ITEMS);
+    assert_true(g.passed && g.tells && g.rows_needed == LAB_ITEMS && g.comparisons == 1);
+    assert_ok(tn_model_compare(&g, m, m, device, rows, &(tn_gate_opts){.max_drop = TN_EXACTLY(0)}));
+    assert_true(g.passed && !g.tells && g.rows_needed == 0);
     tn_loader_close(rows);
     tn_model_close(other);
     tn_model_close(m);
@@ -82,7 +87,7 @@ static void counts_both(void **unused)
 
 static void within(const char *spoilt, tn_gate *g, tn_model **out)
 {
-    tn_model *m = make(spoilt, false);
+    tn_model *m = make(spoilt, RIGHT);
     tn_loader *pictures = lab_rows(TN_SHAPE(LAB_FEATURES), 16, true),
               *labelled = lab_rows(TN_SHAPE(LAB_FEATURES), 10, false);
     assert_ok(tn_model_quantise_within(out, g, m, device, pictures, labelled,
@@ -97,7 +102,7 @@ static void leaves_what_spoils(void **unused)
 {
     (void)unused;
     tn_gate g;
-    tn_model *q = NULL, *m = make("b", false);
+    tn_model *q = NULL, *m = make("b", RIGHT);
     tn_loader *rows = lab_rows(TN_SHAPE(LAB_FEATURES), 16, false);
     assert_ok(tn_model_quantise(&q, m, device, rows, &(tn_quantise_opts){.all = true}));
     assert_ok(tn_model_compare(&g, m, q, device, rows, NULL));
@@ -118,8 +123,27 @@ static void leaves_what_spoils(void **unused)
     const char *report = tn_model_fact(q, "tenon.report");
     assert_true(report && strstr(report, "rows 96\ntop-1 100.00 % before, 100.00 % now\n"));
     assert_non_null(strstr(report, "\nlayers in 8 bits 2\nleft in f32: b, signal to noise "));
+    assert_non_null(strstr(report, "\ncomparisons with these rows 2\n"));
     assert_non_null(strstr(report, "\nso many rows cannot tell: about "));
     tn_model_close(q);
+}
+
+/* Its classes in another order than the labels': all is as wrong as before, which says nothing. */
+static void guesses_judge_nothing(void **unused)
+{
+    (void)unused;
+    tn_gate g;
+    tn_model *m = make("", TURNED), *q = NULL;
+    tn_loader *pictures = lab_rows(TN_SHAPE(LAB_FEATURES), 16, true),
+              *labelled = lab_rows(TN_SHAPE(LAB_FEATURES), 10, false);
+    assert_ok(tn_model_compare(&g, m, m, device, labelled, NULL));
+    assert_true(g.top_1[0] == 0 && g.drop == 0 && g.guesses && !g.passed);
+    assert_ok(tn_model_quantise_within(&q, &g, m, device, pictures, labelled,
+                                       &(tn_quantise_opts){.all = true}, NULL));
+    assert_true(!q && g.guesses && !g.passed && g.comparisons == 1);
+    tn_loader_close(pictures);
+    tn_loader_close(labelled);
+    tn_model_close(m);
 }
 
 static void makes_nothing_of_what_is_spoilt(void **unused)
@@ -136,7 +160,7 @@ static void refuses(void **unused)
 {
     (void)unused;
     tn_gate g;
-    tn_model *m = make("", false),
+    tn_model *m = make("", RIGHT),
              *wide = lab_drawn("tenon graph 1\ninput x f32 N 8\n"
                                "y = dense(x) units=5\noutput y\n"),
              *none = NULL;
@@ -174,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_both),
         cmocka_unit_test(leaves_what_spoils),
+        cmocka_unit_test(guesses_judge_nothing),
         cmocka_unit_test(makes_nothing_of_what_is_spoilt),
         cmocka_unit_test(refuses),
     };

@@ -46,6 +46,7 @@ run(build, "flowers.safetensors", status=2, says="where is the engine to be writ
 run(build, "nothing.safetensors", "-o", "n.plan", status=2, says="nothing.safetensors")
 run(build, "flowers.safetensors", "-o", "n.plan", "--no-pass", "nonsense", status=2, says="nonsense")
 run(build, "flowers.safetensors", "-o", "n.plan", "--batch", "1;2", status=2, says="numbers of rows")
+expect(not (work / "n.plan").exists(), "an engine is there whose rows are no numbers")
 made = json.loads(run(build, "flowers.safetensors", "-o", "b.plan", "--json"))
 expect(made["build"]["source"] == "flowers.safetensors" and made["inputs"][0]["shape"] == [-1, 12, 12, 3], made)
 expect(made["layers"] < made["layers_before"] and made["contexts"][0]["rows"] == 1, made)
@@ -55,22 +56,29 @@ expect((work / "a.plan").read_bytes() != (work / "b.plan").read_bytes(), "passes
 run(build, "a.plan", "-o", "again.plan")  # an engine is a model, too
 
 # Judged, and in 8 bits.
-for number, folder in enumerate(("set", "others")):
-    for p, c in zip(pictures, ("rose", "tulip", "tulip")):
+for number, (folder, classes) in enumerate({"set": ("rose", "tulip", "tulip"), "others": ("rose", "tulip", "tulip"),
+                                            "known": ("rose", "rose", "rose")}.items()):
+    for p, c in zip(pictures, classes):
         (work / folder / c).mkdir(parents=True, exist_ok=True)
         data = bytearray((work / p).read_bytes())
         data[-1] ^= number
         (work / folder / c / p).write_bytes(data)
-told = run(build, "flowers.safetensors", "-o", "c.plan", "--check", "set", "--max-drop", 0)
+told = run(build, "flowers.safetensors", "-o", "c.plan", "--check", "known", "--max-drop", 0)
 expect("3 pictures: top-1" in told and "0 lost, 0 won" in told, told)
 expect("0 lost, 0 won" in run(infer, "c.plan", "--report"), "the engine does not say how good it is")
+expect("1 comparison with" in told and "no number of pictures can tell" in told and "about" not in told, told)
+run(build, "flowers.safetensors", "-o", "k.plan", "--check", "set", status=3, says="right on 1 of 3 pictures, no more than who guesses")
 told = run(build, "flowers.safetensors", "-o", "i.plan", "--precision", "int8", "--json")
 expect("accuracy" not in json.loads(told), told)
-told = run(build, "flowers.safetensors", "-o", "j.plan", "--precision", "int8", "--calibrate", "others", "--check", "set",
+told = run(build, "flowers.safetensors", "-o", "j.plan", "--precision", "int8", "--calibrate", "others", "--check", "known",
            "--max-drop", 100, "--json")
 expect(json.loads(told)["accuracy"]["images"] == 3 and json.loads(told)["accuracy"]["layers_int8"] > 0, told)
 run(build, "flowers.safetensors", "-o", "k.plan", "--precision", "int8", "--calibrate", "set", "--check", "set", status=2,
     says="must not judge them")
+(work / "linked").symlink_to("set")
+for same in ("./set", "linked"):
+    run(build, "flowers.safetensors", "-o", "k.plan", "--precision", "int8", "--calibrate", same, "--check", "set", status=2,
+        says="must not judge them")
 run(build, "flowers.safetensors", "-o", "k.plan", "--calibrate", "set", status=2, says="--precision int8")
 shutil.copytree(work / "set" / "rose", work / "strange" / "pansy")
 run(build, "flowers.safetensors", "-o", "k.plan", "--check", "strange", status=2, says="its class 0 is \"pansy\"")

@@ -3,6 +3,7 @@
 /* In what numbers the engine computes, and what that costs: labelled pictures judge. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../common/args.h"
 #include "build.h"
@@ -46,6 +47,10 @@ static void name_broken(const tn_loader *loader)
 static void check_classes(const build *b, const tn_dataset *set)
 {
     const int known = tn_model_num_classes(b->model), classes = tn_dataset_classes(set);
+    if (known == 0)
+        args_warn("%s names no classes: those of --check %s are taken for its own, in their order; "
+                  "--classes names them",
+                  b->path, b->q.check);
     for (int i = 0; known > 0 && i < classes; i++) {
         const char *model = tn_model_class(b->model, i), *own = tn_dataset_class_name(set, i);
         if (!model || strcmp(model, own) != 0)
@@ -54,29 +59,54 @@ static void check_classes(const build *b, const tn_dataset *set)
     }
 }
 
-static int by_text(const void *a, const void *b)
+/* Which file an item is, whatever it is called; what is no file is known by its name. */
+typedef struct identity {
+    dev_t device;
+    ino_t number;
+    const char *part, *path;
+} identity;
+
+static identity identify(const char *path)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    struct stat s;
+    char file[BUILD_PATH];
+    const char *end = strrchr(path, '['); /* "images.npy[12]" */
+    if (stat(path, &s) == 0)
+        return (identity){s.st_dev, s.st_ino, "", path};
+    snprintf(file, sizeof file, "%.*s", end ? (int)(end - path) : 0, path);
+    if (end && stat(file, &s) == 0)
+        return (identity){s.st_dev, s.st_ino, end, path};
+    return (identity){0, 0, path, path};
+}
+
+static int by_file(const void *a, const void *b)
+{
+    const identity *x = a, *y = b;
+    if (x->device != y->device)
+        return x->device < y->device ? -1 : 1;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return strcmp(x->part, y->part);
 }
 
 /* What calibrates must not judge. */
 static void check_apart(const build *b, const tn_dataset *one, const tn_dataset *other)
 {
     const int64_t count = tn_dataset_count(one);
-    const char **path = calloc((size_t)count + 1, sizeof *path);
-    if (!path)
+    identity *file = calloc((size_t)count + 1, sizeof *file);
+    if (!file)
         run_fail("no memory for the names of %lld pictures", (long long)count);
     for (int64_t i = 0; i < count; i++)
-        path[i] = tn_dataset_item_path(one, i);
-    qsort(path, (size_t)count, sizeof *path, by_text);
+        file[i] = identify(tn_dataset_item_path(one, i));
+    qsort(file, (size_t)count, sizeof *file, by_file);
     for (int64_t i = 0; i < tn_dataset_count(other); i++) {
-        const char *p = tn_dataset_item_path(other, i);
-        if (bsearch(&p, path, (size_t)count, sizeof *path, by_text))
+        const identity own = identify(tn_dataset_item_path(other, i));
+        if (bsearch(&own, file, (size_t)count, sizeof *file, by_file))
             args_fail("%s is in --calibrate %s and in --check %s: what scales are found with must "
                       "not judge them",
-                      p, b->q.calibrate, b->q.check);
+                      own.path, b->q.calibrate, b->q.check);
     }
-    free(path);
+    free(file);
 }
 
 /* ---- judged ----------------------------------------------------------------------------------- */
@@ -94,7 +124,11 @@ void build_tell_gate(const tn_gate *g, FILE *to)
             g->drop, g->low, g->high, (long long)g->lost, (long long)g->won);
     if (g->layers)
         fprintf(to, "%d layers in 8 bits, %d left in f32\n", g->layers, g->left);
-    if (!g->tells)
+    fprintf(to, "%d comparison%s with these pictures\n", g->comparisons,
+            g->comparisons == 1 ? "" : "s");
+    if (!g->tells && g->rows_needed == 0)
+        fprintf(to, "no number of pictures can tell that nothing is lost\n");
+    else if (!g->tells)
         fprintf(to,
                 "so many pictures cannot tell whether that is within the limit: about %lld could\n",
                 (long long)g->rows_needed);
@@ -107,8 +141,13 @@ static void stop_if_not_passed(const build *b)
         return;
     build_tell_gate(&b->gate, stdout);
     fflush(stdout);
-    args_warn("%s loses more than --max-drop %g points: nothing was written", b->path,
-              b->q.max_drop);
+    if (b->gate.guesses)
+        args_warn("%s is right on %lld of %lld pictures, no more than who guesses: its labels are "
+                  "not those of --check %s, or there are too few; nothing was written",
+                  b->path, (long long)b->gate.top_1[0], (long long)b->gate.rows, b->q.check);
+    else
+        args_warn("%s loses more than --max-drop %g points: nothing was written", b->path,
+                  b->q.max_drop);
     exit(BUILD_NOT_PASSED);
 }
 

@@ -79,6 +79,7 @@ static void tell_gate_json(const tn_gate *g, json *j)
     json_real(j, "drop", g->drop);
     json_real(j, "drop_low", g->low);
     json_real(j, "drop_high", g->high);
+    json_count(j, "comparisons", g->comparisons);
     json_bool(j, "tells", g->tells);
     json_count(j, "images_needed", g->rows_needed);
     json_count(j, "layers_int8", g->layers);
