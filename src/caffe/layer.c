@@ -100,20 +100,28 @@ static bool is_loss(const tn_proto *layer, bool old)
     return false;
 }
 
+static bool is_taken(const tn_caffe *c, const tn_caffe_layer *l, const char *name)
+{
+    for (const tn_caffe_layer *other = c->layer; other < l; other++)
+        if (strcmp(other->name, name) == 0)
+            return true;
+    return false;
+}
+
 /* Caffe takes several of a name, and nodes have one each: a further one, which has no numbers of its own, is "loss_2". */
 static tn_status make_unique(tn_caffe *c, tn_caffe_layer *l)
 {
-    int same = 1;
-    for (const tn_caffe_layer *other = c->layer; other < l; other++)
-        same += strcmp(other->name, l->name) == 0;
     const size_t size = strlen(l->name) + 16;
-    char *name = same > 1 ? tn_arena_alloc(&c->arena, size, 1) : NULL;
-    if (same > 1 && !name)
+    if (!is_taken(c, l, l->name))
+        return TN_OK;
+    char *name = tn_arena_alloc(&c->arena, size, 1);
+    if (!name)
         return tn_no_memory("a net", size);
-    if (name) {
-        (void)snprintf(name, size, "%s_%d", l->name, same);
-        l->name = name;
-    }
+    int number = 2;
+    do
+        (void)snprintf(name, size, "%s_%d", l->name, number++);
+    while (is_taken(c, l, name));
+    l->name = name;
     return TN_OK;
 }
 

@@ -223,6 +223,22 @@ static void a_reshape_for_one_batch_is_refused(void **state)
     }
 }
 
+static void layers_of_a_name_are_counted(void **state)
+{
+    (void)state;
+    tn_model *m = NULL;
+    assert_ok(tn_model_open(
+        &m,
+        lab_caffe_net("input: \"data\" input_dim: 2 input_dim: 3 input_dim: 5 input_dim: 4\n"
+                      "layer { name: \"a_2\" type: \"ReLU\" bottom: \"data\" top: \"x\" }\n"
+                      "layer { name: \"a\" type: \"ReLU\" bottom: \"x\" top: \"y\" }\n"
+                      "layer { name: \"a\" type: \"ReLU\" bottom: \"y\" top: \"z\" }\n"
+                      "layer { name: \"a\" type: \"ReLU\" bottom: \"z\" top: \"w\" }\n"),
+        NULL));
+    assert_int_not_equal(tn_graph_value(tn_model_graph(m), "a_4").id, 0);
+    tn_model_close(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +246,7 @@ int main(void)
         cmocka_unit_test(pooling_rounds_up),
         cmocka_unit_test(shapes_are_changed_as_there),
         cmocka_unit_test(a_reshape_for_one_batch_is_refused),
+        cmocka_unit_test(layers_of_a_name_are_counted),
     };
     return cmocka_run_group_tests(tests, lab_caffe_open, lab_caffe_close);
 }
