@@ -24,18 +24,9 @@ static tn_status transpose(tn_onnx *o, const tn_onnx_node *n, bool *done)
         shape.dim[i] = x->shape.dim[axes.dim[i]];
     }
     axes.ndim = shape.ndim;
-    TN_TRY(tn_onnx_view(o, x, x->type, &shape, &k));
-    *k = (tn_onnx_known){.name = x->name,
-                         .type = x->type,
-                         .stored = x->type,
-                         .shape = shape,
-                         .count = x->count,
-                         .constant = x->constant,
-                         .file = -1,
-                         .of = x,
-                         .axes = axes};
-    *done = true;
-    return tn_onnx_give_known(o, n, 0, k);
+    TN_TRY(tn_onnx_permute(o, x, &shape, &axes, &k));
+    *done = k;
+    return k ? tn_onnx_give_known(o, n, 0, k) : TN_OK;
 }
 
 /* ---- Gather ----------------------------------------------------------------------------------- */
@@ -92,7 +83,7 @@ static bool read_parts(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, tn_
         !tn_onnx_plain_wholes(o, n, "ends", 2, end, TN_MAX_DIMS, &ends) ||
         !tn_onnx_plain_wholes(o, n, "axes", 3, axes, TN_MAX_DIMS, &num_axes) ||
         !tn_onnx_plain_wholes(o, n, NULL, 4, step, TN_MAX_DIMS, &steps) || begins != ends ||
-        (num_axes >= 0 && num_axes != begins) || (steps >= 0 && steps != begins))
+        (num_axes >= 0 && num_axes != begins) || (steps >= 0 && steps != begins) || begins < 0)
         return false;
     for (int i = 0; i < x->ndim; i++)
         of[i] = (tn_onnx_part){0, 1, x->dim[i]};
@@ -272,7 +263,7 @@ static tn_status expand(tn_onnx *o, const tn_onnx_node *n, bool *done)
     tn_shape shape = {0}, both;
     if (!tn_onnx_given(n, 0) ||
         !tn_onnx_plain_wholes(o, n, NULL, 1, shape.dim, TN_MAX_DIMS, &shape.ndim) ||
-        !tn_onnx_meet(&n->in[0]->known->shape, &shape, &both))
+        shape.ndim < 0 || !tn_onnx_meet(&n->in[0]->known->shape, &shape, &both))
         return TN_OK;
     return give_spread(o, n, &both, done);
 }

@@ -105,6 +105,9 @@ static tn_status range(tn_onnx *o, const tn_onnx_node *n, bool *done)
     if (!(count <= TN_ONNX_MOST_NUMBERS))
         return TN_OK;
     const tn_onnx_type type = n->in[0]->known->type;
+    for (int i = 0; i < 3 && !tn_onnx_is_real(type); i++)
+        if (!(fabs(of[i]) < 0x1p53)) /* a double has no such integer */
+            return TN_OK;
     const tn_shape shape = TN_SHAPE(count > 0 ? (int64_t)count : 0);
     TN_TRY(tn_onnx_new_output(o, n, type, &shape, &y));
     for (int64_t i = 0; i < shape.dim[0] && y; i++) {

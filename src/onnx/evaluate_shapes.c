@@ -24,10 +24,12 @@ static tn_status constant_list(tn_onnx *o, const tn_onnx_node *n, bool *done)
     const size_t floats = tn_onnx_floats(n, "value_floats", real, TN_COUNT(real));
     if (tn_onnx_attr(n, "value_int", &a)) {
         TN_TRY(one_list(o, n, ONNX_I64, 1, true, &y));
-        y->whole = tn_proto_int(&a, ATTR_I, 0);
+        if (y)
+            y->whole = tn_proto_int(&a, ATTR_I, 0);
     } else if (tn_onnx_attr(n, "value_float", &a)) {
         TN_TRY(one_list(o, n, ONNX_F32, 1, true, &y));
-        y->real = tn_proto_real(&a, ATTR_F, 0);
+        if (y)
+            y->real = tn_proto_real(&a, ATTR_F, 0);
     } else if (tn_onnx_attr(n, "value_ints", &a) && ints <= TN_COUNT(whole)) {
         TN_TRY(one_list(o, n, ONNX_I64, ints, false, &y));
         for (size_t i = 0; i < ints && y; i++)
@@ -62,7 +64,7 @@ static tn_status constant_of_shape(tn_onnx *o, const tn_onnx_node *n, bool *done
     const tn_onnx_number *first = NULL;
     tn_onnx_number *number;
     tn_shape shape = {0};
-    if (!tn_onnx_plain_wholes(o, n, NULL, 0, shape.dim, TN_MAX_DIMS, &shape.ndim))
+    if (!tn_onnx_plain_wholes(o, n, NULL, 0, shape.dim, TN_MAX_DIMS, &shape.ndim) || shape.ndim < 0)
         return TN_OK;
     if (tn_onnx_attr(n, "value", &a) && tn_proto_message(&a, ATTR_T, &tensor)) {
         TN_TRY(tn_onnx_of_tensor(o, &tensor, "value", &value));
@@ -82,18 +84,28 @@ static tn_status constant_of_shape(tn_onnx *o, const tn_onnx_node *n, bool *done
 
 /* ---- shapes ----------------------------------------------------------------------------------- */
 
+/* Input 0, or what it is made of by QuantizeLinear. */
+static const tn_onnx_value *measured(const tn_onnx_node *n)
+{
+    const tn_onnx_value *v = n->in[0];
+    while (v->quantised)
+        v = v->quantised->in[0];
+    return v;
+}
+
 static int ndim_of(tn_onnx *o, const tn_onnx_node *n)
 {
+    const tn_onnx_value *v = measured(n);
     tn_shape shape = {0};
-    if (n->in[0]->known)
-        return n->in[0]->known->shape.ndim;
-    return tn_value_shape(o->g, n->in[0]->v, &shape) == TN_OK ? shape.ndim : 0;
+    if (v->known)
+        return v->known->shape.ndim;
+    return tn_value_shape(o->g, v->v, &shape) == TN_OK ? shape.ndim : 0;
 }
 
 static tn_onnx_number dim_of(tn_onnx *o, const tn_onnx_node *n, int i)
 {
-    const tn_onnx_known *k = n->in[0]->known;
-    return k ? (tn_onnx_number){.whole = k->shape.dim[i]} : tn_onnx_dim(o, n->in[0]->v, i);
+    const tn_onnx_value *v = measured(n);
+    return v->known ? (tn_onnx_number){.whole = v->known->shape.dim[i]} : tn_onnx_dim(o, v->v, i);
 }
 
 static int64_t clamp(int64_t i, int ndim)
@@ -144,8 +156,8 @@ static tn_status give_view(tn_onnx *o, const tn_onnx_node *n, const tn_shape *sh
     if (!tn_onnx_count(shape, &count) || count != x->count)
         return TN_OK;
     TN_TRY(tn_onnx_view(o, x, x->type, shape, &k));
-    *done = true;
-    return tn_onnx_give_known(o, n, 0, k);
+    *done = k;
+    return k ? tn_onnx_give_known(o, n, 0, k) : TN_OK;
 }
 
 static tn_status identity(tn_onnx *o, const tn_onnx_node *n, bool *done)
@@ -171,7 +183,7 @@ static tn_status reshape(tn_onnx *o, const tn_onnx_node *n, bool *done)
             shape.dim[i] = x->shape.dim[i];
         if (shape.dim[i] < 0)
             open = i;
-        else if (shape.dim[i] && rest > x->count)
+        else if (rest && shape.dim[i] > TN_ONNX_MOST_ELEMENTS / rest)
             return TN_OK;
         else
             rest *= shape.dim[i];
@@ -264,8 +276,8 @@ static tn_status cast_to(tn_onnx *o, const tn_onnx_node *n, tn_onnx_type to, boo
         if (tn_onnx_is_real(x->type) != tn_onnx_is_real(to))
             return TN_OK;
         TN_TRY(tn_onnx_view(o, x, to, &x->shape, &k));
-        *done = true;
-        return tn_onnx_give_known(o, n, 0, k);
+        *done = k;
+        return k ? tn_onnx_give_known(o, n, 0, k) : TN_OK;
     }
     TN_TRY(tn_onnx_new_output(o, n, to, &x->shape, &y));
     *done = y;

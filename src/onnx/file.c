@@ -37,6 +37,8 @@ static tn_status add_file(tn_onnx *o, const char *name)
     TN_TRY(open_file(o, name, &fd));
     TN_TRY(tn_model_add_source(o->m, fd, name ? name : o->m->path, &source));
     TN_TRY(tn_map_fd(&f->file[f->count].map, fd, name ? name : o->m->path));
+    o->floats_left +=
+        2 * (int64_t)f->file[f->count].map.size; /* of a byte each, copied once more */
     f->file[f->count].name = name;
     f->file[f->count++].source = source;
     return TN_OK;

@@ -5,7 +5,7 @@
 
 #include "onnx/table.h"
 
-enum { OLDEST = 1, NEWEST = 25, MOST_EVALUATED = 8 << 20 };
+enum { OLDEST = 1, NEWEST = 25, MOST_EVALUATED = 8 << 20, MOST_MADE = 1 << 28 };
 
 /* ---- which files ------------------------------------------------------------------------------ */
 
@@ -256,7 +256,11 @@ static tn_status resize(tn_model *m, int64_t batch)
 
 static tn_status open_once(tn_model *m, const tn_model_opts *opts, bool alone, int64_t *batch)
 {
-    tn_onnx o = {.m = m, .opts = opts, .alone = alone, .numbers_left = MOST_EVALUATED};
+    tn_onnx o = {.m = m,
+                 .opts = opts,
+                 .alone = alone,
+                 .numbers_left = MOST_EVALUATED,
+                 .floats_left = MOST_MADE};
     tn_proto model;
     tn_status status = tn_onnx_open_files(&o, &model);
     if (status == TN_OK)

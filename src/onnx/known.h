@@ -15,7 +15,8 @@ typedef struct tn_onnx_number {
     bool times_n;
 } tn_onnx_number;
 
-enum { TN_ONNX_MOST_NUMBERS = 1 << 20 }; /* of a tensor that is evaluated */
+enum { TN_ONNX_MOST_NUMBERS = 1 << 20 };         /* of a tensor that is evaluated */
+#define TN_ONNX_MOST_ELEMENTS (INT64_C(1) << 40) /* of any, without dimensions of 0 */
 
 /* Its numbers are in the file, or are evaluated, or all the same one. */
 struct tn_onnx_known {
@@ -34,7 +35,8 @@ struct tn_onnx_known {
     int file;            /* in which file these are; -1: in none */
 
     tn_onnx_known *of; /* else: another one's numbers, */
-    tn_shape axes;     /* by this permutation of its dimensions */
+    tn_shape axes;     /* by this permutation of its dimensions; */
+    int depth;         /* that one may be of another again: how many there are */
 
     tn_value param; /* once a layer has read it, with that shape */
     tn_shape param_shape;
@@ -67,16 +69,22 @@ tn_status tn_onnx_of_tensor(tn_onnx *o, const tn_proto *tensor, const char *name
 /* One with room for numbers, all 0, in *number; *out is NULL if they are too many. */
 tn_status tn_onnx_new_known(tn_onnx *o, tn_onnx_type type, const tn_shape *shape,
                             tn_onnx_known **out, tn_onnx_number **number);
-/* The same numbers under another shape or type, both of which they may have. */
+/* The same numbers under another shape or type, both of which they may have; *out is NULL if too many lie behind each
+ * other, and there is no room to evaluate them. */
 tn_status tn_onnx_view(tn_onnx *o, tn_onnx_known *k, tn_onnx_type type, const tn_shape *shape,
                        tn_onnx_known **out);
+/* Likewise by a permutation of its dimensions, to that shape. */
+tn_status tn_onnx_permute(tn_onnx *o, tn_onnx_known *k, const tn_shape *shape, const tn_shape *axes,
+                          tn_onnx_known **out);
 
 /* Its numbers, read once; *out is NULL if they are too many. */
 tn_status tn_onnx_numbers(tn_onnx *o, tn_onnx_known *k, const tn_onnx_number **out);
 /* All of them as floats, however many. TN_ERR_UNSUPPORTED if one depends on the batch. */
-tn_status tn_onnx_read(const tn_onnx *o, tn_onnx_known *k, float *to);
-/* The same in new memory. */
-tn_status tn_onnx_copy(const tn_onnx *o, tn_onnx_known *k, float **out);
+tn_status tn_onnx_read(tn_onnx *o, tn_onnx_known *k, float *to);
+/* Numbers that are made, not read, are bounded by what the files have; else TN_ERR_UNSUPPORTED. */
+tn_status tn_onnx_charge(tn_onnx *o, const char *name, int64_t count);
+/* The same in new memory, which is charged. */
+tn_status tn_onnx_copy(tn_onnx *o, tn_onnx_known *k, float **out);
 
 /* A dimension of a value of the graph. */
 tn_onnx_number tn_onnx_dim(const tn_onnx *o, tn_value v, int i);

@@ -21,34 +21,72 @@ bool tn_onnx_attr(const tn_onnx_node *n, const char *name, tn_proto *out)
     return false;
 }
 
+/* Where its value is, by the type that it says; an old one says none, and one of 0 may have no field. */
+static int field_of(const tn_proto *a, int wanted)
+{
+    static const int fields[] = {ATTR_F, ATTR_I,      ATTR_S,    ATTR_T,
+                                 ATTR_G, ATTR_FLOATS, ATTR_INTS, ATTR_STRINGS};
+    const int64_t type = tn_proto_int(a, ATTR_TYPE, 0);
+    if (type >= ATTR_IS_FLOAT && type <= ATTR_IS_STRINGS)
+        return fields[type - ATTR_IS_FLOAT];
+    for (size_t i = 0; i < TN_COUNT(fields) && !tn_proto_has(a, wanted); i++)
+        if (tn_proto_has(a, fields[i]))
+            return fields[i];
+    return wanted;
+}
+
+static bool typed(const tn_onnx_node *n, const char *name, int field, tn_proto *out)
+{
+    if (!tn_onnx_attr(n, name, out))
+        return false;
+    if (field_of(out, field) == field)
+        return true;
+    if (n->o)
+        (void)tn_onnx_refuse(n->o, n, "its %s is of another type than is read", name);
+    return false;
+}
+
 int64_t tn_onnx_int(const tn_onnx_node *n, const char *name, int64_t fallback)
 {
     tn_proto a;
-    return tn_onnx_attr(n, name, &a) ? tn_proto_int(&a, ATTR_I, 0) : fallback;
+    return typed(n, name, ATTR_I, &a) ? tn_proto_int(&a, ATTR_I, 0) : fallback;
 }
 
 double tn_onnx_real(const tn_onnx_node *n, const char *name, double fallback)
 {
     tn_proto a;
-    return tn_onnx_attr(n, name, &a) ? tn_proto_real(&a, ATTR_F, 0) : fallback;
+    return typed(n, name, ATTR_F, &a) ? tn_proto_real(&a, ATTR_F, 0) : fallback;
 }
 
 bool tn_onnx_is(const tn_onnx_node *n, const char *name, const char *text)
 {
     tn_proto a;
-    return tn_onnx_attr(n, name, &a) && tn_proto_is(&a, ATTR_S, text);
+    return typed(n, name, ATTR_S, &a) && tn_proto_is(&a, ATTR_S, text);
+}
+
+int tn_onnx_word(tn_onnx *o, const tn_onnx_node *n, const char *name, const char *const *words,
+                 int fallback)
+{
+    tn_proto a;
+    if (!tn_onnx_attr(n, name, &a))
+        return fallback;
+    for (int i = 0; words[i]; i++)
+        if (tn_onnx_is(n, name, words[i]))
+            return i;
+    (void)tn_onnx_refuse(o, n, "its %s is %s", name, tn_onnx_text(o, n, name));
+    return -1;
 }
 
 size_t tn_onnx_ints(const tn_onnx_node *n, const char *name, int64_t *to, size_t room)
 {
     tn_proto a;
-    return tn_onnx_attr(n, name, &a) ? tn_proto_ints(&a, ATTR_INTS, to, room) : 0;
+    return typed(n, name, ATTR_INTS, &a) ? tn_proto_ints(&a, ATTR_INTS, to, room) : 0;
 }
 
 size_t tn_onnx_floats(const tn_onnx_node *n, const char *name, float *to, size_t room)
 {
     tn_proto a;
-    return tn_onnx_attr(n, name, &a) ? tn_proto_floats(&a, ATTR_FLOATS, to, room) : 0;
+    return typed(n, name, ATTR_FLOATS, &a) ? tn_proto_floats(&a, ATTR_FLOATS, to, room) : 0;
 }
 
 const char *tn_onnx_text(tn_onnx *o, const tn_onnx_node *n, const char *name)
@@ -80,7 +118,7 @@ static tn_status read_values(tn_onnx *o, const tn_proto *m, int number, int *cou
 
 static tn_status read_node(tn_onnx *o, const tn_proto *m, tn_onnx_node *n)
 {
-    *n = (tn_onnx_node){.message = *m};
+    *n = (tn_onnx_node){.o = o, .message = *m};
     n->op = tn_onnx_copy_text(o, tn_proto_bytes(m, NODE_OP));
     n->domain = tn_onnx_copy_text(o, tn_proto_bytes(m, NODE_DOMAIN));
     n->name = tn_onnx_copy_text(o, tn_proto_bytes(m, NODE_NAME));

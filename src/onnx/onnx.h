@@ -52,6 +52,7 @@ typedef struct tn_onnx_value {
 } tn_onnx_value;
 
 typedef struct tn_onnx_node {
+    tn_onnx *o;       /* that hears of attributes of another type than is asked for */
     const char *name; /* what its node of the graph is called: no other value has that name */
     const char *op, *domain;
     tn_proto message;
@@ -84,16 +85,21 @@ struct tn_onnx {
     struct tn_onnx_files *files;     /* file.c */
     struct tn_onnx_refused *refused; /* refuse.c */
     tn_status status;     /* of a function that has no other way to say that there is no memory */
+    int64_t floats_left;  /* that may still be made for parameters, likewise */
     int64_t numbers_left; /* that may still be evaluated, so that no file makes that without end */
 };
 
 /* ---- attributes (node.c) ---------------------------------------------------------------------- */
 
+/* One of another type than is asked for is as if it were not said, and its node is refused. */
 bool tn_onnx_attr(const tn_onnx_node *n, const char *name,
                   tn_proto *out); /* false: it is not said */
 int64_t tn_onnx_int(const tn_onnx_node *n, const char *name, int64_t fallback);
 double tn_onnx_real(const tn_onnx_node *n, const char *name, double fallback);
 bool tn_onnx_is(const tn_onnx_node *n, const char *name, const char *text); /* said, and that */
+/* Which of some words it is; `fallback` where it is not said; -1: another, which is refused by this call. */
+int tn_onnx_word(tn_onnx *o, const tn_onnx_node *n, const char *name, const char *const *words,
+                 int fallback);
 /* How many there are, of which the first `room` are given; 0: it is not said. */
 size_t tn_onnx_ints(const tn_onnx_node *n, const char *name, int64_t *to, size_t room);
 size_t tn_onnx_floats(const tn_onnx_node *n, const char *name, float *to, size_t room);

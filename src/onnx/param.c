@@ -96,14 +96,41 @@ bool tn_onnx_param(tn_onnx *o, const tn_onnx_node *n, int i, const tn_shape *sha
     return true;
 }
 
+tn_status tn_onnx_charge(tn_onnx *o, const char *name, int64_t count)
+{
+    if (count > o->floats_left)
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "%s: \"%s\" makes %lld numbers, and %lld are left of what its files allow",
+                       o->m->path, name ? name : "a constant", (long long)count,
+                       (long long)o->floats_left);
+    o->floats_left -= count;
+    return TN_OK;
+}
+
+/* Else the graph has failed, and the numbers are no more. */
+static bool is_charged(tn_onnx *o, const char *name, const tn_shape *shape, float *data)
+{
+    int64_t count = 0;
+    (void)tn_onnx_count(shape, &count);
+    const tn_status status = tn_onnx_charge(o, name, count);
+    if (status == TN_OK)
+        return true;
+    tn_free(data);
+    (void)tn_graph_refuse(o->g, status);
+    return false;
+}
+
 tn_value tn_onnx_new_param(tn_onnx *o, const char *like, tn_shape shape, float *data)
 {
-    return make(o, like, shape, data, false, NULL);
+    return is_charged(o, like, &shape, data) ? make(o, like, shape, data, false, NULL)
+                                             : (tn_value){0};
 }
 
 tn_value tn_onnx_constant(tn_onnx *o, const char *name, tn_shape shape, float *data)
 {
     int64_t count;
+    if (!is_charged(o, name ? name : "numbers", &shape, data))
+        return (tn_value){0};
     if (!tn_onnx_count(&shape, &count) || count > FEW || !name)
         return make(o, name ? name : "numbers", shape, data, true, NULL);
     const tn_value v =

@@ -6,6 +6,8 @@
 
 #include "onnx/table.h"
 
+enum { FEW = 64 };
+
 /* ---- types ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -44,12 +46,15 @@ const char *tn_onnx_type_name(int64_t type)
 
 bool tn_onnx_count(const tn_shape *shape, int64_t *count)
 {
-    *count = 1;
+    int64_t all = 1; /* so that no product of some of them is too large */
+    bool empty = false;
     for (int i = 0; i < shape->ndim; i++) {
-        if (shape->dim[i] < 0 || (*count && shape->dim[i] > (INT64_C(1) << 40) / *count))
+        if (shape->dim[i] < 0 || shape->dim[i] > TN_ONNX_MOST_ELEMENTS / all)
             return false;
-        *count *= shape->dim[i];
+        all *= shape->dim[i] ? shape->dim[i] : 1;
+        empty |= shape->dim[i] == 0;
     }
+    *count = empty ? 0 : all;
     return true;
 }
 
@@ -112,6 +117,17 @@ static tn_onnx_number of_int(tn_onnx_type type, int64_t value)
 
 /* ---- making ----------------------------------------------------------------------------------- */
 
+/* A few numbers, of a shape perhaps, are evaluated however many others are. */
+static bool may_evaluate(const tn_onnx *o, int64_t count)
+{
+    return count <= FEW || (count <= TN_ONNX_MOST_NUMBERS && count <= o->numbers_left);
+}
+
+static void charge(tn_onnx *o, int64_t count)
+{
+    o->numbers_left -= count <= FEW ? 0 : count;
+}
+
 static tn_status new_known(tn_onnx *o, tn_onnx_type type, const tn_shape *shape, int64_t count,
                            tn_onnx_known **out)
 {
@@ -132,32 +148,14 @@ tn_status tn_onnx_new_known(tn_onnx *o, tn_onnx_type type, const tn_shape *shape
 {
     int64_t count;
     *out = NULL;
-    if (!tn_onnx_count(shape, &count) || count > TN_ONNX_MOST_NUMBERS || count > o->numbers_left)
+    if (!tn_onnx_count(shape, &count) || !may_evaluate(o, count))
         return TN_OK;
     *number = tn_arena_alloc(&o->arena, (size_t)count + 1, sizeof **number);
     if (!*number)
         return tn_no_memory("a model", (size_t)count * sizeof **number);
-    o->numbers_left -= count;
+    charge(o, count);
     TN_TRY(new_known(o, type, shape, count, out));
     (*out)->number = *number;
-    return TN_OK;
-}
-
-tn_status tn_onnx_view(tn_onnx *o, tn_onnx_known *k, tn_onnx_type type, const tn_shape *shape,
-                       tn_onnx_known **out)
-{
-    TN_TRY(new_known(o, type, shape, k->count, out));
-    const tn_onnx_known own = **out;
-    **out = *k;
-    (*out)->type = own.type;
-    (*out)->shape = own.shape;
-    (*out)->param = own.param;
-    if (k->of) { /* which is of k's shape */
-        **out = own;
-        (*out)->name = k->name;
-        (*out)->constant = k->constant;
-        (*out)->of = k;
-    }
     return TN_OK;
 }
 
@@ -227,12 +225,11 @@ static tn_status read_list(const tn_onnx_known *k, tn_onnx_number *to)
     return TN_OK;
 }
 
-static tn_status fill_numbers(tn_onnx *o, tn_onnx_known *k, tn_onnx_number *to)
+static tn_status fill_numbers(const tn_onnx_known *k, const tn_onnx_number *from,
+                              tn_onnx_number *to)
 {
-    const tn_onnx_number *from = k->number; /* one, for all */
     if (k->of) {
-        TN_TRY(tn_onnx_numbers(o, k->of, &from));
-        for (int64_t i = 0; from && i < k->count; i++)
+        for (int64_t i = 0; i < k->count; i++)
             to[i] = from[permuted(k, i)];
         return TN_OK;
     }
@@ -253,11 +250,17 @@ static void change_type(const tn_onnx_known *k, tn_onnx_type from, tn_onnx_numbe
 
 static tn_status evaluate(tn_onnx *o, tn_onnx_known *k)
 {
+    const tn_onnx_number *from = k->number; /* one, for all */
+    if (k->of) {
+        TN_TRY(tn_onnx_numbers(o, k->of, &from));
+        if (!from || !may_evaluate(o, k->count))
+            return TN_OK;
+    }
     tn_onnx_number *number = tn_arena_alloc(&o->arena, (size_t)k->count + 1, sizeof *number);
     if (!number)
         return tn_no_memory("a model", (size_t)k->count * sizeof *number);
-    o->numbers_left -= k->count;
-    TN_TRY(fill_numbers(o, k, number));
+    charge(o, k->count);
+    TN_TRY(fill_numbers(k, from, number));
     if (!k->fill)
         change_type(k, k->of ? k->of->type : k->stored, number);
     k->number = number;
@@ -270,8 +273,7 @@ tn_status tn_onnx_numbers(tn_onnx *o, tn_onnx_known *k, const tn_onnx_number **o
     tn_status status = TN_OK;
     *out = NULL;
     if (!k->number || k->fill) {
-        if (k->count > TN_ONNX_MOST_NUMBERS || k->count > o->numbers_left ||
-            !tn_onnx_bytes(k->stored))
+        if (!may_evaluate(o, k->count) || !tn_onnx_bytes(k->stored))
             return TN_OK;
         status = evaluate(o, k);
     }
@@ -298,10 +300,12 @@ static int64_t permuted(const tn_onnx_known *k, int64_t index)
     return at;
 }
 
-static tn_status read_other(const tn_onnx *o, tn_onnx_known *k, float *to)
+static tn_status copy(tn_onnx *o, tn_onnx_known *k, float **out);
+
+static tn_status read_other(tn_onnx *o, tn_onnx_known *k, float *to)
 {
     float *from = NULL;
-    TN_TRY(tn_onnx_copy(o, k->of, &from));
+    TN_TRY(copy(o, k->of, &from));
     for (int64_t i = 0; i < k->count; i++)
         to[i] = from[permuted(k, i)];
     tn_free(from);
@@ -332,7 +336,7 @@ static tn_status read_evaluated(const tn_onnx *o, const tn_onnx_known *k, float 
     return TN_OK;
 }
 
-tn_status tn_onnx_read(const tn_onnx *o, tn_onnx_known *k, float *to)
+tn_status tn_onnx_read(tn_onnx *o, tn_onnx_known *k, float *to)
 {
     const size_t size = tn_onnx_bytes(k->stored);
     if (k->number)
@@ -353,7 +357,7 @@ tn_status tn_onnx_read(const tn_onnx *o, tn_onnx_known *k, float *to)
     return TN_OK;
 }
 
-tn_status tn_onnx_copy(const tn_onnx *o, tn_onnx_known *k, float **out)
+static tn_status copy(tn_onnx *o, tn_onnx_known *k, float **out)
 {
     *out = tn_alloc((size_t)k->count, sizeof **out);
     if (!*out)
@@ -364,4 +368,11 @@ tn_status tn_onnx_copy(const tn_onnx *o, tn_onnx_known *k, float **out)
         *out = NULL;
     }
     return status;
+}
+
+tn_status tn_onnx_copy(tn_onnx *o, tn_onnx_known *k, float **out)
+{
+    *out = NULL;
+    TN_TRY(tn_onnx_charge(o, k->name, k->count));
+    return copy(o, k, out);
 }

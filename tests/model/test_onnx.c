@@ -349,6 +349,19 @@ static void inputs_that_are_none(void **state)
     }
 }
 
+static void vectors_make_a_number(void **state)
+{
+    (void)state;
+    float y[1];
+    snprintf(text, sizeof text,
+             "%snode { op_type: \"MatMul\" input: \"x\" input: \"x\" output: \"y\" }\n"
+             "output { name: \"y\" }\n",
+             lab_onnx_input("x", "3"));
+    const tn_shape shape = lab_onnx_run(text, NULL, y, 1);
+    assert_int_equal(shape.ndim, 0);
+    assert_float_equal(y[0], 9 + 2.9f * 2.9f + 2.8f * 2.8f, 1e-4);
+}
+
 static void files_of_other_versions(void **state)
 {
     (void)state;
@@ -376,6 +389,7 @@ int main(void)
         cmocka_unit_test(labels_of_a_classifier),
         cmocka_unit_test(all_refusals_come_at_once),
         cmocka_unit_test(inputs_that_are_none),
+        cmocka_unit_test(vectors_make_a_number),
         cmocka_unit_test(files_of_other_versions),
     };
     return cmocka_run_group_tests(tests, lab_onnx_open, lab_onnx_close);

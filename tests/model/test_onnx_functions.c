@@ -113,11 +113,53 @@ static void refuses_what_a_layer_cannot_be(void **state)
     }
 }
 
+static void shape_of_what_is_quantised(void **state)
+{
+    (void)state;
+    char text[1000];
+    float y[6];
+    snprintf(text, sizeof text,
+             "%sinitializer { name: \"s\" data_type: 1 float_data: 0.5 }\n"
+             "initializer { name: \"z\" data_type: 3 int32_data: 0 }\n"
+             "node { op_type: \"QuantizeLinear\" input: \"x\" input: \"s\" input: \"z\" output: "
+             "\"q\" }\n"
+             "node { op_type: \"Shape\" input: \"q\" output: \"like\" }\n"
+             "node { op_type: \"Flatten\" input: \"x\" output: \"f\" attribute { name: \"axis\" i: "
+             "0 } }\n"
+             "node { op_type: \"Reshape\" input: \"f\" input: \"like\" output: \"y\" }\n"
+             "output { name: \"y\" }\n",
+             lab_onnx_input("x", "2,3"));
+    const tn_shape shape = lab_onnx_run(text, NULL, y, 6);
+    assert_string_equal(tn_shape_format(&shape).text, "2 x 3");
+}
+
+/* A variance of 1e-6, beside which 1e-5 would be seen. */
+static void a_norm_without_epsilon(void **state)
+{
+    (void)state;
+    char text[1000];
+    float y[1];
+#define NUMBER(name, value) \
+    "initializer { name: \"" name "\" dims: 1 data_type: 1 float_data: " value " }\n"
+    snprintf(
+        text, sizeof text,
+        "%s" NUMBER("w", "1") NUMBER("b", "0") NUMBER("m", "0") NUMBER(
+            "v", "1e-6") "node { op_type: \"BatchNormalization\" input: \"x\" input: \"w\" input: "
+                         "\"b\" input: "
+                         "\"m\" input: \"v\" output: \"y\" attribute { name: \"epsilon\" f: 0 } }\n"
+                         "output { name: \"y\" }\n",
+        lab_onnx_input("x", "1,1"));
+    (void)lab_onnx_run(text, NULL, y, 1);
+    assert_float_equal(y[0], -3000, 0.1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_what_they_are_elsewhere),
         cmocka_unit_test(refuses_what_a_layer_cannot_be),
+        cmocka_unit_test(shape_of_what_is_quantised),
+        cmocka_unit_test(a_norm_without_epsilon),
     };
     return cmocka_run_group_tests(tests, lab_onnx_open, lab_onnx_close);
 }

@@ -116,6 +116,105 @@ static void constants_that_grow(void **state)
     assert_int_equal(tn_alloc_live(), 0);
 }
 
+/* Each of them is of the one before. */
+static void transposes_without_end(void **state)
+{
+    (void)state;
+    enum { STEPS = 40000 };
+    static char many[STEPS * 160 + 1000];
+    for (int reshapes = 0; reshapes < 2; reshapes++) {
+        float y[6];
+        size_t used = (size_t)snprintf(
+            many, sizeof many,
+            "%sinitializer { name: \"s\" dims: 2 data_type: 7 int64_data: 2 int64_data: 3 }\n"
+            "initializer { name: \"c0\" dims: 2 dims: 3 data_type: 1 float_data: 1 float_data: 2 "
+            "float_data: 3 float_data: 4 float_data: 5 float_data: 6 }\n",
+            lab_onnx_input("x", "2,3"));
+        for (int i = 0; i < STEPS; i++)
+            used += (size_t)snprintf(many + used, sizeof many - used,
+                                     "node { op_type: \"%s\" input: \"c%d\" %s output: \"c%d\" }\n",
+                                     reshapes && i % 2 ? "Reshape" : "Transpose", i,
+                                     reshapes && i % 2 ? "input: \"s\"" : "", i + 1);
+        snprintf(many + used, sizeof many - used,
+                 "node { op_type: \"Add\" input: \"x\" input: \"c%d\" output: \"y\" }\n"
+                 "output { name: \"y\" }",
+                 STEPS);
+        (void)lab_onnx_run(many, NULL, y, 6);
+        assert_float_equal(y[0], lab_onnx_x(0) + 1, 1e-6);
+        assert_float_equal(y[5], lab_onnx_x(5) + 6, 1e-6);
+    }
+}
+
+/* A model of one node, whose numbers are what no program exports. */
+static void nodes_are_refused_in_words(void **state)
+{
+    (void)state;
+#define ONE \
+    "initializer { name: \"b\" dims: 3 data_type: 1 float_data: 1 float_data: 1 float_data: 1 }\n"
+#define OF(op, more) "node { op_type: \"" op "\" input: \"x\" output: \"y\" " more " }\n"
+    static const struct {
+        const char *dims, *nodes, *said;
+    } cases[] = {
+        {"0,3,4",
+         "initializer { name: \"w\" dims: 0 data_type: 1 }\n" ONE
+         "node { op_type: \"InstanceNormalization\" input: \"x\" input: \"w\" input: \"b\" output: "
+         "\"y\" }\n",
+         "InstanceNormalization (1"},
+        {"0,3,4",
+         ONE "node { op_type: \"InstanceNormalization\" input: \"x\" input: \"b\" input: \"b\" "
+             "output: \"y\" attribute { name: \"epsilon\" f: 0 } }\n",
+         "its epsilon is 0, not above 0"},
+        {"0,3,4,4",
+         OF("LRN", "attribute { name: \"size\" i: 3 } attribute { name: \"bias\" f: 0 }"),
+         "its bias is 0, not above 0"},
+        {"2,3",
+         "initializer { name: \"s\" dims: 0 data_type: 7 }\n"
+         "node { op_type: \"Reshape\" input: \"x\" input: \"s\" output: \"y\" }\n",
+         "it makes one number of 2 x 3"},
+        {"0,3",
+         "initializer { name: \"s\" data_type: 1 float_data: 0 }\n"
+         "initializer { name: \"z\" data_type: 3 int32_data: 0 }\n"
+         "node { op_type: \"QuantizeLinear\" input: \"x\" input: \"s\" input: \"z\" output: \"y\" "
+         "}\n",
+         "its scale is 0"},
+        {"0,3,4,4",
+         OF("MaxPool", "attribute { name: \"kernel_shape\" ints: 2 ints: 2 } attribute { name: "
+                       "\"auto_pad\" s: \"SAME\" }"),
+         "its auto_pad is SAME"},
+        {"0,4,4,4",
+         OF("DepthToSpace",
+            "attribute { name: \"blocksize\" i: 2 } attribute { name: \"mode\" s: \"RCD\" }"),
+         "its mode is RCD"},
+        {"0,3,4", OF("Softmax", "attribute { name: \"axis\" f: 1 }"),
+         "its axis is of another type than is read"},
+        {"0,3,4", OF("LeakyRelu", "attribute { name: \"alpha\" type: 2 f: 0.5 }"),
+         "its alpha is of another type than is read"},
+        {"0,3",
+         "node { op_type: \"ConstantOfShape\" output: \"c\" }\n"
+         "node { op_type: \"Add\" input: \"x\" input: \"c\" output: \"y\" }\n",
+         "ConstantOfShape (1"},
+        {"1,1",
+         "initializer { name: \"s\" dims: 2 data_type: 7 int64_data: 1099511627776 int64_data: 1 "
+         "}\n"
+         "node { op_type: \"ConstantOfShape\" input: \"s\" output: \"c\" }\n"
+         "node { op_type: \"Add\" input: \"x\" input: \"c\" output: \"y\" }\n",
+         "makes 1099511627776 numbers"},
+        {"0,3",
+         "initializer { name: \"s\" dims: 2 data_type: 7 int64_data: 9223372036854775807 "
+         "int64_data: 9223372036854775807 }\n"
+         "node { op_type: \"Split\" input: \"x\" input: \"s\" output: \"y\" output: \"z\" "
+         "attribute { name: \"axis\" i: 1 } }\n",
+         "its 2 parts are not all of 3"},
+    };
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        snprintf(text, sizeof text, "%s%soutput { name: \"y\" }\n",
+                 lab_onnx_input("x", cases[i].dims), cases[i].nodes);
+        const char *said = lab_onnx_refusal(text, NULL);
+        if (!strstr(said, cases[i].said))
+            fail_msg("case %zu says: %s", i, said);
+    }
+}
+
 static void cut_anywhere(void **state)
 {
     (void)state;
@@ -243,6 +342,8 @@ int main(void)
         cmocka_unit_test(graphs_in_graphs),
         cmocka_unit_test(nodes_without_end),
         cmocka_unit_test(constants_that_grow),
+        cmocka_unit_test(transposes_without_end),
+        cmocka_unit_test(nodes_are_refused_in_words),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(numbers_that_are_not_there),
         cmocka_unit_test(data_lies_beneath_the_folder),

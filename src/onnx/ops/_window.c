@@ -26,11 +26,11 @@ static bool read_pads(tn_onnx *o, const tn_onnx_node *n, tn_onnx_window *w)
 {
     int64_t pads[4] = {0};
     const size_t count = tn_onnx_ints(n, "pads", pads, 4);
-    w->same = tn_onnx_is(n, "auto_pad", "SAME_UPPER")   ? TN_ONNX_SAME_UPPER
-              : tn_onnx_is(n, "auto_pad", "SAME_LOWER") ? TN_ONNX_SAME_LOWER
-                                                        : TN_ONNX_SAID;
-    if (w->same != TN_ONNX_SAID || tn_onnx_is(n, "auto_pad", "VALID"))
-        return true;
+    static const char *const words[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", NULL};
+    const int word = tn_onnx_word(o, n, "auto_pad", words, 0);
+    w->same = word == 2 ? TN_ONNX_SAME_UPPER : word == 3 ? TN_ONNX_SAME_LOWER : TN_ONNX_SAID;
+    if (word != 0)
+        return word > 0;
     if (count != 0 && count != 2 * (size_t)w->ndim) {
         (void)tn_onnx_refuse(o, n, "pads has %zu numbers, not %d", count, 2 * w->ndim);
         return false;

@@ -113,13 +113,13 @@ static tn_status add_hardsigmoid(tn_onnx *o, const tn_onnx_node *n)
 
 static tn_status add_gelu(tn_onnx *o, const tn_onnx_node *n)
 {
+    static const char *const words[] = {"none", "tanh", NULL};
+    const int word = tn_onnx_word(o, n, "approximate", words, 0);
     tn_value x;
-    if (!tn_onnx_x(o, n, 0, &x))
+    if (word < 0 || !tn_onnx_x(o, n, 0, &x))
         return TN_OK;
-    return tn_onnx_give(
-        o, n, 0,
-        tn_gelu(o->g, x,
-                &(tn_gelu_opts){.name = n->name, .tanh = tn_onnx_is(n, "approximate", "tanh")}));
+    return tn_onnx_give(o, n, 0,
+                        tn_gelu(o->g, x, &(tn_gelu_opts){.name = n->name, .tanh = word == 1}));
 }
 
 /* x sigmoid(alpha x) */

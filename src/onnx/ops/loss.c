@@ -34,13 +34,15 @@ static tn_value sum_of(tn_onnx *o, const tn_onnx_node *n, const char *part, tn_v
 /* The losses of x, logarithms of probabilities, as `reduction` says. */
 static tn_status add_losses(tn_onnx *o, const tn_onnx_node *n, tn_value x, tn_value labels)
 {
-    const bool none = tn_onnx_is(n, "reduction", "none"), sum = tn_onnx_is(n, "reduction", "sum");
+    static const char *const words[] = {"mean", "sum", "none", NULL};
+    const int word = tn_onnx_word(o, n, "reduction", words, 0);
+    const bool none = word == 2, sum = word == 1;
     const int64_t ignore = tn_onnx_int(n, "ignore_index", -1);
     tn_proto attr;
     tn_value weights;
     if (ignore < INT32_MIN + 1 || ignore > INT32_MAX)
         return tn_onnx_refuse(o, n, "its ignore_index is %lld", (long long)ignore);
-    if (!read_weights(o, n, &weights))
+    if (word < 0 || !read_weights(o, n, &weights))
         return TN_OK;
     const bool plain = !weights.id && !tn_onnx_attr(n, "ignore_index", &attr);
     const tn_nll_loss y =

@@ -75,14 +75,14 @@ static bool read_sizes(tn_onnx *o, const tn_onnx_node *n, int64_t all, int64_t *
     if (!tn_onnx_wholes(o, n, attrs ? "split" : NULL, attrs ? -1 : 1, size, 64, &count))
         return false;
     const int64_t each = (all + n->num_out - 1) / n->num_out;
-    for (int i = 0; i < n->num_out; i++) {
+    bool good = count < 0 || count == n->num_out;
+    for (int i = 0; i < n->num_out && good; i++) {
         if (count < 0)
             size[i] = i < n->num_out - 1 ? each : all - sum;
-        sum += size[i];
-        if (size[i] < 1 || sum > all)
-            count = -2;
+        good = size[i] >= 1 && size[i] <= all - sum;
+        sum += good ? size[i] : 0;
     }
-    if ((count == -1 || count == n->num_out) && sum == all)
+    if (good && sum == all)
         return true;
     (void)tn_onnx_refuse(o, n, "its %d parts are not all of %lld elements, or one is empty",
                          n->num_out, (long long)all);
@@ -164,6 +164,12 @@ static bool read_pads(tn_onnx *o, const tn_onnx_node *n, int ndim, int64_t *befo
         const int axis = num_axes < 0 ? i : tn_onnx_axis(o, n, ndim, axes[i]);
         if (axis < 0)
             return false;
+        if (pads[i] < -TN_ONNX_MOST_ELEMENTS || pads[i] > TN_ONNX_MOST_ELEMENTS ||
+            pads[i + given] < -TN_ONNX_MOST_ELEMENTS || pads[i + given] > TN_ONNX_MOST_ELEMENTS) {
+            (void)tn_onnx_refuse(o, n, "its pads are %lld and %lld", (long long)pads[i],
+                                 (long long)pads[i + given]);
+            return false;
+        }
         before[axis] = pads[i];
         after[axis] = pads[i + given];
     }
@@ -236,14 +242,15 @@ static tn_status add_expand(tn_onnx *o, const tn_onnx_node *n)
     to.ndim = shape.ndim > (int)k->count ? shape.ndim : (int)k->count;
     for (int i = 0; i < to.ndim; i++) {
         const int own = i - (to.ndim - shape.ndim), given = i - (to.ndim - (int)k->count);
-        const int64_t size =
-            given < 0 ? 1 : number[given].whole * (number[given].times_n ? o->batch : 1);
+        const int64_t by = given >= 0 && number[given].times_n ? o->batch : 1;
+        const int64_t whole = given < 0 ? 1 : number[given].whole;
+        const int64_t size = whole > 0 && whole <= TN_ONNX_MOST_ELEMENTS / by ? whole * by : 0;
         const bool keeps = own >= 0 && (size == 1 || size == shape.dim[own]);
         to.dim[i] = keeps ? 0 : size;
         any |= !keeps;
         if (size < 1 || (!keeps && own >= 0 && shape.dim[own] != 1))
             return tn_onnx_refuse(o, n, "its input, %s, does not become %lld in dimension %d",
-                                  tn_shape_format(&shape).text, (long long)size, i);
+                                  tn_shape_format(&shape).text, (long long)whole, i);
     }
     if (!any)
         return tn_onnx_give(o, n, 0, x);
@@ -285,7 +292,7 @@ static tn_status add_tile(tn_onnx *o, const tn_onnx_node *n)
     if (count != shape.ndim || shape.ndim == TN_MAX_DIMS)
         return tn_onnx_refuse(o, n, "it has %d repeats for %d dimensions", count, shape.ndim);
     for (int i = 0; i < count; i++) {
-        if (times[i] < 1)
+        if (times[i] < 1 || times[i] > TN_ONNX_MOST_ELEMENTS / shape.dim[i])
             return tn_onnx_refuse(o, n, "it repeats %lld times", (long long)times[i]);
         last = times[i] > 1 ? i : last;
     }

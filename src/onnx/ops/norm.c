@@ -1,4 +1,5 @@
 /* BatchNormalization, LRN, Layer-, Instance-, GroupNormalization, MeanVarianceNormalization. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,6 +10,17 @@
 
 #define NAMED(n) (&(tn_layer_opts){(n)->name})
 #define PART(o, n, part) (&(tn_layer_opts){tn_onnx_name(o, n, part)})
+
+/* 0 is `least`, which a layer that takes none has as 0; false: refused. */
+static bool read_epsilon(tn_onnx *o, const tn_onnx_node *n, float least, float *out)
+{
+    *out = (float)tn_onnx_real(n, "epsilon", 1e-5);
+    *out = *out == 0 ? least : *out;
+    if (*out > 0)
+        return true;
+    (void)tn_onnx_refuse(o, n, "its epsilon is %g, not above 0", (double)*out);
+    return false;
+}
 
 /* ---- by the statistics of training --------------------------------------------------------------- */
 
@@ -46,16 +58,15 @@ static tn_value as_images(tn_onnx *o, const tn_onnx_node *n, tn_value x, const t
 static tn_status add_batchnorm(tn_onnx *o, const tn_onnx_node *n)
 {
     const float momentum = 1 - (float)tn_onnx_real(n, "momentum", 0.9);
-    tn_batchnorm_opts opts = {.name = n->name,
-                              .epsilon = (float)tn_onnx_real(n, "epsilon", 1e-5),
-                              .momentum = TN_EXACTLY(momentum)};
+    tn_batchnorm_opts opts = {.name = n->name, .momentum = TN_EXACTLY(momentum)};
     tn_shape shape, back;
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
     const tn_shape vector = TN_SHAPE(shape.dim[1]);
-    if (!check_batchnorm(o, n, &shape) || !tn_onnx_param(o, n, 1, &vector, &opts.weight.value) ||
+    if (!check_batchnorm(o, n, &shape) || !read_epsilon(o, n, FLT_MIN, &opts.epsilon) ||
+        !tn_onnx_param(o, n, 1, &vector, &opts.weight.value) ||
         !tn_onnx_param(o, n, 2, &vector, &opts.bias.value))
         return TN_OK;
     if (tn_onnx_int(n, "training_mode", 0))
@@ -80,7 +91,8 @@ static tn_status add_lrn(tn_onnx *o, const tn_onnx_node *n)
 {
     const int64_t size = tn_onnx_int(n, "size", 0);
     const float alpha = (float)tn_onnx_real(n, "alpha", 1e-4),
-                beta = (float)tn_onnx_real(n, "beta", 0.75);
+                beta = (float)tn_onnx_real(n, "beta", 0.75),
+                bias = (float)tn_onnx_real(n, "bias", 1);
     tn_shape shape;
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
@@ -89,13 +101,15 @@ static tn_status add_lrn(tn_onnx *o, const tn_onnx_node *n)
     if (size < 1 || size > 255 || size % 2 == 0 || shape.ndim != 4)
         return tn_onnx_refuse(o, n, "its size is %lld, not an odd number, or its input no image",
                               (long long)size);
+    if (!(bias > 0))
+        return tn_onnx_refuse(o, n, "its bias is %g, not above 0", (double)bias);
     return tn_onnx_give(o, n, 0,
                         tn_lrn(o->g, x,
                                &(tn_lrn_opts){.name = n->name,
                                               .size = (int)size,
                                               .alpha = TN_EXACTLY(alpha),
                                               .beta = TN_EXACTLY(beta),
-                                              .k = (float)tn_onnx_real(n, "bias", 1)}));
+                                              .k = bias}));
 }
 
 /* ---- of each sample -------------------------------------------------------------------------------- */
@@ -127,7 +141,7 @@ static tn_status read_affine(tn_onnx *o, const tn_onnx_node *n, int64_t channels
     *good = true;
     for (int i = 0; i < 2 && *good; i++) {
         const tn_onnx_known *k = tn_onnx_given(n, i + 1);
-        if (k && k->count == groups && groups != channels && channels % groups == 0)
+        if (k && groups > 0 && k->count == groups && groups != channels && channels % groups == 0)
             TN_TRY(spread_over(o, n, i + 1, channels, to[i]));
         else
             *good = tn_onnx_param(o, n, i + 1, &vector, to[i]);
@@ -137,17 +151,17 @@ static tn_status read_affine(tn_onnx *o, const tn_onnx_node *n, int64_t channels
 
 static tn_status add_by_channels(tn_onnx *o, const tn_onnx_node *n, bool group)
 {
-    const int64_t groups = tn_onnx_int(n, "num_groups", 0);
-    tn_normalize_opts opts = {.name = n->name,
-                              .kind = group ? TN_NORM_GROUP : TN_NORM_INSTANCE,
-                              .groups = group ? (int)groups : 0,
-                              .epsilon = (float)tn_onnx_real(n, "epsilon", 1e-5)};
+    const int64_t groups = group ? tn_onnx_int(n, "num_groups", 0) : 0;
+    tn_normalize_opts opts = {
+        .name = n->name, .kind = group ? TN_NORM_GROUP : TN_NORM_INSTANCE, .groups = (int)groups};
     bool good;
     tn_shape shape;
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
+    if (!read_epsilon(o, n, 0, &opts.epsilon))
+        return TN_OK;
     if (shape.ndim < 3 || (group && (groups < 1 || groups > shape.dim[1])))
         return tn_onnx_refuse(o, n, "its input is %s", tn_shape_format(&shape).text);
     TN_TRY(read_affine(o, n, shape.dim[1], groups, &opts, &good));
@@ -187,15 +201,14 @@ static tn_status give_statistics(tn_onnx *o, const tn_onnx_node *n, tn_value x, 
 /* All dimensions of one sample: with one more in front, which is left. */
 static tn_status add_layer(tn_onnx *o, const tn_onnx_node *n)
 {
-    const float epsilon = (float)tn_onnx_real(n, "epsilon", 1e-5);
-    tn_normalize_opts opts = {.name = n->name, .epsilon = epsilon, .no_bias = !tn_onnx_has(n, 2)};
+    tn_normalize_opts opts = {.name = n->name, .no_bias = !tn_onnx_has(n, 2)};
     tn_shape shape, inner = {0}, ahead = {0};
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
     const int axis = tn_onnx_axis(o, n, shape.ndim, tn_onnx_int(n, "axis", -1));
-    if (axis < 0)
+    if (axis < 0 || !read_epsilon(o, n, 0, &opts.epsilon))
         return TN_OK;
     if (axis == 0 && shape.ndim == TN_MAX_DIMS)
         return tn_onnx_refuse(o, n, "it has %d dimensions", shape.ndim);
@@ -205,7 +218,7 @@ static tn_status add_layer(tn_onnx *o, const tn_onnx_node *n)
         (!opts.no_bias && !tn_onnx_param(o, n, 2, &inner, &opts.bias.value)))
         return TN_OK;
     opts.dims = inner.ndim;
-    TN_TRY(give_statistics(o, n, x, axis, shape.ndim, epsilon));
+    TN_TRY(give_statistics(o, n, x, axis, shape.ndim, opts.epsilon));
     if (axis > 0)
         return tn_onnx_give(o, n, 0, tn_normalize(o->g, x, &opts));
     ahead.dim[ahead.ndim++] = 1;

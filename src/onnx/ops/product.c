@@ -142,7 +142,7 @@ static tn_status add_product(tn_onnx *o, const tn_onnx_node *n, tn_value a, tn_v
         return tn_onnx_give(o, n, 0, y);
     if (row && column)
         return tn_onnx_give(
-            o, n, 0, tn_slice(o->g, y, &(tn_slice_opts){.name = n->name, .end = TN_SHAPE(1)}));
+            o, n, 0, tn_reduce(o->g, y, &(tn_reduce_opts){.name = n->name, .kind = TN_REDUCE_SUM}));
     if (!y.id)
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, y, &of_a));

@@ -2,6 +2,7 @@
  * QuantizeLinear and DequantizeLinear: numbers kept in whole ones of 8 bits. The two behind each other are fake_quant; the second
  * of a tensor of the file is a parameter with the numbers that it stands for, and fake_quant of that.
  */
+#include <float.h>
 #include <string.h>
 
 #include <tenon/layers.h>
@@ -56,9 +57,10 @@ static bool read_grid(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, tn_o
                       grid *out)
 {
     const char *why = NULL;
+    const tn_onnx_number *scale = NULL;
     *out = (grid){.scale = tn_onnx_given(n, 1)};
     if (!out->scale || out->scale->count < 1 || !tn_onnx_is_real(out->scale->type) ||
-        !read_zero(o, n, out))
+        tn_onnx_numbers(o, out->scale, &scale) != TN_OK || !scale || !read_zero(o, n, out))
         why =
             "its scale or its zero point is not known before the model runs, or zero points differ";
     else if (!read_range(type, out))
@@ -69,6 +71,11 @@ static bool read_grid(tn_onnx *o, const tn_onnx_node *n, const tn_shape *x, tn_o
         (void)tn_onnx_refuse(o, n, "%s", why);
         return false;
     }
+    for (int64_t i = 0; i < out->scale->count; i++)
+        if (!(scale[i].real > 0 && scale[i].real <= (double)FLT_MAX)) {
+            (void)tn_onnx_refuse(o, n, "its scale is %g", scale[i].real);
+            return false;
+        }
     if (out->scale->count == 1)
         return true;
     out->axis = tn_onnx_axis(o, n, x->ndim, tn_onnx_int(n, "axis", 1));
@@ -142,7 +149,7 @@ static tn_status add_pair(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_node 
 {
     tn_shape shape;
     tn_value x;
-    grid by;
+    grid by, back;
     if (!same_numbers(o, tn_onnx_given(n, 1), tn_onnx_given(first, 1)) ||
         !same_numbers(o, tn_onnx_given(n, 2), tn_onnx_given(first, 2)))
         return tn_onnx_refuse(o, n, "its scale or zero point is another than that of \"%s\"",
@@ -150,9 +157,13 @@ static tn_status add_pair(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_node 
     if (!tn_onnx_x(o, first, 0, &x) || !x.id)
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
-    return read_grid(o, n, &shape, made_type(first), &by)
-               ? tn_onnx_give(o, n, 0, fake_quant(o, n, x, &by))
-               : TN_OK;
+    if (!read_grid(o, first, &shape, made_type(first), &back) ||
+        !read_grid(o, n, &shape, made_type(first), &by))
+        return TN_OK;
+    if (by.axis != back.axis)
+        return tn_onnx_refuse(o, n, "its scales are along dimension %d, those of \"%s\" along %d",
+                              by.axis, first->name, back.axis);
+    return tn_onnx_give(o, n, 0, fake_quant(o, n, x, &by));
 }
 
 /* The numbers that a tensor of the file stands for. */

@@ -81,8 +81,11 @@ static tn_shape told(const tn_onnx *o, const dims *x, const dims *to)
 static tn_status give_reshaped(tn_onnx *o, const tn_onnx_node *n, tn_value x, const dims *from,
                                dims *to)
 {
+    tn_shape shape = {0};
+    int64_t count = 1;
     for (int i = 0; i < to->ndim; i++)
-        if (to->of[i].whole == 0 || to->of[i].whole < -1)
+        if (to->of[i].whole == 0 || to->of[i].whole < -1 ||
+            to->of[i].whole > TN_ONNX_MOST_ELEMENTS / (to->of[i].times_n ? o->batch : 1))
             return tn_onnx_refuse(o, n, "it makes a dimension of %lld elements",
                                   (long long)to->of[i].whole);
     /* A batch that the file has as its number is the batch. */
@@ -97,10 +100,13 @@ static tn_status give_reshaped(tn_onnx *o, const tn_onnx_node *n, tn_value x, co
         return tn_onnx_give(o, n, 0, x);
     if (to->ndim == 0 && !tn_onnx_x(o, n, 0, &x))
         return TN_OK;
+    if (to->ndim == 0 &&
+        (tn_value_shape(o->g, x, &shape) != TN_OK || !tn_onnx_count(&shape, &count) || count != 1))
+        return tn_onnx_refuse(o, n, "it makes one number of %s", tn_shape_format(&shape).text);
     if (to->ndim == 0)
         return tn_onnx_give(
             o, n, 0, tn_reduce(o->g, x, &(tn_reduce_opts){.name = n->name, .kind = TN_REDUCE_SUM}));
-    const tn_shape shape = told(o, from, to);
+    shape = told(o, from, to);
     return tn_onnx_give(o, n, 0,
                         tn_reshape(o->g, x, &(tn_reshape_opts){.name = n->name, .shape = shape}));
 }
@@ -277,16 +283,18 @@ static bool read_blocks(tn_onnx *o, const tn_onnx_node *n, tn_value *x, tn_shape
 
 static tn_status add_depth_to_space(tn_onnx *o, const tn_onnx_node *n)
 {
+    static const char *const modes[] = {"DCR", "CRD", NULL};
+    const int mode = tn_onnx_word(o, n, "mode", modes, 0);
     int64_t b;
     tn_shape s;
     tn_value x;
-    if (!read_blocks(o, n, &x, &s, &b))
+    if (mode < 0 || !read_blocks(o, n, &x, &s, &b))
         return TN_OK;
     const int64_t C = s.dim[1], H = s.dim[2], W = s.dim[3];
     if (C % (b * b))
         return tn_onnx_refuse(o, n, "%lld channels are no blocks of %lld x %lld", (long long)C,
                               (long long)b, (long long)b);
-    const bool by_column = tn_onnx_is(n, "mode", "CRD");
+    const bool by_column = mode == 1;
     return shuffle(o, n, x,
                    by_column ? TN_SHAPE(0, C / (b * b), b, b, H, W)
                              : TN_SHAPE(0, b, b, C / (b * b), H, W),

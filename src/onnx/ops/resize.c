@@ -81,7 +81,10 @@ static bool keep_aspect(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r, co
 static bool take_sizes(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r, tn_value x,
                        const tn_onnx_number *size, const int *axes, int count)
 {
-    const bool larger = tn_onnx_is(n, "keep_aspect_ratio_policy", "not_smaller");
+    static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
+    const int policy = tn_onnx_word(o, n, "keep_aspect_ratio_policy", policies, 0);
+    if (policy < 0)
+        return false;
     for (int i = 0; i < count; i++) {
         const int axis = axes[i];
         const tn_onnx_number has = tn_onnx_dim(o, x, axis);
@@ -95,9 +98,7 @@ static bool take_sizes(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r, tn_
             return false;
         r->scale[axis] = (float)((double)r->out.dim[axis] / (double)r->in.dim[axis]);
     }
-    if (!larger && !tn_onnx_is(n, "keep_aspect_ratio_policy", "not_larger"))
-        return true;
-    return keep_aspect(o, n, r, axes, count, larger);
+    return policy == 0 || keep_aspect(o, n, r, axes, count, policy == 2);
 }
 
 /* Where they are said: an attribute of Upsample's, or inputs. */
@@ -133,20 +134,6 @@ static bool read_sizes(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r, tn_
 
 /* ---- modes ------------------------------------------------------------------------------------ */
 
-/* Which of some names an attribute is; `fallback` where it is not said; -1: refused. */
-static int read_name(tn_onnx *o, const tn_onnx_node *n, const char *attr, const char *const *names,
-                     int fallback)
-{
-    tn_proto said;
-    if (!tn_onnx_attr(n, attr, &said))
-        return fallback;
-    for (int i = 0; names[i]; i++)
-        if (tn_onnx_is(n, attr, names[i]))
-            return i;
-    (void)tn_onnx_refuse(o, n, "its %s is %s", attr, tn_onnx_text(o, n, attr));
-    return -1;
-}
-
 static bool read_modes(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
@@ -163,11 +150,11 @@ static bool read_modes(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r)
                                          NULL};
     const bool old = strcmp(n->op, "Upsample") == 0 || o->opset < 11;
     const int mode =
-        tn_onnx_is(n, "mode", "bilinear") ? TN_ONNX_LINEAR : read_name(o, n, "mode", modes, 0);
-    const int place = read_name(o, n, "coordinate_transformation_mode", places,
-                                old ? TN_ONNX_ASYMMETRIC : TN_ONNX_HALF_PIXEL);
+        tn_onnx_is(n, "mode", "bilinear") ? TN_ONNX_LINEAR : tn_onnx_word(o, n, "mode", modes, 0);
+    const int place = tn_onnx_word(o, n, "coordinate_transformation_mode", places,
+                                   old ? TN_ONNX_ASYMMETRIC : TN_ONNX_HALF_PIXEL);
     const int round =
-        read_name(o, n, "nearest_mode", rounds, old ? TN_ONNX_FLOOR : TN_ONNX_PREFER_FLOOR);
+        tn_onnx_word(o, n, "nearest_mode", rounds, old ? TN_ONNX_FLOOR : TN_ONNX_PREFER_FLOOR);
     if (mode < 0 || place < 0 || round < 0)
         return false;
     r->mode = (unsigned)mode;
