@@ -169,7 +169,9 @@ static tn_status add_pair(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_node 
 /* The numbers that a tensor of the file stands for. */
 static tn_status read_back(tn_onnx *o, tn_onnx_known *k, const grid *by, tn_onnx_known *to)
 {
-    float *data = tn_arena_alloc(&o->arena, (size_t)k->count + 1, sizeof *data), *scale = NULL;
+    float *scale = NULL;
+    TN_TRY(tn_onnx_charge(o, k->name, k->count));
+    float *data = tn_arena_alloc(&o->arena, (size_t)k->count + 1, sizeof *data);
     if (!data)
         return tn_no_memory("a model", (size_t)k->count * sizeof *data);
     TN_TRY(tn_onnx_read(o, k, data));
