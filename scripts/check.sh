@@ -30,6 +30,6 @@ run_tests bare -L '^(layers|models)$'
 build asan all
 run_tests asan -LE '^(house|install)$'
 build tsan all
-run_tests tsan -L '^(base|data|graph|plan|group|sim)$'
+run_tests tsan -L '^(base|data|graph|plan|group|sim|infer)$'
 
 python3 -B scripts/_count.py build/release/junit.xml build/bare/junit.xml build/asan/junit.xml build/tsan/junit.xml

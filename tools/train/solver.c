@@ -39,6 +39,7 @@ static char *option(const char *word, size_t length)
 
 char **solver_expand(int *argc, char **argv)
 {
+    static char **all; /* for as long as the program lives: options point to its words */
     char *path = find(*argc, argv, "--solver");
     tn_model *model = NULL;
     if (!path)
@@ -56,7 +57,7 @@ char **solver_expand(int *argc, char **argv)
     size_t words = 1;
     for (const char *p = recipe; *p; p++)
         words += *p == ' ';
-    char **all = room(((size_t)*argc + words + 3) * sizeof *all);
+    all = room(((size_t)*argc + words + 3) * sizeof *all);
     int count = 0;
     all[count++] = argv[0];
     for (const char *p = recipe; *p; p += *p == ' ') {
