@@ -2,17 +2,26 @@
  * tenon-infer: an engine is run on pictures, timed and compared.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/args.h"
+#include "common/workspace.h"
 #include "infer/infer.h"
 
 static infer_question q = {.device = "cpu", .precision = "f32", .rows = 1, .contexts = 1, .top = 5};
 
 static const char about[] =
-    "Runs an engine that tenon-build made. Of each picture it tells the likeliest classes; INPUT "
+    "Runs an engine that tenon-build made, or any other model, of which it makes one first: a "
+    "file\n"
+    "that training saves, a net of Caffe's or ONNX, or a run, whose best checkpoint is taken. Of "
+    "each\n"
+    "picture it tells the likeliest classes; INPUT is a picture, a folder of pictures, a list of\n"
+    "their paths (*.txt, a line each), or - for such a list from stdin. One that cannot be read "
     "is\n"
-    "a picture, a folder of pictures, a list of their paths (*.txt, a line each), or - for such a\n"
-    "list from stdin. One that cannot be read is named, and the others go on.\n"
+    "named, and the others go on.\n"
+    "\n"
+    "- alone stays up: each line is answered at once, with --json by an object in a line, which\n"
+    "has \"error\" in place of \"classes\" where there is no picture.\n"
     "\n"
     "In place of that it says how fast the engine is (--bench), which of its layers take how long\n"
     "(--profile), how good it is on pictures whose classes are known (--evaluate), or how far it "
@@ -58,12 +67,13 @@ static const arg options[] = {
     {ARG_TEXT, "device", "NAME", "\"cpu\", \"cuda:0\", ...", &q.device, 0, 0},
     {ARG_CHOICE, "precision", "f32|tf32|bf16|f16", "what it computes in, where the device can",
      &q.precision, 0, 0},
+    ARG_WORKSPACE(&q.workspace),
 };
 
 int main(int argc, char **argv)
 {
-    const args a = {.usage = "tenon-infer FILE.plan INPUT... [options]\n"
-                             "tenon-infer FILE.plan --report | --bench SECONDS | --profile RUNS | "
+    const args a = {.usage = "tenon-infer MODEL INPUT... [options]\n"
+                             "tenon-infer MODEL --report | --bench SECONDS | --profile RUNS | "
                              "--evaluate DATA",
                     .what = "runs an engine on pictures, times it, and compares it with its model",
                     .about = about,
@@ -72,12 +82,15 @@ int main(int argc, char **argv)
                     .count = sizeof options / sizeof options[0],
                     .min_words = 1,
                     .max_words = -1,
-                    .words = "an engine"};
+                    .words = "a model"};
     session s = {0};
     const int words = args_parse(&a, argc, argv);
     bool good = true;
+    const bool names = !q.report && !(q.bench > 0) && !q.profile && !q.evaluate && !q.parity;
+    const bool stays = names && words == 2 && strcmp(argv[2], "-") == 0 && !q.npy;
     infer_open(&s, &q, argv[1]);
-    infer_files(&s, argv + 2, words - 1);
+    if (!stays)
+        infer_files(&s, argv + 2, words - 1);
     if (q.report)
         infer_report(&s);
     else if (q.bench > 0)
@@ -89,7 +102,7 @@ int main(int argc, char **argv)
     else if (q.parity)
         good = infer_parity(&s);
     else
-        good = infer_name(&s);
+        good = stays ? infer_stay(&s) : infer_name(&s);
     infer_close(&s);
     return fflush(stdout) == 0 && good ? 0 : 1;
 }

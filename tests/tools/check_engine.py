@@ -126,5 +126,25 @@ whole = (work / "a.plan").read_bytes()
 run(infer, "cut.plan", "0.ppm", status=2, says="cut.plan: ")
 (work / "bent.plan").write_bytes(whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:])
 run(infer, "bent.plan", "0.ppm", status=2, says="bent.plan: is damaged")
-run(infer, "flowers.safetensors", "0.ppm", status=2, says="is no engine")
+
+# Of a model that is none, one is made.
+expect(json.loads(run(infer, "flowers.safetensors", *pictures, "--json")) == answers, "a model is named otherwise than its engine")
+(work / "runs/first/checkpoints").mkdir(parents=True)
+shutil.copy(work / "flowers.safetensors", work / "runs/first/checkpoints/best.safetensors")
+expect(run(infer, "first", *pictures) == said, "a run is named otherwise than its engine")
+run(infer, "nothing", "0.ppm", status=2, says="no run with a best checkpoint")
+run(infer, "flowers.safetensors", "0.ppm", "--parity", "a.plan", "--layers", status=2, says="is no engine")
+
+# It stays up: each line is answered before the next one comes.
+with subprocess.Popen([infer, "a.plan", "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=work, text=True) as child:
+    for name in ("broken.jpg", *pictures):
+        child.stdin.write(name + "\n")
+        child.stdin.flush()
+        one = json.loads(child.stdout.readline())
+        if name == "broken.jpg":
+            expect(one["file"] == name and "broken.jpg" in one["error"] and "classes" not in one, one)
+        else:
+            expect(one["classes"] == answers[pictures.index(name)]["classes"] and 0 < one["seconds"] < 60, one)
+    child.stdin.close()
+    expect(child.wait() == 1, "a picture that could not be read is no failure")
 print("an engine is built, run, measured and compared")

@@ -9,11 +9,13 @@
 
 #include <tenon/tenon.h>
 
-enum { INFER_CONTEXTS = 64, INFER_PORTS = 64 };
+#include "../common/json.h"
+
+enum { INFER_CONTEXTS = 64, INFER_PORTS = 64, INFER_PATH = 4096 /* as RUN_PATH */ };
 
 /* What is asked. */
 typedef struct infer_question {
-    const char *device, *precision, *npy, *evaluate, *parity;
+    const char *device, *precision, *npy, *evaluate, *parity, *workspace;
     int64_t rows, threads, contexts, top, profile;
     double bench;
     bool json, force, report, layers;
@@ -28,7 +30,9 @@ typedef struct ports {
 
 typedef struct session {
     infer_question q;
-    const char *path; /* of the engine */
+    const char *path; /* of the engine, or of the model that one was made of */
+    char file_path[INFER_PATH];
+    bool made; /* of a model, which is no engine itself */
     tn_engine *engine;
     tn_context *context;
     double open_seconds, make_seconds;
@@ -49,16 +53,27 @@ tn_status ports_run(ports *p, tn_context *c, int64_t rows);
 /* A picture becomes row number `row` of the first input. */
 tn_status ports_picture(ports *p, const session *s, const char *path, int64_t row);
 
+/* any.c: the engine itself, of an engine, a model or a run; ends the program with status 2 if there is none. */
+void infer_find(session *s, const char *given);
+
 /* files.c: the paths that words name. */
 void infer_files(session *s, char **word, int count);
 
 /* Each ends the program with status 1 if it fails; false: the answer is no, or a picture could not be read. */
 bool infer_name(session *s);
+bool infer_stay(session *s); /* of paths that come by stdin, each at once */
 void infer_report(session *s);
 void infer_bench(session *s);
 void infer_profile(session *s);
 void infer_evaluate(session *s);
 bool infer_parity(session *s);
+
+/* name.c: the likeliest classes of a picture, as text or JSON. x, what is said of it, is used up. */
+typedef struct infer_times {
+    double picture, run; /* seconds: to read it; to run the net */
+} infer_times;
+void infer_tell(session *s, json *j, const char *path, float *x, const infer_times *times);
+void infer_needs_classes(const session *s); /* ends the program if it tells of none */
 
 /* A class's name, or "class 12": good until the next. */
 const char *infer_class(const session *s, int64_t index);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../common/args.h"
-#include "../common/json.h"
 #include "infer.h"
 
 typedef struct naming {
@@ -30,37 +29,45 @@ static void softmax(float *x, int64_t count)
         x[i] = (float)(exp((double)(x[i] - most)) / sum);
 }
 
-/* The classes with the largest shares, largest first. Takes them out of x. */
-static void tell(naming *n, int64_t file, float *x)
+static void tell_head(const session *s, json *j, const char *path, const infer_times *times)
 {
-    session *s = n->s;
+    if (!s->q.json) {
+        printf("%s\n", path);
+        return;
+    }
+    json_object(j, NULL);
+    json_text(j, "file", path);
+    if (times) {
+        json_real(j, "picture_seconds", times->picture);
+        json_real(j, "seconds", times->run);
+    }
+    json_array(j, "classes");
+}
+
+/* The classes with the largest shares, largest first. Takes them out of x. */
+void infer_tell(session *s, json *j, const char *path, float *x, const infer_times *times)
+{
     if (!s->shares)
         softmax(x, s->classes);
-    if (s->q.json) {
-        json_object(&n->j, NULL);
-        json_text(&n->j, "file", s->file[file]);
-        json_array(&n->j, "classes");
-    } else {
-        printf("%s\n", s->file[file]);
-    }
+    tell_head(s, j, path, times);
     for (int64_t i = 0; i < s->q.top && i < s->classes; i++) {
         int64_t best = 0;
         for (int64_t c = 1; c < s->classes; c++)
             best = x[c] > x[best] ? c : best;
         if (s->q.json) {
-            json_object(&n->j, NULL);
-            json_count(&n->j, "class", best);
-            json_text(&n->j, "name", infer_class(s, best));
-            json_real(&n->j, "share", (double)x[best]);
-            json_end(&n->j, '}');
+            json_object(j, NULL);
+            json_count(j, "class", best);
+            json_text(j, "name", infer_class(s, best));
+            json_real(j, "share", (double)x[best]);
+            json_end(j, '}');
         } else {
             printf("  %6.2f %%  %s\n", 100 * (double)x[best], infer_class(s, best));
         }
         x[best] = -1;
     }
     if (s->q.json) {
-        json_end(&n->j, ']');
-        json_end(&n->j, '}');
+        json_end(j, ']');
+        json_end(j, '}');
     }
 }
 
@@ -75,7 +82,7 @@ static void run_batch(naming *n)
         float *x = (float *)s->ports.out[0].data + i * s->classes;
         if (n->all)
             memcpy(n->all + n->file[i] * s->classes, x, (size_t)s->classes * sizeof *x);
-        tell(n, n->file[i], x);
+        infer_tell(s, &n->j, s->file[n->file[i]], x, NULL);
     }
     n->rows = 0;
 }
@@ -104,15 +111,20 @@ static void save(const naming *n)
         run_fail("%s", tn_error());
 }
 
+void infer_needs_classes(const session *s)
+{
+    if (s->classes == 0)
+        args_fail("%s: its first output, %s, is not rows x classes", s->path,
+                  tn_engine_port(s->engine, true, 0)->name);
+}
+
 bool infer_name(session *s)
 {
     naming n = {.s = s, .j = {.to = stdout}, .whole = true};
     if (s->files == 0)
         args_fail("pictures, a folder or a list of them, or one of --report, --bench, --profile, "
                   "--evaluate");
-    if (s->classes == 0)
-        args_fail("%s: its first output, %s, is not rows x classes", s->path,
-                  tn_engine_port(s->engine, true, 0)->name);
+    infer_needs_classes(s);
     n.file = calloc((size_t)s->q.rows, sizeof *n.file);
     n.all = s->q.npy ? calloc((size_t)(s->files * s->classes), sizeof *n.all) : NULL;
     if (!n.file || (s->q.npy && !n.all))

@@ -83,10 +83,8 @@ static void find_classes(session *s)
 void infer_open(session *s, const infer_question *q, const char *path)
 {
     s->q = *q;
-    s->path = path;
     double start = seconds();
-    if (tn_engine_open(&s->engine, path, NULL) != TN_OK)
-        args_fail("%s", tn_error());
+    infer_find(s, path);
     s->open_seconds = seconds() - start;
     start = seconds();
     if (tn_context_create(&s->context, s->engine,

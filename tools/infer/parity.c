@@ -208,6 +208,8 @@ bool infer_parity(session *s)
     net model = {0}, engine = {0};
     double worst = 0;
     bool whole = true;
+    if (s->q.layers && s->made)
+        args_fail("%s: is no engine, whose layers could be compared", s->path);
     open_net(&model, s->q.parity);
     if (s->q.layers)
         open_layers(s, &engine, &model);
