@@ -19,7 +19,7 @@
 
 #include "reply.h"
 
-enum { STACK = 256 << 10, SAYS = 4096 };
+enum { STACK = 256 << 10, SAYS = 4096, LOCK = 3 /* the open file that a job is handed */ };
 
 static atomic_int running;
 static atomic_bool ends;
@@ -61,7 +61,7 @@ static char **choose_environment(void)
     return chosen;
 }
 
-int child_spawn(pid_t *pid, const char *const *words, int out, int error, bool alone)
+int child_spawn(pid_t *pid, const char *const *words, int out, int error, int lock)
 {
     char path[PATH_MAX];
     posix_spawn_file_actions_t files;
@@ -75,13 +75,15 @@ int child_spawn(pid_t *pid, const char *const *words, int out, int error, bool a
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, out, 1);
     posix_spawn_file_actions_adddup2(&files, error, 2);
+    if (lock >= 0)
+        posix_spawn_file_actions_adddup2(&files, lock, LOCK);
     posix_spawnattr_init(&how);
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawnattr_setsigmask(&how, &none);
     posix_spawnattr_setsigdefault(&how, &all);
     posix_spawnattr_setflags(&how, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                           (alone ? POSIX_SPAWN_SETSID : 0)));
+                                           (lock == CHILD_SHORT ? 0 : POSIX_SPAWN_SETSID)));
     /* posix_spawn's argv has no const, and is left as it is. */
     const int status =
         posix_spawnp(pid, path, &files, &how, (char *const *)(uintptr_t)words, environment);
@@ -181,7 +183,7 @@ static void converse(const child *c, text t[2], child_said *said)
         close(out[1]);
         return;
     }
-    const int status = child_spawn(&pid, c->words, out[1], error[1], false);
+    const int status = child_spawn(&pid, c->words, out[1], error[1], CHILD_SHORT);
     close(out[1]);
     close(error[1]);
     t[0].fd = out[0];

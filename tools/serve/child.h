@@ -38,10 +38,12 @@ void child_begin(const request *r, answer *a, const char *const *words, const ch
 /* Ends the short ones: before the server is closed. */
 void child_end_all(void);
 
-/* ---- what lives.c shares with child.c ---- */
+/* ---- what lives.c and jobs.c share with child.c ---- */
 
-/* out and error: what becomes of both; error may be out. alone: in a session of its own. Returns 0, or errno. */
-int child_spawn(pid_t *pid, const char *const *words, int out, int error, bool alone);
+/* out and error: what becomes of both; error may be out. lock: an open file that it is handed, and keeps open as long as it lives;
+ * or none. All but short ones are in a session of their own. Returns 0, or errno. */
+enum { CHILD_SHORT = -2, CHILD_LIVES = -1 };
+int child_spawn(pid_t *pid, const char *const *words, int out, int error, int lock);
 /* One more; false: there are too many, and that is the answer. Then child_leave(). */
 bool child_enter(answer *a);
 void child_leave(void);
