@@ -1,18 +1,21 @@
 # tenon_table(<name> FOLDER dir HEADER header TYPE type SYMBOL prefix ARRAY array
-#             [EXCEPT file...] [LAST_FOLDER dir LAST_SYMBOL prefix])
+#             [FILES pattern] [EXCEPT file...] [LAST_FOLDER dir LAST_SYMBOL prefix])
 #
-# Writes <name>_table.c: one extern and one array entry for each dir/<stem>.c, which must define
+# Writes <name>_table.c: one extern and one array entry for each dir/<stem>.c (of that pattern), which must define
 # `const <type> <prefix><stem>`; behind them those of another folder. A file that does not is a link error that
 # names the missing symbol. Files that start with '_' are helpers, and backend_*.c is the backend itself: both stay
 # out. Sets <name>_TABLE to the written file.
 function(tenon_table name)
-  cmake_parse_arguments(A "" "FOLDER;HEADER;TYPE;SYMBOL;ARRAY;LAST_FOLDER;LAST_SYMBOL" "EXCEPT" ${ARGN})
+  cmake_parse_arguments(A "" "FOLDER;FILES;HEADER;TYPE;SYMBOL;ARRAY;LAST_FOLDER;LAST_SYMBOL" "EXCEPT" ${ARGN})
   set(externs "")
   set(entries "")
+  if(NOT A_FILES)
+    set(A_FILES "[a-z]*.c")
+  endif()
   foreach(which IN ITEMS "" LAST_)
     set(files "")
     if(A_${which}FOLDER)
-      file(GLOB files CONFIGURE_DEPENDS ${A_${which}FOLDER}/[a-z]*.c)
+      file(GLOB files CONFIGURE_DEPENDS ${A_${which}FOLDER}/${A_FILES})
     endif()
     list(FILTER files EXCLUDE REGEX "/backend_[a-z]*\\.c$")
     if(A_EXCEPT)

@@ -49,10 +49,14 @@ def shot(b, name):
 
 def words():
     """Each key of the page's words is there in both languages, is used, and those that are used are there."""
-    strings = (PAGE / "strings.js").read_text()
-    en, zh = (set(re.findall(r'(?:^|[\s,{])"?([a-z0-9-]+)"?: "', part)) for part in strings.split("  zh: {"))
-    expect(en == zh and len(en) > 60, "the same keys in both languages", en ^ zh)
-    code = "".join(p.read_text() for p in PAGE.glob("*.js") if p.name != "strings.js")
+    files = [PAGE / "strings.js", *sorted(PAGE.glob("*_words.js"))]
+    en = set()
+    for p in files:
+        one, zh = (set(re.findall(r'(?:^|[\s,{])"?([a-z0-9-]+)"?: "', part)) for part in p.read_text().split("zh: {"))
+        expect(one == zh and one, f"{p.name}: the same keys in both languages", one ^ zh)
+        expect(not en & one, f"{p.name}: no key of another file's", en & one)
+        en |= one
+    code = "".join(p.read_text() for p in PAGE.glob("*.js") if p not in files)
     quoted = set(re.findall(r'"([a-z0-9-]+)"', code))
     expect(not en - quoted - {"starting", "stopping", "diverged"}, "all are used", en - quoted)
     used = set(re.findall(r'say\("([a-z0-9-]+)"\)', code))

@@ -26,7 +26,7 @@ enum {
 };
 
 /* GET /nets: those that are known by a name. */
-void api_nets(server *s, const request *r, const char *id, answer *a)
+static void get_nets(server *s, const request *r, const char *const id[], answer *a)
 {
     const char *name;
     reply p;
@@ -90,7 +90,7 @@ static void tell_folders(json *j, int fd)
 }
 
 /* GET /browse?root&path: the roots, and what folders there are below one. */
-void api_browse(server *s, const request *r, const char *id, answer *a)
+static void get_browse(server *s, const request *r, const char *const id[], answer *a)
 {
     double root = 0;
     const char *path = http_query(r, "path");
@@ -244,18 +244,10 @@ static void begin(server *s, const request *r, const json_value *ask, const char
     child_begin(r, a, w.word, output, state, BEGIN_SECONDS, tell_begun, strdup(name));
 }
 
-static json_value *read_body(const request *r, answer *a)
-{
-    json_value *ask = strlen(r->body) == r->size ? json_parse(r->body) : NULL;
-    if (!ask)
-        reply_error(a, 400, NULL, "what was sent is no JSON");
-    return ask;
-}
-
 /* POST /runs {name, data: {root, path}, net or text, init, recipe: {...}, device, queue} */
-void api_begin(server *s, const request *r, const char *id, answer *a)
+static void post_runs(server *s, const request *r, const char *const id[], answer *a)
 {
-    json_value *ask = read_body(r, a);
+    json_value *ask = api_body(r, a);
     const char *name;
     (void)id;
     if (ask && read_name(s, ask, &name, a)) {
@@ -287,10 +279,10 @@ static void tell_plan(void *with, const child_said *said, answer *a)
 }
 
 /* POST /plan {net or text, batch, size, classes, device}: as tenon-plan --json. */
-void api_plan(server *s, const request *r, const char *id, answer *a)
+static void post_plan(server *s, const request *r, const char *const id[], answer *a)
 {
     static words w;
-    json_value *ask = read_body(r, a);
+    json_value *ask = api_body(r, a);
     (void)id;
     if (!ask)
         return;
@@ -311,3 +303,10 @@ void api_plan(server *s, const request *r, const char *id, answer *a)
     }
     json_free(ask);
 }
+
+const api api_new = {{
+    {"GET", "/nets", get_nets},
+    {"GET", "/browse", get_browse},
+    {"POST", "/plan", post_plan},
+    {"POST", "/runs", post_runs},
+}};

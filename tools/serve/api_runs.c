@@ -14,33 +14,6 @@
 
 enum { LISTED = 500 };
 
-/* ---- what several share ----------------------------------------------------------------------------- */
-
-cached_run *api_find(server *s, const char *id, answer *a)
-{
-    cache_lock(&s->cache);
-    cached_run *r = cache_find(&s->cache, id);
-    if (r)
-        return r;
-    cache_unlock(&s->cache);
-    reply_error(a, 404, NULL, "there is no run %s", id);
-    return NULL;
-}
-
-bool api_number(const request *r, const char *name, double least, double most, double *number,
-                answer *a)
-{
-    const char *text = http_query(r, name);
-    char *end;
-    if (!text)
-        return true;
-    *number = strtod(text, &end);
-    if (end != text && *end == '\0' && *number >= least && *number <= most)
-        return true;
-    reply_error(a, 422, name, "%s: \"%.40s\" is no number from %g to %g", name, text, least, most);
-    return false;
-}
-
 /* The last part of a path. */
 static const char *last_part(const char *path)
 {
@@ -97,7 +70,7 @@ static bool is_found(cached_run *r, const char *find)
 }
 
 /* GET /runs?state&find&after&count: those that live first, then those that ended last. */
-void api_runs(server *s, const request *r, const char *id, answer *a)
+static void get_runs(server *s, const request *r, const char *const id[], answer *a)
 {
     double after = 0, count = 50;
     const char *state = http_query(r, "state"), *find = http_query(r, "find");
@@ -167,11 +140,11 @@ static void tell_lines(json *j, const char *name, cache *c, cached_run *r, const
 }
 
 /* GET /runs/ID: as `tenon run show --json`, with orders and checkpoints apart. */
-void api_run(server *s, const request *r, const char *id, answer *a)
+static void get_run(server *s, const request *r, const char *const id[], answer *a)
 {
     enum { LINES = 200 };
     reply p;
-    cached_run *run = api_find(s, id, a);
+    cached_run *run = api_find(s, id[0], a);
     (void)r;
     if (!run)
         return;
@@ -194,3 +167,8 @@ void api_run(server *s, const request *r, const char *id, answer *a)
     cache_unlock(&s->cache);
     reply_end(&p, a, 200);
 }
+
+const api api_runs = {{
+    {"GET", "/runs", get_runs},
+    {"GET", "/runs/*", get_run},
+}};

@@ -159,7 +159,7 @@ static void tell_series(json *j, const tn_series *s, const wish *w)
 }
 
 /* GET /runs/ID/series?names&from&to&points&smooth */
-void api_series(server *s, const request *r, const char *id, answer *a)
+static void get_series(server *s, const request *r, const char *const id[], answer *a)
 {
     wish w = {.to = 1e15, .points = POINTS, .names = http_query(r, "names")};
     tn_column steps;
@@ -168,7 +168,7 @@ void api_series(server *s, const request *r, const char *id, answer *a)
         !api_number(r, "points", 1, MOST_POINTS, &w.points, a) ||
         !api_number(r, "smooth", 0, 0.9999, &w.smooth, a))
         return;
-    cached_run *run = api_find(s, id, a);
+    cached_run *run = api_find(s, id[0], a);
     if (!run)
         return;
     tn_series *log = cache_series(&s->cache, run);
@@ -192,14 +192,14 @@ void api_series(server *s, const request *r, const char *id, answer *a)
 }
 
 /* GET /runs/ID/log?before&lines: the last ones before a line, by their numbers. */
-void api_log(server *s, const request *r, const char *id, answer *a)
+static void get_log(server *s, const request *r, const char *const id[], answer *a)
 {
     double before = 1e15, lines = 200;
     reply p;
     if (!api_number(r, "before", 0, 1e15, &before, a) ||
         !api_number(r, "lines", 1, 1000, &lines, a))
         return;
-    cached_run *run = api_find(s, id, a);
+    cached_run *run = api_find(s, id[0], a);
     if (!run)
         return;
     tn_series *log = cache_series(&s->cache, run);
@@ -226,3 +226,8 @@ void api_log(server *s, const request *r, const char *id, answer *a)
     cache_unlock(&s->cache);
     reply_end(&p, a, 200);
 }
+
+const api api_series = {{
+    {"GET", "/runs/*/series", get_series},
+    {"GET", "/runs/*/log", get_log},
+}};

@@ -25,7 +25,7 @@ static void count_states(json *j, const cache *c)
 }
 
 /* GET /state: how many runs there are in each state. The runs themselves are /runs. */
-void api_state(server *s, const request *r, const char *id, answer *a)
+static void get_state(server *s, const request *r, const char *const id[], answer *a)
 {
     char host[256] = "";
     reply p;
@@ -54,7 +54,7 @@ static double memory_line(const char *text, const char *name)
 }
 
 /* GET /machine */
-void api_machine(server *s, const request *r, const char *id, answer *a)
+static void get_machine(server *s, const request *r, const char *const id[], answer *a)
 {
     char text[4096] = "";
     double load[1] = {(double)NAN};
@@ -84,8 +84,14 @@ void api_machine(server *s, const request *r, const char *id, answer *a)
 }
 
 /* GET /events: what has changed, not how it is: who misses one has missed nothing that he cannot ask for. */
-void api_events(server *s, const request *r, const char *id, answer *a)
+static void get_events(server *s, const request *r, const char *const id[], answer *a)
 {
     (void)s, (void)r, (void)id;
     *a = (answer){.status = 200, .type = "text/event-stream", .stream = true};
 }
+
+const api api_state = {{
+    {"GET", "/state", get_state},
+    {"GET", "/machine", get_machine},
+    {"GET", "/events", get_events},
+}};

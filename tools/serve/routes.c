@@ -6,45 +6,36 @@
 #include "reply.h"
 #include "server.h"
 
-static const struct {
-    const char *method, *pattern; /* one star stands for one name */
-    route_answers *answers;
-} routes[] = {
-    {"GET", "/api/v1/state", api_state},
-    {"GET", "/api/v1/machine", api_machine},
-    {"GET", "/api/v1/events", api_events},
-    {"GET", "/api/v1/compare", api_compare},
-    {"GET", "/api/v1/nets", api_nets},
-    {"GET", "/api/v1/browse", api_browse},
-    {"POST", "/api/v1/plan", api_plan},
-    {"GET", "/api/v1/runs", api_runs},
-    {"POST", "/api/v1/runs", api_begin},
-    {"GET", "/api/v1/runs/*", api_run},
-    {"DELETE", "/api/v1/runs/*", api_remove},
-    {"GET", "/api/v1/runs/*/series", api_series},
-    {"GET", "/api/v1/runs/*/log", api_log},
-    {"GET", "/api/v1/runs/*/notes", api_notes},
-    {"PUT", "/api/v1/runs/*/notes", api_notes_put},
-    {"POST", "/api/v1/runs/*/orders", api_orders},
-    {"POST", "/api/v1/runs/*/resume", api_resume},
-};
-enum { ROUTES = sizeof routes / sizeof *routes };
+/* What stands for the stars of a pattern: room for a name at most. */
+typedef struct stars {
+    char name[API_STARS][RUN_NAME + 1];
+    const char *id[API_STARS];
+    int count;
+} stars;
 
-/* Does it fit? What stands for the star is copied to id, which holds what a name may be at most. */
-static bool fits(const char *pattern, const char *path, char id[RUN_NAME + 1])
+/* Does it fit, and is what stands for the stars a name? */
+static bool fits(const char *pattern, const char *path, stars *s)
 {
-    const char *star = strchr(pattern, '*');
-    const size_t before = star ? (size_t)(star - pattern) : 0;
-    if (!star)
-        return strcmp(pattern, path) == 0;
-    if (strncmp(pattern, path, before) != 0)
-        return false;
-    const size_t length = strcspn(path + before, "/");
-    if (length == 0 || length > RUN_NAME || strcmp(path + before + length, star + 1) != 0)
-        return false;
-    memcpy(id, path + before, length);
-    id[length] = '\0';
-    return true;
+    s->count = 0;
+    for (;; pattern++) {
+        if (*pattern != '*') {
+            if (*pattern != *path)
+                return false;
+            if (*path++ == '\0')
+                return true;
+            continue;
+        }
+        const size_t length = strcspn(path, "/");
+        if (s->count == API_STARS || length == 0 || length > RUN_NAME)
+            return false;
+        char *name = s->name[s->count];
+        memcpy(name, path, length);
+        name[length] = '\0';
+        s->id[s->count++] = name;
+        if (!run_name_is_good(name))
+            return false;
+        path += length;
+    }
 }
 
 static bool is_method(const char *method, const char *wanted)
@@ -53,35 +44,38 @@ static bool is_method(const char *method, const char *wanted)
            (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
-static void answer_api(server *s, const request *r, answer *a)
+static void answer_api(server *s, const request *r, const char *path, answer *a)
 {
-    char id[RUN_NAME + 1];
-    static char allowed[ROUTES][32]; /* by the first route of a path; the daemon has one thread */
-    size_t first = ROUTES;
-    for (size_t i = 0; i < ROUTES; i++) {
-        if (!fits(routes[i].pattern, r->path, id))
-            continue;
-        const bool has_id = strchr(routes[i].pattern, '*') != NULL;
-        if (has_id && !run_name_is_good(id))
-            break;
-        if (is_method(r->method, routes[i].method)) {
-            routes[i].answers(s, r, has_id ? id : NULL, a);
-            return;
+    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
+    enum { METHODS = sizeof methods / sizeof *methods };
+    static char allowed[1 << METHODS][32]; /* by the methods that there are */
+    stars is;
+    size_t other = 0;
+    for (const api *const *t = api_all; *t; t++)
+        for (size_t i = 0; i < API_ROUTES && (*t)->route[i].method; i++) {
+            if (!fits((*t)->route[i].pattern, path, &is))
+                continue;
+            if (is_method(r->method, (*t)->route[i].method)) {
+                (*t)->route[i].answers(s, r, is.id, a);
+                return;
+            }
+            for (size_t m = 0; m < METHODS; m++)
+                if (strcmp(methods[m], (*t)->route[i].method) == 0)
+                    other |= (size_t)1 << m;
         }
-        if (first == ROUTES) {
-            first = i;
-            allowed[i][0] = '\0';
-        }
-        const size_t used = strlen(allowed[first]);
-        snprintf(allowed[first] + used, sizeof allowed[first] - used, "%s%s", used ? ", " : "",
-                 routes[i].method);
-    }
-    if (first < ROUTES) {
-        reply_error(a, 405, NULL, "%.16s is not done here: %s", r->method, allowed[first]);
-        a->allow = allowed[first];
-    } else {
+    if (other == 0) {
         reply_error(a, 404, NULL, "there is no %.200s", r->path);
+        return;
     }
+    char *list = allowed[other];
+    list[0] = '\0';
+    for (size_t m = 0; m < METHODS; m++)
+        if (other & (size_t)1 << m) {
+            const size_t used = strlen(list);
+            snprintf(list + used, sizeof allowed[0] - used, "%s%s", used ? ", " : "", methods[m]);
+        }
+    reply_error(a, 405, NULL, "%.16s is not done here: %s", r->method, list);
+    a->allow = list;
 }
 
 bool serve_admits(void *with, const request *r, answer *a)
@@ -102,8 +96,12 @@ bool serve_admits(void *with, const request *r, answer *a)
 void serve_answers(void *with, const request *r, answer *a)
 {
     server *s = with;
-    if (strncmp(r->path, "/api/", 5) == 0)
-        answer_api(s, r, a);
+    static const char base[] = "/api/v1";
+    const size_t length = sizeof base - 1;
+    if (strncmp(r->path, base, length) == 0 && r->path[length] == '/')
+        answer_api(s, r, r->path + length, a);
+    else if (strncmp(r->path, "/api/", 5) == 0)
+        reply_error(a, 404, NULL, "there is no %.200s", r->path);
     else if (is_method(r->method, "GET"))
         page_answers(s, r, a);
     else

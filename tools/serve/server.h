@@ -4,13 +4,16 @@
  *     http.c streams.c listen.c   connections                  guard.c    who may ask
  *     routes.c                    which function answers       reply.c    in JSON
  *     cache.c                     what is known of the runs    child.c    programs that it starts
- *     api_*.c                     the answers, by subject      page.c     the files of the page, which are in the program
+ *     api_*.c                     the answers, by subject      shared.c   what these share
  *     jail.c                      folders that may be named    words.c    command lines of what a page asks for
+ *     page.c                      the files of the page, which are in the program
  */
 #ifndef SERVE_SERVER_H
 #define SERVE_SERVER_H
 
 #include "../common/json.h"
+#include "../common/json_read.h"
+#include "../common/workspace.h"
 #include "cache.h"
 #include "guard.h"
 #include "http.h"
@@ -25,26 +28,39 @@ typedef struct server {
     http *http;
 } server;
 
-/* One of the API's: `id` is what stood for the star of its pattern, NULL if it has none. */
-typedef void route_answers(server *s, const request *r, const char *id, answer *a);
-
 http_admits serve_admits;   /* with: the server */
 http_answers serve_answers; /* likewise */
 
-/* ---- api_*.c ---- */
+/* ---- api_*.c: each ends in its table, `const api api_runs`, and CMake gathers them ---- */
 
-route_answers api_state, api_machine, api_events;
-route_answers api_runs, api_run, api_series, api_log, api_notes, api_notes_put;
-route_answers api_begin, api_plan, api_nets, api_browse;
-route_answers api_orders, api_resume, api_remove, api_compare;
+/* id: what stood for the stars of its pattern, which is a name by run_name_is_good(). */
+typedef void api_answers(server *s, const request *r, const char *const id[], answer *a);
 
-/* The run of that name with the cache's lock held, for cache_unlock(); or NULL, and the answer says that there is none. */
+enum { API_ROUTES = 24, API_STARS = 2 };
+typedef struct api {
+    struct {
+        const char *method, *pattern; /* behind /api/v1; a star stands for one name */
+        api_answers *answers;
+    } route[API_ROUTES]; /* up to one without a method */
+} api;
+extern const api *const api_all[]; /* up to NULL */
+
+/* ---- shared.c. What is NULL or false has made the answer: it says what is wrong ---- */
+
+/* The run of that name with the cache's lock held, for cache_unlock(). */
 cached_run *api_find(server *s, const char *id, answer *a);
-/* Its members, in an object that is open: those of `tenon run list --json`, and what a list shows beside: net, data, epochs. */
-void api_tell_run(server *s, json *j, cached_run *r);
-/* A number of a query, between least and most; what it is without. False: the answer says what is wrong. */
+/* The folder of a run, by which a tool finds it wherever the workspace is. */
+bool api_folder(server *s, const char *id, char path[RUN_PATH], answer *a);
+/* What was sent, as JSON; for json_free(). */
+json_value *api_body(const request *r, answer *a);
+/* A number of a query, between least and most; left as it is if it is not there. */
 bool api_number(const request *r, const char *name, double least, double most, double *number,
                 answer *a);
+/* Starts a tool with --json whose answer is the answer, with that status if it is done; a refusal (2) is 409. Words as child_ask(). */
+void api_tool(const request *r, answer *a, const char *const *words, double seconds,
+              unsigned status);
+/* api_runs.c: a run's members, in an object that is open: those of `tenon run list --json`, and what a list shows beside. */
+void api_tell_run(server *s, json *j, cached_run *r);
 
 /* page.c: a file of the page, 404 if there is none of that name. */
 void page_answers(const server *s, const request *r, answer *a);

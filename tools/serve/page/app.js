@@ -1,16 +1,16 @@
 /* The frame of all pages: where one is, language, theme, keys. Addresses are #/, #/runs/NAME, #/new, #/compare?a=NAME&b=NAME. */
 import { get, listen, takeToken } from "./api.js";
 import { ask, button, choice, facts, link, make, svg } from "./dom.js";
+import { has, load } from "./pages.js";
 import { say } from "./words.js";
-import * as home from "./home.js";
-import * as run from "./run.js";
-import * as compare from "./compare.js";
-import * as fresh from "./new.js";
 
 const root = document.documentElement;
 const main = document.getElementById("main");
 const keep = (key, value) => { try { localStorage.setItem("tenon." + key, value); } catch { /* a private window */ } };
 const kept = (key) => { try { return localStorage.getItem("tenon." + key); } catch { return null; } };
+
+/* What stands in the frame, of those that are there. */
+const NAV = [["", "home"], ["datasets", "datasets"], ["models", "models"]];
 
 let page = null; /* what is shown: it may have hear(kind, data) and leave() */
 let alive = null;
@@ -28,7 +28,11 @@ function brand() {
 
 function frame() {
   const skip = button(say("skip"), "skip", () => main.focus());
-  const nav = make("nav", "nav", [link("#/", "", say("runs"))]);
+  const nav = make("nav", "nav", NAV.filter(([path]) => has(path)).map(([path, words]) => {
+    const a = link("#/" + path, "", say(words));
+    if (path === where().path) a.setAttribute("aria-current", "page");
+    return a;
+  }));
   nav.setAttribute("aria-label", say("pages"));
   const theme = button("◐", "bare", () => setTheme(root.dataset.theme === "dark" ? "light" : "dark"));
   theme.setAttribute("aria-label", say("theme"));
@@ -51,12 +55,15 @@ function setLanguage(language) {
 /* ---- pages ---- */
 
 function where() {
-  const [path, query] = location.hash.replace(/^#/, "").split("?");
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
-  if (parts[0] === "runs" && parts[1]) return run.open(main, parts[1]);
-  if (parts[0] === "new") return fresh.open(main);
-  if (parts[0] === "compare") return compare.open(main, new URLSearchParams(query));
-  return home.open(main);
+  const [address, query] = location.hash.replace(/^#/, "").split("?");
+  const [path, ...parts] = address.split("/").filter(Boolean).map(decodeURIComponent);
+  const is = path && has(path) && (path !== "runs" || parts[0]) ? path : "";
+  return { path: is, parts, query: new URLSearchParams(query) };
+}
+
+async function open() {
+  const { path, parts, query } = where();
+  return (await load(path)).open(main, parts, query);
 }
 
 async function show() {
@@ -65,10 +72,10 @@ async function show() {
   frame();
   main.replaceChildren(make("p", "faint", say("loading")));
   try {
-    page = await where();
+    page = await open();
   } catch (e) {
     if (e.status === 401) return signIn();
-    main.replaceChildren(make("h1", "", e.message), make("p", "", link("#/", "", say("runs"))));
+    main.replaceChildren(make("h1", "", e.message), make("p", "", link("#/", "", say("home"))));
   }
 }
 
@@ -106,7 +113,7 @@ async function showMachine() {
 /* ---- keys ---- */
 
 function showKeys() {
-  const d = ask(say("keys"), [facts([["g h", say("runs")], ["/", say("find")], ["t", say("theme")], ["← → · Esc", say("keys-chart")], ["?", say("keys")]])],
+  const d = ask(say("keys"), [facts([["g h", say("home")], ["/", say("find")], ["t", say("theme")], ["← → · Esc", say("keys-chart")], ["?", say("keys")]])],
     [button(say("close"), "", () => d.close())]);
 }
 

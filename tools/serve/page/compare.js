@@ -8,7 +8,7 @@ const NONE = { x: [], y: [], smooth: [] };
 
 const text = (v) => (v === null || v === undefined ? "–" : v.length > 80 || v.includes("\n") ? `(${v.length})` : v);
 
-export async function open(main, query) {
+export async function open(main, _, query) {
   const names = [query.get("a"), query.get("b")];
   if (!names[0] || !names[1]) throw new Error(say("compare-two"));
   forgetCharts();

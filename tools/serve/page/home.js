@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { button, link, make } from "./dom.js";
 import { spark } from "./chart.js";
+import { has, load } from "./pages.js";
 import { ago, bytes, percent, say, span, three, whole } from "./words.js";
 
 const PAGE = 50;
@@ -57,11 +58,17 @@ function machineCard(m) {
     meter, row(say("memory"), `${bytes(used)} / ${bytes(m.memory)}`), row(say("disk"), `${bytes(m.disk_free)} ${say("free")}`)])]);
 }
 
+/* What other pages show of theirs at the side: their card(), an element or null. */
+async function cards(box) {
+  const all = await Promise.all(["datasets", "models"].filter(has).map(async (path) => (await load(path)).card().catch((e) => make("p", "small bad", e.message))));
+  box.replaceChildren(...all.filter(Boolean));
+}
+
 export async function open(main) {
   const chosen = new Set();
   let find = "", only = "", count = PAGE, later = 0, left = false;
 
-  const head = make("div", "head"), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), aside = make("aside");
+  const head = make("div", "head"), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), machine = make("div"), others = make("div");
   const compare = button(say("compare"), "button", () => { const [a, b] = chosen; location.hash = `#/compare?a=${a}&b=${b}`; });
   compare.disabled = true;
   const choose = (name, is) => {
@@ -99,12 +106,19 @@ export async function open(main) {
     body.replaceChildren(...rest.map((r) => ended(r, chosen, choose)));
     const missing = list.count - list.runs.length;
     more.replaceChildren(...(missing > 0 ? [button(`${missing} ${say("more")}`, "bare", () => { count += 100; soon(0); })] : []));
-    aside.replaceChildren(make("section", "", [make("div", "title", [make("h2", "", say("machine"))]), machineCard(m)]));
+    machine.replaceChildren(machineCard(m));
   }
   const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
 
-  await refresh();
+  const aside = make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("machine"))]), machine]), others]);
+  await Promise.all([refresh(), cards(others)]);
   main.replaceChildren(head, make("div", "cols", [make("div", "", [runs, past]), aside]));
   document.title = "Tenon";
-  return { hear: (kind) => { if (kind === "run" || kind === "again") soon(1000); }, leave: () => { left = true; clearTimeout(later); } };
+  return {
+    hear: (kind) => {
+      if (kind === "run" || kind === "again") soon(1000);
+      else cards(others);
+    },
+    leave: () => { left = true; clearTimeout(later); },
+  };
 }

@@ -125,7 +125,7 @@ function notes(id) {
 
 /* ---- the page ---- */
 
-export async function open(main, id) {
+export async function open(main, [id]) {
   const path = "/runs/" + encodeURIComponent(id);
   let smooth = 0.9, later = 0, left = false, said = "";
   forgetCharts();

@@ -2,6 +2,8 @@
 import { STRINGS } from "./strings.js";
 
 export const language = () => document.documentElement.lang;
+/* Pages with many words of their own add them: learn({ en: {...}, zh: {...} }), in a file NAME_words.js. */
+export const learn = (more) => { for (const l in more) Object.assign(STRINGS[l], more[l]); };
 export const say = (key) => (STRINGS[language()] || {})[key] ?? STRINGS.en[key] ?? key;
 
 const known = (v) => v !== null && v !== undefined && Number.isFinite(v);

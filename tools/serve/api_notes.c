@@ -1,0 +1,80 @@
+/* The user's own words on a run. */
+#define _GNU_SOURCE /* O_NOFOLLOW */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/workspace.h"
+#include "reply.h"
+#include "server.h"
+
+enum { NOTES = 64 << 10 };
+
+/* GET /runs/ID/notes */
+static void get_notes(server *s, const request *r, const char *const id[], answer *a)
+{
+    char folder[RUN_PATH], path[RUN_PATH + 16];
+    (void)r;
+    if (!api_folder(s, id[0], folder, a))
+        return;
+    snprintf(path, sizeof path, "%s/notes.txt", folder);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char *text = calloc(1, NOTES + 1);
+    const ssize_t got = text && fd >= 0 ? read(fd, text, NOTES) : 0;
+    if (fd >= 0)
+        close(fd);
+    reply p;
+    reply_begin(&p);
+    if (p.j.to) {
+        json_object(&p.j, NULL);
+        json_text(&p.j, "text", got > 0 ? text : "");
+        json_end(&p.j, '}');
+    }
+    free(text);
+    reply_end(&p, a, 200);
+}
+
+static bool write_notes(const char *folder, const char *text, size_t size)
+{
+    char path[RUN_PATH + 16], aside[RUN_PATH + 16];
+    snprintf(path, sizeof path, "%s/notes.txt", folder);
+    snprintf(aside, sizeof aside, "%s/notes.txt.tmp", folder);
+    const int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return false;
+    const bool written = write(fd, text, size) == (ssize_t)size && fsync(fd) == 0;
+    return close(fd) == 0 && written && rename(aside, path) == 0;
+}
+
+/* PUT /runs/ID/notes, a text as it is */
+static void put_notes(server *s, const request *r, const char *const id[], answer *a)
+{
+    char folder[RUN_PATH];
+    reply p;
+    if (!api_folder(s, id[0], folder, a))
+        return;
+    if (r->size > NOTES || strlen(r->body) != r->size) {
+        reply_error(a, 422, NULL, "notes are a text of at most %d bytes", NOTES);
+        return;
+    }
+    if (!write_notes(folder, r->body, r->size)) {
+        reply_error(a, 500, NULL, "%s/notes.txt cannot be written: %s", id[0], strerror(errno));
+        return;
+    }
+    reply_begin(&p);
+    if (p.j.to) {
+        json_object(&p.j, NULL);
+        json_count(&p.j, "bytes", (int64_t)r->size);
+        json_end(&p.j, '}');
+    }
+    reply_end(&p, a, 200);
+}
+
+const api api_notes = {{
+    {"GET", "/runs/*/notes", get_notes},
+    {"PUT", "/runs/*/notes", put_notes},
+}};

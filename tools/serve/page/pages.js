@@ -1,0 +1,11 @@
+/* By the first part of the address: a module with open(main, parts, query), which shows its page in main and may return
+ * hear(kind, data) and leave(). It is loaded when it is wanted. */
+export const PAGES = {
+  "": "home",
+  runs: "run",
+  new: "new",
+  compare: "compare",
+};
+
+export const load = (path) => import(`./${PAGES[path]}.js`);
+export const has = (path) => Object.hasOwn(PAGES, path);
