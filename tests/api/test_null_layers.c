@@ -56,6 +56,7 @@ static void layers_of_no_graph(void **state)
                              tn_pow(NULL, x, x, NULL),
                              tn_minimum(NULL, x, x, NULL),
                              tn_maximum(NULL, x, x, NULL),
+                             tn_mask(NULL, x, x, NULL),
                              tn_lrn(NULL, x, NULL),
                              tn_dropout(NULL, x, NULL),
                              tn_add(NULL, x, x, NULL),

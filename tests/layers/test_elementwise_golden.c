@@ -135,6 +135,7 @@ static const golden all[] = {
     TWO(pow),
     TWO(minimum),
     TWO(maximum),
+    TWO(mask),
 };
 
 static void compare(const golden *of, const char *device, const char *what, const float *got,

@@ -221,6 +221,8 @@ TN_API tn_value tn_pow(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts 
 TN_API tn_value tn_minimum(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
 /** y = the larger one. Where they are equal each gets half of the gradient. */
 TN_API tn_value tn_maximum(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
+/** y = a where b is not 0, else 0, whatever a is there: a NaN or an infinity, too. b gets no gradient (0). */
+TN_API tn_value tn_mask(tn_graph *g, tn_value a, tn_value b, const tn_layer_opts *opts);
 
 #ifdef __cplusplus
 }

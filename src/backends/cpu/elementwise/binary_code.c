@@ -59,6 +59,9 @@ LOOPS(minimum, 0, a != a || a < b ? a : b)
 LOOPS(maximum, 0, a != a || a > b ? a : b)
 LOOPS(unless_above, 1, a == b ? 0.5F * dy : a > b ? 0 : dy)
 LOOPS(unless_below, 1, a == b ? 0.5F * dy : a < b ? 0 : dy)
+LOOPS(mask, 0, b != 0 ? a : 0)
+LOOPS(mask_by_a, 1, b != 0 ? dy : 0)
+LOOPS(mask_by_b, 1, 0)
 LOOPS(prelu, 0, a > 0 ? a : b * a)
 LOOPS(prelu_by_a, 1, a > 0 ? dy : b * dy)
 LOOPS(prelu_by_b, 1, a > 0 ? 0 : a * dy)
@@ -78,6 +81,7 @@ OP(div, SLOPES(div_by_a), SLOPES(div_by_b));
 OP(pow, SLOPES(pow_by_a), SLOPES(pow_by_b));
 OP(minimum, SLOPES(unless_above), SLOPES(unless_below));
 OP(maximum, SLOPES(unless_below), SLOPES(unless_above));
+OP(mask, SLOPES(mask_by_a), SLOPES(mask_by_b));
 OP(prelu, SLOPES(prelu_by_a), SLOPES(prelu_by_b));
 
 /* ---- sums ----------------------------------------------------------------------------------- */

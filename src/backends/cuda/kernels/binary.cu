@@ -23,6 +23,7 @@ FORMULA(quotient, NONE, a / b)
 FORMULA(power, NONE, powf(a, b))
 FORMULA(minimum, NONE, a != a || a < b ? a : b)
 FORMULA(maximum, NONE, a != a || a > b ? a : b)
+FORMULA(mask, NONE, b != 0 ? a : 0.0f)
 FORMULA(only_dy, DY, dy)
 FORMULA(minus_dy, DY, -dy)
 FORMULA(mul_a, DY, dy *b)
@@ -33,6 +34,8 @@ FORMULA(pow_a, DY, b == 0 ? 0.0f : dy * (b * powf(a, b - 1)))
 FORMULA(pow_b, DY, a == 0 && b >= 0 ? 0.0f : dy * (powf(a, b) * logf(a)))
 FORMULA(unless_above, DY, a == b ? 0.5f * dy : a > b ? 0.0f : dy)
 FORMULA(unless_below, DY, a == b ? 0.5f * dy : a < b ? 0.0f : dy)
+FORMULA(mask_a, DY, b != 0 ? dy : 0.0f)
+FORMULA(mask_b, DY, 0.0f)
 FORMULA(prelu, NONE, a > 0 ? a : b * a)
 FORMULA(prelu_a, DY, a > 0 ? dy : b * dy)
 FORMULA(prelu_b, DY, a > 0 ? 0.0f : a * dy)
@@ -213,6 +216,10 @@ template <class How> TN_DEVICE void gradient_of(const typename How::args &p)
         return How::template with<unless_above>(p);
     case TNK_UNLESS_BELOW:
         return How::template with<unless_below>(p);
+    case TNK_MASK_A:
+        return How::template with<mask_a>(p);
+    case TNK_MASK_B:
+        return How::template with<mask_b>(p);
     case TNK_PRELU_A:
         return How::template with<prelu_a>(p);
     case TNK_PRELU_B:
@@ -239,6 +246,8 @@ template <class T> TN_DEVICE void any(const tnk_binary_args &p)
         return map<T>::template with<minimum>(p);
     case TNK_MAXIMUM:
         return map<T>::template with<maximum>(p);
+    case TNK_MASK:
+        return map<T>::template with<mask>(p);
     case TNK_PRELU:
         return map<T>::template with<prelu>(p);
     case TNK_SCALE:

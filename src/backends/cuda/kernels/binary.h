@@ -16,6 +16,7 @@ enum tnk_formula {
     TNK_POW,
     TNK_MINIMUM,
     TNK_MAXIMUM,
+    TNK_MASK,
     TNK_DY,
     TNK_MINUS_DY,
     TNK_MUL_A,
@@ -26,6 +27,8 @@ enum tnk_formula {
     TNK_POW_B,
     TNK_UNLESS_ABOVE, /* dy where a < b, half of it where they are equal */
     TNK_UNLESS_BELOW,
+    TNK_MASK_A,
+    TNK_MASK_B,
     TNK_PRELU,
     TNK_PRELU_A,
     TNK_PRELU_B,
