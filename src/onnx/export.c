@@ -159,8 +159,8 @@ static void write_graph(tn_onnx_out *e)
         const tn_node *n = g->node[v->node];
         if (!is_exported(g, g->output[i]))
             continue;
-        tn_onnx_put_value(e, GRAPH_OUTPUT, v->name, n->y_dtype[v->index], &n->y[v->index],
-                          n->y_batch[v->index]);
+        tn_onnx_put_value(e, GRAPH_OUTPUT, tn_onnx_value_name(e, g->output[i].id),
+                          n->y_dtype[v->index], &n->y[v->index], n->y_batch[v->index]);
     }
     tn_proto_end_message(&e->file, graph);
 }

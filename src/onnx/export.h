@@ -58,6 +58,8 @@ extern const tn_onnx_writers *const tn_onnx_all_writers[];
 
 /* ---- values by name --------------------------------------------------------------------------- */
 
+/* A value; one that no node makes, as an input of the model, is in the file from then on. */
+const char *tn_onnx_value_name(tn_onnx_out *e, int32_t id);
 /* Input i of the node, its output, its parameter i (under another shape of as many elements, unless that is NULL). */
 const char *tn_onnx_x_name(tn_onnx_out *e, const tn_node *n, int i);
 const char *tn_onnx_y_name(tn_onnx_out *e, const tn_node *n);

@@ -109,8 +109,7 @@ const char *tn_onnx_part_name(tn_onnx_out *e, const tn_node *n, const char *part
     return new_name(e, n->name, part);
 }
 
-/* One that is there from the beginning is written when it is first asked for. */
-static const char *value_name(tn_onnx_out *e, int32_t id)
+const char *tn_onnx_value_name(tn_onnx_out *e, int32_t id)
 {
     const tn_made *v = &e->g->value[id - 1];
     const tn_node *n = e->g->node[v->node];
@@ -131,12 +130,12 @@ static const char *value_name(tn_onnx_out *e, int32_t id)
 
 const char *tn_onnx_x_name(tn_onnx_out *e, const tn_node *n, int i)
 {
-    return value_name(e, n->in[i]);
+    return tn_onnx_value_name(e, n->in[i]);
 }
 
 const char *tn_onnx_output_name(tn_onnx_out *e, const tn_node *n, int i)
 {
-    return value_name(e, n->out[i]);
+    return tn_onnx_value_name(e, n->out[i]);
 }
 
 const char *tn_onnx_y_name(tn_onnx_out *e, const tn_node *n)
@@ -149,7 +148,7 @@ const char *tn_onnx_weight_name(tn_onnx_out *e, const tn_node *n, int i, const t
     const int32_t id = n->w[i];
     const char *own = e->g->value[id - 1].name;
     if (!shape || tn_shape_equal(shape, &n->param[i].shape))
-        return value_name(e, id);
+        return tn_onnx_value_name(e, id);
     const bool taken = e->name[id - 1] || e->reshaped[id - 1];
     const char *name = taken ? tn_onnx_part_name(e, n, n->param[i].name) : own;
     e->reshaped[id - 1] = true;

@@ -154,6 +154,7 @@ static tn_status import_if(tn_onnx *o, const tn_onnx_node *n)
 {
     double condition = 0;
     tn_proto branch, graph;
+    tn_onnx_scope scope;
     int count;
     if (!tn_onnx_given(n, 0))
         return tn_onnx_refuse(o, n, "its condition is not known before the model runs");
@@ -162,9 +163,12 @@ static tn_status import_if(tn_onnx *o, const tn_onnx_node *n)
     if (!tn_onnx_attr(n, condition != 0 ? "then_branch" : "else_branch", &branch) ||
         !tn_proto_message(&branch, ATTR_G, &graph))
         return tn_onnx_refuse(o, n, "it has no such branch");
+    TN_TRY(tn_onnx_enter(o, &graph, &scope));
     TN_TRY(tn_onnx_read_tensors(o, &graph));
     TN_TRY(add_nodes(o, &graph, &count));
-    return take_outputs(o, n, &graph);
+    TN_TRY(take_outputs(o, n, &graph));
+    tn_onnx_leave(o, &scope);
+    return TN_OK;
 }
 
 /* ---- the whole -------------------------------------------------------------------------------- */
@@ -216,14 +220,17 @@ static tn_status say_outputs(tn_onnx *o, const tn_proto *graph)
         left += missing;
         if (missing && !o->left_out)
             return tn_onnx_refuse(o, &n, "nothing computes it");
+        if (missing)
+            TN_TRY(tn_onnx_note(o, &n, "left out: it depends on %s", o->left_out));
         if (missing || !tn_onnx_any(o, &n, 0, &value))
             continue;
         tn_output(o->g, value);
         said++;
     }
     if (left && !said)
-        return tn_fail(TN_ERR_UNSUPPORTED, "%s: none of its outputs can be imported: %s",
-                       o->m->path, tn_model_notice(o->m, 0));
+        return tn_fail(TN_ERR_UNSUPPORTED,
+                       "%s: none of its outputs can be imported: they depend on %s", o->m->path,
+                       o->left_out);
     return tn_graph_status(o->g);
 }
 

@@ -196,6 +196,12 @@ static bool dtype_of(tn_onnx_type type, tn_dtype *out)
     return type == ONNX_F32 || type == ONNX_F16 || type == ONNX_BF16 || *out != TN_F32;
 }
 
+static tn_dtype dtype_of_value(const tn_onnx *o, tn_value v)
+{
+    tn_dtype dtype;
+    return tn_value_dtype(o->g, v, &dtype) == TN_OK ? dtype : TN_U8;
+}
+
 static tn_status refuse_input(tn_onnx *o, const input *in)
 {
     tn_onnx_value *out[] = {in->value};
@@ -222,6 +228,8 @@ static tn_status make_input(tn_onnx *o, const input *in, bool batched)
     } else {
         in->value->v = tn_input_batched(o->g, name, dtype, in->shape, batch);
     }
+    if (!o->rows.id && batch == 0 && dtype_of_value(o, in->value->v) == TN_F32)
+        o->rows = in->value->v;
     return tn_graph_status(o->g);
 }
 

@@ -63,6 +63,9 @@ const char *tn_onnx_type_name(int64_t type);
 /* Elements; false: too many to be counted, or a dimension below 0. */
 bool tn_onnx_count(const tn_shape *shape, int64_t *count);
 
+/* Numbers that fit, as a constant of i32 (param.c). */
+tn_value tn_onnx_whole_constant(tn_onnx *o, const char *name, const tn_shape *shape, int64_t count,
+                                const tn_onnx_number *number);
 /* A tensor of the file (tensor.c). */
 tn_status tn_onnx_of_tensor(tn_onnx *o, const tn_proto *tensor, const char *name,
                             tn_onnx_known **out);

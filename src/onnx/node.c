@@ -153,16 +153,21 @@ tn_status tn_onnx_read_nodes(tn_onnx *o, const tn_proto *graph, tn_onnx_node **o
 
 const char *tn_onnx_free_name(tn_onnx *o, const char *name)
 {
-    const size_t size = strlen(name) + 12;
+    const tn_proto_span text = {(const uint8_t *)name, strlen(name)};
+    const size_t size = text.size + 16;
+    tn_onnx_value *v;
     char *made = tn_arena_alloc(&o->arena, size, 1);
     if (!made) {
         o->status = tn_no_memory("a model", size);
         return NULL;
     }
-    memcpy(made, name, strlen(name) + 1);
-    for (int i = 2; tn_graph_value(o->g, made).id; i++)
-        (void)snprintf(made, size, "%s_%d", name, i);
-    return made;
+    memcpy(made, name, text.size + 1);
+    if (!tn_graph_value(o->g, made).id)
+        return made;
+    o->status = tn_onnx_value_of(o, text, &v);
+    while (o->status == TN_OK && tn_graph_value(o->g, made).id)
+        (void)snprintf(made, size, "%s_%d", name, ++v->names + 1);
+    return o->status == TN_OK ? made : NULL;
 }
 
 static bool is_output(const tn_onnx_node *n, const tn_onnx_value *v)

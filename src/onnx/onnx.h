@@ -43,10 +43,12 @@ typedef struct tn_onnx_value {
     tn_onnx_known *known;         /* NULL: it is not */
     const tn_onnx_pixels *pixels; /* bytes of pictures, prepared so: no value yet */
     const tn_onnx_turned
-        *turned; /* another one, its last two dimensions the other way round: likewise */
+        *turned;     /* another one, its last two dimensions the other way round: likewise */
+    tn_value logits; /* it is their log_softmax along axis 1, which a loss makes of them itself */
     const struct tn_onnx_node
         *quantised; /* by that node: no value, but of who makes floats of it */
     bool made;      /* something makes it, which may have been refused: then neither is set */
+    int names;      /* that were made of its own */
     int readers;    /* nodes, and the model's outputs */
     bool output;    /* one of the model's */
 } tn_onnx_value;
@@ -73,10 +75,11 @@ extern const tn_onnx_ops *const tn_onnx_all_ops[];
 
 struct tn_onnx {
     tn_graph *g;
-    int opset;     /* of the model: what operators mean */
-    bool alone;    /* N is a number as any other: for models that compute with it */
-    bool left_out; /* something of it was */
-    int64_t batch; /* N of the graph that is made */
+    int opset;            /* of the model: what operators mean */
+    bool alone;           /* N is a number as any other: for models that compute with it */
+    const char *left_out; /* the first that was, and why; NULL: nothing was */
+    int64_t batch;        /* N of the graph that is made */
+    tn_value rows; /* an input of f32 whose dimension 0 is N; the zero handle: there is none */
     bool open;     /* the file does not say what N is */
     tn_arena arena;
     tn_model *m;

@@ -6,7 +6,8 @@
 
 #include "onnx/table.h"
 
-enum { FEW = 16 }; /* numbers, which the text of a graph may have in it */
+/* Numbers that the text of a graph may have in it: of those that a parameter could be, and of integers, which none can. */
+enum { FEW = 16, MOST_WHOLE = 1 << 16 };
 
 static bool has_values(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_known *k)
 {
@@ -155,15 +156,18 @@ tn_status tn_onnx_statistic(tn_onnx *o, tn_onnx_known *k, const char *node, cons
 
 /* ---- as a value ------------------------------------------------------------------------------- */
 
-static tn_value few_numbers(tn_onnx *o, const tn_onnx_known *k, const char *name, const float *real)
+tn_value tn_onnx_whole_constant(tn_onnx *o, const char *name, const tn_shape *shape, int64_t count,
+                                const tn_onnx_number *number)
 {
-    int32_t whole[FEW];
-    const char *free_name = tn_onnx_free_name(o, name);
-    if (tn_onnx_is_real(k->type))
-        return tn_constant(o->g, free_name, (tn_tensor){TN_F32, k->shape, (void *)(uintptr_t)real});
-    for (int64_t i = 0; i < k->count; i++)
-        whole[i] = (int32_t)k->number[k->fill ? 0 : i].whole;
-    return tn_constant(o->g, free_name, (tn_tensor){TN_I32, k->shape, whole});
+    int32_t *data = tn_alloc((size_t)count, sizeof *data);
+    if (!data)
+        return tn_graph_refuse(o->g, tn_no_memory("integers", (size_t)count * sizeof *data));
+    for (int64_t i = 0; i < count; i++)
+        data[i] = (int32_t)number[i].whole;
+    const tn_value v =
+        tn_constant(o->g, tn_onnx_free_name(o, name), (tn_tensor){TN_I32, *shape, data});
+    tn_free(data);
+    return v;
 }
 
 /* The batch of the graph is one number of many: what depends on it is no constant. */
@@ -175,12 +179,26 @@ static bool depends_on_batch(const tn_onnx_known *k)
     return false;
 }
 
-static bool is_small_int(const tn_onnx_known *k)
+/* Integers are none that anybody trains, however many; what the graph has of them is i32. False: refused. */
+static bool whole_value(tn_onnx *o, const tn_onnx_node *n, tn_onnx_known *k, const char *name,
+                        tn_value *out)
 {
-    for (int64_t i = 0; k->number && i < (k->fill ? 1 : k->count); i++)
-        if (k->number[i].whole < INT32_MIN || k->number[i].whole > INT32_MAX)
-            return false;
-    return k->number;
+    const tn_onnx_number *number = NULL;
+    const bool read = k->count <= MOST_WHOLE && tn_onnx_numbers(o, k, &number) == TN_OK && number;
+    for (int64_t i = 0; i < k->count && number; i++)
+        if (number[i].whole < INT32_MIN || number[i].whole > INT32_MAX)
+            number = NULL;
+    if (number) {
+        *out = tn_onnx_whole_constant(o, k->name ? k->name : name, &k->shape, k->count, number);
+        return true;
+    }
+    if (read)
+        (void)tn_onnx_refuse(o, n, "it computes with \"%s\", which is %s beyond those of 32 bits",
+                             name, tn_onnx_type_name(k->type));
+    else
+        (void)tn_onnx_refuse(o, n, "it computes with \"%s\", %lld numbers of %s, more than %d",
+                             name, (long long)k->count, tn_onnx_type_name(k->type), MOST_WHOLE);
+    return false;
 }
 
 bool tn_onnx_as_value(tn_onnx *o, const tn_onnx_node *n, tn_onnx_known *k, const char *name,
@@ -197,17 +215,15 @@ bool tn_onnx_as_value(tn_onnx *o, const tn_onnx_node *n, tn_onnx_known *k, const
         (void)tn_onnx_refuse(o, n, "it computes with \"%s\", which depends on the batch", name);
         return false;
     }
-    if (!tn_onnx_is_real(k->type) && (!few || !is_small_int(k))) {
-        (void)tn_onnx_refuse(o, n, "it computes with \"%s\", which is %s", name,
-                             tn_onnx_type_name(k->type));
-        return false;
-    }
-    if (few && (k->constant || k->count == 1)) {
-        const tn_status status = tn_onnx_read(o, k, real);
-        *out = status == TN_OK ? few_numbers(o, k, k->name ? k->name : name, real)
-                               : tn_graph_refuse(o->g, status);
-    } else {
+    if (!tn_onnx_is_real(k->type))
+        return whole_value(o, n, k, name, out);
+    if (!few || (!k->constant && k->count > 1)) {
         *out = param_of(o, k, name, &k->shape);
+        return true;
     }
+    const tn_status status = tn_onnx_read(o, k, real);
+    *out = status == TN_OK ? tn_constant(o->g, tn_onnx_free_name(o, k->name ? k->name : name),
+                                         (tn_tensor){TN_F32, k->shape, real})
+                           : tn_graph_refuse(o->g, status);
     return true;
 }

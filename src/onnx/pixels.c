@@ -122,7 +122,7 @@ bool tn_onnx_of_pixels(tn_onnx *o, const tn_onnx_node *n)
     return good && give(o, n, &p);
 }
 
-tn_value tn_onnx_make_pixels(tn_onnx *o, const tn_onnx_pixels *p)
+static tn_value make_pixels(tn_onnx *o, const tn_onnx_pixels *p)
 {
     tn_image_input_opts opts = {.name = p->name};
     memcpy(opts.mean, p->mean, (size_t)p->channels * sizeof *p->mean);
@@ -133,4 +133,12 @@ tn_value tn_onnx_make_pixels(tn_onnx *o, const tn_onnx_pixels *p)
     opts.name = name;
     return tn_transpose(o->g, tn_image_input(o->g, p->bytes, &opts),
                         &(tn_transpose_opts){.name = p->name, .axes = TN_SHAPE(0, 2, 3, 1)});
+}
+
+tn_value tn_onnx_make_pixels(tn_onnx *o, const tn_onnx_pixels *p)
+{
+    const tn_value v = make_pixels(o, p);
+    if (!o->rows.id && v.id && tn_value_batch(o->g, v) == 0)
+        o->rows = v;
+    return v;
 }

@@ -71,7 +71,15 @@ tn_status tn_onnx_leave_out(tn_onnx *o, const tn_onnx_node *n, const char *why)
     for (int i = 0; i < n->num_out; i++)
         if (n->out[i])
             n->out[i]->made = true;
-    o->left_out = true;
+    if (!o->left_out) {
+        char *text = tn_format("%s \"%s\": %s", n->op, n->name, why);
+        o->left_out =
+            text ? tn_onnx_copy_text(o, (tn_proto_span){(const uint8_t *)text, strlen(text)})
+                 : NULL;
+        tn_free(text);
+        if (!o->left_out)
+            return o->status = tn_no_memory("a model", strlen(why));
+    }
     return tn_onnx_note(o, n, "left out, with what depends on it: %s", why);
 }
 

@@ -17,6 +17,15 @@ char *tn_onnx_copy_text(tn_onnx *o, tn_proto_span text); /* NULL: no memory */
 tn_status tn_onnx_value_of(tn_onnx *o, tn_proto_span name, tn_onnx_value **out);
 tn_onnx_value *tn_onnx_find(const tn_onnx *o, const char *name);
 
+/* Inside of a graph of a graph its names are its own, whatever else is called so: tn_onnx_leave() of what tn_onnx_enter()
+ * gave makes them again what they were outside. */
+typedef struct tn_onnx_scope {
+    tn_onnx_value **hidden;
+    size_t count;
+} tn_onnx_scope;
+tn_status tn_onnx_enter(tn_onnx *o, const tn_proto *graph, tn_onnx_scope *scope);
+void tn_onnx_leave(tn_onnx *o, const tn_onnx_scope *scope);
+
 /* Has anything made it, now or when it is read? And then: it is read. */
 bool tn_onnx_is_there(const tn_onnx_value *v);
 void tn_onnx_settle(tn_onnx *o, tn_onnx_value *v);

@@ -75,6 +75,42 @@ tn_status tn_onnx_value_of(tn_onnx *o, tn_proto_span name, tn_onnx_value **out)
     return TN_OK;
 }
 
+/* A new value takes the name; the one that had it is noted. */
+static tn_status hide(tn_onnx *o, tn_proto_span name, tn_onnx_scope *scope)
+{
+    tn_onnx_value *own = tn_arena_alloc(&o->arena, 1, sizeof *own), *v;
+    if (!own)
+        return tn_no_memory("a model", sizeof *own);
+    TN_TRY(tn_onnx_value_of(o, name, &v));
+    own->name = v->name;
+    o->table->place[place_of(o->table, v->name)] = own;
+    scope->hidden[scope->count++] = v;
+    return TN_OK;
+}
+
+tn_status tn_onnx_enter(tn_onnx *o, const tn_proto *graph, tn_onnx_scope *scope)
+{
+    size_t most = tn_proto_count(graph, GRAPH_TENSOR);
+    for (tn_proto_walk n = tn_proto_begin(graph, GRAPH_NODE); tn_proto_next(&n);)
+        most += tn_proto_count(&n.message, NODE_OUTPUT);
+    *scope = (tn_onnx_scope){.hidden = tn_arena_alloc(&o->arena, most + 1, sizeof *scope->hidden)};
+    if (!scope->hidden)
+        return tn_no_memory("a model", most * sizeof *scope->hidden);
+    for (tn_proto_walk t = tn_proto_begin(graph, GRAPH_TENSOR); tn_proto_next(&t);)
+        TN_TRY(hide(o, tn_proto_bytes(&t.message, TENSOR_NAME), scope));
+    for (tn_proto_walk n = tn_proto_begin(graph, GRAPH_NODE); tn_proto_next(&n);)
+        for (tn_proto_walk y = tn_proto_begin(&n.message, NODE_OUTPUT); tn_proto_next(&y);)
+            if (y.bytes.size)
+                TN_TRY(hide(o, y.bytes, scope));
+    return TN_OK;
+}
+
+void tn_onnx_leave(tn_onnx *o, const tn_onnx_scope *scope)
+{
+    for (size_t i = scope->count; i-- > 0;)
+        o->table->place[place_of(o->table, scope->hidden[i]->name)] = scope->hidden[i];
+}
+
 tn_status tn_onnx_table_create(tn_onnx *o)
 {
     o->table = tn_alloc(1, sizeof *o->table);

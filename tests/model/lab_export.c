@@ -92,8 +92,9 @@ const lab_export_net lab_export_nets[] = {
     {"binary",
      "input x f32 N 4 3\n"
      "a = exp(x)\nb = add(x, a)\nc = sub(b, a)\nd = mul(c, a)\ne = div(d, a)\nf = pow(a, e)\n"
-     "g = minimum(f, x)\nh = maximum(g, a)\ni = concat(h, a) axis=-1\noutput i\n",
-     "Exp Add Sub Mul Div Pow Min Max Concat"},
+     "g = minimum(f, x)\nh = maximum(g, a)\ni = concat(h, a) axis=-1\noutput i\n"
+     "m = constant() shape=3 numbers=1,0,1\nj = mask(h, m)\noutput j\noutput x\noutput m\n",
+     "Exp Add Sub Mul Div Pow Min Max Concat Cast Where"},
     {"windows",
      "input x f32 N 4 7 6\n"
      "a = conv2d(x) filters=8 kernel=3 dilation=2 pad=2 groups=2 no_bias\n"

@@ -89,12 +89,17 @@ float lab_onnx_x(int i)
 
 tn_shape lab_onnx_run(const char *text, const tn_model_opts *opts, float *to, size_t room)
 {
+    return lab_onnx_run_file(lab_onnx_graph(text), opts, to, room);
+}
+
+tn_shape lab_onnx_run_file(const char *path, const tn_model_opts *opts, float *to, size_t room)
+{
     tn_model *m = NULL;
     tn_device *device = NULL;
     tn_plan *plan = NULL;
     tn_shape shape, in;
     int64_t count, numbers;
-    assert_ok(tn_model_open(&m, lab_onnx_graph(text), opts));
+    assert_ok(tn_model_open(&m, path, opts));
     const tn_graph *g = tn_model_graph(m);
     const tn_value y = tn_graph_output_at(g, 0), x = tn_graph_input(g, 0);
     assert_ok(tn_value_shape(g, y, &shape));

@@ -24,6 +24,7 @@ const char *lab_onnx_input(const char *name, const char *dims);
 
 /* Opens and runs it with x as its only input, -3, -2.9, ..., and gives its first output. */
 tn_shape lab_onnx_run(const char *text, const tn_model_opts *opts, float *to, size_t room);
+tn_shape lab_onnx_run_file(const char *path, const tn_model_opts *opts, float *to, size_t room);
 float lab_onnx_x(int i);
 
 /* What opening it says. */

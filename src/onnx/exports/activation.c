@@ -66,6 +66,17 @@ static void write_dropout(tn_onnx_out *e, const tn_node *n)
                   tn_onnx_scalar_name(e, n, "rate", o->rate));
 }
 
+static void write_mask(tn_onnx_out *e, const tn_node *n)
+{
+    const char *x = tn_onnx_x_name(e, n, 0), *by = tn_onnx_x_name(e, n, 1),
+               *chosen = tn_onnx_part_name(e, n, "chosen"),
+               *zero = tn_onnx_scalar_name(e, n, "zero", 0);
+    TN_ONNX_NODE(e, "Cast", chosen, by);
+    tn_onnx_put_int(e, "to", ONNX_BOOL);
+    tn_onnx_end(e);
+    TN_ONNX_PLAIN(e, "Where", tn_onnx_y_name(e, n), chosen, x, zero);
+}
+
 /* Bytes become floats in the model itself, or it takes floats that somebody else has made so. */
 static void write_image_input(tn_onnx_out *e, const tn_node *n)
 {
@@ -98,4 +109,5 @@ const tn_onnx_writers tn_onnx_writers_activation = {{{"clip", 0, write_clip},
                                                      {"prelu", 0, write_prelu},
                                                      {"scale", 0, write_scale},
                                                      {"dropout", 0, write_dropout},
+                                                     {"mask", 0, write_mask},
                                                      {"image_input", 0, write_image_input}}};

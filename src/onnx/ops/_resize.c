@@ -27,9 +27,11 @@ static double place_of(const tn_onnx_resize *r, int axis, int64_t p)
     }
 }
 
-static double rounded(tn_onnx_rounds rounds, double u)
+static double rounded(const tn_onnx_resize *r, int axis, double u)
 {
-    switch (rounds) {
+    switch (r->rounds) {
+    case TN_ONNX_INWARDS:
+        return r->scale[axis] < 1 ? ceil(u) : floor(u);
     case TN_ONNX_PREFER_CEIL:
         return floor(u + 0.5);
     case TN_ONNX_FLOOR:
@@ -58,7 +60,7 @@ static void fill_row(const tn_onnx_resize *r, int axis, int64_t p, double *row)
     const int64_t in = r->in.dim[axis];
     double u = place_of(r, axis, p), sum = 0;
     if (r->mode == TN_ONNX_NEAREST)
-        u = rounded(r->rounds, u);
+        u = rounded(r, axis, u);
     if (r->mode != TN_ONNX_CUBIC)
         u = fmin(fmax(u, 0), (double)(in - 1));
     if (r->mode == TN_ONNX_NEAREST) {

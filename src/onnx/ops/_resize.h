@@ -17,7 +17,8 @@ typedef enum tn_onnx_rounds {
     TN_ONNX_PREFER_FLOOR,
     TN_ONNX_PREFER_CEIL,
     TN_ONNX_FLOOR,
-    TN_ONNX_CEIL
+    TN_ONNX_CEIL,
+    TN_ONNX_INWARDS /* of opset 10: down where an axis grows, up where it shrinks */
 } tn_onnx_rounds;
 
 typedef struct tn_onnx_resize {

@@ -146,18 +146,24 @@ static tn_value mask_of(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_known *
     return tn_onnx_constant(o, tn_onnx_name(o, n, truth ? "if" : "else"), k->shape, to);
 }
 
-/* A number that is not finite, times 0, is no 0. */
-static bool is_finite(tn_onnx *o, tn_onnx_known *k)
+/* Input i where the condition is `truth`, else 0: what is not chosen may be no number. False: refused. */
+static bool add_chosen(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_number *number, int i,
+                       const char *name, tn_value *out)
+{
+    const bool truth = i == 1;
+    tn_value x;
+    if (!tn_onnx_x(o, n, i, &x))
+        return false;
+    *out = tn_mask(o->g, x, mask_of(o, n, n->in[0]->known, number, truth), &(tn_layer_opts){name});
+    return true;
+}
+
+static bool is_zero(tn_onnx *o, const tn_onnx_node *n, int i)
 {
     const tn_onnx_number *number = NULL;
-    if (!k)
-        return true;
-    if (tn_onnx_numbers(o, k, &number) != TN_OK || !number)
-        return false;
-    for (int64_t i = 0; i < k->count; i++)
-        if (!isfinite(number[i].real))
-            return false;
-    return true;
+    tn_onnx_known *k = tn_onnx_given(n, i);
+    return k && k->count == 1 && k->shape.ndim == 0 && tn_onnx_is_real(k->type) &&
+           tn_onnx_numbers(o, k, &number) == TN_OK && number && number->real == 0;
 }
 
 static tn_status add_where(tn_onnx *o, const tn_onnx_node *n)
@@ -170,14 +176,11 @@ static tn_status add_where(tn_onnx *o, const tn_onnx_node *n)
     TN_TRY(tn_onnx_numbers(o, k, &number));
     if (!number || k->count == 0)
         return tn_onnx_refuse(o, n, "its condition has %lld elements", (long long)k->count);
-    if (!is_finite(o, tn_onnx_given(n, 1)) || !is_finite(o, tn_onnx_given(n, 2)))
-        return tn_onnx_refuse(o, n, "it chooses numbers that are not finite");
-    if (!tn_onnx_x(o, n, 1, &a) || !tn_onnx_x(o, n, 2, &b))
+    if (is_zero(o, n, 2))
+        return add_chosen(o, n, number, 1, n->name, &a) ? tn_onnx_give(o, n, 0, a) : TN_OK;
+    if (!add_chosen(o, n, number, 1, tn_onnx_name(o, n, "those"), &a) ||
+        !add_chosen(o, n, number, 2, tn_onnx_name(o, n, "others"), &b))
         return TN_OK;
-    a = tn_mul(o->g, a, mask_of(o, n, k, number, true),
-               &(tn_layer_opts){tn_onnx_name(o, n, "those")});
-    b = tn_mul(o->g, b, mask_of(o, n, k, number, false),
-               &(tn_layer_opts){tn_onnx_name(o, n, "others")});
     return tn_onnx_give(o, n, 0, tn_add(o->g, a, b, NAMED(n)));
 }
 

@@ -226,6 +226,35 @@ static tn_status add_pad(tn_onnx *o, const tn_onnx_node *n)
 
 /* ---- Expand, Tile ------------------------------------------------------------------------------- */
 
+/* x, which is the same for any batch, N times: its dimension 0 is 1, or it has none of it. Added are zeros in as many rows
+ * as the model's input has, so that it is of any batch. */
+static tn_value repeat_rows(tn_onnx *o, const tn_onnx_node *n, tn_value x, int ndim,
+                            const char *name)
+{
+    tn_shape each = {.ndim = ndim};
+    for (int i = 1; i < ndim; i++)
+        each.dim[i] = 1;
+    tn_value rows = tn_onnx_reshape(o, n, "rows", o->rows, TN_SHAPE(0, -1));
+    rows = tn_slice(
+        o->g, rows,
+        &(tn_slice_opts){.name = tn_onnx_name(o, n, "first"), .end = TN_SHAPE(INT64_MAX, 1)});
+    rows = tn_mask(o->g, rows, tn_onnx_scalar(o, n, "none", 0),
+                   &(tn_layer_opts){tn_onnx_name(o, n, "zeros")});
+    if (ndim != 2)
+        rows = tn_reshape(o->g, rows,
+                          &(tn_reshape_opts){.name = tn_onnx_name(o, n, "each"), .shape = each});
+    return tn_add(o->g, x, rows, &(tn_layer_opts){name});
+}
+
+/* Is its first dimension N, where x is the same for any? */
+static bool is_by_rows(const tn_onnx *o, const tn_onnx_number *number, int64_t count, tn_value x,
+                       const tn_shape *shape)
+{
+    return o->rows.id && count >= shape->ndim && count > 0 && number[0].times_n &&
+           number[0].whole == 1 && (count > shape->ndim || shape->dim[0] == 1) &&
+           tn_value_batch(o->g, x) == TN_NO_BATCH;
+}
+
 /* A dimension of the whole that x has there is x's, whatever the batch is. */
 static tn_status add_expand(tn_onnx *o, const tn_onnx_node *n)
 {
@@ -239,19 +268,23 @@ static tn_status add_expand(tn_onnx *o, const tn_onnx_node *n)
     if (!k || tn_onnx_numbers(o, k, &number) != TN_OK || !number || k->count > TN_MAX_DIMS)
         return tn_onnx_refuse(o, n, "its shape is not known before the model runs");
     TN_TRY(tn_value_shape(o->g, x, &shape));
+    const bool by_rows = is_by_rows(o, number, k->count, x, &shape);
     to.ndim = shape.ndim > (int)k->count ? shape.ndim : (int)k->count;
     for (int i = 0; i < to.ndim; i++) {
         const int own = i - (to.ndim - shape.ndim), given = i - (to.ndim - (int)k->count);
         const int64_t by = given >= 0 && number[given].times_n ? o->batch : 1;
         const int64_t whole = given < 0 ? 1 : number[given].whole;
         const int64_t size = whole > 0 && whole <= TN_ONNX_MOST_ELEMENTS / by ? whole * by : 0;
-        const bool keeps = own >= 0 && (size == 1 || size == shape.dim[own]);
+        const bool rows = i == 0 && by_rows;
+        const bool keeps = rows || (own >= 0 && (size == 1 || size == shape.dim[own]));
         to.dim[i] = keeps ? 0 : size;
         any |= !keeps;
         if (size < 1 || (!keeps && own >= 0 && shape.dim[own] != 1))
             return tn_onnx_refuse(o, n, "its input, %s, does not become %lld in dimension %d",
                                   tn_shape_format(&shape).text, (long long)whole, i);
     }
+    if (by_rows)
+        x = repeat_rows(o, n, x, to.ndim, any ? tn_onnx_name(o, n, "again") : n->name);
     if (!any)
         return tn_onnx_give(o, n, 0, x);
     return tn_onnx_give(

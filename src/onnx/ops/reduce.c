@@ -168,6 +168,8 @@ static tn_status add_any_softmax(tn_onnx *o, const tn_onnx_node *n, softmax *lay
         alone &= shape.dim[i] == 1;
     if (o->opset < 13 && !alone)
         return tn_onnx_give(o, n, 0, of_two_dimensions(o, n, x, &shape, axis, layer));
+    if (layer == tn_log_softmax && axis == 1 && n->num_out && n->out[0])
+        n->out[0]->logits = x;
     return tn_onnx_give(
         o, n, 0, layer(o->g, x, &(tn_softmax_opts){.name = n->name, .axis = TN_EXACTLY(axis)}));
 }

@@ -154,7 +154,7 @@ static bool read_modes(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r)
     const int place = tn_onnx_word(o, n, "coordinate_transformation_mode", places,
                                    old ? TN_ONNX_ASYMMETRIC : TN_ONNX_HALF_PIXEL);
     const int round =
-        tn_onnx_word(o, n, "nearest_mode", rounds, old ? TN_ONNX_FLOOR : TN_ONNX_PREFER_FLOOR);
+        tn_onnx_word(o, n, "nearest_mode", rounds, old ? TN_ONNX_INWARDS : TN_ONNX_PREFER_FLOOR);
     if (mode < 0 || place < 0 || round < 0)
         return false;
     r->mode = (unsigned)mode;
@@ -173,8 +173,10 @@ static bool read_modes(tn_onnx *o, const tn_onnx_node *n, tn_onnx_resize *r)
 /* Which place is that of all the axes that change; false: of none of the layer's, or not of all the same. */
 static bool find_place(const tn_onnx_resize *r, tn_resize_opts *opts)
 {
-    bool one = false, more = false;
+    bool one = false, more = false, grows = false, shrinks = false;
     for (int i = 2; i < r->in.ndim; i++) {
+        grows = grows || r->scale[i] > 1;
+        shrinks = shrinks || r->scale[i] < 1;
         one = one || (r->out.dim[i] == 1 && r->in.dim[i] > 1);
         more = more || (r->out.dim[i] > 1 && r->in.dim[i] > 1);
     }
@@ -186,11 +188,12 @@ static bool find_place(const tn_onnx_resize *r, tn_resize_opts *opts)
         [TN_ONNX_ASYMMETRIC] = TN_RESIZE_EDGES,
         [TN_ONNX_TF_HALF_PIXEL] = TN_RESIZE_MIDDLES,
     };
-    static const tn_resize_round rounds[] = {
+    const tn_resize_round rounds[] = {
         [TN_ONNX_PREFER_FLOOR] = TN_RESIZE_HALF_DOWN,
         [TN_ONNX_PREFER_CEIL] = TN_RESIZE_HALF_UP,
         [TN_ONNX_FLOOR] = TN_RESIZE_FLOOR,
         [TN_ONNX_CEIL] = TN_RESIZE_CEIL,
+        [TN_ONNX_INWARDS] = shrinks ? TN_RESIZE_CEIL : TN_RESIZE_FLOOR,
     };
     opts->place = places[r->places];
     opts->round = r->mode == TN_ONNX_NEAREST ? rounds[r->rounds] : TN_RESIZE_HALF_UP;
@@ -199,6 +202,7 @@ static bool find_place(const tn_onnx_resize *r, tn_resize_opts *opts)
     if (r->places == TN_ONNX_TF_HALF_PIXEL)
         opts->round = TN_RESIZE_HALF_UP; /* half a pixel behind the middle, rounded down */
     return !(r->places == TN_ONNX_PYTORCH_HALF_PIXEL && one && more) &&
+           !(r->mode == TN_ONNX_NEAREST && r->rounds == TN_ONNX_INWARDS && grows && shrinks) &&
            !(r->places == TN_ONNX_TF_HALF_PIXEL &&
              (r->mode != TN_ONNX_NEAREST || r->rounds != TN_ONNX_FLOOR));
 }

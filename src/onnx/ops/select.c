@@ -41,15 +41,7 @@ static tn_value slice_of(tn_onnx *o, const char *name, tn_value x, int axis, int
 static tn_value whole_numbers(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_known *k,
                               const tn_onnx_number *index)
 {
-    int32_t *data = tn_alloc((size_t)k->count, sizeof *data);
-    if (!data)
-        return tn_graph_refuse(o->g, tn_no_memory("indices", (size_t)k->count * sizeof *data));
-    for (int64_t i = 0; i < k->count; i++)
-        data[i] = (int32_t)index[i].whole;
-    const tn_value v =
-        tn_constant(o->g, tn_onnx_name(o, n, "indices"), (tn_tensor){TN_I32, k->shape, data});
-    tn_free(data);
-    return v;
+    return tn_onnx_whole_constant(o, tn_onnx_name(o, n, "indices"), &k->shape, k->count, index);
 }
 
 /* Indices that are known, and are there; NULL: refused. */
