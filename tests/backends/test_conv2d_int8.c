@@ -231,6 +231,40 @@ static void sees_new_numbers(void **unused)
     end(&fast);
 }
 
+/* All that comes of its image; nothing of the others. */
+static void a_nan_shows(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < TN_COUNT(cases); i++) {
+        net t;
+        int64_t count;
+        tn_shape shape;
+        const conv_case *c = &cases[i];
+        if (c->images < 2 ||
+            (c->behind && !c->sign)) /* a relu of oneDNN's before it knows no NaN */
+            continue;
+        begin(&t, c, &(tn_plan_opts){.kept_weights = INFINITY}, "cpu");
+        assert_ok(tn_value_shape(t.g, t.y, &shape));
+        float *y = evaluate(&t, &count),
+              *x = malloc((size_t)(c->images * c->channels * c->height * c->width) * sizeof *x);
+        assert_non_null(x);
+        const int64_t each = c->channels * c->height * c->width;
+        for (int64_t j = 0; j < c->images * each; j++)
+            x[j] = j == 2 * each - 3 ? NAN : 0.5F;
+        assert_ok(tn_plan_set(
+            t.p, t.x,
+            (tn_tensor){TN_F32, TN_SHAPE(c->images, c->channels, c->height, c->width), x}));
+        assert_ok(tn_plan_evaluate(t.p));
+        assert_ok(tn_plan_get(t.p, t.y, (tn_tensor){TN_F32, shape, y}));
+        for (int64_t j = 0; j < count; j++)
+            if ((isnan(y[j]) != 0) != (j / (count / c->images) == 1))
+                fail_msg("%s: y[%lld] is %g", c->why, (long long)j, (double)y[j]);
+        free(x);
+        free(y);
+        end(&t);
+    }
+}
+
 static void is_done_otherwise(void **unused)
 {
     (void)unused;
@@ -258,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_the_reference),
         cmocka_unit_test(sees_new_numbers),
+        cmocka_unit_test(a_nan_shows),
         cmocka_unit_test(is_done_otherwise),
     };
     if (!can()) {

@@ -6,7 +6,7 @@
  * here, x in each run, by a reorder that rounds, and the weight once. Sums are of 32 bits and exact; y is f32:
  *     y[k] = (the sum) scale[k] + bias[k],   scale[k] = x's scale times the filter's
  * What is kept: scale, bias, then the numbers in oneDNN's layout. A number of x that lies in the middle between two whole ones may
- * become the other one: one step of the scale. A NaN in x becomes some number.
+ * become the other one: one step of the scale. Of an image with a NaN in x all of y is NaN.
  */
 #include <string.h>
 
@@ -14,12 +14,13 @@
 #include "backends/cpu/whole/whole.h"
 
 typedef struct whole {
-    tn_prim conv, x, w;  /* and what brings x and the weight to it */
-    float scale;         /* of x */
-    tn_whole grid;       /* of the weight */
-    size_t x_at, pad_at; /* in scratch of forward */
-    size_t w_pad_at;     /* and of arrange, behind the numbers */
-    size_t w_at;         /* in what is kept */
+    tn_prim conv, x, w;            /* and what brings x and the weight to it */
+    float scale;                   /* of x */
+    tn_whole grid;                 /* of the weight */
+    int64_t x_each, y_each;        /* floats of an image */
+    size_t x_at, pad_at, found_at; /* in scratch of forward */
+    size_t w_pad_at;               /* and of arrange, behind the numbers */
+    size_t w_at;                   /* in what is kept */
 } whole;
 
 static void release(void *state)
@@ -87,8 +88,9 @@ static void make(tn_maker *m, whole *s, const tn_node *n, const tn_binding *b)
                                                     : dnnl_alg_kind_undef});
     if (m->status != TN_OK)
         return;
-    tn_make_scaling(m, &s->x, tn_md_of(m, &n->x[0], TN_F32, b->x[0]),
-                    tn_prim_md(m, &s->conv, DNNL_ARG_SRC), 1 / s->scale);
+    const tn_md *x = tn_md_of(m, &n->x[0], TN_F32, b->x[0]);
+    s->x_each = (int64_t)(tn_md_bytes(x) / sizeof(float)) / n->x[0].dim[0];
+    tn_make_scaling(m, &s->x, x, tn_prim_md(m, &s->conv, DNNL_ARG_SRC), 1 / s->scale);
     tn_make_reorder(m, &s->w, tn_md_whole(m, 4, w, true),
                     tn_prim_md(m, &s->conv, DNNL_ARG_WEIGHTS));
 }
@@ -111,6 +113,8 @@ static void bind(tn_maker *m, whole *s, const tn_node *n, tn_binding *b)
         return;
     s->x_at = tn_cpu_part(&b->scratch_bytes, tn_md_bytes(x));
     s->pad_at = tn_cpu_part(&b->scratch_bytes, tn_prim_bytes(&s->conv, DNNL_ARG_SCRATCHPAD));
+    s->found_at = tn_cpu_part(&b->scratch_bytes, (size_t)n->x[0].dim[0] * sizeof(int));
+    s->y_each = (int64_t)(tn_md_bytes(y) / sizeof(float)) / n->y[0].dim[0];
     size_t arranging = 0;
     (void)tn_cpu_part(&arranging, (size_t)tn_elements(&n->param[0].shape));
     s->w_pad_at = tn_cpu_part(&arranging, tn_prim_bytes(&s->w, DNNL_ARG_SCRATCHPAD));
@@ -173,7 +177,7 @@ static tn_status forward(const tn_call *c)
     const float *scale = c->kept;
     TN_TRY(tn_prim_run(
         &s->x, (tn_prim_arg[]){{DNNL_ARG_FROM, c->x[0]}, {DNNL_ARG_TO, scratch + s->x_at}, {0}}));
-    return tn_prim_run(&s->conv, (tn_prim_arg[]){
+    TN_TRY(tn_prim_run(&s->conv, (tn_prim_arg[]){
                                      {DNNL_ARG_SRC, scratch + s->x_at},
                                      {DNNL_ARG_WEIGHTS, kept + s->w_at},
                                      {DNNL_ARG_DST, c->y[0]},
@@ -181,7 +185,15 @@ static tn_status forward(const tn_call *c)
                                      {TN_ARG_SCALE, scale},
                                      {TN_ARG_SHIFT, scale + c->node->y[0].dim[1]},
                                      {0},
-                                 });
+                                 }));
+    tn_whole_spread_nan(&(tn_whole_nan){.images = c->node->x[0].dim[0],
+                                        .x_each = s->x_each,
+                                        .y_each = s->y_each,
+                                        .x = c->x[0],
+                                        .y = c->y[0],
+                                        .found = (int *)(void *)(scratch + s->found_at),
+                                        .threads = c->device->threads});
+    return TN_OK;
 }
 
 static const char *describe(const void *state)

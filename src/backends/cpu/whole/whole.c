@@ -54,6 +54,37 @@ float tn_whole_row(const tn_whole *g, int64_t k, const float *w, int8_t *to)
     return none ? NAN : scale;
 }
 
+enum { PIECE = 16384 /* floats that a thread looks at in one go */ };
+
+static bool has_nan(const float *x, int64_t count)
+{
+    int any = 0;
+#pragma omp simd reduction(| : any)
+    for (int64_t i = 0; i < count; i++)
+        any |= x[i] != x[i];
+    return any;
+}
+
+void tn_whole_spread_nan(const tn_whole_nan *s)
+{
+    const int64_t pieces = (s->x_each + PIECE - 1) / PIECE;
+    bool any = false;
+    memset(s->found, 0, (size_t)s->images * sizeof *s->found);
+#pragma omp parallel for num_threads(s->threads) schedule(static) collapse(2)
+    for (int64_t n = 0; n < s->images; n++)
+        for (int64_t p = 0; p < pieces; p++) {
+            const int64_t left = s->x_each - p * PIECE;
+            if (has_nan(s->x + n * s->x_each + p * PIECE, left < PIECE ? left : PIECE))
+#pragma omp atomic write
+                s->found[n] = 1;
+        }
+    for (int64_t n = 0; n < s->images; n++)
+        any |= s->found[n];
+    for (int64_t i = 0; any && i < s->images * s->y_each; i++)
+        if (s->found[i / s->y_each])
+            s->y[i] = NAN;
+}
+
 int64_t tn_whole_form(const tn_whole *g)
 {
     const float numbers[] = {g->low, g->high, g->one};

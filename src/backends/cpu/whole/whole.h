@@ -18,6 +18,16 @@ typedef struct tn_whole {
 bool tn_whole_of(const tn_node *n, const tn_binding *b, tn_whole *out);
 /* Row k as whole numbers. Returns its scale, which is NaN if one of w is, or comes to none: so is what is made of it. */
 float tn_whole_row(const tn_whole *g, int64_t k, const float *w, int8_t *to);
+/* Whole numbers know no NaN: what is made of an image with one is NaN, all of it. `images` of x, each so many floats, and
+ * of y; `found`: an int each. */
+typedef struct tn_whole_nan {
+    int64_t images, x_each, y_each;
+    const float *x;
+    float *y;
+    int *found;
+    int threads;
+} tn_whole_nan;
+void tn_whole_spread_nan(const tn_whole_nan *s);
 /* Another one for another grid: for tn_binding.kept_form. */
 int64_t tn_whole_form(const tn_whole *g);
 
