@@ -11,7 +11,7 @@
 static question q = {.batch = 64, .precision = "default"};
 
 static struct {
-    const char *svg, *out;
+    const char *svg, *out, *pictures;
     bool json, force;
 } flags;
 
@@ -50,6 +50,9 @@ static const arg options[] = {
     {ARG_FLAG, "json", NULL, "the report as JSON; default: as text", &flags.json, 0, 0},
     {ARG_TEXT, "out", "FILE", "write it to this file; default: to stdout", &flags.out, 0, 0},
     {ARG_TEXT, "svg", "FILE", "draw the confusion matrix", &flags.svg, 0, 0},
+    {ARG_TEXT, "pictures", "FILE",
+     "write what each picture is and what the model says, a line of\nJSON each", &flags.pictures, 0,
+     0},
     {ARG_FLAG, "force", NULL, "write files anew that are there", &flags.force, 0, 0},
     {ARG_TEXT, "device", "NAME",
      "\"cuda:0\", \"cpu\", \"cpu,threads=2\", ...; default: the best there is", &q.device, 0, 0},
@@ -75,7 +78,7 @@ int main(int argc, char **argv)
                     .max_words = 2,
                     .words = "a model and a set of pictures, or one of them,"};
     evaluation e;
-    whole report = {0}, picture = {0};
+    whole report = {0}, picture = {0}, pictures = {0};
     args_parse(&a, argc, argv);
     q.model = argv[1];
     q.data = argv[2];
@@ -83,6 +86,8 @@ int main(int argc, char **argv)
         whole_begin(&report, flags.out, flags.force);
     if (flags.svg)
         whole_begin(&picture, flags.svg, flags.force);
+    if (flags.pictures)
+        whole_begin(&pictures, flags.pictures, flags.force);
     eval_open(&e, &q);
     eval_measure(&e);
     (flags.json ? eval_tell_json : eval_tell)(&e, flags.out ? report.to : stdout);
@@ -91,6 +96,10 @@ int main(int argc, char **argv)
     if (flags.svg) {
         eval_draw(&e, picture.to);
         whole_end(&picture);
+    }
+    if (flags.pictures) {
+        eval_tell_pictures(&e, pictures.to);
+        whole_end(&pictures);
     }
     if (e.total.unsaid)
         run_fail("%s: what its net says of %lld of %lld pictures is no number", e.path,

@@ -4,6 +4,7 @@ picture counts once; classes are matched by name; what cannot be is refused; rep
 
 Usage: check_eval.py FOLDER_OF_TOOLS FOLDER_OF_EXAMPLES
 """
+import collections
 import json
 import math
 import os
@@ -287,6 +288,15 @@ def files(folder):
     expect(len(cells) == len(json.loads(stdout)["confusion"]), f"the picture has {len(cells)} cells")
     refused("is there already", model, whole, "--out", folder / "r.json")
     evaluate(model, whole, "--json", "--out", folder / "r.json", "--svg", folder / "r.svg", "--force")
+    evaluate(model, whole, "--json", "--pictures", folder / "p.jsonl")
+    lines = [json.loads(line) for line in (folder / "p.jsonl").read_text().splitlines()]
+    got = json.loads(stdout)
+    cells = collections.Counter((p["label"], p["said"]) for p in lines)
+    expect([[*c, n] for c, n in sorted(cells.items())] == got["confusion"] and len({p["file"] for p in lines}) == got["images"], "a line a picture, each in its cell", lines[:3])
+    keys = [(p["label"], p["said"], -p["share"]) for p in lines]
+    expect(keys == sorted(keys) and all(0 <= p["right"] <= p["share"] <= 1 for p in lines), "by cell, the surest first", lines[:3])
+    wrong = sorted((p for p in lines if p["said"] != p["label"]), key=lambda p: -p["share"])[:24]
+    expect(len(wrong) > 3 and [p["share"] for p in got["worst"]] == [p["share"] for p in wrong], "the worst", got["worst"])
     os.mkfifo(folder / "fifo")
     os.symlink("fifo", folder / "link")
     for name in ("fifo", "link"):

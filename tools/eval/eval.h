@@ -6,6 +6,7 @@
 
 #include <tenon/tenon.h>
 
+#include "../common/json.h"
 #include "../train/opening.h"
 
 enum { EVAL_PATH = 4096 /* as SETS_PATH */ };
@@ -23,6 +24,13 @@ typedef struct question {
 typedef struct broken {
     char *file, *reason;
 } broken;
+
+/* What the model says of a picture. */
+typedef struct judged {
+    int64_t item;
+    int label, said;     /* said -1: no answer */
+    double share, right; /* the probability of what it says, and of what it is */
+} judged;
 
 typedef struct evaluation {
     question q;
@@ -51,6 +59,8 @@ typedef struct evaluation {
     tn_eval_total total;
     const tn_eval_cell *cell;
     int64_t cells;
+    judged *seen; /* each picture that counts */
+    int64_t num_seen;
 } evaluation;
 
 /* open.c: model, set and plan; ends the program with status 2 where they do not go together. */
@@ -59,6 +69,11 @@ void eval_close(evaluation *e);
 
 /* measure.c: every picture once. Ends the program with status 1 if that cannot be done. */
 void eval_measure(evaluation *e);
+
+/* pictures.c: those of a batch are kept; a line each, by label, said and share; the surest that are wrong. */
+void eval_keep(evaluation *e, const tn_batch *b, const int32_t *label, const float *logits);
+void eval_tell_pictures(evaluation *e, FILE *to);
+void eval_tell_worst(evaluation *e, json *j);
 
 /* What a class is called: its name or, if it has none, "class 12". Good until the next but three. */
 const char *eval_class_name(const evaluation *e, int class);
@@ -72,8 +87,8 @@ typedef struct confusion {
 confusion *eval_confusions(const evaluation *e, int64_t *count);
 
 /* tell.c, tell_json.c, draw.c: the whole report. */
-void eval_tell(const evaluation *e, FILE *to);
-void eval_tell_json(const evaluation *e, FILE *to);
+void eval_tell(evaluation *e, FILE *to);
+void eval_tell_json(evaluation *e, FILE *to);
 void eval_draw(const evaluation *e, FILE *to);
 
 #endif

@@ -128,6 +128,7 @@ static void take_batch(evaluation *e, const work *w, const tn_batch *b)
     } else {
         run(e, w, cut(e, w, b, 0));
     }
+    eval_keep(e, b, w->labels, w->logits);
     tn_must(tn_eval_add(e->eval, (tn_tensor){TN_F32, TN_SHAPE(e->q.batch, e->classes), w->logits},
                         (tn_tensor){TN_I32, TN_SHAPE(e->q.batch), w->labels}));
 }

@@ -247,6 +247,7 @@ void eval_close(evaluation *e)
     free(e->broken);
     free(e->label_of);
     free(e->again);
+    free(e->seen);
     free(e->name);
     tn_eval_destroy(e->eval);
     tn_plan_destroy(e->plan);

@@ -205,7 +205,7 @@ static void tell_matrix(const evaluation *e, FILE *to)
     table_print(&t, to);
 }
 
-void eval_tell(const evaluation *e, FILE *to)
+void eval_tell(evaluation *e, FILE *to)
 {
     tell_head(e, to);
     tell_total(e, to);

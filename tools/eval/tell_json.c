@@ -1,5 +1,4 @@
 /* The report as JSON: docs/tenon-eval.md says what each member is. */
-#include "../common/json.h"
 #include "eval.h"
 
 static double share_of(int64_t part, int64_t of)
@@ -49,7 +48,7 @@ static void write_broken(json *j, const evaluation *e)
     json_end(j, ']');
 }
 
-void eval_tell_json(const evaluation *e, FILE *to)
+void eval_tell_json(evaluation *e, FILE *to)
 {
     const tn_eval_total *t = &e->total;
     json j = {.to = to};
@@ -79,5 +78,6 @@ void eval_tell_json(const evaluation *e, FILE *to)
     write_broken(&j, e);
     write_classes(&j, e);
     write_confusion(&j, e);
+    eval_tell_worst(e, &j);
     json_end(&j, '}');
 }
