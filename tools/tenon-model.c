@@ -8,6 +8,8 @@ static const command commands[] = {
     {"describe", "tells what is in it: inputs, outputs, numbers, operations, facts",
      model_describe},
     {"text", "writes its net as text, a line a node", model_text},
+    {"layers", "tells and draws each layer: what it makes, its numbers, figures of both",
+     model_layers},
     {"convert", "makes a file of Tenon's or of ONNX of it", model_convert},
 };
 

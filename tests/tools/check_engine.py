@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import zlib
 
 build, infer, maker, work = sys.argv[1:]
 work = pathlib.Path(work)
@@ -147,4 +148,61 @@ with subprocess.Popen([infer, "a.plan", "-", "--json"], stdin=subprocess.PIPE, s
             expect(one["classes"] == answers[pictures.index(name)]["classes"] and 0 < one["seconds"] < 60, one)
     child.stdin.close()
     expect(child.wait() == 1, "a picture that could not be read is no failure")
+# Each layer of a model, in figures and pictures.
+def tensors(path):
+    data = path.read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    for name, t in json.loads(data[8:8 + size]).items():
+        if name != "__metadata__" and t["dtype"] == "F32":
+            begin, end = (8 + size + at for at in t["data_offsets"])
+            yield name, t["shape"], struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
+
+
+def png(path):
+    """Width, height, channels and rows of a PNG whose sums are right."""
+    data, at, parts = path.read_bytes(), 8, {}
+    expect(data[:8] == b"\x89PNG\r\n\x1a\n", f"{path}: no PNG")
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        expect(struct.unpack(">I", data[at + 8 + size:at + 12 + size])[0] == zlib.crc32(data[at + 4:at + 8 + size]), f"{path}: CRC of {kind}")
+        parts[kind] = data[at + 8:at + 8 + size]
+        at += 12 + size
+    width, height, bits, colour = struct.unpack(">IIBB", parts[b"IHDR"][:10])
+    channels, rows = {0: 1, 2: 3}[colour], zlib.decompress(parts[b"IDAT"])
+    expect(bits == 8 and len(rows) == height * (1 + width * channels) and list(parts)[-1] == b"IEND", f"{path}: {len(rows)} bytes")
+    return width, height, channels, [rows[y * (1 + width * channels) + 1:(y + 1) * (1 + width * channels)] for y in range(height)]
+
+
+model = pathlib.Path(build).with_name("tenon-model")
+shown = json.loads(run(model, "layers", "flowers.safetensors", "1.ppm", "--out", "drawn", "--json"))
+layers = {layer["name"]: layer for layer in shown["layers"]}
+sure, shares = layers["sure"], [c["share"] for c in answers[1]["classes"]]
+expect(sure["op"] == "softmax" and sure["shape"] == [1, 3] and abs(sure["made"]["largest"] - shares[0]) < 1e-6 and abs(sure["made"]["mean"] - 1 / 3) < 1e-6, sure)
+expect([shown["layers"][i]["name"] for i in sure["reads"]] == ["fc"] and shown["layers"][0]["op"] == "input", "what a layer reads")
+numbers = {name: (shape, x) for name, shape, x in tensors(work / "flowers.safetensors")}
+weights = {t["name"]: t for layer in shown["layers"] for t in layer["weights"]}
+expect({"conv1.weight", "fc.bias"} <= set(weights) and layers["fc"]["parameters"] == sum(len(numbers[n][1]) for n in ("fc.weight", "fc.bias")), sorted(weights))
+for name, t in weights.items():
+    shape, x = numbers[name]
+    expect(t["shape"] == shape and t["count"] == len(x) == sum(t["histogram"]) and abs(t["mean"] - sum(x) / len(x)) < 1e-6 * max(map(abs, x)) and abs(t["largest"] / max(x) - 1) < 1e-6, t)
+shape, x = numbers["conv1.weight"]
+sheet = weights["conv1.weight"]["picture"]
+width, height, channels, rows = png(work / "drawn" / sheet["file"])
+expect(shape[1] == 3 and channels == 3 and sheet["tiles"] == shape[0] and width == shape[3] * sheet["columns"], sheet)
+bgr = "order=bgr" in json.loads(run(model, "describe", "flowers.safetensors", "--json"))["facts"].get("tenon.fit", "")
+plane, whole_filter = shape[2] * shape[3], shape[1] * shape[2] * shape[3]
+for k in range(shape[0]):
+    top, left = k // sheet["columns"] * shape[2], k % sheet["columns"] * shape[3]
+    most = max(map(abs, x[k * whole_filter:(k + 1) * whole_filter]))
+    for c in range(3):
+        order = 2 - c if bgr else c
+        drawn = [rows[top + y][(left + i) * 3 + order] for y in range(shape[2]) for i in range(shape[3])]
+        want = [128 + 127 * v / most for v in x[k * whole_filter + c * plane:k * whole_filter + (c + 1) * plane]]
+        expect(all(abs(a - b) <= 0.51 for a, b in zip(drawn, want)), f"filter {k}, channel {c}: {drawn} {want}")
+for layer in shown["layers"][1:]:
+    png(work / "drawn" / layer["made"]["picture"]["file"])
+expect("made" not in json.loads(run(model, "layers", "flowers.safetensors", "--json"))["layers"][2], "of no picture there is nothing made")
+expect("fc " in run(model, "layers", "flowers.safetensors", "0.ppm", "--out", "drawn") and json.loads((work / "drawn/layers.json").read_text())["image"] == "0.ppm", "as a table")
+run(model, "layers", "flowers.safetensors", "broken.jpg", status=2, says="broken.jpg")
+run(model, "layers", "broken.jpg", status=2, says="broken.jpg")
 print("an engine is built, run, measured and compared")

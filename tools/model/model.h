@@ -8,5 +8,6 @@
 int model_describe(int argc, char **argv);
 int model_text(int argc, char **argv);
 int model_convert(int argc, char **argv);
+int model_layers(int argc, char **argv);
 
 #endif
