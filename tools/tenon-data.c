@@ -10,6 +10,7 @@ static const command commands[] = {
     {"split", "shares it out into a list to train on and one to measure on", data_split},
     {"pack", "decodes it once, into files that train at the speed of memory", data_pack},
     {"thumbs", "makes a page or a folder of small pictures", data_thumbs},
+    {"browse", "answers questions about the data sets of a workspace", data_browse},
 };
 
 int main(int argc, char **argv)

@@ -17,6 +17,7 @@
 #include "serve/child.h"
 #include "serve/listen.h"
 #include "serve/server.h"
+#include "serve/stand.h"
 
 static struct {
     const char *listen, *socket, *host, *page, *data;
@@ -171,6 +172,7 @@ int main(int argc, char **argv)
     while (sigwait(&ends, &signal_) != 0)
         ;
     child_end_all();
+    stand_end_all();
     cache_stop(&s.cache);
     http_close(s.http);
     cache_close(&s.cache);

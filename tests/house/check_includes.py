@@ -68,7 +68,7 @@ PROGRAMS = {
     "tools/build": ("tools/common/", "tools/build/"),
     "tools/infer": ("tools/common/", "tools/infer/"),
     "tools/eval": ("tools/common/", "tools/train/", "tools/eval/"),
-    "tools/data": ("tools/common/", "tools/data/"),
+    "tools/data": ("tools/common/", "tools/train/", "tools/data/"),
     "tools/run": ("tools/common/", "tools/run/"),
     "tools/train": ("tools/common/", "tools/train/", "nets/"),
     "tools/serve": ("tools/common/", "tools/serve/", "nets/"),

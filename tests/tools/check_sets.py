@@ -222,9 +222,31 @@ def survives_names():
     expect(hostile.decode() in p.text and "<img src=x onerror=alert(1)>.jpg" in p.text, "names on a page are text", p.text)
 
 
+def browses():
+    """Questions in a shell: one that is answered, one that is refused; the rest is asked over HTTP (tests/serve/check_data.py)."""
+    os.makedirs("work")
+    here = os.path.realpath("set")
+    expect(json.loads(run("browse", "work", json.dumps({"do": "make", "dataset": "shapes", "path": here}))) == {"id": "shapes"}, "made")
+    told = json.loads(run("check", here, "--out", "work/datasets/shapes/report.json", "--json"))
+    expect(told["pictures"] == 120 and told["out"].endswith("report.json"), "how much it is", told)
+    run("check", here, "--out", "work/datasets/shapes/report.json", status=2, says="is there already")
+    expect(json.loads(pathlib.Path("work/datasets/shapes/report.json").read_text())["set"]["pictures"] == 120, "the report")
+    told = json.loads(run("browse", "work", '{"do": "about", "dataset": "shapes"}'))
+    expect(told["now"]["set"]["pictures"] == 120 and told["report"]["set"]["read"] == 120, "about", told)
+    for question in "", "[]", '{"do": "fly"}', '{"do": "about"}', '{"do": "about", "dataset": "../x"}', '{"do": "about", "dataset": "none"}', "{" * 5000:
+        expect(json.loads(run("browse", "work", question, status=1))["error"]["text"], question[:50])
+    asked = subprocess.run([data, "browse", "work", "-"], input=b'{"do": "list"}\n\n{"do": "image", "dataset": "shapes", "item": 1}\n', capture_output=True, timeout=60, check=True).stdout
+    heads = []
+    while asked:
+        head, _, rest = asked.partition(b"\n")
+        heads.append(head.split()[0])
+        asked = rest[int(head.split()[1]):]
+    expect(heads == [b"json", b"error", b"jpeg"], "one after the other", heads)
+
+
 subprocess.run([shapes, "made", "--train", "12", "--val", "0"], check=True, stdout=subprocess.DEVNULL)
 os.rename("made/train", "set")
-for check in shows, splits, keeps_alike_together, takes_reports, makes_thumbs, answers, survives_names:
+for check in shows, splits, keeps_alike_together, takes_reports, makes_thumbs, answers, browses, survives_names:
     check()
 for f in failures:
     print(f)

@@ -12,13 +12,14 @@
 
 #include "../common/args.h"
 #include "../common/html.h"
+#include "../common/json.h"
 #include "../common/progress.h"
 #include "../common/workspace.h"
 #include "data.h"
 #include "set.h"
 
 static struct {
-    const char *val, *exclude, *model, *device, *html, *leave_out, *kinds, *workspace;
+    const char *val, *exclude, *model, *device, *out, *html, *leave_out, *kinds, *workspace;
     int64_t size, threads, batch;
     bool json, strict, quiet, force;
 } flags = {.size = 224, .batch = 32};
@@ -53,6 +54,9 @@ static const arg options[] = {
     {ARG_TEXT, "device", "NAME", "of the model; default: the best there is", &flags.device, 0, 0},
     {ARG_INT, "batch", "N", "pictures that the model sees at once", &flags.batch, 1, 4096},
     {ARG_FLAG, "json", NULL, "all findings, with all paths, to stdout", &flags.json, 0, 0},
+    {ARG_TEXT, "out", "FILE",
+     "write that to a file instead, also -o; with --json stdout\nhas how much it is", &flags.out, 0,
+     0},
     {ARG_TEXT, "html", "FILE", "write a page with the pictures of every finding", &flags.html, 0,
      0},
     {ARG_TEXT, "leave-out", "FILE", "write the pictures that it is advised to leave out",
@@ -215,43 +219,6 @@ static char *text_of(const reason *r)
     return text;
 }
 
-/* The last name of a path, without slashes behind it. */
-static int last_name(const char *path, const char **name)
-{
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    size_t first = length;
-    while (first > 0 && path[first - 1] != '/')
-        first--;
-    *name = path + first;
-    return (int)(length - first);
-}
-
-/* How a list names a picture: behind the name of its set's folder ("train/cat/17.jpg"), so that the list holds wherever
- * the folders are moved to, and says which of two sets it means; by its whole path where that would not. */
-static char *name_of(const checkup *c, const tn_checked *item)
-{
-    const char *own, *other = "";
-    const char *root = item->val ? c->val_path : c->path;
-    const int length = last_name(root, &own);
-    const int others = c->val_path ? last_name(item->val ? c->path : c->val_path, &other) : 0;
-    const size_t up_to = (size_t)(own - root) + (size_t)length;
-    const bool alone = length != others || strncmp(own, other, (size_t)length) != 0;
-    const bool named = own[0] != '.' && own[0] != '/' && length > 0 && alone;
-    const bool packed = strcmp(item->format ? item->format : "", "packed") == 0;
-    const bool within = strncmp(item->path, root, up_to) == 0 && item->path[up_to] == '/';
-    const size_t room = strlen(item->path) + (size_t)length + 2;
-    char *name = malloc(room);
-    if (!name)
-        run_fail("no memory for what to leave out");
-    if (named && packed)
-        snprintf(name, room, "%.*s/%s", length, own, item->path);
-    else
-        snprintf(name, room, "%s", named && within ? item->path + (own - root) : item->path);
-    return name;
-}
-
 static void write_list(const checkup *c)
 {
     reason *why = choose(c, true);
@@ -263,7 +230,10 @@ static void write_list(const checkup *c)
     for (int64_t i = 0; i < all; i++) {
         tn_checked item;
         if (why[i].finding && tn_check_item(c->check, i, &item))
-            file[count++] = (tn_excluded){name_of(c, &item), text_of(&why[i])};
+            file[count++] = (tn_excluded){
+                set_list_name(item.val ? c->val_path : c->path, item.val ? c->path : c->val_path,
+                              item.path, strcmp(item.format ? item.format : "", "packed") == 0),
+                text_of(&why[i])};
     }
     if (tn_exclude_write(flags.leave_out, file, count) != TN_OK)
         run_fail("%s", tn_error());
@@ -301,6 +271,23 @@ static const char *line_of(const checkup *c, const char *given)
     return line;
 }
 
+static void write_report(const checkup *c)
+{
+    whole w;
+    whole_begin(&w, flags.out, flags.force);
+    check_json(c, w.to);
+    whole_end(&w);
+    if (!flags.json)
+        return;
+    json j = {.to = stdout};
+    json_object(&j, NULL);
+    json_text(&j, "out", flags.out);
+    json_count(&j, "pictures", tn_check_count(c->check));
+    json_count(&j, "findings", tn_check_num_findings(c->check));
+    json_count(&j, "advised", checkup_advised(c));
+    json_end(&j, '}');
+}
+
 int data_check(int argc, char **argv)
 {
     const args a = {.usage = "tenon-data check DIR [options]",
@@ -313,6 +300,8 @@ int data_check(int argc, char **argv)
                     .words = "a set"};
     args_parse(&a, argc, argv);
     check_kinds();
+    if (flags.out)
+        whole_probe(flags.out, flags.force);
     if (flags.html)
         whole_probe(flags.html, flags.force);
     if (flags.leave_out)
@@ -325,7 +314,9 @@ int data_check(int argc, char **argv)
         write_list(&c);
     if (flags.html)
         check_html(&c, flags.html, flags.force);
-    if (flags.json)
+    if (flags.out)
+        write_report(&c);
+    else if (flags.json)
         check_json(&c, stdout);
     else
         check_say(&c, stdout);

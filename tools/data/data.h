@@ -9,6 +9,7 @@ int data_check(int argc, char **argv);
 int data_show(int argc, char **argv);
 int data_split(int argc, char **argv);
 int data_pack(int argc, char **argv);
+int data_browse(int argc, char **argv);
 int data_thumbs(int argc, char **argv);
 
 #endif

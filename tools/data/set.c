@@ -3,6 +3,8 @@
 #include "set.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../common/args.h"
@@ -38,4 +40,36 @@ void set_line_clear(const set_line *line)
 {
     if (line->shown)
         fputs("\r\033[K", stderr);
+}
+
+/* The last name of a path, without slashes behind it. */
+static int last_name(const char *path, const char **name)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t first = length;
+    while (first > 0 && path[first - 1] != '/')
+        first--;
+    *name = path + first;
+    return (int)(length - first);
+}
+
+char *set_list_name(const char *root, const char *other, const char *path, bool packed)
+{
+    const char *own, *others = "";
+    const int length = last_name(root, &own), other_length = other ? last_name(other, &others) : 0;
+    const size_t up_to = (size_t)(own - root) + (size_t)length;
+    const bool alone = length != other_length || strncmp(own, others, (size_t)length) != 0;
+    const bool named = own[0] != '.' && own[0] != '/' && length > 0 && alone;
+    const bool within = strncmp(path, root, up_to) == 0 && path[up_to] == '/';
+    const size_t room = strlen(path) + (size_t)length + 2;
+    char *name = malloc(room);
+    if (!name)
+        run_fail("no memory for what to leave out");
+    if (named && packed)
+        snprintf(name, room, "%.*s/%s", length, own, path);
+    else
+        snprintf(name, room, "%s", named && within ? path + (own - root) : path);
+    return name;
 }

@@ -19,6 +19,11 @@
  * `exclude` may be NULL. */
 tn_dataset *set_open(const char *path, const tn_dataset *classes, const char *exclude, bool quiet);
 
+/* How a list names a picture: behind the name of its set's folder ("train/cat/17.jpg"), so that the list holds wherever
+ * the folders are moved to, and says which of two sets it means (root and other, or NULL); by its whole path where that would
+ * not. For free(). */
+char *set_list_name(const char *root, const char *other, const char *path, bool packed);
+
 /* A line that moves while a set is gone through: "120 of 4000 images, 900 a second, 4 s left"; on a terminal only. */
 typedef struct set_line {
     bool shown;

@@ -61,7 +61,7 @@ static char **choose_environment(void)
     return chosen;
 }
 
-int child_spawn(pid_t *pid, const char *const *words, int out, int error, int lock)
+int child_spawn(pid_t *pid, const char *const *words, int in, int out, int error, int lock)
 {
     char path[PATH_MAX];
     posix_spawn_file_actions_t files;
@@ -72,7 +72,10 @@ int child_spawn(pid_t *pid, const char *const *words, int out, int error, int lo
         return ENOMEM;
     find(path, words[0]);
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    if (in >= 0)
+        posix_spawn_file_actions_adddup2(&files, in, 0);
+    else
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, out, 1);
     posix_spawn_file_actions_adddup2(&files, error, 2);
     if (lock >= 0)
@@ -183,7 +186,7 @@ static void converse(const child *c, text t[2], child_said *said)
         close(out[1]);
         return;
     }
-    const int status = child_spawn(&pid, c->words, out[1], error[1], CHILD_SHORT);
+    const int status = child_spawn(&pid, c->words, -1, out[1], error[1], CHILD_SHORT);
     close(out[1]);
     close(error[1]);
     t[0].fd = out[0];

@@ -40,10 +40,10 @@ void child_end_all(void);
 
 /* ---- what lives.c and jobs.c share with child.c ---- */
 
-/* out and error: what becomes of both; error may be out. lock: an open file that it is handed, and keeps open as long as it lives;
+/* in: what it reads, -1: nothing; out and error: what becomes of both; error may be out. lock: an open file that it is handed, and keeps open as long as it lives;
  * or none. All but short ones are in a session of their own. Returns 0, or errno. */
 enum { CHILD_SHORT = -2, CHILD_LIVES = -1 };
-int child_spawn(pid_t *pid, const char *const *words, int out, int error, int lock);
+int child_spawn(pid_t *pid, const char *const *words, int in, int out, int error, int lock);
 /* One more; false: there are too many, and that is the answer. Then child_leave(). */
 bool child_enter(answer *a);
 void child_leave(void);

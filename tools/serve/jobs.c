@@ -111,7 +111,7 @@ static int start(watched *w, const char *const *words)
     w->lock = open(job_file(&w->j, "lock", path), made, 0666);
     int status = out < 0 || error < 0 || w->lock < 0 || flock(w->lock, LOCK_EX) != 0 ? errno : 0;
     if (status == 0)
-        status = child_spawn(&w->pid, words, out, error, w->lock);
+        status = child_spawn(&w->pid, words, -1, out, error, w->lock);
     if (out >= 0)
         close(out);
     if (error >= 0)

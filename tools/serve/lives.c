@@ -28,7 +28,7 @@ static int start(const char *const *words, const char *output, pid_t *pid)
     const int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0)
         return errno;
-    const int status = child_spawn(pid, words, fd, fd, CHILD_LIVES);
+    const int status = child_spawn(pid, words, -1, fd, fd, CHILD_LIVES);
     close(fd);
     return status;
 }

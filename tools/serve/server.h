@@ -6,6 +6,7 @@
  *     cache.c                     what is known of the runs    child.c    programs that it starts
  *     api_*.c                     the answers, by subject      shared.c   what these share
  *     jail.c                      folders that may be named    words.c    command lines of what a page asks for
+ *     jobs*.c                     long work of other tools     stand.c    programs that stay up, asked again and again
  *     page.c                      the files of the page, which are in the program
  */
 #ifndef SERVE_SERVER_H

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Data sets over HTTP: made, checked, looked at as they are and as a network sees them, left out of and taken in again; what leads elsewhere,
+what is broken and names of all kinds."""
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+
+from serves import SKIPPED, TOOLS, Server, Workspace, end, expect, wait_until
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def make_set(w):
+    """Twelve pictures of three classes to train on; of those to measure on one is the first of them, by another name."""
+    subprocess.run([TOOLS / "tenon-shapes", w / "shapes", "--train", "4", "--val", "2", "--min", "40", "--max", "64"], check=True, stdout=subprocess.DEVNULL)
+    for side in "train", "val":
+        os.rename(w / "shapes" / side / "ring", w / "shapes" / side / HOSTILE)
+        os.rename(w / "shapes" / side / "star", w / "shapes" / side / "two\nlines")
+    train = w / "shapes/train"
+    (w / "shapes/val/heart/leak.jpg").write_bytes((train / "heart/0001.jpg").read_bytes())
+    (train / "cross/twice.jpg").write_bytes((train / "cross/0002.jpg").read_bytes())
+    (train / "cross" / os.fsdecode(b"\xff\nodd.jpg")).write_bytes((train / "cross/0003.jpg").read_bytes()[:900])
+
+
+def post(s, path, body, status):
+    got, said, _ = s.ask("POST", "/api/v1/datasets" + path, body=body)
+    expect(got == status, f"POST {path} {body}: {got}, not {status}", said)
+    return said
+
+
+def makes(s, w):
+    expect(s.get("/datasets") == {"datasets": [], "count": 0, "jobs": []}, "none yet")
+    good = {"name": "shapes", "data": {"root": 0, "path": "shapes"}, "size": 32}
+    (w / "out").symlink_to("/usr")
+    for change, field in (({"name": "../x"}, "name"), ({"name": None}, "name"), ({"data": {"root": 0, "path": "../../etc"}}, "data"), ({"data": {"root": 9, "path": ""}}, "data"),
+                          ({"data": {"root": 0, "path": "out"}}, "data"), ({"data": {"root": 0, "path": "/etc"}}, "data"), ({"val": {"root": 0, "path": "nowhere"}}, "val"),
+                          ({"split": 10}, "split"), ({"size": 1e9}, "size"), ({"data": {"root": 0, "path": "serve.token"}}, "path")):
+        said = post(s, "", {**good, **change}, 422)
+        expect(said["error"]["field"] == field and said["error"]["text"], f"{change} is refused by its field", said)
+    expect(s.ask("POST", "/api/v1/datasets", body="no JSON")[0] == 400 and not list((w / "datasets").glob("*")), "nothing is left of those")
+    expect(post(s, "", good, 201) == {"id": "shapes"}, "made")
+    post(s, "", good, 422)
+    post(s, "", {"name": "shared-out", "data": {"root": 0, "path": "shapes/train"}, "split": 25}, 201)
+    now = s.get("/datasets/shared-out")
+    expect(now["now"]["val"]["pictures"] == 11 and now["now"]["set"]["pictures"] == 31 and now["split"] == 25 and now["checked"] is None, "shared out", now)
+    expect(s.ask("DELETE", "/api/v1/datasets/shared-out")[0] == 200 and list(w.glob("trash/*shared-out*")), "to the trash")
+    s.get("/datasets/shared-out", status=404)
+
+
+def check(s, name):
+    post(s, f"/{name}/check", {}, 202)
+    expect(wait_until(lambda: not any(j["state"] == "running" for j in s.get("/datasets/" + name)["jobs"]), 60), "checked")
+    return s.get("/datasets/" + name)
+
+
+def checks(s, w):
+    a = check(s, "shapes")
+    kinds = [f["kind"] for f in a["findings"]]
+    expect({"broken", "leak", "same"} <= set(kinds) and a["now"]["set"]["pictures"] == 42 and a["report"]["set"]["read"] == 41, "findings", kinds)
+    one = s.get("/datasets")["datasets"][0]
+    expect(one["findings"] == len(kinds) and one["pictures"] == 42 and one["classes"] == 10 and one["hist"][0] == 4, "in short", one)
+    leak = next(f for f in a["findings"] if f["kind"] == "leak")
+    expect([(p["side"], p["path"].split("/")[-1]) for p in leak["pictures"]] == [("set", "0001.jpg"), ("val", "leak.jpg")], "the leak's pictures", leak)
+    left = post(s, "/shapes/exclude", {"finding": leak["number"]}, 200)
+    expect(left == {"left_out": 1} and "train/heart/0001.jpg\tleak" in (w / "datasets/shapes/exclude.txt").read_text(), "left out", left)
+    expect(s.get("/datasets/shapes")["findings"][leak["number"]]["out"] == 1, "as is told at once")
+    with open(w / "datasets/shapes/exclude.txt", "a") as f:
+        f.write("train/cross/0000.jpg\tby hand\n# a remark\n")
+    expect("leak" not in [f["kind"] for f in check(s, "shapes")["findings"]] and s.get("/datasets/shapes")["now"]["set"]["out"] == 2, "gone from the next check")
+    out = s.get("/datasets/shapes/items?out=1")["items"]
+    expect([i["path"].split("/")[-1] for i in out] == ["0000.jpg", "0001.jpg"], "those that are left out", out)
+    one = next(i for i in out if i["path"].endswith("0001.jpg"))
+    expect(post(s, "/shapes/exclude", {"pictures": [{"side": "set", "item": one["item"]}], "undo": True}, 200) == {"taken_in": 1}, "taken in again")
+    expect((w / "datasets/shapes/exclude.txt").read_text().split("\n")[1:3] == ["train/cross/0000.jpg\tby hand", "# a remark"], "what a user wrote stays")
+    for body, want in (({"pictures": [{"side": "set", "item": 4200}]}, 404), ({"pictures": [{"side": "all", "item": 0}]}, 422), ({"finding": 99}, 404), ({"finding": "x"}, 200),
+                       ({"pictures": [{"side": "val", "item": i} for i in range(21)]}, 422)):
+        post(s, "/shapes/exclude", body, want)
+    expect(s.get("/datasets/shapes")["now"]["val"]["out"] == 0, "not all of a side: nobody could train on that")
+
+
+def looks(s, w):
+    items = s.get("/datasets/shapes/items?side=set&class=heart&count=3&after=1")
+    expect(items["count"] == 4 and len(items["items"]) == 3 and items["items"][0]["path"].endswith("heart/0001.jpg"), "items", items)
+    expect(s.get("/datasets/shapes/items?find=twice")["count"] == 1 and s.get("/datasets/shapes/items?kind=broken")["count"] == 1 and
+           s.get("/datasets/shapes/items?side=val")["count"] == 21, "found")
+    named = s.get("/datasets/shapes/items?class=" + "%3Cimg%20src=x%20onerror=alert(1)%3E")["items"]
+    expect(len(named) == 6 and named[0]["class"] == HOSTILE and s.get("/datasets/shapes/items?class=two%0Alines")["count"] == 6, "names of all kinds", named)
+    for query, want in (("side=all", 422), ("kind=nice", 422), ("finding=99", 404), ("count=501", 422), ("count=-1", 422), ("after=x", 422)):
+        s.get("/datasets/shapes/items?" + query, status=want)
+    item = items["items"][0]["item"]
+
+    def image(query="", number=item, want=200):
+        status, said, a = s.ask("GET", f"/api/v1/datasets/shapes/items/{number}/image?{query}")
+        expect(status == want, f"image {number} {query}: {status}", said if want != 200 else "")
+        return said, a.getheader("Content-Type")
+    whole, kind = image("pixels=40")
+    expect(whole[:2] == b"\xff\xd8" and kind == "image/jpeg", "as it is", kind)
+    seen = [image(f"view=seen&seed={i}") for i in (1, 2, 1)]
+    expect(seen[0][1] == "image/bmp" and struct.unpack("<ii", seen[0][0][18:26]) == (32, 32) and seen[0] == seen[2] != seen[1], "as a network sees it, by the seed")
+    expect(image("view=seen&seed=1&augment=none") == image("view=seen&seed=2&augment=none"), "without luck")
+    broken = s.get("/datasets/shapes/items?kind=broken")["items"][0]
+    for query, number, want in (("", 4200, 404), ("", "x", 404), ("pixels=1", item, 422), ("view=inside", item, 422), ("view=seen&size=99999", item, 422), ("", broken["item"], 422),
+                                ("view=seen", broken["item"], 422)):
+        image(query, number, want)
+    expect("\ufffd" not in json.dumps(broken) and broken["path"].endswith("odd.jpg"), "a name that is no UTF-8", broken)
+
+
+def survives(s, w):
+    """The program that decodes may die: the next question has another one."""
+    def children():
+        mine = subprocess.run(["pgrep", "-P", str(s.process.pid), "-f", "tenon-data browse"], capture_output=True, text=True)
+        return [int(p) for p in mine.stdout.split()]
+    pids = children()
+    expect(len(pids) == 1, "one stays up", pids)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    expect(s.ask("GET", "/api/v1/datasets/shapes/items/0/image")[0] in (200, 500) and s.ask("GET", "/api/v1/datasets/shapes/items/0/image")[0] == 200, "it is started again")
+    os.rename(w / "shapes", w / "moved")
+    gone = s.get("/datasets/shapes")
+    expect("No such file" in gone["problem"] and gone["now"]["set"] is None, "a folder that is gone is told", gone)
+    s.get("/datasets/shapes/items", status=422)
+    os.rename(w / "moved", w / "shapes")
+    expect(s.get("/datasets/shapes")["problem"] is None, "and is there again")
+
+
+if not (TOOLS / "tenon-shapes").exists():
+    print("skipped: no tenon-shapes in this build")
+    sys.exit(SKIPPED)
+with Workspace() as w, Server(w) as s:
+    make_set(w)
+    for part in makes, checks, looks, survives:
+        part(s, w)
+end("tenon-serve, data sets")
