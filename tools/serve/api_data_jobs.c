@@ -1,14 +1,9 @@
 /* Data sets: what is done to them, by tenon-data. */
-#define _GNU_SOURCE /* O_PATH */
-
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "data.h"
 #include "jobs.h"
+#include "words.h"
 
 /* ---- leaving out ------------------------------------------------------------------------------------ */
 
@@ -46,53 +41,6 @@ static void remove_it(server *s, const request *r, const char *const id[], answe
 
 /* ---- jobs ------------------------------------------------------------------------------------------- */
 
-/* dataset.json of one, which is the workspace's own; NULL, and the answer says that there is none. */
-static json_value *read_record(const server *s, const char *name, answer *a)
-{
-    enum { MOST = 1 << 16 };
-    char path[JOB_FILE];
-    snprintf(path, sizeof path, "%s/datasets/%s/dataset.json", s->workspace, name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    char *text = calloc(1, MOST + 1);
-    const ssize_t got = text && fd >= 0 ? read(fd, text, MOST) : -1;
-    if (fd >= 0)
-        close(fd);
-    json_value *record = got > 0 ? json_parse(text) : NULL;
-    free(text);
-    if (!json_string(json_member(record, "path"))) {
-        json_free(record);
-        reply_error(a, 404, "dataset", "there is no dataset %s", name);
-        return NULL;
-    }
-    return record;
-}
-
-/* The words of a job about a data set, and room for what they name. */
-typedef struct job_words {
-    const char *word[24];
-    int count;
-    char list[JOB_FILE], to[JOB_FILE], size[32];
-} job_words;
-
-static void add(job_words *w, const char *option, const char *value)
-{
-    if (option)
-        w->word[w->count++] = option;
-    if (value)
-        w->word[w->count++] = value;
-}
-
-/* --val and --exclude, as it has them. */
-static void add_sides(job_words *w, const server *s, const char *name, const json_value *record)
-{
-    const char *val = json_string(json_member(record, "val"));
-    if (val)
-        add(w, "--val", val);
-    snprintf(w->list, sizeof w->list, "%s/datasets/%s/exclude.txt", s->workspace, name);
-    if (access(w->list, F_OK) == 0)
-        add(w, "--exclude", w->list);
-}
-
 static bool is_alive(void *with, const job *j)
 {
     bool *alive = with;
@@ -101,13 +49,14 @@ static bool is_alive(void *with, const job *j)
 }
 
 /* Starts it, and answers; one of a kind at a time. */
-static bool begin(server *s, const char *kind, const char *name, const char *from,
-                  const job_words *w, answer *a)
+static bool begin(server *s, const char *kind, const char *name, const char *from, words *w,
+                  answer *a)
 {
     const char *const facts[] = {"from", from, NULL};
     bool alive = false;
     job j;
     reply p;
+    w->word[w->count] = NULL;
     job_list(s, kind, name, is_alive, &alive);
     if (alive) {
         reply_error(a, 409, NULL, "%s: that is being done", name);
@@ -126,52 +75,26 @@ static bool begin(server *s, const char *kind, const char *name, const char *fro
     return true;
 }
 
-static void begin_check(server *s, const char *name, const json_value *record, answer *a)
-{
-    static job_words w; /* large, and the daemon has one thread */
-    double pixels = 224;
-    w.count = 0;
-    add(&w, "tenon-data", "check");
-    add(&w, json_string(json_member(record, "path")), NULL);
-    add_sides(&w, s, name, record);
-    (void)json_number(json_member(record, "size"), &pixels);
-    snprintf(w.size, sizeof w.size, "%.0f", pixels);
-    snprintf(w.to, sizeof w.to, "%s/datasets/%s/report.json", s->workspace, name);
-    add(&w, "--size", w.size);
-    add(&w, "--out", w.to);
-    add(&w, "--force", "--json");
-    add(&w, "--quiet", NULL);
-    w.word[w.count] = NULL;
-    (void)begin(s, "check", name, NULL, &w, a);
-}
-
 /* POST /datasets/ID/check */
 static void check(server *s, const request *r, const char *const id[], answer *a)
 {
-    json_value *record = read_record(s, id[0], a);
+    static words w; /* large, and the daemon has one thread */
+    char size[32], report[JOB_FILE];
     (void)r;
-    if (record)
-        begin_check(s, id[0], record, a);
-    json_free(record);
+    w.count = 0;
+    words_add(&w, "tenon-data", "check");
+    if (!words_add_dataset(s, &w, id[0], a))
+        return;
+    snprintf(size, sizeof size, "%.0f", w.size);
+    snprintf(report, sizeof report, "%s/datasets/%s/report.json", s->workspace, id[0]);
+    words_add(&w, "--size", size);
+    words_add(&w, "--out", report);
+    words_add(&w, "--force", "--json");
+    words_add(&w, "--quiet", NULL);
+    (void)begin(s, "check", id[0], NULL, &w, a);
 }
 
 /* ---- a new one -------------------------------------------------------------------------------------- */
-
-/* The real path of {root, path}; false: it is not there. */
-static bool find_path(const server *s, const json_value *data, char path[JAIL_PATH])
-{
-    double root = 0;
-    const char *given = json_string(json_member(data, "path"));
-    path[0] = '\0';
-    (void)json_number(json_member(data, "root"), &root);
-    const int fd = given && root >= 0 && root < JAIL_ROOTS
-                       ? jail_open(&s->jail, (int)root, given, O_PATH)
-                       : -1;
-    const bool found = fd >= 0 && jail_path(fd, path);
-    if (fd >= 0)
-        close(fd);
-    return found;
-}
 
 static bool check_name(const char *name, answer *a)
 {
@@ -205,9 +128,9 @@ static void make(server *s, const request *r, const char *const id[], answer *a)
         json_free(ask);
         return;
     }
-    if (!find_path(s, json_member(ask, "data"), path[0])) {
+    if (!words_find(s, json_member(ask, "data"), path[0])) {
         reply_error(a, 422, "data", "there is no such folder here");
-    } else if (has_val && !find_path(s, val, path[1])) {
+    } else if (has_val && !words_find(s, val, path[1])) {
         reply_error(a, 422, "val", "there is no such folder here");
     } else if (data_ask(&k, "make", name, a)) {
         json_text(&k.q.j, "path", path[0]);

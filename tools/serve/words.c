@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -87,23 +88,80 @@ bool words_add_recipe(words *w, const json_value *recipe, answer *a)
     return true;
 }
 
-/* data: {root, path} */
-bool words_add_data(server *s, words *w, const json_value *ask, answer *a)
+bool words_find(const server *s, const json_value *data, char path[JAIL_PATH])
 {
     double root = 0;
-    const char *path = json_string(json_member(ask, "data.path"));
-    (void)json_number(json_member(ask, "data.root"), &root);
-    if (!(root >= 0 && root < JAIL_ROOTS))
-        path = NULL;
-    const int fd = path ? jail_open(&s->jail, (int)root, path, O_PATH | O_DIRECTORY) : -1;
-    const bool found = fd >= 0 && jail_path(fd, w->data);
+    const char *given = json_string(json_member(data, "path"));
+    path[0] = '\0';
+    (void)json_number(json_member(data, "root"), &root);
+    const int fd = given && root >= 0 && root < JAIL_ROOTS
+                       ? jail_open(&s->jail, (int)root, given, O_PATH)
+                       : -1;
+    const bool found = fd >= 0 && jail_path(fd, path);
     if (fd >= 0)
         close(fd);
-    if (!found)
-        reply_error(a, 422, "data", "there is no folder %.200s here", path ? path : "");
-    else
-        words_add(w, NULL, w->data);
     return found;
+}
+
+/* dataset.json of one, which is the workspace's own; NULL: there is none. */
+static json_value *read_record(const server *s, const char *name)
+{
+    enum { MOST = 1 << 16 };
+    char path[JAIL_PATH + RUN_NAME + 64];
+    snprintf(path, sizeof path, "%s/datasets/%s/dataset.json", s->workspace, name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char *text = calloc(1, MOST + 1);
+    const ssize_t got = text && fd >= 0 ? read(fd, text, MOST) : -1;
+    if (fd >= 0)
+        close(fd);
+    json_value *record = got > 0 ? json_parse(text) : NULL;
+    free(text);
+    return record;
+}
+
+bool words_add_dataset(server *s, words *w, const char *name, answer *a)
+{
+    json_value *record = name && run_name_is_good(name) ? read_record(s, name) : NULL;
+    const char *path = json_string(json_member(record, "path")),
+               *val = json_string(json_member(record, "val"));
+    const bool found = path && strlen(path) < sizeof w->data && strlen(val ? val : "") < JAIL_PATH;
+    if (found) {
+        snprintf(w->data, sizeof w->data, "%s", path);
+        snprintf(w->val, sizeof w->val, "%s", val ? val : "");
+        snprintf(w->list, sizeof w->list, "%s/datasets/%s/exclude.txt", s->workspace, name);
+        words_add(w, NULL, w->data);
+        if (val)
+            words_add(w, "--val", w->val);
+        if (access(w->list, F_OK) == 0)
+            words_add(w, "--exclude", w->list);
+        w->size = 224;
+        (void)json_number(json_member(record, "size"), &w->size);
+    } else {
+        reply_error(a, 404, "dataset", "there is no dataset %.64s", name ? name : "");
+    }
+    json_free(record);
+    return found;
+}
+
+/* data: {root, path} or {dataset} */
+bool words_add_data(server *s, words *w, const json_value *ask, answer *a)
+{
+    const json_value *data = json_member(ask, "data"), *name = json_member(data, "dataset");
+    struct stat st;
+    if (name) {
+        if (words_add_dataset(s, w, json_string(name), a))
+            return true;
+        reply_error(a, 422, "data", "there is no dataset %.64s",
+                    json_string(name) ? json_string(name) : "");
+        return false;
+    }
+    if (!words_find(s, data, w->data) || stat(w->data, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        const char *path = json_string(json_member(data, "path"));
+        reply_error(a, 422, "data", "there is no folder %.200s here", path ? path : "");
+        return false;
+    }
+    words_add(w, NULL, w->data);
+    return true;
 }
 
 /* A text that was pasted becomes WORKSPACE/nets/NAME.net; it is read by a program that can be killed by it. */

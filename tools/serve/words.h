@@ -16,6 +16,8 @@ typedef struct words {
     int count;
     char own[CHILD_WORDS][WORDS_NUMBER]; /* numbers, each at the place of its word */
     char data[JAIL_PATH], file[JAIL_PATH];
+    char val[JAIL_PATH], list[JAIL_PATH + RUN_NAME + 64]; /* of a data set */
+    double size;                                          /* pixels that a network will see of it */
 } words;
 
 /* An option and its value; either may be NULL. */
@@ -27,10 +29,15 @@ void words_add_number(words *w, const json_value *ask, const char *name, const c
 
 /* recipe: {"epochs": 30, "rate": 0.01, ...} */
 bool words_add_recipe(words *w, const json_value *recipe, answer *a);
-/* data: {root, path}: the real path of the folder. */
+/* The path of a data set of the workspace, its --val and --exclude, if it has them; 404 if there is none. */
+bool words_add_dataset(server *s, words *w, const char *name, answer *a);
+/* data: {root, path}: the real path of the folder; or {dataset}: that. */
 bool words_add_data(server *s, words *w, const json_value *ask, answer *a);
 /* net: a name; or text: pasted, which becomes WORKSPACE/nets/NAME.net. */
 bool words_add_net(server *s, words *w, const char *name, const json_value *ask, const char *option,
                    answer *a);
+
+/* The real path of {root, path}; false, and no answer: it is not there. */
+bool words_find(const server *s, const json_value *data, char path[JAIL_PATH]);
 
 #endif
