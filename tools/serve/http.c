@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "body.h"
 #include "streams.h"
 
 enum {
@@ -24,7 +25,7 @@ enum {
     HEADER_SECONDS = 10,
     IDLE_SECONDS = 30,
     BODY_SECONDS = 120,
-    FIRST_BODY = 4096
+    A_SECOND = 16384, /* bytes of a body that goes to a file, at least */
 };
 
 /* One connection: how long it has been bringing what it brings. */
@@ -50,8 +51,7 @@ struct http {
 struct http_call {
     http *h;
     struct MHD_Connection *connection;
-    char *body;
-    size_t size, capacity;
+    body body;
     time_t began;
     bool given; /* `answer` is there */
     answer answer;
@@ -193,39 +193,27 @@ static enum MHD_Result send_answer(struct http_call *k, answer *a)
     set_clock(k, 0);
     if (a->stream && !(r = streams_begin(k->h->streams, k->connection)))
         *a = (answer){.status = 503, .type = "text/plain", .kept = "too many\n", .size = 9};
-    if (a->text)
+    if (a->file)
+        r = MHD_create_response_from_fd64(a->size, a->file);
+    else if (a->text)
         r = MHD_create_response_from_buffer(a->size, a->text, MHD_RESPMEM_MUST_FREE);
     else if (!a->stream)
         r = MHD_create_response_from_buffer(a->size, (void *)(uintptr_t)a->kept,
                                             MHD_RESPMEM_PERSISTENT);
     char *text = a->text;
+    const int file = a->file;
     a->text = NULL;
+    a->file = 0;
     if (!r) {
         free(text);
+        if (file)
+            close(file);
         return MHD_NO;
     }
     add_headers(r, a);
     const enum MHD_Result done = MHD_queue_response(k->connection, a->status, r);
     MHD_destroy_response(r);
     return done;
-}
-
-static bool keep(struct http_call *k, const char *data, size_t size)
-{
-    if (size > HTTP_BODY - k->size)
-        return false;
-    if (k->size + size + 1 > k->capacity) {
-        const size_t capacity = 2 * (k->size + size) + FIRST_BODY;
-        char *body = realloc(k->body, capacity);
-        if (!body)
-            return false;
-        k->body = body;
-        k->capacity = capacity;
-    }
-    memcpy(k->body + k->size, data, size);
-    k->size += size;
-    k->body[k->size] = '\0';
-    return true;
 }
 
 static enum MHD_Result begin(http *h, struct MHD_Connection *c, const char *method,
@@ -243,11 +231,12 @@ static enum MHD_Result begin(http *h, struct MHD_Connection *c, const char *meth
     answer a = {.status = 200};
     const request r = {.method = method, .path = path, .body = "", .call = k};
     const char *length = http_header(&r, "Content-Length");
-    if (!h->admits(h->with, &r, &a))
+    k->body.place.most = HTTP_BODY;
+    if (!h->admits(h->with, &r, &k->body.place, &a))
         return send_answer(k, &a);
-    if (!length || strtoull(length, NULL, 10) <= HTTP_BODY)
+    if (!length || strtoull(length, NULL, 10) <= k->body.place.most)
         return MHD_YES;
-    a = (answer){.status = 413, .type = "text/plain", .kept = "too large\n", .size = 10};
+    a = body_too_large();
     return send_answer(k, &a);
 }
 
@@ -261,16 +250,22 @@ static enum MHD_Result handle(void *with, struct MHD_Connection *c, const char *
     if (!k)
         return begin(h, c, method, path, state);
     if (*size) {
-        const time_t next = now() + IDLE_SECONDS, last = k->began + BODY_SECONDS;
+        const time_t next = now() + IDLE_SECONDS,
+                     last = k->began + BODY_SECONDS +
+                            (time_t)(k->body.place.file ? k->body.size / A_SECOND : 0);
         set_clock(k, (next < last ? next : last) - HEADER_SECONDS);
-        const bool kept = keep(k, data, *size);
+        const bool kept = body_keep(&k->body, data, *size);
         *size = 0;
         return kept ? MHD_YES : MHD_NO;
     }
     if (!k->given) {
         answer a = {.status = 200};
-        const request r = {method, path, k->body ? k->body : "", k->size, k};
-        h->answers(h->with, &r, &a);
+        const request r = {
+            method, path, k->body.bytes ? k->body.bytes : "", k->body.size, k->body.place.file, k};
+        if (k->body.error)
+            a = body_not_written();
+        else
+            h->answers(h->with, &r, &a);
         if (a.later) /* then k->answer is of the thread that gives it */
             return MHD_YES;
         k->answer = a;
@@ -288,7 +283,9 @@ static void over(void *with, struct MHD_Connection *c, void **state,
     set_clock(k,
               now() + IDLE_SECONDS - HEADER_SECONDS); /* the next one may take its time to begin */
     free(k->answer.text);
-    free(k->body);
+    if (k->answer.file)
+        close(k->answer.file);
+    body_free(&k->body);
     free(k);
     *state = NULL;
 }

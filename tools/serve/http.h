@@ -2,8 +2,8 @@
  * The server's side of HTTP: libmicrohttpd, which http.c alone sees, in one thread. Requests are answered by functions of the
  * program, at once or later from another thread; event streams are written to by anyone.
  *
- * Limits: 256 connections, 64 an address, 16 KiB of headers, 10 s for the whole of them, 30 s without progress of a body and 120 s for all of it, 64
- * event streams.
+ * Limits: 256 connections, 64 an address, 16 KiB of headers, 10 s for the whole of them, 30 s without progress of a body and 120 s for all of it, and
+ * of one that goes to a file a second more for each 16 KiB that have come, 64 event streams.
  */
 #ifndef SERVE_HTTP_H
 #define SERVE_HTTP_H
@@ -20,6 +20,7 @@ typedef struct request {
     const char *method, *path; /* the path with %XX resolved, without what follows '?' */
     const char *body;          /* ended by 0; "" if there is none */
     size_t size;
+    int file;               /* where a body went that http_admits() found a file for; else 0 */
     struct http_call *call; /* http.c's own */
 } request;
 
@@ -34,15 +35,22 @@ typedef struct answer {
     const char *type;  /* "application/json" */
     char *text;        /* for free(), or NULL: */
     const void *kept;  /* bytes that live on */
-    size_t size;       /* of either */
+    int file;          /* or an open file, closed when it is sent; 0: none */
+    size_t size;       /* of any */
     const char *tag;   /* of what is kept, for If-None-Match; NULL: not to be kept by anybody */
     const char *allow; /* of 405: the methods that there are */
     bool stream;       /* an event stream begins */
     bool later;        /* http_later() was called */
 } answer;
 
+/* Where a body goes: without a file to memory. */
+typedef struct http_place {
+    int file; /* closed by http.c; one without a name (O_TMPFILE) leaves nothing behind where a body does not come to its end */
+    unsigned long long most; /* bytes that it may have: HTTP_BODY if nobody says else */
+} http_place;
+
 /* Before the body is taken: false, and an answer, if it is not to be. Then, with the body: the answer. */
-typedef bool http_admits(void *with, const request *r, answer *a);
+typedef bool http_admits(void *with, const request *r, http_place *p, answer *a);
 typedef void http_answers(void *with, const request *r, answer *a);
 
 /* Takes the listening socket. Returns NULL, and errno, if it cannot begin. */

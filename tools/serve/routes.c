@@ -44,25 +44,46 @@ static bool is_method(const char *method, const char *wanted)
            (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
+/* Of a path below /api; NULL if it is none, "" if it is of no version that there is. */
+static const char *path_in_api(const char *path)
+{
+    static const char version[] = "/api/v1";
+    const size_t length = sizeof version - 1;
+    if (strncmp(path, "/api/", 5) != 0)
+        return NULL;
+    return strncmp(path, version, length) == 0 && path[length] == '/' ? path + length : "";
+}
+
+static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
+enum { METHODS = sizeof methods / sizeof *methods };
+
+/* NULL: there is none; then *other has a bit for each method that there is of this path. */
+static const api_route *find(const char *method, const char *path, stars *is, size_t *other)
+{
+    *other = 0;
+    for (const api *const *t = api_all; *t; t++)
+        for (const api_route *r = (*t)->route; r < (*t)->route + API_ROUTES && r->method; r++) {
+            if (!fits(r->pattern, path, is))
+                continue;
+            if (is_method(method, r->method))
+                return r;
+            for (size_t m = 0; m < METHODS; m++)
+                if (strcmp(methods[m], r->method) == 0)
+                    *other |= (size_t)1 << m;
+        }
+    return NULL;
+}
+
 static void answer_api(server *s, const request *r, const char *path, answer *a)
 {
-    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
-    enum { METHODS = sizeof methods / sizeof *methods };
     static char allowed[1 << METHODS][32]; /* by the methods that there are */
     stars is;
-    size_t other = 0;
-    for (const api *const *t = api_all; *t; t++)
-        for (size_t i = 0; i < API_ROUTES && (*t)->route[i].method; i++) {
-            if (!fits((*t)->route[i].pattern, path, &is))
-                continue;
-            if (is_method(r->method, (*t)->route[i].method)) {
-                (*t)->route[i].answers(s, r, is.id, a);
-                return;
-            }
-            for (size_t m = 0; m < METHODS; m++)
-                if (strcmp(methods[m], (*t)->route[i].method) == 0)
-                    other |= (size_t)1 << m;
-        }
+    size_t other;
+    const api_route *route = find(r->method, path, &is, &other);
+    if (route) {
+        route->answers(s, r, is.id, a);
+        return;
+    }
     if (other == 0) {
         reply_error(a, 404, NULL, "there is no %.200s", r->path);
         return;
@@ -78,15 +99,21 @@ static void answer_api(server *s, const request *r, const char *path, answer *a)
     a->allow = list;
 }
 
-bool serve_admits(void *with, const request *r, answer *a)
+bool serve_admits(void *with, const request *r, http_place *p, answer *a)
 {
     server *s = with;
-    const char *length = http_header(r, "Content-Length");
+    stars is;
+    size_t other;
+    const char *length = http_header(r, "Content-Length"), *path = path_in_api(r->path);
     const bool has_body =
         (length && strcmp(length, "0") != 0) || http_header(r, "Transfer-Encoding");
     if (!guard_admits(&s->guard, r, a))
         return false;
-    if (!has_body || strncmp(r->path, "/api/", 5) == 0)
+    if (path) {
+        const api_route *route = find(r->method, path, &is, &other);
+        return !route || !route->takes || route->takes(s, r, is.id, p, a);
+    }
+    if (!has_body)
         return true;
     reply_error(a, 405, NULL,
                 "the page is only read"); /* whoever shows no token stores nothing here */
@@ -96,12 +123,9 @@ bool serve_admits(void *with, const request *r, answer *a)
 void serve_answers(void *with, const request *r, answer *a)
 {
     server *s = with;
-    static const char base[] = "/api/v1";
-    const size_t length = sizeof base - 1;
-    if (strncmp(r->path, base, length) == 0 && r->path[length] == '/')
-        answer_api(s, r, r->path + length, a);
-    else if (strncmp(r->path, "/api/", 5) == 0)
-        reply_error(a, 404, NULL, "there is no %.200s", r->path);
+    const char *path = path_in_api(r->path);
+    if (path)
+        answer_api(s, r, path, a);
     else if (is_method(r->method, "GET"))
         page_answers(s, r, a);
     else

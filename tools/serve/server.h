@@ -1,7 +1,7 @@
 /*
  * tenon-serve: a workspace's runs over HTTP. It computes nothing itself: it reads folders, and starts the other tools.
  *
- *     http.c streams.c listen.c   connections                  guard.c    who may ask
+ *     http.c body.c streams.c     connections (listen.c)       guard.c    who may ask
  *     routes.c                    which function answers       reply.c    in JSON
  *     cache.c                     what is known of the runs    child.c    programs that it starts
  *     api_*.c                     the answers, by subject      shared.c   what these share
@@ -37,12 +37,19 @@ http_answers serve_answers; /* likewise */
 /* id: what stood for the stars of its pattern, which is a name by run_name_is_good(). */
 typedef void api_answers(server *s, const request *r, const char *const id[], answer *a);
 
+/* Where its body goes, before it comes: false where the answer says why it is not taken. */
+typedef bool api_takes(server *s, const request *r, const char *const id[], http_place *p,
+                       answer *a);
+
+typedef struct api_route {
+    const char *method, *pattern; /* behind /api/v1; a star stands for one name */
+    api_answers *answers;
+    api_takes *takes; /* NULL: it stays in memory */
+} api_route;
+
 enum { API_ROUTES = 24, API_STARS = 2 };
 typedef struct api {
-    struct {
-        const char *method, *pattern; /* behind /api/v1; a star stands for one name */
-        api_answers *answers;
-    } route[API_ROUTES]; /* up to one without a method */
+    api_route route[API_ROUTES]; /* up to one without a method */
 } api;
 extern const api *const api_all[]; /* up to NULL */
 
