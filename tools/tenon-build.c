@@ -68,6 +68,10 @@ static const arg options[] = {
     {ARG_HEADING, NULL, NULL, "What is looked at when it is built:", NULL, 0, 0},
     {ARG_TEXT, "batch", "LIST", "that it can be run with so many rows: 1,32", &q.rows, 0, 0},
     {ARG_TEXT, "device", "NAME", "on this device", &q.device, 0, 0},
+    {ARG_FLAG, "tune", NULL,
+     "there, for each of --batch, time every kernel that can do a layer;\nthe engine says which is "
+     "the fastest, and another machine passes\nthat over",
+     &q.tune, 0, 0},
     {ARG_FLAG, "describe", NULL, "tell its kernels and layouts there, too", &q.describe, 0, 0},
     {ARG_FLAG, "json", NULL, "tell what was done as JSON; default: as text", &q.json, 0, 0},
     ARG_WORKSPACE(&q.workspace),
@@ -92,6 +96,7 @@ int main(int argc, char **argv)
         args_fail("where is the engine to be written? -o FILE.plan");
     build_open(&b, &q);
     build_number(&b);
+    build_tune(&b);
     build_save(&b);
     build_try(&b);
     (q.json ? build_tell_json : build_tell)(&b, stdout);

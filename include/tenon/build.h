@@ -12,6 +12,7 @@
 #define TENON_BUILD_H
 
 #include <tenon/model.h>
+#include <tenon/tune.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,6 +25,17 @@ extern "C" {
  * @return TN_ERR_ARGUMENT if the model has no numbers or its net no output; TN_ERR_IO, TN_ERR_MEMORY
  */
 TN_API TN_CHECKED tn_status tn_engine_save(const tn_model *model, const char *path);
+
+/**
+ * Finds the kernels that are fastest for so many rows on a device (tn_tune(): all that can do a layer are timed in place), and has the
+ * engine say them, with what the device says of itself: "tenon.kernels". A context of as many rows, in f32, on a device that says
+ * the same takes them; another one chooses by rules as ever, and tn_context_describe() says so. Once for each device and rows; what
+ * was found for the same before is replaced.
+ * @param out  what was found; NULL: nobody wants to know
+ * @return     as tn_plan_create() and tn_tune()
+ */
+TN_API TN_CHECKED tn_status tn_engine_tune(tn_model *model, tn_device *device, int64_t rows,
+                                           const tn_tune_opts *tune, tn_tuned **out);
 
 #ifdef __cplusplus
 }

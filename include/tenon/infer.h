@@ -132,6 +132,10 @@ TN_API tn_context_memory tn_context_memory_of(const tn_context *context);
  *  each has a wait in it. @return TN_ERR_ARGUMENT before the first run; TN_ERR_IO, TN_ERR_MEMORY, TN_ERR_DEVICE */
 TN_API TN_CHECKED tn_status tn_context_profile(tn_context *context, int runs, FILE *to);
 
+/** Where its kernels are from, of an engine that says which were the fastest when it was built (`tenon build --tune`): "of the file,
+ *  ..." on that machine with so many rows, else "by rules: ...", and why. NULL: the engine says none. */
+TN_API const char *tn_context_kernels(const tn_context *context);
+
 /** A table, a line a step: kernels, layouts, bytes. @return TN_ERR_IO */
 TN_API TN_CHECKED tn_status tn_context_describe(const tn_context *context, FILE *to);
 

@@ -18,6 +18,7 @@ struct tn_context {
     tn_graph *graph; /* for its rows and sizes */
     tn_plan *plan;
     tn_port_lists ports;
+    char *kernels;   /* whose choice they are; NULL: the file says none */
     void **stage[2]; /* of each port all rows, where a run may have fewer; else NULL */
     int64_t rows;
 };
@@ -61,12 +62,41 @@ static tn_status make_graph(tn_context *c, const tn_context_opts *o)
     return status == TN_OK ? TN_OK : tn_fail(status, "%s: %s", c->engine->name, tn_error());
 }
 
+/* Whose choice the kernels are; what was found when the engine was built holds for the same machine, rows, sizes and f32. */
+static char *say_kernels(const tn_engine_choices *found, int64_t rows, bool own)
+{
+    if (!found->same_machine)
+        return tn_format("by rules: those of the file were found on another machine, %s",
+                         found->machine ? found->machine : "which it does not name");
+    if (!found->found)
+        return tn_format("by rules: the file has none for %lld rows", (long long)rows);
+    return tn_copy_text(own ? "of the file, found on this machine"
+                            : "by rules: those of the file are for its own sizes, in f32");
+}
+
+static tn_status choose_kernels(tn_context *c, const tn_context_opts *o, tn_engine_choices *found)
+{
+    const bool own = !o->height && (!o->precision || strcmp(o->precision, "f32") == 0);
+    TN_TRY(tn_engine_choose(c->engine, tn_device_describe(c->device), c->rows, found));
+    if (!own)
+        found->count = 0;
+    c->kernels = found->said ? say_kernels(found, c->rows, own) : NULL;
+    return c->kernels || !found->said ? TN_OK : tn_no_memory("engine", 100);
+}
+
 /* Kernels keep all that they make of weights: there is nothing that it would have to give way to. */
 static tn_status make_plan(tn_context *c, const tn_context_opts *o)
 {
+    tn_engine_choices found = {0};
     tn_plan_opts opts = {.weights = c->engine->weights, .kept_weights = INFINITY};
     TN_TRY(tn_precision_find(o->precision ? o->precision : "f32", &opts.precision));
-    return tn_plan_create(&c->plan, c->graph, c->device, &opts);
+    tn_status status = choose_kernels(c, o, &found);
+    opts.kernels = found.choice;
+    opts.num_kernels = found.count;
+    if (status == TN_OK)
+        status = tn_plan_create(&c->plan, c->graph, c->device, &opts);
+    tn_engine_free_choices(&found);
+    return status;
 }
 
 static tn_status stage_port(tn_context *c, bool output, int i)
@@ -139,6 +169,7 @@ void tn_context_destroy(tn_context *c)
     }
     tn_engine_free_ports(&c->ports);
     tn_graph_destroy(c->graph);
+    tn_free(c->kernels);
     tn_free(c);
 }
 
@@ -246,11 +277,18 @@ tn_context_memory tn_context_memory_of(const tn_context *c)
     return (tn_context_memory){.values = m.activations, .weights = m.params + m.kept};
 }
 
+const char *tn_context_kernels(const tn_context *c)
+{
+    return c ? c->kernels : NULL;
+}
+
 tn_status tn_context_describe(const tn_context *c, FILE *to)
 {
     TN_NEED(c, "context");
     TN_NEED(to, "to");
     fprintf(to, "%s\n", tn_device_describe(c->device));
+    if (c->kernels)
+        fprintf(to, "kernels %s\n", c->kernels);
     return tn_plan_describe(c->plan, TN_DESCRIBE_TEXT, to);
 }
 

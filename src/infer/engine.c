@@ -206,6 +206,7 @@ tn_status tn_engine_describe(const tn_engine *e, FILE *to)
     describe_fact(e, "tenon.source", "source", to);
     describe_fact(e, "tenon.version", "built by Tenon", to);
     describe_fact(e, "tenon.build", "build", to);
+    tn_engine_tell_kernels(e, to);
     describe_fact(e, "tenon.report", "report", to);
     return ferror(to) ? tn_fail(TN_ERR_IO, "%s: its description could not be written", e->name)
                       : TN_OK;

@@ -4,6 +4,8 @@
 #ifndef TN_ENGINE_H
 #define TN_ENGINE_H
 
+#include <stdio.h>
+
 #include <tenon/infer.h>
 #include <tenon/plan.h>
 
@@ -47,5 +49,21 @@ tn_status tn_engine_read(tn_model **out, const char *name, const void *bytes, si
 tn_status tn_engine_find_ports(tn_port_lists *out, const tn_graph *g);
 tn_status tn_engine_check_params(const tn_model *m);
 void tn_engine_free_ports(tn_port_lists *ports);
+
+/* kernels.c: which kernels the file says for so many rows on a machine. */
+typedef struct tn_engine_choices {
+    tn_kernel_choice *choice;
+    int count;
+    bool said;           /* for some machine, */
+    const char *machine; /* this one, or else the first */
+    bool same_machine;
+    bool found; /* for so many rows of it */
+    char *text; /* that all of them are parts of */
+} tn_engine_choices;
+tn_status tn_engine_choose(const tn_engine *e, const char *machine, int64_t rows,
+                           tn_engine_choices *out);
+void tn_engine_free_choices(tn_engine_choices *c);
+/* For which machines and rows there are some, a line each. */
+void tn_engine_tell_kernels(const tn_engine *e, FILE *to);
 
 #endif

@@ -4,6 +4,7 @@
  *     tenon.engine   1: how all this is to be understood
  *     tenon.build    what was done to the net when it was built
  *     tenon.report   what was measured then
+ *     tenon.kernels  which kernels were the fastest, and where (tune/engine.c)
  */
 #include <stdlib.h>
 #include <string.h>

@@ -31,8 +31,8 @@
 enum { OWN_META = 9 };
 
 /* Keys of the library's own that are for the program to say. */
-static const char *const said[] = {"tenon.fit",    "tenon.classes", "tenon.source",
-                                   "tenon.recipe", "tenon.build",   "tenon.report"};
+static const char *const said[] = {"tenon.fit",   "tenon.classes", "tenon.source", "tenon.recipe",
+                                   "tenon.build", "tenon.report",  "tenon.kernels"};
 
 static bool is_said(const char *key)
 {
@@ -55,7 +55,7 @@ tn_status tn_checkpoint_check_meta(const tn_meta *meta, int count)
                            "checkpoint: metadata %s: keys with \"tenon.\" are the "
                            "library's, but for tenon.fit, tenon.classes, tenon.source and "
                            "tenon.recipe (of engines "
-                           "tenon.build and tenon.report, too)",
+                           "tenon.build, tenon.report and tenon.kernels, too)",
                            meta[i].key);
         for (int j = 0; j < i; j++)
             if (strcmp(meta[i].key, meta[j].key) == 0)

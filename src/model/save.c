@@ -83,7 +83,8 @@ static bool is_of_file(const char *key)
 /* What only an engine says of itself. */
 static bool is_of_engine(const char *key)
 {
-    return strcmp(key, "tenon.build") == 0 || strcmp(key, "tenon.report") == 0;
+    return strcmp(key, "tenon.build") == 0 || strcmp(key, "tenon.report") == 0 ||
+           strcmp(key, "tenon.kernels") == 0;
 }
 
 bool tn_model_goes_along(const char *key)

@@ -17,6 +17,8 @@ static void engines(void **state)
     assert_ok(tn_model_read(&m, "net", "tenon graph 1\ninput x f32 N 4\noutput x\n", NULL));
     REFUSES(tn_engine_save(NULL, "x"), "model");
     REFUSES(tn_engine_save(m, NULL), "path");
+    REFUSES(tn_engine_tune(NULL, NULL, 1, NULL, NULL), "model");
+    REFUSES(tn_engine_tune(m, NULL, 1, NULL, NULL), "device");
     REFUSES(tn_engine_open(NULL, "x", NULL), "out");
     REFUSES(tn_engine_open(&e, NULL, NULL), "path");
     REFUSES(tn_engine_open_memory(NULL, "x", "y", 1, NULL), "out");
@@ -36,6 +38,7 @@ static void engines(void **state)
     assert_null(tn_engine_fact(NULL, "a"));
     assert_int_equal(tn_engine_num_classes(NULL), 0);
     assert_null(tn_engine_class(NULL, 0));
+    assert_null(tn_context_kernels(NULL));
     assert_null(tn_context_port(NULL, true, 0));
     assert_int_equal(tn_context_memory_of(NULL).values, 0);
     tn_engine_close(NULL);

@@ -55,6 +55,13 @@ expect((work / "a.plan").read_bytes() == (work / "b.plan").read_bytes(), "the sa
 run(build, "flowers.safetensors", "-o", "b.plan", "--force", "--no-pass", "all")
 expect((work / "a.plan").read_bytes() != (work / "b.plan").read_bytes(), "passes change nothing")
 run(build, "a.plan", "-o", "again.plan")  # an engine is a model, too
+told = json.loads(run(build, "flowers.safetensors", "-o", "t.plan", "--tune", "--batch", "1,4", "--json"))
+expect(told["build"]["tuned"] and all(c["run_seconds"] > 0 < c["run_seconds_by_rules"] for c in told["contexts"]), told)
+told = run(infer, "t.plan", "--report")
+expect("kernels found on: cpu: " in told and ", rows 4\n" in told, told)
+for rows, whose in ((4, "of the file, found on this machine"), (2, "by rules: the file has none for 2 rows")):
+    told = json.loads(run(infer, "t.plan", "--bench", 0.01, "--rows", rows, "--json"))
+    expect(told["kernels"] == whose, told)
 
 # Judged, and in 8 bits.
 for number, (folder, classes) in enumerate({"set": ("rose", "tulip", "tulip"), "others": ("rose", "tulip", "tulip"),

@@ -19,7 +19,7 @@ typedef struct build_question {
     const char *calibrate, *check, *leave;
     const char *rows, *device;
     double max_drop;
-    bool force, trained, describe, json, all_int8;
+    bool force, trained, describe, json, all_int8, tune;
 } build_question;
 
 /* The engine with so many rows; what is asked, and what became of it. */
@@ -28,6 +28,8 @@ typedef struct build_trial {
     tn_context *context;
     tn_context_memory memory;
     double seconds; /* to make it */
+    double
+        tuned[2]; /* of a run, by rules and by the kernels that were found; 0: nothing was tried */
 } build_trial;
 
 typedef struct build {
@@ -52,6 +54,9 @@ void build_close(build *b);
  * BUILD_NOT_PASSED. */
 void build_number(build *b);
 void build_tell_gate(const tn_gate *g, FILE *to);
+
+/* tune.c: the fastest kernels for each number of rows. */
+void build_tune(build *b);
 
 /* save.c: what was done to it becomes "tenon.build", and the file is written; then it is opened, and planned for each number
  * of rows that was asked for. */

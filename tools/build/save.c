@@ -55,6 +55,8 @@ static char *describe_build(const build *b)
     json_text(&j, "precision", b->q.precision);
     if (b->q.calibrate)
         json_bool(&j, "calibrated", true);
+    if (b->q.tune)
+        json_bool(&j, "tuned", true);
     write_passes(&j, tn_model_fact(b->ready, "tenon.passes"));
     json_end(&j, '}');
     if (fclose(to) != 0)

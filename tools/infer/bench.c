@@ -117,6 +117,8 @@ static void tell_text(const session *s, const result *r)
     printf("%lld runs of %lld row%s in %.3g s by %lld context%s on %s\n", (long long)r->runs,
            (long long)s->q.rows, s->q.rows == 1 ? "" : "s", r->spent, (long long)s->q.contexts,
            s->q.contexts == 1 ? "" : "s", s->q.device);
+    if (tn_context_kernels(s->context))
+        printf("kernels        %s\n", tn_context_kernels(s->context));
     printf("rows a second  %.1f\n", r->rate);
     printf("ms a run       %.3f least, %.3f median, %.3f p90, %.3f p99\n", 1000 * r->least,
            1000 * r->median, 1000 * r->p90, 1000 * r->p99);
@@ -138,6 +140,8 @@ static void tell_json(const session *s, const result *r)
     json_count(&j, "rows", s->q.rows);
     json_count(&j, "threads", s->q.threads);
     json_count(&j, "contexts", s->q.contexts);
+    if (tn_context_kernels(s->context))
+        json_text(&j, "kernels", tn_context_kernels(s->context));
     json_real(&j, "seconds", r->spent);
     json_count(&j, "runs", r->runs);
     json_real(&j, "rows_per_second", r->rate);
