@@ -23,7 +23,9 @@ static const char about[] =
 static const char more[] =
     "Exit status: 0; 1: it could not be built; 2: flags or a model that cannot be; 3: it loses "
     "more\n"
-    "than --max-drop, or was right no more often than who guesses, and nothing was written.\n\n"
+    "than --max-drop, or was right no more often than who guesses, or in f32 is off by more than "
+    "1e-3\n"
+    "of the largest number (--parity), and nothing was written.\n\n"
     "Examples:\n"
     "  tenon-build flowers.safetensors -o flowers.plan\n"
     "  tenon-build deploy.prototxt lenet.caffemodel -o lenet.plan --scale 0.00390625 \\\n"
@@ -48,6 +50,9 @@ static const arg options[] = {
      "to f32 until it passes",
      &q.check, 0, 0},
     {ARG_REAL, "max-drop", "POINTS", "of top-1 in per cent that may be lost", &q.max_drop, 0, 100},
+    {ARG_TEXT, "parity", "DATA",
+     "pictures: how far the engine is from the model, and how many labels\nare equal", &q.parity, 0,
+     0},
     {ARG_TEXT, "no-pass", "LIST", "leave these passes out, with commas between them; \"all\": all",
      &q.without, 0, 0},
     {ARG_FLAG, "trained", NULL,
@@ -99,6 +104,7 @@ int main(int argc, char **argv)
     build_tune(&b);
     build_save(&b);
     build_try(&b);
+    build_compare(&b);
     (q.json ? build_tell_json : build_tell)(&b, stdout);
     build_close(&b);
     return fflush(stdout) == 0 ? 0 : 1;

@@ -92,6 +92,18 @@ shutil.copytree(work / "set" / "rose", work / "strange" / "pansy")
 run(build, "flowers.safetensors", "-o", "k.plan", "--check", "strange", status=2, says="its class 0 is \"pansy\"")
 expect(not (work / "k.plan").exists(), "an engine is there that could not be built")
 
+refused = json.loads(run(build, "flowers.safetensors", "-o", "k.plan", "--check", "set", "--json", status=3, says="no more than who guesses"))
+expect(refused["engine"] is None and refused["accuracy"]["passed"] is False and not (work / "k.plan").exists(), refused)
+
+# Held against the model.
+told = json.loads(run(build, "flowers.safetensors", "-o", "p.plan", "--parity", "set", "--json"))["parity"]
+expect(told["pictures"] == told["labels_equal"] == 3 and told["worst"] < 1e-5 and told["same"] is True, told)
+expect("3 labels equal" in run(build, "flowers.safetensors", "-o", "q.plan", "--precision", "int8", "--parity", "set"), "in 8 bits")
+model = pathlib.Path(build).with_name("tenon-model")
+told = json.loads(run(model, "convert", "flowers.safetensors", "p.onnx", "--parity", "set", "--json"))
+expect(told["parity"]["labels_equal"] == 3 and told["parity"]["worst"] < 1e-5 and told["bytes"] == (work / told["file"]).stat().st_size, told)
+run(model, "convert", "flowers.safetensors", "n.onnx", "--parity", "nowhere", status=2, says="nowhere")
+
 # Named.
 answers = json.loads(run(infer, "a.plan", *pictures, "--json"))
 for line, answer in zip(expected, answers):
@@ -180,7 +192,6 @@ def png(path):
     return width, height, channels, [rows[y * (1 + width * channels) + 1:(y + 1) * (1 + width * channels)] for y in range(height)]
 
 
-model = pathlib.Path(build).with_name("tenon-model")
 shown = json.loads(run(model, "layers", "flowers.safetensors", "1.ppm", "--out", "drawn", "--json"))
 layers = {layer["name"]: layer for layer in shown["layers"]}
 sure, shares = layers["sure"], [c["share"] for c in answers[1]["classes"]]

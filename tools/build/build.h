@@ -9,6 +9,8 @@
 
 #include <tenon/tenon.h>
 
+#include "../common/parity.h"
+
 enum { BUILD_PATH = 4096, BUILD_ROWS = 16, BUILD_NOT_PASSED = 3 /* exit status */ };
 
 /* What is asked. */
@@ -16,7 +18,7 @@ typedef struct build_question {
     const char *model, *weights, *out, *workspace;
     const char *precision, *without;
     const char *input, *mean, *scale, *fit, *classes;
-    const char *calibrate, *check, *leave;
+    const char *calibrate, *check, *leave, *parity;
     const char *rows, *device;
     double max_drop;
     bool force, trained, describe, json, all_int8, tune;
@@ -38,7 +40,8 @@ typedef struct build {
     tn_model *model;       /* as it was opened */
     tn_model *ready;       /* as it is saved */
     bool average;
-    tn_gate gate; /* of no rows: accuracy was not measured */
+    tn_gate gate;  /* of no rows: accuracy was not measured */
+    parity parity; /* of no pictures: likewise */
     tn_engine *engine;
     double open_seconds;
     size_t bytes; /* of its file */
@@ -63,8 +66,12 @@ void build_tune(build *b);
 void build_save(build *b);
 void build_try(build *b);
 
+/* compare.c: with --parity the engine is held against the model; one of f32 that is off is taken away again, status BUILD_NOT_PASSED. */
+void build_compare(build *b);
+
 /* tell.c */
 void build_tell(const build *b, FILE *to);
 void build_tell_json(const build *b, FILE *to);
+void build_tell_refused(const build *b, FILE *to); /* JSON, of one that did not pass */
 
 #endif

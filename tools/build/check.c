@@ -139,7 +139,10 @@ static void stop_if_not_passed(const build *b)
 {
     if (b->gate.passed)
         return;
-    build_tell_gate(&b->gate, stdout);
+    if (b->q.json)
+        build_tell_refused(b, stdout);
+    else
+        build_tell_gate(&b->gate, stdout);
     fflush(stdout);
     if (b->gate.guesses)
         args_warn("%s is right on %lld of %lld pictures, no more than who guesses: its labels are "

@@ -37,6 +37,8 @@ void build_tell(const build *b, FILE *to)
     tn_must(tn_engine_describe(b->engine, to));
     if (b->gate.rows == 0)
         fprintf(to, "accuracy: not measured (--check)\n");
+    if (b->parity.pictures > 0)
+        parity_tell(&b->parity, to);
     fprintf(to, "opened in %.1f ms\n", 1000 * b->open_seconds);
     for (int i = 0; i < b->trials; i++) {
         const build_trial *t = &b->trial[i];
@@ -71,6 +73,7 @@ static void tell_ports(const build *b, json *j, bool output)
 static void tell_gate_json(const tn_gate *g, json *j)
 {
     json_object(j, "accuracy");
+    json_bool(j, "passed", g->passed);
     json_count(j, "images", g->rows);
     json_count(j, "top_1_before", g->top_1[0]);
     json_count(j, "top_1", g->top_1[1]);
@@ -103,6 +106,8 @@ void build_tell_json(const build *b, FILE *to)
     tell_ports(b, &j, true);
     if (b->gate.rows > 0)
         tell_gate_json(&b->gate, &j);
+    if (b->parity.pictures > 0)
+        parity_tell_json(&b->parity, &j);
     json_real(&j, "open_seconds", b->open_seconds);
     json_text(&j, "device", b->q.device);
     json_array(&j, "contexts");
@@ -120,5 +125,17 @@ void build_tell_json(const build *b, FILE *to)
         json_end(&j, '}');
     }
     json_end(&j, ']');
+    json_end(&j, '}');
+}
+
+void build_tell_refused(const build *b, FILE *to)
+{
+    json j = {.to = to};
+    json_object(&j, NULL);
+    json_null(&j, "engine");
+    if (b->gate.rows > 0)
+        tell_gate_json(&b->gate, &j);
+    if (b->parity.pictures > 0)
+        parity_tell_json(&b->parity, &j);
     json_end(&j, '}');
 }

@@ -4,14 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "../common/parity.h"
 #include "../common/whole.h"
+#include "../common/workspace.h"
 #include "../train/opening.h"
 #include "model.h"
 
 static struct {
-    const char *classes;
-    bool force, average, float_input;
+    const char *classes, *parity, *workspace;
+    bool force, average, float_input, json;
     int64_t size, resize;
     opening opening;
 } flags;
@@ -28,7 +32,12 @@ static const arg options[] = {
      "of ONNX: pictures as floats, which the program prepares;\ndefault: as bytes, prepared by the "
      "model",
      &flags.float_input, 0, 0},
+    {ARG_TEXT, "parity", "DATA",
+     "pictures: how far what was written is from the model, and how many\nlabels are equal",
+     &flags.parity, 0, 0},
+    {ARG_FLAG, "json", NULL, "tell what was written as JSON", &flags.json, 0, 0},
     {ARG_FLAG, "force", NULL, "write a file anew that is there", &flags.force, 0, 0},
+    ARG_WORKSPACE(&flags.workspace),
     {ARG_INT, "size", "PIXELS",
      "side of the pictures, where the file leaves it open; default: not said", &flags.size, 1,
      4096},
@@ -97,15 +106,52 @@ static void tell_fit(tn_model *model)
         args_fail("--resize: %s", tn_error());
 }
 
+/* What was written, opened anew and held against what it was made of. False: it is off, and is gone. */
+static bool compare(const tn_model *model, const char *to, parity *p)
+{
+    tn_model *made = NULL;
+    if (!flags.parity)
+        return true;
+    if (tn_model_open(&made, to, NULL) != TN_OK)
+        run_fail("%s", tn_error());
+    *p = parity_of(made, model, flags.parity);
+    tn_model_close(made);
+    if (!p->same)
+        (void)unlink(to);
+    return p->same;
+}
+
+static void tell_written(const char *to, const parity *p, bool good)
+{
+    struct stat s;
+    json j = {.to = stdout};
+    if (!flags.json) {
+        if (p->pictures > 0)
+            parity_tell(p, stdout);
+        return;
+    }
+    json_object(&j, NULL);
+    json_text(&j, "file", good ? to : NULL);
+    if (good && stat(to, &s) == 0)
+        json_count(&j, "bytes", (int64_t)s.st_size);
+    if (p->pictures > 0)
+        parity_tell_json(p, &j);
+    json_end(&j, '}');
+}
+
 int model_convert(int argc, char **argv)
 {
     const args a = {
-        .usage = "tenon-model convert FILE TO [options]",
-        .about = "Makes one file of a model, which needs nothing of where it came from: TO ends in "
-                 ".safetensors,\n"
-                 "what every program of Tenon takes, or in .onnx, what others do.",
+        .usage = "tenon-model convert MODEL TO [options]",
+        .about = "Makes one file of a model, or of a run's best checkpoint, which needs nothing of "
+                 "where it came from:\n"
+                 "TO ends in .safetensors, what every program of Tenon takes, or in .onnx, what "
+                 "others do. With --parity\n"
+                 "what was written is opened again, and it and the model are shown pictures.",
         .more =
-            "Exit status: 0; 1: it could not be written; 2: flags or a model that cannot be.\n\n"
+            "Exit status: 0; 1: it could not be written; 2: flags or a model that cannot be; 3: "
+            "what was written\n"
+            "is off by more than 1e-3 of the largest number (--parity), and was removed.\n\n"
             "Examples:\n"
             "  tenon model convert deploy.prototxt squeezenet.safetensors --weights \\\n"
             "      squeezenet.caffemodel --mean 104,117,123 --order bgr --classes synsets.txt\n"
@@ -116,6 +162,8 @@ int model_convert(int argc, char **argv)
         .max_words = 2,
         .words = "a model and the file to write, or one of them,"};
     tn_model *model = NULL;
+    char path[RUN_PATH];
+    parity p = {0};
     args_parse(&a, argc, argv);
     const char *to = argv[2];
     const bool onnx = ends_in(to, ".onnx");
@@ -126,7 +174,8 @@ int model_convert(int argc, char **argv)
     whole_probe(to, flags.force);
     tn_model_opts opts = opening_opts(&flags.opening, 0, flags.size);
     opts.average = flags.average;
-    if (tn_model_open(&model, argv[1], &opts) != TN_OK)
+    run_model(path, flags.workspace, argv[1]);
+    if (tn_model_open(&model, path, &opts) != TN_OK)
         args_fail("%s", tn_error());
     opening_tell(model);
     tell_fit(model);
@@ -135,6 +184,11 @@ int model_convert(int argc, char **argv)
     const tn_status status = onnx ? tn_model_save_onnx(model, to, &how) : tn_model_save(model, to);
     if (status != TN_OK)
         run_fail("%s", tn_error());
+    const bool good = compare(model, to, &p);
+    tell_written(to, &p, good);
+    if (!good)
+        args_warn("%s: what was written is off by %.2g of the largest number: it was removed", to,
+                  p.worst);
     tn_model_close(model);
-    return 0;
+    return fflush(stdout) != 0 ? 1 : good ? 0 : 3;
 }
