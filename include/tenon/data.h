@@ -48,6 +48,20 @@ TN_API TN_CHECKED tn_status tn_image_load(const char *path, const tn_fit_opts *o
 TN_API TN_CHECKED tn_status tn_image_decode(const char *name, const void *bytes, size_t size,
                                             const tn_fit_opts *opts, uint8_t *rgb);
 
+/** Pixels that are in memory already: a frame of a video, say. */
+typedef struct tn_image_pixels {
+    const uint8_t *rgb; /**< height rows of width x 3 bytes */
+    int width, height;
+    size_t stride; /**< bytes from one row to the next; default: width x 3 */
+} tn_image_pixels;
+
+/**
+ * The same of these: what tn_image_load() gives of a file without loss (PNG, PNM, BMP) with such pixels, byte for byte.
+ * @return TN_ERR_ARGUMENT with the sizes, TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_image_fit(const tn_image_pixels *pixels, const tn_fit_opts *opts,
+                                         uint8_t *rgb);
+
 /** A JPEG file in memory, of RGB (three components). */
 typedef struct tn_jpeg {
     uint8_t *bytes;

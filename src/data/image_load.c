@@ -6,7 +6,7 @@
  *   box    = out in the middle of scaled, at a whole pixel, carried back to the original
  *
  * which is torchvision's Resize(resize), CenterCrop(out), to the pixel. So the middle of an image
- * that is `resize` high already is a copy, never a shift by half a pixel.
+ * that is `resize` high already is a copy, never a shift by half a pixel. tn_image_fit() is the same of pixels without a file.
  */
 #include <math.h>
 
@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "data/augment.h"
 #include "data/image.h"
+#include "data/resample.h"
 
 tn_box tn_fit_box(int width, int height, int resize, int out_width, int out_height)
 {
@@ -43,17 +44,23 @@ static tn_status open_file(tn_decoder *d, const file *f, int *width, int *height
                     : tn_decoder_open(d, f->path, width, height);
 }
 
-static tn_status fit(const file *f, const tn_fit_opts *opts, uint8_t *rgb)
+static tn_status check_fit(const char *what, const char *name, const tn_fit_opts *opts, int *resize)
 {
     const int larger = opts->height > opts->width ? opts->height : opts->width;
-    const int resize = opts->resize ? opts->resize : larger;
-    if (opts->height < 1 || opts->width < 1 || resize < larger)
-        return tn_fail(TN_ERR_ARGUMENT,
-                       "image load %s: %d x %d pixels, short side scaled to %d: sizes must be "
-                       "positive, and the short side not below them",
-                       f->path, opts->width, opts->height, resize);
+    *resize = opts->resize ? opts->resize : larger;
+    if (opts->height >= 1 && opts->width >= 1 && *resize >= larger)
+        return TN_OK;
+    return tn_fail(TN_ERR_ARGUMENT,
+                   "image %s%s: %d x %d pixels, short side scaled to %d: sizes must be positive, "
+                   "and the short side not below them",
+                   what, name, opts->width, opts->height, *resize);
+}
+
+static tn_status fit(const file *f, const tn_fit_opts *opts, uint8_t *rgb)
+{
     tn_decoder *d;
-    int width, height;
+    int width, height, resize;
+    TN_TRY(check_fit("load ", f->path, opts, &resize));
     TN_TRY(tn_decoder_create(&d));
     tn_status status = open_file(d, f, &width, &height);
     if (status == TN_OK) {
@@ -82,6 +89,30 @@ tn_status tn_image_decode(const char *name, const void *bytes, size_t size, cons
     TN_NEED(opts, "opts");
     TN_NEED(rgb, "rgb");
     return fit(&(file){name, bytes, size}, opts, rgb);
+}
+
+tn_status tn_image_fit(const tn_image_pixels *pixels, const tn_fit_opts *opts, uint8_t *rgb)
+{
+    TN_NEED(pixels, "pixels");
+    TN_NEED(pixels->rgb, "pixels->rgb");
+    TN_NEED(opts, "opts");
+    TN_NEED(rgb, "rgb");
+    int resize;
+    TN_TRY(check_fit("fit", "", opts, &resize));
+    tn_pixels in = {pixels->rgb, pixels->stride, pixels->width, pixels->height, {0}};
+    if (in.width < 1 || in.height < 1 || (int64_t)in.width * in.height > TN_IMAGE_MAX_PIXELS)
+        return tn_fail(TN_ERR_ARGUMENT, "image fit: of %d x %d pixels, which are not 1 to %lld",
+                       in.width, in.height, (long long)TN_IMAGE_MAX_PIXELS);
+    in.stride = in.stride ? in.stride : 3 * (size_t)in.width;
+    if (in.stride < 3 * (size_t)in.width)
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "image fit: rows of %d x 3 bytes, but %zu from one to the next", in.width,
+                       in.stride);
+    in.box = tn_fit_box(in.width, in.height, resize, opts->width, opts->height);
+    tn_resampler r = {0};
+    const tn_status status = tn_resample(&r, &in, false, false, opts->width, opts->height, rgb);
+    tn_resampler_free(&r);
+    return status;
 }
 
 static tn_status augment(tn_decoder *d, const tn_fill *at, const tn_augment *a, const file *f,

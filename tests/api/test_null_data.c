@@ -57,6 +57,12 @@ static void sets(void **state)
     REFUSES(tn_image_decode("x", NULL, 1, &(tn_fit_opts){.height = 2}, rgb), "bytes");
     REFUSES(tn_image_decode("x", "x", 1, NULL, rgb), "opts");
     REFUSES(tn_image_decode("x", "x", 1, &(tn_fit_opts){.height = 2}, NULL), "rgb");
+    const tn_image_pixels pixels = {rgb, 1, 1, 0};
+    REFUSES(tn_image_fit(NULL, &(tn_fit_opts){.height = 2}, rgb), "pixels");
+    REFUSES(tn_image_fit(&(tn_image_pixels){NULL, 1, 1, 0}, &(tn_fit_opts){.height = 2}, rgb),
+            "pixels->rgb");
+    REFUSES(tn_image_fit(&pixels, NULL, rgb), "opts");
+    REFUSES(tn_image_fit(&pixels, &(tn_fit_opts){.height = 2}, NULL), "rgb");
     REFUSES(tn_dataset_open(NULL, &(tn_dataset_opts){.path = folder}), "out");
     REFUSES(tn_dataset_open(&a, NULL), "opts");
     assert_fails(tn_dataset_open(&a, &(tn_dataset_opts){0}), TN_ERR_ARGUMENT, "no path");

@@ -10,6 +10,7 @@
 #include "data/image.h"
 #include "lab.h"
 #include "lab_image.h"
+#include "lab_set.h"
 
 static tn_decoder *decoder_new(void)
 {
@@ -207,6 +208,35 @@ static void load_fits_a_file(void **state)
     lab_remove(folder);
 }
 
+/* A file's pixels, in rows with a gap between them, and the file. */
+static void pixels_fit_as_their_file_does(void **state)
+{
+    (void)state;
+    enum { W = 61, H = 45, N = 20, STRIDE = 3 * W + 5 };
+    const tn_fit_opts fits[] = {{N, N, 0}, {N, N - 7, 32}, {H, H, H}, {70, 60, 80}};
+    const char *folder = lab_make_folder();
+    uint8_t rgb[3 * W * H], apart[STRIDE * H], want[3 * 70 * 60], got[3 * 70 * 60];
+    lab_pixels(rgb, W, H, 7);
+    lab_write_image(lab_path(folder, "a.ppm"), W, H, 7);
+    for (int y = 0; y < H; y++)
+        memcpy(apart + STRIDE * y, rgb + 3 * W * y, 3 * W);
+    for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
+        const size_t bytes = 3 * (size_t)fits[i].height * (size_t)fits[i].width;
+        assert_ok(tn_image_load(lab_path(folder, "a.ppm"), &fits[i], want));
+        assert_ok(tn_image_fit(&(tn_image_pixels){rgb, W, H, 0}, &fits[i], got));
+        assert_memory_equal(got, want, bytes);
+        memset(got, 0, bytes);
+        assert_ok(tn_image_fit(&(tn_image_pixels){apart, W, H, STRIDE}, &fits[i], got));
+        assert_memory_equal(got, want, bytes);
+    }
+    const tn_image_pixels none = {rgb, 0, H, 0}, overlap = {rgb, W, H, 3 * W - 1};
+    assert_fails(tn_image_fit(&none, fits, got), TN_ERR_ARGUMENT, "0 x 45 pixels");
+    assert_fails(tn_image_fit(&overlap, fits, got), TN_ERR_ARGUMENT, "61 x 3 bytes, but 182");
+    assert_fails(tn_image_fit(&overlap, &(tn_fit_opts){N, N, 3}, got), TN_ERR_ARGUMENT,
+                 "scaled to 3");
+    lab_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +245,7 @@ int main(void)
         cmocka_unit_test(colours_become_rgb),
         cmocka_unit_test(fit_box_is_the_middle),
         cmocka_unit_test(load_fits_a_file),
+        cmocka_unit_test(pixels_fit_as_their_file_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
