@@ -1,6 +1,6 @@
 # Finds what Tenon is built on and gathers it in the target tenon_depends.
 #   required: OpenMP, threads, cJSON, xxHash, stb_image
-#   optional: oneDNN, libjpeg-turbo, libpng, giflib, libwebp, zlib (examples), libmicrohttpd (tenon-serve)
+#   optional: oneDNN, libjpeg-turbo, libpng, giflib, libwebp, zlib (examples), libmicrohttpd (tenon-serve), FFmpeg (tenon-video)
 include(CheckSymbolExists)
 
 # tenon_need(<found> <what> <Debian package>): stops, saying which package brings what is missing.
@@ -63,6 +63,9 @@ find_package(GIF QUIET 5.1)
 pkg_check_modules(WEBP QUIET IMPORTED_TARGET libwebp libwebpdemux)
 pkg_check_modules(MICROHTTPD QUIET IMPORTED_TARGET libmicrohttpd>=0.9.75)
 set(TENON_MICROHTTPD_FOUND ${MICROHTTPD_FOUND})
+pkg_check_modules(FFMPEG QUIET IMPORTED_TARGET libavformat>=59 libavcodec>=59 libavfilter>=8 libswscale>=6 libavutil>=57)
+pkg_check_modules(AVDEVICE QUIET IMPORTED_TARGET libavdevice)
+set(TENON_FFMPEG_FOUND ${FFMPEG_FOUND})
 
 # Libraries reach whoever links libtenon.a; headers and definitions are for building only.
 add_library(tenon_depends INTERFACE)

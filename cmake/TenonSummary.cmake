@@ -49,6 +49,8 @@ tenon_row_if(ZLIB_FOUND "zlib" "${ZLIB_VERSION_STRING}" "examples/mnist reads .g
              "examples/mnist reads unpacked files only (zlib1g-dev)")
 tenon_row_if(TENON_MICROHTTPD_FOUND "libmicrohttpd" "${MICROHTTPD_VERSION}" "tenon serve, runs in a browser"
              "there is no tenon serve (libmicrohttpd-dev)")
+tenon_row_if(TENON_FFMPEG_FOUND "FFmpeg" "${FFMPEG_libavcodec_VERSION}" "tenon video"
+             "there is no tenon video (libavformat-dev libavfilter-dev libswscale-dev)")
 if(TENON_TESTS)
   if(TENON_PYTHON)
     execute_process(COMMAND ${TENON_PYTHON} -V OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)

@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 . scripts/_install.sh
 
 # shellcheck disable=SC2086  # a list of words
-install_missing $packages python3-numpy libopenmpi-dev openmpi-bin iproute2 chromium chromium-driver python3-selenium
+install_missing $packages python3-numpy libopenmpi-dev openmpi-bin iproute2 chromium chromium-driver python3-selenium \
+    libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libavdevice-dev ffmpeg
 
 # Arguments: preset, then ctest's own. Failures are counted at the end.
 run_tests() {
@@ -31,6 +32,6 @@ run_tests bare -L '^(layers|models)$'
 build asan all
 run_tests asan -LE '^(house|install|models)$'
 build tsan all
-run_tests tsan -L '^(base|data|graph|plan|group|sim|infer)$'
+run_tests tsan -L '^(base|data|graph|plan|group|sim|infer|video)$'
 
 python3 -B scripts/_count.py build/release/junit.xml build/bare/junit.xml build/asan/junit.xml build/tsan/junit.xml

@@ -43,6 +43,7 @@ static const struct {
     {"serve", "shows the runs of a workspace in a browser, and steers them"},
     {"shapes", "paints pictures of ten classes, to try things with"},
     {"train", "trains any network on a folder of images, in a run that can be resumed"},
+    {"video", "runs a model on videos, cameras and streams"},
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
 

@@ -72,6 +72,7 @@ PROGRAMS = {
     "tools/run": ("tools/common/", "tools/run/"),
     "tools/train": ("tools/common/", "tools/train/", "nets/"),
     "tools/serve": ("tools/common/", "tools/serve/", "nets/"),
+    "tools/video": ("tools/common/", "tools/train/", "tools/video/"),
     "tools/plan": ("tools/common/", "tools/train/", "tools/plan/"),
 }
 # Each library that Tenon is built on is seen by one folder alone, NVIDIA's also by what opens or simulates it.
@@ -84,6 +85,8 @@ THIRD = {
     "cjson": ("src/io/", "src/runs/", "tools/common/json_read.c"),
     "xxhash": "src/base/",
     "microhttpd.h": ("tools/serve/http.c", "tools/serve/streams."),
+    "libav": "tools/video/",
+    "libsw": "tools/video/",
     "jpeglib.h": "src/data/",
     "cuda": ("src/backends/cuda/", "src/sim/"),
     "cudnn": ("src/backends/cuda/cudnn/", *SERVED),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../common/args.h"
+#include "../common/shares.h"
 #include "infer.h"
 
 typedef struct naming {
@@ -15,19 +16,6 @@ typedef struct naming {
     int64_t rows;  /* of it so far */
     bool whole;    /* every picture could be read */
 } naming;
-
-/* In place: exp(x) / sum of exp(x), without overflow. */
-static void softmax(float *x, int64_t count)
-{
-    float most = x[0];
-    double sum = 0;
-    for (int64_t i = 1; i < count; i++)
-        most = x[i] > most ? x[i] : most;
-    for (int64_t i = 0; i < count; i++)
-        sum += exp((double)(x[i] - most));
-    for (int64_t i = 0; i < count; i++)
-        x[i] = (float)(exp((double)(x[i] - most)) / sum);
-}
 
 static void tell_head(const session *s, json *j, const char *path, const infer_times *times)
 {
@@ -48,7 +36,7 @@ static void tell_head(const session *s, json *j, const char *path, const infer_t
 void infer_tell(session *s, json *j, const char *path, float *x, const infer_times *times)
 {
     if (!s->shares)
-        softmax(x, s->classes);
+        shares_of_logits(x, s->classes);
     tell_head(s, j, path, times);
     for (int64_t i = 0; i < s->q.top && i < s->classes; i++) {
         int64_t best = 0;

@@ -1,0 +1,13 @@
+/*
+ * What FFmpeg says of itself is not printed: the last thing that it said in a thread is kept, to be told with what failed.
+ */
+#ifndef VIDEO_LOG_H
+#define VIDEO_LOG_H
+
+void log_catch(void);
+/* Forgets what was said in this thread. */
+void log_begin(void);
+/* "Invalid data found when processing input", or that and what was said since log_begin(); good until the next in this thread. */
+const char *log_why(int error);
+
+#endif
