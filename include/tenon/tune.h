@@ -58,6 +58,19 @@ TN_API TN_CHECKED tn_status tn_tune(tn_tuned **out, const tn_graph *g, tn_device
                                     const tn_plan_opts *opts, const tn_tune_opts *tune);
 TN_API void tn_tuned_destroy(tn_tuned *tuned); /* NULL is fine */
 
+/**
+ * What the device reaches now, beside the peaks of its data sheet (tn_device_rates()): operations a second in a product of two
+ * square matrices in that precision, a multiply and an add being two, and bytes a second, read and written, of a relu of an array
+ * that fits in no cache. The best of some runs, of sizes that grow as long as there is time. What shares the machine slows
+ * both down; a convolution by a method that needs fewer operations than its formula (Winograd's) may exceed the first, and what
+ * finds its input in a cache the second.
+ * @param seconds  of measuring, each of the two; above 0, up to 60
+ * @param flops    either may be NULL, and then takes no time
+ * @return         TN_ERR_ARGUMENT; TN_ERR_UNSUPPORTED of several devices as one; what plans return
+ */
+TN_API TN_CHECKED tn_status tn_measure_rates(tn_device *device, tn_precision precision,
+                                             double seconds, double *flops, double *bytes);
+
 #ifdef __cplusplus
 }
 #endif

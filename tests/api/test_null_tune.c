@@ -29,6 +29,9 @@ static void tuning(void **state)
     assert_int_equal(tuned->num_kernels, 0); /* one kernel alone can do it */
     tn_tuned_destroy(tuned);
     tn_tuned_destroy(NULL);
+    double rate;
+    REFUSES(tn_measure_rates(NULL, TN_PRECISION_F32, 1, &rate, NULL), "device");
+    assert_ok(tn_measure_rates(device, TN_PRECISION_F32, 1, NULL, NULL));
     tn_plan_destroy(plan);
     tn_graph_destroy(g);
     tn_device_close(device);
