@@ -35,6 +35,7 @@ static const struct {
 } known[] = {
     {"build", "makes an engine of a trained model, one file that is run anywhere"},
     {"data", "looks at a set of pictures, shares it out and packs it, before it is trained on"},
+    {"doctor", "looks at this machine: what is missing, what is slow, and what to do about it"},
     {"eval", "how good a model is on a set of pictures, as a whole and class by class"},
     {"model", "tells what the file of a net holds, and turns it into another kind of file"},
     {"infer", "runs an engine on pictures, times it, and compares it with its model"},

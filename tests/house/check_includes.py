@@ -67,6 +67,7 @@ PROGRAMS = {
     "tools/common": ("tools/common/",),
     "tools/build": ("tools/common/", "tools/build/"),
     "tools/infer": ("tools/common/", "tools/infer/"),
+    "tools/doctor": ("tools/common/", "tools/doctor/"),
     "tools/eval": ("tools/common/", "tools/train/", "tools/eval/"),
     "tools/data": ("tools/common/", "tools/train/", "tools/data/"),
     "tools/run": ("tools/common/", "tools/run/"),

@@ -1,0 +1,80 @@
+/* What changes of a machine, every so many seconds: for the page of tenon serve, and for whoever looks on. */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../common/args.h"
+#include "doctor.h"
+
+typedef struct moment {
+    double busy; /* share of all cores; below 0: not known yet */
+    host_facts host;
+    disk_facts disk;
+    gpus_facts gpus;
+} moment;
+
+static void tell_moment_json(const moment *m)
+{
+    json j = {.to = stdout, .flat = true};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    json_object(&j, NULL);
+    json_exact(&j, "t", (double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3);
+    json_maybe(&j, "cpu_busy", m->busy);
+    json_maybe(&j, "memory_bytes", m->host.memory);
+    json_maybe(&j, "memory_available_bytes", m->host.available);
+    json_maybe(&j, "shm_free_bytes", m->host.shm_free);
+    json_maybe(&j, "disk_bytes", m->disk.size);
+    json_maybe(&j, "disk_free_bytes", m->disk.free);
+    json_array(&j, "gpus");
+    for (int i = 0; i < m->gpus.count; i++) {
+        json_object(&j, NULL);
+        gpu_json(&j, &m->gpus.gpu[i]);
+        json_end(&j, '}');
+    }
+    json_end(&j, ']');
+    json_end(&j, '}');
+}
+
+static void tell_moment_text(const moment *m)
+{
+    char now[16];
+    const time_t t = time(NULL);
+    struct tm local;
+    strftime(now, sizeof now, "%H:%M:%S", localtime_r(&t, &local));
+    printf("%s  CPU %.0f %%  memory %.1f of %.1f GB free", now, 100 * fmax(m->busy, 0),
+           m->host.available / 1e9, m->host.memory / 1e9);
+    for (int i = 0; i < m->gpus.count; i++) {
+        const gpu_facts *g = &m->gpus.gpu[i];
+        char why[WORDS];
+        clock_reasons(g->reasons, why);
+        printf("  GPU %d %d %% %.1f of %.1f GB %.0f W %d C%s%s", i, g->busy, g->used / 1e9,
+               g->memory / 1e9, g->watts, g->celsius, *why ? ", slowed by " : "", why);
+    }
+    printf("\n");
+}
+
+void watch(double every, const char *folder, bool as_json)
+{
+    moment m = {.busy = -1};
+    double idle = 0, all = 0, idle_now, all_now;
+    bool known = cpu_times("", &idle, &all);
+    for (;;) {
+        memory_look(&m.host, "");
+        disk_look(&m.disk, folder);
+        nvml_look(&m.gpus);
+        (as_json ? tell_moment_json : tell_moment_text)(&m);
+        if (fflush(stdout) != 0)
+            exit(1); /* nobody reads on */
+        nanosleep(&(struct timespec){.tv_sec = (time_t)every,
+                                     .tv_nsec = (long)(1e9 * (every - floor(every)))},
+                  NULL);
+        known = cpu_times("", &idle_now, &all_now) && known;
+        m.busy = known && all_now > all ? 1 - (idle_now - idle) / (all_now - all) : -1;
+        idle = idle_now;
+        all = all_now;
+    }
+}
