@@ -33,6 +33,13 @@ async function ask(method, path, body, signal) {
 export const get = (path, signal) => ask("GET", path, undefined, signal);
 export const send = (method, path, body) => ask(method, path, typeof body === "string" ? body : JSON.stringify(body));
 
+/* A picture, or whatever else is no JSON. */
+export async function blob(path, signal) {
+  const answer = await fetch(BASE + path, { headers: token ? { Authorization: "Bearer " + token } : {}, signal, cache: "no-store" });
+  if (!answer.ok) throw new Refused(answer.status, (await answer.json().catch(() => ({}))).error);
+  return answer.blob();
+}
+
 /* Events, read by fetch, since EventSource cannot show a token. One stream a page, closed while the page is hidden; after a
  * break hear("again") is called, for there may be more that has changed. */
 export function listen(hear, state) {

@@ -2,6 +2,7 @@
  * hear(kind, data) and leave(). It is loaded when it is wanted. */
 export const PAGES = {
   "": "home",
+  datasets: "dataset",
   runs: "run",
   new: "new",
   compare: "compare",

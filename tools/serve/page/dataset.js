@@ -1,0 +1,159 @@
+/* Data sets: a list of them, and one: its numbers, what the doctor found, its pictures. */
+import { get, send } from "./api.js";
+import { ask, button, command, link, make } from "./dom.js";
+import { findings } from "./dataset_found.js";
+import { look } from "./dataset_look.js";
+import { begin } from "./dataset_new.js";
+import { distribution, sizes, usedBy } from "./dataset_side.js";
+import { ago, bytes, quote, say, span, whole } from "./words.js";
+import "./dataset_words.js";
+
+const figure = (name, value, more) => make("div", "fig", [make("span", "", name), make("b", "", value), make("small", "", more || "")]);
+export const at = (name) => "/datasets/" + encodeURIComponent(name);
+const section = (title, content, end) => make("section", "", [make("div", "title", [make("h2", "", title), end ? make("div", "end", end) : null]), content]);
+
+/* ---- all ---- */
+
+/* How many pictures of each class, the smallest apart. */
+function hist(counts) {
+  const most = Math.max(1, ...counts), box = make("div", "hist");
+  box.setAttribute("aria-hidden", "true");
+  box.append(...counts.map((n) => { const i = make("i", 4 * n < most ? "low" : ""); i.style.height = `${(100 * n) / most}%`; return i; }));
+  return box;
+}
+
+function item(d, jobs) {
+  const busy = jobs.find((j) => j.of === d.name);
+  const state = busy ? make("span", "state running", say(busy.kind === "pack" ? "packing" : "checking")) : d.checked === null ? make("span", "small faint", say("not-checked"))
+    : d.findings ? make("span", "tag warn", `${d.findings} ${say("n-findings")}`) : make("span", "tag ok", say("well"));
+  const size = d.checked === null ? d.given : `${whole(d.pictures)}${d.val_pictures === null ? "" : " + " + whole(d.val_pictures)} ${say("n-pictures")} · ${d.classes} ${say("n-classes")}`;
+  return link("#/datasets/" + d.name, "item", [make("div", "row", [make("b", "", d.name), make("span", "end", [state])]),
+    make("div", "small faint cut", size), d.hist && d.hist.length > 1 ? hist(d.hist) : null]);
+}
+
+const cards = (all) => make("div", "card", all.datasets.length ? all.datasets.map((d) => item(d, all.jobs)) : [make("p", "pad quiet", say("no-datasets"))]);
+const adding = () => button(say("add-dataset"), "main", () => begin((name) => { location.hash = "#/datasets/" + name; }));
+
+/* For the page of everything. */
+export async function card() {
+  const all = await get("/datasets");
+  return section(say("datasets"), cards(all), [link("#/datasets", "small", say("all"))]);
+}
+
+async function openAll(main) {
+  let left = false;
+  const body = make("div", "");
+  async function refresh() {
+    const all = await get("/datasets");
+    if (!left) body.replaceChildren(cards(all));
+  }
+  await refresh();
+  main.replaceChildren(make("div", "head", [make("div", "grow", [make("h1", "", say("datasets")), make("p", "", say("datasets-what"))]), make("div", "actions", [adding()])]), body);
+  document.title = `${say("datasets")} · Tenon`;
+  return { hear: (kind) => { if (kind !== "run") refresh().catch(() => {}); }, leave: () => { left = true; } };
+}
+
+/* ---- one ---- */
+
+function figures(d) {
+  const s = d.report.set, n = d.now, out = (n.set ? n.set.out : 0) + (n.val ? n.val.out : 0);
+  const rgb = (v) => v.map((x) => Math.round(x)).join(" ");
+  return make("div", "figs", [
+    figure(say("pictures"), n.set ? whole(n.set.pictures) : "–", n.val ? `+ ${whole(n.val.pictures)} ${say("to-val")}` : say("no-val")),
+    figure(say("left-out"), whole(out), out ? say("of-all") : ""),
+    s && s.width ? figure(say("size"), `${s.width.median} × ${s.height.median}`, say("median")) : null,
+    s && s.mean ? figure(say("mean"), rgb(s.mean), `${say("deviation")} ${rgb(s.deviation)}`) : null,
+    s ? figure(say("bytes"), bytes(s.bytes), say("files")) : null,
+    figure(say("checked"), d.checked === null ? "–" : ago(d.checked), d.checked === null ? say("not-yet") : say("since")),
+  ]);
+}
+
+/* What is being done, or went wrong. */
+function progress(d) {
+  const running = d.jobs.filter((j) => j.state === "running"), wrong = d.jobs.find((j) => j.state === "failed" || j.state === "died");
+  const rows = running.map((j) => make("p", "pad row", [make("span", "state running", say(j.kind === "pack" ? "packing" : "checking")), make("span", "small faint", span(j.seconds))]));
+  if (d.problem && !running.length) rows.push(make("p", "pad bad", d.problem));
+  else if (wrong && !running.length) rows.push(make("p", "pad bad", wrong.error));
+  return rows.length ? make("section", "card", rows) : make("span");
+}
+
+async function act(what) {
+  try {
+    return await what();
+  } catch (e) {
+    const d = ask(say("refused"), [make("p", "quiet", e.message)], [button(say("close"), "main", () => d.close())]);
+    return null;
+  }
+}
+
+function askPack(name, size) {
+  const field = make("input"), called = make("input"), wrong = make("p", "small bad", "");
+  field.type = called.type = "text";
+  field.inputMode = "numeric";
+  field.value = String(Math.round((size * 8) / 7));
+  called.value = name + "-packed";
+  wrong.setAttribute("role", "alert");
+  const go = async () => {
+    try {
+      const said = await send("POST", at(name) + "/pack", { name: called.value.trim(), size: Number(field.value) });
+      d.close();
+      location.hash = "#/datasets/" + said.id;
+    } catch (e) { wrong.textContent = e.message; }
+  };
+  const row = (words, e) => make("label", "field", [make("span", "", words), e]);
+  const d = ask(say("pack-title"), [make("p", "small quiet", say("pack-why")), row(say("name"), called), row(say("pack-size"), field), wrong],
+    [button(say("cancel"), "", () => d.close()), button(say("pack"), "main", go)]);
+}
+
+function actions(name, d, refresh) {
+  const busy = d.jobs.some((j) => j.state === "running");
+  const check = button(say(d.checked === null ? "check" : "check-again"), d.checked === null ? "main" : "", async () => { if (await act(() => send("POST", at(name) + "/check", {}))) refresh(); });
+  check.disabled = busy;
+  const remove = () => { const q = ask(say("remove-set-title"), [make("p", "quiet", say("remove-set-why"))], [button(say("cancel"), "", () => q.close()),
+    button(say("remove"), "main danger", async () => { q.close(); if (await act(() => send("DELETE", at(name), ""))) location.hash = "#/datasets"; })]); };
+  return [check, d.now.set && !d.now.set.packed ? button(say("pack") + "…", "", () => askPack(name, d.size)) : null, button(say("remove"), "danger", remove),
+    link("#/new?data=" + encodeURIComponent(name), "button main", say("train-on"))];
+}
+
+/* The same in a shell: what the last check was, or would be. */
+function shell(d) {
+  const last = d.jobs.find((j) => j.kind === "check");
+  const words = last ? last.command.slice(2).filter((w) => w !== "--quiet" && w !== "--json") : [d.path, ...(d.val ? ["--val", d.val] : [])];
+  return command(["tenon data check", ...words.map(quote)].join(" "), say);
+}
+
+async function openOne(main, name) {
+  let left = false, later = 0;
+  const head = make("div", "head"), told = make("div", ""), card_ = make("section", "card"), found = make("div", ""), side = make("aside");
+  const looking = look(name, () => soon(0));
+  async function refresh() {
+    clearTimeout(later);
+    later = 0;
+    const d = await get(at(name));
+    if (left) return;
+    const n = d.now, classes = n.set ? n.set.classes.length : 0;
+    head.replaceChildren(make("div", "grow", [make("div", "crumbs", [link("#/datasets", "", say("datasets"))]), make("h1", "", d.name),
+      make("p", "", [classes ? `${classes} ${say("n-classes")} · ` : "", d.split ? `${d.split} % ${say("to-val")} · ` : "", make("span", "mono wrap", d.given)])]), make("div", "actions", actions(name, d, () => soon(200))));
+    told.replaceChildren(progress(d));
+    card_.replaceChildren(figures(d));
+    found.replaceChildren(section(say("found"), findings(d, { leave: (what) => act(() => send("POST", at(name) + "/exclude", what)).then(() => soon(0)), filter: looking.filter, check: () => act(() => send("POST", at(name) + "/check", {})).then(() => soon(200)) })),
+      make("section", "", [shell(d)]));
+    side.replaceChildren(...[n.set ? section(say("distribution"), distribution(n, looking.filter), [make("span", "s-train small", `■ ${say("train")}`), n.val ? make("span", "s-val small", `■ ${say("val")}`) : null]) : null,
+      d.report.set && d.report.set.width ? section(say("sizes"), sizes(d.report)) : null].filter(Boolean), used);
+    looking.know(d);
+    if (d.jobs.some((j) => j.state === "running")) soon(1000);
+  }
+  const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
+  const used = make("section", "");
+  await refresh();
+  main.replaceChildren(head, told, card_, make("div", "cols", [make("div", "", [found, looking.box]), side]));
+  document.title = `${name} · Tenon`;
+  const d = await get(at(name));
+  usedBy(d).then((e) => used.replaceChildren(...e)).catch(() => {});
+  return {
+    hear: (kind) => { if (kind !== "run") soon(100); },
+    leave: () => { left = true; clearTimeout(later); looking.leave(); },
+  };
+}
+
+export const open = (main, parts) => (parts[0] ? openOne(main, parts[0]) : openAll(main));

@@ -1,0 +1,69 @@
+/* What the doctor found: sentences with their pictures, and one action each. */
+import { button, make } from "./dom.js";
+import { picture } from "./picture.js";
+import { say } from "./words.js";
+
+/* Of each kind its word, and how grave it is. */
+const KINDS = {
+  broken: ["kind-broken", "bad"], conflict: ["kind-conflict", "bad"], leak: ["kind-leak", "bad"], "one class": ["kind-one-class", "warn"], empty: ["kind-empty", "warn"],
+  shortcut: ["kind-shortcut", "warn"], same: ["kind-same", ""], alike: ["kind-alike", ""], doubtful: ["kind-doubtful", "warn"], unequal: ["kind-unequal", "warn"], few: ["kind-few", "warn"],
+  flat: ["kind-flat", ""], odd: ["kind-odd", ""], small: ["kind-small", ""], mixed: ["kind-mixed", ""],
+};
+export const kindOf = (name) => say((KINDS[name] || [name])[0]);
+export const tagOf = (name) => make("span", "tag " + (KINDS[name] || ["", ""])[1], kindOf(name));
+
+const KEEP_ONE = new Set(["same", "alike"]);
+const SHOWN = 3; /* of a kind at first */
+
+export const pathOf = (name, p, query) => `/datasets/${encodeURIComponent(name)}/items/${p.item}/image?side=${p.side}${query || ""}`;
+export const lastOf = (path) => path.slice(path.lastIndexOf("/") + 1);
+
+function shot(name, p) {
+  const f = make("figure", p.out ? "out" : "", [picture(pathOf(name, p, "&pixels=152"), p.path)]);
+  const words = make("figcaption", "", `${say(p.side === "val" ? "val" : "train")} · ${p.class}`);
+  f.title = [p.path, p.why].filter(Boolean).join("\n");
+  f.append(words, make("figcaption", "", lastOf(p.path)));
+  if (p.out) f.append(make("span", "tag", say("is-out")));
+  return f;
+}
+
+/* Of files that cannot be read: why, of the first few. */
+const reasons = (f) => (f.kind === "broken" ? f.pictures.slice(0, SHOWN).map((p) => make("p", "mono small", `${lastOf(p.path)}: ${p.why}`)) : []);
+
+/* The one thing that one would do about it. */
+function action(f, does) {
+  if (f.out > 0) return button(say("undo"), "", () => does.leave({ finding: f.number, undo: true }));
+  if (KEEP_ONE.has(f.kind)) return button(say("keep-one"), "", () => does.leave({ finding: f.number }));
+  if (f.advised > 0) return button(f.advised > 1 ? `${say("leave-out")} (${f.advised})` : say("leave-out"), "", () => does.leave({ finding: f.number }));
+  if (f.count > 0) return button(say("look"), "", () => does.filter({ finding: f.number }));
+  return f.classes && f.classes.length ? button(say("look"), "", () => does.filter({ class: f.classes[0] })) : make("span");
+}
+
+function one(d, f, does) {
+  const pictures = make("div", "pairs", [make("div", "pair", f.pictures.map((p) => shot(d.name, p)))]);
+  if (f.count > f.pictures.length) pictures.append(button(`${f.count - f.pictures.length} ${say("more-pictures")}`, "bare", () => does.filter({ finding: f.number })));
+  const row = make("div", "finding", [tagOf(f.kind), make("div", "", [make("p", "sentence", f.text), ...reasons(f)]), action(f, does), f.pictures.length ? pictures : null]);
+  row.dataset.kind = f.kind;
+  return row;
+}
+
+/* Those of a kind beyond the first few are shown when they are asked for. */
+function kind(d, all, does) {
+  const rows = all.map((f) => one(d, f, does)), rest = rows.slice(SHOWN);
+  if (!rest.length) return rows;
+  for (const r of rest) r.hidden = true;
+  const more = make("div", "finding", [make("span"), button(`${rest.length} ${say("more-such")}`, "bare", () => { for (const r of rest) r.hidden = false; more.remove(); })]);
+  return [...rows, more];
+}
+
+export function findings(d, does) {
+  const box = make("div", "card found");
+  if (d.checked === null) box.append(make("p", "pad quiet", say("not-checked-why")));
+  else if (!d.findings.length) box.append(make("div", "finding", [make("span", "tag ok", say("well")), make("p", "sentence", say("well-why")), make("span")]));
+  const kinds = [...new Set(d.findings.map((f) => f.kind))];
+  for (const k of kinds) box.append(...kind(d, d.findings.filter((f) => f.kind === k), does));
+  if (d.num_findings > d.findings.length) box.append(make("p", "pad small faint", `${d.num_findings - d.findings.length} ${say("more-such")}`));
+  if (d.findings.some((f) => f.out > 0))
+    box.append(make("div", "finding", [make("span"), make("p", "sentence", say("check-again-why")), button(say("check-again"), "main", does.check)]));
+  return box;
+}

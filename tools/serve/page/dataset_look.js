@@ -1,0 +1,138 @@
+/* Looking through the pictures of a data set: by class, side and finding, as they are or as a network sees them. */
+import { get, send } from "./api.js";
+import { ask, button, choice, facts, make } from "./dom.js";
+import { kindOf, lastOf, pathOf, tagOf } from "./dataset_found.js";
+import { picture, show } from "./picture.js";
+import { say, whole } from "./words.js";
+
+const PAGE = 40;
+
+const option = (value, text) => { const o = make("option", "", text); o.value = value; return o; };
+
+function select(label, act) {
+  const e = make("select");
+  e.setAttribute("aria-label", label);
+  e.onchange = () => act(e.value);
+  return e;
+}
+
+export function look(name, changed) {
+  const of = { side: "set", class: "", kind: "", finding: null, find: "", out: false };
+  let after = 0, count = 0, items = [], seen = false, seed = 1, augment = "crop", left = false, asked = 0, later = 0, known = null;
+
+  const find = make("input", "find"), sides = make("span"), classes = select(say("class"), (v) => set({ class: v })), kinds = select(say("finding"), (v) => set({ kind: v === "out" ? "" : v, out: v === "out" }));
+  find.type = "search";
+  find.placeholder = say("find-picture");
+  find.setAttribute("aria-label", say("find"));
+  find.oninput = () => { clearTimeout(later); later = setTimeout(() => set({ find: find.value.trim() }), 250); };
+  const again = button(say("again"), "", () => { seed++; draw(); });
+  const how = select(say("augment"), (v) => { augment = v; draw(); });
+  how.append(option("crop", say("augment-crop")), option("full", say("augment-full")), option("none", say("augment-none")));
+  const view = choice(say("view"), [["whole", say("whole")], ["seen", say("as-seen")]], "whole", (v) => { seen = v === "seen"; again.hidden = how.hidden = !seen; draw(); });
+  again.hidden = how.hidden = true;
+  const only = make("span"), grid = make("div", "thumbs"), told = make("span", "small faint", ""), pager = make("div", "row pager");
+  const box = make("section", "", [make("div", "title", [make("h2", "", say("look-through")), make("div", "end", [told])]),
+    make("div", "filters", [find, sides, classes, kinds, only, view, how, again]), grid, pager]);
+
+  const source = (p, size) => (seen ? pathOf(name, p, `&view=seen&seed=${seed}&augment=${augment}`) : pathOf(name, p, `&pixels=${size}`));
+
+  function thumb(p, i) {
+    const b = button(picture(source(p, 200), `${p.class}, ${lastOf(p.path)}`), "", () => open(i));
+    b.setAttribute("aria-label", `${p.class}, ${lastOf(p.path)}`);
+    const words = make("figcaption", "", [make("b", "", p.class), make("span", "", lastOf(p.path).replace(/\.[a-zA-Z]+$/, ""))]);
+    words.title = p.path;
+    const f = make("figure", "thumb" + (p.out ? " out" : ""), [b, words]);
+    if (p.out || p.kind) f.append(p.out ? make("span", "tag", say("is-out")) : tagOf(p.kind));
+    return f;
+  }
+
+  function draw() {
+    grid.replaceChildren(...(items.length ? items.map(thumb) : [make("p", "quiet", say("no-pictures"))]));
+    const page = Math.floor(after / PAGE), pages = Math.max(1, Math.ceil(count / PAGE));
+    const to = (n) => { after = n * PAGE; load().then(() => box.scrollIntoView({ block: "start" })); };
+    const back = button("‹", "", () => to(page - 1)), on = button("›", "", () => to(page + 1));
+    back.disabled = page === 0;
+    on.disabled = page + 1 >= pages;
+    back.setAttribute("aria-label", say("page-back"));
+    on.setAttribute("aria-label", say("page-on"));
+    pager.replaceChildren(...(pages > 1 ? [back, make("span", "small quiet", `${page + 1} / ${pages}`), on] : []));
+    told.textContent = `${items.length} ${say("n-of")} ${whole(count)}`;
+    only.replaceChildren(...(of.finding === null ? [] : [button(`${say("finding")} ${of.finding + 1} ×`, "", () => set({ finding: null }))]));
+  }
+
+  async function load() {
+    const mine = ++asked, query = new URLSearchParams({ after, count: PAGE });
+    if (of.side && of.finding === null && !of.kind) query.set("side", of.side);
+    for (const k of ["class", "kind", "find"]) if (of[k]) query.set(k, of[k]);
+    if (of.finding !== null) query.set("finding", of.finding);
+    if (of.out) query.set("out", "1");
+    const said = await get(`/datasets/${encodeURIComponent(name)}/items?${query}`);
+    if (left || mine !== asked) return;
+    items = said.items;
+    count = said.count;
+    draw();
+  }
+
+  function set(what) {
+    Object.assign(of, what);
+    after = 0;
+    load().catch((e) => grid.replaceChildren(make("p", "bad", e.message)));
+  }
+
+  /* From elsewhere on the page: these, and nothing else. */
+  function filter(what) {
+    Object.assign(of, { class: "", kind: "", finding: null, find: "", out: false });
+    find.value = "";
+    set(what);
+    classes.value = of.class;
+    kinds.value = of.kind;
+    box.scrollIntoView({ block: "start" });
+  }
+
+  /* One of them, large; left and right go on. */
+  function open(i) {
+    let p = items[i];
+    const img = make("img", "large"), title = make("h2", ""), path = make("p", "small faint mono wrap", ""), more = make("div", ""), luck = button(say("again"), "", () => { seed++; fill(); });
+    const leave = button("", "", async () => {
+      await send("POST", `/datasets/${encodeURIComponent(name)}/exclude`, { pictures: [{ side: p.side, item: p.item }], undo: p.out });
+      p.out = !p.out;
+      fill();
+      changed();
+    });
+    function fill() {
+      p = items[i];
+      show(img, source(p, 640));
+      img.alt = `${p.class}, ${lastOf(p.path)}`;
+      title.textContent = p.class;
+      path.textContent = p.path;
+      more.replaceChildren(facts([[say("side"), say(p.side === "val" ? "val" : "train")], [say("finding"), p.kind && kindOf(p.kind)], [say("why"), p.why]]));
+      leave.textContent = say(p.out ? "undo" : "leave-out");
+      luck.hidden = !seen;
+    }
+    const step = (by) => { if (items[i + by]) { i += by; fill(); } };
+    const d = ask(items[i].class, [img, title, path, more], [button("‹", "", () => step(-1)), button("›", "", () => step(1)), luck, leave, button(say("close"), "main", () => d.close())]);
+    d.querySelector("h2").remove(); /* the dialog's own: here it stands below the picture */
+    d.classList.add("one");
+    d.addEventListener("keydown", (e) => { if (e.key === "ArrowLeft") step(-1); else if (e.key === "ArrowRight") step(1); });
+    d.addEventListener("close", () => load().catch(() => {}));
+    fill();
+  }
+
+  /* What there is to choose from, as it is now. */
+  function know(d) {
+    const stamp = JSON.stringify([d.now, d.checked, d.problem]);
+    if (stamp === known) return;
+    const first = known === null;
+    known = stamp;
+    const names = d.now.set ? d.now.set.classes.map((c) => c.name) : [];
+    classes.replaceChildren(option("", say("all-classes")), ...names.map((c) => option(c, c)));
+    classes.value = of.class;
+    kinds.replaceChildren(option("", say("all-pictures")), ...[...new Set(d.findings.filter((f) => f.count).map((f) => f.kind))].map((k) => option(k, kindOf(k))), option("out", say("is-out")));
+    kinds.value = of.out ? "out" : of.kind;
+    if (first && d.now.val) sides.append(choice(say("side"), [["set", say("train")], ["val", say("val")]], "set", (v) => set({ side: v, finding: null })));
+    box.hidden = !d.now.set;
+    if (d.now.set) load().catch(() => {});
+  }
+
+  return { box, filter, know, leave: () => { left = true; clearTimeout(later); } };
+}

@@ -1,0 +1,41 @@
+/* Beside the findings: how many of each class, how large, and who was trained on it. */
+import { get } from "./api.js";
+import { button, link, make, svg } from "./dom.js";
+import { state } from "./home.js";
+import { bytes, percent, say, three, whole } from "./words.js";
+
+const CLASSES = 200;
+
+export function distribution(now, filter) {
+  const val = now.val ? now.val.classes : [];
+  const most = Math.max(1, ...now.set.classes.map((c, i) => c.pictures + (val[i] ? val[i].pictures : 0)));
+  const rows = now.set.classes.slice(0, CLASSES).flatMap((c, i) => {
+    const parts = [c.pictures, val[i] ? val[i].pictures : 0].map((n) => { const e = make("i"); e.style.width = `${(100 * n) / most}%`; return e; });
+    return [button(c.name, "bare name", () => filter({ class: c.name })), make("span", "b", parts), make("span", "num small quiet", whole(c.pictures) + (val[i] ? ` + ${whole(val[i].pictures)}` : ""))];
+  });
+  const rest = now.set.classes.length - CLASSES;
+  return make("div", "card pad tall-s", [make("div", "dist", rows), rest > 0 ? make("p", "small faint", `${rest} ${say("more-classes")}`) : null]);
+}
+
+/* From the least to the most; the middle nine tenths thicker, and the median. */
+function spread(name, s, format) {
+  const low = s.least, width = s.most - low || 1, x = (v) => 2 + (296 * (v - low)) / width;
+  const e = svg("svg", { viewBox: "0 0 300 22", class: "spread", role: "img", "aria-label": `${name}: ${[s.least, s.low, s.median, s.high, s.most].map(format).join(", ")}` });
+  svg("line", { x1: 2, x2: 298, y1: 8, y2: 8, class: "thin" }, e);
+  svg("line", { x1: x(s.low), x2: x(s.high), y1: 8, y2: 8, class: "thick" }, e);
+  svg("circle", { cx: x(s.median), cy: 8, r: 5 }, e);
+  return make("div", "spreads", [make("div", "row small", [make("span", "", name), make("b", "end", format(s.median))]), e, make("div", "row small faint", [make("span", "", format(s.least)), make("span", "end", format(s.most))])]);
+}
+
+export function sizes(report) {
+  const s = report.set;
+  return make("div", "card pad", [spread(say("width"), s.width, whole), spread(say("height"), s.height, whole), spread(say("aspect"), s.aspect, three), spread(say("file-size"), s.file_bytes, bytes),
+    make("p", "small faint", say("spread-why"))]);
+}
+
+/* Runs whose pictures lie there. */
+export async function usedBy(d) {
+  const said = await get(`/runs?count=8&find=${encodeURIComponent(d.path)}`);
+  const rows = said.runs.map((r) => link("#/runs/" + r.name, "item", [make("div", "row", [make("b", "", r.name), make("span", "end", [r.alive ? state(r.state) : make("span", "small quiet", r.val_top1 === null ? say(r.state) : percent(r.val_top1))])])]));
+  return [make("div", "title", [make("h2", "", say("used-by"))]), make("div", "card", rows.length ? rows : [make("p", "pad quiet", say("no-runs"))])];
+}
