@@ -6,9 +6,9 @@
  *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept. Not so tanh: rounded,
  *    it has the same y for several x, and the maximum would hand the gradient to another of them.
  * 2. A node takes in what stands behind it as post-operations (tn_post), as many as some kernel of its op says it does
- *    (conv2d or a maximum, and the relu behind it). Where nothing is trained that may be others too, as the addition at the end
- *    of a residual block, if the first kernel that does the node by itself does them: what one that is slower saves by
- *    them is less.
+ *    (conv2d or a maximum, and the relu behind it). That may be others too, as the addition at the end of a residual block:
+ *    where nothing is trained if the first kernel that does the node by itself does them, as what one that is slower saves by
+ *    them is less; else if a kernel's backward does them (batchnorm).
  * 3. What reads a node alone is offered to that node's kernel (tn_binding.next), which may have its own way to
  *    do both: only when it is chosen is known which gradients it has to give.
  */
@@ -81,14 +81,16 @@ static void move_monotone(tn_plan *p)
     }
 }
 
-/* In a plan with a loss a kernel without backward may yet refuse the node, and nobody else take it as it is then. */
-static bool supported(const tn_plan *p, const tn_node *n)
+/* In a plan with a loss a kernel without backward may yet refuse the node, and nobody else take it as it is then. `trains`: if
+ * something is trained its backward has to do the list, too. */
+static bool supported(const tn_plan *p, const tn_node *n, bool trains)
 {
     bool found = false;
     tn_error_kept kept;
     tn_error_keep(&kept);
     for (const tn_kernel *k = NULL; !found && (k = tn_plan_next_kernel(p, n->op, k));)
-        found = (k->backward || !p->opts.loss.id) && tn_plan_supports(k, n) == TN_OK;
+        found = (k->backward || !p->opts.loss.id) && (k->trains_posts || !trains) &&
+                tn_plan_supports(k, n) == TN_OK;
     tn_error_put_back(&kept);
     return found;
 }
@@ -116,7 +118,8 @@ static bool can_be_post(const tn_plan *p, const tn_node *n)
 {
     if (n->op->post == TN_POST_RELU)
         return true;
-    return n->op->post && !p->opts.loss.id && tn_shape_equal(&n->x[0], &n->y[0]) &&
+    return n->op->post && (n->op->post == TN_POST_ADD || !p->opts.loss.id) &&
+           tn_shape_equal(&n->x[0], &n->y[0]) &&
            (n->num_in == 1 || tn_shape_equal(&n->x[1], &n->y[0]));
 }
 
@@ -184,7 +187,9 @@ static void take_posts(tn_plan *p, size_t index, const tn_node *with, const chai
 static bool may_take(const tn_plan *p, const tn_node *alone, const tn_node *with)
 {
     const bool relu = with->post[0]->op->post == TN_POST_RELU && !with->post[1];
-    return supported(p, with) && (relu || first_supports(p, alone, with));
+    if (relu || p->opts.loss.id)
+        return supported(p, with, !relu);
+    return first_supports(p, alone, with);
 }
 
 /* Of the lists that stand behind each node, the longest that some kernel takes. */

@@ -204,6 +204,9 @@ typedef struct tn_kernel {
     tn_status (*arrange)(const tn_call *c);
     /* It is only for nodes with a weight that another node makes (tn_binding.maker): of others the next one is the first. */
     bool of_made;
+    /* Its backward does all of those lists, and gives the gradients of what they read beside: it takes them where something is
+     * trained, too. */
+    bool trains_posts;
 } tn_kernel;
 
 /**

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /** What tn_op and tn_kernel look like; another number whenever either does. */
-#define TN_SYS_VERSION 2u
+#define TN_SYS_VERSION 3u
 
 enum { TN_MAX_IN = 32, TN_MAX_OUT = 3, TN_MAX_PARAMS = 4 };
 
@@ -62,8 +62,8 @@ typedef struct tn_attr {
 
 /*
  * Post-operations: what is done to a node's output by that node's own kernel, in the same pass. A list of them is a
- * few operations that stood behind the node, each the only reader of the one before. Others than a relu are in lists only where
- * nothing is trained.
+ * few operations that stood behind the node, each the only reader of the one before. Where something is trained, others than a
+ * relu are in lists only of kernels that say so (tn_kernel.trains_posts).
  */
 typedef enum tn_post {
     TN_POST_NONE,

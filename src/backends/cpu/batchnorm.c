@@ -1,100 +1,87 @@
 /*
- * batchnorm on the CPU: oneDNN's batch normalization; the running statistics move in a loop of ours, and a batch
- * of which not all rows hold a sample is done by ours altogether. y and dx are laid out as x is.
+ * batchnorm on the CPU, with the addition and the relu that stand behind it, in whatever layout x comes; y, z, which is added, and
+ * their gradients are laid out as x is. Forward reads x twice and writes y, backward reads x and dy twice: where relu has let
+ * nothing through is found from x again, or, where something was added, kept in a bit an element.
+ *
+ * With the statistics of the whole batch, of which this device has one of several shares, two sums over all devices forward
+ * and one backward. Rows that hold a sample need not be as many in each share: with m, v the mean and variance of this one's
+ * and p its part of all such rows
+ *     mean = sum of p m        var = sum of p (v + (m - mean)^2)
+ * dweight and dbias stay those of this share: the plan sums up gradients.
  */
-#include "backends/cpu/batchnorm/loops.h"
+#include <string.h>
+
+#include "backends/cpu/batchnorm/parts.h"
+#include "backends/cpu/onednn/door.h"
+#include "base/base.h"
+
+static const tn_bn_code *const code_of[TN_CPU_ISAS] = {
+    [TN_CPU_PORTABLE] = &tn_bn_portable,
+#ifdef __x86_64__
+    [TN_CPU_AVX2] = &tn_bn_avx2,
+    [TN_CPU_AVX512] = &tn_bn_avx512,
+#endif
+};
 
 typedef struct batchnorm {
-    tn_prim train, evaluate, backward;
-    bool frozen;               /* training is done with the running statistics too */
-    tn_bn_places at;           /* for loops of ours */
-    size_t mean, var;          /* where in saved */
-    size_t dx, dweight, dbias; /* where in scratch goes what nobody asked for */
-    size_t scratchpad;         /* where in scratch is oneDNN's */
+    tn_bn_shape shape;
+    bool frozen; /* training is done with the running statistics too */
+    bool adds, relu;
+    int64_t shares;         /* of the batch that statistics are of; 0: these rows alone */
+    size_t mean, var, bits; /* where in saved */
+    size_t parts, sums;     /* where in scratch; these are two numbers a channel */
+    bool has_bits;
 } batchnorm;
 
 static void release(void *state)
 {
-    batchnorm *s = state;
-    tn_prim_free(&s->train);
-    tn_prim_free(&s->evaluate);
-    tn_prim_free(&s->backward);
-    tn_free(s);
+    tn_free(state);
 }
 
-/* A plan may train without a gradient through this node, so `train` is always made. */
-static void make_primitives(tn_maker *m, batchnorm *s, const tn_node *n, const tn_binding *b)
+/* One element has no variance. */
+static tn_status check_count(const tn_node *n, int64_t count)
 {
-    const unsigned affine = dnnl_use_scale | dnnl_use_shift;
-    const tn_md *x = tn_md_of(m, &n->x[0], TN_F32, b->x[0]);
-    tn_prim_spec spec = {
-        .pass = dnnl_forward_inference,
-        .x = x,
-        .epsilon = ((const tn_batchnorm_opts *)n->opts)->epsilon,
-        .flags = affine | dnnl_use_global_stats,
-    };
-    tn_make_batchnorm(m, &s->evaluate, &spec);
-    spec.pass = dnnl_forward_training;
-    if (!s->frozen)
-        spec.flags = affine;
-    tn_make_batchnorm(m, &s->train, &spec);
-    if (!b->training)
-        return;
-    spec.pass = dnnl_backward;
-    spec.y = x;
-    spec.forward = &s->train;
-    tn_make_batchnorm(m, &s->backward, &spec);
+    if (count > 1)
+        return TN_OK;
+    return tn_fail(TN_ERR_SHAPE,
+                   "batchnorm %s: training needs more than 1 element a channel, and input 0 is %s",
+                   n->name, tn_shape_format(&n->x[0]).text);
 }
 
-/* x as it comes, if loops of ours can find their way in it. */
-static void find_places(tn_maker *m, batchnorm *s, const tn_node *n, tn_binding *b)
-{
-    const tn_md *x = tn_md_of(m, &n->x[0], TN_F32, b->x[0]);
-    if (m->status != TN_OK || tn_bn_find_places(x, &s->at))
-        return;
-    b->x[0] = NULL;
-    s->at = tn_bn_canonical(&n->x[0]);
-}
-
-/* Of scratch the three primitives, which never run at the same time, share the last part. */
-static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b, size_t x_bytes)
+static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b)
 {
     const size_t bytes = (size_t)n->x[0].dim[1] * sizeof(float);
     s->mean = tn_cpu_part(&b->saved_bytes, bytes);
     s->var = tn_cpu_part(&b->saved_bytes, bytes);
-    s->dweight = tn_cpu_part(&b->scratch_bytes, b->training && !b->dw[TN_BN_WEIGHT] ? bytes : 0);
-    s->dbias = tn_cpu_part(&b->scratch_bytes, b->training && !b->dw[TN_BN_BIAS] ? bytes : 0);
-    s->dx = tn_cpu_part(&b->scratch_bytes, b->training && !b->dx[0] ? x_bytes : 0);
-    const tn_prim *prims[] = {&s->train, &s->evaluate, &s->backward};
-    size_t most = 0;
-    for (size_t i = 0; i < TN_COUNT(prims); i++) {
-        const size_t wanted = tn_prim_bytes(prims[i], DNNL_ARG_SCRATCHPAD);
-        most = wanted > most ? wanted : most;
-    }
-    s->scratchpad = tn_cpu_part(&b->scratch_bytes, most);
+    s->has_bits = b->training && s->adds && s->relu;
+    s->bits = tn_cpu_part(&b->saved_bytes, s->has_bits ? tn_bn_bits_bytes(&s->shape) : 0);
+    s->parts = tn_cpu_part(&b->scratch_bytes, tn_bn_parts_bytes(&s->shape));
+    s->sums = tn_cpu_part(&b->scratch_bytes, 2 * bytes);
 }
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
+    tn_channels at;
     const bool frozen = tn_is_frozen(n);
-    if (b->shares > 0 && !frozen)
-        return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: oneDNN takes statistics of its own rows",
-                       n->name);
+    const int64_t shares = frozen ? 0 : b->shares;
     if (b->training && !frozen)
-        TN_TRY(tn_bn_check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1]));
+        TN_TRY(check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1] * (shares ? shares : 1)));
+    if (!tn_onednn_channels(d, n, &n->x[0], b->x[0], &at)) {
+        b->x[0] = NULL;
+        at = tn_channels_canonical(&n->x[0]);
+    }
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
-    s->frozen = frozen;
-    tn_maker m = tn_maker_begin(d, n);
-    find_places(&m, s, n, b);
-    make_primitives(&m, s, n, b);
-    if (m.status != TN_OK) {
-        release(s);
-        return m.status;
-    }
-    place_memory(s, n, b, tn_prim_bytes(&s->train, DNNL_ARG_SRC));
+    *s = (batchnorm){.shape = tn_bn_shape_of(&n->x[0], &at),
+                     .frozen = frozen,
+                     .adds = tn_has_post(n, TN_POST_ADD),
+                     .relu = tn_has_post(n, TN_POST_RELU),
+                     .shares = shares};
+    place_memory(s, n, b);
     b->y[0] = b->x[0];
+    if (s->adds)
+        b->x[1] = b->x[0];
     b->backward_reads_x[0] = true;
     b->inplace = b->inplace_backward = true;
     b->state = s;
@@ -106,76 +93,153 @@ static void *at(void *memory, size_t offset)
     return memory ? (char *)memory + offset : NULL;
 }
 
+/* By the statistics of the batch? */
+static bool measures(const tn_call *c)
+{
+    return c->run->training && !((const batchnorm *)c->state)->frozen;
+}
+
 static tn_bn begin(const tn_call *c)
 {
     const batchnorm *s = c->state;
-    return tn_bn_begin(c, &s->at, at(c->saved, s->mean), at(c->saved, s->var));
+    const bool own = measures(c);
+    return (tn_bn){
+        .s = s->shape,
+        .code = code_of[tn_cpu_isa_here()],
+        .threads = c->device->threads,
+        .rows = own ? tn_run_rows(c->run, c->node) : c->node->x[0].dim[0],
+        .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
+        .relu = s->relu,
+        .parts = at(c->scratch, s->parts),
+        .x = c->x[0],
+        .weight = c->w[TN_BN_WEIGHT],
+        .bias = c->w[TN_BN_BIAS],
+        .bits = s->has_bits && c->run->training ? at(c->saved, s->bits) : NULL,
+        .mean = own ? at(c->saved, s->mean) : c->w[TN_BN_RUNNING_MEAN],
+        .var = own ? at(c->saved, s->var) : c->w[TN_BN_RUNNING_VAR],
+    };
+}
+
+static tn_status sum_up(const tn_call *c, float *x, int64_t count)
+{
+    return c->run->collectives->all_reduce(c->run->comm, TN_MARK_NONE, x, (size_t)count, TN_F32);
+}
+
+/* Elements of a channel that count, in all shares. */
+static double count_all(const tn_call *c)
+{
+    const batchnorm *s = c->state;
+    const tn_shape *x = &c->node->x[0];
+    const int64_t rows =
+        s->shares ? tn_run_all_rows(c->run, c->node) : tn_run_rows(c->run, c->node);
+    return (double)(rows * (tn_elements(x) / (x->dim[0] * x->dim[1])));
+}
+
+/* One alone has no variance: the running ones stay. */
+static void move_running(const tn_call *c, const tn_bn *k)
+{
+    const double count = count_all(c);
+    const float momentum = ((const tn_batchnorm_opts *)c->node->opts)->momentum;
+    const float unbiased = (float)(count / (count - 1));
+    float *mean = c->w[TN_BN_RUNNING_MEAN], *var = c->w[TN_BN_RUNNING_VAR];
+    for (int64_t i = 0; count > 1 && i < k->s.at.channels; i++) {
+        mean[i] += momentum * (k->mean[i] - mean[i]);
+        var[i] += momentum * (k->var[i] * unbiased - var[i]);
+    }
+}
+
+/* Of this share's mean and var those of all. */
+static tn_status share_statistics(const tn_call *c, const tn_bn *k)
+{
+    const batchnorm *s = c->state;
+    const int64_t all = tn_run_all_rows(c->run, c->node), C = k->s.at.channels;
+    const float part = all > 0 ? (float)((double)k->rows / (double)all) : 0;
+    float *mean = at(c->scratch, s->sums);
+    for (int64_t i = 0; i < C; i++)
+        mean[i] = part * k->mean[i];
+    TN_TRY(sum_up(c, mean, C));
+    for (int64_t i = 0; i < C; i++) {
+        const float off = k->mean[i] - mean[i];
+        k->mean[i] = mean[i];
+        k->var[i] = part * (k->var[i] + off * off);
+    }
+    return sum_up(c, k->var, C);
 }
 
 static tn_status forward(const tn_call *c)
 {
-    batchnorm *s = c->state;
-    const bool training = c->run->training && !s->frozen;
-    const tn_bn own = begin(c);
-    if (training && own.rows < own.batch) {
-        tn_bn_measure(&own, c->x[0]);
-        tn_bn_apply(&own, c->x[0], c->w[TN_BN_WEIGHT], c->w[TN_BN_BIAS], c->y[0]);
-    } else {
-        TN_TRY(tn_prim_run(
-            training ? &s->train : &s->evaluate,
-            (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
-                            {DNNL_ARG_MEAN, training ? own.mean : c->w[TN_BN_RUNNING_MEAN]},
-                            {DNNL_ARG_VARIANCE, training ? own.var : c->w[TN_BN_RUNNING_VAR]},
-                            {DNNL_ARG_SCALE, c->w[TN_BN_WEIGHT]},
-                            {DNNL_ARG_SHIFT, c->w[TN_BN_BIAS]},
-                            {DNNL_ARG_DST, c->y[0]},
-                            {DNNL_ARG_SCRATCHPAD, at(c->scratch, s->scratchpad)},
-                            {0}}));
+    const batchnorm *s = c->state;
+    tn_bn k = begin(c);
+    k.y = c->y[0];
+    k.z = s->adds ? c->x[1] : NULL;
+    if (!measures(c)) {
+        tn_bn_apply(&k);
+        return TN_OK;
     }
-    if (training)
-        tn_bn_move(c, own.mean, own.var, (double)(own.rows * own.at.area));
+    if (s->shares) {
+        tn_bn_measure(&k);
+        TN_TRY(share_statistics(c, &k));
+        tn_bn_apply(&k);
+    } else {
+        tn_bn_measure_and_apply(&k);
+    }
+    move_running(c, &k);
+    return TN_OK;
+}
+
+/* dx where the sums are those over all shares; what the weights get are this one's. */
+static tn_status share_backward(const tn_call *c, tn_bn *k)
+{
+    const int64_t C = k->s.at.channels;
+    const size_t bytes = (size_t)C * sizeof(float);
+    tn_bn_sum(k);
+    if (c->dw[TN_BN_BIAS])
+        memcpy(c->dw[TN_BN_BIAS], k->dbias, bytes);
+    if (c->dw[TN_BN_WEIGHT])
+        memcpy(c->dw[TN_BN_WEIGHT], k->dweight, bytes);
+    if (k->dx)
+        TN_TRY(sum_up(c, k->dbias, 2 * C));
+    tn_bn_back(k);
     return TN_OK;
 }
 
 static tn_status backward(const tn_call *c)
 {
-    batchnorm *s = c->state;
-    const tn_bn own = begin(c);
-    void *dweight = c->dw[TN_BN_WEIGHT] ? c->dw[TN_BN_WEIGHT] : at(c->scratch, s->dweight);
-    void *dbias = c->dw[TN_BN_BIAS] ? c->dw[TN_BN_BIAS] : at(c->scratch, s->dbias);
-    if (own.rows < own.batch && !s->frozen) {
-        tn_bn_sums(&own, c->x[0], c->dy[0], dbias, dweight);
-        if (c->dx[0])
-            tn_bn_dx(&own, c->x[0], c->dy[0], c->w[TN_BN_WEIGHT], dbias, dweight,
-                     (double)(own.rows * own.at.area), c->dx[0]);
+    const batchnorm *s = c->state;
+    tn_bn k = begin(c);
+    k.dy = c->dy[0];
+    k.dx = c->dx[0];
+    k.dz = s->adds ? c->dx[1] : NULL;
+    if (s->frozen) {
+        tn_bn_back(&k);
         return TN_OK;
     }
-    /* oneDNN 2.x wants the bias here too, and does not use it. */
-    const void *bias = tn_prim_bytes(&s->backward, DNNL_ARG_SHIFT) ? c->w[TN_BN_BIAS] : NULL;
-    return tn_prim_run(
-        &s->backward,
-        (tn_prim_arg[]){{DNNL_ARG_SRC, c->x[0]},
-                        {DNNL_ARG_MEAN, s->frozen ? c->w[TN_BN_RUNNING_MEAN] : own.mean},
-                        {DNNL_ARG_VARIANCE, s->frozen ? c->w[TN_BN_RUNNING_VAR] : own.var},
-                        {DNNL_ARG_SCALE, c->w[TN_BN_WEIGHT]},
-                        {DNNL_ARG_SHIFT, bias},
-                        {DNNL_ARG_DIFF_DST, c->dy[0]},
-                        {DNNL_ARG_DIFF_SRC, c->dx[0] ? c->dx[0] : at(c->scratch, s->dx)},
-                        {DNNL_ARG_DIFF_SCALE, dweight},
-                        {DNNL_ARG_DIFF_SHIFT, dbias},
-                        {DNNL_ARG_SCRATCHPAD, at(c->scratch, s->scratchpad)},
-                        {0}});
+    float *sums = at(c->scratch, s->sums);
+    k.dbias = s->shares || !c->dw[TN_BN_BIAS] ? sums : c->dw[TN_BN_BIAS];
+    k.dweight = s->shares || !c->dw[TN_BN_WEIGHT] ? sums + k.s.at.channels : c->dw[TN_BN_WEIGHT];
+    k.even = k.dbias;
+    k.off = k.dweight;
+    k.count = count_all(c);
+    if (s->shares)
+        return share_backward(c, &k);
+    if (k.dx || k.dz)
+        tn_bn_sum_and_back(&k);
+    else
+        tn_bn_sum(&k);
+    return TN_OK;
 }
 
 static const char *describe(const void *state)
 {
-    return tn_prim_impl(&((const batchnorm *)state)->train);
+    static const char *const name[TN_CPU_ISAS] = {"portable", "avx2", "avx512"};
+    (void)state;
+    return name[tn_cpu_isa_here()];
 }
 
 const tn_kernel tn_cpu_batchnorm = {
     .op = "batchnorm",
-    .name = "onednn",
-    .rank = 1,
+    .posts = {{TN_POST_RELU}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
+    .trains_posts = true,
     .prepare = prepare,
     .forward = forward,
     .backward = TN_BACKWARD(backward),

@@ -1,15 +1,13 @@
 /* conv_transpose2d by oneDNN's passes of the convolution that it is the adjoint of (backends/adjoint.h); the bias in loops
  * of ours, in whichever layout oneDNN wants y. */
 #include "backends/adjoint.h"
-#include "backends/cpu/batchnorm/loops.h"
+#include "backends/cpu/onednn/onednn.h"
 
 extern const tn_kernel tn_cpu_conv2d_onednn;
 
-enum { MOST_LANES = 16 };
-
 typedef struct deconv {
     tn_adjoint adjoint;
-    tn_bn_places at; /* of y */
+    tn_channels at; /* of y */
 } deconv;
 
 static void release(void *state)
@@ -20,13 +18,11 @@ static void release(void *state)
 
 static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, deconv *s)
 {
-    tn_maker m = tn_maker_begin(d, n);
     TN_TRY(tn_adjoint_prepare(&s->adjoint, &tn_cpu_conv2d_onednn, d, n, b));
-    const tn_md *y = tn_md_of(&m, &n->y[0], TN_F32, b->y[0]);
-    if (m.status == TN_OK && !tn_bn_find_places(y, &s->at))
+    if (!tn_onednn_channels(d, n, &n->y[0], b->y[0], &s->at))
         return tn_fail(TN_ERR_UNSUPPORTED, "conv_transpose2d %s: a bias in layout %s", n->name,
                        b->y[0] ? b->y[0]->name : "plain");
-    return m.status;
+    return TN_OK;
 }
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
@@ -45,9 +41,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 /* ---- the bias ------------------------------------------------------------------------------- */
 
-static void add_bias(const tn_call *c, const tn_bn_places *at, const float *bias, float *y)
+static void add_bias(const tn_call *c, const tn_channels *at, const float *bias, float *y)
 {
-    const int64_t N = c->node->y[0].dim[0], groups = (at->channels + at->lanes - 1) / at->lanes;
+    const int64_t N = c->node->y[0].dim[0], groups = tn_channel_groups(at);
 #pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
     for (int64_t n = 0; n < N; n++)
         for (int64_t g = 0; g < groups; g++) {
@@ -66,14 +62,14 @@ static void add_bias(const tn_call *c, const tn_bn_places *at, const float *bias
         }
 }
 
-static void sum_bias(const tn_call *c, const tn_bn_places *at, const float *dy, float *dbias)
+static void sum_bias(const tn_call *c, const tn_channels *at, const float *dy, float *dbias)
 {
-    const int64_t N = c->node->y[0].dim[0], groups = (at->channels + at->lanes - 1) / at->lanes;
+    const int64_t N = c->node->y[0].dim[0], groups = tn_channel_groups(at);
 #pragma omp parallel for num_threads(c->device->threads) schedule(static)
     for (int64_t g = 0; g < groups; g++) {
         const int64_t first = g * at->lanes;
         const int64_t width = tn_cpu_lower(at->lanes, at->channels - first);
-        double sum[MOST_LANES] = {0};
+        double sum[TN_MOST_LANES] = {0};
         for (int64_t n = 0; n < N; n++) {
             const float *from = dy + n * at->image + g * at->group;
             for (int64_t i = 0; i < at->area; i++)

@@ -67,6 +67,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     if (b->shares > 0)
         return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: cuDNN takes statistics of its own rows",
                        n->name);
+    if (n->post[0])
+        return tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: cuDNN does no %s behind it", n->name,
+                       n->post[0]->op->name);
     if (tn_is_frozen(n))
         return tn_fail(TN_ERR_UNSUPPORTED,
                        "batchnorm %s: cuDNN trains with statistics of the batch", n->name);
@@ -161,6 +164,7 @@ const tn_kernel tn_cuda_batchnorm_cudnn = {
     .op = "batchnorm",
     .name = "cudnn",
     .rank = 1,
+    .posts = {{TN_POST_RELU}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}}, /* left to ours */
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

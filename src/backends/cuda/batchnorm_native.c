@@ -1,6 +1,8 @@
 /*
- * batchnorm by kernels of our own: images in nhwc, everything else in rows, so that both are M x C numbers.
- * Saved: mean and var. All statistics are f32, in every precision.
+ * batchnorm by kernels of our own: images in nhwc, everything else in rows, so that both are M x C numbers; with the addition
+ * and the relu that stand behind it. Forward reads x twice and writes y, backward reads x and dy twice: where relu has let nothing
+ * through is found from x again, or, where something was added, kept in a bit an element.
+ * Saved: mean and var, and those bits. All statistics are f32, in every precision.
  *
  * Where devices share a batch and statistics are to be the whole's: with m, v the mean and variance of a share
  * and p its part of all rows that hold a sample, mean = sum of p m, var = sum of p (v + (m - mean)^2), each sum taken
@@ -16,9 +18,10 @@ enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 16, BLOCK
 typedef struct batchnorm {
     struct tnk_columns grid;
     tn_dtype dtype;
-    bool frozen;              /* training is done with the running statistics too */
-    bool short_batches;       /* there may be rows that hold no sample */
-    size_t mean, var;         /* where in saved */
+    bool frozen;        /* training is done with the running statistics too */
+    bool short_batches; /* there may be rows that hold no sample */
+    bool adds, relu, has_bits;
+    size_t mean, var, bits;   /* where in saved */
     size_t part, coefficient; /* where in scratch */
     int shares; /* of the batch that statistics are summed up over; 0: they are of these rows */
 } batchnorm;
@@ -57,32 +60,46 @@ static struct tnk_columns divide(const tn_backend_device *d, const tn_node *n, t
     };
 }
 
-static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+/* x in rows or nhwc, and what is added likewise. */
+static tn_status want_columns(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
+    for (int i = 0; i < n->num_in; i++)
+        TN_TRY(n->x[0].ndim == 4 ? tn_cuda_want_nhwc(d, n, b, i) : tn_cuda_want_rows(d, n, b, i));
+    return TN_OK;
+}
+
+static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b)
 {
     const size_t C = (size_t)n->x[0].dim[1];
+    s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
+    s->var = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
+    s->has_bits = b->training && s->adds && s->relu;
+    s->bits = tn_cuda_part(&b->saved_bytes,
+                           s->has_bits ? (size_t)(tn_elements(&n->x[0]) / s->grid.lanes) : 0);
+    s->part = tn_cuda_part(&b->scratch_bytes, 2 * C * (size_t)s->grid.chunks * sizeof(float));
+    s->coefficient = tn_cuda_part(&b->scratch_bytes, 2 * C * sizeof(float));
+}
+
+static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
+{
     const bool frozen = tn_is_frozen(n);
     if (b->training && !frozen)
         TN_TRY(
             check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1] * (b->shares ? b->shares : 1)));
-    if (n->x[0].ndim == 4) {
-        TN_TRY(tn_cuda_want_nhwc(d, n, b, 0));
-    } else {
-        TN_TRY(tn_cuda_want_rows(d, n, b, 0));
-    }
+    TN_TRY(want_columns(d, n, b));
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
     s->frozen = frozen;
+    s->adds = tn_has_post(n, TN_POST_ADD);
+    s->relu = tn_has_post(n, TN_POST_RELU);
     s->shares = frozen ? 0 : b->shares;
     s->dtype = tn_cuda_type_of(b->precision);
     s->grid = divide(d, n, s->dtype);
     s->grid.area = s->grid.rows / n->x[0].dim[0];
     s->grid.shares = s->shares;
     s->short_batches = tn_counts_rows(n, b->batch);
-    s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
-    s->var = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
-    s->part = tn_cuda_part(&b->scratch_bytes, 2 * C * (size_t)s->grid.chunks * sizeof(float));
-    s->coefficient = tn_cuda_part(&b->scratch_bytes, 2 * C * sizeof(float));
+    place_memory(s, n, b);
     b->y[0] = b->x[0];
     b->backward_reads_x[0] = true;
     b->inplace = b->inplace_backward = true;
@@ -186,12 +203,15 @@ static tn_status forward(const tn_call *c)
     struct tnk_batchnorm_args a = {
         .grid = s->grid,
         .x = c->x[0],
+        .z = s->adds ? c->x[1] : NULL,
         .y = c->y[0],
+        .bits = s->has_bits && c->run->training ? tn_cuda_at(c->saved, s->bits) : NULL,
         .mean = training ? tn_cuda_at(c->saved, s->mean) : c->w[RUNNING_MEAN],
         .var = training ? tn_cuda_at(c->saved, s->var) : c->w[RUNNING_VAR],
         .weight = c->w[WEIGHT],
         .bias = c->w[BIAS],
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
+        .relu = s->relu,
     };
     if (training) {
         a.grid = columns_of(c, s);
@@ -203,14 +223,27 @@ static tn_status forward(const tn_call *c)
     return TN_OK;
 }
 
+static struct tnk_batchnorm_gate gate_of(const tn_call *c, const batchnorm *s)
+{
+    return (struct tnk_batchnorm_gate){
+        .bits = s->has_bits ? tn_cuda_at(c->saved, s->bits) : NULL,
+        .bias = c->w[BIAS],
+        .relu = s->relu,
+    };
+}
+
 static tn_status add_up(const tn_call *c, const batchnorm *s)
 {
     struct tnk_batchnorm_sums_args sums = {
         .grid = columns_of(c, s),
+        .gate = gate_of(c, s),
         .x = c->x[0],
         .dy = c->dy[0],
         .mean = tn_cuda_at(c->saved, s->mean),
+        .var = tn_cuda_at(c->saved, s->var),
+        .weight = c->w[WEIGHT],
         .part = tn_cuda_at(c->scratch, s->part),
+        .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
     };
     struct tnk_batchnorm_add_args add = {
         .grid = columns_of(c, s),
@@ -235,9 +268,11 @@ static tn_status backward(const tn_call *c)
     const batchnorm *s = c->state;
     struct tnk_batchnorm_back_args a = {
         .grid = s->frozen ? s->grid : columns_of(c, s),
+        .gate = gate_of(c, s),
         .x = c->x[0],
         .dy = c->dy[0],
         .dx = c->dx[0],
+        .dz = s->adds ? c->dx[1] : NULL,
         .mean = s->frozen ? c->w[RUNNING_MEAN] : tn_cuda_at(c->saved, s->mean),
         .var = s->frozen ? c->w[RUNNING_VAR] : tn_cuda_at(c->saved, s->var),
         .weight = c->w[WEIGHT],
@@ -246,9 +281,9 @@ static tn_status backward(const tn_call *c)
     };
     if (!s->frozen)
         TN_TRY(add_up(c, s));
-    if (!a.dx)
+    if (!a.dx && !a.dz)
         return TN_OK;
-    if (s->shares)
+    if (s->shares && a.dx)
         TN_TRY(sum_up(c, tn_cuda_at(c->scratch, s->coefficient), 2 * s->grid.columns));
     TN_CUDA(c->device, c->node,
             TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_back, grid_of(s), TNK_COLUMNS_BLOCK, 0,
@@ -260,6 +295,8 @@ const tn_kernel tn_cuda_batchnorm_native = {
     .op = "batchnorm",
     .name = "native",
     .rank = 2,
+    .posts = {{TN_POST_RELU}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
+    .trains_posts = true,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

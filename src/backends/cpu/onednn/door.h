@@ -7,7 +7,7 @@
 #ifndef TN_ONEDNN_DOOR_H
 #define TN_ONEDNN_DOOR_H
 
-#include "backends/cpu/device/cpu.h"
+#include "backends/cpu/device/channels.h"
 
 /* The engine, the stream and what they own. */
 tn_status tn_onednn_open(tn_backend_device *d);
@@ -39,5 +39,9 @@ typedef struct tn_memory_order {
 /* False if it is no such layout. */
 bool tn_onednn_order(tn_backend_device *d, const tn_node *n, const tn_shape *shape,
                      const tn_layout *layout, tn_memory_order *out);
+
+/* Where a layout has the channels of images (4 dimensions) or rows (2). False if in no such order. */
+bool tn_onednn_channels(tn_backend_device *d, const tn_node *n, const tn_shape *shape,
+                        const tn_layout *layout, tn_channels *out);
 
 #endif

@@ -80,3 +80,11 @@ bool tn_onednn_order(tn_backend_device *d, const tn_node *n, const tn_shape *sha
     (void)d, (void)n, (void)shape, (void)layout, (void)out;
     return false;
 }
+
+bool tn_onednn_channels(tn_backend_device *d, const tn_node *n, const tn_shape *shape,
+                        const tn_layout *layout, tn_channels *out)
+{
+    (void)d, (void)n, (void)layout;
+    *out = tn_channels_canonical(shape);
+    return true;
+}

@@ -128,9 +128,8 @@ typedef struct tn_prim_spec {
      * with each element, with alpha and beta; 0: nothing. */
     const tn_md *scale, *shift;
     dnnl_alg_kind_t last;
-    float alpha, beta, k, epsilon;
+    float alpha, beta, k;
     int64_t size;
-    unsigned flags;
 } tn_prim_spec;
 
 /* x w b y, window, last. pass: also dnnl_backward_weights, which gives dw and db. */
@@ -143,8 +142,6 @@ void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* Across channels: x, size, alpha, beta, k; backward: x is x's descriptor, y that of dy and dx. */
 void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
-/* x, epsilon, flags; backward: x is x's descriptor, y that of dy and dx. */
-void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
 /* Arguments of scale and shift. */
 enum {
     TN_ARG_SCALE = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,

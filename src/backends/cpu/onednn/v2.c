@@ -164,22 +164,4 @@ void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
                &op, NULL);
 }
 
-void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, NULL))
-        return;
-    dnnl_batch_normalization_desc_t op;
-    if (s->pass == dnnl_backward || s->pass == dnnl_backward_data)
-        finish(m, &k, p, "batch normalization backward",
-               dnnl_batch_normalization_backward_desc_init(&op, s->pass, tn_md_raw(s->y),
-                                                           tn_md_raw(s->x), s->epsilon, s->flags),
-               &op, s->forward);
-    else
-        finish(m, &k, p, "batch normalization forward",
-               dnnl_batch_normalization_forward_desc_init(&op, s->pass, tn_md_raw(s->x), s->epsilon,
-                                                          s->flags),
-               &op, NULL);
-}
-
 #endif

@@ -182,24 +182,4 @@ void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     }
 }
 
-void tn_make_batchnorm(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
-{
-    tn_making k;
-    if (!tn_make_begin(m, &k, NULL))
-        return;
-    const tn_dnnl_md x = tn_md_raw(s->x), y = tn_md_raw(s->y);
-    const dnnl_engine_t e = m->device->engine;
-    dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t status;
-    if (s->pass == dnnl_backward || s->pass == dnnl_backward_data) {
-        status = dnnl_batch_normalization_backward_primitive_desc_create(
-            &pd, e, s->pass, y, y, x, s->epsilon, s->flags, hint(s), k.attr);
-        tn_make_end(m, &k, p, "batch normalization backward", status, pd);
-    } else {
-        status = dnnl_batch_normalization_forward_primitive_desc_create(
-            &pd, e, s->pass, x, x, s->epsilon, s->flags, k.attr);
-        tn_make_end(m, &k, p, "batch normalization forward", status, pd);
-    }
-}
-
 #endif

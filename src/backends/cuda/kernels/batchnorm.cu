@@ -182,31 +182,84 @@ TN_KERNEL(tnk_batchnorm_settle, struct tnk_batchnorm_settle_args)
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
+/* What N columns are normalised with. */
+template <int N> struct lines {
+    float mean[N], scale[N], bias[N];
+};
+
+template <int N>
+TN_DEVICE void load_lines(lines<N> &to, const float *mean, const float *var, const float *weight,
+                          const float *bias, float epsilon)
+{
+    load_floats(to.mean, mean);
+    load_floats(to.bias, bias);
+    TN_UNROLL
+    for (int j = 0; j < N; j++)
+        to.scale[j] = weight[j] / sqrtf(var[j] + epsilon);
+}
+
+template <int N> TN_DEVICE float normal(const lines<N> &l, int j, float x)
+{
+    return (x - l.mean[j]) * l.scale[j] + l.bias[j];
+}
+
 template <class T, int N> TN_DEVICE void normalise(const tnk_batchnorm_args &p)
 {
     const share s = share_of(p.grid, N);
     if (!s.any)
         return;
     const T *x = static_cast<const T *>(p.x) + s.column;
+    const T *z = static_cast<const T *>(p.z);
     T *y = static_cast<T *>(p.y) + s.column;
-    float mean[N], scale[N], bias[N];
-    load_floats(mean, p.mean + s.column);
-    load_floats(bias, p.bias + s.column);
-    TN_UNROLL
-    for (int j = 0; j < N; j++)
-        scale[j] = p.weight[s.column + j] / sqrtf(p.var[s.column + j] + p.epsilon);
+    lines<N> l;
+    load_lines(l, p.mean + s.column, p.var + s.column, p.weight + s.column, p.bias + s.column,
+               p.epsilon);
     const int64_t rows = counted(p.grid);
     for (int64_t r = s.first; r < p.grid.rows; r += s.step) {
         float v[N];
         tn_load_all(v, x + r * p.grid.columns);
         TN_UNROLL
         for (int j = 0; j < N; j++)
-            v[j] = r < rows ? (v[j] - mean[j]) * scale[j] + bias[j] : 0.0f;
+            v[j] = r < rows ? normal(l, j, v[j]) : 0.0f;
+        if (z) {
+            float also[N];
+            tn_load_all(also, z + r * p.grid.columns + s.column);
+            TN_UNROLL
+            for (int j = 0; j < N; j++)
+                v[j] += also[j];
+        }
+        if (p.relu) {
+            unsigned on = 0;
+            TN_UNROLL
+            for (int j = 0; j < N; j++) {
+                on |= (v[j] > 0.0f ? 1u : 0u) << j;
+                v[j] = 0.0f > v[j] ? 0.0f : v[j];
+            }
+            if (p.bits)
+                p.bits[(r * p.grid.columns + s.column) / N] = static_cast<uint8_t>(on);
+        }
         tn_store_all(y + r * p.grid.columns, v);
     }
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */
+
+/* What N columns of row r get of dy, g. */
+template <int N>
+TN_DEVICE void pass_gate(float (&g)[N], const tnk_batchnorm_gate &gate, const lines<N> &l,
+                         const float (&x)[N], int64_t at)
+{
+    if (gate.bits) {
+        const unsigned on = gate.bits[at / N];
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            g[j] = on >> j & 1u ? g[j] : 0.0f;
+    } else if (gate.relu) {
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            g[j] = normal(l, j, x[j]) > 0.0f ? g[j] : 0.0f;
+    }
+}
 
 template <class T, int N> TN_DEVICE void sums(const tnk_batchnorm_sums_args &p)
 {
@@ -216,18 +269,21 @@ template <class T, int N> TN_DEVICE void sums(const tnk_batchnorm_sums_args &p)
     const int me = static_cast<int>(threadIdx.x);
     const T *x = static_cast<const T *>(p.x) + s.column;
     const T *dy = static_cast<const T *>(p.dy) + s.column;
-    float mean[N] = {}, db[N] = {}, dw[N] = {};
+    float db[N] = {}, dw[N] = {};
+    lines<N> l = {};
     if (s.any)
-        load_floats(mean, p.mean + s.column);
+        load_lines(l, p.mean + s.column, p.var + s.column, p.weight + s.column,
+                   p.gate.bias + s.column, p.epsilon);
     const int64_t rows = counted(p.grid);
     for (int64_t r = s.first; s.any && r < rows; r += s.step) {
         float u[N], v[N];
         tn_load_all(u, x + r * p.grid.columns);
         tn_load_all(v, dy + r * p.grid.columns);
+        pass_gate(v, p.gate, l, u, r * p.grid.columns + s.column);
         TN_UNROLL
         for (int j = 0; j < N; j++) {
             db[j] += v[j];
-            dw[j] += v[j] * (u[j] - mean[j]);
+            dw[j] += v[j] * (u[j] - l.mean[j]);
         }
     }
     TN_UNROLL
@@ -289,13 +345,15 @@ template <class T, int N> TN_DEVICE void back(const tnk_batchnorm_back_args &p)
         return;
     const T *x = static_cast<const T *>(p.x) + s.column;
     const T *dy = static_cast<const T *>(p.dy) + s.column;
-    T *dx = static_cast<T *>(p.dx) + s.column;
-    float mean[N], scale[N], even[N], slope[N];
-    load_floats(mean, p.mean + s.column);
+    T *dx = static_cast<T *>(p.dx);
+    T *dz = static_cast<T *>(p.dz);
+    float even[N], slope[N];
+    lines<N> l;
+    load_lines(l, p.mean + s.column, p.var + s.column, p.weight + s.column, p.gate.bias + s.column,
+               p.epsilon);
     TN_UNROLL
     for (int j = 0; j < N; j++) {
         const int64_t c = s.column + j;
-        scale[j] = p.weight[c] / sqrtf(p.var[c] + p.epsilon);
         even[j] = p.coefficient ? p.coefficient[2 * c] : 0.0f;
         slope[j] = p.coefficient ? p.coefficient[2 * c + 1] : 0.0f;
     }
@@ -304,10 +362,14 @@ template <class T, int N> TN_DEVICE void back(const tnk_batchnorm_back_args &p)
         float u[N], v[N];
         tn_load_all(u, x + r * p.grid.columns);
         tn_load_all(v, dy + r * p.grid.columns);
+        pass_gate(v, p.gate, l, u, r * p.grid.columns + s.column);
+        if (dz)
+            tn_store_all(dz + r * p.grid.columns + s.column, v);
         TN_UNROLL
         for (int j = 0; j < N; j++)
-            v[j] = r < rows ? scale[j] * (v[j] - even[j] - (u[j] - mean[j]) * slope[j]) : 0.0f;
-        tn_store_all(dx + r * p.grid.columns, v);
+            v[j] = r < rows ? l.scale[j] * (v[j] - even[j] - (u[j] - l.mean[j]) * slope[j]) : 0.0f;
+        if (dx)
+            tn_store_all(dx + r * p.grid.columns + s.column, v);
     }
 }
 

@@ -63,22 +63,35 @@ struct tnk_batchnorm_settle_args {
 };
 TN_KERNEL_DECL(tnk_batchnorm_settle, struct tnk_batchnorm_settle_args);
 
-/* y = weight (x - mean) / sqrt(var + epsilon) + bias; 0 in rows that do not count. */
+/* y = weight (x - mean) / sqrt(var + epsilon) + bias, 0 in rows that do not count; plus z if there is one; of that what is above 0
+ * if `relu`, and where it was so, in bits[row][column / lanes], bit column % lanes, if they are kept. */
 struct tnk_batchnorm_args {
     struct tnk_columns grid;
-    const void *x;
+    const void *x, *z;
     void *y; /* may be x */
+    uint8_t *bits;
     const float *mean, *var, *weight, *bias;
     float epsilon;
+    int32_t relu;
 };
 TN_KERNEL_DECL_TYPES(tnk_batchnorm, struct tnk_batchnorm_args);
 
-/* The sums of dy and of dy (x - mean), part[column][chunk][2]. */
+/* What let dy through: all of it if not `relu`; else where the bits are set, and without them where y is found again to be above
+ * 0. g is what was let through. */
+struct tnk_batchnorm_gate {
+    const uint8_t *bits;
+    const float *bias;
+    int32_t relu;
+};
+
+/* The sums of g and of g (x - mean), part[column][chunk][2]. */
 struct tnk_batchnorm_sums_args {
     struct tnk_columns grid;
+    struct tnk_batchnorm_gate gate;
     const void *x, *dy;
-    const float *mean;
+    const float *mean, *var, *weight;
     float *part;
+    float epsilon;
 };
 TN_KERNEL_DECL_TYPES(tnk_batchnorm_sums, struct tnk_batchnorm_sums_args);
 
@@ -92,11 +105,13 @@ struct tnk_batchnorm_add_args {
 };
 TN_KERNEL_DECL(tnk_batchnorm_add, struct tnk_batchnorm_add_args);
 
-/* dx, which may be dy; 0 in rows that do not count. Without coefficients mean and var are constants. */
+/* dx, and dz = g: NULL if nobody asks; either may be dy. dx is 0 in rows that do not count. Without coefficients mean and var are
+ * constants. */
 struct tnk_batchnorm_back_args {
     struct tnk_columns grid;
+    struct tnk_batchnorm_gate gate;
     const void *x, *dy;
-    void *dx;
+    void *dx, *dz;
     const float *mean, *var, *weight, *coefficient;
     float epsilon;
 };

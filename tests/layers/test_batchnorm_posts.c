@@ -1,0 +1,240 @@
+/* batchnorm with what stands behind it done in the same pass: an addition, a relu, or both; in training, too. */
+#include <math.h>
+#include <string.h>
+
+#include "lab_op.h"
+
+typedef struct setup {
+    tn_batchnorm_opts opts;
+    bool adds, relu;
+    bool swapped; /* z + y */
+} setup;
+
+static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opts)
+{
+    const setup *s = opts;
+    (void)num_x;
+    tn_value y = tn_batchnorm(g, x[0], &s->opts);
+    if (s->adds)
+        y = s->swapped ? tn_add(g, x[1], y, NULL) : tn_add(g, y, x[1], NULL);
+    return s->relu ? tn_relu(g, y, NULL) : y;
+}
+
+typedef struct channel {
+    double mean, deviation;
+} channel;
+
+static int64_t area_of(const tn_shape *x)
+{
+    return x->ndim == 4 ? x->dim[2] * x->dim[3] : 1;
+}
+
+static bool is_frozen(const lab_ref *r)
+{
+    const setup *s = r->opts;
+    return s->opts.weight.frozen && s->opts.bias.frozen;
+}
+
+/* Number k of channel c. */
+static int64_t at(const tn_shape *x, int64_t c, int64_t k)
+{
+    const int64_t area = area_of(x);
+    return (k / area * x->dim[1] + c) * area + k % area;
+}
+
+static int64_t count_of(const tn_shape *x)
+{
+    return x->dim[0] * area_of(x);
+}
+
+static channel measure(const lab_ref *r, int64_t c)
+{
+    const tn_shape *x = &r->x_shape[0];
+    const int64_t count = count_of(x);
+    double mean = 0, var = 0;
+    for (int64_t k = 0; k < count; k++)
+        mean += r->x[0][at(x, c, k)] / (double)count;
+    for (int64_t k = 0; k < count; k++)
+        var += pow(r->x[0][at(x, c, k)] - mean, 2) / (double)count;
+    if (!r->training || is_frozen(r)) {
+        mean = r->w[2][c];
+        var = r->w[3][c];
+    }
+    return (channel){mean, sqrt(var + (double)1e-5F)};
+}
+
+static double value(const lab_ref *r, const channel *m, int64_t c, int64_t i)
+{
+    const setup *s = r->opts;
+    const double y = r->w[0][c] * (r->x[0][i] - m->mean) / m->deviation + r->w[1][c];
+    return s->adds ? y + r->x[1][i] : y;
+}
+
+static void reference(const lab_ref *r)
+{
+    const setup *s = r->opts;
+    const tn_shape *x = &r->x_shape[0];
+    for (int64_t c = 0; c < x->dim[1]; c++) {
+        const channel m = measure(r, c);
+        for (int64_t k = 0; k < count_of(x); k++) {
+            const int64_t i = at(x, c, k);
+            const double y = value(r, &m, c, i);
+            r->y[i] = s->relu && y < 0 ? 0 : y;
+        }
+    }
+}
+
+static void backward(const lab_ref *r)
+{
+    const setup *s = r->opts;
+    const tn_shape *x = &r->x_shape[0];
+    const double M = (double)count_of(x);
+    for (int64_t c = 0; c < x->dim[1]; c++) {
+        const channel m = measure(r, c);
+        double even = 0, off = 0;
+        for (int64_t k = 0; k < count_of(x); k++) {
+            const int64_t i = at(x, c, k);
+            const double g = s->relu && value(r, &m, c, i) <= 0 ? 0 : r->dy[i];
+            even += g;
+            off += g * (r->x[0][i] - m.mean) / m.deviation;
+            if (s->adds && r->dx[1])
+                r->dx[1][i] += g;
+        }
+        if (r->dw[0])
+            r->dw[0][c] += off;
+        if (r->dw[1])
+            r->dw[1][c] += even;
+        for (int64_t k = 0; r->dx[0] && k < count_of(x); k++) {
+            const int64_t i = at(x, c, k);
+            const double g = s->relu && value(r, &m, c, i) <= 0 ? 0 : r->dy[i];
+            const double z = (r->x[0][i] - m.mean) / m.deviation;
+            r->dx[0][i] +=
+                r->w[0][c] / m.deviation * (is_frozen(r) ? g : g - even / M - z * off / M);
+        }
+    }
+}
+
+#define X(...)                             \
+    {                                      \
+        {                                  \
+            .shape = TN_SHAPE(__VA_ARGS__) \
+        }                                  \
+    }
+#define XZ(...)                            \
+    {                                      \
+        {.shape = TN_SHAPE(__VA_ARGS__)},  \
+        {                                  \
+            .shape = TN_SHAPE(__VA_ARGS__) \
+        }                                  \
+    }
+#define FROZEN                                                \
+    {                                                         \
+        .weight = {.frozen = true}, .bias = {.frozen = true } \
+    }
+
+static const setup relu = {.relu = true}, add = {.adds = true}, both = {.adds = true, .relu = true},
+                   swapped = {.adds = true, .relu = true, .swapped = true},
+                   frozen = {.opts = FROZEN, .adds = true, .relu = true},
+                   weight_frozen = {.opts = {.weight = {.frozen = true}}, .relu = true};
+
+static const lab_op op = {
+    .build = build,
+    .reference = reference,
+    .backward = backward,
+    .param = {{"weight"}, {"bias"}, {"running_mean"}, {"running_var", .low = 0.5, .high = 2}},
+};
+
+/* By differences: no y of these is within 1e-4 of the kink. */
+static void agrees_with_differences(void **unused)
+{
+    (void)unused;
+    const lab_case cases[] = {
+        {"relu", X(2, 3, 2, 2), &relu},
+        {"add", XZ(2, 3, 2, 2), &add},
+        {"add and relu", XZ(2, 3, 3, 2), &both},
+        {"z + y", XZ(3, 2, 2, 2), &swapped},
+        {"rows", XZ(5, 3), &both},
+        {"constants", XZ(2, 3, 2, 2), &frozen},
+        {"weight frozen", X(2, 3, 2, 2), &weight_frozen},
+    };
+    lab_check_op(&op, cases, TN_COUNT(cases));
+}
+
+static void agrees_with_the_formula(void **unused)
+{
+    (void)unused;
+    const lab_case cases[] = {
+        {"more than fills lanes, relu", X(3, 19, 5, 7), &relu},
+        {"more than fills lanes, add and relu", XZ(3, 19, 5, 7), &both},
+        {"whole lanes", XZ(2, 32, 4, 4), &both},
+        {"wide rows", XZ(16, 40), &both},
+        {"rows, relu", X(70, 24), &relu},
+        {"ResNet-18's last", XZ(2, 512, 3, 3), &both, .f32_only = true}, /* sums near the kink */
+    };
+    lab_check_big(&op, cases, TN_COUNT(cases));
+}
+
+/* ---- that it is one step ---------------------------------------------------------------------- */
+
+typedef struct count {
+    int relus, adds, fused;
+} count;
+
+static count plan(const char *device, bool training, bool no_fusion, bool twice)
+{
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_graph_create(&g));
+    const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 16, 4, 4));
+    const tn_conv2d_opts conv = {.filters = 16, .kernel = {1}, .no_bias = true};
+    const tn_value a = tn_relu(g, tn_batchnorm(g, tn_conv2d(g, x, &conv), NULL), NULL);
+    const tn_value b = tn_batchnorm(g, tn_conv2d(g, a, &conv), NULL);
+    const tn_value c = tn_relu(g, tn_add(g, b, twice ? b : a, NULL), NULL);
+    const tn_value loss = tn_mse(g, c, x, NULL);
+    assert_ok(tn_plan_create(&p, g, d,
+                             &(tn_plan_opts){.loss = training ? loss : (tn_value){0},
+                                             .keep = &c,
+                                             .num_keep = 1,
+                                             .no_fusion = no_fusion,
+                                             .dry = true}));
+    count n = {0};
+    for (int i = 0; i < tn_plan_num_steps(p); i++) {
+        tn_step_info s;
+        assert_ok(tn_plan_step(p, i, &s));
+        n.relus += strcmp(s.op, "relu") == 0;
+        n.adds += strcmp(s.op, "add") == 0 && s.pass != TN_PASS_ADD;
+        n.fused += strcmp(s.op, "batchnorm") == 0 && s.fused &&
+                   (strcmp(s.fused, "relu") == 0 || strcmp(s.fused, "add+relu") == 0);
+    }
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+    return n;
+}
+
+static void is_one_step(void **unused)
+{
+    (void)unused;
+    for (const char *const *device = lab_devices(); *device; device++)
+        for (int training = 0; training < 2; training++) {
+            const int passes = training ? 2 : 1;
+            count n = plan(*device, training, false, false);
+            assert_true(n.relus == 0 && n.adds == 0 && n.fused == 2 * passes);
+            n = plan(*device, training, true, false);
+            assert_true(n.relus == 2 * passes && n.adds == passes && n.fused == 0);
+            n = plan(*device, training, false, true); /* who reads it twice keeps it */
+            assert_true(n.adds == passes);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_differences),
+        cmocka_unit_test(agrees_with_the_formula),
+        cmocka_unit_test(is_one_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
