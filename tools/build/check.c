@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "../common/args.h"
+#include "../common/text.h"
 #include "build.h"
 
 enum { BATCH = 16 };
@@ -53,7 +54,7 @@ static void check_classes(const build *b, const tn_dataset *set)
                   b->path, b->q.check);
     for (int i = 0; known > 0 && i < classes; i++) {
         const char *model = tn_model_class(b->model, i), *own = tn_dataset_class_name(set, i);
-        if (!model || strcmp(model, own) != 0)
+        if (!model || !text_is_class(model, own))
             args_fail("--check %s: its class %d is \"%s\", but the model's is \"%s\"", b->q.check,
                       i, own, model ? model : "none");
     }

@@ -33,3 +33,10 @@ char *text_read(const char *path, size_t *size)
     *size = used;
     return text;
 }
+
+bool text_is_class(const char *in_model, const char *in_set)
+{
+    for (; *in_model && (*in_model == *in_set || (*in_model == ' ' && *in_set == '\n')); in_set++)
+        in_model++;
+    return *in_model == *in_set;
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../common/args.h"
+#include "../common/text.h"
 #include "../common/workspace.h"
 #include "../train/feed.h"
 #include "eval.h"
@@ -97,18 +98,10 @@ static bool is_numbered(const tn_dataset *set)
     return true;
 }
 
-/* A line break in a folder's name is a blank in a model, which keeps a name a line. */
-static bool is_same(const char *in_model, const char *in_set)
-{
-    for (; *in_model && (*in_model == *in_set || (*in_model == ' ' && *in_set == '\n')); in_set++)
-        in_model++;
-    return *in_model == *in_set;
-}
-
 static int find_class(const evaluation *e, const char *name)
 {
     for (int i = 0; i < e->classes; i++)
-        if (is_same(e->name[i], name))
+        if (text_is_class(e->name[i], name))
             return i;
     return -1;
 }

@@ -5,6 +5,7 @@
 
 #include "../common/args.h"
 #include "../common/json.h"
+#include "../common/text.h"
 #include "infer.h"
 
 typedef struct evaluation {
@@ -23,7 +24,7 @@ typedef struct evaluation {
 static int find_class(const session *s, const char *name)
 {
     for (int i = 0; i < tn_engine_num_classes(s->engine); i++)
-        if (strcmp(tn_engine_class(s->engine, i), name) == 0)
+        if (text_is_class(tn_engine_class(s->engine, i), name))
             return i;
     return -1;
 }

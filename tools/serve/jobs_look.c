@@ -190,19 +190,19 @@ json_value *job_about(const job *j)
     return about;
 }
 
-/* The last line that it said, without the program's name. */
+/* The last sentence that it said, without the program's name; names in it may have line breaks. */
 static void tell_error(json *to, const job *j)
 {
     enum { LAST = 4000 };
     char path[JOB_FILE];
     char *text = read_file(job_file(j, "output.log", path), LAST);
-    size_t size = text ? strlen(text) : 0;
-    while (size > 0 && text[size - 1] == '\n')
-        text[--size] = '\0';
-    const char *line = text ? strrchr(text, '\n') : NULL;
-    line = line ? line + 1 : text ? text : "";
-    const char *colon = strstr(line, ": ");
-    json_text(to, "error", colon ? colon + 2 : *line ? line : "it was ended");
+    char *last = text;
+    for (char *p = text; p && (p = strstr(p, "\ntenon-")); p++)
+        last = p + 1;
+    for (char *p = last; p && *p; p++)
+        *p = (char)(*p == '\n' && p[1] ? ' ' : *p == '\n' ? '\0' : *p);
+    const char *colon = last ? strstr(last, ": ") : NULL;
+    json_text(to, "error", colon ? colon + 2 : last && *last ? last : "it was ended");
     free(text);
 }
 

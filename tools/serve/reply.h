@@ -21,4 +21,7 @@ void reply_end(reply *r, answer *a, unsigned status);
 /* A text that is JSON already, for free(); it is the answer's. */
 void reply_text(answer *a, unsigned status, char *text, size_t size);
 
+/* A file as it is; 404 if there is none that can be read. name: what it is called there. */
+void reply_file(answer *a, const char *path, const char *name);
+
 #endif

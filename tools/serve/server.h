@@ -7,6 +7,7 @@
  *     api_*.c                     the answers, by subject      shared.c   what these share
  *     jail.c                      folders that may be named    words.c    command lines of what a page asks for
  *     jobs*.c                     long work of other tools     stand.c    programs that stay up, asked again and again
+ *     models*.c                   models of the workspace
  *     page.c                      the files of the page, which are in the program
  */
 #ifndef SERVE_SERVER_H
@@ -67,6 +68,8 @@ bool api_number(const request *r, const char *name, double least, double most, d
 /* Starts a tool with --json whose answer is the answer, with that status if it is done; a refusal (2) is 409. Words as child_ask(). */
 void api_tool(const request *r, answer *a, const char *const *words, double seconds,
               unsigned status);
+/* "flowers" of "/data/flowers"; NULL of NULL. */
+const char *api_last_part(const char *path);
 /* api_runs.c: a run's members, in an object that is open: those of `tenon run list --json`, and what a list shows beside. */
 void api_tell_run(server *s, json *j, cached_run *r);
 

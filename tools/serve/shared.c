@@ -92,3 +92,9 @@ void api_tool(const request *r, answer *a, const char *const *words, double seco
 {
     child_ask(r, a, words, seconds, tell_tool, status_of(status));
 }
+
+const char *api_last_part(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash && slash[1] ? slash + 1 : path;
+}

@@ -32,6 +32,7 @@ typedef struct question {
 typedef struct stand {
     struct stand *next;
     const char *words[CHILD_WORDS + 1];
+    char *stamp;
     question *first;
     int waiting;
     bool busy, ends;
@@ -127,17 +128,20 @@ static bool take(stand *s)
     return got > 0 || (got < 0 && errno == EINTR);
 }
 
+/* A sentence comes in pieces; of too many sentences the first ones are kept. */
 static void take_why(stand *s)
 {
-    const ssize_t got = read(s->error, s->why, sizeof s->why - 1);
-    if (got > 0)
-        s->why[got] = '\0';
+    char rest[WHY];
+    const size_t has = strlen(s->why), room = sizeof s->why - 1 - has;
+    const ssize_t got = read(s->error, room ? s->why + has : rest, room ? room : sizeof rest);
+    if (got > 0 && room)
+        s->why[has + (size_t)got] = '\0';
 }
 
 static const char *why_ended(stand *s)
 {
     struct pollfd p = {.fd = s->error, .events = POLLIN};
-    if (poll(&p, 1, 0) > 0)
+    while (poll(&p, 1, 0) > 0 && p.revents & POLLIN)
         take_why(s);
     s->why[strcspn(s->why, "\n")] = '\0';
     const char *colon = strstr(s->why, ": ");
@@ -219,6 +223,7 @@ static void forget(stand *s)
         free((char *)(uintptr_t)s->words[i]);
     pthread_cond_destroy(&s->asked);
     free(s->bytes);
+    free(s->stamp);
     free(s);
 }
 
@@ -267,21 +272,24 @@ static void *attend(void *arg)
 
 /* ---- asking ----------------------------------------------------------------------------------------- */
 
-static bool has_words(const stand *s, const char *const *words)
+static bool is_it(const stand *s, const char *const *words, const char *stamp)
 {
     int i = 0;
+    if (strcmp(s->stamp, stamp) != 0)
+        return false;
     while (words[i] && s->words[i] && strcmp(words[i], s->words[i]) == 0)
         i++;
     return !words[i] && !s->words[i];
 }
 
-static stand *create(const char *const *words)
+static stand *create(const char *const *words, const char *stamp)
 {
     stand *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     pthread_cond_init(&s->asked, NULL);
-    bool done = true;
+    s->stamp = strdup(stamp);
+    bool done = s->stamp != NULL;
     for (int i = 0; words[i] && done; i++) {
         s->words[i] = i < CHILD_WORDS ? strdup(words[i]) : NULL;
         done = s->words[i] != NULL;
@@ -298,11 +306,11 @@ static stand *create(const char *const *words)
 }
 
 /* The one with these words, with the lock held; for a new one an idle one has to go. NULL: there is no room. */
-static stand *find(const char *const *words)
+static stand *find(const char *const *words, const char *stamp)
 {
     stand *idle = NULL;
     for (stand *s = all.first; s; s = s->next) {
-        if (!s->ends && has_words(s, words))
+        if (!s->ends && is_it(s, words, stamp))
             return s;
         idle = s->busy || s->waiting ? idle : s;
     }
@@ -312,7 +320,7 @@ static stand *find(const char *const *words)
         idle->ends = true;
         pthread_cond_signal(&idle->asked);
     }
-    return all.ends || all.count > 2 * STANDS ? NULL : create(words);
+    return all.ends || all.count > 2 * STANDS ? NULL : create(words, stamp);
 }
 
 void stand_ask(const request *r, answer *a, const stand_way *way, const char *question_,
@@ -321,7 +329,7 @@ void stand_ask(const request *r, answer *a, const stand_way *way, const char *qu
     question *q = calloc(1, sizeof *q);
     char *text = malloc(size + 1);
     pthread_mutex_lock(&all.lock);
-    stand *s = q && text ? find(way->words) : NULL;
+    stand *s = q && text ? find(way->words, way->stamp ? way->stamp : "") : NULL;
     if (s && s->waiting < WAITING) {
         memcpy(text, question_, size);
         *q = (question){.way = *way, .text = text, .size = size, .tell = tell, .with = with};

@@ -16,6 +16,8 @@ typedef struct stand_way {
     double seconds; /* for an answer; then it is ended */
     /* How long the answer is that begins here, as far as it is there: 0: more is to come. */
     size_t (*whole)(const char *bytes, size_t size);
+    /* Of a file that it has open: another one is asked when the file is another; NULL: it has none. */
+    const char *stamp;
 } stand_way;
 
 /* Answered later, by `tell`: status 0 and `out` the answer; or -1, and `error` says why there is none. with is for free(). 503 at
