@@ -50,6 +50,10 @@ grep -q "train: 38 images of 10 classes" out.txt || fail "$(cat out.txt)"
 rm -r shapes/val/[a-r]*
 "$data" pack shapes/val val --classes shapes/train --size 8 --quiet
 cmp train/classes.txt val/classes.txt || fail "val has classes of its own"
+"$data" pack shapes/train both --val shapes/val --size 8 --json >out.txt
+grep -q '"left_out": 1' out.txt || fail "$(cat out.txt)"
+cmp both/val/images.npy val/images.npy || fail "val in one go is another"
+cmp both/train/classes.txt val/classes.txt || fail "train in one go is another"
 
 if [ -n "$python" ] && "$python" -c 'import numpy' 2>/dev/null; then
     "$python" - <<'EOF'

@@ -92,6 +92,9 @@ void browse_forget(kept *k); /* it is another now */
 /* The folder of datasets, or of one: false: refused, for its name is none. */
 bool browse_folder(said *s, const char *workspace, const json_value *ask, char folder[BROWSE_PATH]);
 
+/* A file of such a folder, for json_free(); NULL: it is not there, or no JSON. */
+json_value *browse_json(const char *folder, const char *name, stamp *now);
+
 /* Its item of that path on a side, -1: none. */
 int64_t browse_find(const kept *k, bool val, const char *path);
 /* "set" or "val" of the question, the first without; false: refused. */

@@ -181,9 +181,33 @@ bool browse_exclude(said *s, const char *workspace, const json_value *ask)
 
 typedef struct plan {
     char folder[BROWSE_PATH], path[BROWSE_PATH], val[BROWSE_PATH], given[BROWSE_PATH];
+    const char *packed; /* the data set that it is packed of, later; NULL: its pictures are there */
     int64_t size, seed;
     double split; /* per cent; 0: none */
 } plan;
+
+/* Where it will be, as `tenon data pack` will put it. */
+static bool plan_packed(said *s, plan *p, const char *workspace)
+{
+    char path[BROWSE_FILE + RUN_NAME];
+    stamp now;
+    double size = 224;
+    const bool fits = run_name_is_good(p->packed) && strlen(p->folder) < BROWSE_PATH - 32;
+    snprintf(path, sizeof path, "%s/datasets/%s", workspace, p->packed);
+    json_value *of = fits ? browse_json(path, "dataset.json", &now) : NULL;
+    const char *given = json_string(json_member(of, "given"));
+    if (given) {
+        const bool val = json_string(json_member(of, "val")) != NULL;
+        (void)json_number(json_member(of, "size"), &size);
+        p->size = (int64_t)size;
+        snprintf(p->given, sizeof p->given, "%s", given);
+        snprintf(p->path, sizeof p->path, "%.4050s/packed%s", p->folder, val ? "/train" : "");
+        if (val)
+            snprintf(p->val, sizeof p->val, "%.4050s/packed/val", p->folder);
+    }
+    json_free(of);
+    return given ? true : browse_none(s, "packed", "there is no dataset %s", p->packed);
+}
 
 static bool read_plan(said *s, plan *p, const char *workspace, const json_value *ask)
 {
@@ -193,6 +217,9 @@ static bool read_plan(said *s, plan *p, const char *workspace, const json_value 
         !browse_number(s, ask, "size", 8, 2048, 224, &p->size) ||
         !browse_number(s, ask, "seed", 0, 1000000000, 0, &p->seed))
         return false;
+    p->packed = json_string(json_member(ask, "packed"));
+    if (p->packed)
+        return plan_packed(s, p, workspace);
     if (!path || path[0] != '/' || strlen(path) >= sizeof p->given ||
         (val && (val[0] != '/' || strlen(val) >= sizeof p->val)))
         return browse_refuse(s, "path", "path, and val, are full paths");
@@ -213,6 +240,8 @@ static bool read_plan(said *s, plan *p, const char *workspace, const json_value 
 static bool try_plan(said *s, plan *p)
 {
     tn_dataset *set = NULL, *val = NULL, *part[2] = {NULL, NULL};
+    if (p->packed)
+        return true;
     static const char *const names[] = {"train.txt", "val.txt"};
     tn_status status = tn_dataset_open(&set, &(tn_dataset_opts){.path = p->path});
     if (status == TN_OK && p->val[0])
@@ -247,6 +276,7 @@ static void write_plan(const plan *p)
     json_text(&j, "given", p->given);
     json_count(&j, "size", p->size);
     json_count(&j, "made", (int64_t)time(NULL));
+    json_text(&j, "packed", p->packed);
     if (p->split > 0) {
         json_real(&j, "split", p->split);
         json_count(&j, "seed", p->seed);

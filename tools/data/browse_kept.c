@@ -189,7 +189,7 @@ static void mark_findings(kept *k)
     }
 }
 
-static json_value *read_json(const char *folder, const char *name, stamp *now)
+json_value *browse_json(const char *folder, const char *name, stamp *now)
 {
     char path[BROWSE_FILE];
     size_t size;
@@ -209,12 +209,12 @@ static bool open_kept(said *s, kept *k, const char *folder, const char *name)
     snprintf(k->name, sizeof k->name, "%s", name);
     snprintf(k->folder, sizeof k->folder, "%s", folder);
     snprintf(exclude, sizeof exclude, "%s/exclude.txt", folder);
-    k->about = read_json(folder, "dataset.json", &k->stamps[0]);
+    k->about = browse_json(folder, "dataset.json", &k->stamps[0]);
     const char *path = json_string(json_member(k->about, "path"));
     const char *val = json_string(json_member(k->about, "val"));
     if (!path)
         return browse_none(s, "dataset", "there is no dataset %s", name);
-    k->report = read_json(folder, "report.json", &k->stamps[1]);
+    k->report = browse_json(folder, "report.json", &k->stamps[1]);
     k->stamps[2] = browse_stamp(exclude);
     k->stamps[3] = browse_stamp(path);
     if (!open_side(&k->side[0], path, NULL, exclude) ||

@@ -1,5 +1,8 @@
 /* Data sets: what is done to them, by tenon-data. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "data.h"
 #include "jobs.h"
@@ -142,7 +145,76 @@ static void make(server *s, const request *r, const char *const id[], answer *a)
     json_free(ask);
 }
 
+/* ---- packing ---------------------------------------------------------------------------------------- */
+
+typedef struct packing {
+    server *s;
+    words w;
+    char name[RUN_NAME + 1], from[RUN_NAME + 1], size[32], out[JOB_FILE];
+} packing;
+
+/* Its folder is there; or it is not, and that is the answer. */
+static void tell_packing(void *with, const child_said *said, answer *a)
+{
+    packing *p = with;
+    char path[JOB_FILE];
+    answer made = {0};
+    data_tell(NULL, said, &made);
+    if (made.status != 200) {
+        *a = made;
+        return;
+    }
+    free(made.text);
+    if (begin(p->s, "pack", p->name, p->from, &p->w, a))
+        return;
+    snprintf(path, sizeof path, "%s/datasets/%s", p->s->workspace, p->name);
+    (void)unlink(strcat(path, "/dataset.json"));
+    path[strlen(path) - strlen("/dataset.json")] = '\0';
+    (void)rmdir(path);
+}
+
+static void ask_packing(packing *p, const request *r, const json_value *ask, answer *a)
+{
+    double size = 256;
+    data_question k;
+    (void)json_number(json_member(ask, "size"), &size);
+    p->w.count = 0;
+    words_add(&p->w, "tenon-data", "pack");
+    if (!words_add_dataset(p->s, &p->w, p->from, a) || !data_ask(&k, "make", p->name, a)) {
+        free(p);
+        return;
+    }
+    snprintf(p->size, sizeof p->size, "%.0f", size);
+    snprintf(p->out, sizeof p->out, "%s/datasets/%s/packed", p->s->workspace, p->name);
+    words_add(&p->w, NULL, p->out);
+    words_add(&p->w, "--size", p->size);
+    words_add(&p->w, "--json", "--quiet");
+    json_text(&k.q.j, "packed", p->from);
+    data_asked(&k, p->s, r, a, tell_packing, p);
+}
+
+/* POST /datasets/ID/pack {name, size}: a data set of that name, which is packed of this one. */
+static void pack(server *s, const request *r, const char *const id[], answer *a)
+{
+    json_value *ask = api_body(r, a);
+    const char *name = json_string(json_member(ask, "name"));
+    packing *p = ask && check_name(name, a) ? calloc(1, sizeof *p) : NULL;
+    double size = 256;
+    (void)json_number(json_member(ask, "size"), &size);
+    if (p && !(size >= 8 && size <= 4096)) {
+        reply_error(a, 422, "size", "size is 8 to 4096 pixels");
+        free(p);
+    } else if (p) {
+        p->s = s;
+        snprintf(p->name, sizeof p->name, "%s", name);
+        snprintf(p->from, sizeof p->from, "%s", id[0]);
+        ask_packing(p, r, ask, a);
+    }
+    json_free(ask);
+}
+
 const api api_data_jobs = {.route = {{"POST", "/datasets", make},
                                      {"DELETE", "/datasets/*", remove_it},
                                      {"POST", "/datasets/*/check", check},
+                                     {"POST", "/datasets/*/pack", pack},
                                      {"POST", "/datasets/*/exclude", exclude}}};
