@@ -22,8 +22,9 @@
 static struct {
     const char *listen, *socket, *host, *page, *data;
     int64_t port;
+    double max_upload, quota;
     bool no_token, as_root;
-} flags = {.listen = "127.0.0.1", .port = 7860};
+} flags = {.listen = "127.0.0.1", .port = 7860, .max_upload = 2048, .quota = 20480};
 
 static const char what[] = "shows the runs of a workspace in a browser, and steers them";
 static const char about[] =
@@ -52,6 +53,8 @@ static const arg options[] = {
     {ARG_TEXT, "data", "DIR,DIR",
      "folders below which there are pictures to train on, beside\nthe workspace itself",
      &flags.data, 0, 0},
+    {ARG_REAL, "max-upload", "MB", "of one file that is sent here", &flags.max_upload, 0, 1 << 24},
+    {ARG_REAL, "quota", "MB", "of all files that were sent", &flags.quota, 0, 1 << 24},
     {ARG_TEXT, "page", "DIR", "take the page's files from here, to edit them", &flags.page, 0, 0},
     {ARG_FLAG, "no-token", NULL, "let in every user of this machine", &flags.no_token, 0, 0},
     {ARG_FLAG, "as-root", NULL, "serve as root", &flags.as_root, 0, 0},
@@ -149,6 +152,8 @@ int main(int argc, char **argv)
     if (!flags.no_token)
         guard_token(&s.guard, workspace);
     jail_add(&s.jail, workspace);
+    uploads_open(&s.uploads, workspace, (int64_t)(1e6 * flags.max_upload),
+                 (int64_t)(1e6 * flags.quota));
     if (flags.data)
         take_data(&s.jail, strdup(flags.data));
     if (flags.host)

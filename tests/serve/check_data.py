@@ -4,9 +4,12 @@ what is broken and names of all kinds."""
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import time
+import urllib.parse
 
 from serves import SKIPPED, TOOLS, Server, Workspace, end, expect, wait_until
 
@@ -108,6 +111,72 @@ def looks(s, w):
     expect("\ufffd" not in json.dumps(broken) and broken["path"].endswith("odd.jpg"), "a name that is no UTF-8", broken)
 
 
+def packs(s, w):
+    for body, want, field in (({"name": "../x"}, 422, "name"), ({"name": "shapes"}, 422, "dataset"), ({"name": "packed", "size": 1}, 422, "size")):
+        expect(post(s, "/shapes/pack", body, want)["error"]["field"] == field, f"{body} is refused")
+    post(s, "/nothing/pack", {"name": "packed"}, 404)
+    for side in "train", "val":  # classes.txt has a line a name
+        os.rename(w / "shapes" / side / "two\nlines", w / "shapes" / side / "star")
+    began = post(s, "/shapes/pack", {"name": "packed", "size": 16}, 202)
+    expect(began["id"] == "packed" and wait_until(lambda: s.get("/datasets/packed")["problem"] is None, 30), "packed", s.get("/datasets/packed"))
+    now = s.get("/datasets/packed")
+    expect(now["packed"] == "shapes" and now["now"]["set"]["packed"] == 16 and now["now"]["set"]["pictures"] == 40 and now["now"]["val"]["pictures"] == 21, "a set of its own, without what is left out and what is broken", now["now"])
+    expect(s.ask("GET", "/api/v1/datasets/packed/items/0/image?view=seen&size=16")[1][:2] == b"BM", "its pictures")
+
+
+def put(s, path, data=b"x" * 5000, want=201, name="sent"):
+    status, said, _ = s.ask("PUT", f"/api/v1/uploads/{name}?path={urllib.parse.quote(path)}", body=data)
+    expect(status == want, f"PUT {name} {path}: {status}, not {want}", said)
+    return said
+
+
+def uploads(s, w):
+    """Files that are sent: whole or not at all, in their folder, within the quota (40 kB of each, 100 kB of all)."""
+    top = w / "uploads/sent"
+    pictures = sorted((w / "shapes/train/heart").iterdir())
+    expect(put(s, "cat/0.jpg", pictures[0].read_bytes()) == {"id": "sent", "path": "cat/0.jpg", "bytes": pictures[0].stat().st_size}, "sent")
+    put(s, "two\nlines/<b>.jpg", pictures[1].read_bytes())
+    expect((top / "cat/0.jpg").read_bytes() == pictures[0].read_bytes() and (top / "two\nlines/<b>.jpg").exists(), "they are there")
+    post(s, "", {"name": "sent", "data": {"root": 0, "path": "uploads/sent"}}, 201)
+    for bad in "../x", "a/../b", "/etc/x", "a//b", ".hidden", "a/.b", "", "a/", "x" * 256, "/".join("a" * 13), "y/" * 600 + "z":
+        put(s, bad, want=422)
+    s.ask("PUT", "/api/v1/uploads/..%2fx?path=a")
+    (top / "out").symlink_to("/tmp")
+    (top / "file.jpg").symlink_to("/tmp/tenon-serve-not-there")
+    for bad in "out/x", "cat/0.jpg/x", "cat", "file.jpg":
+        put(s, bad, want=422)
+    put(s, "big.jpg", b"x" * 50000, want=413)
+    expect(s.ask("PUT", "/api/v1/uploads/sent?path=a/b", body=b"x", token=False)[0] == 401, "by nobody else")
+
+    def cut(name, length, data):
+        c = socket.create_connection(("localhost", s.port), timeout=10)
+        c.sendall(f"PUT /api/v1/uploads/sent?path={name} HTTP/1.1\r\nHost: localhost:{s.port}\r\nAuthorization: Bearer {s.token}\r\n{length}\r\n\r\n".encode() + data)
+        return c
+    cut("cut/1.jpg", "Content-Length: 30000", b"x" * 20000).close()
+    cut("cut/2.jpg", "Transfer-Encoding: chunked", b"4e20\r\n" + b"x" * 20000 + b"\r\n").close()
+    c = cut("cut/3.jpg", "Transfer-Encoding: chunked", (b"4e20\r\n" + b"x" * 20000 + b"\r\n") * 3 + b"0\r\n\r\n")
+    try:
+        expect(b" 201 " not in c.recv(100), "too large in pieces")
+    except ConnectionResetError:
+        pass
+    c.close()
+    two = [cut("both.jpg", "Content-Length: 20000", letter * 10000) for letter in (b"a", b"b")]
+    for c, letter in zip(two, (b"a", b"b")):
+        c.sendall(letter * 10000)
+        expect(b" 201 " in c.recv(1000), "two at once")
+        c.close()
+    expect((top / "both.jpg").read_bytes() in (b"a" * 20000, b"b" * 20000), "one of the two, whole")
+    put(s, "cat/0.jpg", pictures[2].read_bytes())
+    expect((top / "cat/0.jpg").read_bytes() == pictures[2].read_bytes(), "replaced")
+    time.sleep(0.2)
+    there = sorted(str(p.relative_to(top)) for p in top.rglob("*") if p.is_file())
+    expect(there == ["both.jpg", "cat/0.jpg", "two\nlines/<b>.jpg"], "nothing is left of what was cut off or refused", there)
+    sent = 0
+    while sent < 10 and s.ask("PUT", f"/api/v1/uploads/sent?path=more/{sent}", body=b"z" * 19000)[0] == 201:
+        sent += 1
+    expect(sent == 3 and put(s, "more/9", b"z" * 39000, want=507)["error"]["text"], "the quota", sent)
+
+
 def survives(s, w):
     """The program that decodes may die: the next question has another one."""
     def children():
@@ -129,8 +198,8 @@ def survives(s, w):
 if not (TOOLS / "tenon-shapes").exists():
     print("skipped: no tenon-shapes in this build")
     sys.exit(SKIPPED)
-with Workspace() as w, Server(w) as s:
+with Workspace() as w, Server(w, "--max-upload", "0.04", "--quota", "0.1") as s:
     make_set(w)
-    for part in makes, checks, looks, survives:
+    for part in makes, checks, looks, packs, uploads, survives:
         part(s, w)
 end("tenon-serve, data sets")

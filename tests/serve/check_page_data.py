@@ -52,6 +52,20 @@ def adds(b, s):
     expect(shows(b, "What the doctor found") and shows(b, "1 of 273 files cannot be read", 30), "added, and checked", text(b)[:600])
 
 
+def sends(b, s, w):
+    """A folder of the browser's machine becomes one of the workspace."""
+    b.get(f"http://localhost:{s.port}/#/datasets")
+    expect(shows(b, "shapes"), "the list")
+    click(b, "Add a dataset")
+    click(b, "Send one from my computer", "dialog")
+    find(b, "dialog input[type=file]")[0].send_keys(str(w / "shapes/val"))
+    expect(wait_until(lambda: "31 files" in text(b, "dialog")), "how much it is", text(b, "dialog"))
+    click(b, "Add", "dialog")
+    expect(shows(b, "What the doctor found", 20) and len([p for p in (w / "uploads/val").rglob("*") if p.is_file()]) == 31, "sent", text(b)[:300])
+    b.get(f"http://localhost:{s.port}/#/datasets/shapes")
+    expect(shows(b, "1 of 273"), "back")
+
+
 def acts(b, s):
     rows = {k: find(b, f".finding[data-kind='{k}']") for k in ("broken", "leak", "same")}
     expect(all(len(r) == 1 for r in rows.values()), "the findings", {k: len(r) for k, r in rows.items()})
@@ -99,6 +113,7 @@ with Workspace() as w, Server(w) as s:
     b = browser()
     try:
         adds(b, s)
+        sends(b, s, w)
         acts(b, s)
         looks_through(b)
         looks(b, s, (("datasets", "#/datasets", "shapes"), ("dataset", "#/datasets/shapes", "0000")))

@@ -42,6 +42,13 @@ int jail_open(const jail *j, int root, const char *path, int flags)
     return (int)syscall(SYS_openat2, j->root[root].fd, *path ? path : ".", &how, sizeof how);
 }
 
+int jail_open_at(int folder, const char *name, int flags)
+{
+    const struct open_how how = {.flags = (unsigned long long)(flags | O_CLOEXEC),
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    return (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
+}
+
 bool jail_path(int fd, char path[JAIL_PATH])
 {
     char name[64];

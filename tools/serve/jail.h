@@ -22,6 +22,9 @@ void jail_add(jail *j, const char *path);
  * EXDEV is said of whatever leads outside. */
 int jail_open(const jail *j, int root, const char *path, int flags);
 
+/* A file in an open folder, which no link leads to. */
+int jail_open_at(int folder, const char *name, int flags);
+
 /* The real path of an open file. */
 bool jail_path(int fd, char path[JAIL_PATH]);
 

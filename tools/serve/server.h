@@ -20,6 +20,7 @@
 #include "guard.h"
 #include "http.h"
 #include "jail.h"
+#include "uploads.h"
 
 typedef struct server {
     const char *workspace; /* its real path */
@@ -27,6 +28,7 @@ typedef struct server {
     guard guard;
     jail jail; /* folders of pictures */
     cache cache;
+    uploads uploads;
     http *http;
 } server;
 

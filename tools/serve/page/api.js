@@ -31,7 +31,7 @@ async function ask(method, path, body, signal) {
 }
 
 export const get = (path, signal) => ask("GET", path, undefined, signal);
-export const send = (method, path, body) => ask(method, path, typeof body === "string" ? body : JSON.stringify(body));
+export const send = (method, path, body) => ask(method, path, typeof body === "string" || body instanceof Blob ? body : JSON.stringify(body));
 
 /* A picture, or whatever else is no JSON. */
 export async function blob(path, signal) {

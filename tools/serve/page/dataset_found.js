@@ -10,6 +10,8 @@ const KINDS = {
   flat: ["kind-flat", ""], odd: ["kind-odd", ""], small: ["kind-small", ""], mixed: ["kind-mixed", ""],
 };
 export const kindOf = (name) => say((KINDS[name] || [name])[0]);
+/* Is it of the picture itself? Most of a set may be small. */
+export const isMarked = (name) => Boolean(name) && !["small", "mixed", "odd"].includes(name);
 export const tagOf = (name) => make("span", "tag " + (KINDS[name] || ["", ""])[1], kindOf(name));
 
 const KEEP_ONE = new Set(["same", "alike"]);
@@ -32,7 +34,7 @@ const reasons = (f) => (f.kind === "broken" ? f.pictures.slice(0, SHOWN).map((p)
 
 /* The one thing that one would do about it. */
 function action(f, does) {
-  if (f.out > 0) return button(say("undo"), "", () => does.leave({ finding: f.number, undo: true }));
+  if (f.out > 0 && (KEEP_ONE.has(f.kind) || f.advised > 0)) return button(say("undo"), "", () => does.leave({ finding: f.number, undo: true }));
   if (KEEP_ONE.has(f.kind)) return button(say("keep-one"), "", () => does.leave({ finding: f.number }));
   if (f.advised > 0) return button(f.advised > 1 ? `${say("leave-out")} (${f.advised})` : say("leave-out"), "", () => does.leave({ finding: f.number }));
   if (f.count > 0) return button(say("look"), "", () => does.filter({ finding: f.number }));
@@ -63,7 +65,7 @@ export function findings(d, does) {
   const kinds = [...new Set(d.findings.map((f) => f.kind))];
   for (const k of kinds) box.append(...kind(d, d.findings.filter((f) => f.kind === k), does));
   if (d.num_findings > d.findings.length) box.append(make("p", "pad small faint", `${d.num_findings - d.findings.length} ${say("more-such")}`));
-  if (d.findings.some((f) => f.out > 0))
+  if (d.now.set && d.now.set.out + (d.now.val ? d.now.val.out : 0) > 0 && d.findings.some((f) => f.out > 0))
     box.append(make("div", "finding", [make("span"), make("p", "sentence", say("check-again-why")), button(say("check-again"), "main", does.check)]));
   return box;
 }

@@ -1,7 +1,7 @@
 /* Looking through the pictures of a data set: by class, side and finding, as they are or as a network sees them. */
 import { get, send } from "./api.js";
 import { ask, button, choice, facts, make } from "./dom.js";
-import { kindOf, lastOf, pathOf, tagOf } from "./dataset_found.js";
+import { isMarked, kindOf, lastOf, pathOf, tagOf } from "./dataset_found.js";
 import { picture, show } from "./picture.js";
 import { say, whole } from "./words.js";
 
@@ -42,7 +42,7 @@ export function look(name, changed) {
     const words = make("figcaption", "", [make("b", "", p.class), make("span", "", lastOf(p.path).replace(/\.[a-zA-Z]+$/, ""))]);
     words.title = p.path;
     const f = make("figure", "thumb" + (p.out ? " out" : ""), [b, words]);
-    if (p.out || p.kind) f.append(p.out ? make("span", "tag", say("is-out")) : tagOf(p.kind));
+    if (p.out || isMarked(p.kind)) f.append(p.out ? make("span", "tag", say("is-out")) : tagOf(p.kind));
     return f;
   }
 
@@ -101,8 +101,7 @@ export function look(name, changed) {
     });
     function fill() {
       p = items[i];
-      show(img, source(p, 640));
-      img.alt = `${p.class}, ${lastOf(p.path)}`;
+      show(img, source(p, 640), `${p.class}, ${lastOf(p.path)}`);
       title.textContent = p.class;
       path.textContent = p.path;
       more.replaceChildren(facts([[say("side"), say(p.side === "val" ? "val" : "train")], [say("finding"), p.kind && kindOf(p.kind)], [say("why"), p.why]]));

@@ -5,6 +5,7 @@ import { make } from "./dom.js";
 
 const MOST = 4;
 const paths = new WeakMap(); /* of images that are not loaded yet */
+const words = new WeakMap();
 const waiting = [];
 let loading = 0;
 
@@ -14,6 +15,7 @@ async function load(img) {
     const url = URL.createObjectURL(await blob(path));
     if (paths.get(img) !== path) return URL.revokeObjectURL(url); /* it is another meanwhile */
     img.onload = img.onerror = () => URL.revokeObjectURL(url);
+    img.alt = words.get(img);
     img.src = url;
   } catch (e) {
     if (paths.get(img) !== path || !img.isConnected) return;
@@ -42,13 +44,14 @@ const seen = new IntersectionObserver((entries) => {
 
 export function picture(path, alt) {
   const img = make("img");
-  img.alt = alt;
-  show(img, path);
+  show(img, path, alt);
   return img;
 }
 
-/* Another picture in its place, which stands until that is there. */
-export function show(img, path) {
+/* Another picture in its place, which stands until that is there; before there is any, no words of one that is missing. */
+export function show(img, path, alt) {
+  if (!img.src) img.alt = "";
   paths.set(img, path);
+  words.set(img, alt);
   seen.observe(img);
 }
