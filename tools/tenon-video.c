@@ -1,18 +1,23 @@
 /*
  * tenon-video: a net that classifies, run on video.
  */
+#define _POSIX_C_SOURCE 200809L /* sysconf */
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/args.h"
 #include "common/stop.h"
 #include "video/log.h"
+#include "video/overlay.h"
 #include "video/video.h"
 
 static question q = {.device = "cpu",
                      .precision = "f32",
+                     .overlay = OVERLAY,
                      .every = 1,
                      .top = 5,
                      .retries = -1,
@@ -44,12 +49,24 @@ static const char more[] =
     "wrote\n"
     "complete.\n\n"
     "Examples:\n"
-    "  tenon video flowers.plan holiday.mp4\n"
+    "  tenon video flowers.plan holiday.mp4 -o told.mp4\n"
     "  tenon video flowers.plan rtsp://10.0.0.7/door,name=door,every=5 v4l2:/dev/video0\n"
     "  tenon video flowers.plan --config cameras.json --json answers.jsonl";
 
 static const arg options[] = {
-    {ARG_TEXT, "json", "FILE", "write answers there; default: to stdout", &q.json, 0, 0},
+    {ARG_TEXT, "json", "FILE",
+     "write answers there; default: to stdout, or nowhere if that has the\nframes", &q.json, 0, 0},
+    {ARG_TEXT, "out", "FILE",
+     "(-o) write the frames there, with what is on them drawn on them: a\nfile, the address of a "
+     "server, or - (y4m); {name} in it is the\nname of the input",
+     &q.out, 0, 0},
+    {ARG_TEXT, "overlay", "GRAPH",
+     "what is drawn, as libavfilter has it (docs/video.md); \"null\":\nnothing; default: label and "
+     "share",
+     &q.overlay, 0, 0},
+    {ARG_TEXT, "encoder", "NAME[,KEY=VALUE]...",
+     "of FFmpeg; default: libx264,preset=veryfast, or what the format has", &q.encoder, 0, 0},
+    {ARG_TEXT, "format", "NAME", "of FFmpeg; default: by the name of the file", &q.format, 0, 0},
     {ARG_FLAG, "force", NULL, "write what is there already anew", &q.force, 0, 0},
     {ARG_INT, "top", "N", "how many classes to tell of each frame", &q.top, 1, 1000},
     {ARG_INT, "every", "N", "the net sees every N-th frame, where an input says nothing", &q.every,
@@ -132,6 +149,13 @@ static void make_stream(video *v, int i, const spec *from)
     s->in_item = room((size_t)in, sizeof(void *));
     queue_make(&s->in, s->in_item, in, from->live, &v->bell);
     figures_make(&s->figures);
+    if (!q.out)
+        return;
+    /* What is live must not wait for its writer; of files, all of a batch has room. */
+    const int out = VIDEO_OUT + (from->live ? 0 : (int)v->net.rows + VIDEO_ROWS);
+    writer_probe(s);
+    s->out_item = room((size_t)out, sizeof(void *));
+    queue_make(&s->out, s->out_item, out, from->live, &v->bell);
 }
 
 static void free_stream(stream *s)
@@ -139,12 +163,19 @@ static void free_stream(stream *s)
     queue_free(&s->in);
     figures_free(&s->figures);
     spec_free(&s->spec);
+    if (s->out_item)
+        queue_free(&s->out);
+    free(s->out_item);
+    free(s->path);
     free(s->in_item);
     free(s->mean);
 }
 
 static void start(stream *s)
 {
+    s->writes = s->path && pthread_create(&s->writer, NULL, writer_thread, s) == 0;
+    if (s->path && !s->writes)
+        stream_fail(s, "no thread to write it");
     s->reads = pthread_create(&s->reader, NULL, source_thread, s) == 0;
     if (!s->reads) {
         stream_fail(s, "no thread to read it");
@@ -163,8 +194,11 @@ static int64_t batch_of(const spec *s, int count)
 /* Lines of JSON are to be seen while they come, so they do not appear at the end as other files do. */
 static FILE *open_json(void)
 {
+    const bool taken = q.out && strcmp(q.out, "-") == 0;
+    if (taken && q.json && strcmp(q.json, "-") == 0)
+        args_fail("--json -: stdout has the frames already");
     if (!q.json || strcmp(q.json, "-") == 0)
-        return stdout;
+        return taken ? NULL : stdout;
     FILE *f = fopen(q.json, q.force ? "w" : "wx");
     if (!f)
         args_fail("%s: %s", q.json,
@@ -181,6 +215,9 @@ static int run(video *v)
     for (int i = 0; i < v->streams; i++)
         if (v->stream[i].reads)
             pthread_join(v->stream[i].reader, NULL);
+    for (int i = 0; i < v->streams; i++)
+        if (v->stream[i].writes)
+            pthread_join(v->stream[i].writer, NULL);
     if (!q.quiet)
         figures_tell(v, true);
     failed = v->failed;
@@ -205,7 +242,7 @@ int main(int argc, char **argv)
     log_catch();
     net_open(&v.net, &q, argv[1], batch_of(s, v.streams));
     v.q = q;
-    v.cores = 1;
+    v.cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
     v.json = open_json();
     v.stream = room((size_t)v.streams, sizeof *v.stream);
     bell_make(&v.bell);

@@ -12,9 +12,9 @@ slides = pathlib.Path(os.environ.get("TENON_TEST_DATA", "/nowhere")) / "video/sl
 SCALE = "scale=sws_flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,format=rgb24"
 
 
-def infer(*pictures):
+def infer(model, *pictures):
     """What tenon-infer says of pictures, as tenon-video's answers."""
-    done = subprocess.run([TOOLS / "tenon-infer", "model.plan", *pictures, "--rows", "32", "--json", "--top", "12"], cwd=work, capture_output=True,
+    done = subprocess.run([TOOLS / "tenon-infer", model, *pictures, "--rows", "32", "--json", "--top", "12"], cwd=work, capture_output=True,
                           check=True)
     return [{"top": [{"class": c["class"], "p": c["share"]} for c in p["classes"]]} for p in json.loads(done.stdout)]
 
@@ -24,9 +24,9 @@ def same_picture():
     ffmpeg(work, "-f", "lavfi", "-i", "testsrc2=size=97x61,noise=alls=40", "-frames:v", "1", "one.png")
     ffmpeg(work, "-i", "one.png", "-c:v", "ffv1", "-pix_fmt", "bgr0", "one.mkv")
     ffmpeg(work, "-i", "one.png", "-c:v", "png", "two.mov")
-    want = said(infer("one.png")[0])
-    for clip in "one.mkv", "two.mov":
-        for model in "model.plan", "model.safetensors":
+    for model in "model.plan", "model.safetensors":
+        want = said(infer(model, "one.png")[0])
+        for clip in "one.mkv", "two.mov":
             got = video(work, model, clip, "--top", "12")
             expect(len(got) == 1 and said(got[0]) == want, f"{clip} by {model} is not as the PNG", (got, want))
     expect(got[0]["stream"] == "two" and got[0]["frame"] == 0 and got[0]["ms"] > 0, "what an answer is of", got)
@@ -38,12 +38,12 @@ def labels():
         print("skipped: the slideshow is not here")
         return
     ffmpeg(work, "-i", slides, "-vf", SCALE, "frame-%03d.png")
-    want = infer(*sorted(p.name for p in work.glob("frame-*.png")))
+    want = infer("model.plan", *sorted(p.name for p in work.glob("frame-*.png")))
     got = video(work, "model.plan", slides, "--top", "12", says="frames")
     expect(len(got) == 120 and [a["frame"] for a in got] == list(range(120)), "its frames", got)
     expect([said(a) for a in got] == [said(a) for a in want], "the slideshow's answers are not those of its frames")
     expect(len({a["top"][0]["class"] for a in got}) > 2, "all frames have the same label, which proves little")
-    every = video(work, "model.safetensors", f"{slides},every=7,name=door", "--top", "12")
+    every = video(work, "model.plan", f"{slides},every=7,name=door", "--top", "12")
     expect([a["frame"] for a in every] == list(range(0, 120, 7)), "every seventh", every)
     expect([said(a) for a in every] == [said(a) for a in got[::7]], "what is said of every seventh")
     expect({a["stream"] for a in every} == {"door"}, "its name", every)

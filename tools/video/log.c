@@ -27,6 +27,11 @@ void log_begin(void)
     said[0] = '\0';
 }
 
+bool log_said(void)
+{
+    return said[0] != '\0';
+}
+
 const char *log_why(int error)
 {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";

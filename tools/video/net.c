@@ -67,7 +67,7 @@ static void open_plan(net *n, const question *q)
 }
 
 /* What was trained with averages is used with them. */
-static void open_model(net *n, const question *q)
+static void read_model(net *n, const question *q)
 {
     tn_model_opts opts = opening_opts(&q->opening, n->rows, 0);
     if (tn_model_open(&n->model, n->path, &opts) != TN_OK)
@@ -81,15 +81,31 @@ static void open_model(net *n, const question *q)
         args_fail("%s", tn_error());
 }
 
-void net_open(net *n, const question *q, const char *path, int64_t rows)
+/* As tenon build has it, of what is no engine yet. */
+static void open_model(net *n, const question *q)
 {
-    *n = (net){.path = path, .rows = rows};
-    open_model(n, q);
+    tn_model *ready = NULL;
+    read_model(n, q);
     opening_tell(n->model);
     if (tn_model_picture(n->model, &n->picture) != TN_OK)
         args_fail("%s%s", tn_error(), opening_hint(n->model));
     if (!tn_model_tensor(n->model, 0, NULL))
-        args_fail("%s: is the text of a net, without numbers", path);
+        args_fail("%s: is the text of a net, without numbers", n->path);
+    if (tn_model_fact(n->model, "tenon.engine"))
+        return;
+    if (tn_model_optimise(&ready, n->model, NULL) != TN_OK ||
+        tn_model_picture(ready, &n->picture) != TN_OK)
+        args_fail("%s", tn_error());
+    tn_model_close(n->model);
+    n->model = ready;
+}
+
+void net_open(net *n, const question *q, const char *path, int64_t rows)
+{
+    static char file[RUN_PATH];
+    run_model(file, q->workspace, path);
+    *n = (net){.path = file, .rows = rows};
+    open_model(n, q);
     (tn_model_fact(n->model, "tenon.engine") ? open_engine : open_plan)(n, q);
     n->row_bytes =
         (size_t)n->picture.fit.height * (size_t)n->picture.fit.width * (size_t)n->picture.channels;

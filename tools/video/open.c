@@ -121,6 +121,15 @@ static void choose_threads(opened *o)
     o->decoder->thread_type = o->s->spec.live ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
 }
 
+/* Where each picture stands by itself one that is damaged can be left out. Of others frames say what had to be made up, and to be
+ * stricter would leave out what can well be seen. */
+static void choose_strictness(opened *o)
+{
+    const AVCodecDescriptor *d = avcodec_descriptor_get(o->decoder->codec_id);
+    if (d && (d->props & AV_CODEC_PROP_INTRA_ONLY))
+        o->decoder->err_recognition |= AV_EF_CRCCHECK | AV_EF_EXPLODE;
+}
+
 static int open_decoder(opened *o)
 {
     const AVCodec *codec = NULL;
@@ -143,6 +152,7 @@ static int open_decoder(opened *o)
     error = avcodec_parameters_to_context(o->decoder, st->codecpar);
     o->decoder->pkt_timebase = st->time_base;
     choose_threads(o);
+    choose_strictness(o);
     return error < 0 ? error : avcodec_open2(o->decoder, codec, NULL);
 }
 

@@ -172,6 +172,7 @@ static int play(source *c)
     while (!stream_stops(c->s) && wrong < MOST_WRONG) {
         if (error != AVERROR(EAGAIN))
             opened_begin(&c->in);
+        log_begin();
         error = av_read_frame(c->in.format, c->packet);
         if (error == AVERROR(EAGAIN) && !(c->in.until > 0 && seconds() > c->in.until)) {
             nap(0.005);
@@ -193,6 +194,9 @@ static int play(source *c)
             decode(c, c->packet);
         av_packet_unref(c->packet);
     }
+    /* Some formats call it the end when a file is cut short, and complain. */
+    if (error == AVERROR_EOF && log_said())
+        bad(c);
     decode(c, NULL);
     if (error == AVERROR_EOF && c->in.format->pb && c->in.format->pb->error < 0)
         error = c->in.format->pb->error;
