@@ -7,7 +7,8 @@
 #include "common/args.h"
 #include "common/workspace.h"
 
-static build_question q = {.precision = "f32", .device = "cpu", .rows = "1", .max_drop = 1};
+static build_question q = {
+    .precision = "f32", .weights_in = "f32", .device = "cpu", .rows = "1", .max_drop = 1};
 
 static const char about[] =
     "Makes an engine of a trained model: one file with the net, its numbers, and how a picture\n"
@@ -36,6 +37,9 @@ static const arg options[] = {
     {ARG_FLAG, "force", NULL, "write it anew if it is there", &q.force, 0, 0},
     {ARG_CHOICE, "precision", "f32|int8",
      "int8: whole numbers of 8 bits, of weights and what they meet", &q.precision, 0, 0},
+    {ARG_CHOICE, "weights", "f32|bf16|f16",
+     "weights of the file become such numbers, in half the bytes; it\ncomputes in f32",
+     &q.weights_in, 0, 0},
     {ARG_TEXT, "calibrate", "DATA",
      "pictures that scales of int8 are found with; default: weights of\ndense layers alone are of "
      "8 "

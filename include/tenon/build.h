@@ -21,10 +21,19 @@ extern "C" {
 /**
  * The net with its outputs, the numbers and the facts of a model as an engine: safetensors whose tensors begin at multiples
  * of 64 bytes. The same model gives the same bytes. "tenon.build" and "tenon.report" (tn_model_tell()) are for whoever
- * builds to say. The file appears whole or not at all, as tn_checkpoint_save() has it.
+ * builds to say. Numbers take no more bytes than they need: F16 or BF16 where all of a tensor are such numbers, I8 with a scale a
+ * row where the net puts them on that grid (fake_quant); what the engine computes is the same, bit for bit. The file appears whole or not at all, as tn_checkpoint_save() has it.
  * @return TN_ERR_ARGUMENT if the model has no numbers or its net no output; TN_ERR_IO, TN_ERR_MEMORY
  */
 TN_API TN_CHECKED tn_status tn_engine_save(const tn_model *model, const char *path);
+
+/**
+ * Weights become numbers that bf16 or f16 has, each the nearest, and so half as large in an engine, which computes in f32 as ever.
+ * Vectors stay what they are: biases, and what batch norm keeps. Before all that judges the model.
+ * @param dtype  TN_BF16 or TN_F16
+ * @return       TN_ERR_ARGUMENT for another one, or a weight that is too large for f16, by its name; TN_ERR_IO, TN_ERR_MEMORY
+ */
+TN_API TN_CHECKED tn_status tn_model_round(tn_model *model, tn_dtype dtype);
 
 /**
  * Finds the kernels that are fastest for so many rows on a device (tn_tune(): all that can do a layer are timed in place), and has the

@@ -57,6 +57,7 @@ static tn_status lend_weights(tn_engine *e)
 static tn_status fill(tn_engine *e, const void *bytes, size_t size, bool unchecked_data)
 {
     TN_TRY(tn_engine_read(&e->model, e->name, bytes, size, unchecked_data));
+    TN_TRY(tn_model_widen(e->model));
     TN_TRY(tn_engine_check_params(e->model));
     TN_TRY(tn_engine_find_ports(&e->ports, e->model->graph));
     if (e->ports.count[true] == 0)

@@ -23,8 +23,9 @@ typedef struct tn_safetensor {
     const char *name;
     int dtype; /* a tn_dtype; -1: a type that Tenon does not have */
     tn_shape shape;
+    const char *
+        type; /* the format's word for dtype, "F32"; a writer may be given another that is as long */
     /* A writer does not read these. */
-    const char *type;    /* the format's word for dtype, "F32" */
     size_t begin, bytes; /* where its numbers are, counted from the first */
     const char *wrong;   /* why its numbers cannot be read as dtype and shape say; NULL: they can */
 } tn_safetensor;

@@ -66,10 +66,11 @@ static bool add_tensor(header *h, const tn_safetensor *t, size_t *place)
 {
     cJSON *item = cJSON_CreateObject(), *list = NULL;
     size_t bytes = 0;
-    bool ok = add(h, h->json, t->name, item) &&
-              tn_shape_bytes(&t->shape, (tn_dtype)t->dtype, &bytes) == TN_OK &&
-              cJSON_AddStringToObject(item, "dtype", tn_safetensors_type(t->dtype)) &&
-              (list = cJSON_AddArrayToObject(item, "shape"));
+    bool ok =
+        add(h, h->json, t->name, item) &&
+        tn_shape_bytes(&t->shape, (tn_dtype)t->dtype, &bytes) == TN_OK &&
+        cJSON_AddStringToObject(item, "dtype", t->type ? t->type : tn_safetensors_type(t->dtype)) &&
+        (list = cJSON_AddArrayToObject(item, "shape"));
     for (int i = 0; ok && i < t->shape.ndim; i++)
         ok = add_number(list, (double)t->shape.dim[i]);
     ok = ok && (list = cJSON_AddArrayToObject(item, "data_offsets")) &&

@@ -13,6 +13,7 @@
 #include "graph/text.h"
 #include "io/mapped.h"
 #include "model/import.h"
+#include "model/narrow.h"
 
 /* ---- its numbers, as a plan sees them --------------------------------------------------------- */
 
@@ -58,10 +59,7 @@ static tn_status read_number(const tn_numbers *n, size_t index, float *to)
         memcpy(to, number->data, bytes);
         return TN_OK;
     }
-    if (!number->stored->wrong && number->stored->dtype != TN_F32)
-        return tn_fail(TN_ERR_FORMAT, "%s: %s is %s, not F32", m->path, number->name,
-                       number->stored->type);
-    return tn_safetensors_read(m->file, number->stored, to);
+    return tn_narrow_read(m, number, to);
 }
 
 static const float *number_at(const tn_numbers *n, size_t index)
@@ -78,6 +76,32 @@ static const float *number_at(const tn_numbers *n, size_t index)
 bool tn_model_keeps_average(const tn_model *model)
 {
     return model && model->keeps_average;
+}
+
+static bool is_narrow(const tn_safetensor *t)
+{
+    return t && !t->wrong &&
+           (t->dtype == TN_F16 || t->dtype == TN_BF16 || strcmp(t->type, "I8") == 0);
+}
+
+tn_status tn_model_widen(tn_model *m)
+{
+    for (size_t i = 0; i < m->num_numbers; i++) {
+        tn_model_number *n = &m->number[i];
+        size_t bytes;
+        if (!is_narrow(n->stored))
+            continue;
+        TN_TRY(tn_shape_bytes(&n->shape, TN_F32, &bytes));
+        float *data = tn_alloc_aligned(bytes);
+        const tn_status status = data ? tn_narrow_read(m, n, data) : tn_no_memory("model", bytes);
+        if (status != TN_OK) {
+            tn_free(data);
+            return status;
+        }
+        n->data = data;
+        n->stored = NULL;
+    }
+    return TN_OK;
 }
 
 /* ---- making ----------------------------------------------------------------------------------- */

@@ -6,9 +6,10 @@
 
 #include <tenon/build.h>
 
+#include "base/arena.h"
 #include "io/checkpoint_parts.h"
 #include "model/export.h"
-#include "model/model.h"
+#include "model/narrow.h"
 #include "plan/plan_io.h"
 
 /* ---- of a plan -------------------------------------------------------------------------------- */
@@ -92,65 +93,122 @@ bool tn_model_goes_along(const char *key)
     return !is_of_file(key) && !is_of_engine(key);
 }
 
-static tn_status create(const tn_model *m, const char *path, bool engine, tn_safetensors_writer **w)
-{
-    size_t num_meta = 1;
-    tn_meta *meta = tn_alloc(m->num_facts + 2, sizeof *meta);
-    tn_safetensor *tensor = tn_alloc(m->num_numbers, sizeof *tensor);
-    tn_status status = TN_OK;
-    if (!meta || !tensor) {
-        status = tn_no_memory("model", m->num_numbers * sizeof *tensor);
-    } else {
-        meta[0] = (tn_meta){"tenon.version", tn_version()};
-        if (engine)
-            meta[num_meta++] = (tn_meta){"tenon.engine", "1"};
-        for (size_t i = 0; i < m->num_facts; i++)
-            if (tn_model_goes_along(m->fact[i].key) || (engine && is_of_engine(m->fact[i].key)))
-                meta[num_meta++] = m->fact[i];
-        for (size_t i = 0; i < m->num_numbers; i++)
-            tensor[i] = (tn_safetensor){
-                .name = m->number[i].name, .dtype = TN_F32, .shape = m->number[i].shape};
-        status = (engine ? tn_safetensors_create_sealed
-                         : tn_safetensors_create)(w, path, tensor, m->num_numbers, meta, num_meta);
-    }
-    tn_free(meta);
-    tn_free(tensor);
-    return status;
-}
+/* What is being saved: of each number in what it is stored, and room for one at a time. */
+typedef struct saving {
+    const tn_model *m;
+    const char *path;
+    bool engine;
+    tn_narrow *narrow;
+    tn_safetensor *tensor; /* of each number one or two */
+    size_t tensors;
+    float *numbers, *packed; /* of the largest one */
+    tn_arena arena;
+} saving;
 
-/* One after the other through one buffer. */
-static tn_status write_numbers(const tn_model *m, tn_safetensors_writer *w)
+static tn_status take_room(saving *s)
 {
+    const tn_model *m = s->m;
     size_t most = 0, bytes;
     for (size_t i = 0; i < m->num_numbers; i++) {
         TN_TRY(tn_shape_bytes(&m->number[i].shape, TN_F32, &bytes));
         most = bytes > most ? bytes : most;
     }
-    float *buffer = tn_alloc_aligned(most);
-    tn_status status = buffer ? TN_OK : tn_no_memory("model", most);
-    for (size_t i = 0; i < m->num_numbers && status == TN_OK; i++) {
-        status = m->numbers.read(&m->numbers, i, buffer);
-        if (status == TN_OK)
-            status = tn_shape_bytes(&m->number[i].shape, TN_F32, &bytes);
-        if (status == TN_OK)
-            status = tn_safetensors_write(w, buffer, bytes);
+    s->narrow = tn_arena_alloc(&s->arena, m->num_numbers, sizeof *s->narrow);
+    s->tensor = tn_arena_alloc(&s->arena, 2 * m->num_numbers, sizeof *s->tensor);
+    s->numbers = tn_alloc_aligned(most);
+    s->packed = tn_alloc_aligned(most);
+    return s->narrow && s->tensor && s->numbers && s->packed ? TN_OK : tn_no_memory("model", most);
+}
+
+/* The tensors of number i. */
+static tn_status choose(saving *s, size_t i)
+{
+    const tn_model *m = s->m;
+    const tn_model_number *n = &m->number[i];
+    s->narrow[i] = (tn_narrow){.dtype = TN_F32};
+    if (s->engine) {
+        TN_TRY(m->numbers.read(&m->numbers, i, s->numbers));
+        s->narrow[i] = tn_narrow_choose(m, i, s->numbers);
     }
-    tn_free(buffer);
+    if (s->narrow[i].whole) {
+        const size_t size = strlen(TN_NARROW_SCALES) + strlen(n->name) + 1;
+        char *name = tn_arena_alloc(&s->arena, size, 1);
+        if (!name)
+            return tn_no_memory("model", size);
+        (void)snprintf(name, size, TN_NARROW_SCALES "%s", n->name);
+        s->tensor[s->tensors++] =
+            (tn_safetensor){.name = name, .dtype = TN_F32, .shape = TN_SHAPE(n->shape.dim[0])};
+    }
+    s->tensor[s->tensors++] = (tn_safetensor){.name = n->name,
+                                              .dtype = (int)s->narrow[i].dtype,
+                                              .type = s->narrow[i].whole ? "I8" : NULL,
+                                              .shape = n->shape};
+    return TN_OK;
+}
+
+static tn_status create(saving *s, tn_safetensors_writer **w)
+{
+    const tn_model *m = s->m;
+    size_t num_meta = 0;
+    tn_meta *meta = tn_arena_alloc(&s->arena, m->num_facts + 2, sizeof *meta);
+    if (!meta)
+        return tn_no_memory("model", m->num_facts * sizeof *meta);
+    meta[num_meta++] = (tn_meta){"tenon.version", tn_version()};
+    if (s->engine)
+        meta[num_meta++] = (tn_meta){"tenon.engine", "1"};
+    for (size_t i = 0; i < m->num_facts; i++)
+        if (tn_model_goes_along(m->fact[i].key) || (s->engine && is_of_engine(m->fact[i].key)))
+            meta[num_meta++] = m->fact[i];
+    return (s->engine ? tn_safetensors_create_sealed
+                      : tn_safetensors_create)(w, s->path, s->tensor, s->tensors, meta, num_meta);
+}
+
+static tn_status write_number(saving *s, size_t i, tn_safetensors_writer *w)
+{
+    const tn_model *m = s->m;
+    const tn_shape *shape = &m->number[i].shape;
+    const tn_narrow *n = &s->narrow[i];
+    const size_t rows = n->whole ? (size_t)shape->dim[0] : 0;
+    float *scales = rows ? tn_alloc(rows, sizeof *scales) : NULL;
+    size_t bytes;
+    if (rows && !scales)
+        return tn_no_memory("model", rows * sizeof *scales);
+    tn_status status = m->numbers.read(&m->numbers, i, s->numbers);
+    if (status == TN_OK)
+        status = tn_shape_bytes(shape, n->dtype, &bytes);
+    if (status == TN_OK)
+        tn_narrow_write(n, shape, s->numbers, s->packed, scales);
+    if (status == TN_OK && rows)
+        status = tn_safetensors_write(w, scales, rows * sizeof *scales);
+    if (status == TN_OK)
+        status = tn_safetensors_write(w, s->packed, bytes);
+    tn_free(scales);
     return status;
+}
+
+static tn_status write_all(saving *s, tn_safetensors_writer **w)
+{
+    TN_TRY(take_room(s));
+    for (size_t i = 0; i < s->m->num_numbers; i++)
+        TN_TRY(choose(s, i));
+    TN_TRY(create(s, w));
+    for (size_t i = 0; i < s->m->num_numbers; i++)
+        TN_TRY(write_number(s, i, *w));
+    return tn_safetensors_commit(*w);
 }
 
 static tn_status save(const tn_model *m, const char *path, bool engine)
 {
+    saving s = {.m = m, .path = path, .engine = engine};
     tn_safetensors_writer *w = NULL;
     if (m->num_numbers == 0)
         return tn_fail(TN_ERR_ARGUMENT, "%s: has a net but no numbers to be saved in %s", m->path,
                        path);
-    tn_status status = create(m, path, engine, &w);
-    if (status == TN_OK)
-        status = write_numbers(m, w);
-    if (status == TN_OK)
-        status = tn_safetensors_commit(w);
+    const tn_status status = write_all(&s, &w);
     tn_safetensors_destroy(w);
+    tn_free(s.numbers);
+    tn_free(s.packed);
+    tn_arena_free(&s.arena);
     return status;
 }
 

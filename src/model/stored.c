@@ -3,13 +3,14 @@
  */
 #include <string.h>
 
-#include "model/model.h"
+#include "model/narrow.h"
 
 /* What is in a checkpoint for a run that goes on, or lies between an engine's tensors, and is no number of the net. */
 static bool is_none(const tn_model *m, const char *name)
 {
     if (tn_model_fact(m, "tenon.engine") &&
-        strncmp(name, TN_SAFETENSORS_PAD, strlen(TN_SAFETENSORS_PAD)) == 0)
+        (strncmp(name, TN_SAFETENSORS_PAD, strlen(TN_SAFETENSORS_PAD)) == 0 ||
+         strncmp(name, TN_NARROW_SCALES, strlen(TN_NARROW_SCALES)) == 0))
         return true;
     return tn_model_fact(m, "tenon.optimizer") &&
            (strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "accumulated.", 12) == 0 ||

@@ -38,6 +38,19 @@ tn_status tn_plan_check_opts(const tn_plan_opts *o)
     return TN_OK;
 }
 
+/* What changes the store is done by one thread alone; while all else is made, others run. */
+static tn_status alone(tn_plan *p, tn_status (*pass)(tn_plan *p))
+{
+    if (!p->beside)
+        return pass(p);
+    tn_store_unshare_making(p->store);
+    tn_store_lock(p->store);
+    const tn_status status = pass(p);
+    tn_store_unlock(p->store);
+    tn_store_share_making(p->store);
+    return status;
+}
+
 static tn_status make(tn_plan *p)
 {
     p->opts.accumulate += p->opts.accumulate == 0;
@@ -51,11 +64,11 @@ static tn_status make(tn_plan *p)
     TN_TRY(tn_plan_find_labels(p));
     TN_TRY(tn_plan_fuse(p));
     tn_plan_needs(p);
-    TN_TRY(tn_plan_borrow(p));
+    TN_TRY(alone(p, tn_plan_borrow));
     TN_TRY(tn_plan_select(p));
     TN_TRY(tn_plan_params(p));
     TN_TRY(tn_plan_match(p));
-    TN_TRY(tn_plan_find_weights(p));
+    TN_TRY(alone(p, tn_plan_find_weights));
     TN_TRY(tn_plan_choose_kept(p));
     TN_TRY(tn_plan_gradient(p));
     TN_TRY(tn_plan_buckets(p));
@@ -63,7 +76,7 @@ static tn_status make(tn_plan *p)
     if (p->opts.dry)
         return TN_OK;
     TN_TRY(tn_plan_allocate(p));
-    return tn_plan_lend(p);
+    return alone(p, tn_plan_lend);
 }
 
 tn_status tn_plan_make(tn_plan *p)
@@ -73,10 +86,11 @@ tn_status tn_plan_make(tn_plan *p)
     if (!p->opts.weights)
         return make(p);
     TN_TRY(tn_store_open(&p->store, p->opts.weights, p->device, p->opts.loss.id != 0));
+    p->beside = !p->opts.loss.id && tn_plan_backend(p)->is_host;
     pthread_mutex_lock(&p->store->making);
-    tn_store_lock(p->store);
+    (p->beside ? tn_store_share_making : tn_store_lock)(p->store);
     const tn_status status = make(p);
-    tn_store_unlock(p->store);
+    (p->beside ? tn_store_unshare_making : tn_store_unlock)(p->store);
     pthread_mutex_unlock(&p->store->making);
     return status;
 }

@@ -113,9 +113,9 @@ static tn_status draw(const tn_plan *p, const tn_plan_parameter *w, float *host)
 /* Another device may have it, whose lock nobody may wait for who holds that of a store. */
 static tn_status read_stored(tn_plan *p, tn_plan_parameter *w, float *host)
 {
-    tn_store_unlock(p->store);
+    (p->beside ? tn_store_unshare_making : tn_store_unlock)(p->store);
     const tn_status status = tn_weights_read(p->opts.weights, w->stored, host, &w->version);
-    tn_store_lock(p->store);
+    (p->beside ? tn_store_share_making : tn_store_lock)(p->store);
     return status;
 }
 

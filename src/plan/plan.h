@@ -194,6 +194,7 @@ struct tn_plan {
         *store; /* what it has with other plans on the device; NULL: it has its parameters alone */
     int64_t seen; /* which of the store's changes it knows */
     bool shares;  /* in a call that has entered reading */
+    bool beside;  /* is made while others of the store run */
     bool trains;  /* it has run in training mode */
     tn_plan_opts opts;
     tn_share share;

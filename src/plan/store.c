@@ -174,7 +174,7 @@ void tn_store_share(tn_store *s)
 {
     tn_shared_lock *l = &s->lock;
     pthread_mutex_lock(&l->mutex);
-    while (l->alone || l->waiting > 0)
+    while (l->alone || (l->waiting > 0 && !l->making))
         pthread_cond_wait(&l->changed, &l->mutex);
     l->sharers++;
     pthread_mutex_unlock(&l->mutex);
@@ -186,6 +186,26 @@ void tn_store_unshare(tn_store *s)
     if (--s->lock.sharers == 0)
         pthread_cond_broadcast(&s->lock.changed);
     pthread_mutex_unlock(&s->lock.mutex);
+}
+
+void tn_store_share_making(tn_store *s)
+{
+    tn_shared_lock *l = &s->lock;
+    pthread_mutex_lock(&l->mutex);
+    while (l->alone)
+        pthread_cond_wait(&l->changed, &l->mutex);
+    l->sharers++;
+    l->making = true;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void tn_store_unshare_making(tn_store *s)
+{
+    pthread_mutex_lock(&s->lock.mutex);
+    s->lock.making = false;
+    pthread_mutex_unlock(&s->lock.mutex);
+    tn_store_unshare(s);
 }
 
 /* ---- what a device has -------------------------------------------------------------------------- */

@@ -45,11 +45,12 @@ struct tn_kept {
     tn_kept *next;
 };
 
-/* Of all threads that share it, or one alone; who waits to be alone comes before who wants to share. */
+/* Of all threads that share it, or one alone; who waits to be alone comes before who wants to share, unless one of those that
+ * share it makes a plan, which takes long. */
 typedef struct tn_shared_lock {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool alone;
+    bool alone, making;
     int sharers, waiting;
 } tn_shared_lock;
 
@@ -118,6 +119,9 @@ void tn_store_lock(tn_store *s);
 void tn_store_unlock(tn_store *s);
 void tn_store_share(tn_store *s);
 void tn_store_unshare(tn_store *s);
+/* As who makes a plan, and holds `making`: others run meanwhile. */
+void tn_store_share_making(tn_store *s);
+void tn_store_unshare_making(tn_store *s);
 /* Takes what is newer elsewhere, by way of that device. The caller holds no lock. */
 tn_status tn_store_pull(tn_store *s, tn_device *device);
 /* The plan of that store runs in training mode, for the first time; it may not if another device's have. */

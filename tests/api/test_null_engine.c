@@ -17,6 +17,7 @@ static void engines(void **state)
     assert_ok(tn_model_read(&m, "net", "tenon graph 1\ninput x f32 N 4\noutput x\n", NULL));
     REFUSES(tn_engine_save(NULL, "x"), "model");
     REFUSES(tn_engine_save(m, NULL), "path");
+    REFUSES(tn_model_round(NULL, TN_F16), "model");
     REFUSES(tn_engine_tune(NULL, NULL, 1, NULL, NULL), "model");
     REFUSES(tn_engine_tune(m, NULL, 1, NULL, NULL), "device");
     REFUSES(tn_engine_open(NULL, "x", NULL), "out");

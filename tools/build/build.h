@@ -16,7 +16,7 @@ enum { BUILD_PATH = 4096, BUILD_ROWS = 16, BUILD_NOT_PASSED = 3 /* exit status *
 /* What is asked. */
 typedef struct build_question {
     const char *model, *weights, *out, *workspace;
-    const char *precision, *without;
+    const char *precision, *weights_in, *without;
     const char *input, *mean, *scale, *fit, *classes;
     const char *calibrate, *check, *leave, *parity;
     const char *rows, *device;

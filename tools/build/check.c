@@ -207,6 +207,9 @@ void build_number(build *b)
     tn_loader *labelled = check ? open_loader(b, check) : NULL;
     if (tn_device_open(&device, q->device) != TN_OK)
         args_fail("%s", tn_error());
+    if (strcmp(q->weights_in, "f32") != 0 &&
+        tn_model_round(b->ready, strcmp(q->weights_in, "f16") == 0 ? TN_F16 : TN_BF16) != TN_OK)
+        run_fail("%s", tn_error());
     if (int8)
         quantise(b, device, pictures, labelled);
     if (labelled && !(int8 && pictures)) {

@@ -53,6 +53,7 @@ static char *describe_build(const build *b)
     json_text(&j, "source", slash ? slash + 1 : b->path);
     json_bool(&j, "average", b->average);
     json_text(&j, "precision", b->q.precision);
+    json_text(&j, "weights", b->q.weights_in);
     if (b->q.calibrate)
         json_bool(&j, "calibrated", true);
     if (b->q.tune)
