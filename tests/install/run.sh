@@ -13,6 +13,14 @@ cmake --install "$build" --prefix "$work/first" >"$work/install.log"
 mv "$work/first" "$work/moved"
 prefix=$work/moved
 
+# Debian packages are made of components: each file is of one, and none is left out.
+components=$(sed -n 's/^set(CPACK_COMPONENTS_ALL "\(.*\)")$/\1/p' "$build/CPackConfig.cmake" | tr ';' ' ')
+for component in $components; do
+    cmake --install "$build" --prefix "$work/parts/$component" --component "$component" >>"$work/install.log"
+    (cd "$work/parts/$component" && find . ! -type d ! -path "*/doc/*")
+done | sort >"$work/parts.txt"
+(cd "$prefix" && find . ! -type d ! -path "*/doc/*") | sort | diff "$work/parts.txt" - >"$work/parts.log"
+
 # Programs find their library and each other wherever the tree is moved.
 cd "$work"
 "$prefix/bin/tenon" | grep -q "^  data " || { echo "tenon does not list tenon-data" >&2; exit 1; }
