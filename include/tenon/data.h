@@ -116,13 +116,13 @@ typedef struct tn_dataset_opts {
     /**
      * One of
      * - a folder with one subfolder a class, searched to any depth; class numbers follow the sorted
-     *   names of the folders. Hidden names and folders that systems keep beside images (@eaDir,
+     *   names of the folders. Hidden names and folders that systems keep beside images (`@eaDir`,
      *   __MACOSX, lost+found, ...) are passed over. Subfolders that are named as parts of a set,
      *   train and val, are an error: they are no classes;
      * - a text file with a line "path label" an image: paths relative to the file, with /, with spaces
      *   if need be; labels all whole numbers or all names, one word, or all that stands behind a tab; a line
      *   that begins with # is a comment. Either may stand in double quotes with C's escapes, as any name can
-     *   ("two\nlines.jpg", \ooo: a byte in octal); a label in quotes is a name. What looks like a list of
+     *   (`"two\nlines.jpg"`, `\ooo`: a byte in octal); a label in quotes is a name. What looks like a list of
      *   another kind (the number first, commas, a heading, two labels) or gives one file two labels is an error;
      * - a folder that `tenon data pack` (tn_dataset_pack) wrote.
      */
