@@ -64,7 +64,7 @@ check() {
     for label in layers models optim graph plan run backends devices group; do
         step "tests_$label" tests "TENON_TEST_GPU=$device" -L "^$label\$"
     done
-    step speedup "$build/examples/speedup" --gpu "$device"
+    step speed "$build/tools/tenon-speed" --gpu "$device"
     for precision in bf16 tf32; do
         step "alexnet_$precision" figures alexnet 128 "$device" $precision
         step "resnet18_$precision" figures resnet18 64 "$device" $precision

@@ -19,7 +19,8 @@ static const char about[] =
     "power\n"
     "and heat; processor, cores, control groups, memory, /dev/shm, disk; the container or virtual\n"
     "machine around it; variables that matter. Then it measures, in short, a product of matrices,\n"
-    "memory, the loader and the disk of FOLDER (default: this one), where a file of 64 MiB is\n"
+    "memory, the loader and the disk of FOLDER (default: this one), where a file of up to 64 MiB "
+    "is\n"
     "written and removed.";
 
 static const char more[] =

@@ -43,6 +43,7 @@ static const struct {
     {"run", "lists runs, shows, compares, plots, steers, repeats and removes them"},
     {"serve", "shows the runs of a workspace in a browser, and steers them"},
     {"shapes", "paints pictures of ten classes, to try things with"},
+    {"speed", "what a GPU, and cuDNN on it, are worth: one net trained on CPU and GPU"},
     {"train", "trains any network on a folder of images, in a run that can be resumed"},
     {"video", "runs a model on videos, cameras and streams"},
 };

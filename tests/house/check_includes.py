@@ -69,6 +69,7 @@ PROGRAMS = {
     "tools/build": ("tools/common/", "tools/build/"),
     "tools/infer": ("tools/common/", "tools/infer/"),
     "tools/doctor": ("tools/common/", "tools/doctor/"),
+    "tools/speed": ("tools/common/", "tools/speed/", "tools/doctor/doctor.h", "nets/"),
     "tools/eval": ("tools/common/", "tools/train/", "tools/eval/"),
     "tools/data": ("tools/common/", "tools/train/", "tools/data/"),
     "tools/run": ("tools/common/", "tools/run/"),

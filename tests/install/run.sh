@@ -30,7 +30,7 @@ cd "$work"
 "$prefix/bin/classify" model shapes/val/star/*.jpg >>programs.log
 "$prefix/bin/tenon" build model -o model.plan >>programs.log
 "$prefix/bin/tenon" infer model.plan shapes/val/star/*.jpg >>programs.log
-for program in mnist speedup tenon-plan; do
+for program in mnist tenon-speed tenon-plan; do
     "$prefix/bin/$program" --help >>programs.log
 done
 echo "programs run where they were moved to"

@@ -40,8 +40,10 @@ def look(*words, **how):
 alone, found = look(fakes=none)
 has_cuda = bool(alone["build"]["cuda"])
 cuda = int((alone["build"]["cuda"] or "13.0").split(".")[0])
-for file in ("libnvidia-ml.so.1", f"libcublasLt.so.{cuda}", "libcudnn.so.9", "libnccl.so.2"):
+(libraries / "libnvidia-ml.so.1").symlink_to(fake)
+for file in (f"libcublasLt.so.{cuda}", "libcudnn.so.9", "libnccl.so.2"):
     (libraries / file).symlink_to(fake)
+    (none / file).symlink_to(fake)  # real ones take long to open
 FITS = {"FAKE_CUDA": str(1000 * cuda), "FAKE_CUBLASLT": str(10000 * cuda + 100), "FAKE_CUDNN_CUDA": str(1000 * cuda)}
 
 # Nothing there: no finding about GPUs, and what would be needed.

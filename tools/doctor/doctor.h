@@ -142,7 +142,8 @@ void disk_look(disk_facts *d, const char *folder);
 void libraries_look(facts *f);
 void measure_all(facts *f, double seconds); /* after all others */
 
-/* host.c: how busy all cores are while this sleeps; below 0: unknown. */
+/* host.c: the threads in the description of a CPU; 0: none are named. How busy all cores are while this sleeps; below 0: unknown. */
+int threads_of(const char *device);
 double busy_look(void);
 /* What changes: memory alone; time that all cores had nothing to do, and all of it, in some unit. */
 void memory_look(host_facts *h, const char *root);

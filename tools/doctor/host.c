@@ -225,6 +225,14 @@ void disk_look(disk_facts *d, const char *folder)
 /* ---- as the library sees it ------------------------------------------------------------------- */
 
 /* "cpu: AMD EPYC, 2 threads, AVX-512, oneDNN 2.6.3" */
+int threads_of(const char *device)
+{
+    const char *at = strstr(device, " thread");
+    while (at && at > device && at[-1] != ' ')
+        at--;
+    return at ? atoi(at) : 0;
+}
+
 static void ask_library(host_facts *h)
 {
     tn_device *cpu = NULL;
@@ -234,10 +242,7 @@ static void ask_library(host_facts *h)
         return;
     }
     snprintf(h->device, sizeof h->device, "%s", tn_device_describe(cpu));
-    const char *at = strstr(h->device, " thread");
-    while (at && at > h->device && at[-1] != ' ')
-        at--;
-    h->threads = at ? atoi(at) : 0;
+    h->threads = threads_of(h->device);
     if (tn_device_memory(cpu, NULL, &left) == TN_OK && (double)left < 0.9 * h->available)
         h->limit = (double)left;
     tn_device_close(cpu);

@@ -43,11 +43,11 @@ static void measure_gpus(measured_facts *m, int count, double time)
 
 /* ---- disk ------------------------------------------------------------------------------------- */
 
-enum { DISK_BYTES = 64 << 20, PIECE = 1 << 20 };
+enum { MOST = 64 << 20, LEAST = 4 << 20, PIECE = 1 << 20 };
 
-static bool write_all(int file, const char *piece)
+static bool write_all(int file, const char *piece, int64_t bytes)
 {
-    for (int64_t done = 0; done < DISK_BYTES;) {
+    for (int64_t done = 0; done < bytes;) {
         const ssize_t n = write(file, piece, PIECE);
         if (n <= 0)
             return false;
@@ -57,17 +57,19 @@ static bool write_all(int file, const char *piece)
 }
 
 /* A file that has no name, written through and put out of memory, is read. */
-static void measure_disk(measured_facts *m, const disk_facts *d)
+static void measure_disk(measured_facts *m, const disk_facts *d, double time)
 {
+    const int64_t pieces = (int64_t)fmin(MOST, fmax(LEAST, MOST / 2 * time)) / PIECE;
+    const int64_t bytes = pieces * PIECE;
     char path[DOCTOR_PATH];
     snprintf(path, sizeof path, "%.900s/.tenon-doctor-XXXXXX", d->folder);
     if (strcmp(d->kind, "tmpfs") == 0) {
         snprintf(m->disk_why, sizeof m->disk_why, "it lies in memory");
         return;
     }
-    if (d->free >= 0 && d->free < 4.0 * DISK_BYTES) {
+    if (d->free >= 0 && d->free < 4.0 * MOST) {
         snprintf(m->disk_why, sizeof m->disk_why, "there is no room for a file of %d MiB",
-                 DISK_BYTES >> 20);
+                 MOST >> 20);
         return;
     }
     char *piece = malloc(PIECE);
@@ -81,15 +83,16 @@ static void measure_disk(measured_facts *m, const disk_facts *d)
     unlink(path);
     for (size_t i = 0; i < PIECE; i++) /* no disk shall find a pattern in it */
         piece[i] = (char)((i * 2654435761u) >> 13);
-    bool good = write_all(file, piece) && posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
+    bool good = write_all(file, piece, bytes) &&
+                posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
                 lseek(file, 0, SEEK_SET) == 0;
     const double start = seconds();
     int64_t done = 0;
-    for (ssize_t n = 1; good && n > 0 && done < DISK_BYTES; done += n)
+    for (ssize_t n = 1; good && n > 0 && done < bytes; done += n)
         good = (n = read(file, piece, PIECE)) >= 0;
     const double took = seconds() - start;
-    if (good && done == DISK_BYTES)
-        m->disk = DISK_BYTES / fmax(took, 1e-9);
+    if (good && done == bytes)
+        m->disk = (double)bytes / fmax(took, 1e-9);
     else
         snprintf(m->disk_why, sizeof m->disk_why, "a file in %.300s: %s", d->folder,
                  strerror(errno));
@@ -221,7 +224,7 @@ void measure_all(facts *f, double time)
     *m = (measured_facts){.asked = true, .flops = -1, .bytes = -1, .disk = -1, .images = -1};
     measure_cpu(m, time / 4);
     measure_loader(m, time / 4);
-    measure_disk(m, &f->disk);
+    measure_disk(m, &f->disk, time);
     if (*f->build.cuda && f->gpus.driver == DRIVER_READY)
         measure_gpus(m, f->gpus.count, time / 8);
 }

@@ -1,12 +1,14 @@
 /*
- * One column of speedup's table: a device in one precision, training one network on one batch.
+ * The parts of tenon-speed: columns of its table, each a device in one precision that trains one network on one batch; what makes a
+ * comparison unfair; and how it is told.
  */
-#ifndef EXAMPLES_COLUMN_H
-#define EXAMPLES_COLUMN_H
+#ifndef TOOLS_SPEED_H
+#define TOOLS_SPEED_H
 
 #include <tenon/tenon.h>
 
 #include "../../nets/nets.h"
+#include "../doctor/doctor.h"
 
 /* What the columns are; ratios are to the first two. */
 enum { CPU, NO_CUDNN, CUDNN_F32, CUDNN_TF32, CUDNN_BF16, CUDNN_F16, COLUMNS };
@@ -60,12 +62,24 @@ bool device_is_simulated(const char *name);
 /* Seconds of that layer; below 0 if the column has none of that name. */
 double column_layer(const column *c, const char *name);
 
-/* column_tell.c: all COLUMNS of them, to stdout. */
-void columns_print(const column *c, const task *t);
-void columns_write(const column *c, const task *t); /* JSON */
+/* Times as fast as another column; below 0: that is not there. */
+double column_ratio(const column *c, const column *to);
 
 /* "" if the column's first loss is the CPU's, as near as its precision allows, and its last one is a number;
  * else what is wrong, which makes its times worth nothing. */
 const char *column_doubt(const column *c, const column *cpu);
+
+/* ---- fair.c ------------------------------------------------------------------------------------ */
+
+/* What of the machine makes its figures worth less, as the doctor says it: of what happens between the two. */
+void fair_begin(void);
+void fair_end(const column *c, findings *out);
+
+/* ---- tell.c, draw.c: all COLUMNS of them -------------------------------------------------------- */
+
+void columns_print(const column *c, const task *t, const findings *unfair); /* to stdout */
+void columns_json(const column *c, const task *t, const findings *unfair);  /* likewise */
+void columns_csv(const column *c, const task *t, FILE *to);
+void columns_draw(const column *c, const task *t, const findings *unfair, FILE *to); /* SVG */
 
 #endif

@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "../../tools/common/json.h"
-#include "../../tools/common/table.h"
-#include "column.h"
+#include "../common/json.h"
+#include "../common/table.h"
+#include "speed.h"
 
 /* ---- text --------------------------------------------------------------------------------- */
 
@@ -36,21 +36,16 @@ static double images_a_second(const column *c, const column *all, const task *t)
     return (double)t->batch / c->median;
 }
 
-static double ratio(const column *c, const column *to)
-{
-    return to->absent ? -1 : to->median / c->median;
-}
-
 static double times_cpu(const column *c, const column *all, const task *t)
 {
     (void)t;
-    return ratio(c, &all[CPU]);
+    return column_ratio(c, &all[CPU]);
 }
 
 static double times_no_cudnn(const column *c, const column *all, const task *t)
 {
     (void)t;
-    return ratio(c, &all[NO_CUDNN]);
+    return column_ratio(c, &all[NO_CUDNN]);
 }
 
 static double mebibytes(const column *c, const column *all, const task *t)
@@ -143,7 +138,34 @@ static void print_notes(const column *c)
     }
 }
 
-void columns_print(const column *c, const task *t)
+/* What others say of such figures, beside those that were measured here. */
+static void print_claim(const column *c)
+{
+    const double plain = column_ratio(&c[CUDNN_F32], &c[NO_CUDNN]);
+    const double cpu = column_ratio(&c[CUDNN_F32], &c[CPU]);
+    if (c[CUDNN_F32].absent)
+        return;
+    printf(
+        "\n\"cuDNN is 4 to 5 times as fast\" compares a GPU with cuDNN to the same GPU with plain "
+        "CUDA "
+        "kernels (4.0 for\nAlexNet, 4.1 for GoogLeNet in 2016, convnet-benchmarks), not to a CPU "
+        "(49 to 74 for ResNets and VGG\nbeside 32 threads, cnn-benchmarks). Here, in f32:");
+    if (plain > 0)
+        printf(" %.2f times the GPU without cuDNN", plain);
+    if (cpu > 0)
+        printf("%s %.2f times the CPU", plain > 0 ? "," : "", cpu);
+    printf(".\n");
+}
+
+static void print_unfair(const findings *unfair)
+{
+    if (unfair->count)
+        printf("\nThis comparison is not fair:\n");
+    for (int i = 0; i < unfair->count; i++)
+        printf("  %s %s\n", unfair->at[i].text, unfair->at[i].remedy);
+}
+
+void columns_print(const column *c, const task *t, const findings *unfair)
 {
     table out;
     printf(
@@ -163,6 +185,8 @@ void columns_print(const column *c, const task *t)
     if (t->per_layer)
         print_layers(c);
     print_notes(c);
+    print_claim(c);
+    print_unfair(unfair);
 }
 
 /* ---- JSON --------------------------------------------------------------------------------- */
@@ -204,7 +228,20 @@ static void write_figures(json *j, const column *c, const column *all, const tas
     json_end(j, ']');
 }
 
-void columns_write(const column *c, const task *t)
+static void write_unfair(json *j, const findings *unfair)
+{
+    json_array(j, "unfair");
+    for (int i = 0; i < unfair->count; i++) {
+        json_object(j, NULL);
+        json_text(j, "id", unfair->at[i].id);
+        json_text(j, "text", unfair->at[i].text);
+        json_text(j, "remedy", unfair->at[i].remedy);
+        json_end(j, '}');
+    }
+    json_end(j, ']');
+}
+
+void columns_json(const column *c, const task *t, const findings *unfair)
 {
     json j = {.to = stdout};
     json_object(&j, NULL);
@@ -228,5 +265,53 @@ void columns_write(const column *c, const task *t)
         json_end(&j, '}');
     }
     json_end(&j, ']');
+    write_unfair(&j, unfair);
     json_end(&j, '}');
+}
+
+/* ---- CSV (RFC 4180) ----------------------------------------------------------------------------- */
+
+static void csv_text(FILE *to, const char *text)
+{
+    putc('"', to);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', to);
+        putc(*text, to);
+    }
+    putc('"', to);
+}
+
+static void csv_number(FILE *to, double number)
+{
+    if (number >= 0)
+        fprintf(to, ",%.9g", number);
+    else
+        putc(',', to);
+}
+
+void columns_csv(const column *c, const task *t, FILE *to)
+{
+    fprintf(to,
+            "title,device,net,batch,because absent,seconds a step,least,most,images a second,"
+            "times the CPU,times the GPU without cuDNN,bytes planned,loss of the first step\r\n");
+    for (int i = 0; i < COLUMNS; i++) {
+        csv_text(to, c[i].title);
+        putc(',', to);
+        csv_text(to, c[i].device);
+        fprintf(to, ",%s,%lld,", t->net->name, (long long)t->batch);
+        if (c[i].absent)
+            csv_text(to, c[i].why);
+        const double figures[] = {c[i].median,
+                                  c[i].least,
+                                  c[i].most,
+                                  images_a_second(&c[i], c, t),
+                                  times_cpu(&c[i], c, t),
+                                  times_no_cudnn(&c[i], c, t),
+                                  (double)c[i].memory.total,
+                                  (double)c[i].first_loss};
+        for (size_t k = 0; k < sizeof figures / sizeof *figures; k++)
+            csv_number(to, c[i].absent ? -1 : figures[k]);
+        fprintf(to, "\r\n");
+    }
 }

@@ -1,11 +1,10 @@
-#include "column.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/common/args.h"
-#include "../../tools/common/progress.h"
+#include "../common/args.h"
+#include "../common/progress.h"
+#include "speed.h"
 
 static void *room(size_t count, size_t size)
 {
@@ -235,6 +234,11 @@ void column_measure(column *c, const task *t)
                      ? "it is a simulation of a GPU: how long it takes says nothing about one"
                      : tn_error());
     run_close(&r);
+}
+
+double column_ratio(const column *c, const column *to)
+{
+    return to->absent ? -1 : to->median / c->median;
 }
 
 void column_free(column *c)

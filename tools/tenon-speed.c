@@ -1,5 +1,5 @@
 /*
- * speedup: what a GPU, and cuDNN on it, are worth: one network trained on the same batch on the CPU, on the
+ * tenon-speed: what a GPU, and cuDNN on it, are worth: one network trained on the same batch on the CPU, on the
  * GPU without cuDNN, and on the GPU with it in each precision.
  */
 #include <stdio.h>
@@ -7,13 +7,14 @@
 
 #include <tenon/tenon.h>
 
-#include "../tools/common/args.h"
-#include "common/column.h"
+#include "common/args.h"
+#include "common/whole.h"
+#include "speed/speed.h"
 
 static struct {
-    const char *net, *cpu, *gpu;
+    const char *net, *cpu, *gpu, *svg, *csv;
     int64_t batch, size, classes, rounds, steps, cpu_steps, warm_up;
-    bool per_layer, json;
+    bool per_layer, json, force;
 } flags = {.net = "torchvision",
            .cpu = "cpu",
            .gpu = "cuda:0",
@@ -40,6 +41,9 @@ static const arg options[] = {
     {ARG_INT, "warm-up", "N", "steps before the first round", &flags.warm_up, 1, 1e6},
     {ARG_FLAG, "per-layer", NULL, "also what each layer takes", &flags.per_layer, 0, 0},
     {ARG_FLAG, "json", NULL, "everything as JSON", &flags.json, 0, 0},
+    {ARG_TEXT, "svg", "FILE", "draw it", &flags.svg, 0, 0},
+    {ARG_TEXT, "csv", "FILE", "write it as a table for other programs", &flags.csv, 0, 0},
+    {ARG_FLAG, "force", NULL, "write files anew that are there", &flags.force, 0, 0},
 };
 
 static void check_device(const char *flag, const char *name)
@@ -65,18 +69,38 @@ static const struct {
     [CUDNN_F16] = {"GPU f16", ",cudnn=on", TN_PRECISION_F16},
 };
 
+static void write_files(const column *c, const task *t, const findings *unfair)
+{
+    whole w;
+    if (flags.svg) {
+        whole_begin(&w, flags.svg, flags.force);
+        columns_draw(c, t, unfair, w.to);
+        whole_end(&w);
+    }
+    if (flags.csv) {
+        whole_begin(&w, flags.csv, flags.force);
+        columns_csv(c, t, w.to);
+        whole_end(&w);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const args a = {
-        .usage = "speedup [options]",
-        .what = "measures AlexNet on a GPU against the same in other ways",
+        .usage = "tenon-speed [options]",
+        .what = "what a GPU, and cuDNN on it, are worth: one net trained on CPU and GPU",
         .about =
             "Trains one network on one batch of random images on the CPU, on the GPU without\n"
             "cuDNN, and on the GPU with cuDNN in f32, tf32, bf16 and f16, and prints one table:\n"
             "milliseconds a step, images a second, and how many times as fast. A device that is\n"
-            "not there is a column that says so.\n\nOptions:",
+            "not there is a column that says so. What makes the comparison unfair is said, too: "
+            "few\n"
+            "threads, a machine that others use, a slow build, low clocks.\n\nOptions:",
         .more = "Exit status: 0, with columns that are absent too; 1: a column computed something\n"
-                "else than the CPU; 2: flags that cannot be.",
+                "else than the CPU; 2: flags that cannot be.\n\n"
+                "Examples:\n"
+                "  tenon speed\n"
+                "  tenon speed --net resnet50 --batch 64 --svg speed.svg",
         .options = options,
         .count = sizeof options / sizeof options[0]};
     args_parse(&a, argc, argv);
@@ -98,8 +122,15 @@ int main(int argc, char **argv)
     t.classes = t.classes ? t.classes : t.net->classes;
     task_make_batch(&t);
 
-    column c[COLUMNS] = {0};
+    if (flags.svg)
+        whole_probe(flags.svg, flags.force);
+    if (flags.csv)
+        whole_probe(flags.csv, flags.force);
+
+    static column c[COLUMNS];
+    static findings unfair;
     bool doubt = false;
+    fair_begin();
     for (int i = 0; i < COLUMNS; i++) {
         c[i].title = kinds[i].title;
         c[i].precision = kinds[i].precision;
@@ -110,10 +141,9 @@ int main(int argc, char **argv)
         column_measure(&c[i], &t);
         doubt |= *column_doubt(&c[i], &c[CPU]) != '\0';
     }
-    if (flags.json)
-        columns_write(c, &t);
-    else
-        columns_print(c, &t);
+    fair_end(c, &unfair);
+    write_files(c, &t, &unfair);
+    (flags.json ? columns_json : columns_print)(c, &t, &unfair);
     for (int i = 0; i < COLUMNS; i++)
         column_free(&c[i]);
     task_free(&t);
