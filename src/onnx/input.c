@@ -193,7 +193,7 @@ static tn_status check_sizes(const tn_onnx *o, const input *in)
 static bool dtype_of(tn_onnx_type type, tn_dtype *out)
 {
     *out = type == ONNX_U8 ? TN_U8 : type == ONNX_I32 || type == ONNX_I64 ? TN_I32 : TN_F32;
-    return type == ONNX_F32 || type == ONNX_F16 || type == ONNX_BF16 || *out != TN_F32;
+    return tn_onnx_is_real(type) || *out != TN_F32;
 }
 
 static tn_dtype dtype_of_value(const tn_onnx *o, tn_value v)
@@ -218,7 +218,7 @@ static tn_status make_input(tn_onnx *o, const input *in, bool batched)
     tn_dtype dtype;
     const char *name = in->value->name;
     (void)dtype_of(in->type, &dtype);
-    if (in->type == ONNX_F16 || in->type == ONNX_BF16 || in->type == ONNX_I64)
+    if (in->type == ONNX_I64 || (in->type != ONNX_F32 && tn_onnx_is_real(in->type)))
         TN_TRY(tn_model_add_notice(o->m, "input \"%s\" is %s there, and %s here", name,
                                    tn_onnx_type_name(in->type), tn_dtype_name(dtype)));
     if (o->opts->image && batched && dtype == TN_F32 && tn_import_is_picture(&in->shape)) {

@@ -199,6 +199,26 @@ static void labels_of_the_file(void **state)
     has_line("loss y\n");
 }
 
+/* Computed in f32, which is told. */
+static void doubles_become_floats(void **state)
+{
+    (void)state;
+    static const char nodes[] =
+        "input { name: \"x\" type { tensor_type { elem_type: 11 shape { dim { dim_value: 2 } } } } "
+        "}\n"
+        "initializer { name: \"d\" dims: 2 data_type: 11 double_data: 0.5 double_data: 4 }\n"
+        "node { op_type: \"Mul\" input: \"x\" input: \"d\" output: \"y\" } output { name: \"y\" "
+        "}\n";
+    tn_model *m = NULL;
+    float y[2];
+    (void)lab_onnx_run(nodes, NULL, y, 2);
+    assert_float_equal(y[0], lab_onnx_x(0) / 2, 1e-6);
+    assert_float_equal(y[1], lab_onnx_x(1) * 4, 1e-6);
+    assert_ok(tn_model_open(&m, lab_onnx_path("model.onnx"), NULL));
+    assert_non_null(strstr(tn_model_notice(m, 0), "input \"x\" is double there, and f32 here"));
+    tn_model_close(m);
+}
+
 /* What leaves out other labels, or is no mean, is what it was. */
 static void losses_that_count_nothing(void **state)
 {
@@ -251,6 +271,7 @@ int main(void)
         cmocka_unit_test(pixels_of_opset_10),
         cmocka_unit_test(a_row_for_each_picture),
         cmocka_unit_test(labels_of_the_file),
+        cmocka_unit_test(doubles_become_floats),
         cmocka_unit_test(losses_that_count_nothing),
         cmocka_unit_test(outputs_say_why_they_are_none),
     };
