@@ -3,7 +3,8 @@
  *
  * Bytes: every tensor that a step reads or writes, once, as large as it is in the device's layout. Forward
  * reads x, w and what it needs of running statistics, writes y and what is saved; backward reads dy, w and
- * those of x, y and saved that the kernel asked for, writes dx and dw.
+ * those of x, y and saved that the kernel asked for, writes dx and dw. What a kernel says it moves beside (reading again, or
+ * by way of scratch) is added.
  *
  * FLOPs: each gradient asked for costs as much as the forward pass: for conv2d and dense exactly, for the
  * others, which hardly count, about. The optimizer's: two for each number that it changes.
@@ -82,16 +83,19 @@ static void move_forward(const tn_plan *p, const tn_plan_node *pn, tn_step_info 
     const size_t statistics = w_bytes(p, pn, true, sizeof(float));
     const size_t there = part_bytes(p, pn);
     out->read = x_bytes(p, pn, false) - there + w_bytes(p, pn, false, weight_bytes(p)) +
-                statistics + pn->bind.kept_bytes;
+                statistics + pn->bind.kept_bytes + pn->bind.forward_more.read;
     out->written = y_bytes(p, pn) - there + pn->bind.saved_bytes +
-                   (pn->bind.training && !tn_is_frozen(&pn->node) ? statistics : 0);
+                   (pn->bind.training && !tn_is_frozen(&pn->node) ? statistics : 0) +
+                   pn->bind.forward_more.written;
 }
 
 static void move_backward(const tn_plan *p, const tn_step *s, tn_step_info *out)
 {
     const tn_plan_node *pn = s->node;
     bool dx = false;
-    out->read = x_bytes(p, pn, true) + pn->bind.saved_bytes - part_bytes(p, pn);
+    out->read = x_bytes(p, pn, true) + pn->bind.saved_bytes - part_bytes(p, pn) +
+                pn->bind.backward_more.read;
+    out->written = pn->bind.backward_more.written;
     for (int i = 0; i < pn->node.num_out; i++) {
         const tn_plan_value *y = tn_plan_value_of(p, pn->node.out[i]);
         if (y->gradient != TN_NO_BUFFER)

@@ -88,6 +88,11 @@ static inline int64_t tn_run_first(const tn_run_state *run, const tn_node *n)
     return n->x_batch[0] == 0 ? run->share * tn_elements(&n->x[0]) : 0;
 }
 
+/* Bytes. */
+typedef struct tn_moved {
+    size_t read, written;
+} tn_moved;
+
 /*
  * What select (plan) and prepare (kernel) tell each other about one node. The gradient of a value has
  * the value's layout and that of a parameter the parameter's, always.
@@ -152,6 +157,8 @@ typedef struct tn_binding {
     bool inplace;          /* forward may be given y[0] == x[0] */
     bool inplace_backward; /* backward may be given dx[0] == dy[0] */
     void *state;           /* the kernel's own; release() frees it */
+    /* What the passes move beside each of their tensors once: again, or in scratch memory. For tn_plan_step(). */
+    tn_moved forward_more, backward_more;
 } tn_binding;
 
 /* What a kernel is given. NULL in y, dx or dw: not wanted. */

@@ -84,6 +84,12 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
         b->x[1] = b->x[0];
     b->backward_reads_x[0] = true;
     b->inplace = b->inplace_backward = true;
+    if (b->training && !frozen) { /* x for the statistics, x and dy for the sums */
+        const size_t bytes =
+            b->x[0] ? b->x[0]->bytes : (size_t)tn_elements(&n->x[0]) * sizeof(float);
+        b->forward_more.read = bytes;
+        b->backward_more.read = b->dx[0] ? 2 * bytes : 0;
+    }
     b->state = s;
     return TN_OK;
 }

@@ -21,7 +21,8 @@ typedef struct batchnorm {
     bool frozen;        /* training is done with the running statistics too */
     bool short_batches; /* there may be rows that hold no sample */
     bool adds, relu, has_bits;
-    size_t mean, var, bits;   /* where in saved */
+    size_t mean, var, bits; /* where in saved */
+    size_t bits_bytes;
     size_t part, coefficient; /* where in scratch */
     int shares; /* of the batch that statistics are summed up over; 0: they are of these rows */
 } batchnorm;
@@ -74,8 +75,8 @@ static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b)
     s->mean = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
     s->var = tn_cuda_part(&b->saved_bytes, C * sizeof(float));
     s->has_bits = b->training && s->adds && s->relu;
-    s->bits = tn_cuda_part(&b->saved_bytes,
-                           s->has_bits ? (size_t)(tn_elements(&n->x[0]) / s->grid.lanes) : 0);
+    s->bits_bytes = s->has_bits ? (size_t)(tn_elements(&n->x[0]) / s->grid.lanes) : 0;
+    s->bits = tn_cuda_part(&b->saved_bytes, s->bits_bytes);
     s->part = tn_cuda_part(&b->scratch_bytes, 2 * C * (size_t)s->grid.chunks * sizeof(float));
     s->coefficient = tn_cuda_part(&b->scratch_bytes, 2 * C * sizeof(float));
 }
@@ -103,6 +104,11 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     b->y[0] = b->x[0];
     b->backward_reads_x[0] = true;
     b->inplace = b->inplace_backward = true;
+    if (b->training && !frozen) { /* x for the statistics, x and dy for the sums */
+        const size_t bytes = (size_t)tn_elements(&n->x[0]) * tn_dtype_bytes(s->dtype);
+        b->forward_more.read = bytes;
+        b->backward_more.read = b->dx[0] ? 2 * bytes + s->bits_bytes : 0;
+    }
     b->state = s;
     return TN_OK;
 }

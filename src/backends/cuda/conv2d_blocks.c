@@ -121,6 +121,13 @@ static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *
                                     &backward);
     }
     b->scratch_bytes = forward > backward ? forward : backward;
+    b->forward_more = (tn_moved){x_bytes + w_bytes, w_bytes + (s->keep ? 0 : x_bytes)};
+    if (b->training)
+        b->backward_more = tn_cuda_sums_moved(&s->sums, b);
+    if (b->dw[0]) {
+        b->backward_more.read += w_bytes;
+        b->backward_more.written += w_bytes;
+    }
 }
 
 static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)

@@ -212,6 +212,22 @@ static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, const tn
     return TN_OK;
 }
 
+/* y that is placed or gets its bias behind the convolution; dw of half precision; dy. */
+static void tell_moved(const tn_node *n, tn_binding *b, const conv *s)
+{
+    const size_t y = (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type);
+    const size_t again = (s->placed ? y : 0) + (!s->fused && (s->bias || s->relu) ? y : 0);
+    b->forward_more = (tn_moved){again, again};
+    if (!b->training)
+        return;
+    b->backward_more = tn_cuda_sums_moved(&s->sums, b);
+    if (b->dw[0] && s->type != TN_F32) {
+        const size_t dw = (size_t)s->weights * tn_dtype_bytes(s->type);
+        b->backward_more.read += dw;
+        b->backward_more.written += dw;
+    }
+}
+
 static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
     const int64_t K = n->y[0].dim[1], pixels = tn_elements(&n->y[0]) / K;
@@ -229,6 +245,7 @@ static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *
             s->half_dw = tn_cuda_part(&backward, (size_t)s->weights * tn_dtype_bytes(s->type));
     }
     b->scratch_bytes = forward > backward ? forward : backward;
+    tell_moved(n, b, s);
 }
 
 static tn_status prepare_layouts(tn_backend_device *d, const tn_node *n, tn_binding *b)

@@ -187,6 +187,20 @@ static size_t most_of(const tn_gemm m[CUTS], size_t bytes)
     return bytes;
 }
 
+/* Beside dy the unrolled x: made and read forward, and once more for dw; dcol is made and read for dx. */
+static void tell_moved(tn_binding *b, const conv *s)
+{
+    const size_t numbers = s->unrolled ? (size_t)(s->N * s->pixels * s->width) : 0;
+    const size_t col = numbers * tn_dtype_bytes(s->type), dcol = numbers * sizeof(float);
+    b->forward_more = (tn_moved){col, col};
+    if (!b->training)
+        return;
+    b->backward_more = tn_cuda_sums_moved(&s->sums, b);
+    const size_t more = (b->dw[0] ? col : 0) + (b->dx[0] ? dcol : 0);
+    b->backward_more.read += more;
+    b->backward_more.written += more;
+}
+
 static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
     const bool relu = tn_has_post(n, TN_POST_RELU);
@@ -209,6 +223,7 @@ static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_bindin
         s->backward_matrix = tn_cuda_part(&backward, matrix);
         s->sums = tn_cuda_sums_plan(d, s->type, s->N * s->pixels, s->K, relu, b->dw[1], &backward);
     }
+    tell_moved(b, s);
     b->scratch_bytes = forward > backward ? forward : backward;
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = relu;

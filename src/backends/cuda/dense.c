@@ -83,6 +83,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
             &backward, s->dx.workspace > s->dw.workspace ? s->dx.workspace : s->dw.workspace);
         s->sums =
             tn_cuda_sums_plan(d, tn_cuda_type_of(b->precision), N, K, relu, b->dw[1], &backward);
+        b->backward_more = tn_cuda_sums_moved(&s->sums, b);
     }
     b->scratch_bytes = forward > backward ? forward : backward;
     b->backward_reads_x[0] = b->dw[0];

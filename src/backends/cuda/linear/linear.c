@@ -71,6 +71,15 @@ tn_cuda_sums tn_cuda_sums_plan(const tn_backend_device *d, tn_dtype dtype, int64
     return s;
 }
 
+tn_moved tn_cuda_sums_moved(const tn_cuda_sums *s, const tn_binding *b)
+{
+    const size_t bytes = (size_t)(s->rows * s->cols) * tn_dtype_bytes(s->dtype);
+    const size_t readers = (size_t)b->dx[0] + b->dw[0] + (b->dw[1] && !s->relu);
+    if (s->relu)
+        return (tn_moved){.read = readers * bytes, .written = bytes};
+    return (tn_moved){.read = readers > 1 ? (readers - 1) * bytes : 0};
+}
+
 static tn_status launch(const tn_cuda_sums *s, const tn_call *c, tn_dtype dtype,
                         struct tnk_sum_rows_args a)
 {

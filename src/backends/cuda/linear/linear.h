@@ -39,6 +39,8 @@ typedef struct tn_cuda_sums {
 /* Adds what it needs to *scratch_bytes (tn_cuda_part). db: it will be asked for. */
 tn_cuda_sums tn_cuda_sums_plan(const tn_backend_device *d, tn_dtype dtype, int64_t rows,
                                int64_t cols, bool relu, bool db, size_t *scratch_bytes);
+/* What backward moves of dy and dz beside dy once, if each gradient is a pass of its own. */
+tn_moved tn_cuda_sums_moved(const tn_cuda_sums *s, const tn_binding *b);
 /* Does both from c->dy[0] and c->y[0]; *dz is c->dy[0] or in c->scratch. */
 tn_status tn_cuda_sums_run(const tn_cuda_sums *s, const tn_call *c, const void **dz);
 
