@@ -193,6 +193,7 @@ static void bind_backward(const tn_plan *p, const tn_step *s, tn_call *c)
         if (reads_x(p, n, i) && bind->backward_reads_x[i])
             c->x[i] = tn_plan_address(p, tn_plan_value_of(p, n->in[i])->buffer);
         c->dx[i] = tn_plan_address(p, s->dx[i]);
+        c->adds[i] = s->adds[i];
     }
     for (int i = 0; i < n->num_out; i++) {
         const tn_plan_value *y = tn_plan_value_of(p, n->out[i]);

@@ -2,8 +2,8 @@
  * gradient: which gradients are wanted, and the steps that compute them.
  *
  * A value's gradient is the sum of what its readers give. Kernels overwrite; so the first reader
- * writes into the value's gradient itself and each further one into a buffer of its own, which an ADD
- * step adds. A view's gradient becomes its input's.
+ * writes into the value's gradient itself and each further one adds to that, if its kernel may, or else writes into a buffer of its
+ * own, which an ADD step adds. A view's gradient becomes its input's.
  */
 #include "plan/passes.h"
 
@@ -158,6 +158,13 @@ static tn_plan_value *viewed(const tn_plan *p, tn_plan_value *x)
     return v->param ? v : x;
 }
 
+/* May what this node gives of x's gradient be added to what is there by its own kernel? */
+static bool may_add(const tn_plan *p, const tn_plan_node *pn, int i, tn_plan_value *x)
+{
+    return pn->bind.may_add[i] && x->gradient != TN_NO_BUFFER && viewed(p, x) == x && !x->param &&
+           !p->buffer[x->gradient].always;
+}
+
 /* The buffer that a reader of x writes what it gives of dx into; *sum: the gradient that it is to be added to. */
 static tn_status give(tn_plan *p, tn_plan_value *x, int *buffer, tn_plan_value **sum)
 {
@@ -190,6 +197,7 @@ enum { MOST_GIVEN = TN_MAX_IN + TN_MAX_PARAMS };
 /* What a node gives to the values that it reads, as inputs and as parameters. */
 typedef struct given {
     int buffer[MOST_GIVEN];
+    bool adds[TN_MAX_IN];
     tn_plan_value *sum[MOST_GIVEN];
 } given;
 
@@ -203,6 +211,8 @@ static tn_status find_given(tn_plan *p, const tn_plan_node *pn, given *to)
             continue;
         if (tn_joins(&pn->node) && tn_plan_is_part(x))
             TN_TRY(tn_plan_join_gradient(p, pn, i));
+        else if ((to->adds[i] = may_add(p, pn, i, x)))
+            to->buffer[i] = x->gradient;
         else
             TN_TRY(give(p, x, &to->buffer[i], &to->sum[i]));
     }
@@ -224,8 +234,10 @@ static tn_status backward_node(tn_plan *p, tn_plan_node *pn)
     if (tn_plan_is_joined(p, pn))
         return TN_OK;
     TN_TRY(add_step(p, TN_STEP_BACKWARD, pn, &s));
-    for (int i = 0; i < TN_MAX_IN; i++)
+    for (int i = 0; i < TN_MAX_IN; i++) {
         s->dx[i] = all.buffer[i];
+        s->adds[i] = all.adds[i];
+    }
     for (int i = 0; i < TN_MAX_PARAMS; i++)
         s->dw[i] = all.buffer[TN_MAX_IN + i];
     for (int i = 0; i < MOST_GIVEN; i++)

@@ -134,6 +134,7 @@ typedef struct tn_step {
     tn_plan_node *node;
     tn_call call;               /* FORWARD, BACKWARD */
     int dx[TN_MAX_IN];          /* BACKWARD: buffers to write, or TN_NO_BUFFER */
+    bool adds[TN_MAX_IN];       /* so: to add to what is there */
     int dw[TN_MAX_PARAMS];      /* so, too */
     int to, from;               /* HALVE: to = from; ADD: to += from; TALLY: from */
     int scratch;                /* buffer, or TN_NO_BUFFER */

@@ -33,6 +33,22 @@ static size_t spare_for(const tn_plan *p, const tn_plan_node *pn)
     return still ? p->spare : 0;
 }
 
+/* Does a node behind this one give a part of the gradient of a value that both read? */
+static bool meets(const tn_plan *p, const tn_plan_node *pn, int32_t id)
+{
+    if (tn_plan_value_of(p, id)->readers < 2)
+        return false;
+    for (size_t i = p->num_nodes; i-- > 0;) {
+        const tn_plan_node *other = p->node[i];
+        if (other->node.out[0] == pn->node.out[0])
+            return false;
+        for (int j = 0; j < other->node.num_in && other->backward; j++)
+            if (other->node.in[j] == id)
+                return true;
+    }
+    return false;
+}
+
 void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
 {
     pn->bind = (tn_binding){.precision = p->run.precision,
@@ -48,6 +64,7 @@ void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
         const tn_plan_value *x = tn_plan_value_of(p, pn->node.in[i]);
         pn->bind.x[i] = x->layout;
         pn->bind.dx[i] = pn->backward && x->wants_gradient;
+        pn->bind.meets[i] = pn->bind.dx[i] && meets(p, pn, pn->node.in[i]);
         pn->bind.behind_relu |= i == 0 && x->relu;
     }
     for (int i = 0; i < pn->node.num_params; i++)

@@ -105,7 +105,9 @@ static void move_backward(const tn_plan *p, const tn_step *s, tn_step_info *out)
         out->read += y_bytes(p, pn);
     for (int i = 0; i < pn->node.num_in; i++)
         if (s->dx[i] != TN_NO_BUFFER) {
-            out->written += tn_plan_value_of(p, pn->node.in[i])->bytes;
+            const size_t bytes = tn_plan_value_of(p, pn->node.in[i])->bytes;
+            out->written += bytes;
+            out->read += s->adds[i] ? bytes : 0;
             dx = true;
         }
     if (dx)

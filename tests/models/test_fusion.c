@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "lab.h"
+#include "lab_op.h"
 
 enum { N = 2, C = 4, SIDE = 32, COUNT = N * C * SIDE * SIDE, POOLED = COUNT / 4 };
 
@@ -183,11 +183,73 @@ static void no_number_changes(void **state)
     tn_device_close(d);
 }
 
+/* ---- gradients that meet ---------------------------------------------------------------------- */
+
+enum { FILTERS = 8, X_COUNT = N * C * 8 * 8 };
+
+/* Three convolutions, one with stride, and a tanh read what a convolution makes. */
+static int meet(const char *device, float *dx)
+{
+    static float x[X_COUNT], zeros[N * FILTERS * 4 * 4];
+    tn_device *d = NULL;
+    tn_graph *g = NULL;
+    tn_plan *p = NULL;
+    int adds = 0;
+    assert_ok(tn_device_open(&d, device));
+    assert_ok(tn_graph_create(&g));
+    const tn_conv2d_opts three = {.filters = FILTERS, .kernel = {3}, .stride = {2}, .pad = {1}};
+    const tn_conv2d_opts one = {.filters = FILTERS, .kernel = {1}, .stride = {2}};
+    const tn_value in = tn_input(g, "x", TN_F32, TN_SHAPE(N, C, 8, 8));
+    const tn_value goal = tn_input(g, "goal", TN_F32, TN_SHAPE(N, FILTERS, 4, 4));
+    const tn_value v = tn_conv2d(g, in, &(tn_conv2d_opts){.filters = FILTERS, .kernel = {1}});
+    tn_value y = tn_add(g, tn_conv2d(g, v, &three), tn_conv2d(g, v, &one), NULL);
+    y = tn_add(g, y, halved(g, tn_tanh(g, v, NULL)), NULL);
+    y = tn_add(g, y, tn_relu(g, tn_conv2d(g, v, &three), NULL), NULL);
+    assert_ok(tn_plan_create(&p, g, d,
+                             &(tn_plan_opts){.loss = tn_mse(g, y, goal, NULL),
+                                             .input_gradients = true,
+                                             .seed = 7,
+                                             .precision = TN_PRECISION_F32}));
+    for (int i = 0; i < X_COUNT; i++)
+        x[i] = (float)((i * 7919) % 101) / 50 - 1;
+    assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, TN_SHAPE(N, C, 8, 8), x}));
+    assert_ok(tn_plan_set(p, goal, (tn_tensor){TN_F32, TN_SHAPE(N, FILTERS, 4, 4), zeros}));
+    assert_ok(tn_plan_run(p));
+    assert_ok(tn_plan_get_gradient(p, in, (tn_tensor){TN_F32, TN_SHAPE(N, C, 8, 8), dx}));
+    for (int i = 0; i < tn_plan_num_steps(p); i++) {
+        tn_step_info s;
+        assert_ok(tn_plan_step(p, i, &s));
+        adds += s.pass == TN_PASS_ADD;
+    }
+    tn_plan_destroy(p);
+    tn_graph_destroy(g);
+    tn_device_close(d);
+    return adds;
+}
+
+/* The first to give its part writes it, and cuDNN's convolutions add theirs to that. */
+static void what_meets_is_added_up(void **state)
+{
+    static float want[X_COUNT], got[X_COUNT];
+    double exact[X_COUNT];
+    (void)state;
+    assert_int_equal(meet("cpu", want), 3);
+    for (int i = 0; i < X_COUNT; i++)
+        exact[i] = (double)want[i];
+    for (const char *const *device = lab_devices(); *device; device++) {
+        const int adds = meet(*device, got);
+        lab_assert_close(*device, got, exact, X_COUNT, 1.0 / X_COUNT);
+        if (strncmp(*device, "sim", 3) == 0)
+            assert_int_equal(adds, strstr(*device, "cudnn=off") ? 3 : 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_order_of_lines_does_not_matter),
         cmocka_unit_test(no_number_changes),
+        cmocka_unit_test(what_meets_is_added_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,11 @@ typedef struct tn_binding {
     int shares;    /* statistics are to be those of so many shares of the batch; 0: this one's */
     int64_t batch; /* tn_run_state.batch: above 0, a run may have fewer rows */
 
+    /* From the plan: others behind this node read x[i] too, so that their part of its gradient is there before. To the plan:
+     * backward may be asked to add dx[i] to that (tn_call.adds). */
+    bool meets[TN_MAX_IN];
+    bool may_add[TN_MAX_IN];
+
     /* From the plan: x[0] is what a relu has made, and nobody else reads it: where it is 0, dx[0] may be
      * anything. */
     bool behind_relu;
@@ -175,13 +180,16 @@ typedef struct tn_call {
     /* backward: of each output. NULL: nothing that the loss depends on reads that one, so its gradient is 0 and adds
      * nothing to dx and dw. One at least is there; of a kernel whose node has one output, always dy[0]. */
     const void *dy[TN_MAX_OUT];
-    void *dx[TN_MAX_IN];    /* overwritten, never added to: the plan adds where values fan out */
-    void *w[TN_MAX_PARAMS]; /* f32, in the layout asked for */
+    void *dx
+        [TN_MAX_IN]; /* overwritten, but where `adds` says to add: the plan adds where values fan out */
+    void *w[TN_MAX_PARAMS];          /* f32, in the layout asked for */
     const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
     void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
     void *saved, *scratch;
     void *kept; /* of kept_bytes: arrange() writes it, forward() reads it */
     int labels; /* of an op with labels: which of tn_run_state.share_rows is that of its own */
+    bool adds
+        [TN_MAX_IN]; /* backward: dx[i] holds what this is to be added to; only where the binding has may_add[i] */
 } tn_call;
 
 enum { TN_MAX_LISTS = 4 };

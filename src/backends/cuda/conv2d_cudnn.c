@@ -3,36 +3,20 @@
  *     y = relu(conv(x, w) + bias)   one graph; a bias of zeros stands in where there is none, because cuDNN
  *                                   has this pattern ready for every GPU and type, and conv + relu not
  *     dz = dy where y > 0; db       our own kernel, see linear/linear.h
- *     dx = dgrad(dz, w)
+ *     dx = dgrad(dz, w)             or that plus what is there, where the gradients of several readers of x meet
  *     dw = wgrad(x, dz)             of the plan's type, in half precision then made f32
  *
  * Where cuDNN refuses the first, a convolution by itself and our kernel for bias and relu take its place; where
  * it refuses anything else, so does this. Images of fewer than 4 channels have 4 in memory: of 3, cuDNN would
  * copy them into 4 itself, into workspace, each time.
  *
- * y may be a part of a concat's output, and dy then of its gradient; see prepare_part().
- *
- * For a few groups cuDNN sometimes has only engines without tensor cores, an order of magnitude slower. Then
- * each group is a convolution of its own, on its channels of x and y, if that has one with them. */
+ * y may be a part of a concat's output, and dy then of its gradient; see prepare_part(). */
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/cuda/cudnn/conv.h"
+#include "backends/cuda/cudnn/pass.h"
 #include "backends/cuda/kernels/layout.h"
 #include "backends/cuda/linear/linear.h"
-
-enum { MOST_PARTS = 8, MOST_POINTERS = 4 };
-
-/* x, w, y or their gradients, and the bias; where each part begins is told in elements. */
-typedef struct operand {
-    const void *memory;
-    int64_t step;
-} operand;
-
-typedef struct pass {
-    int parts; /* 1, or as many as groups; 0: not asked for */
-    tn_cudnn_run run[MOST_PARTS];
-} pass;
 
 typedef struct conv {
     tn_dtype type;
@@ -40,91 +24,24 @@ typedef struct conv {
     bool fused;      /* by the graph */
     int64_t pitch; /* of y: from one pixel to the next, more than channels in a part of a tensor */
     bool placed;   /* such a y is made without gaps first */
-    pass y, dx, dw;
+    tn_cudnn_pass y, dx, dx_added, dw;
     tn_cuda_sums sums;
     int64_t weights;                                              /* elements in memory */
     size_t half_dw, forward_workspace, backward_workspace, whole; /* where in the scratch */
     char text[192];
 } conv;
 
-static void release_pass(pass *p)
-{
-    for (int i = 0; i < MOST_PARTS; i++)
-        tn_cudnn_release(&p->run[i]);
-    *p = (pass){0};
-}
-
 static void release(void *state)
 {
     conv *s = state;
-    release_pass(&s->y);
-    release_pass(&s->dx);
-    release_pass(&s->dw);
+    tn_cudnn_pass_release(&s->y);
+    tn_cudnn_pass_release(&s->dx);
+    tn_cudnn_pass_release(&s->dx_added);
+    tn_cudnn_pass_release(&s->dw);
     tn_free(s);
 }
 
 /* ---- preparing ---------------------------------------------------------------------------- */
-
-static tn_cudnn_conv_shapes shapes_of(const tn_node *n, const tn_binding *b, int64_t y_pitch,
-                                      int parts)
-{
-    const tn_conv2d_opts *o = n->opts;
-    tn_cudnn_conv_shapes s = {.type = tn_cuda_type_of(b->precision), .y_pitch = y_pitch};
-    memcpy(s.x, n->x[0].dim, sizeof s.x);
-    memcpy(s.w, n->param[0].shape.dim, sizeof s.w);
-    memcpy(s.y, n->y[0].dim, sizeof s.y);
-    s.x_pitch = tn_cuda_layout_from(b->x[0])->channels;
-    s.x[1] = s.x_pitch / parts;
-    s.y[1] = s.w[0] = o->filters / parts;
-    s.w[1] = tn_cuda_layout_from(b->w[0])->channels;
-    s.add[0] = s.add[2] = s.add[3] = 1;
-    s.add[1] = s.y[1];
-    for (int i = 0; i < 2; i++) {
-        s.window.size[i] = o->kernel[i];
-        s.window.stride[i] = o->stride[i];
-        s.window.dilation[i] = o->dilation[i];
-        s.window.before[i] = o->pad[i];
-        s.window.after[i] = o->pad[i] + o->pad_extra[i];
-    }
-    return s;
-}
-
-/* Can each group stand alone? Where its channels begin must be aligned as whole tensors are. */
-static bool can_be_cut(const tn_cudnn_conv_shapes *whole, int groups)
-{
-    enum { ALIGN = 16 };
-    const int64_t bytes = (int64_t)tn_dtype_bytes(whole->type);
-    return groups > 1 && groups <= MOST_PARTS && whole->x[1] / groups * bytes % ALIGN == 0 &&
-           whole->y[1] / groups * bytes % ALIGN == 0;
-}
-
-static tn_status prepare_pass(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                              const char *what, tn_cudnn_conv_graph *graph, bool relu,
-                              int64_t y_pitch, pass *p)
-{
-    const int groups = ((const tn_conv2d_opts *)n->opts)->groups;
-    tn_cudnn_run part;
-    tn_cudnn_conv_shapes s = shapes_of(n, b, y_pitch, 1);
-    s.relu = relu;
-    tn_cudnn_graph g = graph(&s);
-    p->parts = 1;
-    TN_TRY(tn_cudnn_prepare(d, n, b->precision, what, &g, &p->run[0]));
-    if (b->precision == TN_PRECISION_F32 || tn_cudnn_uses_tensor_cores(&p->run[0]) ||
-        !can_be_cut(&s, groups))
-        return TN_OK;
-    s = shapes_of(n, b, y_pitch, groups);
-    s.relu = relu;
-    g = graph(&s);
-    const tn_status status = tn_cudnn_prepare(d, n, b->precision, what, &g, &part);
-    if (status != TN_OK)
-        return status == TN_ERR_UNSUPPORTED ? TN_OK : status;
-    if (!tn_cudnn_uses_tensor_cores(&part))
-        return TN_OK;
-    p->parts = groups;
-    for (int i = 0; i < groups; i++)
-        p->run[i] = part;
-    return TN_OK;
-}
 
 /* Both in one graph, or the convolution alone. */
 static tn_status prepare_y(tn_backend_device *d, const tn_node *n, const tn_binding *b,
@@ -133,18 +50,21 @@ static tn_status prepare_y(tn_backend_device *d, const tn_node *n, const tn_bind
     const size_t bias_bytes = (size_t)n->y[0].dim[1] * tn_dtype_bytes(s->type);
     s->fused = s->bias || (s->relu && bias_bytes <= TN_CUDNN_ZEROS);
     if (s->fused) {
-        const tn_status status = prepare_pass(d, n, b, "convolution with bias",
-                                              tn_cudnn_fused_graph, s->relu, pitch, &s->y);
+        const tn_status status =
+            tn_cudnn_pass_prepare(d, n, b, "convolution with bias", tn_cudnn_fused_graph,
+                                  (tn_cudnn_beside){.relu = s->relu}, pitch, &s->y);
         if (status != TN_ERR_UNSUPPORTED)
             return status;
         s->fused = false;
     }
-    return prepare_pass(d, n, b, "convolution", tn_cudnn_plain_graph, false, pitch, &s->y);
+    return tn_cudnn_pass_prepare(d, n, b, "convolution", tn_cudnn_plain_graph, (tn_cudnn_beside){0},
+                                 pitch, &s->y);
 }
 
 /* Does cuDNN write a y with gaps as fast as the other? Most of its engines that use tensor cores ask for as
  * much more workspace as y takes, and so seem to make it there first. */
-static bool is_direct(const tn_node *n, const conv *s, const pass *gaps, const pass *dense)
+static bool is_direct(const tn_node *n, const conv *s, const tn_cudnn_pass *gaps,
+                      const tn_cudnn_pass *dense)
 {
     const tn_cudnn_run *a = &gaps->run[0], *b = &dense->run[0];
     const size_t y = (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type);
@@ -157,25 +77,25 @@ static bool is_direct(const tn_node *n, const conv *s, const pass *gaps, const p
  * what is to be done behind the convolution leaves no gaps. */
 static tn_status prepare_part(tn_backend_device *d, const tn_node *n, const tn_binding *b, conv *s)
 {
-    pass gaps = {0};
+    tn_cudnn_pass gaps = {0};
     tn_status status = prepare_y(d, n, b, s->pitch, s);
     if (status != TN_OK && status != TN_ERR_UNSUPPORTED)
         return status;
     if (status == TN_OK && (s->fused || (!s->bias && !s->relu))) {
         gaps = s->y;
-        s->y = (pass){0};
+        s->y = (tn_cudnn_pass){0};
     }
-    release_pass(&s->y);
+    tn_cudnn_pass_release(&s->y);
     s->placed = true;
     status = prepare_y(d, n, b, n->y[0].dim[1], s);
     if (status == TN_OK && is_direct(n, s, &gaps, &s->y)) {
-        const pass dense = s->y;
+        const tn_cudnn_pass dense = s->y;
         s->y = gaps;
         gaps = dense;
         s->fused = s->bias || s->relu;
         s->placed = false;
     }
-    release_pass(&gaps);
+    tn_cudnn_pass_release(&gaps);
     return status;
 }
 
@@ -185,7 +105,7 @@ static tn_status prepare_forward(tn_backend_device *d, const tn_node *n, const t
     return s->pitch > n->y[0].dim[1] ? prepare_part(d, n, b, s) : prepare_y(d, n, b, s->pitch, s);
 }
 
-static void tell(conv *s, const char *what, const pass *p)
+static void tell(conv *s, const char *what, const tn_cudnn_pass *p)
 {
     tn_cudnn_tell(&p->run[0], what, s->text, sizeof s->text);
     const size_t used = strlen(s->text);
@@ -193,21 +113,44 @@ static void tell(conv *s, const char *what, const pass *p)
         snprintf(s->text + used, sizeof s->text - used, " x %d", p->parts);
 }
 
-static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                                conv *s)
+/* dx added to what is there, unless cuDNN refuses, or would make it elsewhere first, or without tensor cores. */
+static tn_status prepare_added(tn_backend_device *d, const tn_node *n, tn_binding *b, int64_t pitch,
+                               conv *s)
+{
+    const size_t x = (size_t)tn_elements(&n->x[0]) * tn_dtype_bytes(s->type);
+    const tn_status status =
+        tn_cudnn_pass_prepare(d, n, b, "gradient of x, added", tn_cudnn_dgrad_graph,
+                              (tn_cudnn_beside){.adds = true}, pitch, &s->dx_added);
+    const tn_cudnn_run *added = &s->dx_added.run[0], *plain = &s->dx.run[0];
+    if (status == TN_OK && s->dx_added.parts == s->dx.parts &&
+        tn_cudnn_workspace(added) < tn_cudnn_workspace(plain) + x &&
+        tn_cudnn_uses_tensor_cores(added) == tn_cudnn_uses_tensor_cores(plain))
+        b->may_add[0] = true;
+    else
+        tn_cudnn_pass_release(&s->dx_added);
+    return status == TN_ERR_UNSUPPORTED ? TN_OK : status;
+}
+
+static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
     /* dz is dy, or made from it without gaps. */
     const int64_t pitch = s->relu ? n->y[0].dim[1] : s->pitch;
     TN_TRY(prepare_forward(d, n, b, s));
     if (b->dx[0])
-        TN_TRY(prepare_pass(d, n, b, "gradient of x", tn_cudnn_dgrad_graph, false, pitch, &s->dx));
+        TN_TRY(tn_cudnn_pass_prepare(d, n, b, "gradient of x", tn_cudnn_dgrad_graph,
+                                     (tn_cudnn_beside){0}, pitch, &s->dx));
+    if (b->meets[0])
+        TN_TRY(prepare_added(d, n, b, pitch, s));
     if (b->dw[0])
-        TN_TRY(prepare_pass(d, n, b, "gradient of weights", tn_cudnn_wgrad_graph, false, pitch,
-                            &s->dw));
+        TN_TRY(tn_cudnn_pass_prepare(d, n, b, "gradient of weights", tn_cudnn_wgrad_graph,
+                                     (tn_cudnn_beside){0}, pitch, &s->dw));
     tell(s, "y", &s->y);
     if (s->placed)
         strncat(s->text, ", placed", sizeof s->text - strlen(s->text) - 1);
-    tell(s, "dx", &s->dx);
+    if (b->may_add[0])
+        tell(s, "dx+", &s->dx_added);
+    else
+        tell(s, "dx", &s->dx);
     tell(s, "dw", &s->dw);
     return TN_OK;
 }
@@ -236,9 +179,11 @@ static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *
     s->whole = tn_cuda_part(
         &forward, s->placed ? (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type) : 0);
     if (b->training) {
-        const size_t dx = tn_cudnn_workspace(&s->dx.run[0]);
-        const size_t dw = tn_cudnn_workspace(&s->dw.run[0]);
-        s->backward_workspace = tn_cuda_part(&backward, dx > dw ? dx : dw);
+        const tn_cudnn_run *runs[] = {&s->dx.run[0], &s->dx_added.run[0], &s->dw.run[0]};
+        size_t most = 0;
+        for (size_t i = 0; i < TN_COUNT(runs); i++)
+            most = tn_cudnn_workspace(runs[i]) > most ? tn_cudnn_workspace(runs[i]) : most;
+        s->backward_workspace = tn_cuda_part(&backward, most);
         s->sums = tn_cuda_sums_plan(d, s->type, pixels, K, s->relu, b->dw[1], &backward);
         s->sums.pitch = s->pitch;
         if (b->dw[0] && s->type != TN_F32)
@@ -290,36 +235,21 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-/* One part after the other, each with its stretch of every operand. */
-static tn_status run_pass(pass *p, const tn_call *c, tn_dtype type, const operand *operands,
-                          void *workspace)
-{
-    const int64_t bytes = (int64_t)tn_dtype_bytes(type);
-    for (int i = 0; i < p->parts; i++) {
-        void *pointers[MOST_POINTERS] = {0};
-        for (int k = 0; k < MOST_POINTERS && operands[k].memory; k++) /* read or written: cuDNN */
-            pointers[k] =
-                (void *)((uintptr_t)operands[k].memory + (uintptr_t)(i * operands[k].step * bytes));
-        TN_TRY(tn_cudnn_execute(&p->run[i], c, pointers, workspace));
-    }
-    return TN_OK;
-}
-
 /* x, w, y, bias or their gradients, for a pass in parts. */
-static operand of_x(const tn_call *c, const pass *p, const void *x)
+static tn_cudnn_operand of_x(const tn_call *c, const tn_cudnn_pass *p, const void *x)
 {
-    return (operand){x, c->node->x[0].dim[1] / p->parts};
+    return (tn_cudnn_operand){x, c->node->x[0].dim[1] / p->parts};
 }
 
-static operand of_y(const tn_call *c, const pass *p, const void *y)
+static tn_cudnn_operand of_y(const tn_call *c, const tn_cudnn_pass *p, const void *y)
 {
-    return (operand){y, c->node->y[0].dim[1] / p->parts};
+    return (tn_cudnn_operand){y, c->node->y[0].dim[1] / p->parts};
 }
 
-static operand of_w(const tn_call *c, const pass *p, const void *w)
+static tn_cudnn_operand of_w(const tn_call *c, const tn_cudnn_pass *p, const void *w)
 {
     const conv *s = c->state;
-    return (operand){w, s->weights / p->parts};
+    return (tn_cudnn_operand){w, s->weights / p->parts};
 }
 
 /* relu(conv(x, w) + bias), without gaps if it is placed afterwards. */
@@ -328,12 +258,14 @@ static tn_status make_y(const tn_call *c, void *to)
     conv *s = c->state;
     const int64_t K = c->node->y[0].dim[1];
     const void *bias = s->bias ? tn_cuda_param(c, 1) : tn_cudnn_zeros(c->device);
-    const operand x = of_x(c, &s->y, c->x[0]), w = of_w(c, &s->y, tn_cuda_param(c, 0));
-    const operand y = of_y(c, &s->y, to), add = of_y(c, &s->y, bias);
+    const tn_cudnn_operand x = of_x(c, &s->y, c->x[0]), w = of_w(c, &s->y, tn_cuda_param(c, 0));
+    const tn_cudnn_operand y = of_y(c, &s->y, to), add = of_y(c, &s->y, bias);
     void *workspace = tn_cuda_at(c->scratch, s->forward_workspace);
     if (s->fused)
-        return run_pass(&s->y, c, s->type, (operand[MOST_POINTERS]){x, w, add, y}, workspace);
-    TN_TRY(run_pass(&s->y, c, s->type, (operand[MOST_POINTERS]){x, w, y}, workspace));
+        return tn_cudnn_pass_run(&s->y, c, s->type,
+                                 (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, add, y}, workspace);
+    TN_TRY(tn_cudnn_pass_run(&s->y, c, s->type, (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, y},
+                             workspace));
     if (!s->bias && !s->relu)
         return TN_OK;
     return tn_cuda_bias_relu(c, s->type, to, s->bias ? bias : NULL, tn_elements(&c->node->y[0]) / K,
@@ -368,20 +300,22 @@ static tn_status backward(const tn_call *c)
     void *workspace = tn_cuda_at(c->scratch, s->backward_workspace);
     const void *dz;
     TN_TRY(tn_cuda_sums_run(&s->sums, c, &dz));
+    tn_cudnn_pass *dx = c->adds[0] ? &s->dx_added : &s->dx;
     if (c->dx[0])
-        TN_TRY(run_pass(&s->dx, c, s->type,
-                        (operand[MOST_POINTERS]){of_y(c, &s->dx, dz),
-                                                 of_w(c, &s->dx, tn_cuda_param(c, 0)),
-                                                 of_x(c, &s->dx, c->dx[0])},
-                        workspace));
+        TN_TRY(tn_cudnn_pass_run(
+            dx, c, s->type,
+            (tn_cudnn_operand[TN_CUDNN_OPERANDS]){of_y(c, dx, dz), of_w(c, dx, tn_cuda_param(c, 0)),
+                                                  of_x(c, dx, c->dx[0])},
+            workspace));
     if (!c->dw[0])
         return TN_OK;
     const bool half = s->type != TN_F32;
     void *dw = half ? tn_cuda_at(c->scratch, s->half_dw) : c->dw[0];
-    TN_TRY(run_pass(&s->dw, c, s->type,
-                    (operand[MOST_POINTERS]){of_x(c, &s->dw, c->x[0]), of_y(c, &s->dw, dz),
-                                             of_w(c, &s->dw, dw)},
-                    workspace));
+    TN_TRY(tn_cudnn_pass_run(&s->dw, c, s->type,
+                             (tn_cudnn_operand[TN_CUDNN_OPERANDS]){of_x(c, &s->dw, c->x[0]),
+                                                                   of_y(c, &s->dw, dz),
+                                                                   of_w(c, &s->dw, dw)},
+                             workspace));
     return half ? widen(s, c, dw) : TN_OK;
 }
 

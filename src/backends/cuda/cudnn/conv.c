@@ -38,8 +38,10 @@ tn_cudnn_graph tn_cudnn_dgrad_graph(const tn_cudnn_conv_shapes *s)
     const int dz = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
     const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
     const int dx = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
-    tn_cudnn_add(
-        &g, &(tn_cudnn_op){.kind = &tn_cudnn_dgrad, .tensor = {dz, w, dx}, .window = s->window});
+    tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_dgrad,
+                                    .tensor = {dz, w, dx},
+                                    .adds = s->adds,
+                                    .window = s->window});
     return g;
 }
 

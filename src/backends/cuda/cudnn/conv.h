@@ -10,6 +10,7 @@
 typedef struct tn_cudnn_conv_shapes {
     tn_dtype type;
     bool relu;
+    bool adds;                        /* of dgrad: to what is there */
     int64_t x[4], w[4], y[4], add[4]; /* N, C, H, W */
     int64_t x_pitch, y_pitch;         /* elements between pixels; 0: no gaps */
     tn_cudnn_window window;

@@ -59,6 +59,7 @@ typedef struct tn_cudnn_op {
     const tn_cudnn_kind *kind;
     int tensor[TN_CUDNN_SLOTS];
     int mode;
+    bool adds; /* of a convolution: to what is there */
     tn_cudnn_window window;
 } tn_cudnn_op;
 

@@ -24,7 +24,7 @@ static void convolve(tn_cudnn_maker *m, cudnnBackendDescriptor_t to, const tn_cu
     const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
     const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
     const tn_cudnn_window *w = &op->window;
-    const float one = 1, zero = 0;
+    const float one = 1, kept = op->adds ? 1 : 0;
     cudnnBackendDescriptor_t c = tn_cudnn_make(m, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
     tn_cudnn_set_number(m, c, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, 2);
     tn_cudnn_set(m, c, CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &compute);
@@ -36,7 +36,7 @@ static void convolve(tn_cudnn_maker *m, cudnnBackendDescriptor_t to, const tn_cu
     tn_cudnn_finalize(m, c);
     tn_cudnn_set_part(m, to, name.window, c);
     tn_cudnn_set(m, to, name.alpha, CUDNN_TYPE_FLOAT, 1, &one);
-    tn_cudnn_set(m, to, name.beta, CUDNN_TYPE_FLOAT, 1, &zero);
+    tn_cudnn_set(m, to, name.beta, CUDNN_TYPE_FLOAT, 1, &kept);
 }
 
 static void detail_conv(tn_cudnn_maker *m, cudnnBackendDescriptor_t to, const tn_cudnn_op *op)
@@ -216,6 +216,8 @@ static void put_op(writer *w, const tn_cudnn_op *op)
     put(w, " before", op->window.before, 2);
     put(w, " after", op->window.after, 2);
     put(w, " dilation", op->window.dilation, 2);
+    if (op->adds)
+        put(w, " adds", NULL, 0);
 }
 
 char *tn_cudnn_text(const tn_cudnn_graph *g)
