@@ -8,57 +8,8 @@ import struct
 import subprocess
 import time
 
+from models_made import NAMES, SIDE, make, picture, tool
 from serves import TOOLS, Server, Workspace, end, expect, wait_until
-
-os.environ["OMP_NUM_THREADS"] = "1"  # of small nets, beside other tests
-NAMES = ("<img src=x onerror=alert(1)>", "blue", "green\n&amp;")
-SIDE = 16
-NET = f"""tenon graph 1
-input image u8 N {SIDE} {SIDE} 3
-input label i32 N
-x = image_input(image) mean=128,128,128 scale=0.01,0.01,0.01
-conv1 = conv2d(x) filters=4 kernel=3 pad=1
-r1 = relu(conv1)
-conv2 = conv2d(r1) filters=4 kernel=3 pad=1
-r2 = relu(conv2)
-f = flatten(r2)
-fc = dense(f) units=3
-l, right, among = softmax_xent(fc, label)
-output fc
-loss l
-"""
-
-
-def picture(k):
-    return b"P6\n%d %d\n255\n" % (SIDE, SIDE) + bytes((37 * i * (k + 1) + i // 7) % 256 for i in range(3 * SIDE * SIDE))
-
-
-def tool(*words):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
-    expect(done.returncode == 0, str(words), done.stderr)
-    return done.stdout
-
-
-def make(w):
-    """A set whose classes have hostile names, a run that has learned it, and files of models."""
-    for split, few in (("train", 6), ("val", 3)):
-        for i, name in enumerate(NAMES):
-            folder = w / "set" / split / name
-            folder.mkdir(parents=True)
-            for k in range(few):
-                (folder / f"{k}.ppm").write_bytes(picture(10 * i + k + 100 * (split == "val")))
-    (w / "tiny.net").write_text(NET)
-    tool(TOOLS / "tenon-train", w / "set", "--net", w / "tiny.net", "--batch", 6, "--epochs", 3, "--size", SIDE, "--augment", "none", "--threads", 1,
-         "--device", "cpu,threads=1", "--run", w / "runs/tiny")
-    (w / "models").mkdir()
-    best = w / "runs/tiny/checkpoints/best.safetensors"
-    shutil.copy(best, w / "models/kept.safetensors")
-    shutil.copy(best, w / "models/Not-A-Name.safetensors")
-    shutil.copy(best, w / "models/alexnet-1")
-    (w / "models/broken.onnx").write_bytes(b"no model")
-    (w / "models/out.plan").symlink_to("/etc/hostname")
-    return best
-
 
 def lists(s, w):
     got = s.get("/models")
@@ -103,6 +54,18 @@ def classified(s, w):
     (w / "models/aside").write_bytes(data)
     (w / "models/aside").rename(w / "models/other.safetensors")
     expect(s.ask("POST", "/api/v1/models/other.safetensors/classify", body=picture(7))[1]["classes"] != one, "a file that is another is opened anew")
+
+
+def sent(s, w):
+    data = (w / "models/kept.safetensors").read_bytes()
+    for name, body, want in (("sent.safetensors", data, 201), ("sent.safetensors", data, 409), ("sent.exe", data, 422), ("empty.onnx", b"", 422), ("Sent.onnx", data, 404)):
+        status, said, _ = s.ask("PUT", "/api/v1/models/" + name, body=body)
+        expect(status == want, name, (status, said))
+    expect((w / "models/sent.safetensors").read_bytes() == data and s.ask("POST", "/api/v1/models/sent.safetensors/classify", body=picture(3))[0] == 200, "it can be asked")
+    for _ in range(2):
+        (w / "models/sent.safetensors").write_bytes(data)
+        expect(s.ask("DELETE", "/api/v1/models/sent.safetensors")[0] == 200 and not (w / "models/sent.safetensors").exists(), "to the trash")
+    expect(len(list((w / "trash").glob("sent.safetensors*"))) == 2 and s.ask("DELETE", "/api/v1/models/tiny")[0] == 409, "nothing is lost there; a run's stays")
 
 
 def begin(s, path, status=202, **how):
@@ -218,6 +181,6 @@ with Workspace() as w:
     make(w)
     (w / "runs/alexnet-1/checkpoints/best.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
     with Server(w) as s:
-        for check in (lists, classified, measured, drawn, exported, killed):
+        for check in (lists, classified, sent, measured, drawn, exported, killed):
             check(s, w)
 end("tenon-serve, models")

@@ -5,6 +5,7 @@ export const PAGES = {
   datasets: "dataset",
   runs: "run",
   new: "new",
+  models: "model",
   compare: "compare",
 };
 
