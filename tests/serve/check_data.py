@@ -72,6 +72,8 @@ def checks(s, w):
     expect(s.get("/datasets/shapes")["findings"][leak["number"]]["out"] == 1, "as is told at once")
     with open(w / "datasets/shapes/exclude.txt", "a") as f:
         f.write("train/cross/0000.jpg\tby hand\n# a remark\n")
+    for model, want in (("../x", 422), ("nobody", 404)):
+        post(s, "/shapes/check", {"model": model}, want)
     expect("leak" not in [f["kind"] for f in check(s, "shapes")["findings"]] and s.get("/datasets/shapes")["now"]["set"]["out"] == 2, "gone from the next check")
     out = s.get("/datasets/shapes/items?out=1")["items"]
     expect([i["path"].split("/")[-1] for i in out] == ["0000.jpg", "0001.jpg"], "those that are left out", out)

@@ -6,8 +6,11 @@ import subprocess
 import sys
 
 from browser import HOSTILE, By, browser, is_silent, looks, shot, shows, text
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.keys import Keys
 from serves import SKIPPED, TOOLS, Server, Workspace, end, expect, wait_until
+
+FOUND, FILTERS = ("//*[contains(@class, '%s')]" % name for name in ("found", "filters"))
 
 
 def make_set(w):
@@ -26,8 +29,22 @@ def find(b, css):
     return b.find_elements(By.CSS_SELECTOR, css)
 
 
+def texts(b, css):
+    return b.execute_script("return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText)", css)
+
+
+def pressed(b, xpath):
+    """The page may put another button in its place at any time."""
+    try:
+        b.find_element(By.XPATH, xpath).click()
+    except WebDriverException:
+        return False
+    return True
+
+
 def click(b, words, inside="main"):
-    b.find_element(By.CSS_SELECTOR, inside).find_element(By.XPATH, f".//button[text()='{words}']").click()
+    where = {"main": "//main", "dialog": "//dialog"}.get(inside, inside)
+    expect(wait_until(lambda: pressed(b, f"{where}//button[text()='{words}']"), 10), f"there is a {words} in {inside}")
 
 
 def loaded(b, css, count=1):
@@ -73,28 +90,28 @@ def acts(b, s):
     expect(wait_until(lambda: find(b, ".finding[data-kind=broken] .unread")) and "ends early" in rows["broken"][0].text, "a file that cannot be read says why", rows["broken"][0].text)
     expect("<b>twice.jpg" in rows["same"][0].text and HOSTILE in text(b) and not find(b, "main img[src=x]") and "owned" not in b.title, "names are text")
     shot(b, "dataset")
-    click(b, "Leave out", ".finding[data-kind=leak]")
+    click(b, "Leave out", "//*[@data-kind='leak']")
     expect(wait_until(lambda: find(b, ".finding[data-kind=leak] figure.out")), "left out by one click")
-    click(b, "Keep one", ".finding[data-kind=same]")
+    click(b, "Keep one", "//*[@data-kind='same']")
     expect(wait_until(lambda: find(b, ".finding[data-kind=same] figure.out")), "one is kept")
-    click(b, "Take in again", ".finding[data-kind=same]")
+    click(b, "Take in again", "//*[@data-kind='same']")
     expect(wait_until(lambda: not find(b, ".finding[data-kind=same] figure.out")), "and taken in again")
-    click(b, "Check again", ".found")
+    click(b, "Check again", FOUND)
     expect(wait_until(lambda: find(b, ".finding[data-kind=same]") and not find(b, ".finding[data-kind=leak]"), 30), "gone from the next check", text(b)[:900])
     expect("--exclude" in text(b, ".cmd"), "the same in a shell", text(b, ".cmd"))
 
 
 def looks_through(b):
     expect(loaded(b, ".thumb img", 10), "pictures")
-    b.find_element(By.CSS_SELECTOR, f".dist button:nth-of-type(4)").click()
+    expect(wait_until(lambda: pressed(b, "//*[@class='dist']/button[4]"), 10), "a class of the distribution")
     chosen = b.execute_script("return document.querySelector('.filters select').value")
-    expect(wait_until(lambda: {e.text for e in find(b, ".thumb figcaption b")} == {chosen}), "a class", chosen)
-    click(b, "as the network sees it", ".filters")
+    expect(wait_until(lambda: set(texts(b, ".thumb figcaption b")) == {chosen}, 10), "a class", chosen)
+    click(b, "as the network sees it", FILTERS)
     expect(wait_until(lambda: b.execute_script("const i = document.querySelector('.thumb img'); return i && i.naturalWidth === 224")), "as the network sees it")
     before = b.execute_script("return document.querySelector('.thumb img').src")
-    click(b, "Again", ".filters")
+    click(b, "Again", FILTERS)
     expect(wait_until(lambda: b.execute_script("const i = document.querySelector('.thumb img'); return i && i.naturalWidth === 224 && i.src !== arguments[0]", before)), "another crop")
-    find(b, ".thumb button")[0].click()
+    expect(wait_until(lambda: pressed(b, "//figure[contains(@class, 'thumb')]/button"), 10), "a picture to press")
     expect(loaded(b, "dialog img") and find(b, "dialog p.mono")[0].text.endswith("0000.jpg"), "one of them, large", text(b, "dialog"))
     shot(b, "dataset-one")
     b.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)

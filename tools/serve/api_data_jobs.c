@@ -78,16 +78,36 @@ static bool begin(server *s, const char *kind, const char *name, const char *fro
     return true;
 }
 
-/* POST /datasets/ID/check */
+/* {model}: the name of a run, by whose best numbers labels are doubted. */
+static bool read_model(server *s, const request *r, char folder[RUN_PATH], answer *a)
+{
+    json_value *ask = r->size ? api_body(r, a) : NULL;
+    const char *model = json_string(json_member(ask, "model"));
+    bool done = ask || !r->size;
+    folder[0] = '\0';
+    if (model && !run_name_is_good(model)) {
+        reply_error(a, 422, "model", "%.64s is no name of a run", model);
+        done = false;
+    } else if (model) {
+        done = api_folder(s, model, folder, a);
+    }
+    json_free(ask);
+    return done;
+}
+
+/* POST /datasets/ID/check {model} */
 static void check(server *s, const request *r, const char *const id[], answer *a)
 {
     static words w; /* large, and the daemon has one thread */
-    char size[32], report[JOB_FILE];
-    (void)r;
+    char size[32], report[JOB_FILE], model[RUN_PATH];
+    if (!read_model(s, r, model, a))
+        return;
     w.count = 0;
     words_add(&w, "tenon-data", "check");
     if (!words_add_dataset(s, &w, id[0], a))
         return;
+    if (model[0])
+        words_add(&w, "--model", model);
     snprintf(size, sizeof size, "%.0f", w.size);
     snprintf(report, sizeof report, "%s/datasets/%s/report.json", s->workspace, id[0]);
     words_add(&w, "--size", size);

@@ -12,6 +12,8 @@ const figure = (name, value, more) => make("div", "fig", [make("span", "", name)
 export const at = (name) => "/datasets/" + encodeURIComponent(name);
 const section = (title, content, end) => make("section", "", [make("div", "title", [make("h2", "", title), end ? make("div", "end", end) : null]), content]);
 
+const key = (side) => make("span", "small quiet", [make("i", "swatch s-" + side), say(side)]);
+
 /* ---- all ---- */
 
 /* How many pictures of each class, the smallest apart. */
@@ -109,9 +111,14 @@ function actions(name, d, refresh) {
   const busy = d.jobs.some((j) => j.state === "running");
   const check = button(say(d.checked === null ? "check" : "check-again"), d.checked === null ? "main" : "", async () => { if (await act(() => send("POST", at(name) + "/check", {}))) refresh(); });
   check.disabled = busy;
+  const doubt = async () => {
+    const runs = (await get("/runs?count=500")).runs.filter((r) => r.checkpoint), e = make("select", "", runs.map((r) => make("option", "", r.name)));
+    const q = ask(say("doubt-title"), [make("p", "small quiet", say("doubt-why")), runs.length ? make("label", "field", [make("span", "", say("run")), e]) : make("p", "gap", say("no-runs"))],
+      [button(say("cancel"), "", () => q.close()), runs.length ? button(say("check"), "main", async () => { q.close(); if (await act(() => send("POST", at(name) + "/check", { model: e.value }))) refresh(); }) : null].filter(Boolean));
+  };
   const remove = () => { const q = ask(say("remove-set-title"), [make("p", "quiet", say("remove-set-why"))], [button(say("cancel"), "", () => q.close()),
     button(say("remove"), "main danger", async () => { q.close(); if (await act(() => send("DELETE", at(name), ""))) location.hash = "#/datasets"; })]); };
-  return [check, d.now.set && !d.now.set.packed ? button(say("pack") + "…", "", () => askPack(name, d.size)) : null, button(say("remove"), "danger", remove),
+  return [check, d.now.set ? button(say("doubt") + "…", "", doubt) : null, d.now.set && !d.now.set.packed ? button(say("pack") + "…", "", () => askPack(name, d.size)) : null, button(say("remove"), "danger", remove),
     link("#/new?data=" + encodeURIComponent(name), "button main", say("train-on"))];
 }
 
@@ -138,7 +145,7 @@ async function openOne(main, name) {
     card_.replaceChildren(figures(d));
     found.replaceChildren(section(say("found"), findings(d, { leave: (what) => act(() => send("POST", at(name) + "/exclude", what)).then(() => soon(0)), filter: looking.filter, check: () => act(() => send("POST", at(name) + "/check", {})).then(() => soon(200)) })),
       make("section", "", [shell(d)]));
-    side.replaceChildren(...[n.set ? section(say("distribution"), distribution(n, looking.filter), [make("span", "s-train small", `■ ${say("train")}`), n.val ? make("span", "s-val small", `■ ${say("val")}`) : null]) : null,
+    side.replaceChildren(...[n.set ? section(say("distribution"), distribution(n, looking.filter), [key("train"), n.val ? key("val") : null]) : null,
       d.report.set && d.report.set.width ? section(say("sizes"), sizes(d.report)) : null].filter(Boolean), used);
     looking.know(d);
     if (d.jobs.some((j) => j.state === "running")) soon(1000);

@@ -20,11 +20,12 @@ const SHOWN = 3; /* of a kind at first */
 export const pathOf = (name, p, query) => `/datasets/${encodeURIComponent(name)}/items/${p.item}/image?side=${p.side}${query || ""}`;
 export const lastOf = (path) => path.slice(path.lastIndexOf("/") + 1);
 
-function shot(name, p) {
+function shot(name, p, why) {
   const f = make("figure", p.out ? "out" : "", [picture(pathOf(name, p, "&pixels=152"), p.path)]);
   const words = make("figcaption", "", `${say(p.side === "val" ? "val" : "train")} · ${p.class}`);
   f.title = [p.path, p.why].filter(Boolean).join("\n");
   f.append(words, make("figcaption", "", lastOf(p.path)));
+  if (why && p.why) f.append(make("figcaption", "lines", p.why));
   if (p.out) f.append(make("span", "tag", say("is-out")));
   return f;
 }
@@ -42,7 +43,7 @@ function action(f, does) {
 }
 
 function one(d, f, does) {
-  const pictures = make("div", "pairs", [make("div", "pair", f.pictures.map((p) => shot(d.name, p)))]);
+  const pictures = make("div", "pairs", [make("div", "pair", f.pictures.map((p) => shot(d.name, p, f.kind === "doubtful")))]);
   if (f.count > f.pictures.length) pictures.append(button(`${f.count - f.pictures.length} ${say("more-pictures")}`, "bare", () => does.filter({ finding: f.number })));
   const row = make("div", "finding", [tagOf(f.kind), make("div", "", [make("p", "sentence", f.text), ...reasons(f)]), action(f, does), f.pictures.length ? pictures : null]);
   row.dataset.kind = f.kind;

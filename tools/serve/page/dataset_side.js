@@ -19,7 +19,7 @@ export function distribution(now, filter) {
 
 /* From the least to the most; the middle nine tenths thicker, and the median. */
 function spread(name, s, format) {
-  const low = s.least, width = s.most - low || 1, x = (v) => 2 + (296 * (v - low)) / width;
+  const width = s.most - s.least, x = (v) => (width > 0 ? 2 + (296 * (v - s.least)) / width : 150);
   const e = svg("svg", { viewBox: "0 0 300 22", class: "spread", role: "img", "aria-label": `${name}: ${[s.least, s.low, s.median, s.high, s.most].map(format).join(", ")}` });
   svg("line", { x1: 2, x2: 298, y1: 8, y2: 8, class: "thin" }, e);
   svg("line", { x1: x(s.low), x2: x(s.high), y1: 8, y2: 8, class: "thick" }, e);

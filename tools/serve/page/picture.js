@@ -19,7 +19,7 @@ async function load(img) {
     img.src = url;
   } catch (e) {
     if (paths.get(img) !== path || !img.isConnected) return;
-    const why = make("span", "unread", e.message);
+    const why = make("span", "unread", e.message.slice(e.message.lastIndexOf("/") + 1));
     why.title = e.message;
     img.replaceWith(why);
   }
