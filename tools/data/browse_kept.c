@@ -115,7 +115,9 @@ static bool find_out(kept_side *d, const tn_dataset *classes, const char *exclud
     tn_dataset *less = NULL;
     const int64_t count = tn_dataset_count(d->set);
     const tn_dataset_opts opts = {.path = d->path, .classes_of = classes, .exclude = exclude};
+    free(d->out);
     d->out = get(count, sizeof *d->out);
+    d->outs = 0;
     if (browse_stamp(exclude).file == 0)
         return true;
     if (tn_dataset_open(&less, &opts) != TN_OK)
@@ -228,12 +230,12 @@ static bool open_kept(said *s, kept *k, const char *folder, const char *name)
     return true;
 }
 
-/* Have its files changed? */
+/* Have its files changed? The list of what is left out has a look of its own. */
 static bool is_current(const kept *k)
 {
-    static const char *const names[] = {"dataset.json", "report.json", "exclude.txt"};
+    static const char *const names[] = {"dataset.json", "report.json"};
     char path[BROWSE_FILE];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s", k->folder, names[i]);
         const stamp now = browse_stamp(path);
         if (!browse_same(&now, &k->stamps[i]))
@@ -241,6 +243,21 @@ static bool is_current(const kept *k)
     }
     const stamp now = browse_stamp(json_string(json_member(k->about, "path")));
     return browse_same(&now, &k->stamps[3]) && !k->problem[0];
+}
+
+/* One click leaves a picture out: then all else stays as it is known. False: it cannot be opened so. */
+static bool look_at_list(kept *k)
+{
+    char exclude[BROWSE_FILE];
+    snprintf(exclude, sizeof exclude, "%s/exclude.txt", k->folder);
+    const stamp now = browse_stamp(exclude);
+    if (browse_same(&now, &k->stamps[2]))
+        return true;
+    k->stamps[2] = now;
+    for (int i = 0; i < 2 && k->side[i].set; i++)
+        if (!find_out(&k->side[i], i ? k->side[0].set : NULL, exclude))
+            return false;
+    return true;
 }
 
 kept *browse_take(said *s, const char *workspace, const json_value *ask)
@@ -257,7 +274,7 @@ kept *browse_take(said *s, const char *workspace, const json_value *ask)
         }
         k = all[i].asked < k->asked ? &all[i] : k;
     }
-    if (strcmp(k->name, name) != 0 || !is_current(k)) {
+    if (strcmp(k->name, name) != 0 || !is_current(k) || !look_at_list(k)) {
         browse_forget(k);
         if (!open_kept(s, k, folder, name)) {
             browse_forget(k);
