@@ -177,6 +177,9 @@ def uploads(s, w):
     while sent < 10 and s.ask("PUT", f"/api/v1/uploads/sent?path=more/{sent}", body=b"z" * 19000)[0] == 201:
         sent += 1
     expect(sent == 3 and put(s, "more/9", b"z" * 39000, want=507)["error"]["text"], "the quota", sent)
+    c = cut("more/8", "Transfer-Encoding: chunked", (b"4650\r\n" + b"x" * 18000 + b"\r\n") * 2 + b"0\r\n\r\n")
+    expect(b" 507 " in c.recv(100) and not (top / "more/8").exists(), "also of what does not say how much it is")
+    c.close()
 
 
 def survives(s, w):
