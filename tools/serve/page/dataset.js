@@ -129,6 +129,13 @@ function shell(d) {
   return command(["tenon data check", ...words.map(quote)].join(" "), say);
 }
 
+/* One of that name may have been there before: its jobs are no affair of this one. */
+async function known(name) {
+  const d = await get(at(name));
+  d.jobs = d.jobs.filter((j) => j.began >= d.made);
+  return d;
+}
+
 async function openOne(main, name) {
   let left = false, later = 0;
   const head = make("div", "head"), told = make("div", ""), card_ = make("section", "card"), found = make("div", ""), side = make("aside");
@@ -136,7 +143,7 @@ async function openOne(main, name) {
   async function refresh() {
     clearTimeout(later);
     later = 0;
-    const d = await get(at(name));
+    const since = Date.now(), d = await known(name);
     if (left) return;
     const n = d.now, classes = n.set ? n.set.classes.length : 0;
     head.replaceChildren(make("div", "grow", [make("div", "crumbs", [link("#/datasets", "", say("datasets"))]), make("h1", "", d.name),
@@ -148,15 +155,14 @@ async function openOne(main, name) {
     side.replaceChildren(...[n.set ? section(say("distribution"), distribution(n, looking.filter), [key("train"), n.val ? key("val") : null]) : null,
       d.report.set && d.report.set.width ? section(say("sizes"), sizes(d.report)) : null].filter(Boolean), used);
     looking.know(d);
-    if (d.jobs.some((j) => j.state === "running")) soon(1000);
+    if (d.jobs.some((j) => j.state === "running")) soon(Math.max(1000, 5 * (Date.now() - since)));
   }
   const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
   const used = make("section", "");
   await refresh();
   main.replaceChildren(head, told, card_, make("div", "cols", [make("div", "", [found, looking.box]), side]));
   document.title = `${name} · Tenon`;
-  const d = await get(at(name));
-  usedBy(d).then((e) => used.replaceChildren(...e)).catch(() => {});
+  usedBy(await known(name)).then((e) => used.replaceChildren(...e)).catch(() => {});
   return {
     hear: (kind) => { if (kind !== "run") soon(100); },
     leave: () => { left = true; clearTimeout(later); looking.leave(); },

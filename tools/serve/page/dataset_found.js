@@ -20,8 +20,11 @@ const SHOWN = 3; /* of a kind at first */
 export const pathOf = (name, p, query) => `/datasets/${encodeURIComponent(name)}/items/${p.item}/image?side=${p.side}${query || ""}`;
 export const lastOf = (path) => path.slice(path.lastIndexOf("/") + 1);
 
+/* The picture, or what is known to be wrong with its file. */
+export const imageOf = (p, path, alt) => (p.kind === "broken" ? make("span", "unread", p.why || kindOf(p.kind)) : picture(path, alt));
+
 function shot(name, p, why) {
-  const f = make("figure", p.out ? "out" : "", [picture(pathOf(name, p, "&pixels=152"), p.path)]);
+  const f = make("figure", p.out ? "out" : "", [imageOf(p, pathOf(name, p, "&pixels=152"), p.path)]);
   const words = make("figcaption", "", `${say(p.side === "val" ? "val" : "train")} · ${p.class}`);
   f.title = [p.path, p.why].filter(Boolean).join("\n");
   f.append(words, make("figcaption", "", lastOf(p.path)));

@@ -1,8 +1,8 @@
 /* Looking through the pictures of a data set: by class, side and finding, as they are or as a network sees them. */
 import { get, send } from "./api.js";
 import { ask, button, choice, facts, make } from "./dom.js";
-import { isMarked, kindOf, lastOf, pathOf, tagOf } from "./dataset_found.js";
-import { picture, show } from "./picture.js";
+import { imageOf, isMarked, kindOf, lastOf, pathOf, tagOf } from "./dataset_found.js";
+import { show } from "./picture.js";
 import { say, whole } from "./words.js";
 
 const PAGE = 40;
@@ -37,7 +37,7 @@ export function look(name, changed) {
   const source = (p, size) => (seen ? pathOf(name, p, `&view=seen&seed=${seed}&augment=${augment}`) : pathOf(name, p, `&pixels=${size}`));
 
   function thumb(p, i) {
-    const b = button(picture(source(p, 200), `${p.class}, ${lastOf(p.path)}`), "", () => open(i));
+    const b = button(imageOf(p, source(p, 200), `${p.class}, ${lastOf(p.path)}`), "", () => open(i));
     b.setAttribute("aria-label", `${p.class}, ${lastOf(p.path)}`);
     const words = make("figcaption", "", [make("b", "", p.class), make("span", "", lastOf(p.path).replace(/\.[a-zA-Z]+$/, ""))]);
     words.title = p.path;
@@ -49,7 +49,7 @@ export function look(name, changed) {
   function draw() {
     grid.replaceChildren(...(items.length ? items.map(thumb) : [make("p", "quiet", say("no-pictures"))]));
     const page = Math.floor(after / PAGE), pages = Math.max(1, Math.ceil(count / PAGE));
-    const to = (n) => { after = n * PAGE; load().then(() => box.scrollIntoView({ block: "start" })); };
+    const to = (n) => { after = n * PAGE; load().then(() => box.scrollIntoView({ block: "start" })).catch(() => {}); };
     const back = button("‹", "", () => to(page - 1)), on = button("›", "", () => to(page + 1));
     back.disabled = page === 0;
     on.disabled = page + 1 >= pages;
@@ -57,6 +57,7 @@ export function look(name, changed) {
     on.setAttribute("aria-label", say("page-on"));
     pager.replaceChildren(...(pages > 1 ? [back, make("span", "small quiet", `${page + 1} / ${pages}`), on] : []));
     told.textContent = `${items.length} ${say("n-of")} ${whole(count)}`;
+    sides.hidden = of.kind !== "" || of.finding !== null; /* those are of both */
     only.replaceChildren(...(of.finding === null ? [] : [button(`${say("finding")} ${of.finding + 1} ×`, "", () => set({ finding: null }))]));
   }
 
@@ -92,16 +93,21 @@ export function look(name, changed) {
   /* One of them, large; left and right go on. */
   function open(i) {
     let p = items[i];
-    const img = make("img", "large"), title = make("h2", ""), path = make("p", "small faint mono wrap", ""), more = make("div", ""), luck = button(say("again"), "", () => { seed++; fill(); });
+    const place = make("div", ""), title = make("h2", ""), path = make("p", "small faint mono wrap", ""), more = make("div", ""), luck = button(say("again"), "", () => { seed++; fill(); });
     const leave = button("", "", async () => {
-      await send("POST", `/datasets/${encodeURIComponent(name)}/exclude`, { pictures: [{ side: p.side, item: p.item }], undo: p.out });
+      try {
+        await send("POST", `/datasets/${encodeURIComponent(name)}/exclude`, { pictures: [{ side: p.side, item: p.item }], undo: p.out });
+      } catch (e) { return more.replaceChildren(make("p", "small bad", e.message)); }
       p.out = !p.out;
       fill();
       changed();
     });
     function fill() {
       p = items[i];
-      show(img, source(p, 640), `${p.class}, ${lastOf(p.path)}`);
+      let img = place.querySelector("img"); /* the one before stands until the next is there */
+      if (p.kind === "broken" || !img) place.replaceChildren((img = imageOf(p, source(p, 640), "")));
+      img.classList.add("large");
+      if (p.kind !== "broken") show(img, source(p, 640), `${p.class}, ${lastOf(p.path)}`);
       title.textContent = p.class;
       path.textContent = p.path;
       more.replaceChildren(facts([[say("side"), say(p.side === "val" ? "val" : "train")], [say("finding"), p.kind && kindOf(p.kind)], [say("why"), p.why]]));
@@ -109,7 +115,7 @@ export function look(name, changed) {
       luck.hidden = !seen;
     }
     const step = (by) => { if (items[i + by]) { i += by; fill(); } };
-    const d = ask(items[i].class, [img, title, path, more], [button("‹", "", () => step(-1)), button("›", "", () => step(1)), luck, leave, button(say("close"), "main", () => d.close())]);
+    const d = ask(items[i].class, [place, title, path, more], [button("‹", "", () => step(-1)), button("›", "", () => step(1)), luck, leave, button(say("close"), "main", () => d.close())]);
     d.querySelector("h2").remove(); /* the dialog's own: here it stands below the picture */
     d.classList.add("one");
     d.addEventListener("keydown", (e) => { if (e.key === "ArrowLeft") step(-1); else if (e.key === "ArrowRight") step(1); });
