@@ -12,6 +12,7 @@
 
 #include "common/args.h"
 #include "train/job.h"
+#include "train/rates.h"
 #include "train/solver.h"
 
 static const char about[] =
@@ -42,7 +43,7 @@ static const char more[] =
 static struct {
     const char *run, *workspace, *resume, *repeat, *solver;
     int64_t keep, log_every, save_every, save_steps, lock_fd;
-    bool queue;
+    bool queue, rates;
 } o;
 
 static const arg options[] = {
@@ -71,6 +72,8 @@ static const arg options[] = {
      1e6},
     {ARG_INT, "log-every", "STEPS", "between two lines of the log; default 20", &o.log_every, 1,
      1e9},
+    {ARG_FLAG, "rates", NULL, "train nothing, and want no data: tell as JSON how the rate moves",
+     &o.rates, 0, 0},
     {ARG_INT, "lock-fd", "N",
      "the run's lock, held already by who started this program;\ndefault: it takes the lock itself",
      &o.lock_fd, 3, 1e6},
@@ -144,6 +147,12 @@ static void parse_new(job *j, int argc, char **argv, const recipe_program *p)
     recipe_parse(r, argc, argv, p);
     if (o.solver && !r->steps)
         args_fail("%s does not say how long to train (max_iter): --steps does", o.solver);
+    if (o.rates) {
+        r->folder = "";
+        recipe_check(r, p->usage);
+        rates_tell(r);
+        exit(fflush(stdout) == 0 ? 0 : 1);
+    }
     if (!r->net && !r->init)
         args_fail("which network? --net NAME|FILE, or --init FILE; there are %s", net_names());
     recipe_check(r, p->usage);

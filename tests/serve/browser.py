@@ -29,7 +29,8 @@ def browser():
 
 
 def text(b, css="main"):
-    return b.find_element(By.CSS_SELECTOR, css).text
+    """At one moment: the page changes under whoever takes two steps."""
+    return b.execute_script("const e = document.querySelector(arguments[0]); return e ? e.innerText : ''", css)
 
 
 def shows(b, words, seconds=15):

@@ -2,35 +2,10 @@
 """What is done to runs over HTTP is what the tools do, to a training that is under way; and no server is needed by it."""
 import json
 import os
-import pathlib
-import signal
 import subprocess
-import sys
-import time
 
 from serves import TOOLS, Server, Workspace, end, expect, wait_until
-
-NET = """tenon graph 1
-input image u8 N 16 16 3
-input label i32 N
-x = image_input(image) mean=128,128,128 scale=0.01,0.01,0.01
-f = flatten(x)
-fc = dense(f) units=3
-l, right, among = softmax_xent(fc, label)
-output fc
-loss l
-"""
-
-
-def make_set(w):
-    for split in ("train", "val"):
-        for i, name in enumerate(("<img src=x>", "blue", "green")):
-            folder = w / "set" / split / name
-            folder.mkdir(parents=True)
-            for k in range(8):
-                (folder / f"{k}.ppm").write_bytes(b"P6\n16 16\n255\n" + bytes([40 * i + k] * 768))
-    (w / "tiny.net").write_text(NET)
-
+from tiny import NET, make_set
 
 def lines(run):
     return [json.loads(line) for line in open(run / "log.jsonl")]
@@ -73,21 +48,45 @@ def begins(s, w):
     nets = s.get("/nets")
     expect({"resnet18", "lenet"} <= {n["name"] for n in nets}, "/nets", nets)
     good = {"name": "made", "data": {"root": 0, "path": "set"}, "text": NET, "recipe": {"epochs": 2, "batch": 4}, "device": "cpu,threads=1"}
-    for change, field in (({"name": "Made"}, "name"), ({"name": "died"}, "name"), ({"data": {"path": "../x"}}, "data"), ({"data": None}, "data"), ({"text": "", "net": "nothing"}, "net"),
-                          ({"text": "tenon graph 1\nx = nothing()\n"}, "text"), ({"recipe": {"epochs": 0}}, "epochs"), ({"recipe": {"run": "x"}}, "run"), ({"recipe": {"rate": "fast"}}, "rate"),
-                          ({"init": "../x"}, "init"), ({"data": {"root": 1e300, "path": "set"}}, "data"), ({"data": {"root": 0, "path": "tiny.net"}}, "data"), ({"recipe": {"optim": "magic"}}, "optim")):
+    for change, fields in (({"name": "Made"}, ["name"]), ({"name": "died"}, ["name"]), ({"data": {"path": "../x"}}, ["data"]), ({"data": {"path": "/etc"}}, ["data"]), ({"data": None}, ["data"]),
+                           ({"text": "", "net": "nothing"}, ["net"]), ({"text": "tenon graph 1\nx = nothing()\n"}, ["text"]), ({"recipe": {"epochs": 0}}, ["epochs"]), ({"recipe": {"run": "x"}}, ["run"]),
+                           ({"recipe": {"rate": "fast"}}, ["rate"]), ({"init": "../x"}, ["init"]), ({"init": "nobody.step-00000001"}, ["init"]), ({"data": {"root": 1e300, "path": "set"}}, ["data"]),
+                           ({"data": {"root": 0, "path": "tiny.net"}}, ["data"]), ({"recipe": {"optim": "magic"}}, ["optim"]), ({"recipe": {"mean": "/etc/passwd"}}, ["mean"]),
+                           ({"name": "", "net": "x", "text": "", "data": {}, "recipe": {"lock-fd": 3, "val": "/etc", "rate": ""}}, ["name", "data", "net", "lock-fd", "val", "rate"])):
         status, said, _ = s.ask("POST", "/api/v1/runs", body={**good, **change})
-        expect(status == 422 and said["error"]["field"] == field, f"{change} is refused by its field", (status, said))
+        expect(status == 422 and said["error"] == said["errors"][0] and [e["field"] for e in said["errors"]] == fields, f"{change} is refused by its fields", (status, said))
     expect(not (w / "runs/made").exists(), "nothing is left of those")
     status, said, _ = s.ask("POST", "/api/v1/plan", body={"text": NET, "batch": 4})
-    expect(status == 200 and said["parameters"] == 3 * 768 + 3, "/plan", (status, str(said)[:300]))
-    status, said, _ = s.ask("POST", "/api/v1/plan", body={"text": NET.replace("units=3", "units=x")})
-    expect(status == 422 and ":6:" in said["error"]["text"], "the line of a text that is none", (status, said))
+    expect(status == 200 and said["parameters"] == 3 * 768 + 3 and said["largest_batch"] > 4, "/plan", (status, str(said)[:300]))
+    for text, line, column in ((NET.replace("units=3", "units=x"), 6, True), ('name: "x"\nlayer { name: "a" type: "Nothing" }\n', 2, False), ('name: "x"\nlayer {\n', 3, True)):
+        status, said, _ = s.ask("POST", "/api/v1/plan", body={"text": text})
+        error = said["error"]
+        expect(status == 422 and error["field"] == "text" and error["line"] == line and ("column" in error) == column and "nets/" not in error["text"], "the line of a text that is none", (status, said))
+    for body, field in (({}, "net"), ({"net": "slim", "batch": "many"}, "batch"), ({"net": "slim", "device": "--help"}, None), ({"init": "nobody"}, "init")):
+        status, said, _ = s.ask("POST", "/api/v1/plan", body=body)
+        expect(status == 422 and said["error"]["field"] == field, f"/plan {body}", (status, said))
+    status, said, _ = s.ask("POST", "/api/v1/rate", body={"recipe": {"epochs": 10, "rate": 0.5, "rate-policy": "step", "rate-period": 5, "warmup": 0, "epsilon": 1e-8}})
+    expect(status == 200 and said["unit"] == "epochs" and said["x"][0] == 0 and said["x"][-1] == 10 and said["rate"][0] == 0.5 and abs(said["rate"][-1] - 0.05) < 1e-6, "/rate", (status, str(said)[:300]))
+    status, said, _ = s.ask("POST", "/api/v1/rate", body={"recipe": {"rate-policy": "magic"}})
+    expect(status == 422 and said["error"]["field"] == "rate-policy", "/rate refuses", said)
+    expect(s.ask("POST", "/api/v1/rate", body='{"recipe":' + "[" * 40 + "]" * 40 + "}")[0] == 400, "what is nested deeper than anything here")
     status, said, _ = s.ask("POST", "/api/v1/runs", body=good)
     expect(status == 201 and said == {"id": "made"} and wait_until(lambda: s.ask("GET", "/api/v1/runs/made")[0] == 200 and state(s, "made") == "done", 60), "a new run", (status, said))
+    status, said, _ = s.ask("POST", "/api/v1/runs/made/clone")
+    expect(status == 200 and said["name"] == "made-2" and said["data"]["path"] == str(w / "set") and said["init"] == "made" and said["recipe"]["epochs"] == 2 and
+           "flatten" in said["text"] and said["net"] is None, "a clone's form", (status, said))
+    status, again, _ = s.ask("POST", "/api/v1/runs", body={**said, "recipe": {**said["recipe"], "epochs": 1}})
+    expect(status == 201 and again == {"id": "made-2"} and wait_until(lambda: state(s, "made-2") == "done", 60), "and it can be begun", (status, again))
+    step = s.get("/runs/made")["checkpoints"][0]["step"]
+    status, said, _ = s.ask("POST", "/api/v1/runs/made/clone", body={"step": step})
+    expect(status == 200 and said["init"] == f"made.step-{step:08d}" and said["name"] == "made-3", "of a step", (status, said))
+    expect(s.ask("POST", "/api/v1/runs/made/clone", body={"step": 12345})[0] == 422 and s.ask("POST", "/api/v1/runs/nobody/clone")[0] == 404, "of none")
+    status, said, _ = s.ask("POST", "/api/v1/plan", body={"init": f"made.step-{step:08d}", "batch": 2})
+    expect(status == 200 and said["batch"] == 2, "what a model takes", (status, str(said)[:300]))
     expect((w / "runs/made.output").read_text().count("epoch") >= 1 and lines(w / "runs/made")[-1]["e"] == "end", "what it said is kept")
 
 
+os.environ["A_SECRET"] = "of whoever starts the server"
 with Workspace() as w:
     make_set(w)
     run = w / "runs/live"
@@ -100,10 +99,7 @@ with Workspace() as w:
         status, said, _ = s.ask("DELETE", "/api/v1/runs/live")
         expect(status == 409 and run.exists(), "a run that lives is not removed", (status, said))
         expect(s.ask("POST", "/api/v1/runs/live/resume")[0] == 409, "nor resumed")
-        s.process.send_signal(signal.SIGKILL)
-        s.process.wait()
-        s.process = subprocess.Popen(s.words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        s.port = int(s.process.stdout.readline().split(":")[2].split("/")[0])
+        s.kill()
         expect(p.poll() is None and state(s, "live") == "running", "the server was killed, and the run has not noticed")
         p.kill()
         p.communicate()
@@ -112,6 +108,10 @@ with Workspace() as w:
         status, said, _ = s.ask("POST", "/api/v1/runs/live/resume")
         expect(status == 202 and wait_until(lambda: state(s, "live") == "running" and s.get("/runs/live")["step"] > 0, 30), "resumed", (status, said))
         expect((run / "output.log").exists() and any(line["e"] == "resume" for line in lines(run)) and step > 0, "what it says is kept")
+        of = f"/proc/{json.loads((run / 'state.json').read_text())['pid']}"
+        expect(b"A_SECRET" not in open(of + "/environ", "rb").read() and b"PATH=" in open(of + "/environ", "rb").read(), "it is given little of the environment")
+        expect(not [f for f in os.listdir(of + "/fd") if os.readlink(f"{of}/fd/{f}").startswith("socket")], "and no connection")
+        expect(all(p.stat().st_mode & 0o077 == 0 for p in (w / "nets/made.net", w / "runs/made/config.json", w / "runs/made.output")), "what is made is ours alone")
         expect(s.ask("POST", "/api/v1/runs/live/orders", body={"order": "stop"})[0] == 202 and wait_until(lambda: state(s, "live") == "stopped", 20), "stopped")
         status, said, _ = s.ask("DELETE", "/api/v1/runs/live")
         expect(status == 200 and wait_until(lambda: s.ask("GET", "/api/v1/runs/live")[0] == 404, 10) and list(w.glob("trash/*live*")), "to the trash", (status, said))

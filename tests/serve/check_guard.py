@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Who may ask, and how much: tokens, names, pages of others, slow and large requests; what it refuses to serve."""
+import concurrent.futures
 import os
 import socket
 import stat
@@ -63,9 +64,20 @@ def amounts(s):
     chunk = b"10000\r\n" + b"z" * 65536 + b"\r\n"
     got = s.raw(b"PUT /api/v1/runs/died/notes HTTP/1.1\r\n" + own + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 17 + b"0\r\n\r\n")
     expect(b" 200 " not in got[:20], "1.1 MB in pieces", got[:100])
-    for bad in (b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50, b"PUT /api/v1/runs/died/notes HTTP/1.1\r\n" + own + b"Content-Length: -5\r\n\r\n"):
-        expect(b" 200 " not in s.raw(bad, 15)[:20], f"{bad[:30]}")
     expect(s.ask("GET", "/api/v1/state")[0] == 200, "it goes on")
+
+
+def odd(s):
+    """What is no request; it is refused at once or when its time is up."""
+    own = f"Host: localhost:{s.port}\r\nAuthorization: Bearer {s.token}\r\n".encode()
+    for bad in (b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50, b"GET /api/v1/state HTTP/1.1\r\n" + own[:-2] + b"\n x\r\n\r\n",
+                b"PUT /api/v1/runs/died/notes HTTP/1.1\r\n" + own + b"Content-Length: -5\r\n\r\n",
+                b"PUT /api/v1/runs/died/notes HTTP/1.1\r\n" + own + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n"):
+        yield bad
+
+
+def refused(s, bad):
+    expect(b" 200 " not in s.raw(bad, 15)[:20], f"{bad}")
 
 
 def slow(s):
@@ -101,6 +113,54 @@ def many(s):
     expect(s.ask("GET", "/api/v1/state")[0] == 200, "after 300 connections")
 
 
+def streams(s):
+    """64 listen, no more; those that do are told of what happens all the same."""
+    own = f"GET /api/v1/events HTTP/1.1\r\nHost: localhost:{s.port}\r\nAuthorization: Bearer {s.token}\r\n\r\n".encode()
+    some, seen = [], []
+    for i in range(70):
+        c = socket.socket()
+        c.bind((f"127.0.1.{1 + i // 30}", 0))  # an address has 64 connections at most
+        c.settimeout(5)
+        c.connect(("127.0.0.1", s.port))
+        c.sendall(own)
+        seen.append(c.recv(12)[9:12])
+        some.append(c)
+    for c in some:
+        c.close()
+    expect(seen[:64] == [b"200"] * 64 and seen[64:] == [b"503"] * 6, "64 streams", seen)
+
+
+def children(s):
+    """As many programs at once as there are cores, and two; the rest is told to come again."""
+    count = os.sysconf("SC_NPROCESSORS_ONLN") + 6
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        seen = list(pool.map(lambda _: s.ask("POST", "/api/v1/plan", body={"net": "resnet50"})[0], range(count)))
+    expect(set(seen) == {200, 503}, f"{count} plans at once", seen)
+    expect(s.ask("POST", "/api/v1/plan", body={"net": "lenet"})[0] == 200, "and then another one")
+
+
+def another_user(s, w):
+    """Of this machine, who reaches the port as anybody does, and nothing else."""
+    if os.geteuid() != 0:
+        print("another user: left out, this is not root")
+        return
+    os.chmod(w, 0o755)  # so that it is the files that keep him out
+    code = """
+import os, sys, urllib.request, urllib.error
+def status(path, **h):
+    try: return urllib.request.urlopen(urllib.request.Request(sys.argv[1] + path, headers=h)).status
+    except urllib.error.HTTPError as e: return e.code
+def opens(path, how):
+    try: os.close(os.open(path, how)); return True
+    except PermissionError: return False
+print(status("/api/v1/state"), status("/api/v1/runs", Authorization="Bearer " + "x" * 43), status("/app.js"), opens(sys.argv[2] + "/serve.token", os.O_RDONLY),
+      opens(sys.argv[2] + "/new", os.O_WRONLY | os.O_CREAT))
+"""
+    done = subprocess.run([sys.executable, "-c", code, f"http://localhost:{s.port}", w], capture_output=True, text=True, user=65534, group=65534, extra_groups=[], check=False)
+    expect(done.stdout.split() == ["401", "401", "200", "False", "False"], "another user", (done.stdout, done.stderr[-500:]))
+    os.chmod(w, 0o700)
+
+
 def refusals(w):
     """What it does not serve, with the reason."""
     root = ["--as-root"] if os.geteuid() == 0 else []
@@ -115,6 +175,10 @@ def refusals(w):
     if root:
         status, text = said(w)
         expect(status == 2 and "--as-root" in text, "as root", text)
+        os.chown(w, 65534, 65534)
+        status, text = said(w, *root)
+        expect(status == 2 and "another user's" in text, "another user's workspace", text)
+        os.chown(w, 0, 0)
     os.chmod(w, 0o777)
     status, text = said(w, *root)
     expect(status == 2 and "others may write" in text, "a workspace that others may write to", text)
@@ -122,7 +186,11 @@ def refusals(w):
     os.chmod(w / "serve.token", 0o644)
     status, text = said(w, *root)
     expect(status == 2 and "serve.token" in text, "a token that others may read", text)
-    os.chmod(w / "serve.token", 0o600)
+    (w / "serve.token").rename(w / "elsewhere")
+    (w / "elsewhere").chmod(0o600)
+    (w / "serve.token").symlink_to(w / "elsewhere")
+    status, text = said(w, *root)
+    expect(status == 2 and "serve.token" in text, "a token that is a link", text)
 
 
 def in_a_file(w):
@@ -142,7 +210,14 @@ def in_a_file(w):
 with Workspace() as w:
     with Server(w) as s:
         expect(stat.S_IMODE((w / "serve.token").stat().st_mode) == 0o600 and len(s.token) == 43 and s.address.endswith("/#token=" + s.token), "the token", s.said)
-        for check in (tokens, pages, headers, amounts, slow, many, guesses):
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:  # these wait for the clock
+            late = [pool.submit(slow, s), *(pool.submit(refused, s, bad) for bad in odd(s))]
+            for check in (tokens, pages, headers, amounts, children):
+                check(s)
+            another_user(s, w)
+            for one in late:
+                one.result()
+        for check in (streams, many, guesses):
             check(s)
     with Server(w) as again:
         expect(again.token == s.token, "the token stays")

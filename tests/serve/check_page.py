@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The page in a real browser: what it shows, in both languages and themes, wide and narrow; that hostile names are text; that the console stays
 silent."""
+import http.server
 import json
 import pathlib
 import re
+import threading
 
 from browser import HOSTILE, By, browser, is_silent, looks, shot, shows, text
 from selenium.webdriver.common.keys import Keys
@@ -15,20 +17,26 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / "tools/serve/page"
 def words():
     """Each key of the page's words is there in both languages, is used, and those that are used are there."""
     files = [PAGE / "strings.js", *sorted(PAGE.glob("*_words.js"))]
-    en = set()
+    en, of = set(), {}
     for p in files:
         one, zh = (set(re.findall(r'(?:^|[\s,{])"?([a-z0-9-]+)"?: "', part)) for part in p.read_text().split("zh: {"))
         expect(one == zh and one, f"{p.name}: the same keys in both languages", one ^ zh)
         expect(not en & one, f"{p.name}: no key of another file's", en & one)
         en |= one
+        of[p.name.split("_")[0]] = one
     code = "".join(p.read_text() for p in PAGE.glob("*.js") if p not in files)
     quoted = set(re.findall(r'"([a-z0-9-]+)"', code))
     expect(not en - quoted - {"starting", "stopping", "diverged"}, "all are used", en - quoted)
     used = set(re.findall(r'say\("([a-z0-9-]+)"\)', code))
     expect(not used - en, "all that are used are there", used - en)
+    for p in (p for p in PAGE.glob("*.js") if p not in files):
+        used = set(re.findall(r'say\("([a-z0-9-]+)"\)', p.read_text()))
+        here = of["strings.js"] | of.get(p.stem.split("_")[0], set())
+        expect(not used - here, f"{p.name}: no words of another page's, which may not be loaded", used - here)
     for bad in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         expect(bad not in code, f"no {bad}")
-    expect(sum(p.stat().st_size for p in PAGE.iterdir()) < 150_000, "the page is small")
+    first = [p for p in PAGE.iterdir() if not p.name.startswith(("compare", "dataset", "folders", "form", "model", "new", "picture", "run"))]
+    expect(sum(p.stat().st_size for p in first) < 80_000 and sum(p.stat().st_size for p in PAGE.iterdir()) < 220_000, "the page is small, home more so")
 
 
 def home(b, s):
@@ -73,14 +81,50 @@ def new(b, s):
     """A pasted net with an error: its line is shown; a good one: what it takes; the same in a shell."""
     b.get(f"http://localhost:{s.port}/#/new")
     expect(shows(b, "Parameters"), "what a named net takes", text(b))
-    b.find_element(By.CSS_SELECTOR, "select[name=net] option[value='']").click()
-    b.find_element(By.CSS_SELECTOR, "textarea[name=text]").send_keys("tenon graph 1\ninput x f32 N 4\ny = nothing(x)\n")
-    expect(shows(b, ":3:"), "the line of an error", text(b)[:1500])
+    expect(wait_until(lambda: b.find_elements(By.CSS_SELECTOR, "aside .chart path.line")), "how the rate moves")
+    b.find_element(By.XPATH, "//button[text()='pasted text']").click()
+    b.find_element(By.CSS_SELECTOR, ".editor textarea").send_keys("tenon graph 1\ninput x f32 N 4\ny = nothing(x)\n")
+    expect(wait_until(lambda: "no operation" in text(b, ".editor .beside")) and text(b, ".editor .numbers .bad") == "3", "an error stands beside its line", text(b)[:1500])
     shot(b, "new")
+    b.find_element(By.CSS_SELECTOR, "input[name=rate]").send_keys("0.1,0.01")
     b.find_element(By.CSS_SELECTOR, "input[name=name]").send_keys("Not a name")
     b.find_element(By.XPATH, "//button[text()='Start']").click()
     expect(shows(b, "a name is of small letters"), "refused by its field", text(b)[:1500])
-    expect("tenon train" in text(b) and "--run 'Not a name'" in text(b), "the line for a shell", text(b)[-300:])
+    expect("tenon train" in text(b) and "--run 'Not a name-2'" in text(b) and "2 runs" in text(b), "the line for a shell", text(b)[-300:])
+
+
+def elsewhere(b, s):
+    """A page of another server on this machine, whose user is another: it is given nothing, shows nothing of ours in itself, and may not even ask."""
+    class Evil(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f"""<iframe id=f src="http://localhost:{s.port}/"></iframe><script>
+const no = (e) => "no", api = "http://localhost:{s.port}/api/v1/", told = {{}};
+(async () => {{
+  told.token = localStorage.getItem("tenon.token");
+  told.cookie = document.cookie;
+  told.read = await fetch(api + "state").then((a) => a.status, no);
+  told.order = await fetch(api + "runs/alexnet-1", {{ method: "DELETE" }}).then((a) => a.status, no);
+  told.blind = await fetch(api + "runs/alexnet-1/resume", {{ method: "POST", mode: "no-cors", body: "x" }}).then((a) => a.type, no);
+  told.script = await import("http://localhost:{s.port}/app.js").then(() => "loaded", no);
+  await new Promise((r) => setTimeout(r, 300));
+  try {{ told.frame = f.contentDocument === null ? "" : f.contentDocument.body.innerText; }} catch (e) {{ told.frame = "no"; }}
+  document.title = JSON.stringify(told);
+}})();</script>""".encode())
+
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Evil) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        b.get(f"http://localhost:{other.server_port}/")
+        expect(wait_until(lambda: b.title.startswith("{")), "it has tried", b.title)
+        told = json.loads(b.title)
+        expect(told["token"] is None and told["cookie"] == "" and told["read"] == told["order"] == told["script"] == "no" and told["frame"] in ("", "no"), "it gets nothing", told)
+        expect(s.get("/runs")["count"] == 5, "and nothing has been done")
+        b.get(f"http://localhost:{s.port}/")
+        other.shutdown()
 
 
 def locked(b, s):
@@ -99,8 +143,9 @@ with Workspace() as w, Server(w) as s:
         home(b, s)
         run(b, s, w)
         new(b, s)
-        looks(b, s, (("home", "#/", "alexnet-2"), ("run", "#/runs/alexnet-2", "log.jsonl")))
+        looks(b, s, (("home", "#/", "alexnet-2"), ("run", "#/runs/alexnet-2", "log.jsonl"), ("new", "#/new", "tenon train")))
         is_silent(b, "422")
+        elsewhere(b, s)
         locked(b, s)
     finally:
         b.quit()

@@ -84,6 +84,18 @@ def notes(s, w):
     expect(status == 422, "too long", said)
 
 
+def output(s, w):
+    """The end of what a trainer said, when it was begun and when it was resumed, whatever bytes these are."""
+    expect(s.get("/runs/died/output")["text"] == "", "nothing was kept")
+    (w / "runs/died.output").write_bytes(b"x" * 40000 + b"\nfirst \xff\n")
+    (w / "runs/died/output.log").write_text("second\n" * 3)
+    said = s.get("/runs/died/output")["text"]
+    expect(said.startswith("first ") and said.endswith("second\n" * 3) and "x" not in said, "both, from the begin of a line", said[:100])
+    (w / "runs/died/output.log").unlink()
+    (w / "runs/died/output.log").symlink_to("/etc/passwd")
+    expect("root" not in s.get("/runs/died/output")["text"], "no link is followed")
+
+
 def names(s, w):
     """What is no name of a run never touches the file system."""
     for name in ("nobody", "..", "%2e%2e", "a%2fb", "Alexnet-1", "alexnet-1%00", "-x", "a" * 65, "a" * 3000):
@@ -132,6 +144,6 @@ def events(s, w):
 
 
 with Workspace() as w, Server(w) as s:
-    for check in (lists, one_run, series, log, compared, notes, names, events):
+    for check in (lists, one_run, series, log, compared, notes, output, names, events):
         check(s, w)
 end("tenon-serve, read")

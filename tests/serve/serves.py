@@ -1,4 +1,5 @@
 """What the checks of this folder share: a server on a workspace, and asking it."""
+import contextlib
 import http.client
 import json
 import os
@@ -37,7 +38,12 @@ class Workspace:
         return self.path
 
     def __exit__(self, *_):
-        shutil.rmtree(self.path)
+        for state in self.path.glob("runs/*/state.json"):  # what a failed check has left alive
+            pid = json.loads(state.read_text()).get("pid") or 0
+            with contextlib.suppress(OSError):
+                if str(self.path) in pathlib.Path(f"/proc/{pid}/cmdline").read_text():
+                    os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 class Server:
@@ -59,6 +65,14 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         out, error = self.process.communicate(timeout=20)
         expect(self.process.returncode == 0 and "ERROR" not in error, "the server ends as it should", f"{self.process.returncode} {error}")
+
+    def kill(self):
+        """kill -9, and another one at the same port."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+        self.words[self.words.index("--port") + 1] = str(self.port)
+        self.process = subprocess.Popen(self.words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        expect(str(self.port) in self.process.stdout.readline(), "it is there again")
 
     def ask(self, method, path, body=None, headers=None, token=True):
         """Status, what it says (JSON if it is), headers."""

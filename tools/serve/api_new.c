@@ -24,6 +24,7 @@ enum {
     BEGIN_SECONDS = 120,
     PLAN_SECONDS = 20
 };
+static const char NO_NAME[] = ".none"; /* the text of a net of a run that cannot be */
 
 /* GET /nets: those that are known by a name. */
 static void get_nets(server *s, const request *r, const char *const id[], answer *a)
@@ -120,20 +121,6 @@ static void get_browse(server *s, const request *r, const char *const id[], answ
 
 /* ---- beginning ---------------------------------------------------------------------------------------- */
 
-/* "tenon-train: --rate: ..." says which field of the form is wrong. */
-static void refuse(answer *a, const char *said)
-{
-    char text[900], field[40] = "";
-    const char *line = strstr(said, ": ");
-    snprintf(text, sizeof text, "%s", line ? line + 2 : *said ? said : "it did not say why");
-    text[strcspn(text, "\n")] = '\0';
-    if (strncmp(text, "--", 2) == 0) {
-        const size_t length = strcspn(text + 2, " :=");
-        snprintf(field, sizeof field, "%.*s", (int)(length < 39 ? length : 39), text + 2);
-    }
-    reply_error(a, 422, *field ? field : strstr(text, ".net") ? "text" : NULL, "%s", text);
-}
-
 /* Names of runs that are being begun and that nobody can see yet. */
 static struct {
     pthread_mutex_t lock;
@@ -164,95 +151,98 @@ static void give_name_back(const char *name)
     pthread_mutex_unlock(&begins.lock);
 }
 
+/* A run that is being begun. */
+typedef struct begun {
+    server *s;
+    char name[RUN_NAME + 1];
+    char file[JAIL_PATH]; /* the text of its net */
+} begun;
+
 static void tell_begun(void *with, const child_said *said, answer *a)
 {
-    const char *name = with;
+    const begun *b = with;
     reply p;
-    give_name_back(name);
+    give_name_back(b->name);
     if (said->status > 0) {
-        refuse(a, said->out);
+        wrong is = {0};
+        wrong_add_said(&is, said->out, b->file);
+        wrong_tell(&is, a);
         return;
     }
     if (said->status < 0 && said->error) {
         reply_error(a, 500, NULL, "tenon-train: %s", said->error);
         return;
     }
+    cache_look(&b->s->cache); /* so that who asks for it now finds it */
     reply_begin(&p);
     if (p.j.to) {
         json_object(&p.j, NULL);
-        json_text(&p.j, "id", name);
+        json_text(&p.j, "id", b->name);
         json_end(&p.j, '}');
     }
     reply_end(&p, a, 201);
 }
 
-static bool read_name(server *s, const json_value *ask, const char **name, answer *a)
+/* NULL where it cannot be a name. */
+static const char *read_name(server *s, words *w, const json_value *ask)
 {
-    *name = json_string(json_member(ask, "name"));
-    if (!*name || !run_name_is_good(*name)) {
-        reply_error(
-            a, 422, "name",
-            "a name is of small letters, digits, '.', '_' and '-', begins with a letter or a "
-            "digit, and has at most %d",
-            RUN_NAME);
-        return false;
+    const char *name = json_string(json_member(ask, "name"));
+    if (!name || !run_name_is_good(name)) {
+        wrong_add(&w->wrong, "name",
+                  "a name is of small letters, digits, '.', '_' and '-', begins with a letter or a "
+                  "digit, and has at most %d",
+                  RUN_NAME);
+        return NULL;
     }
     cache_lock(&s->cache);
-    const bool is_there = cache_find(&s->cache, *name) != NULL;
+    const bool is_there = cache_find(&s->cache, name) != NULL;
     cache_unlock(&s->cache);
     if (is_there)
-        reply_error(a, 422, "name", "there is a run %s already", *name);
-    return !is_there;
+        wrong_add(&w->wrong, "name", "there is a run %s already", name);
+    return is_there ? NULL : name;
 }
 
-static void begin(server *s, const request *r, const json_value *ask, const char *name, answer *a)
+static void begin(server *s, const request *r, const words *w, const char *name, answer *a)
 {
-    static words w; /* large, and the daemon has one thread */
     char output[RUN_PATH], state[RUN_PATH];
-    char from[RUN_PATH];
-    const char *init = json_string(json_member(ask, "init")),
-               *device = json_string(json_member(ask, "device"));
-    bool queue = false;
-    w.count = 0;
-    words_add(&w, "tenon-train", NULL);
-    if (!words_add_data(s, &w, ask, a) || !words_add_net(s, &w, name, ask, "--net", a))
-        return;
-    if (init && *init && !run_name_is_good(init)) {
-        reply_error(a, 422, "init", "%.64s is no name of a run", init);
-        return;
-    }
-    if (init && *init) {
-        snprintf(from, sizeof from, "%s/%s", s->cache.folder, init);
-        words_add(&w, "--init", from);
-    }
-    if (device && *device)
-        words_add(&w, "--device", device);
-    if (!words_add_recipe(&w, json_member(ask, "recipe"), a))
-        return;
-    if (json_truth(json_member(ask, "queue"), &queue) && queue)
-        words_add(&w, "--queue", NULL);
-    words_add(&w, "--workspace", s->workspace);
-    words_add(&w, "--run", name);
-    w.word[w.count] = NULL;
-    if (w.count >= CHILD_WORDS - 1) {
-        reply_error(a, 422, "recipe", "it says too much");
-        return;
+    begun *b = malloc(sizeof *b);
+    if (b) {
+        b->s = s;
+        snprintf(b->name, sizeof b->name, "%s", name);
+        memcpy(b->file, w->file, sizeof b->file);
     }
     snprintf(output, sizeof output, "%s/%s.output", s->cache.folder, name);
     snprintf(state, sizeof state, "%s/%s/state.json", s->cache.folder, name);
     (void)mkdir(s->cache.folder, 0777);
-    child_begin(r, a, w.word, output, state, BEGIN_SECONDS, tell_begun, strdup(name));
+    child_begin(r, a, w->word, output, state, BEGIN_SECONDS, tell_begun, b);
 }
 
 /* POST /runs {name, data: {root, path}, net or text, init, recipe: {...}, device, queue} */
 static void post_runs(server *s, const request *r, const char *const id[], answer *a)
 {
+    static words w; /* large, and the daemon has one thread */
     json_value *ask = api_body(r, a);
-    const char *name;
     (void)id;
-    if (ask && read_name(s, ask, &name, a)) {
+    if (!ask)
+        return;
+    const char *device = json_string(json_member(ask, "device"));
+    bool queue = false;
+    w = (words){0};
+    words_add(&w, "tenon-train", NULL);
+    const char *name = read_name(s, &w, ask);
+    words_add_data(s, &w, ask);
+    words_add_net(s, &w, name ? name : NO_NAME, ask, "--net");
+    words_add_init(s, &w, ask, "--init");
+    words_add_recipe(&w, json_member(ask, "recipe"));
+    if (device && *device)
+        words_add(&w, "--device", device);
+    if (json_truth(json_member(ask, "queue"), &queue) && queue)
+        words_add(&w, "--queue", NULL);
+    words_add(&w, "--workspace", s->workspace);
+    words_add(&w, "--run", name);
+    if (words_end(&w, a)) {
         if (take_name(name)) {
-            begin(s, r, ask, name, a);
+            begin(s, r, &w, name, a);
             if (!a->later)
                 give_name_back(name);
         } else {
@@ -266,41 +256,59 @@ static void post_runs(server *s, const request *r, const char *const id[], answe
 
 static void tell_plan(void *with, const child_said *said, answer *a)
 {
-    (void)with;
+    const char *file = with;
     char *text = said->status == 0 ? malloc(said->size + 1) : NULL;
     if (text) {
         memcpy(text, said->out, said->size);
         reply_text(a, 200, text, said->size);
     } else if (said->status > 0 && said->status < 128) {
-        refuse(a, said->error);
+        wrong is = {0};
+        wrong_add_said(&is, said->error, file);
+        wrong_tell(&is, a);
     } else {
-        reply_error(a, 504, NULL, "tenon-plan: %s", said->status < 0 ? said->error : "was killed");
+        reply_error(a, 504, NULL, "%s", said->status < 0 ? said->error : "it was killed");
     }
 }
 
-/* POST /plan {net or text, batch, size, classes, device}: as tenon-plan --json. */
+/* POST /plan {net, text or init, batch, size, classes, device, optim, precision, ...}: as tenon-plan --json. */
 static void post_plan(server *s, const request *r, const char *const id[], answer *a)
 {
     static words w;
+    static unsigned number;
     json_value *ask = api_body(r, a);
+    char name[32]; /* more than there are plans at once */
     (void)id;
     if (!ask)
         return;
     const char *device = json_string(json_member(ask, "device"));
-    static unsigned number;
-    char name[32]; /* more than there are plans at once */
     snprintf(name, sizeof name, ".plan-%u", number++ % PLANS);
-    w.count = 0;
+    w = (words){0};
     words_add(&w, "tenon-plan", "--json");
-    words_add(&w, "--no-search", NULL);
-    if (words_add_net(s, &w, name, ask, NULL, a)) {
-        words_add_number(&w, ask, "batch", "--batch");
-        words_add_number(&w, ask, "size", "--size");
-        words_add_number(&w, ask, "classes", "--classes");
-        words_add(&w, "--device", device && *device ? device : "cpu");
-        w.word[w.count] = NULL;
-        child_ask(r, a, w.word, PLAN_SECONDS, tell_plan, NULL);
-    }
+    words_add_net(s, &w, name, ask, NULL);
+    if (w.count == 2)
+        words_add_init(s, &w, ask, NULL);
+    if (w.count == 2)
+        wrong_add(&w.wrong, "net", "which net?");
+    words_add_plan(&w, ask);
+    words_add(&w, "--device", device && *device ? device : "cpu");
+    if (words_end(&w, a))
+        child_ask(r, a, w.word, PLAN_SECONDS, tell_plan, strdup(w.file));
+    json_free(ask);
+}
+
+/* POST /rate {recipe: {...}}: as tenon-train --rates. */
+static void post_rate(server *s, const request *r, const char *const id[], answer *a)
+{
+    static words w;
+    json_value *ask = api_body(r, a);
+    (void)id, (void)s;
+    if (!ask)
+        return;
+    w = (words){0};
+    words_add(&w, "tenon-train", "--rates");
+    words_add_recipe(&w, json_member(ask, "recipe"));
+    if (words_end(&w, a))
+        child_ask(r, a, w.word, PLAN_SECONDS, tell_plan, strdup(""));
     json_free(ask);
 }
 
@@ -308,5 +316,6 @@ const api api_new = {{
     {"GET", "/nets", get_nets},
     {"GET", "/browse", get_browse},
     {"POST", "/plan", post_plan},
+    {"POST", "/rate", post_rate},
     {"POST", "/runs", post_runs},
 }};

@@ -1,4 +1,4 @@
-/* The user's own words on a run. */
+/* Texts that lie with a run: the user's own words on it, and what its trainer said. */
 #define _GNU_SOURCE /* O_NOFOLLOW */
 
 #include <errno.h>
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../common/workspace.h"
@@ -74,7 +75,53 @@ static void put_notes(server *s, const request *r, const char *const id[], answe
     reply_end(&p, a, 200);
 }
 
+/* ---- what it said ------------------------------------------------------------------------------------- */
+
+/* The last bytes of a file, from the begin of a line; what is there. */
+static size_t read_last(const char *path, char *to, size_t most)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat s;
+    ssize_t got = 0;
+    if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode))
+        got = pread(fd, to, most, s.st_size > (off_t)most ? s.st_size - (off_t)most : 0);
+    if (fd >= 0)
+        close(fd);
+    to[got > 0 ? got : 0] = '\0';
+    const char *line = got == (ssize_t)most ? strchr(to, '\n') : NULL;
+    if (line)
+        memmove(to, line + 1, strlen(line));
+    return strlen(to);
+}
+
+/* GET /runs/ID/output: the end of what the trainer said when it was begun here, and then resumed. */
+static void get_output(server *s, const request *r, const char *const id[], answer *a)
+{
+    enum { OUTPUT = 32 << 10 };
+    char folder[RUN_PATH], path[RUN_PATH + 16];
+    (void)r;
+    if (!api_folder(s, id[0], folder, a))
+        return;
+    char *text = malloc(2 * OUTPUT + 1);
+    reply p;
+    if (text) {
+        snprintf(path, sizeof path, "%s.output", folder);
+        const size_t first = read_last(path, text, OUTPUT);
+        snprintf(path, sizeof path, "%s/output.log", folder);
+        (void)read_last(path, text + first, OUTPUT);
+    }
+    reply_begin(&p);
+    if (p.j.to) {
+        json_object(&p.j, NULL);
+        json_text(&p.j, "text", text);
+        json_end(&p.j, '}');
+    }
+    free(text);
+    reply_end(&p, a, 200);
+}
+
 const api api_notes = {{
+    {"GET", "/runs/*/output", get_output},
     {"GET", "/runs/*/notes", get_notes},
     {"PUT", "/runs/*/notes", put_notes},
 }};

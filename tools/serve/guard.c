@@ -171,6 +171,11 @@ bool guard_admits(guard *g, const request *r, answer *a)
         reply_error(a, 403, NULL, "asked by a page of another server");
         return false;
     }
+    if (http_header(r, "Content-Length") && http_header(r, "Transfer-Encoding")) {
+        reply_error(a, 400, NULL,
+                    "its length is told twice"); /* a proxy may have taken the other */
+        return false;
+    }
     if (!g->token[0] || strncmp(r->path, "/api/", 5) != 0)
         return true;
     return shows_token(g, r, a);

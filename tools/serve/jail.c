@@ -57,3 +57,19 @@ bool jail_path(int fd, char path[JAIL_PATH])
     path[length > 0 ? length : 0] = '\0';
     return length > 0 && path[0] == '/';
 }
+
+int jail_open_path(const jail *j, const char *path, int flags)
+{
+    for (int i = 0; i < j->roots; i++) {
+        const size_t length = strlen(j->root[i].path);
+        if (strncmp(path, j->root[i].path, length) != 0 ||
+            (path[length] != '\0' && path[length] != '/'))
+            continue;
+        const char *rest = path + length + strspn(path + length, "/");
+        const int fd = jail_open(j, i, rest, flags);
+        if (fd >= 0)
+            return fd;
+    }
+    errno = ENOENT;
+    return -1;
+}

@@ -28,4 +28,7 @@ int jail_open_at(int folder, const char *name, int flags);
 /* The real path of an open file. */
 bool jail_path(int fd, char path[JAIL_PATH]);
 
+/* By a path from the root of the file system: below the root that it names first. */
+int jail_open_path(const jail *j, const char *path, int flags);
+
 #endif

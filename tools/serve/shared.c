@@ -43,9 +43,27 @@ bool api_folder(server *s, const char *id, char path[RUN_PATH], answer *a)
     return true;
 }
 
+/* Objects and arrays in each other, more than which nothing here has. */
+static bool is_deep(const char *text)
+{
+    enum { DEEPEST = 32 };
+    int depth = 0;
+    for (bool in = false; *text; text++) {
+        if (in && *text == '\\' && text[1])
+            text++;
+        else if (*text == '"')
+            in = !in;
+        else if (!in)
+            depth += (*text == '{' || *text == '[') - (*text == '}' || *text == ']');
+        if (depth > DEEPEST)
+            return true;
+    }
+    return false;
+}
+
 json_value *api_body(const request *r, answer *a)
 {
-    json_value *ask = strlen(r->body) == r->size ? json_parse(r->body) : NULL;
+    json_value *ask = strlen(r->body) == r->size && !is_deep(r->body) ? json_parse(r->body) : NULL;
     if (!ask)
         reply_error(a, 400, NULL, "what was sent is no JSON");
     return ask;

@@ -15,88 +15,151 @@
 
 void words_add(words *w, const char *option, const char *value)
 {
-    if (w->count + 2 > CHILD_WORDS)
+    if (w->count + 2 > CHILD_WORDS) {
+        wrong_add(&w->wrong, "recipe", "it says too much");
         return;
+    }
     if (option)
         w->word[w->count++] = option;
     if (value)
         w->word[w->count++] = value;
 }
 
-/* The options of a recipe that a page may say; what their values may be, the program knows. */
-static const struct {
-    const char *name, *option;
-} recipe_options[] = {
-    {"val", NULL}, /* a folder: by `split` alone here */
-    {"split", "--split"},
-    {"size", "--size"},
-    {"resize", "--resize"},
-    {"augment", "--augment"},
-    {"epochs", "--epochs"},
-    {"batch", "--batch"},
-    {"accumulate", "--accumulate"},
-    {"optim", "--optim"},
-    {"rate", "--rate"},
-    {"momentum", "--momentum"},
-    {"decay", "--decay"},
-    {"clip", "--clip"},
-    {"policy", "--rate-policy"},
-    {"gamma", "--rate-gamma"},
-    {"period", "--rate-period"},
-    {"warmup", "--warmup"},
-    {"seed", "--seed"},
-    {"smoothing", "--smoothing"},
-    {"mixup", "--mixup"},
-    {"ema", "--ema"},
-    {"patience", "--patience"},
-    {"freeze", "--freeze"},
-    {"precision", "--precision"},
-};
+/* ---- a recipe -------------------------------------------------------------------------------------- */
 
-static const char *option_of(const char *name)
+/* The options of tenon train that a page may say: what names a file is not among them. */
+static const char *const recipe_options[] = {"--split",
+                                             "--bad",
+                                             "--max-bad",
+                                             "--overfit",
+                                             "--freeze",
+                                             "--size",
+                                             "--resize",
+                                             "--augment",
+                                             "--crop",
+                                             "--no-flip",
+                                             "--jitter",
+                                             "--lighting",
+                                             "--smoothing",
+                                             "--mixup",
+                                             "--input",
+                                             "--mean",
+                                             "--scale",
+                                             "--order",
+                                             "--epochs",
+                                             "--steps",
+                                             "--batch",
+                                             "--accumulate",
+                                             "--optim",
+                                             "--rate",
+                                             "--momentum",
+                                             "--nesterov",
+                                             "--beta2",
+                                             "--epsilon",
+                                             "--decay",
+                                             "--clip",
+                                             "--rate-at",
+                                             "--rate-policy",
+                                             "--rate-gamma",
+                                             "--rate-power",
+                                             "--rate-period",
+                                             "--warmup",
+                                             "--seed",
+                                             "--ema",
+                                             "--patience",
+                                             "--on-divergence",
+                                             "--stuck",
+                                             "--max-steps",
+                                             "--precision",
+                                             "--first-step",
+                                             "--save-every",
+                                             "--save-steps",
+                                             "--keep",
+                                             "--log-every",
+                                             NULL};
+
+/* And those of them that tenon plan has. */
+static const char *const plan_options[] = {"--batch",   "--size", "--optim", "--precision",
+                                           "--input",   "--mean", "--scale", "--order",
+                                           "--classes", NULL};
+
+static const char *option_of(const char *const *options, const char *name)
 {
-    for (size_t i = 0; name && i < sizeof recipe_options / sizeof *recipe_options; i++)
-        if (strcmp(name, recipe_options[i].name) == 0)
-            return recipe_options[i].option;
+    for (; name && *options; options++)
+        if (strcmp(*options + 2, name) == 0)
+            return *options;
     return NULL;
 }
 
-bool words_add_recipe(words *w, const json_value *recipe, answer *a)
+bool words_know(const char *name)
+{
+    return option_of(recipe_options, name) != NULL;
+}
+
+/* These take the name of a file, too: here they are numbers. */
+static bool is_file(const char *name, const char *value)
+{
+    return strcmp(name, "mean") == 0 && value[strspn(value, "0123456789.,+-eE ")] != '\0';
+}
+
+static void add_member(words *w, const char *option, const json_value *m)
+{
+    const char *name = json_name(m), *text = json_string(m);
+    double number;
+    bool is = false;
+    if (json_is_null(m))
+        return;
+    if (json_truth(m, &is)) {
+        words_add(w, is ? option : NULL, NULL);
+        return;
+    }
+    if (json_number(m, &number) && w->count + 2 <= CHILD_WORDS) {
+        char *own = w->own[w->count];
+        snprintf(own, WORDS_NUMBER, "%.10g", number);
+        text = own;
+    }
+    if (!text || !*text)
+        wrong_add(&w->wrong, name, "%.40s has no value", name);
+    else if (is_file(name, text))
+        wrong_add(&w->wrong, name, "%.40s is one number, or one a channel", name);
+    else
+        words_add(w, option, text);
+}
+
+void words_add_recipe(words *w, const json_value *recipe)
 {
     for (const json_value *m = json_first(recipe); m; m = json_next(m)) {
-        const char *option = option_of(json_name(m)), *text = json_string(m);
-        double number;
-        if (!option) {
-            reply_error(a, 422, json_name(m), "%.40s is nothing that a recipe says here",
-                        json_name(m) ? json_name(m) : "recipe");
-            return false;
-        }
-        if (w->count + 2 > CHILD_WORDS) {
-            reply_error(a, 422, "recipe", "it says too much");
-            return false;
-        }
-        if (json_number(m, &number)) {
-            snprintf(w->own[w->count], WORDS_NUMBER, "%.10g", number);
-            text = w->own[w->count];
-        }
-        if (!text || !*text) {
-            reply_error(a, 422, json_name(m), "%.40s has no value", json_name(m));
-            return false;
-        }
-        words_add(w, option, text);
+        const char *name = json_name(m), *option = option_of(recipe_options, name);
+        if (option)
+            add_member(w, option, m);
+        else
+            wrong_add(&w->wrong, name, "%.40s is nothing that a recipe says here",
+                      name ? name : "recipe");
     }
-    return true;
 }
+
+void words_add_plan(words *w, const json_value *ask)
+{
+    for (const json_value *m = json_first(ask); m; m = json_next(m)) {
+        const char *option = option_of(plan_options, json_name(m));
+        if (option)
+            add_member(w, option, m);
+    }
+}
+
+/* ---- where numbers come from ----------------------------------------------------------------------- */
 
 bool words_find(const server *s, const json_value *data, char path[JAIL_PATH])
 {
     double root = 0;
     const char *given = json_string(json_member(data, "path"));
+    const bool has_root = json_number(json_member(data, "root"), &root);
+    int fd = -1;
     path[0] = '\0';
-    (void)json_number(json_member(data, "root"), &root);
-    const int fd = given && root >= 0 && root < JAIL_ROOTS
-                       ? jail_open(&s->jail, (int)root, given, O_PATH)
-                       : -1;
+    if (given && *given == '/' && !has_root)
+        fd = jail_open_path(&s->jail, given, O_PATH);
+    else if (given && root >= 0 && root < JAIL_ROOTS)
+        fd = jail_open(&s->jail, (int)root, given, O_PATH);
     const bool found = fd >= 0 && jail_path(fd, path);
     if (fd >= 0)
         close(fd);
@@ -119,7 +182,7 @@ static json_value *read_record(const server *s, const char *name)
     return record;
 }
 
-bool words_add_dataset(server *s, words *w, const char *name, answer *a)
+static bool add_dataset(const server *s, words *w, const char *name)
 {
     json_value *record = name && run_name_is_good(name) ? read_record(s, name) : NULL;
     const char *path = json_string(json_member(record, "path")),
@@ -136,85 +199,109 @@ bool words_add_dataset(server *s, words *w, const char *name, answer *a)
             words_add(w, "--exclude", w->list);
         w->size = 224;
         (void)json_number(json_member(record, "size"), &w->size);
-    } else {
-        reply_error(a, 404, "dataset", "there is no dataset %.64s", name ? name : "");
     }
     json_free(record);
     return found;
 }
 
-/* data: {root, path} or {dataset} */
-bool words_add_data(server *s, words *w, const json_value *ask, answer *a)
+bool words_add_dataset(server *s, words *w, const char *name, answer *a)
 {
-    const json_value *data = json_member(ask, "data"), *name = json_member(data, "dataset");
+    const bool found = add_dataset(s, w, name);
+    if (!found)
+        reply_error(a, 404, "dataset", "there is no dataset %.64s", name);
+    return found;
+}
+
+void words_add_data(server *s, words *w, const json_value *ask)
+{
+    const json_value *data = json_member(ask, "data"), *dataset = json_member(data, "dataset");
+    const char *path = json_string(json_member(data, "path")), *name = json_string(dataset);
     struct stat st;
-    if (name) {
-        if (words_add_dataset(s, w, json_string(name), a))
-            return true;
-        reply_error(a, 422, "data", "there is no dataset %.64s",
-                    json_string(name) ? json_string(name) : "");
-        return false;
+    if (dataset) {
+        if (!add_dataset(s, w, name))
+            wrong_add(&w->wrong, "data", "there is no dataset %.64s", name ? name : "");
+    } else if (!path) {
+        wrong_add(&w->wrong, "data", "which pictures?");
+    } else if (!words_find(s, data, w->data) || stat(w->data, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        wrong_add(&w->wrong, "data", "there is no folder %.200s here", path);
+    } else {
+        words_add(w, NULL, w->data);
     }
-    if (!words_find(s, data, w->data) || stat(w->data, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        const char *path = json_string(json_member(data, "path"));
-        reply_error(a, 422, "data", "there is no folder %.200s here", path ? path : "");
-        return false;
-    }
-    words_add(w, NULL, w->data);
-    return true;
 }
 
 /* A text that was pasted becomes WORKSPACE/nets/NAME.net; it is read by a program that can be killed by it. */
-static bool keep_text(server *s, words *w, const char *name, const char *text, answer *a)
+static bool keep_text(server *s, words *w, const char *name, const char *text)
 {
     char folder[JAIL_PATH];
     const size_t size = strlen(text);
     /* What it is, its first bytes say; a prototxt needs no other name. */
     if (snprintf(folder, sizeof folder, "%s/nets", s->workspace) >= (int)sizeof folder ||
-        snprintf(w->file, sizeof w->file, "%s/%s.net", folder, name) >= (int)sizeof w->file) {
-        reply_error(a, 500, NULL, "the workspace's path is too long");
+        snprintf(w->file, sizeof w->file, "%s/%s.net", folder, name) >= (int)sizeof w->file)
         return false;
-    }
     (void)mkdir(folder, 0777);
     const int fd = open(w->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    const bool done = fd >= 0 && write(fd, text, size) == (ssize_t)size;
-    const int error = errno;
+    bool done = fd >= 0 && write(fd, text, size) == (ssize_t)size;
     if (fd >= 0)
-        close(fd);
-    if (!done)
-        reply_error(a, 500, NULL, "%.200s cannot be written: %s", w->file, strerror(error));
+        done = close(fd) == 0 && done;
     return done;
 }
 
-/* net: a name, text: pasted; init: a run. */
-bool words_add_net(server *s, words *w, const char *name, const json_value *ask, const char *option,
-                   answer *a)
+void words_add_net(server *s, words *w, const char *name, const json_value *ask, const char *option)
 {
     const char *known = json_string(json_member(ask, "net"));
     const char *text = json_string(json_member(ask, "text"));
+    w->file[0] = '\0';
     if (known && *known && !net_find(known)) {
-        reply_error(a, 422, "net", "there is no net %.60s: %s", known, net_names());
-        return false;
-    }
-    if (text && *text && strlen(text) > WORDS_TEXT) {
-        reply_error(a, 422, "text", "more than %d bytes", WORDS_TEXT);
-        return false;
-    }
-    if (text && *text) {
-        if (!keep_text(s, w, name, text, a))
-            return false;
-        known = w->file;
-    }
-    if (known && *known)
+        wrong_add(&w->wrong, "net", "there is no net %.60s: %s", known, net_names());
+    } else if (text && strlen(text) > WORDS_TEXT) {
+        wrong_add(&w->wrong, "text", "more than %d bytes", WORDS_TEXT);
+    } else if (text && *text) {
+        if (keep_text(s, w, name, text))
+            words_add(w, option, w->file);
+        else
+            wrong_add(&w->wrong, "text", "nets/%s.net cannot be written: %s", name,
+                      strerror(errno));
+    } else if (known && *known) {
         words_add(w, option, known);
-    return true;
+    }
 }
 
-void words_add_number(words *w, const json_value *ask, const char *name, const char *option)
+/* NAME, whose best checkpoint is meant, or NAME.step-00006650. */
+static bool find_model(server *s, words *w, const char *id)
 {
-    double number;
-    if (!json_number(json_member(ask, name), &number))
+    static const char step[] = ".step-";
+    char name[RUN_NAME + 1];
+    answer none = {0};
+    if (!run_name_is_good(id))
+        return false;
+    const char *at = strstr(id, step);
+    snprintf(name, sizeof name, "%.*s", (int)(at ? at - id : RUN_NAME), id);
+    cached_run *run = api_find(s, name, &none);
+    free(none.text);
+    if (!run)
+        return false;
+    const int length =
+        at ? snprintf(w->init, sizeof w->init, "%s/checkpoints/%s.safetensors", run->folder, at + 1)
+           : snprintf(w->init, sizeof w->init, "%s/checkpoints/best.safetensors", run->folder);
+    cache_unlock(&s->cache);
+    return length < (int)sizeof w->init && access(w->init, R_OK) == 0;
+}
+
+void words_add_init(server *s, words *w, const json_value *ask, const char *option)
+{
+    const char *init = json_string(json_member(ask, "init"));
+    if (!init || !*init)
         return;
-    snprintf(w->own[w->count], WORDS_NUMBER, "%.0f", number);
-    words_add(w, option, w->own[w->count]);
+    if (find_model(s, w, init))
+        words_add(w, option, w->init);
+    else
+        wrong_add(&w->wrong, "init", "there is no model %.64s", init);
+}
+
+bool words_end(words *w, answer *a)
+{
+    if (w->wrong.count)
+        wrong_tell(&w->wrong, a);
+    w->word[w->count] = NULL;
+    return w->wrong.count == 0;
 }

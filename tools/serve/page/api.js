@@ -17,6 +17,8 @@ export class Refused extends Error {
     super((error && error.text) || `HTTP ${status}`);
     this.status = status;
     this.field = error && error.field;
+    this.line = error && error.line;
+    this.errors = (error && error.errors) || [{ text: this.message, field: this.field, line: this.line }];
   }
 }
 
@@ -26,7 +28,7 @@ async function ask(method, path, body, signal) {
   const text = await answer.text();
   let said = null;
   try { said = JSON.parse(text); } catch { /* it says nothing that we know */ }
-  if (!answer.ok) throw new Refused(answer.status, said && (said.error || (said.why && { text: said.why })));
+  if (!answer.ok) throw new Refused(answer.status, said && (said.error ? { ...said.error, errors: said.errors } : said.why && { text: said.why }));
   return said;
 }
 

@@ -1,6 +1,7 @@
 /* The frame of all pages: where one is, language, theme, keys. Addresses are #/, #/runs/NAME, #/new, #/compare?a=NAME&b=NAME. */
 import { get, listen, takeToken } from "./api.js";
 import { ask, button, choice, facts, link, make, svg } from "./dom.js";
+import { heard } from "./notify.js";
 import { has, load } from "./pages.js";
 import { say } from "./words.js";
 
@@ -138,7 +139,10 @@ async function begin() {
   await show();
   if (!page || listens) return;
   listens = true;
-  listen((kind, data) => { if (page && page.hear) page.hear(kind, data); },
+  listen((kind, data) => {
+    if (kind === "run") heard(data.id, data.state);
+    if (page && page.hear) page.hear(kind, data);
+  },
     (is) => { if (is !== alive) root.dataset.alive = String((alive = is)); });
   showMachine();
   setInterval(() => { if (!document.hidden) showMachine(); }, 5000);

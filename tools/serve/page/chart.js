@@ -1,6 +1,6 @@
 /* Line charts in SVG. One call makes one chart:
  *
- *   const c = chart(card, { title, series, marks, y: "log", format, tick, xmax })
+ *   const c = chart(card, { title, series, marks, y: "log", format, tick, xmax, unit })
  *   c.update({ series, marks })      what has changed
  *
  * A series is { name, css, x, y, low, high, faint }: with low and high a band is drawn, so that no peak is lost where points were
@@ -103,7 +103,7 @@ export function chart(card, options) {
     }
     for (const v of ticks(x0, x1, Math.max(2, Math.floor(width / 110))).filter((v) => px(v) < width - RIGHT - 40))
       svg("text", { x: px(v), y: o.height - 6, "text-anchor": "middle" }, picture).textContent = short(v);
-    svg("text", { x: width - RIGHT, y: o.height - 6, "text-anchor": "end" }, picture).textContent = say("step");
+    svg("text", { x: width - RIGHT, y: o.height - 6, "text-anchor": "end" }, picture).textContent = o.unit || say("step");
     svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: o.height - BOTTOM + 0.5, y2: o.height - BOTTOM + 0.5 }, picture);
     for (const m of o.marks.filter((m) => m.x >= x0 && m.x <= x1)) {
       const x = Math.round(px(m.x)) + 0.5;
@@ -155,7 +155,7 @@ export function chart(card, options) {
     if (!front) return;
     front.replaceChildren();
     const seen = x === null || x < domain.x0 || x > domain.x1 ? null : x;
-    where.textContent = seen === null ? "" : say("step") + " " + Math.round(seen).toLocaleString("en");
+    where.textContent = seen === null ? "" : `${o.unit || say("step")} ${o.unit ? three(seen) : Math.round(seen).toLocaleString("en")}`;
     for (const { s, value } of keys) {
       const i = s.x.length ? (seen === null ? s.x.length - 1 : at(s.x, seen)) : -1;
       value.textContent = i < 0 ? "" : o.format(s.y[i]);
@@ -207,7 +207,7 @@ export function chart(card, options) {
   /* The same as numbers, for who cannot see it: the last of them. */
   function table() {
     const rows = keys.flatMap(({ s }) => s.x.slice(-200).map((x, i, all) => [s.name, x, s.y[s.x.length - all.length + i]]));
-    return make("table", "", [make("thead", "", [make("tr", "", [make("th", "", o.title), make("th", "num", say("step")), make("th", "num", say("value"))])]),
+    return make("table", "", [make("thead", "", [make("tr", "", [make("th", "", o.title), make("th", "num", o.unit || say("step")), make("th", "num", say("value"))])]),
       make("tbody", "", rows.map(([name, x, y]) => make("tr", "", [make("td", "", name), make("td", "num", String(x)), make("td", "num", o.format(y))])))]);
   }
 

@@ -3,7 +3,7 @@ import { get } from "./api.js";
 import { button, link, make } from "./dom.js";
 import { spark } from "./chart.js";
 import { has, load } from "./pages.js";
-import { ago, bytes, percent, say, span, three, whole } from "./words.js";
+import { ago, bytes, language, percent, say, span, three, whole } from "./words.js";
 
 const PAGE = 50;
 const STATES = ["running", "queued", "done", "stopped", "failed", "died"];
@@ -68,7 +68,7 @@ export async function open(main) {
   const chosen = new Set();
   let find = "", only = "", count = PAGE, later = 0, left = false;
 
-  const head = make("div", "head"), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), machine = make("div"), others = make("div");
+  const counts = make("p"), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), machine = make("div"), others = make("div");
   const compare = button(say("compare"), "button", () => { const [a, b] = chosen; location.hash = `#/compare?a=${a}&b=${b}`; });
   compare.disabled = true;
   const choose = (name, is) => {
@@ -92,6 +92,19 @@ export async function open(main) {
   const runs = make("section", "", [make("div", "title", [make("h2", "", say("now"))]), now]);
   const past = make("section", "", [make("div", "title", [make("h2", "", say("ended")), make("div", "end", [field, states, compare])]), make("div", "card scroll", [table]), more]);
 
+  /* A row that would be the same stays, so that what has the focus keeps it. */
+  const rows = new Map();
+  function keepRows(list) {
+    const old = new Map(rows);
+    rows.clear();
+    for (const r of list) {
+      const is = language() + JSON.stringify(r), before = old.get(r.name);
+      rows.set(r.name, before && before.is === is ? before : { is, e: ended(r, chosen, choose) });
+    }
+    const now = list.map((r) => rows.get(r.name).e);
+    if (now.length !== body.children.length || now.some((e, i) => body.children[i] !== e)) body.replaceChildren(...now);
+  }
+
   async function refresh() {
     clearTimeout(later);
     later = 0;
@@ -99,11 +112,10 @@ export async function open(main) {
     const [all, list, m] = await Promise.all([get("/state"), get("/runs" + query), get("/machine")]);
     if (left) return;
     const s = all.states, running = s.starting + s.running + s.stopping, over = s.done + s.stopped + s.failed + s.died;
-    head.replaceChildren(make("div", "grow", [make("h1", "", say("runs")),
-      make("p", "", [make("b", "", String(running)), ` ${say("n-running")} · `, make("b", "", String(s.queued)), ` ${say("n-waiting")} · `, make("b", "", String(over)), ` ${say("n-ended")} · `, make("span", "mono", all.workspace)])]), make("div", "actions", [link("#/new", "button main", say("new-run"))]));
+    counts.replaceChildren(make("b", "", String(running)), ` ${say("n-running")} · `, make("b", "", String(s.queued)), ` ${say("n-waiting")} · `, make("b", "", String(over)), ` ${say("n-ended")} · `, make("span", "mono", all.workspace));
     const lives = list.runs.filter((r) => r.alive), rest = list.runs.filter((r) => !r.alive);
     now.replaceChildren(...(lives.length ? lives.map(live) : [make("p", "pad quiet", [say("nothing-runs") + " ", make("span", "mono", "tenon train FOLDER --net resnet18 --run NAME")])]));
-    body.replaceChildren(...rest.map((r) => ended(r, chosen, choose)));
+    keepRows(rest);
     const missing = list.count - list.runs.length;
     more.replaceChildren(...(missing > 0 ? [button(`${missing} ${say("more")}`, "bare", () => { count += 100; soon(0); })] : []));
     machine.replaceChildren(machineCard(m));
@@ -112,7 +124,7 @@ export async function open(main) {
 
   const aside = make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("machine"))]), machine]), others]);
   await Promise.all([refresh(), cards(others)]);
-  main.replaceChildren(head, make("div", "cols", [make("div", "", [runs, past]), aside]));
+  main.replaceChildren(make("div", "head", [make("div", "grow", [make("h1", "", say("runs")), counts]), make("div", "actions", [link("#/new", "button main", say("new-run"))])]), make("div", "cols", [make("div", "", [runs, past]), aside]));
   document.title = "Tenon";
   return {
     hear: (kind) => {

@@ -1,151 +1,145 @@
-/* A new run: data, net, recipe; what it would take; the same as a line for a shell. */
+/* A new run: pictures, net, recipe; what it would take, how its rate moves; the same as lines for a shell. */
 import { get, send } from "./api.js";
+import { chart, forgetCharts } from "./chart.js";
 import { button, command, facts, link, make } from "./dom.js";
+import { field, input } from "./form.js";
+import { FIRST_BATCH, nets, pictures, recipe, sweep } from "./new_form.js";
 import { bytes, quote, say, whole } from "./words.js";
 
-const RECIPE = [["epochs", "30"], ["batch", "128"], ["rate", "0.01"], ["size", ""], ["split", ""], ["seed", "1"]];
-const CHOICES = { augment: ["crop", "full", "none"], optim: ["sgd", "adam", "adamw"], policy: ["cosine", "step", "poly", "fixed"] };
-const FLAGS = { policy: "rate-policy" };
+const MOST = 64; /* runs of a sweep */
 
-function field(name, words, e) {
-  e.name = name;
-  const wrong = make("span", "small bad", "");
-  wrong.setAttribute("role", "alert");
-  return { name, e, wrong, row: make("label", "field", [make("span", "", words), e, wrong]) };
-}
+const part = (title, content) => make("section", "", [make("div", "title", [make("h2", "", title)]), make("div", "card pad", content)]);
 
-function input(value) {
-  const e = make("input", "");
-  e.type = "text";
-  e.value = value;
-  e.autocomplete = "off";
-  return e;
-}
-
-function select(values) {
-  const e = make("select");
-  e.append(...values.map(([value, text]) => { const o = make("option", "", text); o.value = value; return o; }));
-  return e;
-}
-
-/* Folders below the roots, one step at a time; what is chosen is root and path. */
-function browser(chosen) {
-  const box = make("div", "browse");
-  let root = 0, path = "";
-  async function go(to) {
-    const said = await get(`/browse?root=${root}&path=${encodeURIComponent(to)}`);
-    path = to;
-    const up = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
-    const roots = select(said.roots.map((r, i) => [String(i), r]));
-    roots.value = String(root);
-    roots.setAttribute("aria-label", say("folder"));
-    roots.onchange = () => { root = Number(roots.value); go("").catch(() => {}); };
-    box.replaceChildren(roots, make("div", "row", [make("b", "mono", "/" + path)]),
-      make("div", "folders", [path ? button("..", "bare", () => go(up)) : null, ...said.folders.map((f) => button(f, "bare mono", () => go(path ? path + "/" + f : f)))]));
-    chosen({ root, path, real: said.roots[root] + (path ? "/" + path : "") });
+/* What the form begins with: of a run, of a model, or nothing. */
+async function begin(query) {
+  if (query.get("run")) {
+    const step = query.get("step");
+    return send("POST", `/runs/${encodeURIComponent(query.get("run"))}/clone`, step ? { step: Number(step) } : {});
   }
-  return { box, open: () => go("") };
+  return { init: query.get("init") || "", data: { path: query.get("data") || "" }, recipe: {} };
 }
 
-export async function open(main) {
-  const [nets, runs] = await Promise.all([get("/nets"), get("/runs?count=500")]);
-  let data = null, later = 0, left = false;
+/* The options of a recipe as a shell has them. */
+const flags = (r) => Object.entries(r).flatMap(([k, v]) => (v === true ? ["--" + k] : v === false ? [] : ["--" + k, String(v)]));
 
-  const name = field("name", say("name"), input(""));
-  const net = field("net", say("net"), select([...nets.filter((n) => !n.pixels).map((n) => [n.name, n.name]), ["", say("paste")]]));
-  const text = field("text", say("net-text"), make("textarea", "notes mono"));
-  text.e.rows = 8;
-  const init = field("init", say("begin-with"), select([["", say("random")], ...runs.runs.filter((r) => r.checkpoint).map((r) => [r.name, r.name])]));
-  const recipe = RECIPE.map(([k, v]) => { const e = input(""); e.inputMode = "decimal"; e.placeholder = v; return field(k, k, e); });
-  const choices = Object.entries(CHOICES).map(([k, v]) => field(k, k, select(v.map((x) => [x, x]))));
-  const device = field("device", say("device"), input(""));
-  device.e.placeholder = "cpu, cuda:0";
+function line(w, d) {
+  return ["tenon", "train", d ? d.path : "FOLDER", ...(d && d.val ? ["--val", d.val] : []), ...(w.net ? ["--net", w.net] : w.text ? ["--net", `nets/${w.name || "NAME"}.net`] : []), ...(w.init ? ["--init", w.init] : []),
+    ...(w.device ? ["--device", w.device] : []), ...flags(w.recipe), ...(w.queue ? ["--queue"] : []), "--run", w.name || "NAME"].map(quote).join(" ");
+}
+
+function tellPlan(p, use) {
+  const m = p.memory_bytes, largest = p.largest_batch;
+  const bar = make("progress", "meter" + (p.fits ? "" : " over"));
+  bar.max = p.device_memory_bytes;
+  bar.value = Math.min(m.total, p.device_memory_bytes);
+  bar.setAttribute("aria-label", say("memory"));
+  return [make("p", "row", [make("b", "", bytes(m.total)), make("span", "small quiet", "/ " + bytes(p.device_memory_bytes)), make("span", "tag end " + (p.fits ? "ok" : "bad"), `${say("fits")}: ${say(p.fits ? "yes" : "no")}`)]), bar,
+    facts([["batch", whole(p.batch)], [say("largest-batch"), largest ? make("span", "", [whole(largest) + " ", button(say("use-batch"), "bare", () => use(largest))]) : null],
+      [say("parameters"), `${whole(p.parameters)} · ${bytes(m.parameters)}`], [say("gradients"), bytes(m.gradients)], [say("optimizer"), bytes(m.optimizer)], [say("activations"), bytes(m.activations)],
+      [say("arithmetic"), `${(p.flops / 1e9).toPrecision(3)} Gflop`]])];
+}
+
+export async function open(main, _, query) {
+  const given = await begin(query);
+  let later = 0, left = false, asked = 0;
+  forgetCharts();
+
+  const name = field("name", say("name"), input(given.name));
+  const device = field("device", say("device"), input(given.device, "cpu, cuda:0"));
   const queue = make("input");
   queue.type = "checkbox";
-  const folders = browser((d) => { data = d; changed(); });
-  const dataWrong = make("p", "small bad", "");
-  dataWrong.setAttribute("role", "alert");
-  const plan = make("div", "card pad"), shell = make("div"), told = make("p", "bad", "");
+  const data = await pictures(changed, given.data && given.data.path);
+  const net = await nets(changed, given);
+  const settings = recipe(changed, given.recipe || {});
+  const plan = make("div", "card pad"), rateCard = make("div", "card"), shell = make("div"), told = make("div", "bad");
   told.setAttribute("role", "alert");
-  const fields = [name, net, text, init, ...recipe, ...choices, device];
+  const rate = chart(rateCard, { title: say("rate"), height: 150, unit: say("every-epoch"), series: [] });
+  const fields = [name, device, ...net.fields, ...settings.fields];
 
-  const number = (f) => (f.e.value.trim() === "" ? undefined : Number(f.e.value));
-  const given = (k) => recipe.find((f) => f.name === k);
-
-  /* What is sent; a number that is none is the server's to refuse, by its name. */
-  function wish() {
-    const r = {};
-    for (const f of recipe) if (f.e.value.trim()) r[f.name] = Number.isFinite(number(f)) ? number(f) : f.e.value.trim();
-    for (const f of choices) if (f.e.selectedIndex > 0) r[f.name] = f.e.value;
-    return { name: name.e.value.trim(), data: data && { root: data.root, path: data.path }, net: net.e.value, text: net.e.value ? "" : text.e.value,
-      init: init.e.value, recipe: r, device: device.e.value.trim(), queue: queue.checked };
-  }
-
-  function line(w) {
-    const flags = Object.entries(w.recipe).flatMap(([k, v]) => ["--" + (FLAGS[k] || k), String(v)]);
-    return ["tenon", "train", data ? data.real : "FOLDER", "--net", w.net || `nets/${w.name || "NAME"}.net`, ...(w.init ? ["--init", w.init] : []),
-      ...(w.device ? ["--device", w.device] : []), ...flags, ...(w.queue ? ["--queue"] : []), "--run", w.name || "NAME"].map(quote).join(" ");
+  /* What is sent, for each run of a sweep. */
+  function wishes() {
+    const all = sweep({ ...settings.values(), ...net.recipe() }).slice(0, MOST), stem = name.e.value.trim(), d = data.data();
+    return all.map((r, i) => ({ name: all.length > 1 ? `${stem}-${i + 1}` : stem, data: d && (d.dataset ? { dataset: d.dataset } : { path: d.path }), ...net.net(), recipe: r, device: device.e.value.trim(), queue: queue.checked || all.length > 1 }));
   }
 
   function wrong(e) {
     for (const f of fields) f.wrong.textContent = "";
-    dataWrong.textContent = told.textContent = "";
+    data.wrong.textContent = "";
+    told.replaceChildren();
     if (!e) return;
-    const f = fields.find((x) => x.name === e.field || FLAGS[x.name] === e.field);
-    (e.field === "data" ? dataWrong : f ? f.wrong : told).textContent = e.message;
-    if (f) f.e.focus();
+    const rest = [];
+    for (const one of e.errors) {
+      const f = fields.find((x) => x.name === one.field);
+      if (one.field === "data") data.wrong.textContent = one.text;
+      else if (one.field === "text") net.text.wrong(one.text, one.line);
+      else if (f) f.wrong.textContent = one.text;
+      else rest.push(make("p", "small", one.text));
+    }
+    told.replaceChildren(...rest);
+    const first = fields.find((x) => x.wrong.textContent);
+    if (first) first.e.focus();
   }
 
-  async function study() {
-    later = 0;
-    const w = wish();
-    if (!w.net && !w.text) return plan.replaceChildren(make("p", "quiet", say("nothing-yet")));
+  async function study(w, turn) {
+    if (!w.net && !w.text && !w.init) return plan.replaceChildren(make("p", "quiet", say("nothing-yet")));
+    const { size, optim, precision, input: inputs, mean, scale, order } = w.recipe, d = data.data();
+    const is = net.is();
     try {
-      const p = await send("POST", "/plan", { net: w.net, text: w.text, batch: w.recipe.batch || 128, size: w.recipe.size });
-      if (left) return;
-      text.wrong.textContent = "";
-      plan.replaceChildren(facts([[say("parameters"), whole(p.parameters)], [say("memory"), `${bytes(p.memory_bytes.total)} / ${bytes(p.device_memory_bytes)}`],
-        [say("activations"), bytes(p.memory_bytes.activations)], [say("arithmetic"), `${(p.flops / 1e9).toPrecision(3)} Gflop`], [say("fits"), say(p.fits ? "yes" : "no")]]));
+      const p = await send("POST", "/plan", { ...(is === "known" ? { net: w.net } : is === "text" ? { text: w.text } : { init: w.init }), batch: w.recipe.batch || FIRST_BATCH,
+        ...(is === "model" ? {} : { size }), optim, precision, input: inputs, mean, scale, order, classes: d && is === "known" ? d.classes : undefined, device: w.device });
+      if (left || turn !== asked) return;
+      net.text.wrong("");
+      plan.replaceChildren(...tellPlan(p, (b) => { settings.set("batch", b); changed(); }));
     } catch (e) {
-      if (left) return;
-      if (!w.net) text.wrong.textContent = e.message;
-      plan.replaceChildren(make("p", "quiet", e.message));
+      if (left || turn !== asked) return;
+      net.text.wrong(is === "text" ? e.message : "", e.line);
+      plan.replaceChildren(make("p", "quiet", e.line ? `${e.line}: ${e.message}` : e.message));
     }
   }
 
+  async function schedule(w, turn) {
+    try {
+      const r = await send("POST", "/rate", { recipe: w.recipe });
+      if (!left && turn === asked) rate.update({ unit: r.unit === "steps" ? say("step") : say("every-epoch"), series: [{ name: say("rate"), css: "fourth", x: r.x, y: r.rate }] });
+    } catch { if (!left && turn === asked) rate.update({ series: [] }); }
+  }
+
   function changed() {
-    text.row.hidden = net.e.value !== "";
-    shell.replaceChildren(command(line(wish()), say));
+    if (!settings || !net || !data) return;
+    const all = wishes();
+    shell.replaceChildren(...(all.length > 1 ? [make("p", "small quiet", `${all.length} ${say("runs-queued")}`)] : []), ...all.slice(0, 4).map((w) => command(line(w, data.data()), say)));
     clearTimeout(later);
-    later = setTimeout(study, 400);
+    later = setTimeout(() => { asked++; Promise.all([study(all[0], asked), schedule(all[0], asked)]); }, 400);
   }
 
   async function start() {
+    const begun = [];
     wrong(null);
     go.disabled = true;
     try {
-      const begun = await send("POST", "/runs", wish());
-      location.hash = "#/runs/" + begun.id;
+      for (const w of wishes()) begun.push((await send("POST", "/runs", w)).id);
+      location.hash = begun.length > 1 ? "#/" : "#/runs/" + begun[0];
     } catch (e) {
       wrong(e);
+      if (begun.length) told.append(make("p", "small", `${say("begun-some")} ${begun.join(", ")}`));
     }
     go.disabled = false;
   }
 
   const go = button(say("start"), "main", start);
-  for (const f of fields) f.e.addEventListener(f.e.tagName === "SELECT" ? "change" : "input", changed);
+  for (const f of [name, device]) f.e.addEventListener("input", changed);
   queue.onchange = changed;
-  const part = (title, content) => make("section", "", [make("div", "title", [make("h2", "", title)]), make("div", "card pad", content)]);
   main.replaceChildren(
-    make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", say("new-run"))])]),
+    make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", say("new-run")),
+      query.get("run") ? make("p", "", [say("from-run") + " ", link("#/runs/" + query.get("run"), "strong", query.get("run"))]) : null])]),
     make("div", "cols", [make("div", "", [
-      part(say("data"), [folders.box, dataWrong]),
-      part(say("net"), [net.row, text.row, init.row]),
-      part(say("recipe"), [make("div", "fields", [...recipe, ...choices].map((f) => f.row))]),
+      part(say("which-pictures"), [data.box]), part(say("net"), [net.box]), part(say("recipe"), [settings.box]),
       part(say("run"), [name.row, device.row, make("label", "row gap", [queue, make("span", "", say("queue"))]), told, make("p", "row gap", [go])]),
       make("section", "", [make("div", "title", [make("h2", "", say("same"))]), shell])]),
-    make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("takes"))]), plan])])]));
-  await folders.open();
+    make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("takes"))]), plan]),
+      make("section", "", [make("div", "title", [make("h2", "", say("schedule"))]), rateCard])])]));
+  data.show();
+  net.show();
   document.title = `${say("new-run")} · Tenon`;
   return { leave: () => { left = true; clearTimeout(later); } };
 }

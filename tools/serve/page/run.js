@@ -1,12 +1,15 @@
 /* One run: how it goes, its curves, its log, what can be done to it. */
-import { get, send } from "./api.js";
+import { get } from "./api.js";
 import { chart, forgetCharts, short, tableButton } from "./chart.js";
-import { ask, button, choice, command, facts, link, make } from "./dom.js";
+import { button, choice, command, facts, link, make } from "./dom.js";
 import { state, waits } from "./home.js";
+import { has } from "./pages.js";
+import { actions, compareWith, notes } from "./run_acts.js";
 import { ago, bytes, clock, percent, quote, say, span, three, whole } from "./words.js";
 
 const NAMES = ["step.loss", "step.top1", "step.rate", "step.images_s", "epoch.train.loss", "epoch.val.loss", "epoch.val.top1"];
 const QUIET = new Set(["digest"]);
+const LINES = 200;
 const NONE = { x: [], y: [], low: [], high: [], smooth: [] };
 
 /* ---- what is said of it ---- */
@@ -39,12 +42,25 @@ const recipe = (config) => (config ? facts([["data", config["data.path"]], ["net
   ...SETTINGS.map((k) => [k, config["recipe." + k]]), ["device", config.device], ["version", config.version]]
   .filter(([, v]) => v !== null && v !== undefined && v !== false && v !== 0).map(([k, v]) => [k, String(v)])) : make("p", "quiet", say("no-config")));
 
+/* Each with how good it was, where an epoch ended there: to use it as a model, and to go back to it, which is a new run. */
 function checkpoints(r) {
-  const rows = [...r.checkpoints].reverse().map((c) => make("tr", "", [
-    make("td", "", [`${say("step")} ${whole(c.step)} `, c.best ? make("span", "tag accent", say("best")) : null, make("div", "small faint mono", c.file || "")]),
-    make("td", "num", bytes(c.bytes)), make("td", "num hide-s faint", clock(c.t))]));
+  const best = r.checkpoints.filter((c) => c.best).pop(), top1 = new Map(r.epoch_lines.map((e) => [e.step, e["val.top1"] ?? e["train.top1"]]));
+  const rows = [...r.checkpoints].reverse().map((c) => {
+    const name = `${r.name}.step-${String(c.step).padStart(8, "0")}`, where = `${say("step")} ${whole(c.step)}`;
+    const use = link(has("models") ? "#/models/" + name : "#/new?init=" + name, "", say("use")), back = link(`#/new?run=${r.name}&step=${c.step}`, "", say("go-back"));
+    use.setAttribute("aria-label", `${say("use")}: ${where}`);
+    back.setAttribute("aria-label", `${say("go-back")}: ${where}`);
+    return make("tr", "", [make("td", "", [where + " ", c === best ? make("span", "tag accent", say("best")) : null, make("div", "small faint", `${bytes(c.bytes)} · ${clock(c.t)}`)]),
+      make("td", "num", percent(top1.get(c.step))), make("td", "num small", [make("div", "", [use]), make("div", "", [back])])]);
+  });
   return make("div", "card scroll tall", [rows.length ? make("table", "", [make("tbody", "", rows)]) : make("p", "pad quiet", say("nothing-yet"))]);
 }
+
+/* The orders that it obeyed, as a shell gives them. */
+const orders = (r) => r.orders.filter((o) => o.applied && o.order !== "stop").slice(-6).map((o) => {
+  const set = Object.entries(o).filter(([k]) => k.startsWith("set.")).map(([k, v]) => `${k.slice(4)}=${v}`);
+  return command(["tenon", "run", set.length ? "set" : o.order, r.name, ...set, "--at-step", String(o.step)].map(quote).join(" "), say);
+});
 
 /* A line of the log, in words: its kind, and what it says. */
 function line(l) {
@@ -58,79 +74,15 @@ function line(l) {
 const markText = (m) => (m.kind !== "order" ? say(m.kind) : m.order !== "set" ? say(m.order)
   : Object.entries(m).filter(([k]) => !["step", "kind", "order"].includes(k)).map(([k, v]) => `${k} ${short(v)}`).join(" "));
 
-/* ---- what is done to it ---- */
-
-/* Says what came of it; a refusal stands there until it is closed. */
-async function act(what, done) {
-  try {
-    const said = await what();
-    if (done) done(said);
-  } catch (e) {
-    const d = ask(say("refused"), [make("p", "quiet", e.message)], [button(say("close"), "main", () => d.close())]);
-  }
-}
-
-const order = (id, what, done) => act(() => send("POST", `/runs/${id}/orders`, what), done);
-
-function sure(title, why, yes, what) {
-  const d = ask(title, [make("p", "quiet", why)], [button(say("cancel"), "", () => d.close()), button(yes, "main danger", () => { d.close(); what(); })]);
-}
-
-function change(id, r) {
-  const fields = [["rate_scale", "rate-times", 1], ["momentum", "momentum", r.config && r.config["recipe.momentum"]], ["decay", "decay", r.config && r.config["recipe.decay"]], ["epochs", "epochs-all", r.epochs]];
-  const given = fields.map(([name, words, is]) => {
-    const field = make("input");
-    field.type = "text";
-    field.inputMode = "decimal";
-    field.name = name;
-    field.placeholder = is === null || is === undefined ? "" : String(is);
-    return { name, field, row: make("label", "field", [make("span", "", say(words)), field]) };
-  });
-  const wrong = make("p", "small bad", "");
-  wrong.setAttribute("role", "alert");
-  const apply = () => {
-    const set = {};
-    for (const { name, field } of given) {
-      const text = field.value.trim(), number = Number(text);
-      if (!text) continue;
-      if (!Number.isFinite(number)) { wrong.textContent = `${name}: ${say("no-number")}`; field.focus(); return; }
-      set[name] = number;
-    }
-    if (!Object.keys(set).length) return d.close();
-    d.close();
-    order(id, { order: "set", set });
-  };
-  const d = ask(say("change-title"), [make("p", "small quiet", say("change-why")), ...given.map((g) => g.row), wrong, make("p", "small faint gap", say("change-not"))],
-    [button(say("cancel"), "", () => d.close()), button(say("apply"), "main", apply)]);
-}
-
-function actions(id, r, refresh) {
-  if (r.alive && r.state !== "queued")
-    return [button(say("change"), "", () => change(id, r)), button(say("snapshot"), "", () => order(id, { order: "snapshot" }, refresh)),
-      button(say("evaluate"), "", () => order(id, { order: "evaluate" }, refresh)),
-      button(say("stop"), "danger", () => sure(say("stop-title"), say("stop-why"), say("stop"), () => order(id, { order: "stop" }, refresh)))];
-  if (r.alive) return [button(say("stop"), "danger", () => order(id, { order: "stop" }, refresh))];
-  return [r.state === "done" ? null : button(say("resume"), "main", () => act(() => send("POST", `/runs/${id}/resume`, ""), refresh)),
-    button(say("remove"), "danger", () => sure(say("remove-title"), say("remove-why"), say("remove"), () => act(() => send("DELETE", `/runs/${id}`, ""), () => { location.hash = "#/"; })))].filter(Boolean);
-}
-
-function notes(id) {
-  const field = make("textarea", "notes"), told = make("span", "small faint", "");
-  field.rows = 4;
-  field.setAttribute("aria-label", say("notes"));
-  get(`/runs/${id}/notes`).then((n) => { field.value = n.text; }).catch(() => {});
-  field.onchange = () => act(() => send("PUT", `/runs/${id}/notes`, field.value), () => { told.textContent = say("kept"); });
-  return make("section", "", [make("div", "title", [make("h2", "", say("notes")), make("div", "end", [told])]), field]);
-}
-
 /* ---- the page ---- */
 
 export async function open(main, [id]) {
   const path = "/runs/" + encodeURIComponent(id);
-  let smooth = 0.9, later = 0, left = false, said = "";
+  let smooth = 0.9, later = 0, left = false, said = "", shown = "log", many = LINES;
   forgetCharts();
 
-  const head = make("div", "head"), card = make("section", "card"), log = make("pre", "log"), side = make("aside");
+  const title = make("p"), reason = make("p", "small quiet"), buttons = make("div", "actions"), card = make("section", "card"), log = make("pre", "log"), side = make("aside"), shell = make("div"), told = make("p", "small quiet", "");
+  told.setAttribute("role", "status");
   log.tabIndex = 0;
   log.setAttribute("aria-label", say("log"));
   const cards = [0, 1, 2, 3].map(() => make("div", "card"));
@@ -147,15 +99,16 @@ export async function open(main, [id]) {
     const train = (name) => { const c = at(name); return [one(say("raw"), "train", c, { faint: true }), one(say("train"), "train", { x: c.x, y: smooth ? c.smooth : c.y }, smooth ? {} : { low: c.low, high: c.high })]; };
     lossChart.update({ marks, series: [...train("step.loss"), one(say("val"), "val", at("epoch.val.loss"))] });
     topChart.update({ marks, series: [...train("step.top1"), one(say("val"), "val", at("epoch.val.top1"))] });
-    rateChart.update({ marks, series: [one(say("rate"), "fourth", at("step.rate"))] });
+    rateChart.update({ marks, y: at("step.rate").y.every((v) => v > 0) ? "log" : undefined, series: [one(say("rate"), "fourth", at("step.rate"))] });
     speedChart.update({ series: [one(say("images-s"), "third", at("step.images_s"))] });
   }
 
   async function lines() {
-    const l = await get(`${path}/log?lines=200`);
+    const l = shown === "log" ? await get(`${path}/log?lines=${many}`) : await get(`${path}/output`);
     if (left) return;
     const low = log.scrollTop + log.clientHeight > log.scrollHeight - 20;
-    log.replaceChildren(...l.lines.filter((x) => x && !QUIET.has(x.e)).flatMap(line));
+    const more = shown === "log" && l.from > 0 && many < 1000 ? [button(`${whole(l.from)} ${say("more")}`, "bare", () => { many = 1000; lines(); }), "\n"] : [];
+    log.replaceChildren(...more, ...(shown === "log" ? l.lines.filter((x) => x && !QUIET.has(x.e)).flatMap(line) : [l.text || say("nothing-yet")]));
     if (low) log.scrollTop = log.scrollHeight;
   }
 
@@ -165,12 +118,15 @@ export async function open(main, [id]) {
     const r = await get(path);
     if (left) return;
     const words = [r.net, r.device].filter(Boolean).join(" · "), why = r.problem || r.reason;
-    const now = r.state + (r.alive ? "" : "-");
-    head.replaceChildren(make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", r.name),
-      make("p", "", [state(r.state), "   ", words]), why ? make("p", "small quiet", why) : null]), make("div", "actions", actions(id, r, () => soon(300))));
+    const now = r.state + (r.alive ? "" : "-"); /* what can be done to it; a button that has the focus is not made anew */
+    title.replaceChildren(state(r.state), "   ", words);
+    reason.textContent = why || "";
+    if (now !== said) buttons.replaceChildren(...actions(id, r, (text) => { told.textContent = text; soon(300); }));
     card.replaceChildren(progress(r), figures(r));
-    if (now !== said || r.checkpoints.length !== side.dataset.count) {
-      side.dataset.count = r.checkpoints.length;
+    const last = r.checkpoints.length ? r.checkpoints[r.checkpoints.length - 1].step : 0;
+    shell.replaceChildren(command(`tenon run show ${quote(id)}`, say), command(`tenon run repeat ${quote(id)}`, say), ...orders(r));
+    if (now !== said || String(last) !== side.dataset.last) {
+      side.dataset.last = last;
       side.replaceChildren(make("section", "", [make("div", "title", [make("h2", "", say("checkpoints"))]), checkpoints(r)]),
         make("section", "", [make("div", "title", [make("h2", "", say("recipe"))]), make("div", "card pad", [recipe(r.config)])]));
     }
@@ -179,14 +135,15 @@ export async function open(main, [id]) {
   }
   const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
 
+  const files = choice(say("log"), [["log", "log.jsonl"], ["output", "output.log"]], shown, (v) => { shown = v; lines().then(() => { log.scrollTop = log.scrollHeight; }, () => {}); });
   const scale = choice(say("scale"), [["lin", say("linear")], ["log", say("log-scale")]], "lin", (v) => lossChart.update({ y: v === "log" ? "log" : undefined }));
   const smoothing = choice(say("smooth"), [[0, "0"], [0.9, "0.9"], [0.97, "0.97"]], smooth, (v) => { smooth = v; curves().catch(() => {}); });
   await refresh();
-  main.replaceChildren(head, card,
-    make("section", "", [make("div", "title", [make("h2", "", say("curves")), make("div", "end", [make("span", "small faint", say("smooth")), smoothing, scale, tableButton([lossChart, topChart, rateChart, speedChart])])]), make("div", "two", cards)]),
+  main.replaceChildren(make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", id), title, reason, told]), buttons]), card,
+    make("section", "", [make("div", "title", [make("h2", "", say("curves")), make("div", "end", [make("span", "small faint", say("smooth")), smoothing, scale, button(say("compare-with"), "bare", () => compareWith(id)), tableButton([lossChart, topChart, rateChart, speedChart])])]), make("div", "two", cards)]),
     make("div", "cols", [make("div", "", [
-      make("section", "", [make("div", "title", [make("h2", "", say("log")), make("div", "end", [make("span", "small faint mono", "log.jsonl")])]), make("div", "card", [log])]),
-      make("section", "", [make("div", "title", [make("h2", "", say("same"))]), command(`tenon run show ${quote(id)}`, say), command(`tenon run repeat ${quote(id)}`, say)]),
+      make("section", "", [make("div", "title", [make("h2", "", say("log")), make("div", "end", [files])]), make("div", "card", [log])]),
+      make("section", "", [make("div", "title", [make("h2", "", say("same"))]), shell]),
       notes(id)]), side]));
   log.scrollTop = log.scrollHeight;
   document.title = `${id} · Tenon`;
