@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|loader|data|doctor|run|runs|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|loader|data|doctor|video|run|runs|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,14 +23,16 @@ runs) program=runs/compare.py options= ;;
 scaling) program=scaling/compare.py options= ;;
 before) program=before/compare.py options= ;;
 doctor) program=doctor/compare.py options= examples=ON ;;
+video) program=video/compare.py options= examples=ON ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|engines|loader|data|doctor|run|runs|learn|scaling|before [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|engines|loader|data|doctor|video|run|runs|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
 
 case $what in
 doctor) "$BENCH_PYTHON" -c "import cleanvision" || { echo "CleanVision is missing: pip install cleanvision" >&2; exit 1; } ;;
+video) "$BENCH_PYTHON" -c "import av, cv2, onnx, onnxruntime" || { echo "missing: pip install av opencv-python-headless onnx onnxruntime" >&2; exit 1; } ;;
 scaling | before | data | run | runs) ;;
 *)
     if ! "$BENCH_PYTHON" -c "import torch, torchvision"; then

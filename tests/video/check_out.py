@@ -117,6 +117,8 @@ def stopped():
 
 def bounded():
     """Ten times as long takes no more memory."""
+    if os.environ.get("TENON_TEST_SANITIZE"):  # which keeps what is freed
+        return
     most = []
     for frames in 60, 600:
         ffmpeg(work, "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25", "-frames:v", frames, "-c:v", "mjpeg", "long.avi")

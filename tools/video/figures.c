@@ -45,6 +45,7 @@ void figures_answer(figures *f, double latency)
     f->answers++;
     f->since[step_of(latency)]++;
     f->all[step_of(latency)]++;
+    f->last = seconds();
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -94,24 +95,49 @@ static void cell_ms(table *t, double seconds)
         table_cell(t, "%.3g", 1000 * seconds);
 }
 
-static void tell_stream(table *t, stream *s, bool all, double now)
+/* Frames so far, and in how many seconds how many came that count for the rate. */
+typedef struct sum {
+    int64_t frames, dropped, bad, again, recent;
+    double first, last;
+} sum;
+
+static void tell_row(table *t, const char *name, const sum *a)
+{
+    const double span = a->last - a->first;
+    table_cell(t, "%s", name);
+    table_cell(t, "%lld", (long long)a->frames);
+    table_cell(t, "%.1f", span > 0 && a->recent > 0 ? (double)a->recent / span : 0.0);
+    table_cell(t, "%lld", (long long)a->dropped);
+    table_cell(t, "%lld", (long long)a->bad);
+    table_cell(t, "%lld", (long long)a->again);
+}
+
+/* `total` has it added to it. */
+static void tell_stream(table *t, stream *s, bool all, double now, sum *total)
 {
     figures *f = &s->figures;
     pthread_mutex_lock(&f->lock);
-    const double span = all ? f->last - f->first : now - f->shown;
-    const int64_t frames = all ? f->frames - 1 : f->frames - f->shown_frames;
-    table_cell(t, "%s", s->spec.name);
-    table_cell(t, "%lld", (long long)f->frames);
-    table_cell(t, "%.1f", span > 0 && frames > 0 ? (double)frames / span : 0.0);
-    table_cell(t, "%lld", (long long)f->dropped);
-    table_cell(t, "%lld", (long long)f->bad);
-    table_cell(t, "%lld", (long long)f->again);
+    const sum a = {.frames = f->frames,
+                   .dropped = f->dropped,
+                   .bad = f->bad,
+                   .again = f->again,
+                   .recent = all ? f->frames : f->frames - f->shown_frames,
+                   .first = all ? f->first : f->shown,
+                   .last = all ? f->last : now};
+    tell_row(t, s->spec.name, &a);
     for (int i = 0; i < 3; i++)
         cell_ms(t, percentile(all ? f->all : NULL, f->since, i == 0 ? 0.5 : i == 1 ? 0.95 : 0.99));
     memset(f->since, 0, sizeof f->since);
     f->shown = now;
     f->shown_frames = f->frames;
     pthread_mutex_unlock(&f->lock);
+    *total = (sum){.frames = total->frames + a.frames,
+                   .dropped = total->dropped + a.dropped,
+                   .bad = total->bad + a.bad,
+                   .again = total->again + a.again,
+                   .recent = total->recent + a.recent,
+                   .first = a.frames > 0 ? fmin(total->first, a.first) : total->first,
+                   .last = fmax(total->last, a.last)};
 }
 
 void figures_tell(video *v, bool all)
@@ -121,8 +147,14 @@ void figures_tell(video *v, bool all)
     table t = {.columns = "lrrrrrrrr"};
     for (size_t i = 0; i < sizeof heading / sizeof heading[0]; i++)
         table_cell(&t, "%s", heading[i]);
+    sum total = {.first = INFINITY};
     for (int i = 0; i < v->streams; i++)
-        tell_stream(&t, &v->stream[i], all, seconds());
+        tell_stream(&t, &v->stream[i], all, seconds(), &total);
+    if (v->streams > 1) {
+        tell_row(&t, "all", &total);
+        for (int i = 0; i < 3; i++)
+            table_cell(&t, "%s", "");
+    }
     table_print(&t, stderr);
     if (v->batches > 0)
         fprintf(stderr, "batches: %lld of %lld, %.0f %% filled\n", (long long)v->batches,

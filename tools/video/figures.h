@@ -16,7 +16,7 @@ typedef struct figures {
     int64_t frames, answers, dropped, bad, again; /* again: how often a live source came back */
     int64_t shown_frames;                         /* when it was told last */
     double first, shown;          /* when the first frame came, when it was told last */
-    double last;                  /* when the last frame came */
+    double last;                  /* when the last one was answered */
     int32_t since[FIGURES_STEPS]; /* latencies since it was told last */
     int64_t all[FIGURES_STEPS];
 } figures;

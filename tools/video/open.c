@@ -88,6 +88,8 @@ static int open_format(opened *o)
     if (!o->format)
         return AVERROR(ENOMEM);
     o->format->interrupt_callback = (AVIOInterruptCB){is_late, o};
+    if (p->live) /* what is looked at to know what it is comes late */
+        o->format->max_analyze_duration = AV_TIME_BASE;
     int error = options_of(p, &options);
     if (error >= 0 && strcmp(url, "-") == 0) {
         error = open_pipe(o);

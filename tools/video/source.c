@@ -43,7 +43,8 @@ static void bad(source *c)
 
 /* ---- frames ----------------------------------------------------------------------------------- */
 
-/* Time stamps of one stream only grow: those of a file that begins anew, or of a source that came back, go on behind the last. */
+/* Time stamps of one stream only grow: those of a file that begins anew, of a source that came back or whose clock was set back, go on
+ * behind the last. */
 static int64_t stamp(source *c, const AVFrame *f, double now)
 {
     stream *s = c->s;
@@ -60,8 +61,13 @@ static int64_t stamp(source *c, const AVFrame *f, double now)
         pts = known ? pts : 0;
     }
     pts += c->moved;
-    if (c->number > 0 && pts <= c->last)
-        pts = c->last + 1;
+    if (c->number > 0 && pts <= c->last) {
+        const int64_t second = av_rescale_q(1, (AVRational){1, 1}, s->base);
+        const bool back = pts < c->last - second;
+        const int64_t next = c->last + (back ? c->length : 1);
+        c->moved += back ? next - pts : 0;
+        pts = next;
+    }
     c->last = pts;
     c->last_came = now;
     return pts;
@@ -229,11 +235,8 @@ static int once(source *c)
         note_times(c);
         error = play(c);
     }
-    const double until = c->in.until;
     opened_close(&c->in);
-    if (error == AVERROR_EXIT && until > 0 && seconds() > until)
-        error = AVERROR(ETIMEDOUT);
-    return error;
+    return error == AVERROR_EXIT ? AVERROR(ETIMEDOUT) : error;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */

@@ -9,20 +9,24 @@
 #include "../common/text.h"
 #include "video.h"
 
-static char *copy_of(const char *text, size_t length)
+/* For a text of that length. */
+static char *room_for(size_t length)
 {
-    char *copy = malloc(length + 1);
-    if (!copy)
+    char *text = calloc(length + 1, 1);
+    if (!text)
         run_fail("no memory for the names of inputs");
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    return copy;
+    return text;
+}
+
+static char *copy_of(const char *text)
+{
+    return strcpy(room_for(strlen(text)), text);
 }
 
 static void set_text(char **to, const char *text)
 {
     free(*to);
-    *to = copy_of(text, strlen(text));
+    *to = copy_of(text);
 }
 
 static void set_every(spec *s, const char *text)
@@ -39,10 +43,10 @@ static void set_every(spec *s, const char *text)
 static void add_option(spec *s, const char *text)
 {
     const size_t have = s->options ? strlen(s->options) + 1 : 0;
-    char *both = copy_of("", have + strlen(text));
+    char *both = room_for(have + strlen(text));
     if (have)
-        memcpy(both, s->options, have - 1), both[have - 1] = '\n';
-    memcpy(both + have, text, strlen(text) + 1);
+        strcat(strcpy(both, s->options), "\n");
+    strcat(both, text);
     free(s->options);
     s->options = both;
 }
@@ -87,7 +91,7 @@ static void complete(spec *s)
 
 void spec_read(spec *to, const char *word)
 {
-    char *text = copy_of(word, strlen(word));
+    char *text = copy_of(word);
     *to = (spec){0};
     for (char *comma; (comma = strrchr(text, ',')) && take_option(to, comma + 1);)
         *comma = '\0';
@@ -111,7 +115,7 @@ static void read_input(spec *to, const json_value *v, const char *path)
                  number <= 1e6 && (double)(int64_t)number == number)
             to->every = (int64_t)number;
         else if (strncmp(name, "av.", 3) == 0 && text) {
-            char *option = copy_of("", strlen(name) + strlen(text));
+            char *option = room_for(strlen(name) + strlen(text));
             strcat(strcat(strcpy(option, name + 3), "="), text);
             add_option(to, option);
             free(option);
@@ -125,7 +129,8 @@ static void read_input(spec *to, const json_value *v, const char *path)
 int spec_config(const question *q, const arg *options, int count, spec **to, int words)
 {
     static json_value *root; /* whose texts options borrow */
-    char *text = text_read(q->config, NULL);
+    size_t size;
+    char *text = text_read(q->config, &size);
     root = json_parse(text);
     free(text);
     if (!root)

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""tenon-video on what does not wait: a source that goes and comes back, one that is silent, and one that is too fast."""
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from videos import answers, begin, command, end, expect, ffmpeg, video
+
+work = begin("live")
+FRAMES = 20
+
+
+class Source:
+    """A server on loopback: what each connection is sent, in turn, before it is closed; the last one again and again."""
+
+    def __init__(self, *sent):
+        self.listens = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self.listens.getsockname()[1]}"
+        self.held = []
+        threading.Thread(target=self.serve, args=(sent,), daemon=True).start()
+
+    def serve(self, sent):
+        for i, data in enumerate(sent):
+            to = self.listens.accept()[0]
+            self.held.append(to)
+            self.send(to, data)
+            while i + 1 == len(sent) and data:
+                self.send(to, data)
+            if i + 1 < len(sent):
+                to.close()
+
+    @staticmethod
+    def send(to, data):
+        try:
+            for at in range(0, len(data), 1500):
+                to.sendall(data[at:at + 1500])
+                time.sleep(0.01)
+        except OSError:  # it has had enough
+            sys.exit()
+
+
+def come_back():
+    """One is gone after a clip and comes back; another sends nothing for all that time, and a file goes its way beside them."""
+    clip = (work / "clip.ts").read_bytes()
+    cam, silent = Source(clip, clip[:len(clip) // 2], clip), Source(b"")
+    (work / "config.json").write_text(json.dumps({"inputs": [{"url": cam.url, "name": "cam"}, {"url": silent.url, "name": "silent"}],
+                                                  "options": {"top": 2, "every": 2, "retries": 9}}))
+    run = subprocess.Popen(command("model.plan", "clip.ts,every=1", "--config", "config.json", "--top", "1", "-o", "{name}.mkv", "--encoder", "ffv1"),
+                           cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    told = []
+    while len([a for a, b in zip(told, told[1:]) if b["pts"] - a["pts"] > 0.7 and a["stream"] == b["stream"] == "cam"]) < 2:
+        line = run.stdout.readline()
+        if not line:
+            break
+        told += answers(line)
+    run.send_signal(signal.SIGTERM)
+    rest, said = run.communicate(timeout=30)
+    told += answers(rest)
+    mine = {name: [a for a in told if a["stream"] == name] for name in ("cam", "silent", "clip")}
+    expect(run.returncode == 143 and len(mine["clip"]) == FRAMES and not mine["silent"], "who is answered", said)
+    expect("cam: is lost: End of file; again in 1 s" in said and "clip: is lost" not in said, "that it is lost is told", said)
+    expect(all(a["pts"] < b["pts"] and a["frame"] < b["frame"] for a, b in zip(mine["cam"], mine["cam"][1:])), "its times go back", mine["cam"])
+    expect(all(a["frame"] % 2 == 0 and len(a["top"]) == 1 for a in mine["cam"]), "what the file of options and the flags say", mine["cam"][:2])
+    expect(len(mine["cam"]) > 5, "the camera is seen", said)
+    written = subprocess.run(["ffprobe", "-loglevel", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", "cam.mkv"], cwd=work,
+                             capture_output=True, text=True, check=True).stdout.split()
+    expect(len(written) > 10 and not (work / "silent.mkv").exists(), "what is written of one that came back", written)
+
+
+def given_up():
+    """One that says nothing is not waited for for ever; nor is one that is not there. One that ends has ended."""
+    silent = Source(b"")
+    begun = time.monotonic()
+    video(work, "model.plan", silent.url, "--timeout", "0.3", "--retries", "0", status=1, says="is lost: Connection timed out")
+    gone = Source()
+    gone.listens.close()
+    video(work, "model.plan", gone.url, "--retries", "0", status=1, says="is lost: Connection refused")
+    expect(time.monotonic() - begun < 20, "that takes too long")
+    got = video(work, "model.plan", "clip.ts,live", "--retries", "0")
+    expect(got and got[-1]["frame"] == FRAMES - 1, "a live one that ends", got)
+
+
+def too_fast():
+    """Whoever reads its answers does not for a while: the oldest frames are dropped, and counted."""
+    frames = 900
+    ffmpeg(work, "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-frames:v", frames, "-c:v", "mjpeg", "fast.avi")
+    run = subprocess.Popen(command("model.plan", "fast.avi,live,name=fast", "--retries", "0", "--top", "12"), cwd=work, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True)
+    time.sleep(0.7)
+    told, said = run.communicate(timeout=60)
+    seen = [a["frame"] for a in answers(told)]
+    row = [line.split() for line in said.splitlines() if line.startswith("fast ")][-1]
+    expect(run.returncode == 0 and seen == sorted(set(seen)), "what is answered", said)
+    expect(len(seen) < frames and int(row[1]) == frames and int(row[3]) == frames - len(seen), "what is dropped", (len(seen), row))
+    expect(seen[-1] == frames - 1, "the newest stay", seen[-5:])
+
+
+ffmpeg(work, "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-frames:v", FRAMES, "-c:v", "mpeg2video", "-g", "1", "clip.ts")
+for check in come_back, given_up, too_fast:
+    at = time.monotonic()
+    check()
+    print(f"{check.__name__}: {time.monotonic() - at:.2f} s", flush=True)
+end("live")
