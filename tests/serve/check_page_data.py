@@ -88,6 +88,7 @@ def acts(b, s):
     expect(all(len(r) == 1 for r in rows.values()), "the findings", {k: len(r) for k, r in rows.items()})
     expect(loaded(b, ".finding[data-kind=leak] img", 2) and loaded(b, ".finding[data-kind=same] img", 2), "with their pictures")
     expect(find(b, ".finding[data-kind=broken] .unread") and "ends early" in rows["broken"][0].text, "a file that cannot be read says why", rows["broken"][0].text)
+    expect("JPEG" in text(b, ".figs") and len(find(b, ".scatter circle")) > 100, "format and sizes", text(b, ".figs"))
     expect("<b>twice.jpg" in rows["same"][0].text and HOSTILE in text(b) and not find(b, "main img[src=x]") and "owned" not in b.title, "names are text")
     shot(b, "dataset")
     click(b, "Leave out", "//*[@data-kind='leak']")

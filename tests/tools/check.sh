@@ -38,7 +38,7 @@ says "^set *240  *240 "
 says "^val *40  *40 "
 says "^ *24 *4  ring$"
 ends 0 set --size 96 --strict --json
-"$python" -c 'import json; d = json.load(open("said")); assert d["findings"] == [] and d["val"]["read"] == 40, d'
+"$python" -c 'import json; d = json.load(open("said")); s = d["set"]; assert d["findings"] == [] and d["val"]["read"] == 40 and s["formats"] == {"JPEG": 240} and len(s["sizes"]) == 240 and 112 <= min(s["sizes"])[0] and 0 < s["quality"]["least"] <= s["quality"]["most"] <= 100 and s["grey"] < 40, d'
 
 # An ill one.
 cp -r set ill

@@ -1,6 +1,8 @@
 /*
  * A check as JSON: everything, in an order that does not change. No time and no number of threads is in it.
  */
+#include <string.h>
+
 #include "../common/json.h"
 #include "check.h"
 
@@ -23,6 +25,59 @@ static void numbers(json *j, const char *name, const double *value)
     json_end(j, ']');
 }
 
+enum { FORMATS = 16, SIZES = 300 };
+
+/* What the files are: how many of each format, how many grey, the qualities of JPEG. */
+static void files(json *j, const checkup *c, bool val)
+{
+    const char *format[FORMATS];
+    int64_t count[FORMATS] = {0}, grey = 0;
+    int formats = 0, least = 101, most = 0;
+    tn_checked item;
+    for (int64_t i = 0; tn_check_item(c->check, i, &item); i++) {
+        if (item.val != val || item.problem)
+            continue;
+        int f = 0;
+        while (f < formats && strcmp(format[f], item.format) != 0)
+            f++;
+        if (f == formats && f < FORMATS)
+            format[formats++] = item.format;
+        count[f < FORMATS ? f : FORMATS - 1]++;
+        grey += item.grey;
+        least = item.quality && item.quality < least ? item.quality : least;
+        most = item.quality > most ? item.quality : most;
+    }
+    json_object(j, "formats");
+    for (int f = 0; f < formats; f++)
+        json_count(j, format[f], count[f]);
+    json_end(j, '}');
+    json_count(j, "grey", grey);
+    if (most > 0) {
+        json_object(j, "quality");
+        json_count(j, "least", least);
+        json_count(j, "most", most);
+        json_end(j, '}');
+    }
+}
+
+/* Width and height of some, evenly among all that can be read. */
+static void sizes(json *j, const checkup *c, const tn_check_side *s, bool val)
+{
+    const int64_t step = (s->read + SIZES - 1) / SIZES;
+    int64_t at = 0;
+    tn_checked item;
+    json_array(j, "sizes");
+    for (int64_t i = 0; tn_check_item(c->check, i, &item); i++) {
+        if (item.val != val || item.problem || at++ % step != 0)
+            continue;
+        json_array(j, NULL);
+        json_count(j, NULL, item.width);
+        json_count(j, NULL, item.height);
+        json_end(j, ']');
+    }
+    json_end(j, ']');
+}
+
 static void side(json *j, const checkup *c, bool val)
 {
     const tn_check_side *s = tn_check_side_of(c->check, val);
@@ -42,6 +97,8 @@ static void side(json *j, const checkup *c, bool val)
         spread(j, "file_bytes", &s->file);
         numbers(j, "mean", s->mean);
         numbers(j, "deviation", s->deviation);
+        files(j, c, val);
+        sizes(j, c, s, val);
     }
     json_object(j, "classes");
     for (int i = 0; i < tn_dataset_classes(c->set); i++)

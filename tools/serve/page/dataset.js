@@ -5,7 +5,7 @@ import { findings } from "./dataset_found.js";
 import { look } from "./dataset_look.js";
 import { begin } from "./dataset_new.js";
 import { distribution, sizes, usedBy } from "./dataset_side.js";
-import { ago, bytes, quote, say, span, whole } from "./words.js";
+import { ago, bytes, percent, quote, say, span, whole } from "./words.js";
 import "./dataset_words.js";
 
 const figure = (name, value, more) => make("div", "fig", [make("span", "", name), make("b", "", value), make("small", "", more || "")]);
@@ -57,6 +57,13 @@ async function openAll(main) {
 
 /* ---- one ---- */
 
+/* The format that most have, and what else there is. */
+function format(s) {
+  const all = Object.entries(s.formats).sort((a, b) => b[1] - a[1]);
+  const q = s.quality, others = all.slice(1).map(([f, n]) => `${f} ${whole(n)}`).join(", ");
+  return figure(say("format"), all[0][0], others || (q ? `${say("quality")} ${q.least === q.most ? q.most : `${q.least}–${q.most}`}` : ""));
+}
+
 function figures(d) {
   const s = d.report.set, n = d.now, out = (n.set ? n.set.out : 0) + (n.val ? n.val.out : 0);
   const rgb = (v) => v.map((x) => Math.round(x)).join(" ");
@@ -65,6 +72,8 @@ function figures(d) {
     figure(say("left-out"), whole(out), out ? say("of-all") : ""),
     s && s.width ? figure(say("size"), `${s.width.median} × ${s.height.median}`, say("median")) : null,
     s && s.mean ? figure(say("mean"), rgb(s.mean), `${say("deviation")} ${rgb(s.deviation)}`) : null,
+    s && s.formats ? format(s) : null,
+    s && s.grey !== undefined ? figure(say("grey"), percent(s.grey / s.read), `${whole(s.grey)} ${say("n-of")} ${whole(s.read)}`) : null,
     s ? figure(say("bytes"), bytes(s.bytes), say("files")) : null,
     figure(say("checked"), d.checked === null ? "–" : ago(d.checked), d.checked === null ? say("not-yet") : say("since")),
   ]);

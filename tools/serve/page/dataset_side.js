@@ -27,9 +27,24 @@ function spread(name, s, format) {
   return make("div", "spreads", [make("div", "row small", [make("span", "", name), make("b", "end", format(s.median))]), e, make("div", "row small faint", [make("span", "", format(s.least)), make("span", "end", format(s.most))])]);
 }
 
+/* Width against height, a dot a picture; of pictures that all have one size there is nothing to see. */
+function scatter(s) {
+  const most = Math.max(s.width.most, s.height.most), least = Math.min(s.width.least, s.height.least);
+  if (!s.sizes || !(most > least)) return null;
+  const e = svg("svg", { viewBox: "0 0 300 220", class: "scatter", role: "img", "aria-label": `${say("width")}, ${say("height")}` });
+  const x = (v) => 34 + (258 * (v - least)) / (most - least), y = (v) => 196 - (186 * (v - least)) / (most - least);
+  for (const v of [least, (least + most) / 2, most]) {
+    svg("line", { x1: 34, x2: 292, y1: y(v), y2: y(v) }, e);
+    svg("text", { x: 28, y: y(v) + 3, "text-anchor": "end" }, e).textContent = Math.round(v);
+    svg("text", { x: x(v), y: 212, "text-anchor": v === least ? "start" : v === most ? "end" : "middle" }, e).textContent = Math.round(v);
+  }
+  for (const [w, h] of s.sizes) svg("circle", { cx: x(w), cy: y(h), r: 2 }, e);
+  return e;
+}
+
 export function sizes(report) {
   const s = report.set;
-  return make("div", "card pad", [spread(say("width"), s.width, whole), spread(say("height"), s.height, whole), spread(say("aspect"), s.aspect, three), spread(say("file-size"), s.file_bytes, bytes),
+  return make("div", "card pad", [scatter(s), spread(say("width"), s.width, whole), spread(say("height"), s.height, whole), spread(say("aspect"), s.aspect, three), spread(say("file-size"), s.file_bytes, bytes),
     make("p", "small faint", say("spread-why"))]);
 }
 
