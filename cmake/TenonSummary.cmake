@@ -34,7 +34,7 @@ message(STATUS "")
 message(STATUS "Tenon ${PROJECT_VERSION}: ${kind}; ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}")
 tenon_row_if(TENON_DNNL_FOUND "oneDNN" "${TENON_DNNL_VERSION}" "backend cpu"
              "backend cpu computes most layers by its reference kernels: slow (libdnnl-dev)")
-tenon_row("OpenMP" "${OpenMP_C_VERSION}" "threads of the cpu backend")
+tenon_row("OpenMP" "${OpenMP_C_VERSION}" "loops of several numbers at once; oneDNN's threads")
 tenon_row("cJSON" "${CJSON_VERSION}" "headers of checkpoints, files of runs")
 tenon_row("xxHash" "${XXHASH_VERSION}" "digests of parameters and pictures")
 tenon_row("stb_image" "${STB_VERSION}" "BMP; PNG and JPEG where their libraries are not here")

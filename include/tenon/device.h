@@ -30,14 +30,13 @@ typedef struct tn_device tn_device;
  * Several devices are a group, and a plan on it trains on all of them (docs/group.md): each has a replica of
  * the plan and an equal share of the batch, and what the program sees is one plan.
  *
- * "cpu,pin=on" (Linux): whichever thread runs a plan is bound when it first does, it and its OpenMP team, one thread a
- * core, to those that the opening thread may use, in their order. Replicas have different ones, and so have ranks that
- * may use the same, and a second device as long as there are enough for both. More threads than cores are an error.
- * Closing the device gives threads back the cores that they had. Until then Tenon's other threads, those of loaders among
- * them, may use all cores as ever. Threads that the program starts from a bound one inherit its one core, and so do
- * those that a loop of its own adds to the OpenMP team: such a program should let OpenMP bind them (OMP_PROC_BIND,
- * OMP_PLACES), which pin=on refuses to go with. A bound thread stays near what its caches hold; where other programs compete
- * for the cores that can be slower, as it waits for its own while another is free.
+ * "cpu,pin=on" (Linux): a device's threads are bound, one a core, to those that the opening thread may use, in their
+ * order; whichever thread runs a plan is bound to the first when it first does. Replicas have different ones, and so have
+ * ranks that may use the same, and a second device as long as there are enough for both. More threads than cores are an
+ * error. Closing the device gives threads of the program back the cores that they had. Until then Tenon's other threads,
+ * those of loaders among them, may use all cores as ever; threads that the program starts from a bound one inherit its one
+ * core. A bound thread stays near what its caches hold; where other programs compete for the cores that can be slower, as it
+ * waits for its own while another is free.
  *
  * @param name  A backend, then optionally ":" and an index, several ("0-3", "0,2") or "all", then
  *              optionally options that each begin with a comma: "cpu", "cpu,threads=2", "cuda:0",
@@ -48,9 +47,9 @@ typedef struct tn_device tn_device;
  *              Options of "cpu":
  *                threads=N      default: what OMP_NUM_THREADS says, else every core, or as many as a quota of
  *                               control groups gives the time of; in a group of all replicas together. Where
- *                               OpenMP or the system gives fewer (OMP_THREAD_LIMIT, ulimit -u, within a parallel
- *                               loop) it is those, and the description says so. OMP_DYNAMIC is
- *                               turned off in a thread that runs plans
+ *                               the system gives fewer (ulimit -u), or OMP_THREAD_LIMIT is less, it is those, and
+ *                               the description says so. The device's own: who has nothing to do sleeps, and
+ *                               a process that was forked goes on with the calling thread alone
  *                reference      off; on: the naive loops of each formula, in double, instead of all other kernels:
  *                               slow, and what the others are checked against
  *                prefer=KERNEL  a way to measure and to test: this kernel is taken wherever it can be, also

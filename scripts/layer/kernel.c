@@ -9,14 +9,27 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-/* May be in place. */
+typedef struct job {
+    float scale, *to;
+    const float *from;
+} job;
+
+/* Of one thread: a piece of the elements. May be in place. */
+static void multiply_piece(const void *of, tn_piece p)
+{
+    const job *j = of;
+    const float scale = j->scale, *from = j->from;
+    float *to = j->to;
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++)
+        to[i] = scale * from[i];
+}
+
 static void multiply(const tn_call *c, const float *from, float *to)
 {
     const float scale = ((const tn_NAME_opts *)c->node->opts)->scale;
-    const int64_t count = tn_elements(&c->node->x[0]);
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        to[i] = scale * from[i];
+    tn_each(c->device, tn_elements(&c->node->x[0]), TN_FLOATS, multiply_piece,
+            &(job){scale, to, from});
 }
 
 static tn_status forward(const tn_call *c)

@@ -86,7 +86,7 @@ double tn_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static int start(pthread_t *thread, void *(*body)(void *), void *arg)
+int tn_thread_start(pthread_t *thread, void *(*body)(void *), void *arg)
 {
     tn_core_set cores;
     pthread_attr_t attr;
@@ -109,7 +109,7 @@ tn_status tn_threads_start(tn_threads *t, int count, void *(*body)(void *), void
     if (!t->thread)
         return tn_no_memory("threads", (size_t)count * sizeof *t->thread);
     for (; t->count < count; t->count++) {
-        const int error = start(&t->thread[t->count], body, arg);
+        const int error = tn_thread_start(&t->thread[t->count], body, arg);
         if (error != 0) {
             stop(arg);
             const int started = t->count;

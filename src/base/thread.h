@@ -22,6 +22,9 @@ void tn_cores_let_go(void);
 /* Seconds on a clock that only goes forward. */
 double tn_now(void);
 
+/* One thread that runs body(arg), on all of the process's cores. Returns what pthread_create() does. */
+int tn_thread_start(pthread_t *thread, void *(*body)(void *), void *arg);
+
 /* Starts `count` threads that run body(arg). On failure those already started are joined after
  * `stop(arg)` has told them to end. */
 typedef struct tn_threads {

@@ -4,9 +4,9 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 
 #include <dirent.h>
-#include <omp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,15 +37,34 @@ static tn_status begin(tn_backend_device *d)
 
 typedef struct masks {
     cpu_set_t of[MOST];
+    int threads;
+    atomic_int come;
 } masks;
 
-/* Of a team of OpenMP's. */
-static masks look(int threads)
+static void look_inside(const void *of, tn_piece p)
 {
-    masks m = {0};
-#pragma omp parallel num_threads(threads)
-    sched_getaffinity(0, sizeof m.of[0], &m.of[omp_get_thread_num()]);
+    masks *m = *(masks *const *)of;
+    sched_getaffinity(0, sizeof m->of[0], &m->of[p.thread]);
+    atomic_fetch_add(&m->come, 1);
+    for (double end = tn_now() + 20; atomic_load(&m->come) < m->threads && tn_now() < end;)
+        sched_yield(); /* until each has its piece */
+}
+
+/* Of a device's threads. */
+static masks look(const tn_backend_device *d)
+{
+    masks m = {.threads = d->threads}, *const of = &m;
+    tn_each(d, d->threads, 1, look_inside, &of);
     return m;
+}
+
+/* Of the calling one. */
+static cpu_set_t look_here(void)
+{
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    sched_getaffinity(0, sizeof mask, &mask);
+    return mask;
 }
 
 static bool is_bound(const cpu_set_t *mask, int core)
@@ -55,7 +74,7 @@ static bool is_bound(const cpu_set_t *mask, int core)
 
 static void assert_bound(const tn_backend_device *d)
 {
-    const masks m = look(d->threads);
+    const masks m = look(d);
     for (int i = 0; i < d->threads; i++)
         assert_true(is_bound(&m.of[i], d->pin->core[i]));
     for (int i = 0; i < d->threads; i++)
@@ -63,11 +82,10 @@ static void assert_bound(const tn_backend_device *d)
             assert_int_not_equal(d->pin->core[i], d->pin->core[j]);
 }
 
-static void assert_free(int threads)
+static void assert_free(void)
 {
-    const masks m = look(threads);
-    for (int i = 0; i < threads; i++)
-        assert_true(CPU_EQUAL(&m.of[i], &process));
+    const cpu_set_t mask = look_here();
+    assert_true(CPU_EQUAL(&mask, &process));
 }
 
 static void *look_at_self(void *arg)
@@ -105,50 +123,23 @@ static void a_team_is_bound_and_gets_back_what_it_had(void **state)
         tn_backend_device *d = open_cpu(options[i]);
         assert_non_null(strstr(tn_backend_cpu.describe(d), ", 2 threads, pinned, "));
         assert_memory_equal(d->pin->core, core, sizeof core);
-        assert_free(2);
+        assert_free();
         assert_ok(begin(d));
         assert_bound(d);
         assert_started_are_free();
         assert_ok(begin(d));
         assert_bound(d);
         tn_backend_cpu.close(d);
-        assert_free(2);
+        assert_free();
         assert_started_are_free();
     }
     tn_backend_device *d = open_cpu("threads=2,pin=off");
     assert_null(strstr(tn_backend_cpu.describe(d), "pinned"));
     assert_ok(begin(d));
-    assert_free(2);
+    const masks m = look(d);
+    for (int i = 0; i < 2; i++)
+        assert_true(CPU_EQUAL(&m.of[i], &process));
     tn_backend_cpu.close(d);
-}
-
-/* As a loop with fewer threads makes OpenMP do, if there are three or more. */
-static void end_threads(int threads)
-{
-    if (threads > 2)
-        look(2);
-    assert_int_equal(omp_pause_resource_all(omp_pause_soft), 0);
-    look(threads);
-}
-
-static void threads_that_openmp_starts_later_are_bound_too(void **state)
-{
-    (void)state;
-    char options[32];
-    snprintf(options, sizeof options, "threads=%d,pin=on", cores < MOST ? cores : MOST);
-    tn_backend_device *d = open_cpu(options);
-    const int threads = d->threads;
-    assert_ok(begin(d));
-    assert_bound(d);
-    end_threads(threads);
-    assert_ok(tn_backend_cpu.after_step(d, "forward", NULL));
-    assert_bound(d);
-    end_threads(threads);
-    assert_ok(tn_backend_cpu.begin_update(&(tn_optim_call){.device = d}));
-    assert_bound(d);
-    end_threads(threads);
-    tn_backend_cpu.close(d);
-    assert_free(threads);
 }
 
 static void a_core_that_is_refused_gives_all_back(void **state)
@@ -156,16 +147,16 @@ static void a_core_that_is_refused_gives_all_back(void **state)
     (void)state;
     char text[64];
     tn_backend_device *d = open_cpu("threads=2,pin=on");
-    const int core = d->pin->core[1];
-    d->pin->core[1] = CPU_SETSIZE - 1;
-    snprintf(text, sizeof text, "thread 2 of 2 cannot be bound to core %d: ", CPU_SETSIZE - 1);
+    const int core = d->pin->core[0];
+    d->pin->core[0] = CPU_SETSIZE - 1;
+    snprintf(text, sizeof text, "thread 1 of 2 cannot be bound to core %d: ", CPU_SETSIZE - 1);
     assert_fails(begin(d), TN_ERR_DEVICE, text);
-    assert_free(2);
-    d->pin->core[1] = core;
+    assert_free();
+    d->pin->core[0] = core;
     assert_ok(begin(d));
     assert_bound(d);
     tn_backend_cpu.close(d);
-    assert_free(2);
+    assert_free();
 }
 
 static tn_status open_and_close(void *arg)
@@ -183,7 +174,7 @@ static void allocations_may_fail(void **state)
 {
     (void)state;
     assert_true(lab_fail_each_allocation(open_and_close, NULL) >= 3);
-    assert_free(2);
+    assert_free();
     assert_started_are_free();
 }
 
@@ -203,7 +194,7 @@ static void devices_are_closed_in_any_order(void **state)
         assert_ok(begin(d[last]));
         assert_bound(d[last]);
         tn_backend_cpu.close(d[last]);
-        assert_free(2);
+        assert_free();
         assert_started_are_free();
     }
 }
@@ -224,7 +215,7 @@ static void another_device_takes_cores_that_are_left(void **state)
     assert_int_equal(a->pin->core[0], first);
     tn_backend_cpu.close(b);
     tn_backend_cpu.close(a);
-    assert_free(1);
+    assert_free();
 }
 
 /* A rank does not see what cores another has, so each is closed before the next is opened. */
@@ -293,7 +284,7 @@ static void groups_train_the_same_on_cores_of_their_own(void **state)
     count_bound(&threads, &used);
     assert_int_equal(threads, 2);
     assert_int_equal(used, 2);
-    assert_free(2);
+    assert_free();
     assert_started_are_free();
     lab_group_close(&s);
     lab_group_train("cpu:0-1,threads=2,pin=on", LAB_LENET, opts, &pinned);
@@ -309,17 +300,17 @@ typedef struct runner {
     tn_backend_device *device;
     pthread_barrier_t meeting;
     tn_status status;
-    masks during, after;
+    cpu_set_t during, after;
 } runner;
 
 static void *run_elsewhere(void *arg)
 {
     runner *r = arg;
     r->status = begin(r->device);
-    r->during = look(2);
+    r->during = look_here();
     pthread_barrier_wait(&r->meeting);
     pthread_barrier_wait(&r->meeting); /* meanwhile the device is closed */
-    r->after = look(2);
+    r->after = look_here();
     return NULL;
 }
 
@@ -329,11 +320,11 @@ static void whoever_runs_is_bound_and_given_back(void **state)
     for (int ends_first = 0; ends_first < 2; ends_first++) {
         runner r = {.device = open_cpu("threads=2,pin=on")};
         pthread_t thread;
-        const int core[] = {r.device->pin->core[0], r.device->pin->core[1]};
+        const int core = r.device->pin->core[0];
         assert_int_equal(pthread_barrier_init(&r.meeting, NULL, 2), 0);
         assert_int_equal(pthread_create(&thread, NULL, run_elsewhere, &r), 0);
         pthread_barrier_wait(&r.meeting);
-        assert_free(2);
+        assert_free();
         if (!ends_first)
             tn_backend_cpu.close(r.device);
         pthread_barrier_wait(&r.meeting);
@@ -342,31 +333,16 @@ static void whoever_runs_is_bound_and_given_back(void **state)
             tn_backend_cpu.close(r.device);
         pthread_barrier_destroy(&r.meeting);
         assert_ok(r.status);
-        for (int i = 0; i < 2; i++) {
-            assert_true(is_bound(&r.during.of[i], core[i]));
-            assert_true(ends_first || CPU_EQUAL(&r.after.of[i], &process));
-        }
-        assert_free(2);
+        assert_true(is_bound(&r.during, core));
+        assert_true(ends_first || CPU_EQUAL(&r.after, &process));
+        assert_free();
     }
-}
-
-/* This program is run with OMP_PROC_BIND too. */
-static void not_where_openmp_binds(void **state)
-{
-    (void)state;
-    tn_backend_device *d = NULL;
-    assert_fails(tn_backend_cpu.open(&d, &(tn_open_opts){.options = "pin=on", .places = 1}),
-                 TN_ERR_UNSUPPORTED, "OMP_PROC_BIND");
-    assert_null(d);
-    d = open_cpu("pin=off");
-    tn_backend_cpu.close(d);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_team_is_bound_and_gets_back_what_it_had),
-        cmocka_unit_test(threads_that_openmp_starts_later_are_bound_too),
         cmocka_unit_test(a_core_that_is_refused_gives_all_back),
         cmocka_unit_test(allocations_may_fail),
         cmocka_unit_test(devices_are_closed_in_any_order),
@@ -375,9 +351,6 @@ int main(void)
         cmocka_unit_test(groups_train_the_same_on_cores_of_their_own),
         cmocka_unit_test(whoever_runs_is_bound_and_given_back),
     };
-    const struct CMUnitTest bound[] = {cmocka_unit_test(not_where_openmp_binds)};
-    if (omp_get_proc_bind() != omp_proc_bind_false)
-        return cmocka_run_group_tests(bound, NULL, NULL);
     if (sched_getaffinity(0, sizeof process, &process) != 0 || (cores = CPU_COUNT(&process)) < 2) {
         print_message("skipped: this process may use one core only\n");
         return 77;

@@ -83,7 +83,7 @@ SERVED = ("src/backends/cuda/libraries/", "src/sim/")
 THIRD = {
     "oneapi/dnnl": "src/backends/cpu/onednn/",
     "dnnl": "src/backends/cpu/onednn/",
-    "omp.h": "src/backends/cpu/",
+    "omp.h": "src/backends/cpu/onednn/",
     "cJSON": ("src/io/", "src/runs/", "tools/common/json_read.c"),
     "cjson": ("src/io/", "src/runs/", "tools/common/json_read.c"),
     "xxhash": "src/base/",

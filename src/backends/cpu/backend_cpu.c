@@ -1,16 +1,14 @@
-/* The CPU as a backend: memory is the host's, threads are OpenMP's, layouts are oneDNN's, if it is there. */
+/* The CPU as a backend: memory is the host's, threads are its own, layouts are oneDNN's, if it is there. */
 /* sysconf's memory is glibc's. */
 #define _DEFAULT_SOURCE
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "backends/cpu/device/pin.h"
-#include "backends/cpu/device/team.h"
 #include "backends/cpu/onednn/door.h"
 #include "backends/cpu/optim/_average.h"
 #include "base/base.h"
@@ -55,6 +53,7 @@ static void close_device(tn_backend_device *d)
     if (!d)
         return;
     tn_onednn_close(d);
+    tn_crew_close(d->crew);
     tn_pin_close(d->pin);
     tn_free(d->text);
     tn_free(d);
@@ -77,10 +76,13 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
     const char *with = tn_onednn_version();
     d->reference = o.reference;
     d->prefer = o.prefer;
-    tn_status status = tn_team_measure(&o.threads);
-    d->threads = o.threads;
-    if (status == TN_OK && o.pin)
+    tn_status status = TN_OK;
+    o.threads = (int)tn_cpu_lower(o.threads, tn_cpu_thread_limit());
+    if (o.pin)
         status = tn_pin_open(&d->pin, &o);
+    if (status == TN_OK)
+        status = tn_crew_open(&d->crew, o.threads, d->pin ? d->pin->core : NULL);
+    d->threads = tn_crew_size(d->crew);
     if (status == TN_OK)
         status = tn_onednn_open(d);
     if (status != TN_OK)
@@ -198,39 +200,36 @@ static tn_status fill(tn_backend_device *d, void *to, int byte, size_t bytes)
 static tn_status begin_run(tn_backend_device *d, const tn_run_state *run)
 {
     (void)run;
-    omp_set_dynamic(0); /* of the calling thread: the same sums each time, by as many threads */
-    const int threads = omp_in_parallel() ? tn_team_size(d->threads) : d->threads;
-    if (threads < d->threads)
-        return tn_fail(TN_ERR_DEVICE,
-                       "cpu: called from within an OpenMP loop, where of the device's %d threads "
-                       "there are %d: call it outside, or open the device with threads=%d",
-                       d->threads, threads, threads);
-    return tn_pin_team(d->pin);
+    return tn_pin_caller(d->pin);
 }
 
 static tn_status begin_update(const tn_optim_call *c)
 {
-    return tn_pin_team(c->device->pin);
-}
-
-static tn_status after_step(tn_backend_device *d, const char *pass, const tn_node *n)
-{
-    (void)pass, (void)n;
-    return tn_pin_team(d->pin);
+    return tn_pin_caller(c->device->pin);
 }
 
 /* ---- arithmetic --------------------------------------------------------------------------- */
+
+typedef struct addition {
+    float *to;
+    const float *from;
+} addition;
+
+static void add(const void *of, tn_piece p)
+{
+    const addition *a = of;
+    float *y = a->to;
+    const float *x = a->from;
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++)
+        y[i] += x[i];
+}
 
 static tn_status accumulate(tn_backend_device *d, const tn_layout *layout, void *to,
                             const void *from, size_t bytes)
 {
     (void)layout; /* all of them are of f32 */
-    const size_t count = bytes / sizeof(float);
-    float *y = to;
-    const float *x = from;
-#pragma omp parallel for simd num_threads(d->threads) schedule(static)
-    for (size_t i = 0; i < count; i++)
-        y[i] += x[i];
+    tn_each(d, (int64_t)(bytes / sizeof(float)), TN_FLOATS, add, &(addition){to, from});
     return TN_OK;
 }
 
@@ -244,23 +243,35 @@ static tn_status tally(tn_backend_device *d, const tn_run_state *run, double *su
     return TN_OK;
 }
 
+/* Always the same parts, added in the same order: the threads only share them out. */
+enum { PARTS = 256 };
+typedef struct squares {
+    const float *x;
+    size_t count;
+    double *part;
+} squares;
+
+static void add_squares(const void *of, tn_piece all)
+{
+    const squares *s = of;
+    const float *x = s->x;
+    const size_t size = s->count / PARTS + 1;
+    for (int64_t p = all.begin; p < all.end; p++) {
+        const size_t begin = (size_t)p * size < s->count ? (size_t)p * size : s->count;
+        const size_t end = begin + size < s->count ? begin + size : s->count;
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = begin; i < end; i++)
+            sum += (double)x[i] * (double)x[i];
+        s->part[p] = sum;
+    }
+}
+
 static double sum_squares(const tn_backend_device *d, const float *x, size_t count)
 {
-    /* Always the same parts, added in the same order: the threads only share them out. */
-    enum { PARTS = 256 };
     double part[PARTS], sum = 0;
-    const size_t size = count / PARTS + 1;
-#pragma omp parallel for num_threads(d->threads) schedule(static)
-    for (size_t p = 0; p < PARTS; p++) {
-        const size_t begin = p * size < count ? p * size : count;
-        const size_t end = begin + size < count ? begin + size : count;
-        double s = 0;
-#pragma omp simd reduction(+ : s)
-        for (size_t i = begin; i < end; i++)
-            s += (double)x[i] * (double)x[i];
-        part[p] = s;
-    }
-    for (size_t p = 0; p < PARTS; p++)
+    tn_each(d, PARTS, 1, add_squares, &(squares){x, count, part});
+    for (int p = 0; p < PARTS; p++)
         sum += part[p];
     return sum;
 }
@@ -307,6 +318,5 @@ const tn_backend tn_backend_cpu = {
     .average = tn_cpu_average,
     .begin_run = begin_run,
     .begin_update = begin_update,
-    .after_step = after_step,
     .collectives = &tn_host_collectives,
 };

@@ -112,7 +112,7 @@ static tn_bn begin(const tn_call *c)
     return (tn_bn){
         .s = s->shape,
         .code = code_of[tn_cpu_isa_here()],
-        .threads = c->device->threads,
+        .device = c->device,
         .rows = own ? tn_run_rows(c->run, c->node) : c->node->x[0].dim[0],
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
         .relu = s->relu,

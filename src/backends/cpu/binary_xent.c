@@ -18,16 +18,29 @@ static tn_pair_slopes slopes(float x, float target, float positive)
                             (positive - 1) * log_sum - x};
 }
 
+static float positive_weight_of(const tn_call *c)
+{
+    return ((const tn_binary_xent_opts *)c->node->opts)->positive_weight;
+}
+
+static void sums(const void *c, tn_piece p)
+{
+    tn_pair_sums(c, p, value, (double)positive_weight_of(c));
+}
+
+static void gradients(const void *c, tn_piece p)
+{
+    tn_pair_gradients(c, p, slopes, positive_weight_of(c));
+}
+
 static tn_status forward(const tn_call *c)
 {
-    return tn_pair_forward(c, value,
-                           (double)((const tn_binary_xent_opts *)c->node->opts)->positive_weight);
+    return tn_pair_forward(c, sums);
 }
 
 static tn_status backward(const tn_call *c)
 {
-    return tn_pair_backward(c, slopes,
-                            ((const tn_binary_xent_opts *)c->node->opts)->positive_weight);
+    return tn_pair_backward(c, gradients);
 }
 
 const tn_kernel tn_cpu_binary_xent = {

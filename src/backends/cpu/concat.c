@@ -102,11 +102,17 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static tn_status forward(const tn_call *c)
+/* Pieces of memory that are worth another thread. */
+static int64_t grain(const state *s)
 {
+    return 1 + (int64_t)(TN_FLOATS * sizeof(float) / (s->whole + 1));
+}
+
+static void join(const void *of, tn_piece p)
+{
+    const tn_call *c = of;
     const state *s = c->state;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < s->count; n++) {
+    for (int64_t n = p.begin; n < p.end; n++) {
         char *y = (char *)c->y[0] + (size_t)n * s->whole;
         for (int i = 0; i < c->node->num_in; i++) {
             if (c->x[i])
@@ -114,14 +120,20 @@ static tn_status forward(const tn_call *c)
             y += s->piece[i];
         }
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const state *s = c->state;
+    tn_each(c->device, s->count, grain(s), join, c);
     return TN_OK;
 }
 
-static tn_status backward(const tn_call *c)
+static void part(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const state *s = c->state;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < s->count; n++) {
+    for (int64_t n = p.begin; n < p.end; n++) {
         const char *dy = (const char *)c->dy[0] + (size_t)n * s->whole;
         for (int i = 0; i < c->node->num_in; i++) {
             if (c->dx[i])
@@ -129,6 +141,12 @@ static tn_status backward(const tn_call *c)
             dy += s->piece[i];
         }
     }
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const state *s = c->state;
+    tn_each(c->device, s->count, grain(s), part, c);
     return TN_OK;
 }
 

@@ -9,7 +9,6 @@
  * dw and db are sums over the images of each thread, then over threads: the same bits come out for the
  * same number of threads.
  */
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,29 +173,47 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
+/* Bands of an image. */
+static int64_t bands_of(const tn_few *f)
+{
+    return (f->out[0] + f->rows - 1) / f->rows;
+}
+
+typedef struct job {
+    const tn_call *c;
+    const float *bias;
+} job;
+
+static void forward_bands(const void *of, tn_piece bands)
+{
+    const job *j = of;
+    const tn_call *c = j->c;
+    const tn_few_state *s = c->state;
+    const tn_few *f = &s->size;
+    const int64_t row = f->out[1] * s->code->lanes, image = f->K * f->out[0] * row;
+    const float *x = c->x[0];
+    float *y = c->y[0], *band = tn_few_part(s, c, bands.thread, s->band);
+    uint8_t *taps = c->run->training ? c->saved : NULL;
+    for (int64_t i = bands.begin; i < bands.end; i++) {
+        const int64_t n = i / bands_of(f), p = i % bands_of(f) * f->rows;
+        const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), at = n * image + p * row;
+        const int64_t pixels = f->pooled ? 2 : 1;
+        tn_few_copy_band(f, x, n, pixels * p, pixels * rows, band);
+        if (f->pooled)
+            s->code->forward_pooled(f, band, rows, c->w[0], j->bias, y + at,
+                                    taps ? taps + at : NULL);
+        else
+            s->code->forward(f, band, rows, c->w[0], j->bias, y + at);
+    }
+}
+
 static tn_status forward(const tn_call *c)
 {
     const tn_few_state *s = c->state;
     const tn_few *f = &s->size;
-    const int64_t row = f->out[1] * s->code->lanes, image = f->K * f->out[0] * row;
     const float *bias =
         tn_cpu_whole_blocks(c->w[1], s->filters, f->K * s->code->lanes, tn_few_scratch(c, s->bias));
-    const float *x = c->x[0];
-    float *y = c->y[0];
-    uint8_t *taps = c->run->training ? c->saved : NULL;
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < s->images; n++)
-        for (int64_t p = 0; p < f->out[0]; p += f->rows) {
-            const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), at = n * image + p * row;
-            const int64_t pixels = f->pooled ? 2 : 1;
-            float *band = tn_few_part(s, c, omp_get_thread_num(), s->band);
-            tn_few_copy_band(f, x, n, pixels * p, pixels * rows, band);
-            if (f->pooled)
-                s->code->forward_pooled(f, band, rows, c->w[0], bias, y + at,
-                                        taps ? taps + at : NULL);
-            else
-                s->code->forward(f, band, rows, c->w[0], bias, y + at);
-        }
+    tn_each(c->device, s->images * bands_of(f), 1, forward_bands, &(job){c, bias});
     return TN_OK;
 }
 
@@ -213,63 +230,72 @@ static void cut_off(const tn_few_state *s, const float *dy, const float *y, int6
         }
 }
 
-/* In a parallel region: rows p and on of image n, to this thread's dw and db. */
-static void add_band(const tn_few_state *s, const tn_call *c, int64_t n, int64_t p)
+/* Rows p and on of image n, to the dw and db of a part. */
+static void add_band(const tn_few_state *s, const tn_call *c, int64_t n, int64_t p, int part)
 {
     const tn_few *f = &s->size;
     const int64_t row = f->out[1] * s->code->lanes, block = f->out[0] * row;
     const int64_t rows = tn_cpu_lower(f->rows, f->out[0] - p), at = n * f->K * block + p * row;
-    const int thread = omp_get_thread_num();
     const float *dz = (const float *)c->dy[0] + at;
-    float *band = tn_few_part(s, c, thread, s->band);
+    float *band = tn_few_part(s, c, part, s->band);
     int64_t pitch = block;
     if (f->relu) {
-        float *cut = tn_few_part(s, c, thread, s->dz);
+        float *cut = tn_few_part(s, c, part, s->dz);
         cut_off(s, dz, (const float *)c->y[0] + at, block, rows * row, cut);
         dz = cut;
         pitch = rows * row;
     }
     if (c->dw[0])
         tn_few_copy_band(f, c->x[0], n, p, rows, band);
-    s->code->weights(f, band, rows, dz, pitch, c->dw[0] ? tn_few_part(s, c, thread, s->dw) : NULL,
-                     c->dw[1] ? tn_few_part(s, c, thread, s->db) : NULL);
+    s->code->weights(f, band, rows, dz, pitch, c->dw[0] ? tn_few_part(s, c, part, s->dw) : NULL,
+                     c->dw[1] ? tn_few_part(s, c, part, s->db) : NULL);
 }
 
-/* In a parallel region: to[i] = the sum of what the threads have there. */
-static void add_up(const tn_few_state *s, const tn_call *c, size_t at, int64_t count, float *to)
+/* Bands are cut into as many parts as there are threads, each with dw and db of its own. */
+static void add_bands(const void *of, tn_piece parts)
 {
-    const int threads = omp_get_num_threads();
-#pragma omp for schedule(static) nowait
-    for (int64_t i = 0; i < count; i++) {
-        float sum = 0;
-        for (int t = 0; t < threads; t++)
-            sum += ((const float *)tn_few_part(s, c, t, at))[i];
-        to[i] = sum;
+    const tn_call *c = of;
+    const tn_few_state *s = c->state;
+    const tn_few *f = &s->size;
+    for (int part = (int)parts.begin; part < parts.end; part++) {
+        const tn_piece bands = tn_part(s->images * bands_of(f), c->device->threads, part);
+        memset(tn_few_part(s, c, part, s->dw), 0, (size_t)filter_floats(s) * sizeof(float));
+        memset(tn_few_part(s, c, part, s->db), 0, (size_t)(f->K * s->code->lanes) * sizeof(float));
+        for (int64_t i = bands.begin; i < bands.end; i++) {
+            const int64_t n = i / bands_of(f), p = i % bands_of(f) * f->rows;
+            f->pooled ? tn_few_add_pooled_band(s, c, n, p, part) : add_band(s, c, n, p, part);
+        }
+    }
+}
+
+typedef struct sum {
+    const tn_call *c;
+    size_t at;
+    float *to;
+} sum;
+
+/* to[i] = the sum of what the parts have there. */
+static void add_up(const void *of, tn_piece p)
+{
+    const sum *k = of;
+    for (int64_t i = p.begin; i < p.end; i++) {
+        float all = 0;
+        for (int t = 0; t < k->c->device->threads; t++)
+            all += ((const float *)tn_few_part(k->c->state, k->c, t, k->at))[i];
+        k->to[i] = all;
     }
 }
 
 static tn_status backward(const tn_call *c)
 {
     const tn_few_state *s = c->state;
-    const tn_few *f = &s->size;
-    const int64_t floats = filter_floats(s);
-#pragma omp parallel num_threads(c->device->threads)
-    {
-        const int thread = omp_get_thread_num();
-        memset(tn_few_part(s, c, thread, s->dw), 0, (size_t)floats * sizeof(float));
-        memset(tn_few_part(s, c, thread, s->db), 0,
-               (size_t)(f->K * s->code->lanes) * sizeof(float));
-#pragma omp for collapse(2) schedule(static)
-        for (int64_t n = 0; n < s->images; n++)
-            for (int64_t p = 0; p < f->out[0]; p += f->rows)
-                f->pooled ? tn_few_add_pooled_band(s, c, n, p) : add_band(s, c, n, p);
-        if (c->dw[0] && f->pooled)
-            tn_few_add_up_pooled(s, c, c->dw[0]);
-        else if (c->dw[0])
-            add_up(s, c, s->dw, floats, c->dw[0]);
-        if (c->dw[1])
-            add_up(s, c, s->db, s->filters, c->dw[1]);
-    }
+    tn_each(c->device, c->device->threads, 1, add_bands, c);
+    if (c->dw[0] && s->size.pooled)
+        tn_few_add_up_pooled(s, c, c->dw[0]);
+    else if (c->dw[0])
+        tn_each(c->device, filter_floats(s), TN_FLOATS, add_up, &(sum){c, s->dw, c->dw[0]});
+    if (c->dw[1])
+        tn_each(c->device, s->filters, TN_FLOATS, add_up, &(sum){c, s->db, c->dw[1]});
     return TN_OK;
 }
 

@@ -113,7 +113,7 @@ static void bind(tn_maker *m, whole *s, const tn_node *n, tn_binding *b)
         return;
     s->x_at = tn_cpu_part(&b->scratch_bytes, tn_md_bytes(x));
     s->pad_at = tn_cpu_part(&b->scratch_bytes, tn_prim_bytes(&s->conv, DNNL_ARG_SCRATCHPAD));
-    s->found_at = tn_cpu_part(&b->scratch_bytes, (size_t)n->x[0].dim[0] * sizeof(int));
+    s->found_at = tn_cpu_part(&b->scratch_bytes, (size_t)n->x[0].dim[0] * sizeof(atomic_int));
     s->y_each = (int64_t)(tn_md_bytes(y) / sizeof(float)) / n->y[0].dim[0];
     size_t arranging = 0;
     (void)tn_cpu_part(&arranging, (size_t)tn_elements(&n->param[0].shape));
@@ -151,20 +151,26 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static tn_status arrange(const tn_call *c)
+static void arrange_rows(const void *of, tn_piece p)
 {
-    whole *s = c->state;
+    const tn_call *c = of;
+    const whole *s = c->state;
     const tn_whole *g = &s->grid;
     const float *w = c->w[0], *bias = c->w[1];
     float *scale = c->kept, *shift = scale + g->rows;
     int8_t *numbers = c->scratch;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < g->rows; k++) {
+    for (int64_t k = p.begin; k < p.end; k++) {
         scale[k] = s->scale * tn_whole_row(g, k, w + k * g->columns, numbers + k * g->columns);
         shift[k] = bias ? bias[k] : 0;
     }
+}
+
+static tn_status arrange(const tn_call *c)
+{
+    whole *s = c->state;
+    tn_each(c->device, s->grid.rows, 1, arrange_rows, c);
     return tn_prim_run(
-        &s->w, (tn_prim_arg[]){{DNNL_ARG_FROM, numbers},
+        &s->w, (tn_prim_arg[]){{DNNL_ARG_FROM, c->scratch},
                                {DNNL_ARG_TO, (unsigned char *)c->kept + s->w_at},
                                {DNNL_ARG_SCRATCHPAD, (unsigned char *)c->scratch + s->w_pad_at},
                                {0}});
@@ -191,8 +197,8 @@ static tn_status forward(const tn_call *c)
                                         .y_each = s->y_each,
                                         .x = c->x[0],
                                         .y = c->y[0],
-                                        .found = (int *)(void *)(scratch + s->found_at),
-                                        .threads = c->device->threads});
+                                        .found = (atomic_int *)(void *)(scratch + s->found_at),
+                                        .device = c->device});
     return TN_OK;
 }
 

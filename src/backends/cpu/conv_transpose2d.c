@@ -41,32 +41,36 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 
 /* ---- the bias ------------------------------------------------------------------------------- */
 
-static void add_bias(const tn_call *c, const tn_channels *at, const float *bias, float *y)
+static void add_bias(const void *of, tn_piece p)
 {
-    const int64_t N = c->node->y[0].dim[0], groups = tn_channel_groups(at);
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < N; n++)
-        for (int64_t g = 0; g < groups; g++) {
-            const int64_t first = g * at->lanes;
-            const int64_t width = tn_cpu_lower(at->lanes, at->channels - first);
-            float *to = y + n * at->image + g * at->group;
-            if (at->lanes == 1) {
+    const tn_call *c = of;
+    const tn_channels *at = &((const deconv *)c->state)->at;
+    const float *bias = c->w[1];
+    const int64_t groups = tn_channel_groups(at);
+    for (int64_t item = p.begin; item < p.end; item++) {
+        const int64_t n = item / groups, g = item % groups, first = g * at->lanes;
+        const int64_t width = tn_cpu_lower(at->lanes, at->channels - first);
+        float *to = (float *)c->y[0] + n * at->image + g * at->group;
+        if (at->lanes == 1) {
 #pragma omp simd
-                for (int64_t i = 0; i < at->area; i++)
-                    to[i * at->step] += bias[first];
-                continue;
-            }
             for (int64_t i = 0; i < at->area; i++)
-                for (int64_t l = 0; l < width; l++)
-                    to[i * at->step + l] += bias[first + l];
+                to[i * at->step] += bias[first];
+            continue;
         }
+        for (int64_t i = 0; i < at->area; i++)
+            for (int64_t l = 0; l < width; l++)
+                to[i * at->step + l] += bias[first + l];
+    }
 }
 
-static void sum_bias(const tn_call *c, const tn_channels *at, const float *dy, float *dbias)
+static void sum_bias(const void *of, tn_piece p)
 {
-    const int64_t N = c->node->y[0].dim[0], groups = tn_channel_groups(at);
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t g = 0; g < groups; g++) {
+    const tn_call *c = of;
+    const tn_channels *at = &((const deconv *)c->state)->at;
+    const float *dy = c->dy[0];
+    float *dbias = c->dw[1];
+    const int64_t N = c->node->y[0].dim[0];
+    for (int64_t g = p.begin; g < p.end; g++) {
         const int64_t first = g * at->lanes;
         const int64_t width = tn_cpu_lower(at->lanes, at->channels - first);
         double sum[TN_MOST_LANES] = {0};
@@ -86,7 +90,7 @@ static tn_status forward(const tn_call *c)
     const deconv *s = c->state;
     TN_TRY(tn_adjoint_forward(&s->adjoint, c));
     if (c->node->num_params > 1)
-        add_bias(c, &s->at, c->w[1], c->y[0]);
+        tn_each(c->device, c->node->y[0].dim[0] * tn_channel_groups(&s->at), 1, add_bias, c);
     return TN_OK;
 }
 
@@ -94,7 +98,7 @@ static tn_status backward(const tn_call *c)
 {
     const deconv *s = c->state;
     if (c->dw[1])
-        sum_bias(c, &s->at, c->dy[0], c->dw[1]);
+        tn_each(c->device, tn_channel_groups(&s->at), 1, sum_bias, c);
     return tn_adjoint_backward(&s->adjoint, c);
 }
 

@@ -52,16 +52,34 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static tn_status arrange(const tn_call *c)
+static void arrange_rows(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const tn_whole *g = &((const rows *)c->state)->grid;
     const float *w = c->w[0];
     float *scale = c->kept;
     int8_t *whole = (int8_t *)(scale + g->rows);
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < g->rows; k++)
+    for (int64_t k = p.begin; k < p.end; k++)
         scale[k] = tn_whole_row(g, k, w + k * g->columns, whole + k * g->columns);
+}
+
+static tn_status arrange(const tn_call *c)
+{
+    tn_each(c->device, ((const rows *)c->state)->grid.rows, 1, arrange_rows, c);
     return TN_OK;
+}
+
+typedef struct job {
+    tn_dense_rows all;
+    int64_t count; /* rows at once */
+    void (*run)(const tn_dense_rows *all, int64_t k);
+} job;
+
+static void multiply(const void *of, tn_piece p)
+{
+    const job *j = of;
+    for (int64_t i = p.begin; i < p.end; i++)
+        j->run(&j->all, i * j->count);
 }
 
 static tn_status forward(const tn_call *c)
@@ -80,11 +98,9 @@ static tn_status forward(const tn_call *c)
                                .relu = tn_has_post(n, TN_POST_RELU),
                                .y = c->y[0]};
     const int count = s->code->of[images - 1].rows;
-    void (*const run)(const tn_dense_rows *, int64_t) =
-        scale ? s->code->of[images - 1].run_whole : s->code->of[images - 1].run;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < all.K; k += count)
-        run(&all, k);
+    const job j = {all, count,
+                   scale ? s->code->of[images - 1].run_whole : s->code->of[images - 1].run};
+    tn_each(c->device, (K + count - 1) / count, 1 + TN_FLOATS / (count * all.D), multiply, &j);
     return TN_OK;
 }
 

@@ -239,28 +239,6 @@ static void from_block(const dense_state *s, const float *from, int64_t tile, fl
         }
 }
 
-static void inputs_to_panels(const dense_state *s, const float *x, int64_t tile, float *to)
-{
-    const tn_tiles *t = &s->size;
-    const int64_t first = tile * TN_TILE, count = tn_cpu_lower(t->D - first, TN_TILE);
-    float block[MAX_IMAGES * TN_TILE];
-    if (s->lanes)
-        to_block(s, x, tile, block);
-    to_panels(s, s->lanes ? block : x + first, NULL, s->lanes ? TN_TILE : s->image, count,
-              t->wide_D, to + first * s->code->lanes);
-}
-
-static void inputs_from_panels(const dense_state *s, const float *from, int64_t tile, float *dx)
-{
-    const tn_tiles *t = &s->size;
-    const int64_t first = tile * TN_TILE, count = tn_cpu_lower(t->D - first, TN_TILE);
-    float block[MAX_IMAGES * TN_TILE];
-    from_panels(s, from + first * s->code->lanes, t->wide_D, NULL, false,
-                s->lanes ? TN_TILE : s->image, count, s->lanes ? block : dx + first);
-    if (s->lanes)
-        from_block(s, block, tile, dx);
-}
-
 /* Of the units in one tile, from the panels of dz. */
 static void sum_bias(const dense_state *s, const float *dz, int64_t tile, float *db)
 {
@@ -280,97 +258,121 @@ static float *scratch_at(const tn_call *c, size_t at)
     return (float *)(void *)((unsigned char *)c->scratch + at);
 }
 
-static void outputs_from_panels(const dense_state *s, const tn_call *c, const float *from,
-                                int64_t tile)
+/* A pass is loops over tiles: a thread has the same ones in each. begin: of the chunk that is gone through. */
+typedef void tile_step(const tn_call *c, int64_t begin, int64_t tile);
+
+typedef struct job {
+    const tn_call *c;
+    int64_t begin;
+    tile_step *step;
+} job;
+
+static void do_tiles(const void *of, tn_piece p)
 {
-    const int64_t K = s->size.K, first = tile * TN_TILE, count = tn_cpu_lower(K - first, TN_TILE);
+    const job *j = of;
+    for (int64_t tile = p.begin; tile < p.end; tile++)
+        j->step(j->c, j->begin, tile);
+}
+
+static void each_tile(const tn_call *c, int64_t wide, int64_t begin, tile_step *step)
+{
+    tn_each(c->device, wide / TN_TILE, 1, do_tiles, &(job){c, begin, step});
+}
+
+/* Of `all` those that are in the tile. */
+static int64_t part_of(int64_t all, int64_t tile)
+{
+    return tn_cpu_lower(all - tile * TN_TILE, TN_TILE);
+}
+
+static void inputs_in(const tn_call *c, int64_t unused, int64_t tile)
+{
+    const dense_state *s = c->state;
+    const int64_t first = tile * TN_TILE;
+    float block[MAX_IMAGES * TN_TILE];
+    (void)unused;
+    if (s->lanes)
+        to_block(s, c->x[0], tile, block);
+    to_panels(s, s->lanes ? block : (const float *)c->x[0] + first, NULL,
+              s->lanes ? TN_TILE : s->image, part_of(s->size.D, tile), s->size.wide_D,
+              scratch_at(c, s->x) + first * s->code->lanes);
+}
+
+static void forward_tile(const tn_call *c, int64_t begin, int64_t tile)
+{
+    const dense_state *s = c->state;
     const float *bias = c->w[1];
-    from_panels(s, from + first * s->code->lanes, s->size.wide_K, bias ? bias + first : NULL,
-                s->relu, K, count, (float *)c->y[0] + first);
+    float *y = scratch_at(c, s->y);
+    const int64_t first = tile * TN_TILE, end = tn_cpu_lower(begin + s->code->chunk, s->size.D);
+    s->code->forward(&s->size, c->w[0], scratch_at(c, s->x), tile, begin, end, y);
+    if (end == s->size.D)
+        from_panels(s, y + first * s->code->lanes, s->size.wide_K, bias ? bias + first : NULL,
+                    s->relu, s->size.K, part_of(s->size.K, tile), (float *)c->y[0] + first);
 }
-
-static void outputs_to_panels(const dense_state *s, const tn_call *c, int64_t tile, float *to)
-{
-    const int64_t K = s->size.K, first = tile * TN_TILE, count = tn_cpu_lower(K - first, TN_TILE);
-    const float *dy = c->dy[0], *y = c->y[0];
-    to_panels(s, dy + first, s->relu ? y + first : NULL, K, count, s->size.wide_K,
-              to + first * s->code->lanes);
-}
-
-/* A static loop over the same tiles gives a thread the same ones each time. So in the passes below nobody
- * waits where a thread goes on with what it has made itself. */
 
 static tn_status forward(const tn_call *c)
 {
     const dense_state *s = c->state;
     const tn_tiles *t = &s->size;
-    float *x = scratch_at(c, s->x), *y = scratch_at(c, s->y);
-#pragma omp parallel num_threads(c->device->threads)
-    {
-#pragma omp for schedule(static)
-        for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-            inputs_to_panels(s, c->x[0], tile, x);
-        for (int64_t begin = 0; begin < t->D; begin += s->code->chunk)
-#pragma omp for schedule(static) nowait
-            for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-                s->code->forward(t, c->w[0], x, tile, begin,
-                                 tn_cpu_lower(begin + s->code->chunk, t->D), y);
-#pragma omp for schedule(static) nowait
-        for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-            outputs_from_panels(s, c, y, tile);
-    }
+    each_tile(c, t->wide_D, 0, inputs_in);
+    for (int64_t begin = 0; begin < t->D; begin += s->code->chunk)
+        each_tile(c, t->wide_K, begin, forward_tile);
     return TN_OK;
 }
 
-/* In a parallel region, as the next. */
-static void backward_weights(const dense_state *s, const tn_call *c, const float *dz)
+static void gradients_in(const tn_call *c, int64_t unused, int64_t tile)
 {
-    const tn_tiles *t = &s->size;
-    float *x = scratch_at(c, s->dx);
-#pragma omp for schedule(static)
-    for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-        to_block(s, c->x[0], tile, x + tile * TN_TILE * t->N);
-    for (int64_t begin = 0; begin < t->wide_D; begin += s->code->chunk)
-#pragma omp for schedule(static) nowait
-        for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++)
-            s->code->weights(t, dz, x, tile, begin, tn_cpu_lower(begin + s->code->chunk, t->wide_D),
-                             c->dw[0]);
+    const dense_state *s = c->state;
+    const float *dy = c->dy[0], *y = c->y[0];
+    float *dz = scratch_at(c, s->dz);
+    const int64_t first = tile * TN_TILE;
+    (void)unused;
+    to_panels(s, dy + first, s->relu ? y + first : NULL, s->size.K, part_of(s->size.K, tile),
+              s->size.wide_K, dz + first * s->code->lanes);
+    if (c->dw[1])
+        sum_bias(s, dz, tile, c->dw[1]);
 }
 
-static void backward_data(const dense_state *s, const tn_call *c, const float *dz)
+static void inputs_to_blocks(const tn_call *c, int64_t unused, int64_t tile)
 {
-    const tn_tiles *t = &s->size;
-    float *dx = scratch_at(c, s->dx);
-    for (int64_t begin = 0; begin < t->K; begin += s->code->chunk)
-#pragma omp for schedule(static) nowait
-        for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-            s->code->data(t, c->w[0], dz, tile, begin, tn_cpu_lower(begin + s->code->chunk, t->K),
-                          dx);
-#pragma omp for schedule(static) nowait
-    for (int64_t tile = 0; tile < t->wide_D / TN_TILE; tile++)
-        inputs_from_panels(s, dx, tile, c->dx[0]);
+    const dense_state *s = c->state;
+    (void)unused;
+    to_block(s, c->x[0], tile, scratch_at(c, s->dx) + tile * TN_TILE * s->size.N);
+}
+
+static void weights_tile(const tn_call *c, int64_t begin, int64_t tile)
+{
+    const dense_state *s = c->state;
+    s->code->weights(&s->size, scratch_at(c, s->dz), scratch_at(c, s->dx), tile, begin,
+                     tn_cpu_lower(begin + s->code->chunk, s->size.wide_D), c->dw[0]);
+}
+
+static void data_tile(const tn_call *c, int64_t begin, int64_t tile)
+{
+    const dense_state *s = c->state;
+    float *made = scratch_at(c, s->dx), *dx = c->dx[0], block[MAX_IMAGES * TN_TILE];
+    const int64_t first = tile * TN_TILE, end = tn_cpu_lower(begin + s->code->chunk, s->size.K);
+    s->code->data(&s->size, c->w[0], scratch_at(c, s->dz), tile, begin, end, made);
+    if (end < s->size.K)
+        return;
+    from_panels(s, made + first * s->code->lanes, s->size.wide_D, NULL, false,
+                s->lanes ? TN_TILE : s->image, part_of(s->size.D, tile),
+                s->lanes ? block : dx + first);
+    if (s->lanes)
+        from_block(s, block, tile, dx);
 }
 
 static tn_status backward(const tn_call *c)
 {
     const dense_state *s = c->state;
     const tn_tiles *t = &s->size;
-    float *dz = scratch_at(c, s->dz);
-#pragma omp parallel num_threads(c->device->threads)
-    {
-#pragma omp for schedule(static)
-        for (int64_t tile = 0; tile < t->wide_K / TN_TILE; tile++) {
-            outputs_to_panels(s, c, tile, dz);
-            if (c->dw[1])
-                sum_bias(s, dz, tile, c->dw[1]);
-        }
-        if (c->dw[0])
-            backward_weights(s, c, dz);
-        if (c->dx[0]) {
-#pragma omp barrier
-            backward_data(s, c, dz);
-        }
-    }
+    each_tile(c, t->wide_K, 0, gradients_in);
+    if (c->dw[0])
+        each_tile(c, t->wide_D, 0, inputs_to_blocks);
+    for (int64_t begin = 0; c->dw[0] && begin < t->wide_D; begin += s->code->chunk)
+        each_tile(c, t->wide_K, begin, weights_tile);
+    for (int64_t begin = 0; c->dx[0] && begin < t->K; begin += s->code->chunk)
+        each_tile(c, t->wide_D, begin, data_tile);
     return TN_OK;
 }
 

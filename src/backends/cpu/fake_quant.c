@@ -59,37 +59,61 @@ static float find_scale(const tn_grid *g, const float *x, int64_t c)
     return most > 0 ? most / g->high : 1;
 }
 
+static void find_some(const void *of, tn_piece p)
+{
+    const tn_call *c = of;
+    const quant *s = c->state;
+    for (int64_t i = p.begin; i < p.end; i++)
+        ((float *)c->scratch)[i] = find_scale(&s->grid, c->x[0], i);
+}
+
 /* The scale of each channel; NULL: of the options. */
 static const float *find_scales(const tn_call *c)
 {
     const quant *s = c->state;
-    float *scales = c->scratch;
     if (!s->found)
         return c->node->num_in > 1 ? c->x[1] : NULL;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->grid.lines.size; i++)
-        scales[i] = find_scale(&s->grid, c->x[0], i);
-    return scales;
+    tn_each(c->device, s->grid.lines.size, 1, find_some, c);
+    return c->scratch;
+}
+
+typedef struct job {
+    const tn_call *c;
+    const float *scales, *dy;
+    float *to;
+} job;
+
+static int64_t tiles_of(const quant *s)
+{
+    return (s->grid.lines.inner + TILE - 1) / TILE;
+}
+
+static void run_tiles(const void *of, tn_piece p)
+{
+    const job *j = of;
+    const quant *s = j->c->state;
+    const tn_lines *l = &s->grid.lines;
+    const float *x = j->c->x[0], *scales = j->scales, *dy = j->dy;
+    const tn_unary_loops *code = loops[tn_cpu_isa_here()];
+    tn_unary_loop *const loop = dy ? code->dx : code->y;
+    const int64_t tiles = tiles_of(s);
+    for (int64_t i = p.begin; i < p.end; i++) {
+        const int64_t line = i / tiles, first = i % tiles * TILE, at = line * l->inner + first;
+        loop(&(tn_unary_run){
+            .count = tn_cpu_lower(TILE, l->inner - first),
+            .from = x + at,
+            .dy = dy ? dy + at : NULL,
+            .to = j->to + at,
+            .k = {scales ? scales[line % l->size] : s->scale, s->grid.low, s->grid.high}});
+    }
 }
 
 static void run(const tn_call *c, const float *scales, const float *dy, float *to)
 {
     const quant *s = c->state;
     const tn_lines *l = &s->grid.lines;
-    const float *x = c->x[0];
-    const tn_unary_loops *code = loops[tn_cpu_isa_here()];
-    tn_unary_loop *const loop = dy ? code->dx : code->y;
-    const int64_t tiles = (l->inner + TILE - 1) / TILE;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < l->outer * l->size * tiles; i++) {
-        const int64_t line = i / tiles, first = i % tiles * TILE, at = line * l->inner + first;
-        loop(&(tn_unary_run){
-            .count = tn_cpu_lower(TILE, l->inner - first),
-            .from = x + at,
-            .dy = dy ? dy + at : NULL,
-            .to = to + at,
-            .k = {scales ? scales[line % l->size] : s->scale, s->grid.low, s->grid.high}});
-    }
+    tn_each(c->device, l->outer * l->size * tiles_of(s), 1 + TN_FLOATS / l->inner, run_tiles,
+            &(job){c, scales, dy, to});
 }
 
 static tn_status forward(const tn_call *c)

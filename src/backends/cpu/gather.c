@@ -41,13 +41,12 @@ static inline int64_t place(const sizes *s, int64_t outer, int32_t index)
     return (outer * s->x.size + (index < 0 ? index + s->x.size : index)) * s->x.inner;
 }
 
-static tn_status forward(const tn_call *c)
+static void take_lines(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const sizes s = sizes_of(c->node);
     const int32_t *index = c->x[1];
-    TN_TRY(check(c, &s, index));
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s.x.outer * s.lines; i++) {
+    for (int64_t i = p.begin; i < p.end; i++) {
         const float *x = c->x[0];
         float *y = (float *)c->y[0] + i * s.x.inner;
         if (!s.each)
@@ -56,6 +55,13 @@ static tn_status forward(const tn_call *c)
         for (int64_t k = 0; k < s.x.inner && s.each; k++)
             y[k] = x[place(&s, i / s.lines, index[i * s.x.inner + k]) + k];
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const sizes s = sizes_of(c->node);
+    TN_TRY(check(c, &s, c->x[1]));
+    tn_each(c->device, s.x.outer * s.lines, 1 + TN_FLOATS / s.x.inner, take_lines, c);
     return TN_OK;
 }
 
@@ -77,17 +83,28 @@ static void add_up(const sizes *s, const int32_t *index, const float *dy, float 
     }
 }
 
+/* Parts of a block's columns. */
+static int64_t parts_of(const tn_call *c, const sizes *s)
+{
+    return s->x.outer < c->device->threads ? c->device->threads : 1;
+}
+
+static void add_parts(const void *of, tn_piece p)
+{
+    const tn_call *c = of;
+    const sizes s = sizes_of(c->node);
+    const int64_t parts = parts_of(c, &s);
+    for (int64_t i = p.begin; i < p.end; i++) {
+        const tn_piece columns = tn_part(s.x.inner, parts, i % parts);
+        add_up(&s, c->x[1], c->dy[0], c->dx[0], i / parts, columns.begin, columns.end);
+    }
+}
+
 static tn_status backward(const tn_call *c)
 {
     const sizes s = sizes_of(c->node);
-    const int64_t parts = s.x.outer < c->device->threads ? c->device->threads : 1;
-    if (!c->dx[0])
-        return TN_OK;
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t o = 0; o < s.x.outer; o++)
-        for (int64_t part = 0; part < parts; part++)
-            add_up(&s, c->x[1], c->dy[0], c->dx[0], o, part * s.x.inner / parts,
-                   (part + 1) * s.x.inner / parts);
+    if (c->dx[0])
+        tn_each(c->device, s.x.outer * parts_of(c, &s), 1, add_parts, c);
     return TN_OK;
 }
 

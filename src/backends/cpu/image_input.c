@@ -21,19 +21,23 @@ static tn_image_row *const row_of[TN_CPU_ISAS] = {
 #endif
 };
 
-static tn_status forward(const tn_call *c)
+static void convert_rows(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const tn_image_input_opts *o = c->node->opts;
     const tn_shape *s = &c->node->x[0];
-    const int64_t N = s->dim[0], H = s->dim[1], W = s->dim[2], C = s->dim[3];
+    const int64_t H = s->dim[1], W = s->dim[2], C = s->dim[3];
     const uint8_t *x = c->x[0];
     float *y = c->y[0];
     tn_image_row *const convert = row_of[tn_cpu_isa_here()];
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < N; n++)
-        for (int64_t h = 0; h < H; h++)
-            convert(x + (n * H + h) * W * C, y + (n * C * H + h) * W, W, C, H * W, o->mean,
-                    o->scale);
+    for (int64_t i = p.begin; i < p.end; i++)
+        convert(x + i * W * C, y + (i / H * C * H + i % H) * W, W, C, H * W, o->mean, o->scale);
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const tn_shape *s = &c->node->x[0];
+    tn_each(c->device, s->dim[0] * s->dim[1], 4, convert_rows, c);
     return TN_OK;
 }
 

@@ -103,8 +103,8 @@ static tn_status multiply(product *p, const tn_call *c, const void *left, const 
                                   {0},
                               }));
     if (p->meets)
-        tn_cpu_reduce_along(&p->sum, &(tn_cpu_reduction){.meet = TN_CPU_SUM, .scale = 1}, out, to,
-                            c->device->threads);
+        tn_cpu_reduce_along(c->device, &p->sum, &(tn_cpu_reduction){.meet = TN_CPU_SUM, .scale = 1},
+                            out, to);
     return TN_OK;
 }
 

@@ -38,15 +38,14 @@ static inline float weight_of(const tn_call *c, int32_t label)
     return c->node->num_in > 2 ? ((const float *)c->x[2])[label] : 1;
 }
 
-static tn_status forward(const tn_call *c)
+static void find_losses(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const int32_t ignore = ((const tn_nll_opts *)c->node->opts)->ignore, *label = c->x[1];
     const tn_lines l = tn_lines_along(&c->node->x[0], 1);
     const float *x = c->x[0];
     float *losses = c->y[0], *weights = c->y[1];
-    TN_TRY(check(c, ignore));
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < l.outer * l.inner; i++) {
+    for (int64_t i = p.begin; i < p.end; i++) {
         const bool out = label[i] == ignore;
         const float w = out ? 0 : weight_of(c, label[i]);
         if (losses)
@@ -54,24 +53,33 @@ static tn_status forward(const tn_call *c)
         if (weights)
             weights[i] = w;
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    TN_TRY(check(c, ((const tn_nll_opts *)c->node->opts)->ignore));
+    tn_each(c->device, tn_elements(&c->node->x[1]), TN_FLOATS, find_losses, c);
     return TN_OK;
 }
 
-static tn_status backward(const tn_call *c)
+static void find_gradients(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const int32_t ignore = ((const tn_nll_opts *)c->node->opts)->ignore, *label = c->x[1];
     const tn_lines l = tn_lines_along(&c->node->x[0], 1);
     const float *dy = c->dy[0];
     float *dx = c->dx[0];
-    if (!dx)
-        return TN_OK;
-    memset(dx, 0, (size_t)tn_elements(&c->node->x[0]) * sizeof *dx);
-    if (!dy)
-        return TN_OK;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < l.outer * l.inner; i++)
+    for (int64_t i = p.begin; i < p.end; i++)
         if (label[i] != ignore)
             dx[place(&l, i, label[i])] = -weight_of(c, label[i]) * dy[i];
+}
+
+static tn_status backward(const tn_call *c)
+{
+    if (c->dx[0])
+        memset(c->dx[0], 0, (size_t)tn_elements(&c->node->x[0]) * sizeof(float));
+    if (c->dx[0] && c->dy[0])
+        tn_each(c->device, tn_elements(&c->node->x[1]), TN_FLOATS, find_gradients, c);
     return TN_OK;
 }
 

@@ -71,63 +71,86 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static tn_status forward(const tn_call *c)
+static void forward_groups(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const norm k = begin(c);
     const double epsilon = (double)((const tn_normalize_opts *)c->node->opts)->epsilon;
     tn_norm_saved *saved = c->run->training ? c->saved : NULL;
     const float *x = c->x[0];
     float *y = c->y[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < k.s.images * k.s.groups; i++) {
+    for (int64_t i = p.begin; i < p.end; i++) {
         const tn_norm_group g = group_of(&k, i % k.s.groups);
         const tn_norm_saved s = k.code->forward(&g, x + i * k.count, epsilon, y + i * k.count);
         if (saved)
             saved[i] = s;
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const norm k = begin(c);
+    tn_each(c->device, k.s.images * k.s.groups, 1 + TN_FLOATS / k.count, forward_groups, c);
     return TN_OK;
 }
 
-/* What all stretches have found. */
-static void add_up(const tn_call *c, const norm *k, const double *part, float *to)
+static int64_t channels_of(const norm *k)
 {
-    const int64_t channels = k->s.groups * k->s.channels;
-    if (!to)
-        return;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < channels; i++) {
-        double sum = 0;
-        for (int64_t j = 0; j < k->stretches; j++)
-            sum += part[2 * j * channels + i];
+    return k->s.groups * k->s.channels;
+}
+
+static void sum_up(const norm *k, const double *part, int64_t i, float *to)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k->stretches && to; j++)
+        sum += part[2 * j * channels_of(k) + i];
+    if (to)
         to[i] = (float)sum;
+}
+
+/* What all stretches have found. */
+static void add_up(const void *of, tn_piece p)
+{
+    const tn_call *c = of;
+    const norm k = begin(c);
+    const double *part = c->scratch;
+    for (int64_t i = p.begin; i < p.end; i++) {
+        sum_up(&k, part, i, k.dweight);
+        sum_up(&k, part + channels_of(&k), i, k.dbias);
+    }
+}
+
+static void backward_groups(const void *of, tn_piece p)
+{
+    const tn_call *c = of;
+    const norm k = begin(c);
+    const tn_norm_saved *saved = c->saved;
+    const int64_t channels = channels_of(&k);
+    const float *x = c->x[0], *dy = c->dy[0];
+    float *dx = c->dx[0];
+    double *part = c->scratch; /* of each stretch: products, then sums */
+    for (int64_t item = p.begin; item < p.end; item++) {
+        const int64_t j = item / k.s.groups, i = item % k.s.groups;
+        const tn_norm_group g = group_of(&k, i);
+        const tn_piece images = tn_part(k.s.images, k.stretches, j);
+        double *product = part + 2 * j * channels + i * k.s.channels;
+        double *sum = product + channels;
+        memset(product, 0, (size_t)k.s.channels * sizeof *product);
+        memset(sum, 0, (size_t)k.s.channels * sizeof *sum);
+        for (int64_t n = images.begin; n < images.end; n++) {
+            const int64_t at = n * k.s.groups + i;
+            k.code->backward(&g, &saved[at], x + at * k.count, dy + at * k.count, product, sum,
+                             dx ? dx + at * k.count : NULL);
+        }
     }
 }
 
 static tn_status backward(const tn_call *c)
 {
     const norm k = begin(c);
-    const tn_norm_saved *saved = c->saved;
-    const int64_t channels = k.s.groups * k.s.channels;
-    const float *x = c->x[0], *dy = c->dy[0];
-    float *dx = c->dx[0];
-    double *part = c->scratch; /* of each stretch: products, then sums */
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t j = 0; j < k.stretches; j++)
-        for (int64_t i = 0; i < k.s.groups; i++) {
-            const tn_norm_group g = group_of(&k, i);
-            double *product = part + 2 * j * channels + i * k.s.channels;
-            double *sum = product + channels;
-            memset(product, 0, (size_t)k.s.channels * sizeof *product);
-            memset(sum, 0, (size_t)k.s.channels * sizeof *sum);
-            for (int64_t n = j * k.s.images / k.stretches; n < (j + 1) * k.s.images / k.stretches;
-                 n++) {
-                const int64_t at = n * k.s.groups + i;
-                k.code->backward(&g, &saved[at], x + at * k.count, dy + at * k.count, product, sum,
-                                 dx ? dx + at * k.count : NULL);
-            }
-        }
-    add_up(c, &k, part, k.dweight);
-    add_up(c, &k, part + channels, k.dbias);
+    tn_each(c->device, k.stretches * k.s.groups, 1, backward_groups, c);
+    if (k.dweight || k.dbias)
+        tn_each(c->device, channels_of(&k), TN_FLOATS / STRETCHES, add_up, c);
     return TN_OK;
 }
 

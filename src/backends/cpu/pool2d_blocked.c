@@ -113,34 +113,47 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static tn_status forward(const tn_call *c)
+static void forward_rows(const void *of, tn_piece all)
 {
+    const tn_call *c = of;
     const tn_pool *s = c->state;
     const int64_t in = s->in[0] * s->in[1] * s->code->lanes, out = s->out[1] * s->code->lanes;
     const float *x = c->x[0];
     float *y = c->y[0];
     char *taps = c->run->training && s->tap_bytes ? c->saved : NULL;
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->planes; i++)
-        for (int64_t p = 0; p < s->out[0]; p++) {
-            const int64_t at = (i * s->out[0] + p) * out;
-            s->code->forward(s, x + i * in, p, y + at, taps ? taps + at * s->tap_bytes : NULL);
-        }
+    for (int64_t i = all.begin; i < all.end; i++)
+        s->code->forward(s, x + i / s->out[0] * in, i % s->out[0], y + i * out,
+                         taps ? taps + i * out * s->tap_bytes : NULL);
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const tn_pool *s = c->state;
+    tn_each(c->device, s->planes * s->out[0], 1 + TN_FLOATS / (s->out[1] * s->code->lanes),
+            forward_rows, c);
     return TN_OK;
 }
 
-static tn_status backward(const tn_call *c)
+static void backward_rows(const void *of, tn_piece all)
 {
+    const tn_call *c = of;
     const tn_pool *s = c->state;
     const int64_t in = s->in[1] * s->code->lanes, out = s->out[0] * s->out[1] * s->code->lanes;
     const float *dy = c->dy[0];
     const char *taps = s->tap_bytes ? c->saved : NULL;
     float *dx = c->dx[0];
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->planes; i++)
-        for (int64_t h = 0; h < s->in[0]; h++)
-            s->code->backward(s, dy + i * out, taps ? taps + i * out * s->tap_bytes : NULL, h,
-                              dx + (i * s->in[0] + h) * in);
+    for (int64_t row = all.begin; row < all.end; row++) {
+        const int64_t i = row / s->in[0], h = row % s->in[0];
+        s->code->backward(s, dy + i * out, taps ? taps + i * out * s->tap_bytes : NULL, h,
+                          dx + row * in);
+    }
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const tn_pool *s = c->state;
+    tn_each(c->device, s->planes * s->in[0], 1 + TN_FLOATS / (s->in[1] * s->code->lanes),
+            backward_rows, c);
     return TN_OK;
 }
 

@@ -63,28 +63,43 @@ static tn_status forward(const tn_call *c)
     if (e.none)
         memset(c->y[0], 0, (size_t)tn_elements(&c->node->y[0]) * sizeof(float));
     else
-        tn_cpu_reduce_along(&e.route, &r, c->y[0], c->x[0], c->device->threads);
+        tn_cpu_reduce_along(c->device, &e.route, &r, c->y[0], c->x[0]);
     return TN_OK;
 }
 
-/* dx = 0 where x is not y. */
-static void leave_out(const tn_route *given, float *dx, const float *x, const float *y, int threads)
+typedef struct choice {
+    const tn_call *c;
+    tn_route route; /* merged; x is canonical */
+} choice;
+
+static void leave_out_rows(const void *of, tn_piece p)
 {
-    tn_route w = *given;
-    tn_route_merge(&w);
-    const int inner = w.ndim - 1; /* x is canonical */
-    const int64_t length = w.dim[inner], rows = tn_route_count(&w) / length;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < rows; i++) {
+    const choice *s = of;
+    const tn_route *w = &s->route;
+    const float *x = s->c->x[0], *y = s->c->y[0];
+    float *dx = s->c->dx[0];
+    const int inner = w->ndim - 1;
+    const int64_t length = w->dim[inner];
+    for (int64_t i = p.begin; i < p.end; i++) {
         int64_t at = i, to = 0;
         for (int d = inner - 1; d >= 0; d--) {
-            to += at % w.dim[d] * w.to[d];
-            at /= w.dim[d];
+            to += at % w->dim[d] * w->to[d];
+            at /= w->dim[d];
         }
-        for (int64_t j = i * length; j < (i + 1) * length; j++, to += w.to[inner])
+        for (int64_t j = i * length; j < (i + 1) * length; j++, to += w->to[inner])
             if (x[j] != y[to] && !(isnan(x[j]) && isnan(y[to])))
                 dx[j] = 0;
     }
+}
+
+/* dx = 0 where x is not y. */
+static void leave_out(const tn_call *c, const tn_route *given)
+{
+    choice s = {c, *given};
+    tn_route_merge(&s.route);
+    const int64_t length = s.route.dim[s.route.ndim - 1];
+    tn_each(c->device, tn_route_count(&s.route) / length, 1 + TN_FLOATS / length, leave_out_rows,
+            &s);
 }
 
 static tn_status backward(const tn_call *c)
@@ -102,14 +117,15 @@ static tn_status backward(const tn_call *c)
         return TN_OK;
     }
     if (picks(n))
-        tn_cpu_reduce_along(&e.route, &(tn_cpu_reduction){.meet = TN_CPU_EQUAL, .of = c->y[0]},
-                            each, c->x[0], c->device->threads);
+        tn_cpu_reduce_along(c->device, &e.route,
+                            &(tn_cpu_reduction){.meet = TN_CPU_EQUAL, .of = c->y[0]}, each,
+                            c->x[0]);
     const double scale = kind_of(n) == TN_REDUCE_MEAN ? 1 / e.count : 1;
     for (int64_t i = 0; i < outputs; i++)
         each[i] = picks(n) ? dy[i] / each[i] : (float)((double)dy[i] * scale);
-    tn_cpu_move_along(&back, c->dx[0], each, count, c->device->threads);
+    tn_cpu_move_along(c->device, &back, c->dx[0], each, count);
     if (picks(n))
-        leave_out(&e.route, c->dx[0], c->x[0], c->y[0], c->device->threads);
+        leave_out(c, &e.route);
     return TN_OK;
 }
 

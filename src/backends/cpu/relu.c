@@ -6,7 +6,7 @@
 #include "base/base.h"
 
 typedef struct state {
-    size_t count; /* elements with their padding */
+    int64_t count; /* elements with their padding */
 } state;
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
@@ -15,7 +15,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     state *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("relu", sizeof *s);
-    s->count = b->x[0] ? b->x[0]->bytes / sizeof(float) : (size_t)tn_elements(&n->x[0]);
+    s->count = b->x[0] ? (int64_t)(b->x[0]->bytes / sizeof(float)) : tn_elements(&n->x[0]);
     b->state = s;
     b->y[0] = b->x[0];
     b->backward_reads_y = true;
@@ -23,27 +23,37 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static tn_status forward(const tn_call *c)
+static void cut(const void *of, tn_piece p)
 {
-    const state *s = c->state;
+    const tn_call *c = of;
     const float *x = c->x[0];
     float *y = c->y[0];
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (size_t i = 0; i < s->count; i++)
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++)
         y[i] = 0 > x[i] ? 0 : x[i]; /* this way round it is a maximum of SSE's */
+}
+
+static tn_status forward(const tn_call *c)
+{
+    tn_each(c->device, ((const state *)c->state)->count, TN_FLOATS, cut, c);
     return TN_OK;
+}
+
+static void pass(const void *of, tn_piece p)
+{
+    const tn_call *c = of;
+    const float *y = c->y[0], *dy = c->dy[0];
+    float *dx = c->dx[0];
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++) {
+        const float passed = dy[i]; /* read in any case: no branch, so that several go at once */
+        dx[i] = y[i] > 0 ? passed : 0;
+    }
 }
 
 static tn_status backward(const tn_call *c)
 {
-    const state *s = c->state;
-    const float *y = c->y[0], *dy = c->dy[0];
-    float *dx = c->dx[0];
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (size_t i = 0; i < s->count; i++) {
-        const float passed = dy[i]; /* read in any case: no branch, so that several go at once */
-        dx[i] = y[i] > 0 ? passed : 0;
-    }
+    tn_each(c->device, ((const state *)c->state)->count, TN_FLOATS, pass, c);
     return TN_OK;
 }
 

@@ -64,12 +64,12 @@ static inline float mix(float a, float b, float share)
     return a + share * (b - a);
 }
 
-static tn_status forward(const tn_call *c)
+static void make_rows(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const resize *s = c->state;
     const int64_t lanes = s->lanes, P = s->rows.out, Q = s->columns.out, W = s->columns.in;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->planes * P; i++) {
+    for (int64_t i = p.begin; i < p.end; i++) {
         double down, across;
         const int64_t low = tn_resample_low(&s->rows, i % P, &down);
         const float *above = (const float *)c->x[0] + (i / P * s->rows.in + low) * W * lanes;
@@ -87,6 +87,13 @@ static tn_status forward(const tn_call *c)
                            mix(below[left + k], below[right + k], (float)across), (float)down);
         }
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const resize *s = c->state;
+    tn_each(c->device, s->planes * s->rows.out, 1 + TN_FLOATS / 4 / (s->columns.out * s->lanes),
+            make_rows, c);
     return TN_OK;
 }
 
@@ -102,15 +109,13 @@ static void add_row(const resize *s, float *dx, const float *dy, int64_t w, doub
     }
 }
 
-static tn_status backward(const tn_call *c)
+static void add_rows(const void *of, tn_piece all)
 {
+    const tn_call *c = of;
     const resize *s = c->state;
     const int64_t lanes = s->lanes, P = s->rows.out, Q = s->columns.out;
     const int64_t H = s->rows.in, W = s->columns.in;
-    if (!c->dx[0])
-        return TN_OK;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->planes * H; i++) {
+    for (int64_t i = all.begin; i < all.end; i++) {
         int64_t first, end;
         float *dx = (float *)c->dx[0] + i * W * lanes;
         const float *dy = (const float *)c->dy[0] + i / H * P * Q * lanes;
@@ -122,6 +127,13 @@ static tn_status backward(const tn_call *c)
                 add_row(s, dx + w * lanes, dy + p * Q * lanes, w, share);
         }
     }
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const resize *s = c->state;
+    if (c->dx[0])
+        tn_each(c->device, s->planes * s->rows.in, 1, add_rows, c);
     return TN_OK;
 }
 

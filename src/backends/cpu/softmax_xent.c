@@ -92,6 +92,31 @@ static void add_up(const tn_call *c, const float *rows, double divisor, float *l
         *(int32_t *)c->y[2] = better;
 }
 
+/* All lines; tiles of `wide` pixels, `each` of them an image. */
+typedef struct job {
+    tn_lines all;
+    tn_xent_lines first;
+    int64_t wide, each;
+} job;
+
+static void find_tiles(const void *of, tn_piece p)
+{
+    const job *j = of;
+    const tn_lines *all = &j->all;
+    for (int64_t i = p.begin; i < p.end; i++) {
+        const int64_t pixel = i % j->each * j->wide, first = i / j->each * all->inner + pixel;
+        const int64_t at = i / j->each * all->size * all->inner + pixel;
+        tn_xent_lines t = j->first;
+        t.x += at;
+        t.dx = t.dx ? t.dx + at : NULL;
+        t.label += first;
+        t.rows = t.rows ? t.rows + first : NULL;
+        t.lines = tn_cpu_lower(j->wide, all->inner - pixel);
+        t.result += first;
+        code_of[tn_cpu_isa_here()](&t);
+    }
+}
+
 static tn_status forward(const tn_call *c)
 {
     const tn_softmax_xent_opts *o = c->node->opts;
@@ -100,42 +125,49 @@ static tn_status forward(const tn_call *c)
     const float *classes = input_of(c, tn_xent_classes(o->weights));
     const places p = places_of(c->node, rows != NULL);
     char *saved = c->run->training ? c->saved : NULL;
-    tn_xent_code *const code = code_of[tn_cpu_isa_here()];
-    double divisor, weights = 0;
+    double divisor = 1, weights = 0;
     TN_TRY(find_divisor(c, classes, &divisor));
     for (int64_t k = 0; k < all.size; k++)
         weights += classes ? (double)classes[k] : 1;
 
-    const int64_t wide = tn_cpu_lower(all.inner, TN_XENT_WIDE);
-    const int64_t each = (all.inner + wide - 1) / wide;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < all.outer * each; i++) {
-        const int64_t pixel = i % each * wide, first = i / each * all.inner + pixel;
-        const int64_t at = i / each * all.size * all.inner + pixel;
-        code(&(tn_xent_lines){.x = (const float *)c->x[0] + at,
-                              .dx = saved ? (float *)(void *)(saved + p.dlogits) + at : NULL,
-                              .label = (const int32_t *)c->x[1] + first,
-                              .rows = rows ? rows + first : NULL,
+    job j = {.all = all, .wide = tn_cpu_lower(all.inner, TN_XENT_WIDE)};
+    j.each = (all.inner + j.wide - 1) / j.wide;
+    j.first = (tn_xent_lines){.x = c->x[0],
+                              .dx = saved ? (float *)(void *)(saved + p.dlogits) : NULL,
+                              .label = c->x[1],
+                              .rows = rows,
                               .classes = classes,
                               .all_classes = weights,
                               .size = all.size,
                               .inner = all.inner,
-                              .lines = tn_cpu_lower(wide, all.inner - pixel),
                               .smoothing = (double)o->label_smoothing,
                               .scale = 1 / divisor,
-                              .result = (tn_xent_result *)c->scratch + first});
-    }
+                              .result = c->scratch};
+    tn_each(c->device, all.outer * j.each, 1 + TN_FLOATS / 4 / (all.size * j.wide), find_tiles, &j);
     add_up(c, rows, divisor, saved && rows ? (float *)(void *)(saved + p.losses) : NULL);
     return TN_OK;
+}
+
+typedef struct product {
+    const float *from;
+    float dy, *to;
+} product;
+
+static void multiply_part(const void *of, tn_piece p)
+{
+    const product *m = of;
+    const float *from = m->from, dy = m->dy;
+    float *to = m->to;
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++)
+        to[i] = dy * from[i];
 }
 
 static void multiply(const tn_call *c, size_t from, int64_t count, float *to)
 {
     const float *saved = (const float *)(void *)((char *)c->saved + from);
-    const float dy = *(const float *)c->dy[0];
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        to[i] = dy * saved[i];
+    tn_each(c->device, count, TN_FLOATS, multiply_part,
+            &(product){saved, *(const float *)c->dy[0], to});
 }
 
 static tn_status backward(const tn_call *c)

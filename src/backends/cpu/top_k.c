@@ -1,6 +1,5 @@
 /* top_k on the CPU: a thread a line. The best k so far are a heap whose root comes last of them: most elements are compared
  * with that alone. */
-#include <omp.h>
 
 #include "backends/cpu/device/cpu.h"
 #include "base/base.h"
@@ -63,19 +62,19 @@ static void find(const line *l, int64_t size, int32_t *heap, int64_t k)
     }
 }
 
-static tn_status forward(const tn_call *c)
+static void find_lines(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const tn_top_k_opts *o = c->node->opts;
     const tn_lines all = tn_lines_along(&c->node->x[0], o->axis);
     float *values = c->y[0];
     int32_t *indices = c->y[1];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < all.outer * all.inner; i++) {
+    int32_t *heap = (int32_t *)c->scratch + (int64_t)p.thread * o->k;
+    for (int64_t i = p.begin; i < p.end; i++) {
         const int64_t outer = i / all.inner, inner = i % all.inner;
         const line l = {(const float *)c->x[0] + outer * all.size * all.inner + inner,
                         all.inner,
                         {o->smallest, o->last}};
-        int32_t *heap = (int32_t *)c->scratch + (int64_t)omp_get_thread_num() * o->k;
         find(&l, all.size, heap, o->k);
         for (int64_t k = 0; k < o->k; k++) {
             const int64_t to = (outer * o->k + k) * all.inner + inner;
@@ -85,6 +84,13 @@ static tn_status forward(const tn_call *c)
                 indices[to] = heap[k];
         }
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const tn_top_k_opts *o = c->node->opts;
+    const tn_lines all = tn_lines_along(&c->node->x[0], o->axis);
+    tn_each(c->device, all.outer * all.inner, 1 + TN_FLOATS / 4 / all.size, find_lines, c);
     return TN_OK;
 }
 

@@ -104,19 +104,34 @@ static void find_lanes(const tn_bn *k, int64_t group, tn_bn_lanes *to)
 typedef void part_step(const tn_bn *k, int64_t stretch, int64_t group);
 typedef void group_step(const tn_bn *k, int64_t group);
 
+typedef struct job {
+    const tn_bn *k;
+    part_step *part;
+    group_step *group;
+} job;
+
+static void do_parts(const void *of, tn_piece p)
+{
+    const job *j = of;
+    for (int64_t i = p.begin; i < p.end; i++)
+        j->part(j->k, i / j->k->s.groups, i % j->k->s.groups);
+}
+
 static void each_part(const tn_bn *k, part_step *step)
 {
-#pragma omp parallel for collapse(2) num_threads(k->threads) schedule(static)
-    for (int64_t s = 0; s < k->s.stretches; s++)
-        for (int64_t g = 0; g < k->s.groups; g++)
-            step(k, s, g);
+    tn_each(k->device, k->s.stretches * k->s.groups, 1, do_parts, &(job){.k = k, .part = step});
+}
+
+static void do_groups(const void *of, tn_piece p)
+{
+    const job *j = of;
+    for (int64_t g = p.begin; g < p.end; g++)
+        j->group(j->k, g);
 }
 
 static void each_group(const tn_bn *k, group_step *step)
 {
-#pragma omp parallel for num_threads(k->threads) schedule(static)
-    for (int64_t g = 0; g < k->s.groups; g++)
-        step(k, g);
+    tn_each(k->device, k->s.groups, 1, do_groups, &(job){.k = k, .group = step});
 }
 
 static void parts_of_group(const tn_bn *k, part_step *step, int64_t group)
@@ -128,7 +143,8 @@ static void parts_of_group(const tn_bn *k, part_step *step, int64_t group)
 /* Can groups be shared out without leaving threads idle? */
 static bool enough_groups(const tn_bn *k)
 {
-    return k->s.groups % k->threads == 0 || k->s.groups >= GROUPS_A_THREAD * k->threads;
+    const int threads = k->device->threads;
+    return k->s.groups % threads == 0 || k->s.groups >= GROUPS_A_THREAD * threads;
 }
 
 /* ---- statistics ------------------------------------------------------------------------------- */

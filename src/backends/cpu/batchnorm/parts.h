@@ -24,7 +24,7 @@ size_t tn_bn_parts_bytes(const tn_bn_shape *s);
 typedef struct tn_bn {
     tn_bn_shape s;
     const tn_bn_code *code;
-    int threads;
+    const tn_backend_device *device;
     int64_t rows; /* rows behind these hold no sample */
     float epsilon;
     bool relu;

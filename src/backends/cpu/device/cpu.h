@@ -1,12 +1,9 @@
 /*
  * The CPU device as its kernels see it.
  *
- * Threads are OpenMP's, whose pool oneDNN shares. A kernel's own loops ask for the device's number,
- *     #pragma omp parallel for num_threads(c->device->threads) schedule(static)
- * and oneDNN's are told it around each call (onednn/prim.c), so that a plan may be run from any thread
- * and the calling program's own OpenMP settings stay as they are; but the adjusting of numbers by load (OMP_DYNAMIC) is
- * turned off in a thread that runs plans. The number is no more than OpenMP was seen to give when the device was opened
- * (device/team.h): oneDNN would wait for the others for ever.
+ * A kernel's loops are shared out among the device's own threads (device/crew.h), so that a plan may be run from any thread:
+ *     tn_each(c->device, count, 1, rows, c);
+ * oneDNN's primitives are cut into pieces of one thread each (onednn/pieces.c), which are such a loop.
  *
  * The floating-point mode is left alone, as PyTorch leaves it: no flushing of denormal numbers. The
  * mode belongs to a thread, and these threads belong to the program too.
@@ -17,6 +14,7 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "backends/cpu/device/crew.h"
 
 /* The kernel that is taken wherever it can be, also where another is faster: the option "prefer". */
 typedef enum tn_cpu_prefer {
@@ -29,6 +27,7 @@ typedef enum tn_cpu_prefer {
 
 struct tn_backend_device {
     int threads;
+    tn_crew *crew;
     tn_cpu_prefer prefer;
     bool reference;     /* with the kernels of reference/ alone */
     struct tn_pin *pin; /* NULL: the system chooses the threads' cores */
@@ -44,6 +43,21 @@ typedef enum tn_cpu_isa { TN_CPU_PORTABLE, TN_CPU_AVX2, TN_CPU_AVX512, TN_CPU_IS
 tn_cpu_isa tn_cpu_isa_here(void);
 
 enum { TN_CPU_ALIGN = 256 };
+
+/* A loop's smallest piece where an item is an f32 or a few of them: some microseconds. */
+enum { TN_FLOATS = 4096 };
+
+static inline void tn_each(const tn_backend_device *d, int64_t count, int64_t grain, tn_work *work,
+                           const void *of)
+{
+    tn_crew_run(d->crew, count, grain, work, of);
+}
+
+/* Part i of `parts` of `count` items, as equal as can be. */
+static inline tn_piece tn_part(int64_t count, int64_t parts, int64_t i)
+{
+    return (tn_piece){count * i / parts, count * (i + 1) / parts, 0};
+}
 
 static inline size_t tn_cpu_larger(size_t a, size_t b)
 {

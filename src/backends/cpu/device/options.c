@@ -3,7 +3,6 @@
  */
 #include "backends/cpu/device/options.h"
 
-#include <omp.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -29,11 +28,28 @@ static const tn_option known[] = {
     {0},
 };
 
+/* A number of threads that the environment has, OMP_NUM_THREADS=4 or "4,2"; 0: none, or it is no such number. */
+static int threads_of(const char *name)
+{
+    const char *text = getenv(name);
+    char *end = NULL;
+    const long threads = text ? strtol(text, &end, 10) : 0;
+    if (!text || end == text || (*end != '\0' && *end != ',') || threads < 1)
+        return 0;
+    return threads < MAX_THREADS ? (int)threads : MAX_THREADS;
+}
+
 /* What OMP_NUM_THREADS says, else every core this process may use. */
 static int default_threads(void)
 {
-    const int threads = getenv("OMP_NUM_THREADS") ? omp_get_max_threads() : tn_cores();
-    return threads < MAX_THREADS ? threads : MAX_THREADS;
+    const int threads = threads_of("OMP_NUM_THREADS"), cores = tn_cores();
+    return threads ? threads : cores < MAX_THREADS ? cores : MAX_THREADS;
+}
+
+int tn_cpu_thread_limit(void)
+{
+    const int limit = threads_of("OMP_THREAD_LIMIT");
+    return limit ? limit : MAX_THREADS;
 }
 
 /* threads=N is what the replicas of one process have together; the default is shared by all ranks that may run on

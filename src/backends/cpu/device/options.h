@@ -14,5 +14,7 @@ typedef struct tn_cpu_opts {
 } tn_cpu_opts;
 
 tn_status tn_cpu_read_options(const tn_open_opts *opts, tn_cpu_opts *out);
+/* The most threads of one device: what OMP_THREAD_LIMIT says. */
+int tn_cpu_thread_limit(void);
 
 #endif

@@ -1,10 +1,4 @@
-/*
- * pin: the threads that compute for a device, each on a core of its own.
- *
- * Why a team is looked at again and again: libgomp ends threads where a loop asks for fewer than the one before, as
- * some of oneDNN's do, and starts others for the next. Those inherit the mask of the thread that starts them: its one
- * core, on which all of them would run. So threads that end are counted, and a team is bound anew if any has.
- */
+/* pin: the threads that compute for a device, each on a core of its own; here those that run plans. */
 #define _GNU_SOURCE /* CPU_SET, pthread_setaffinity_np */
 
 #include "backends/cpu/device/pin.h"
@@ -13,7 +7,6 @@
 
 #ifdef __linux__
 
-#include <omp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -25,7 +18,6 @@
 typedef struct bound {
     pthread_t thread;
     const tn_pin *pin; /* NULL: not in the list */
-    int core;
     tn_core_set before;
     struct bound *next, **link;
 } bound;
@@ -36,16 +28,9 @@ static struct {
     pthread_key_t ending;     /* while there are any: tells of threads that end */
     int users[TN_MOST_CORES]; /* pins that have the core */
     bound *first;
-    atomic_long changes; /* how often a bound thread has ended, or was given its cores back */
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local bound self;
-
-/* Of a thread that runs plans: for which its team was bound last, and all.changes then. */
-static _Thread_local struct {
-    const tn_pin *pin;
-    long changes;
-} team;
 
 /* ---- the list: with the lock held ----------------------------------------------------------- */
 
@@ -64,7 +49,6 @@ static void delist(bound *b)
     if (b->next)
         b->next->link = b->link;
     b->pin = NULL;
-    atomic_fetch_add(&all.changes, 1);
 }
 
 static void give_back(const tn_pin *p)
@@ -98,70 +82,41 @@ static int set_core(int core)
     return pthread_setaffinity_np(pthread_self(), sizeof one, &one.set);
 }
 
-/* The calling thread. `before`: what it inherited is another's core, this is what it shall have afterwards. With the
- * lock held; returns what pthread_setaffinity_np() does. */
-static int bind_self(const tn_pin *p, int core, const tn_core_set *before)
+/* The calling thread. With the lock held; returns what pthread_setaffinity_np() does. */
+static int bind_self(const tn_pin *p)
 {
-    if (self.pin == p && self.core == core)
+    if (self.pin == p)
         return 0;
     if (!self.pin) {
         self.thread = pthread_self();
         int error = pthread_setspecific(all.ending, &self);
-        if (error == 0 && !before)
+        if (error == 0)
             error = pthread_getaffinity_np(self.thread, sizeof self.before, &self.before.set);
         if (error != 0)
             return error;
-        if (before)
-            self.before = *before;
     }
-    const int error = set_core(core);
+    const int error = set_core(p->core[0]);
     if (error != 0)
         return error;
     if (!self.pin)
         enlist(&self);
     self.pin = p;
-    self.core = core;
     return 0;
 }
 
-static tn_status bind_team(const tn_pin *p, const tn_core_set *before)
-{
-    int failed = 0, error = 0;
-#pragma omp parallel num_threads(p->threads)
-    {
-        const int me = omp_get_thread_num();
-        pthread_mutex_lock(&all.lock);
-        const int mine = bind_self(p, p->core[me], before);
-        if (mine != 0) {
-            failed = me;
-            error = mine;
-        }
-        pthread_mutex_unlock(&all.lock);
-    }
-    if (error == 0)
-        return TN_OK;
-    pthread_mutex_lock(&all.lock);
-    give_back(p);
-    pthread_mutex_unlock(&all.lock);
-    return tn_fail(TN_ERR_DEVICE, "cpu: pin=on: thread %d of %d cannot be bound to core %d: %s",
-                   failed + 1, p->threads, p->core[failed], strerror(error));
-}
-
-tn_status tn_pin_team(const tn_pin *p)
+tn_status tn_pin_caller(const tn_pin *p)
 {
     if (!p)
         return TN_OK;
-    const long changes = atomic_load(&all.changes);
-    if (team.pin == p && team.changes == changes)
-        return TN_OK;
     pthread_mutex_lock(&all.lock);
-    const bool inherits = self.pin != NULL;
-    const tn_core_set before = self.before;
+    const int error = bind_self(p);
+    if (error != 0)
+        give_back(p);
     pthread_mutex_unlock(&all.lock);
-    TN_TRY(bind_team(p, inherits ? &before : NULL));
-    team.pin = p;
-    team.changes = changes;
-    return TN_OK;
+    if (error == 0)
+        return TN_OK;
+    return tn_fail(TN_ERR_DEVICE, "cpu: pin=on: thread 1 of %d cannot be bound to core %d: %s",
+                   p->threads, p->core[0], strerror(error));
 }
 
 /* ---- opening and closing: with the lock held ------------------------------------------------ */
@@ -222,9 +177,6 @@ static tn_status open_pin(tn_pin **out, const tn_cpu_opts *opts)
 
 tn_status tn_pin_open(tn_pin **out, const tn_cpu_opts *opts)
 {
-    if (omp_get_proc_bind() != omp_proc_bind_false)
-        return tn_fail(TN_ERR_UNSUPPORTED, "cpu: pin=on: OpenMP binds its threads itself, as "
-                                           "OMP_PROC_BIND, OMP_PLACES or GOMP_CPU_AFFINITY says");
     TN_TRY(tn_cores_keep());
     const tn_status status = open_pin(out, opts);
     if (status != TN_OK)
@@ -236,14 +188,10 @@ void tn_pin_close(tn_pin *p)
 {
     if (!p)
         return;
-    if (team.pin == p)
-        (void)tn_pin_team(
-            p); /* threads that have inherited a core since are to be given back too */
     pthread_mutex_lock(&all.lock);
     give_back(p);
     for (int t = 0; t < p->threads; t++)
         all.users[p->core[t]]--;
-    atomic_fetch_add(&all.changes, 1); /* another pin may lie where this one did */
     if (--all.pins == 0)
         pthread_key_delete(all.ending);
     pthread_mutex_unlock(&all.lock);
@@ -264,7 +212,7 @@ void tn_pin_close(tn_pin *p)
     (void)p;
 }
 
-tn_status tn_pin_team(const tn_pin *p)
+tn_status tn_pin_caller(const tn_pin *p)
 {
     (void)p;
     return TN_OK;

@@ -1,9 +1,9 @@
 /*
- * OpenMP's threads on a core each.
+ * A device's threads on a core each.
  *
- * A device has its cores from when it is opened; threads are bound to them by whoever runs a plan, in whichever
- * thread that is: a replica's is not the one that opened the device. Bound threads stay so until the device is
- * closed, or they end.
+ * A device has its cores, and its own threads are bound to them, from when it is opened; whichever thread runs a plan is
+ * bound to the first when it does: a replica's is not the one that opened the device. It stays so until the device is
+ * closed, or it ends.
  */
 #ifndef TN_CPU_PIN_H
 #define TN_CPU_PIN_H
@@ -21,8 +21,7 @@ tn_status tn_pin_open(tn_pin **out, const tn_cpu_opts *opts);
 /* Gives threads back the cores that they had before. NULL is fine. */
 void tn_pin_close(tn_pin *p);
 
-/* Binds the calling thread and those that OpenMP gives it, if they are not; else, and with NULL, costs next to
- * nothing. To be called before loops, and again after those in which fewer threads may have been asked for. */
-tn_status tn_pin_team(const tn_pin *p);
+/* Binds the calling thread, if it is not; else, and with NULL, costs next to nothing. */
+tn_status tn_pin_caller(const tn_pin *p);
 
 #endif

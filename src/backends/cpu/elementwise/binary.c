@@ -149,41 +149,73 @@ void tn_walk_to(const tn_walk *w, int64_t index, int64_t at[TN_WALKS])
     }
 }
 
-/* to = the loop's formula, for all elements of y; plus what lies as b does, unless it is NULL. */
-static void run(const binary *s, int threads, tn_binary_loop *loop, const tn_binary_rows *all,
-                const float *plus)
+typedef struct job {
+    const binary *s;
+    tn_binary_loop *loop;
+    const tn_binary_rows *all;
+    const float *plus;
+} job;
+
+/* The two innermost dimensions, cut into tiles. */
+typedef struct tiles {
+    int64_t cols, rows, wide, high, across, down;
+} tiles;
+
+static tiles tiles_of(const tn_broadcast *shape)
 {
-    const tn_broadcast *shape = &s->shape;
     const int last = shape->ndim - 1, above = last - 1;
-    const int64_t cols = shape->dim[last], rows = above < 0 ? 1 : shape->dim[above];
-    const int64_t wide = tn_cpu_lower(cols, TILE), high = TILE / wide;
-    const int64_t across = (cols + wide - 1) / wide, down = (rows + high - 1) / high;
+    tiles t = {.cols = shape->dim[last], .rows = above < 0 ? 1 : shape->dim[above]};
+    t.wide = tn_cpu_lower(t.cols, TILE);
+    t.high = TILE / t.wide;
+    t.across = (t.cols + t.wide - 1) / t.wide;
+    t.down = (t.rows + t.high - 1) / t.high;
+    return t;
+}
+
+static void run_tiles(const void *of, tn_piece p)
+{
+    const job *j = of;
+    const binary *s = j->s;
+    const tn_binary_rows *all = j->all;
+    const tn_broadcast *shape = &s->shape;
+    const tiles k = tiles_of(shape);
+    const int last = shape->ndim - 1, above = last - 1;
     const int64_t a_row = above < 0 ? 0 : shape->step[0][above];
     const int64_t b_row = above < 0 ? 0 : shape->step[1][above];
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t t = 0; t < s->outer.count * down * across; t++) {
-        const int64_t col = t % across * wide, row = t / across % down * high;
+    for (int64_t t = p.begin; t < p.end; t++) {
+        const int64_t col = t % k.across * k.wide, row = t / k.across % k.down * k.high;
         int64_t at[TN_WALKS] = {row * a_row + col * shape->step[0][last],
-                                row * b_row + col * shape->step[1][last], row * cols + col};
-        tn_walk_to(&s->outer, t / across / down, at);
-        tn_binary_rows r = {.rows = tn_cpu_lower(high, rows - row),
-                            .cols = tn_cpu_lower(wide, cols - col),
+                                row * b_row + col * shape->step[1][last], row * k.cols + col};
+        tn_walk_to(&s->outer, t / k.across / k.down, at);
+        tn_binary_rows r = {.rows = tn_cpu_lower(k.high, k.rows - row),
+                            .cols = tn_cpu_lower(k.wide, k.cols - col),
                             .a = all->a + at[TN_WALK_A],
                             .b = all->b + at[TN_WALK_B],
                             .dy = all->dy ? all->dy + at[TN_WALK_Y] : NULL,
                             .to = all->to + at[TN_WALK_Y],
                             .a_row = a_row,
                             .b_row = b_row,
-                            .dy_row = cols,
-                            .to_row = cols};
-        loop(&r);
-        if (!plus)
+                            .dy_row = k.cols,
+                            .to_row = k.cols};
+        j->loop(&r);
+        if (!j->plus)
             continue;
         r.a = r.to;
-        r.a_row = cols;
-        r.b = plus + at[TN_WALK_B];
+        r.a_row = k.cols;
+        r.b = j->plus + at[TN_WALK_B];
         s->add->y[s->kind](&r);
     }
+}
+
+/* to = the loop's formula, for all elements of y; plus what lies as b does, unless it is NULL. */
+static void run(const tn_call *c, tn_binary_loop *loop, const tn_binary_rows *all,
+                const float *plus)
+{
+    const binary *s = c->state;
+    const tiles k = tiles_of(&s->shape);
+    const int64_t each = k.wide * tn_cpu_lower(k.high, k.rows);
+    tn_each(c->device, s->outer.count * k.down * k.across, 1 + TN_FLOATS / 2 / (each + 1),
+            run_tiles, &(job){s, loop, all, plus});
 }
 
 static const float *second_of(const tn_call *c)
@@ -194,20 +226,20 @@ static const float *second_of(const tn_call *c)
 tn_status tn_binary_forward(const tn_call *c)
 {
     const binary *s = c->state;
-    run(s, c->device->threads, s->loops->y[s->kind],
-        &(tn_binary_rows){.a = c->x[0], .b = second_of(c), .to = c->y[0]},
+    run(c, s->loops->y[s->kind], &(tn_binary_rows){.a = c->x[0], .b = second_of(c), .to = c->y[0]},
         c->node->num_params > 1 ? c->w[1] : NULL);
     return TN_OK;
 }
 
-static void copy(const tn_call *c, float *to, int64_t count)
+typedef struct copy {
+    float *to;
+    const float *from;
+} copy;
+
+static void copy_part(const void *of, tn_piece p)
 {
-    const float *dy = c->dy[0];
-    if (to == dy)
-        return;
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        to[i] = dy[i];
+    const copy *s = of;
+    memcpy(s->to + p.begin, s->from + p.begin, (size_t)(p.end - p.begin) * sizeof *s->to);
 }
 
 static int64_t elements_of(const tn_broadcast *s)
@@ -232,14 +264,13 @@ static void find_gradient(const tn_call *c, int i, tn_binary_loop *const *gradie
                                  .dy = dy,
                                  .gradient = gradient,
                                  .kind = s->kind,
-                                 .threads = c->device->threads,
+                                 .device = c->device,
                                  .scratch = c->scratch},
                     to);
     else if (gradient[s->kind])
-        run(s, c->device->threads, gradient[s->kind],
-            &(tn_binary_rows){.a = a, .b = b, .dy = dy, .to = to}, NULL);
-    else
-        copy(c, to, elements_of(&s->shape));
+        run(c, gradient[s->kind], &(tn_binary_rows){.a = a, .b = b, .dy = dy, .to = to}, NULL);
+    else if (to != dy)
+        tn_each(c->device, elements_of(&s->shape), TN_FLOATS, copy_part, &(copy){to, dy});
 }
 
 /* The first last: dx[0] may be in dy's place. */

@@ -92,7 +92,7 @@ typedef struct tn_sum_of {
     const float *a, *b, *dy;
     tn_binary_loop *const *gradient; /* by kind, or of NULLs: it is dy */
     int kind;
-    int threads;
+    const tn_backend_device *device;
     double *scratch; /* parts x count, if there are several */
 } tn_sum_of;
 

@@ -129,21 +129,40 @@ static void sum_part(const tn_sums *s, const tn_sum_of *of, const tn_sum_loops *
             gradient[to + j] = (float)sum[j];
 }
 
-void tn_sums_run(const tn_sums *s, const tn_sum_of *of, float *gradient)
+typedef struct job {
+    const tn_sums *s;
+    const tn_sum_of *of;
+    float *gradient;
+} job;
+
+static void sum_parts(const void *arg, tn_piece p)
 {
-    const tn_sum_loops *loops = loops_of[tn_cpu_isa_here()];
+    const job *j = arg;
+    const tn_sums *s = j->s;
     const int64_t pieces = s->inner ? 1 : s->pieces;
-#pragma omp parallel for num_threads(of->threads) schedule(static)
-    for (int64_t t = 0; t < s->parts * s->kept.count * pieces; t++)
-        sum_part(s, of, loops, t / pieces % s->kept.count, t % pieces, t / pieces / s->kept.count,
-                 gradient);
-    if (s->parts == 1)
-        return;
-#pragma omp parallel for num_threads(of->threads) schedule(static)
-    for (int64_t i = 0; i < s->count; i++) {
+    for (int64_t t = p.begin; t < p.end; t++)
+        sum_part(s, j->of, loops_of[tn_cpu_isa_here()], t / pieces % s->kept.count, t % pieces,
+                 t / pieces / s->kept.count, j->gradient);
+}
+
+static void add_parts(const void *arg, tn_piece p)
+{
+    const job *j = arg;
+    const tn_sums *s = j->s;
+    for (int64_t i = p.begin; i < p.end; i++) {
         double sum = 0;
         for (int64_t part = 0; part < s->parts; part++)
-            sum += of->scratch[part * s->count + i];
-        gradient[i] = (float)sum;
+            sum += j->of->scratch[part * s->count + i];
+        j->gradient[i] = (float)sum;
     }
+}
+
+void tn_sums_run(const tn_sums *s, const tn_sum_of *of, float *gradient)
+{
+    const job j = {s, of, gradient};
+    const int64_t each = s->summed.count * s->cols / s->parts + 1;
+    tn_each(of->device, s->parts * s->kept.count * (s->inner ? 1 : s->pieces), 1 + TN_FLOATS / each,
+            sum_parts, &j);
+    if (s->parts > 1)
+        tn_each(of->device, s->count, TN_FLOATS / PARTS, add_parts, &j);
 }

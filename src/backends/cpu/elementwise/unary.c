@@ -50,17 +50,30 @@ void tn_unary_release(void *state)
     tn_free(state);
 }
 
+typedef struct job {
+    tn_unary_loop *loop;
+    tn_unary_run all;
+} job;
+
+static void run_part(const void *of, tn_piece p)
+{
+    const job *j = of;
+    for (int64_t i = p.begin; i < p.end; i += TILE) {
+        tn_unary_run r = j->all;
+        r.count = tn_cpu_lower(TILE, p.end - i);
+        r.from += i;
+        r.dy = r.dy ? r.dy + i : NULL;
+        r.to += i;
+        j->loop(&r);
+    }
+}
+
 static void run(const tn_call *c, tn_unary_loop *loop, const float *from, const float *dy,
                 float *to)
 {
     const unary *s = c->state;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->count; i += TILE)
-        loop(&(tn_unary_run){.count = tn_cpu_lower(TILE, s->count - i),
-                             .from = from + i,
-                             .dy = dy ? dy + i : NULL,
-                             .to = to + i,
-                             .k = {s->k[0], s->k[1]}});
+    tn_each(c->device, s->count, TN_FLOATS, run_part,
+            &(job){loop, {.from = from, .dy = dy, .to = to, .k = {s->k[0], s->k[1]}}});
 }
 
 tn_status tn_unary_forward(const tn_call *c)

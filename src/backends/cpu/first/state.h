@@ -29,9 +29,10 @@ static inline void *tn_few_part(const tn_few_state *s, const tn_call *c, int thr
 void tn_few_copy_band(const tn_few *f, const float *x, int64_t n, int64_t p, int64_t rows,
                       float *band);
 
-/* first/pool.c, in a parallel region. Rows p and on of image n, to this thread's dw and db. */
-void tn_few_add_pooled_band(const tn_few_state *s, const tn_call *c, int64_t n, int64_t p);
-/* What the threads have of dw, laid out as w is; what fills its last block is 0. */
+/* first/pool.c. Rows p and on of image n, to the dw and db of a part. */
+void tn_few_add_pooled_band(const tn_few_state *s, const tn_call *c, int64_t n, int64_t p,
+                            int part);
+/* What the parts have of dw, laid out as w is; what fills its last block is 0. */
 void tn_few_add_up_pooled(const tn_few_state *s, const tn_call *c, float *to);
 
 #endif

@@ -75,13 +75,21 @@ static void find_place(const tn_route *o, int64_t i, int64_t *to, int64_t *from)
     }
 }
 
-static void move_all(const plan *p, float *to, const float *from, int threads)
+typedef struct job {
+    plan p;
+    int64_t tiles;
+    float *to, rest;
+    const float *from;
+} job;
+
+static void move_rows(const void *of, tn_piece all)
 {
-    const int64_t tiles = p->across > 1 ? (p->across + TILE - 1) / TILE : 1;
-    const int64_t count = tn_route_count(&p->outer) * tiles;
-    const int64_t step = p->across > 1 ? TILE : p->length;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < count; i++) {
+    const job *j = of;
+    const plan *p = &j->p;
+    float *to = j->to;
+    const float *from = j->from;
+    const int64_t tiles = j->tiles, step = p->across > 1 ? TILE : p->length;
+    for (int64_t i = all.begin; i < all.end; i++) {
         const int64_t first = i % tiles * TILE, last = tn_cpu_lower(first + TILE, p->across);
         int64_t t, f;
         find_place(&p->outer, i / tiles, &t, &f);
@@ -93,15 +101,25 @@ static void move_all(const plan *p, float *to, const float *from, int threads)
     }
 }
 
-void tn_cpu_move_along(const tn_route *w, float *to, const float *from, int64_t count, int threads)
+static void fill(const void *of, tn_piece p)
 {
-    const plan p = plan_of(w);
-    if (tn_route_count(w) < count) {
-#pragma omp parallel for simd num_threads(threads) schedule(static)
-        for (int64_t i = 0; i < count; i++)
-            to[i] = w->rest;
-    }
-    move_all(&p, to, from, threads);
+    const job *j = of;
+    float *to = j->to;
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++)
+        to[i] = j->rest;
+}
+
+void tn_cpu_move_along(const tn_backend_device *d, const tn_route *w, float *to, const float *from,
+                       int64_t count)
+{
+    job j = {.p = plan_of(w), .to = to, .rest = w->rest, .from = from};
+    const plan *p = &j.p;
+    j.tiles = p->across > 1 ? (p->across + TILE - 1) / TILE : 1;
+    if (tn_route_count(w) < count)
+        tn_each(d, count, TN_FLOATS, fill, &j);
+    const int64_t each = p->length * tn_cpu_lower(p->across, TILE);
+    tn_each(d, tn_route_count(&p->outer) * j.tiles, 1 + TN_FLOATS / 2 / (each + 1), move_rows, &j);
 }
 
 /* ---- a node --------------------------------------------------------------------------------- */
@@ -116,7 +134,7 @@ tn_status tn_cpu_move_prepare(tn_backend_device *d, const tn_node *n, tn_binding
 tn_status tn_cpu_move_forward(const tn_call *c)
 {
     const tn_route w = c->node->op->route(c->node);
-    tn_cpu_move_along(&w, c->y[0], c->x[0], tn_elements(&c->node->y[0]), c->device->threads);
+    tn_cpu_move_along(c->device, &w, c->y[0], c->x[0], tn_elements(&c->node->y[0]));
     return TN_OK;
 }
 
@@ -127,9 +145,9 @@ tn_status tn_cpu_move_backward(const tn_call *c)
     if (!c->dx[0])
         return TN_OK;
     if (tn_route_count(&w) > count) /* several elements of y are one of x */
-        tn_cpu_reduce_along(&back, &(tn_cpu_reduction){.meet = TN_CPU_SUM, .scale = 1}, c->dx[0],
-                            c->dy[0], c->device->threads);
+        tn_cpu_reduce_along(c->device, &back, &(tn_cpu_reduction){.meet = TN_CPU_SUM, .scale = 1},
+                            c->dx[0], c->dy[0]);
     else
-        tn_cpu_move_along(&back, c->dx[0], c->dy[0], count, c->device->threads);
+        tn_cpu_move_along(c->device, &back, c->dx[0], c->dy[0], count);
     return TN_OK;
 }

@@ -10,7 +10,8 @@
 #include "tensor/route.h"
 
 /* to = from along the route; elements of `to`, `count` in all, that it does not reach are w->rest. */
-void tn_cpu_move_along(const tn_route *w, float *to, const float *from, int64_t count, int threads);
+void tn_cpu_move_along(const tn_backend_device *d, const tn_route *w, float *to, const float *from,
+                       int64_t count);
 
 /* What is made of the elements of `from` that meet in one of `to`. */
 typedef enum tn_cpu_meet {
@@ -27,8 +28,8 @@ typedef struct tn_cpu_reduction {
 } tn_cpu_reduction;
 
 /* The sums are in double, in an order that does not depend on the number of threads. */
-void tn_cpu_reduce_along(const tn_route *w, const tn_cpu_reduction *r, float *to, const float *from,
-                         int threads);
+void tn_cpu_reduce_along(const tn_backend_device *d, const tn_route *w, const tn_cpu_reduction *r,
+                         float *to, const float *from);
 
 /* Of a node whose op has a route along which no elements of y meet. */
 tn_status tn_cpu_move_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b);

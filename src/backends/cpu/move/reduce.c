@@ -137,49 +137,63 @@ static void add_rows(const tn_cpu_reduction *r, const float *x, int64_t length, 
     }
 }
 
-static void by_rows(const plan *p, const tn_cpu_reduction *r, float *to, const float *from,
-                    int threads)
+typedef struct job {
+    plan p;
+    const tn_cpu_reduction *r;
+    float *to;
+    const float *from;
+} job;
+
+static void by_rows(const void *of, tn_piece all)
 {
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < p->kept.all; i++) {
+    const job *j = of;
+    const plan *p = &j->p;
+    const tn_cpu_reduction *r = j->r;
+    for (int64_t i = all.begin; i < all.end; i++) {
         const int64_t t = place(&p->kept, p->kept.to, i), f = place(&p->kept, p->kept.from, i);
-        const float of = r->of ? r->of[t] : 0;
+        const float one = r->of ? r->of[t] : 0;
         double sum = start(r);
         for (int64_t k = 0; k < p->met.all; k++)
-            sum = reduce_row(r, from + f + place(&p->met, p->met.from, k), p->length, p->from, of,
-                             sum);
-        to[t] = end(r, sum);
+            sum = reduce_row(r, j->from + f + place(&p->met, p->met.from, k), p->length, p->from,
+                             one, sum);
+        j->to[t] = end(r, sum);
     }
 }
 
-static void by_columns(const plan *p, const tn_cpu_reduction *r, float *to, const float *from,
-                       int threads)
+static int64_t parts_of(const plan *p)
 {
-    const int64_t parts = (p->length + LANES - 1) / LANES;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < p->kept.all * parts; i++) {
+    return (p->length + LANES - 1) / LANES;
+}
+
+static void by_columns(const void *of, tn_piece all)
+{
+    const job *k = of;
+    const plan *p = &k->p;
+    const tn_cpu_reduction *r = k->r;
+    const int64_t parts = parts_of(p);
+    for (int64_t i = all.begin; i < all.end; i++) {
         const int64_t first = i % parts * LANES, length = tn_cpu_lower(LANES, p->length - first);
         const int64_t t = place(&p->kept, p->kept.to, i / parts) + first * p->to;
         const int64_t f = place(&p->kept, p->kept.from, i / parts) + first * p->from;
         double sum[LANES];
         for (int64_t j = 0; j < length; j++)
             sum[j] = start(r);
-        for (int64_t k = 0; k < p->met.all; k++)
-            add_rows(r, from + f + place(&p->met, p->met.from, k), length, p->from,
+        for (int64_t m = 0; m < p->met.all; m++)
+            add_rows(r, k->from + f + place(&p->met, p->met.from, m), length, p->from,
                      r->of ? r->of + t : NULL, p->to, sum);
         for (int64_t j = 0; j < length; j++)
-            to[t + j * p->to] = end(r, sum[j]);
+            k->to[t + j * p->to] = end(r, sum[j]);
     }
 }
 
-void tn_cpu_reduce_along(const tn_route *w, const tn_cpu_reduction *r, float *to, const float *from,
-                         int threads)
+void tn_cpu_reduce_along(const tn_backend_device *d, const tn_route *w, const tn_cpu_reduction *r,
+                         float *to, const float *from)
 {
-    const plan p = plan_of(w);
-    to += w->to_at;
-    from += w->from_at;
-    if (p.rows)
-        by_rows(&p, r, to, from, threads);
+    const job j = {plan_of(w), r, to + w->to_at, from + w->from_at};
+    const plan *p = &j.p;
+    if (p->rows)
+        tn_each(d, p->kept.all, 1 + TN_FLOATS / (p->met.all * p->length + 1), by_rows, &j);
     else
-        by_columns(&p, r, to, from, threads);
+        tn_each(d, p->kept.all * parts_of(p), 1 + TN_FLOATS / LANES / (p->met.all + 1), by_columns,
+                &j);
 }

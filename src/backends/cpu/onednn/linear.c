@@ -176,25 +176,24 @@ static void *scratch_at(const tn_call *c, size_t at)
 }
 
 /* y + r, and that where it is not below 0, if a relu is behind it. */
-static void add_forward(const tn_linear *l, const tn_call *c)
+static void add_forward(const void *of, tn_piece p)
 {
-    const float *r = c->x[1], least = l->relu ? 0 : -INFINITY;
+    const tn_call *c = of;
+    const float *r = c->x[1], least = ((const tn_linear *)c->state)->relu ? 0 : -INFINITY;
     float *y = c->y[0];
-    const int64_t count = l->y_elements;
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++) {
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++) {
         const float sum = y[i] + r[i];
         y[i] = least > sum ? least : sum;
     }
 }
 
 /* A NaN stays one. */
-static void relu_forward(const tn_linear *l, const tn_call *c)
+static void relu_forward(const void *of, tn_piece p)
 {
-    float *y = c->y[0];
-    const int64_t count = l->y_elements;
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
+    float *y = ((const tn_call *)of)->y[0];
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++)
         y[i] = 0 > y[i] ? 0 : y[i];
 }
 
@@ -209,18 +208,19 @@ tn_status tn_linear_forward(tn_linear *l, const tn_call *c)
                                         {0},
                                     }));
     if (l->adds)
-        add_forward(l, c);
+        tn_each(c->device, l->y_elements, TN_FLOATS, add_forward, c);
     else if (l->relu && l->relu_apart)
-        relu_forward(l, c);
+        tn_each(c->device, l->y_elements, TN_FLOATS, relu_forward, c);
     return TN_OK;
 }
 
-static void relu_backward(const tn_linear *l, const tn_call *c, float *dz)
+static void relu_backward(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const float *y = c->y[0], *dy = c->dy[0];
-    const int64_t count = l->y_elements;
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++) {
+    float *dz = scratch_at(c, ((const tn_linear *)c->state)->dz);
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++) {
         const float through = dy[i]; /* read whatever y is, so that nothing branches */
         dz[i] = y[i] > 0 ? through : 0;
     }
@@ -289,7 +289,7 @@ tn_status tn_linear_backward(tn_linear *l, const tn_call *c)
 {
     const void *dz = c->dy[0];
     if (l->relu) {
-        relu_backward(l, c, scratch_at(c, l->dz));
+        tn_each(c->device, l->y_elements, TN_FLOATS, relu_backward, c);
         dz = scratch_at(c, l->dz);
     }
     if (c->dw[0] || c->dw[1])

@@ -2,10 +2,19 @@
 
 #include "backends/cpu/device/cpu.h"
 
-/* The part of all ranges, laid end to end, that lies in [first, last). */
-static void update_share(const tn_optim_call *c, float decay, tn_cpu_update *update,
-                         const void *arg, size_t first, size_t last)
+typedef struct job {
+    const tn_optim_call *c;
+    tn_cpu_update *update;
+    const void *arg;
+    float decay;
+} job;
+
+/* The part of all ranges, laid end to end, that lies in the piece. */
+static void update_part(const void *of, tn_piece p)
 {
+    const job *j = of;
+    const tn_optim_call *c = j->c;
+    const size_t first = (size_t)p.begin, last = (size_t)p.end;
     size_t before = 0;
     for (int i = 0; i < c->num_ranges && before < last; i++) {
         const tn_param_range *r = &c->range[i];
@@ -13,7 +22,8 @@ static void update_share(const tn_optim_call *c, float decay, tn_cpu_update *upd
         const size_t from = first > before ? first - before : 0;
         const size_t to = last - before < count ? last - before : count;
         if (from < to)
-            update(c, arg, c->rate * r->rate, decay * r->decay, r->begin + from, r->begin + to);
+            j->update(c, j->arg, c->rate * r->rate, j->decay * r->decay, r->begin + from,
+                      r->begin + to);
         before += count;
     }
 }
@@ -24,9 +34,5 @@ void tn_cpu_update_arena(const tn_optim_call *c, float decay, tn_cpu_update *upd
     size_t total = 0;
     for (int i = 0; i < c->num_ranges; i++)
         total += c->range[i].end - c->range[i].begin;
-
-    const size_t shares = (size_t)c->device->threads;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (size_t i = 0; i < shares; i++)
-        update_share(c, decay, update, arg, total * i / shares, total * (i + 1) / shares);
+    tn_each(c->device, (int64_t)total, TN_FLOATS, update_part, &(job){c, update, arg, decay});
 }

@@ -21,51 +21,42 @@ typedef tn_pair_slopes tn_pair_slope(float x, float target, float number);
 tn_status tn_pair_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b);
 /* Elements of rows that hold a sample, and how many the mean divides by. */
 int64_t tn_pair_count(const tn_call *c, double *divisor);
-/* Blocks of so many elements. */
-static inline int64_t tn_pair_blocks(int64_t count)
-{
-    return (count + TN_PAIR_BLOCK - 1) / TN_PAIR_BLOCK;
-}
-/* y from the blocks' sums. */
-void tn_pair_mean(const tn_call *c, int64_t blocks, double divisor);
+/* y, by a function that sums up blocks of losses, tn_pair_sums(); dx by one of tn_pair_gradients(). */
+tn_status tn_pair_forward(const tn_call *c, tn_work *sums);
+tn_status tn_pair_backward(const tn_call *c, tn_work *gradients);
 
-static inline __attribute__((always_inline)) tn_status
-tn_pair_forward(const tn_call *c, tn_pair_value *value, double number)
+static inline __attribute__((always_inline)) void tn_pair_sums(const tn_call *c, tn_piece p,
+                                                               tn_pair_value *value, double number)
 {
     double divisor;
-    const int64_t count = tn_pair_count(c, &divisor), blocks = tn_pair_blocks(count);
+    const int64_t count = tn_pair_count(c, &divisor);
     const float *x = c->x[0], *target = c->x[1];
     double *sum = c->scratch;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t b = 0; b < blocks; b++) {
+    for (int64_t b = p.begin; b < p.end; b++) {
         const int64_t end = tn_cpu_lower(count, (b + 1) * TN_PAIR_BLOCK);
         sum[b] = 0;
         for (int64_t i = b * TN_PAIR_BLOCK; i < end; i++)
             sum[b] += value((double)x[i], (double)target[i], number);
     }
-    tn_pair_mean(c, blocks, divisor);
-    return TN_OK;
 }
 
-static inline __attribute__((always_inline)) tn_status
-tn_pair_backward(const tn_call *c, tn_pair_slope *slope, float number)
+static inline __attribute__((always_inline)) void
+tn_pair_gradients(const tn_call *c, tn_piece p, tn_pair_slope *slope, float number)
 {
     double divisor;
-    const int64_t all = tn_elements(&c->node->x[0]), count = tn_pair_count(c, &divisor);
+    (void)tn_pair_count(c, &divisor);
     const float *x = c->x[0], *target = c->x[1];
     const float scale = (float)(1 / divisor * (double)*(const float *)c->dy[0]);
     for (int side = 0; side < 2; side++) {
         float *dx = c->dx[side];
         if (!dx)
             continue;
-#pragma omp parallel for simd num_threads(c->device->threads) schedule(static)
-        for (int64_t i = 0; i < count; i++) {
+#pragma omp simd
+        for (int64_t i = p.begin; i < p.end; i++) {
             const tn_pair_slopes s = slope(x[i], target[i], number);
             dx[i] = scale * (side == 0 ? s.x : s.target);
         }
-        memset(dx + count, 0, (size_t)(all - count) * sizeof *dx);
     }
-    return TN_OK;
 }
 
 #endif

@@ -33,26 +33,39 @@ void tn_reference_store(float *to, const double *from, int64_t count)
         to[i] = (float)from[i];
 }
 
+typedef struct mapping {
+    const tn_call *c;
+    tn_reference_function *f;
+} mapping;
+
+static void map(const void *of, tn_piece p)
+{
+    const mapping *m = of;
+    const float *x = m->c->x[0];
+    float *y = m->c->y[0];
+    for (int64_t i = p.begin; i < p.end; i++)
+        y[i] = (float)m->f((double)x[i], m->c->node->opts);
+}
+
 tn_status tn_reference_map(const tn_call *c, tn_reference_function *f)
 {
-    const int64_t count = tn_elements(&c->node->x[0]);
-    const float *x = c->x[0];
-    float *y = c->y[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        y[i] = (float)f((double)x[i], c->node->opts);
+    tn_each(c->device, tn_elements(&c->node->x[0]), TN_FLOATS, map, &(mapping){c, f});
     return TN_OK;
+}
+
+static void map_backward(const void *of, tn_piece p)
+{
+    const mapping *m = of;
+    const float *x = m->c->x[0], *dy = m->c->dy[0];
+    float *dx = m->c->dx[0];
+    for (int64_t i = p.begin; i < p.end; i++)
+        dx[i] = (float)((double)dy[i] * m->f((double)x[i], m->c->node->opts));
 }
 
 tn_status tn_reference_map_backward(const tn_call *c, tn_reference_function *slope)
 {
-    const int64_t count = tn_elements(&c->node->x[0]);
-    const float *x = c->x[0], *dy = c->dy[0];
-    float *dx = c->dx[0];
-    if (!dx)
-        return TN_OK;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        dx[i] = (float)((double)dy[i] * slope((double)x[i], c->node->opts));
+    if (c->dx[0])
+        tn_each(c->device, tn_elements(&c->node->x[0]), TN_FLOATS, map_backward,
+                &(mapping){c, slope});
     return TN_OK;
 }

@@ -126,15 +126,13 @@ static void move_running(const tn_call *c, const sizes *s, int64_t k, const stat
     *var = (float)((1 - momentum) * (double)*var + momentum * m->var * count / (count - 1));
 }
 
-static tn_status forward(const tn_call *c)
+static void normalise(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const sizes s = read_sizes(c);
     const float *x = c->x[0], *weight = c->w[WEIGHT], *bias = c->w[BIAS];
     float *y = c->y[0];
-    if (sums_up(c))
-        TN_TRY(measure_all(c, &s));
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < s.C; k++) {
+    for (int64_t k = p.begin; k < p.end; k++) {
         const statistics m = statistics_of(c, &s, k);
         if (measures(c) && s.count > 1)
             move_running(c, &s, k, &m);
@@ -144,6 +142,14 @@ static tn_status forward(const tn_call *c)
         for (int64_t i = s.N * s.area; i < s.all * s.area; i++)
             y[at(&s, k, i)] = 0;
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const sizes s = read_sizes(c);
+    if (sums_up(c))
+        TN_TRY(measure_all(c, &s));
+    tn_each(c->device, s.C, 1, normalise, c);
     return TN_OK;
 }
 
@@ -198,19 +204,25 @@ static tn_status backward_whole(const tn_call *c, const sizes *s)
     return TN_OK;
 }
 
-static tn_status backward(const tn_call *c)
+static void differentiate(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const sizes s = read_sizes(c);
-    if (sums_up(c))
-        return backward_whole(c, &s);
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < s.C; k++) {
+    for (int64_t k = p.begin; k < p.end; k++) {
         double sum = 0, product = 0;
         if (measures(c))
             add_up(c, &s, k, &sum, &product);
         if (c->dx[0])
             write_dx(c, &s, k, sum, product);
     }
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const sizes s = read_sizes(c);
+    if (sums_up(c))
+        return backward_whole(c, &s);
+    tn_each(c->device, s.C, 1, differentiate, c);
     return TN_OK;
 }
 

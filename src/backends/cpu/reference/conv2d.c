@@ -68,20 +68,25 @@ static void add_product(void *arg, int64_t x, int64_t w)
     s->value += (double)s->x[x] * (double)s->w[w];
 }
 
-static tn_status forward(const tn_call *c)
+static void find_y(const void *of, tn_piece planes)
 {
+    const tn_call *c = of;
     const sizes s = read_sizes(c->node);
     const float *bias = c->w[BIAS];
     float *y = c->y[0];
-#pragma omp parallel for collapse(2) num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < s.N; n++)
-        for (int64_t k = 0; k < s.K; k++)
-            for (int64_t i = 0; i < s.P * s.Q; i++) {
-                const place at = {n, k, i / s.Q, i % s.Q};
-                sum all = {c->x[0], c->w[WEIGHT], bias ? (double)bias[k] : 0};
-                for_each_tap(&s, at, add_product, &all);
-                y[index_of(&s, at)] = (float)all.value;
-            }
+    for (int64_t plane = planes.begin; plane < planes.end; plane++)
+        for (int64_t i = 0; i < s.P * s.Q; i++) {
+            const place at = {plane / s.K, plane % s.K, i / s.Q, i % s.Q};
+            sum all = {c->x[0], c->w[WEIGHT], bias ? (double)bias[at.k] : 0};
+            for_each_tap(&s, at, add_product, &all);
+            y[index_of(&s, at)] = (float)all.value;
+        }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const sizes s = read_sizes(c->node);
+    tn_each(c->device, s.N * s.K, 1, find_y, c);
     return TN_OK;
 }
 
@@ -103,27 +108,29 @@ static void spread_to_w(void *arg, int64_t x, int64_t w)
     s->to[w] += s->dy * (double)s->other[x];
 }
 
-static void find_dx(const tn_call *c, const sizes *s, double *dx)
+static void find_dx(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
+    const sizes s = read_sizes(c->node);
     const float *dy = c->dy[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t n = 0; n < s->N; n++)
-        for (int64_t i = 0; i < s->K * s->P * s->Q; i++) {
-            const place at = {n, i / (s->P * s->Q), i / s->Q % s->P, i % s->Q};
-            spread one = {c->w[WEIGHT], (double)dy[index_of(s, at)], dx};
-            for_each_tap(s, at, spread_to_x, &one);
+    for (int64_t n = p.begin; n < p.end; n++)
+        for (int64_t i = 0; i < s.K * s.P * s.Q; i++) {
+            const place at = {n, i / (s.P * s.Q), i / s.Q % s.P, i % s.Q};
+            spread one = {c->w[WEIGHT], (double)dy[index_of(&s, at)], c->scratch};
+            for_each_tap(&s, at, spread_to_x, &one);
         }
 }
 
-static void find_dweight(const tn_call *c, const sizes *s, double *dweight)
+static void find_dweight(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
+    const sizes s = read_sizes(c->node);
     const float *dy = c->dy[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t k = 0; k < s->K; k++)
-        for (int64_t i = 0; i < s->N * s->P * s->Q; i++) {
-            const place at = {i / (s->P * s->Q), k, i / s->Q % s->P, i % s->Q};
-            spread one = {c->x[0], (double)dy[index_of(s, at)], dweight};
-            for_each_tap(s, at, spread_to_w, &one);
+    for (int64_t k = p.begin; k < p.end; k++)
+        for (int64_t i = 0; i < s.N * s.P * s.Q; i++) {
+            const place at = {i / (s.P * s.Q), k, i / s.Q % s.P, i % s.Q};
+            spread one = {c->x[0], (double)dy[index_of(&s, at)], c->scratch};
+            for_each_tap(&s, at, spread_to_w, &one);
         }
 }
 
@@ -146,11 +153,13 @@ static tn_status backward(const tn_call *c)
     const int64_t count_x = tn_elements(&c->node->x[0]);
     const int64_t count_w = tn_elements(&c->node->param[WEIGHT].shape);
     if (c->dx[0]) {
-        find_dx(c, &s, tn_reference_sums(c, count_x));
+        (void)tn_reference_sums(c, count_x);
+        tn_each(c->device, s.N, 1, find_dx, c);
         tn_reference_store(c->dx[0], c->scratch, count_x);
     }
     if (c->dw[WEIGHT]) {
-        find_dweight(c, &s, tn_reference_sums(c, count_w));
+        (void)tn_reference_sums(c, count_w);
+        tn_each(c->device, s.K, 1, find_dweight, c);
         tn_reference_store(c->dw[WEIGHT], c->scratch, count_w);
     }
     if (c->dw[BIAS])

@@ -44,34 +44,48 @@ static void pixel_backward(const pixel *p, const float *dy, float *dx)
     }
 }
 
-static tn_status forward(const tn_call *c)
+static int64_t pixels_of(const tn_shape *s)
 {
+    return tn_elements(s) / s->dim[1];
+}
+
+static void find_y(const void *of, tn_piece all)
+{
+    const tn_call *c = of;
     const tn_shape *s = &c->node->x[0];
     const int64_t C = s->dim[1], area = s->dim[2] * s->dim[3];
     float *y = c->y[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->dim[0] * area; i++) {
+    for (int64_t i = all.begin; i < all.end; i++) {
         const int64_t at = i / area * C * area + i % area;
         const pixel p = {(const float *)c->x[0] + at, C, area, c->node->opts};
         pixel_forward(&p, y + at);
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    tn_each(c->device, pixels_of(&c->node->x[0]), 1, find_y, c);
     return TN_OK;
 }
 
-static tn_status backward(const tn_call *c)
+static void find_dx(const void *of, tn_piece all)
 {
+    const tn_call *c = of;
     const tn_shape *s = &c->node->x[0];
     const int64_t C = s->dim[1], area = s->dim[2] * s->dim[3];
     const float *dy = c->dy[0];
     float *dx = c->dx[0];
-    if (!dx)
-        return TN_OK;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < s->dim[0] * area; i++) {
+    for (int64_t i = all.begin; i < all.end; i++) {
         const int64_t at = i / area * C * area + i % area;
         const pixel p = {(const float *)c->x[0] + at, C, area, c->node->opts};
         pixel_backward(&p, dy + at, dx + at);
     }
+}
+
+static tn_status backward(const tn_call *c)
+{
+    if (c->dx[0])
+        tn_each(c->device, pixels_of(&c->node->x[0]), 1, find_dx, c);
     return TN_OK;
 }
 

@@ -31,15 +31,15 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     return TN_OK;
 }
 
-static tn_status forward(const tn_call *c)
+static void find_y(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const tn_node *n = c->node;
-    const int64_t depth = depth_of(n), count = tn_elements(&n->y[0]);
+    const int64_t depth = depth_of(n);
     const int last = n->y[0].ndim - 1;
     const float *a = c->x[0], *b = c->x[1];
     float *y = c->y[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = p.begin; i < p.end; i++) {
         int64_t at[TN_MAX_DIMS];
         double sum = 0;
         tn_reference_index(&n->y[0], i, at);
@@ -48,6 +48,11 @@ static tn_status forward(const tn_call *c)
                    (double)b[place(n, 1, at, k, at[last])];
         y[i] = (float)sum;
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    tn_each(c->device, tn_elements(&c->node->y[0]), 16, find_y, c);
     return TN_OK;
 }
 

@@ -77,19 +77,29 @@ static bool is_max(const tn_node *n)
     return ((const tn_pool2d_opts *)n->opts)->kind == TN_POOL_MAX;
 }
 
-static tn_status forward(const tn_call *c)
+static int64_t planes_of(const tn_node *n)
 {
+    return n->x[0].dim[0] * n->x[0].dim[1];
+}
+
+static void find_y(const void *of, tn_piece all)
+{
+    const tn_call *c = of;
     const tn_node *n = c->node;
-    const int64_t planes = n->x[0].dim[0] * n->x[0].dim[1], W = n->x[0].dim[3];
+    const int64_t W = n->x[0].dim[3];
     const int64_t size = n->x[0].dim[2] * W, P = n->y[0].dim[2], Q = n->y[0].dim[3];
     float *y = c->y[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < planes; i++)
+    for (int64_t i = all.begin; i < all.end; i++)
         for (int64_t j = 0; j < P * Q; j++) {
             const float *x = (const float *)c->x[0] + i * size;
             const window a = find_window(n, j / Q, j % Q);
             y[i * P * Q + j] = is_max(n) ? x[find_largest(x, W, &a)] : (float)find_mean(x, W, &a);
         }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    tn_each(c->device, planes_of(c->node), 1, find_y, c);
     return TN_OK;
 }
 
@@ -100,17 +110,15 @@ static void spread(double *dx, int64_t W, const window *a, double dy)
             dx[h * W + w] += dy / a->divisor;
 }
 
-static tn_status backward(const tn_call *c)
+static void find_sums(const void *of, tn_piece all)
 {
+    const tn_call *c = of;
     const tn_node *n = c->node;
-    const int64_t planes = n->x[0].dim[0] * n->x[0].dim[1], W = n->x[0].dim[3];
+    const int64_t W = n->x[0].dim[3];
     const int64_t size = n->x[0].dim[2] * W, P = n->y[0].dim[2], Q = n->y[0].dim[3];
     const float *dy = c->dy[0];
-    if (!c->dx[0])
-        return TN_OK;
-    double *sums = tn_reference_sums(c, planes * size);
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < planes; i++)
+    double *sums = c->scratch;
+    for (int64_t i = all.begin; i < all.end; i++)
         for (int64_t j = 0; j < P * Q; j++) {
             const float *x = (const float *)c->x[0] + i * size;
             const window a = find_window(n, j / Q, j % Q);
@@ -119,7 +127,16 @@ static tn_status backward(const tn_call *c)
             else
                 spread(sums + i * size, W, &a, (double)dy[i * P * Q + j]);
         }
-    tn_reference_store(c->dx[0], sums, planes * size);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const int64_t count = tn_elements(&c->node->x[0]);
+    if (!c->dx[0])
+        return TN_OK;
+    (void)tn_reference_sums(c, count);
+    tn_each(c->device, planes_of(c->node), 1, find_sums, c);
+    tn_reference_store(c->dx[0], c->scratch, count);
     return TN_OK;
 }
 

@@ -2,16 +2,16 @@
 #include "backends/cpu/reference/_reference.h"
 #include "tensor/resample.h"
 
-static tn_status forward(const tn_call *c)
+static void find_y(const void *of, tn_piece all)
 {
+    const tn_call *c = of;
     const tn_node *n = c->node;
     const int64_t H = n->x[0].dim[2], W = n->x[0].dim[3], P = n->y[0].dim[2], Q = n->y[0].dim[3];
     const tn_resample down = tn_resample_of(H, P, n->opts, 0),
                       across = tn_resample_of(W, Q, n->opts, 1);
     const float *x = c->x[0];
     float *y = c->y[0];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < tn_elements(&n->y[0]); i++) {
+    for (int64_t i = all.begin; i < all.end; i++) {
         const int64_t image = i / (P * Q), p = i / Q % P, q = i % Q;
         double sum = 0;
         for (int64_t h = 0; h < H; h++) {
@@ -21,21 +21,24 @@ static tn_status forward(const tn_call *c)
         }
         y[i] = (float)sum;
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    tn_each(c->device, tn_elements(&c->node->y[0]), 16, find_y, c);
     return TN_OK;
 }
 
-static tn_status backward(const tn_call *c)
+static void find_dx(const void *of, tn_piece all)
 {
+    const tn_call *c = of;
     const tn_node *n = c->node;
     const int64_t H = n->x[0].dim[2], W = n->x[0].dim[3], P = n->y[0].dim[2], Q = n->y[0].dim[3];
     const tn_resample down = tn_resample_of(H, P, n->opts, 0),
                       across = tn_resample_of(W, Q, n->opts, 1);
     const float *dy = c->dy[0];
     float *dx = c->dx[0];
-    if (!dx)
-        return TN_OK;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < tn_elements(&n->x[0]); i++) {
+    for (int64_t i = all.begin; i < all.end; i++) {
         const int64_t image = i / (H * W), h = i / W % H, w = i % W;
         double sum = 0;
         for (int64_t p = 0; p < P; p++) {
@@ -45,6 +48,12 @@ static tn_status backward(const tn_call *c)
         }
         dx[i] = (float)sum;
     }
+}
+
+static tn_status backward(const tn_call *c)
+{
+    if (c->dx[0])
+        tn_each(c->device, tn_elements(&c->node->x[0]), 16, find_dx, c);
     return TN_OK;
 }
 

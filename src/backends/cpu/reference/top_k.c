@@ -11,12 +11,12 @@ static int64_t count_before(const float *x, const tn_lines *l, tn_first order, i
     return count;
 }
 
-static tn_status forward(const tn_call *c)
+static void find_lines(const void *of, tn_piece p)
 {
+    const tn_call *c = of;
     const tn_top_k_opts *o = c->node->opts;
     const tn_lines l = tn_lines_along(&c->node->x[0], o->axis);
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t line = 0; line < l.outer * l.inner; line++) {
+    for (int64_t line = p.begin; line < p.end; line++) {
         const float *x = (const float *)c->x[0] + tn_reference_line(&l, line);
         for (int64_t i = 0; i < l.size; i++) {
             const int64_t place = count_before(x, &l, (tn_first){o->smallest, o->last}, i);
@@ -29,6 +29,13 @@ static tn_status forward(const tn_call *c)
                 ((int32_t *)c->y[1])[to] = (int32_t)i;
         }
     }
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const tn_top_k_opts *o = c->node->opts;
+    const tn_lines l = tn_lines_along(&c->node->x[0], o->axis);
+    tn_each(c->device, l.outer * l.inner, 1, find_lines, c);
     return TN_OK;
 }
 

@@ -41,32 +41,56 @@ static int64_t place_of(const pieces *p, int64_t piece, int64_t *lines)
     return piece / p->each * p->lines.size * p->lines.inner + at;
 }
 
+typedef struct job {
+    const tn_call *c;
+    pieces of;
+    bool log;
+} job;
+
+/* Pieces that are worth another thread. */
+static int64_t grain(const pieces *p)
+{
+    return 1 + TN_FLOATS / 4 / (p->lines.size * p->wide);
+}
+
+static void forward(const void *of, tn_piece p)
+{
+    const job *j = of;
+    const tn_call *c = j->c;
+    const tn_lines *l = &j->of.lines;
+    for (int64_t i = p.begin; i < p.end; i++) {
+        int64_t lines;
+        const int64_t at = place_of(&j->of, i, &lines);
+        code_of[tn_cpu_isa_here()]->forward(j->log, (const float *)c->x[0] + at,
+                                            (float *)c->y[0] + at, l->size, l->inner, lines);
+    }
+}
+
 tn_status tn_softmax_forward(const tn_call *c, bool log)
 {
-    const pieces p = cut(c);
-    const tn_softmax_code *code = code_of[tn_cpu_isa_here()];
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < p.count; i++) {
-        int64_t lines;
-        const int64_t at = place_of(&p, i, &lines);
-        code->forward(log, (const float *)c->x[0] + at, (float *)c->y[0] + at, p.lines.size,
-                      p.lines.inner, lines);
-    }
+    const job j = {c, cut(c), log};
+    tn_each(c->device, j.of.count, grain(&j.of), forward, &j);
     return TN_OK;
+}
+
+static void backward(const void *of, tn_piece p)
+{
+    const job *j = of;
+    const tn_call *c = j->c;
+    const tn_lines *l = &j->of.lines;
+    for (int64_t i = p.begin; i < p.end; i++) {
+        int64_t lines;
+        const int64_t at = place_of(&j->of, i, &lines);
+        code_of[tn_cpu_isa_here()]->backward(j->log, (const float *)c->y[0] + at,
+                                             (const float *)c->dy[0] + at, (float *)c->dx[0] + at,
+                                             l->size, l->inner, lines);
+    }
 }
 
 tn_status tn_softmax_backward(const tn_call *c, bool log)
 {
-    const pieces p = cut(c);
-    const tn_softmax_code *code = code_of[tn_cpu_isa_here()];
-    if (!c->dx[0])
-        return TN_OK;
-#pragma omp parallel for num_threads(c->device->threads) schedule(static)
-    for (int64_t i = 0; i < p.count; i++) {
-        int64_t lines;
-        const int64_t at = place_of(&p, i, &lines);
-        code->backward(log, (const float *)c->y[0] + at, (const float *)c->dy[0] + at,
-                       (float *)c->dx[0] + at, p.lines.size, p.lines.inner, lines);
-    }
+    const job j = {c, cut(c), log};
+    if (c->dx[0])
+        tn_each(c->device, j.of.count, grain(&j.of), backward, &j);
     return TN_OK;
 }

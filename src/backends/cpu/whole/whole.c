@@ -65,19 +65,29 @@ static bool has_nan(const float *x, int64_t count)
     return any;
 }
 
+/* Pieces of an image. */
+static int64_t pieces_of(const tn_whole_nan *s)
+{
+    return (s->x_each + PIECE - 1) / PIECE;
+}
+
+static void look_at(const void *of, tn_piece all)
+{
+    const tn_whole_nan *s = of;
+    for (int64_t i = all.begin; i < all.end; i++) {
+        const int64_t n = i / pieces_of(s), p = i % pieces_of(s);
+        const int64_t left = s->x_each - p * PIECE;
+        if (has_nan(s->x + n * s->x_each + p * PIECE, left < PIECE ? left : PIECE))
+            atomic_store(&s->found[n], 1);
+    }
+}
+
 void tn_whole_spread_nan(const tn_whole_nan *s)
 {
-    const int64_t pieces = (s->x_each + PIECE - 1) / PIECE;
     bool any = false;
-    memset(s->found, 0, (size_t)s->images * sizeof *s->found);
-#pragma omp parallel for num_threads(s->threads) schedule(static) collapse(2)
     for (int64_t n = 0; n < s->images; n++)
-        for (int64_t p = 0; p < pieces; p++) {
-            const int64_t left = s->x_each - p * PIECE;
-            if (has_nan(s->x + n * s->x_each + p * PIECE, left < PIECE ? left : PIECE))
-#pragma omp atomic write
-                s->found[n] = 1;
-        }
+        atomic_init(&s->found[n], 0);
+    tn_each(s->device, s->images * pieces_of(s), 1, look_at, s);
     for (int64_t n = 0; n < s->images; n++)
         any |= s->found[n];
     for (int64_t i = 0; any && i < s->images * s->y_each; i++)

@@ -5,6 +5,8 @@
 #ifndef TN_CPU_WHOLE_H
 #define TN_CPU_WHOLE_H
 
+#include <stdatomic.h>
+
 #include "backends/cpu/device/cpu.h"
 
 typedef struct tn_whole {
@@ -24,8 +26,8 @@ typedef struct tn_whole_nan {
     int64_t images, x_each, y_each;
     const float *x;
     float *y;
-    int *found;
-    int threads;
+    atomic_int *found;
+    const tn_backend_device *device;
 } tn_whole_nan;
 void tn_whole_spread_nan(const tn_whole_nan *s);
 /* Another one for another grid: for tn_binding.kept_form. */

@@ -10,7 +10,7 @@
  * net), each would read all of U for its few tiles: then all threads are at all tiles together, and each
  * has some of the products.
  *
- * Backward weights: where dU is small, each thread walks through blocks of its own and adds to a dU of its
+ * Backward weights: where dU is small, tiles are cut into as many parts as there are threads, each with a dU of its
  * own; dx, if it is the forward pass backward, is made in the same go, since both need D. Where dU is large,
  * all threads are at one block, each at its part of V and D, then at its part of dU.
  *
