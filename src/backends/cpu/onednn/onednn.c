@@ -309,6 +309,15 @@ const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md)
     return intern_owned(m, status, &own);
 }
 
+const tn_md *tn_md_part(tn_maker *m, const tn_md *md, const int64_t *dim)
+{
+    if (m->status != TN_OK)
+        return NULL;
+    dnnl_memory_desc_t own;
+    const dnnl_status_t status = tn_md_init_part(&own, tn_md_raw(md), dim);
+    return intern_owned(m, status, &own);
+}
+
 const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout)
 {
     if (m->status != TN_OK)

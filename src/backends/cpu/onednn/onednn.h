@@ -75,6 +75,8 @@ const tn_md *tn_md_whole(tn_maker *m, int ndim, const int64_t *dim, bool sign);
 const tn_md *tn_md_any_whole(tn_maker *m, int ndim, const int64_t *dim, bool sign);
 /* The same dimensions, in any layout. */
 const tn_md *tn_md_any_like(tn_maker *m, const tn_md *md);
+/* The first elements of each dimension, where they lie. */
+const tn_md *tn_md_part(tn_maker *m, const tn_md *md, const int64_t *dim);
 /* The layout's own descriptor; for NULL, the plain one of that shape. */
 const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const tn_layout *layout);
 /* Of a layout, the plain descriptor with the same dimensions: its canonical counterpart. */
@@ -94,7 +96,8 @@ enum { TN_PRIM_ARGS = 16 };
 typedef struct tn_prim {
     tn_backend_device *device;
     const char *op, *node, *what;
-    bool alone; /* as its maker said */
+    bool alone;               /* as its maker said */
+    struct tn_pieces *pieces; /* NULL: it runs whole */
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t primitive;
     int num;
@@ -190,6 +193,28 @@ tn_dnnl_md tn_md_raw(const tn_md *md); /* NULL for NULL */
 /* The object of a descriptor: found, or added. */
 const tn_md *tn_md_intern(tn_maker *m, tn_dnnl_md raw);
 
+/* What tn_make_...() of that name makes, without pieces. */
+typedef void tn_make(tn_maker *m, tn_prim *p, const tn_prim_spec *s);
+tn_make tn_whole_convolution, tn_whole_inner_product, tn_whole_matmul, tn_whole_pooling,
+    tn_whole_lrn;
+
+/* onednn/pieces.c: along what a primitive may be cut. */
+typedef enum tn_cutting {
+    TN_CUT_IMAGES,
+    TN_CUT_FEW,     /* images, into as many pieces as there are threads */
+    TN_CUT_FILTERS, /* images; of a single one filters or groups */
+    TN_CUT_ROWS,    /* of matrices */
+    TN_CUT_EITHER,  /* images; of a single one channels */
+} tn_cutting;
+typedef struct tn_pieces tn_pieces;
+/* Cuts *p, if that is worth it. */
+void tn_make_pieces(tn_maker *m, tn_prim *p, const tn_prim_spec *s, tn_make *make, tn_cutting how);
+void tn_pieces_free(tn_prim *p);
+size_t tn_pieces_scratch(const tn_prim *p);
+tn_status tn_pieces_run(tn_prim *p, const tn_prim_arg *args);
+/* In the calling thread, unless oneDNN takes others. */
+dnnl_status_t tn_prim_execute(tn_prim *p, const tn_prim_arg *args);
+
 /* How a blocked descriptor lays out its elements. */
 typedef struct tn_md_view {
     bool blocked;
@@ -205,6 +230,7 @@ dnnl_status_t tn_md_init_strides(dnnl_memory_desc_t *md, int ndim, const int64_t
                                  dnnl_data_type_t type, const int64_t *stride);
 dnnl_status_t tn_md_init_tag(dnnl_memory_desc_t *md, int ndim, const int64_t *dim,
                              dnnl_data_type_t type, dnnl_format_tag_t tag);
+dnnl_status_t tn_md_init_part(dnnl_memory_desc_t *md, tn_dnnl_md from, const int64_t *dim);
 dnnl_status_t tn_md_init_copy(dnnl_memory_desc_t *md, tn_dnnl_md from);
 tn_dnnl_md tn_md_borrow(const dnnl_memory_desc_t *md);
 void tn_md_end(dnnl_memory_desc_t *md);

@@ -147,19 +147,27 @@ void tn_make_reorder(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to
     tn_make_scaling(m, p, from, to, 1);
 }
 
-void tn_make_scaling(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to, float factor)
+static void whole_reorder(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
-    m->alone = tn_md_bytes(to) <= ALONE_BYTES;
     if (!tn_make_begin(m, &k, NULL))
         return;
     const dnnl_engine_t engine = m->device->engine;
     dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t status = factor == 1 ? dnnl_success : tn_attr_factor(k.attr, factor);
+    dnnl_status_t status = s->alpha == 1 ? dnnl_success : tn_attr_factor(k.attr, s->alpha);
     if (status == dnnl_success)
-        status = dnnl_reorder_primitive_desc_create(&pd, tn_md_raw(from), engine, tn_md_raw(to),
+        status = dnnl_reorder_primitive_desc_create(&pd, tn_md_raw(s->x), engine, tn_md_raw(s->y),
                                                     engine, k.attr);
     tn_make_end(m, &k, p, "reorder", status, pd);
+}
+
+void tn_make_scaling(tn_maker *m, tn_prim *p, const tn_md *from, const tn_md *to, float factor)
+{
+    const tn_prim_spec s = {.x = from, .y = to, .alpha = factor};
+    m->alone = tn_md_bytes(to) <= ALONE_BYTES;
+    whole_reorder(m, p, &s);
+    if (!m->alone)
+        tn_make_pieces(m, p, &s, whole_reorder, TN_CUT_EITHER);
     m->alone = false;
 }
 
@@ -174,6 +182,8 @@ const tn_md *tn_prim_md(tn_maker *m, const tn_prim *p, int arg)
 size_t tn_prim_bytes(const tn_prim *p, int arg)
 {
     const tn_dnnl_md md = p->pd ? argument(p->pd, arg) : NULL;
+    if (arg == DNNL_ARG_SCRATCHPAD && p->pieces)
+        return tn_pieces_scratch(p);
     return md ? dnnl_memory_desc_get_size(md) : 0;
 }
 
@@ -188,44 +198,67 @@ const char *tn_prim_impl(const tn_prim *p)
 
 /* Points argument `arg` at data and adds it to the list. The plan's memory stays where it is, so a
  * pointer is set when it changed: oneDNN 2.x allocates then, and zeroes padding. */
-static tn_status set_argument(tn_prim *p, const tn_prim_arg *a, dnnl_exec_arg_t *list, int *num)
+static dnnl_status_t set_argument(tn_prim *p, const tn_prim_arg *a, dnnl_exec_arg_t *list, int *num)
 {
     int i = 0;
     while (i < p->num && p->arg[i].arg != a->arg)
         i++;
-    if (i == p->num) {
-        if (a->arg == DNNL_ARG_SCRATCHPAD) /* wants none */
-            return TN_OK;
-        return tn_fail(TN_ERR_DEVICE, "%s %s: oneDNN, %s: has no argument %d", p->op, p->node,
-                       p->what, a->arg);
-    }
+    if (i == p->num)
+        return dnnl_success; /* scratch that it does without */
     if (p->arg[i].data != a->data) {
         void *data = (void *)(uintptr_t)a->data; /* oneDNN takes inputs too without const */
-        TN_TRY(tn_onednn(p->op, p->node, p->what,
-                         dnnl_memory_set_data_handle(p->arg[i].memory, data)));
+        const dnnl_status_t status = dnnl_memory_set_data_handle(p->arg[i].memory, data);
+        if (status != dnnl_success)
+            return status;
         p->arg[i].data = a->data;
     }
     list[(*num)++] = (dnnl_exec_arg_t){a->arg, p->arg[i].memory};
+    return dnnl_success;
+}
+
+dnnl_status_t tn_prim_execute(tn_prim *p, const tn_prim_arg *args)
+{
+    dnnl_exec_arg_t list[TN_PRIM_ARGS];
+    dnnl_status_t status = dnnl_success;
+    int num = 0;
+    for (const tn_prim_arg *a = args; a->arg && status == dnnl_success; a++)
+        if (a->data)
+            status = set_argument(p, a, list, &num);
+    if (status != dnnl_success)
+        return status;
+    const tn_omp_before before = enter(p->device, p->alone);
+    status = dnnl_primitive_execute(p->primitive, p->device->stream, num, list);
+    if (status == dnnl_success)
+        status = dnnl_stream_wait(p->device->stream);
+    leave(before);
+    return status;
+}
+
+/* Scratch it may do without. */
+static tn_status check_arguments(const tn_prim *p, const tn_prim_arg *args)
+{
+    for (const tn_prim_arg *a = args; a->arg; a++) {
+        int i = 0;
+        while (i < p->num && p->arg[i].arg != a->arg)
+            i++;
+        if (a->data && i == p->num && a->arg != DNNL_ARG_SCRATCHPAD)
+            return tn_fail(TN_ERR_DEVICE, "%s %s: oneDNN, %s: has no argument %d", p->op, p->node,
+                           p->what, a->arg);
+    }
     return TN_OK;
 }
 
 tn_status tn_prim_run(tn_prim *p, const tn_prim_arg *args)
 {
-    dnnl_exec_arg_t list[TN_PRIM_ARGS];
-    int num = 0;
-    for (const tn_prim_arg *a = args; a->arg; a++)
-        if (a->data)
-            TN_TRY(set_argument(p, a, list, &num));
-    const tn_omp_before before = enter(p->device, p->alone);
-    dnnl_status_t status = dnnl_primitive_execute(p->primitive, p->device->stream, num, list);
-    if (status == dnnl_success)
-        status = dnnl_stream_wait(p->device->stream);
-    leave(before);
-    return tn_onednn(p->op, p->node, p->what, status);
+    TN_TRY(check_arguments(p, args));
+    if (p->pieces)
+        return tn_pieces_run(p, args);
+    return tn_onednn(p->op, p->node, p->what, tn_prim_execute(p, args));
 }
 
 void tn_prim_free(tn_prim *p)
 {
+    tn_pieces_free(p);
     for (int i = 0; i < p->num; i++)
         dnnl_memory_destroy(p->arg[i].memory);
     if (p->primitive)

@@ -22,6 +22,11 @@ dnnl_status_t tn_md_init_copy(dnnl_memory_desc_t *md, tn_dnnl_md from)
     return dnnl_success;
 }
 
+dnnl_status_t tn_md_init_part(dnnl_memory_desc_t *md, tn_dnnl_md from, const int64_t *dim)
+{
+    return dnnl_memory_desc_init_submemory(md, from, dim, (dnnl_dims_t){0});
+}
+
 tn_dnnl_md tn_md_borrow(const dnnl_memory_desc_t *md)
 {
     return md;
@@ -68,7 +73,7 @@ static void finish(tn_maker *m, tn_making *k, tn_prim *p, const char *what, dnnl
     tn_make_end(m, k, p, what, status, pd);
 }
 
-void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, s))
@@ -95,7 +100,7 @@ void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
                &op, NULL);
 }
 
-void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, s))
@@ -114,7 +119,7 @@ void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
                dnnl_inner_product_forward_desc_init(&op, s->pass, x, w, b, y), &op, NULL);
 }
 
-void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, NULL))
@@ -125,7 +130,7 @@ void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
            NULL);
 }
 
-void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, NULL))
@@ -145,7 +150,7 @@ void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
                &op, NULL);
 }
 
-void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, NULL))

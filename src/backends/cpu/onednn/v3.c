@@ -21,6 +21,11 @@ dnnl_status_t tn_md_init_copy(dnnl_memory_desc_t *md, tn_dnnl_md from)
     return dnnl_memory_desc_clone(md, from);
 }
 
+dnnl_status_t tn_md_init_part(dnnl_memory_desc_t *md, tn_dnnl_md from, const int64_t *dim)
+{
+    return dnnl_memory_desc_create_submemory(md, from, dim, (dnnl_dims_t){0});
+}
+
 tn_dnnl_md tn_md_borrow(const dnnl_memory_desc_t *md)
 {
     return *md;
@@ -75,7 +80,7 @@ static const_dnnl_primitive_desc_t hint(const tn_prim_spec *s)
     return s->forward ? s->forward->pd : NULL;
 }
 
-void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, s))
@@ -102,7 +107,7 @@ void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     }
 }
 
-void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, s))
@@ -127,7 +132,7 @@ void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     }
 }
 
-void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, NULL))
@@ -138,7 +143,7 @@ void tn_make_matmul(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     tn_make_end(m, &k, p, "matmul", status, pd);
 }
 
-void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, NULL))
@@ -161,7 +166,7 @@ void tn_make_pooling(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
     }
 }
 
-void tn_make_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
+void tn_whole_lrn(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     tn_making k;
     if (!tn_make_begin(m, &k, NULL))
