@@ -68,6 +68,7 @@ static const arg options[] = {
     {ARG_CHOICE, "precision", "f32|tf32|bf16|f16", "what it computes in, where the device can",
      &q.precision, 0, 0},
     ARG_WORKSPACE(&q.workspace),
+    OPENING_ARGS(&q.opening),
 };
 
 int main(int argc, char **argv)

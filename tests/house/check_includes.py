@@ -67,7 +67,7 @@ PROGRAMS = {
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
     "tools/build": ("tools/common/", "tools/build/"),
-    "tools/infer": ("tools/common/", "tools/infer/"),
+    "tools/infer": ("tools/common/", "tools/train/", "tools/infer/"),
     "tools/doctor": ("tools/common/", "tools/doctor/"),
     "tools/speed": ("tools/common/", "tools/speed/", "tools/doctor/doctor.h", "nets/"),
     "tools/eval": ("tools/common/", "tools/train/", "tools/eval/"),

@@ -24,6 +24,7 @@ def lists(s, w):
     expect(broken["about"] is None and broken["problem"], "one that cannot be read", broken)
     step = sorted((w / "runs/tiny/checkpoints").glob("step-*"))[-1].stem
     expect(s.get(f"/models/tiny.{step}")["step"] == int(step[5:]), "another checkpoint", step)
+    expect("died.step-00000200" in ids, "of a run without a best one the last", ids)
     for name in ("nobody", "out.plan", "tiny.step-", "tiny.step-00009999", "died.best", "..", "tiny%2f..", "Not-A-Name.safetensors", "serve.token"):
         status, said, _ = s.ask("GET", "/api/v1/models/" + name)
         expect(status == 404, name, (status, said))

@@ -155,6 +155,9 @@ expect(run(infer, "first", *pictures) == said, "a run is named otherwise than it
 run(infer, "nothing", "0.ppm", status=2, says="no run with a best checkpoint")
 run(infer, "flowers.safetensors", "0.ppm", "--parity", "a.plan", "--layers", status=2, says="is no engine")
 
+run(model, "convert", "flowers.safetensors", "floats.onnx", "--float-input")
+run(infer, "floats.onnx", "0.ppm", status=2, says="floats.onnx: no input of its net is a picture")
+
 # It stays up: each line is answered before the next one comes.
 with subprocess.Popen([infer, "a.plan", "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=work, text=True) as child:
     for name in ("broken.jpg", *pictures):

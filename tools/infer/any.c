@@ -1,8 +1,9 @@
-#define _GNU_SOURCE /* mkdtemp */
+#define _GNU_SOURCE /* mkdtemp, strdup */
 
 /* A model that is no engine becomes one, in a file that nobody else sees, for as long as it is asked. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../common/args.h"
@@ -10,16 +11,18 @@
 #include "infer.h"
 
 /* Whoever trains with averages is told of them, as tenon build does. */
-static tn_model *open_model(const char *path)
+static tn_model *open_model(const char *path, const opening *o)
 {
     tn_model *m = NULL;
-    if (tn_model_open(&m, path, NULL) != TN_OK)
+    tn_model_opts opts = opening_opts(o, 0, 0);
+    if (tn_model_open(&m, path, &opts) != TN_OK)
         return NULL;
     if (!tn_model_keeps_average(m))
         return m;
     tn_model_close(m);
     m = NULL;
-    if (tn_model_open(&m, path, &(tn_model_opts){.average = true}) != TN_OK)
+    opts.average = true;
+    if (tn_model_open(&m, path, &opts) != TN_OK)
         args_fail("%s", tn_error());
     return m;
 }
@@ -44,6 +47,16 @@ static void make_engine(session *s, const tn_model *ready)
         args_fail("%s", tn_error());
 }
 
+static void note_picture(session *s, const tn_model *model)
+{
+    tn_picture p;
+    char why[1024];
+    if (tn_model_picture(model, &p) == TN_OK)
+        return;
+    snprintf(why, sizeof why, "%s%s", tn_error(), opening_hint(model));
+    s->no_picture = strdup(why);
+}
+
 void infer_find(session *s, const char *given)
 {
     tn_model *ready = NULL;
@@ -51,15 +64,15 @@ void infer_find(session *s, const char *given)
     s->path = s->file_path;
     if (tn_engine_open(&s->engine, s->path, NULL) == TN_OK)
         return;
-    tn_model *model = open_model(s->path);
+    tn_model *model = open_model(s->path, &s->q.opening);
     if (!model)
         args_fail("%s", tn_error());
     if (tn_model_fact(model, "tenon.engine")) { /* one that is damaged, or of a later version */
         tn_model_close(model);
         args_fail("%s", tn_engine_open(&s->engine, s->path, NULL) == TN_OK ? s->path : tn_error());
     }
-    for (int i = 0; tn_model_notice(model, i); i++)
-        args_warn("%s", tn_model_notice(model, i));
+    opening_tell(model);
+    note_picture(s, model);
     if (tn_model_optimise(&ready, model, NULL) != TN_OK)
         args_fail("%s", tn_error());
     make_engine(s, ready);

@@ -10,6 +10,7 @@
 #include <tenon/tenon.h>
 
 #include "../common/json.h"
+#include "../train/opening.h"
 
 enum { INFER_CONTEXTS = 64, INFER_PORTS = 64, INFER_PATH = 4096 /* as RUN_PATH */ };
 
@@ -19,6 +20,7 @@ typedef struct infer_question {
     int64_t rows, threads, contexts, top, profile;
     double bench;
     bool json, force, report, layers;
+    opening opening;
 } infer_question;
 
 /* Room for all rows of each input and output of a context, and tensors of fewer rows of it. */
@@ -32,7 +34,8 @@ typedef struct session {
     infer_question q;
     const char *path; /* of the engine, or of the model that one was made of */
     char file_path[INFER_PATH];
-    bool made; /* of a model, which is no engine itself */
+    bool made;        /* of a model, which is no engine itself */
+    char *no_picture; /* why it takes none; NULL: it does, or is an engine, which says so itself */
     tn_engine *engine;
     tn_context *context;
     double open_seconds, make_seconds;
@@ -73,7 +76,7 @@ typedef struct infer_times {
     double picture, run; /* seconds: to read it; to run the net */
 } infer_times;
 void infer_tell(session *s, json *j, const char *path, float *x, const infer_times *times);
-void infer_needs_classes(const session *s); /* ends the program if it tells of none */
+void infer_needs_classes(const session *s); /* of pictures: ends the program if it tells of none */
 
 /* A class's name, or "class 12": good until the next. */
 const char *infer_class(const session *s, int64_t index);

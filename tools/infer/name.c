@@ -101,6 +101,8 @@ static void save(const naming *n)
 
 void infer_needs_classes(const session *s)
 {
+    if (s->no_picture)
+        args_fail("%s", s->no_picture);
     if (s->classes == 0)
         args_fail("%s: its first output, %s, is not rows x classes", s->path,
                   tn_engine_port(s->engine, true, 0)->name);

@@ -103,6 +103,7 @@ void infer_close(session *s)
     for (int64_t i = 0; i < s->files; i++)
         free(s->file[i]);
     free(s->file);
+    free(s->no_picture);
     ports_free(&s->ports);
     tn_context_destroy(s->context);
     tn_engine_close(s->engine);

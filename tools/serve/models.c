@@ -58,6 +58,19 @@ static bool of_run(model_file *m, const cached_run *r, const char *id, const cha
     return length < (int)sizeof m->path && look(m);
 }
 
+/* The checkpoint that one without a best one would go on from. */
+static bool last_of_run(model_file *m, const cached_run *r)
+{
+    char id[RUN_PATH], file[64] = "";
+    const char *slash = r->info->checkpoint ? strrchr(r->info->checkpoint, '/') : NULL;
+    snprintf(file, sizeof file, "%s", slash ? slash + 1 : "");
+    char *dot = strrchr(file, '.');
+    if (!dot || strncmp(file, "step-", 5) != 0)
+        return false;
+    *dot = '\0';
+    return snprintf(id, sizeof id, "%s.%s", r->name, file) <= RUN_NAME && of_run(m, r, id, file);
+}
+
 /* "flowers.step-00006650" */
 static bool find_step(server *s, const char *id, model_file *m)
 {
@@ -142,7 +155,7 @@ model_file *model_list(server *s, size_t *count, size_t *others)
     *count = *others = 0;
     for (size_t i = 0; list && i < s->cache.count; i++) {
         const cached_run *r = &s->cache.run[i];
-        *count += of_run(&list[*count], r, r->name, "best");
+        *count += of_run(&list[*count], r, r->name, "best") || last_of_run(&list[*count], r);
     }
     cache_unlock(&s->cache);
     if (!list)

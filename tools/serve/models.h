@@ -19,7 +19,7 @@ typedef struct model_file {
 /* False: the answer says that there is none. */
 bool model_find(server *s, const char *id, model_file *m, answer *a);
 
-/* All of them but checkpoints that are not the best, the newest first; for free(). NULL: no memory. `others`: files of models/
+/* All of them, the newest first, of a run without a best checkpoint its last, of others no other; for free(). NULL: no memory. `others`: files of models/
  * that cannot go by their names. */
 model_file *model_list(server *s, size_t *count, size_t *others);
 
