@@ -69,6 +69,22 @@ def sent(s, w):
     expect(len(list((w / "trash").glob("sent.safetensors*"))) == 2 and s.ask("DELETE", "/api/v1/models/tiny")[0] == 409, "nothing is lost there; a run's stays")
 
 
+def prepared(s, w):
+    """A net of floats is told how pixels become them: then it says of a picture what the model that it was exported of says."""
+    tool(TOOLS / "tenon-model", "convert", w / "runs/tiny", w / "models/floats.onnx", "--float-input")
+    got, said, _ = s.ask("POST", "/api/v1/models/floats.onnx/classify", body=picture(5))
+    expect(got == 422 and "--scale or --mean" in said["error"]["text"], "it takes no picture", (got, said))
+    for body, field in (({"mean": "x"}, "mean"), ({"scale": "/etc/passwd"}, "scale"), ({"scale": "-1"}, "scale"), ({"order": "rgb", "resize": "--help"}, "resize"), ({"scale": "1", "name": "../x"}, "name"),
+                        ({"scale": "1", "classes": "one\ntwo"}, None)):
+        got, said, _ = s.ask("POST", "/api/v1/models/floats.onnx/prepare", body=body)
+        expect(got == 422 and (field is None or said["error"]["field"] == field), str(body), (got, said))
+    got, said, _ = s.ask("POST", "/api/v1/models/floats.onnx/prepare", body={"mean": "128", "scale": "0.01", "resize": str(SIDE), "classes": "a\n<b>\nc"})
+    expect(got == 201 and said["id"] == "floats-pictures.safetensors" and not list((w / "models").glob(".*")), "made", (got, said))
+    one = s.ask("POST", f"/api/v1/models/{said['id']}/classify", body=picture(5))[1]["classes"]
+    want = s.ask("POST", "/api/v1/models/tiny/classify", body=picture(5))[1]["classes"]
+    expect([c["class"] for c in one] == [c["class"] for c in want] and all(abs(a["share"] - b["share"]) < 1e-4 for a, b in zip(one, want)) and {c["name"] for c in one} == {"a", "<b>", "c"}, "the same numbers", (one, want))
+
+
 def begin(s, path, status=202, **how):
     got, said, _ = s.ask("POST", "/api/v1" + path, **how)
     expect(got == status, path, (got, said))
@@ -182,6 +198,6 @@ with Workspace() as w:
     make(w)
     (w / "runs/alexnet-1/checkpoints/best.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
     with Server(w) as s:
-        for check in (lists, classified, sent, measured, drawn, exported, killed):
+        for check in (lists, classified, sent, prepared, measured, drawn, exported, killed):
             check(s, w)
 end("tenon-serve, models")

@@ -5,6 +5,7 @@ import { classify, many } from "./model_classify.js";
 import { evaluation } from "./model_confusion.js";
 import { deploy } from "./model_deploy.js";
 import { layers } from "./model_layers.js";
+import { prepare, takesNumbers } from "./model_prepare.js";
 import { ago, bytes, percent, quote, say, three, whole } from "./words.js";
 import "./dataset_words.js";
 import "./model_words.js";
@@ -93,7 +94,7 @@ function head(m, page) {
   const from = m.run ? [" / ", `${say("of-run")} `, link("#/runs/" + m.run, "", m.run), m.epoch === null ? m.step === null ? "" : `, ${say("step")} ${whole(m.step)}` : `, ${say("epoch").toLowerCase()} ${m.epoch}`] : [];
   return make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/models", "", say("models")), ...from]), make("h1", "cut", m.id), make("p", "", facts.filter(Boolean).join(" · ")),
     m.problem ? make("p", "bad", m.problem) : null]),
-  make("div", "actions", m.problem ? [removing(m)] : [removing(m), link("#/new?init=" + encodeURIComponent(m.id), "button", say("fine-tune")), button(say("classify-folder"), "main", () => many(page))])]);
+  make("div", "actions", m.problem || takesNumbers(m) ? [removing(m)] : [removing(m), link("#/new?init=" + encodeURIComponent(m.id), "button", say("fine-tune")), button(say("classify-folder"), "main", () => many(page))])]);
 }
 
 /* Refused things are told in a dialog. */
@@ -121,6 +122,10 @@ export async function open(main, [id]) {
   const m = page.model;
   if (m.problem) {
     main.replaceChildren(head(m, page));
+    return {};
+  }
+  if (takesNumbers(m)) {
+    main.replaceChildren(head(m, page), prepare(m));
     return {};
   }
   const one = classify(page), measured = evaluation(page), shown = layers(page, one), files = deploy(page);

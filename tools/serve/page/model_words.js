@@ -15,7 +15,9 @@ learn({
     layers: "Layers", "show-what": "What is shown", weights: "weights", "of-picture": "activations", layer: "Layer", output: "Output", "arithmetic-share": "Arithmetic", "zeros-relu": "Zeros after ReLU", zeros: "zeros", histogram: "Histogram", "not-finite": "not finite",
     "no-numbers": "has none of its own.", "drop-first": "Drop a picture above first: these are what the layers make of it.",
     deploy: "Deploy", engine: "Engine", "make-it": "Make…", made: "made", "same-numbers": "same numbers", "not-passed": "not passed", "differ-by": "differ by at most", "labels-equal": "all labels equal", "n-labels-equal": "labels equal",
-    "in-place-of": "in place of", "gate-not-met": "the gate is not met", "not-judged": "not held against pictures", "no-loss": "nothing lost", "itself-why": "weights, preprocessing, class names in one file", export: "Export", format: "Format", "max-drop": "At most so many points of top-1 lost",
+    "in-place-of": "in place of", "gate-not-met": "the gate is not met", "not-judged": "not held against pictures", "no-loss": "nothing lost", "takes-numbers": "This net of another program takes numbers, not pictures: say how pixels become them, and it can be asked, measured and trained on.", prepare: "Say how pixels become its input",
+    "prepare-why": "A file of its own is made of it, which holds net, weights and this.", pixels: "It was trained on pixels of", "other-way": "another way", "mean-of": "Taken away, of 255", times: "Times", "channel-order": "Order of channels", "short-side": "Short side before the crop",
+    "class-names": "Names of its classes, a line each (may be left out)", "make-model": "Make it", "itself-why": "weights, preprocessing, class names in one file", export: "Export", format: "Format", "max-drop": "At most so many points of top-1 lost",
     "export-why": "What is made is opened again and shown the same pictures as the model: how far its numbers are off, and what it costs. What does not pass is not kept.",
   },
   zh: {
@@ -31,7 +33,9 @@ learn({
     layers: "层", "show-what": "显示内容", weights: "权重", "of-picture": "激活", layer: "层", output: "输出", "arithmetic-share": "计算量", "zeros-relu": "ReLU 后的零", zeros: "零", histogram: "直方图", "not-finite": "个非有限数",
     "no-numbers": "没有自己的数值。", "drop-first": "请先在上方放入一张图片：这里显示各层对它的输出。",
     deploy: "部署", engine: "引擎", "make-it": "制作…", made: "已制作", "same-numbers": "数值相同", "not-passed": "未通过", "differ-by": "最大差异", "labels-equal": "标签全部相同", "n-labels-equal": "个标签相同",
-    "in-place-of": "原为", "gate-not-met": "未达到要求", "not-judged": "未用图片检验", "no-loss": "无损失", "itself-why": "权重、预处理和类别名在一个文件中", export: "导出", format: "格式", "max-drop": "Top-1 最多下降几个百分点",
+    "in-place-of": "原为", "gate-not-met": "未达到要求", "not-judged": "未用图片检验", "no-loss": "无损失", "takes-numbers": "这个来自其他程序的网络接收数值而非图片：说明像素如何变成数值，之后即可分类、评估和微调。", prepare: "说明像素如何变成输入",
+    "prepare-why": "由它生成一个新文件，包含网络、权重和这些设置。", pixels: "训练时的像素范围", "other-way": "其他", "mean-of": "减去（满值 255）", times: "乘以", "channel-order": "通道顺序", "short-side": "裁剪前的短边",
+    "class-names": "类别名称，每行一个（可不填）", "make-model": "生成", "itself-why": "权重、预处理和类别名在一个文件中", export: "导出", format: "格式", "max-drop": "Top-1 最多下降几个百分点",
     "export-why": "导出的文件会重新打开，并与模型看同样的图片：数值相差多少，准确率损失多少。未通过的不保留。",
   },
 });

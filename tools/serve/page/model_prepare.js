@@ -1,0 +1,54 @@
+/* A net of another program that takes numbers: how pixels become them, and what its classes are called. */
+import { send } from "./api.js";
+import { ask, button, make } from "./dom.js";
+import { at } from "./model.js";
+import { say } from "./words.js";
+
+/* What such nets were trained with, as their programs have it. */
+const WAYS = { raw: { mean: "", scale: "1" }, unit: { mean: "", scale: "0.0039215686" }, torchvision: { mean: "123.675,116.28,103.53", scale: "0.0171247538,0.0175070028,0.0174291939" }, caffe: { mean: "104,117,123", scale: "", order: "bgr" } };
+
+/* Does it take numbers where a picture could be? */
+export const takesNumbers = (m) => Boolean(m.about && m.about.inputs) && !m.about.inputs.some((i) => i.type === "u8") && m.about.inputs.some((i) => i.type === "f32" && /^(N|1) x [13] x \d+ x \d+$/.test(i.shape));
+
+function field(name, words, value, hint) {
+  const e = make("input");
+  e.type = "text";
+  e.name = name;
+  e.value = value;
+  e.placeholder = hint || "";
+  e.autocomplete = "off";
+  const wrong = make("span", "small bad", "");
+  wrong.setAttribute("role", "alert");
+  return { name, e, wrong, row: make("label", "field", [make("span", "", words), e, wrong]) };
+}
+
+function begin(m) {
+  const side = Math.max(...m.about.inputs.map((i) => Number(i.shape.split(" x ").pop()) || 0));
+  const way = make("select", "", [["raw", "0 … 255"], ["unit", "0 … 1"], ["torchvision", "torchvision"], ["caffe", "Caffe, BGR"], ["", say("other-way")]].map(([v, t]) => { const o = make("option", "", t); o.value = v; return o; }));
+  way.name = "way";
+  const fields = [field("mean", say("mean-of"), "", "123.68,116.78,103.94"), field("scale", say("times"), "1"), field("order", say("channel-order"), "", "rgb"), field("resize", say("short-side"), String(Math.round(side * 8 / 7)))];
+  const classes = make("textarea", "notes mono"), told = make("p", "small bad", "");
+  classes.rows = 4;
+  classes.name = "classes";
+  told.setAttribute("role", "alert");
+  way.onchange = () => { const w = WAYS[way.value]; if (w) for (const f of fields) if (f.name !== "resize") f.e.value = w[f.name] || ""; };
+  const go = button(say("make-model"), "main", async () => {
+    told.textContent = "";
+    for (const f of fields) f.wrong.textContent = "";
+    go.disabled = true;
+    try {
+      const made = await send("POST", at(m.id) + "/prepare", { ...Object.fromEntries(fields.map((f) => [f.name, f.e.value.trim()])), classes: classes.value.trim() });
+      d.close();
+      location.hash = "#/models/" + made.id;
+    } catch (e) {
+      const f = fields.find((x) => x.name === e.field);
+      (f ? f.wrong : told).textContent = e.message;
+    }
+    go.disabled = false;
+  });
+  const d = ask(say("prepare"), [make("p", "small quiet", say("prepare-why")), make("label", "field", [make("span", "", say("pixels")), way]), make("div", "fields two-of", fields.map((f) => f.row)),
+    make("label", "field", [make("span", "", say("class-names")), classes]), told], [button(say("cancel"), "", () => d.close()), go]);
+}
+
+/* Above all else of such a model. */
+export const prepare = (m) => make("section", "card pad", [make("p", "", say("takes-numbers")), make("p", "gap", [button(say("prepare") + "…", "main", () => begin(m))])]);
