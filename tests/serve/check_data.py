@@ -3,6 +3,8 @@
 what is broken and names of all kinds."""
 import json
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import struct
@@ -35,6 +37,11 @@ def post(s, path, body, status):
 
 
 def makes(s, w):
+    (w / "elsewhere").symlink_to(w.parent / (w.name + "-data"))
+    (w / "escape").symlink_to(w.parent)
+    expect(s.get("/browse?path=elsewhere/pictures")["folders"] == ["cat", "dog"], "a link into another root is followed")
+    for bad in "escape", "elsewhere/..", "elsewhere/pictures/../../..", "elsewhere/out", "..":
+        s.get("/browse?path=" + bad, status=404)
     expect(s.get("/datasets") == {"datasets": [], "count": 0, "jobs": []}, "none yet")
     good = {"name": "shapes", "data": {"root": 0, "path": "shapes"}, "size": 32}
     (w / "out").symlink_to("/usr")
@@ -203,8 +210,22 @@ def survives(s, w):
 if not (TOOLS / "tenon-shapes").exists():
     print("skipped: no tenon-shapes in this build")
     sys.exit(SKIPPED)
-with Workspace() as w, Server(w, "--max-upload", "0.04", "--quota", "0.1") as s:
-    make_set(w)
-    for part in makes, checks, looks, packs, uploads, survives:
-        part(s, w)
+def other_root(w):
+    """Another root beside the workspace, with a link that leads out of it."""
+    root = pathlib.Path(str(w) + "-data")
+    for name in "cat", "dog":
+        (root / "pictures" / name).mkdir(parents=True)
+    (root / "out").symlink_to("/etc")
+    return root
+
+
+with Workspace() as w:
+    root = other_root(w)
+    try:
+        with Server(w, "--data", root, "--max-upload", "0.04", "--quota", "0.1") as s:
+            make_set(w)
+            for part in makes, checks, looks, packs, uploads, survives:
+                part(s, w)
+    finally:
+        shutil.rmtree(root)
 end("tenon-serve, data sets")

@@ -31,15 +31,44 @@ void jail_add(jail *j, const char *path)
     j->root[j->roots++].fd = fd;
 }
 
-int jail_open(const jail *j, int root, const char *path, int flags)
+static int open_beneath(const jail *j, int root, const char *path, int flags)
 {
     const struct open_how how = {.flags = (unsigned long long)(flags | O_CLOEXEC),
                                  .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, j->root[root].fd, *path ? path : ".", &how, sizeof how);
+}
+
+/* A link may lead into another root: what it leads to is opened there, by the same rules. */
+static int open_elsewhere(const jail *j, int root, const char *path, int flags)
+{
+    char whole[JAIL_PATH];
+    const bool fits =
+        snprintf(whole, sizeof whole, "%s/%s", j->root[root].path, path) < (int)sizeof whole;
+    char *real = fits ? realpath(whole, NULL) : NULL;
+    int fd = -1;
+    for (int i = 0; real && fd < 0 && i < j->roots; i++) {
+        const size_t length = strlen(j->root[i].path);
+        if (strncmp(real, j->root[i].path, length) == 0 &&
+            (real[length] == '/' || real[length] == '\0'))
+            fd = open_beneath(j, i, real + length + (real[length] == '/'), flags);
+    }
+    free(real);
+    if (fd < 0)
+        errno = EXDEV;
+    return fd;
+}
+
+int jail_open(const jail *j, int root, const char *path, int flags)
+{
     if (root < 0 || root >= j->roots) {
         errno = ENOENT;
         return -1;
     }
-    return (int)syscall(SYS_openat2, j->root[root].fd, *path ? path : ".", &how, sizeof how);
+    const int fd = open_beneath(j, root, path, flags);
+    const bool is_path = strncmp(path, "../", 3) != 0 && strstr(path, "/..") == NULL;
+    return fd < 0 && errno == EXDEV && is_path && path[0] != '/'
+               ? open_elsewhere(j, root, path, flags)
+               : fd;
 }
 
 int jail_open_at(int folder, const char *name, int flags)
