@@ -55,6 +55,13 @@ tenon_without_nccl(sources)
 file(GLOB kernels CONFIGURE_DEPENDS ${folder}/kernels/*.cu)
 include(cmake/TenonGpus.cmake)
 
+# Ranges for Nsight: headers alone, of the toolkit.
+set(TENON_NVTX_FOUND OFF)
+find_file(TENON_NVTX_HEADER nvtx3/nvToolsExt.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+mark_as_advanced(TENON_NVTX_HEADER)
+if(TENON_NVTX_HEADER)
+  set(TENON_NVTX_FOUND ON)
+endif()
 add_library(tenon_cuda_objects OBJECT ${sources} ${cuda_TABLE} ${cuda_optim_TABLE} ${gpus_TABLE}
             src/base/lent.c src/base/number.c src/base/text.c src/base/random.c src/base/cgroup.c src/base/thread.c
             src/tensor/tensor.c src/tensor/route.c src/tensor/product.c
@@ -64,7 +71,7 @@ target_include_directories(tenon_cuda_objects PRIVATE src include)
 target_include_directories(tenon_cuda_objects SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS}
                            ${TENON_CUDNN_INCLUDE_DIR} ${TENON_NCCL_INCLUDE})
 target_compile_definitions(tenon_cuda_objects PRIVATE TENON_VERSION="${PROJECT_VERSION}"
-                           TENON_NCCL=$<BOOL:${TENON_NCCL_FOUND}>)
+                           TENON_NCCL=$<BOOL:${TENON_NCCL_FOUND}> TN_NVTX=$<BOOL:${TENON_NVTX_FOUND}>)
 
 # Only tn_module_open() and what tests ask of the simulation can be seen from outside.
 set(exports ${CMAKE_CURRENT_BINARY_DIR}/module.map)

@@ -2,7 +2,7 @@
 # them: compiled with TN_INFER (src/base/whole.h), which leaves backward out, and linked from sections of one function
 # each, so that only what an engine needs is in it.
 set(infer_source ${core})
-list(FILTER infer_source EXCLUDE REGEX "/src/(runs|caffe|onnx|import|export|eval|quantise|tune)/")
+list(FILTER infer_source EXCLUDE REGEX "/src/(runs|caffe|onnx|import|export|eval|quantise|tune|profile)/")
 list(FILTER infer_source EXCLUDE REGEX "/src/model/(open|save)[.]c$|/src/model/passes/|/src/io/(checkpoint|proto)[a-z_]*[.]c$")
 # What computes little: its size matters more than its speed.
 set(infer_small ${infer_source})

@@ -8,7 +8,8 @@
 #include "common/workspace.h"
 #include "infer/infer.h"
 
-static infer_question q = {.device = "cpu", .precision = "f32", .rows = 1, .contexts = 1, .top = 5};
+static infer_question q = {
+    .device = "cpu", .precision = "f32", .rows = 1, .contexts = 1, .top = 5, .runs = 20};
 
 static const char about[] =
     "Runs an engine that tenon-build made, or any other model, of which it makes one first: a "
@@ -52,8 +53,10 @@ static const arg options[] = {
      &q.evaluate, 0, 0},
     {ARG_REAL, "bench", "SECONDS", "run it for so long, and tell how fast it is", &q.bench,
      ARG_ABOVE_0, 3600},
-    {ARG_INT, "profile", "RUNS", "the time of each step, the least of so many runs", &q.profile, 1,
-     100000},
+    {ARG_TEXT, "profile", "FILE",
+     "what happened when in --runs runs, for ui.perfetto.dev, and a table\nof what each step took",
+     &q.profile, 0, 0},
+    {ARG_INT, "runs", "N", "of --profile", &q.runs, 1, 100000},
     {ARG_TEXT, "parity", "MODEL",
      "compare each output with this model's, computed as its formulas\nstand there", &q.parity, 0,
      0},
@@ -74,7 +77,7 @@ static const arg options[] = {
 int main(int argc, char **argv)
 {
     const args a = {.usage = "tenon-infer MODEL INPUT... [options]\n"
-                             "tenon-infer MODEL --report | --bench SECONDS | --profile RUNS | "
+                             "tenon-infer MODEL --report | --bench SECONDS | --profile FILE | "
                              "--evaluate DATA",
                     .what = "runs an engine on pictures, times it, and compares it with its model",
                     .about = about,
@@ -96,7 +99,7 @@ int main(int argc, char **argv)
         infer_report(&s);
     else if (q.bench > 0)
         infer_bench(&s);
-    else if (q.profile > 0)
+    else if (q.profile)
         infer_profile(&s);
     else if (q.evaluate)
         infer_evaluate(&s);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/args.h"
+#include "common/whole.h"
 #include "train/job.h"
 #include "train/rates.h"
 #include "train/solver.h"
@@ -41,10 +42,10 @@ static const char more[] =
     "\"conv1,layer1*\"";
 
 static struct {
-    const char *run, *workspace, *resume, *repeat, *solver;
-    int64_t keep, log_every, save_every, save_steps, lock_fd;
+    const char *run, *workspace, *resume, *repeat, *solver, *profile;
+    int64_t keep, log_every, save_every, save_steps, lock_fd, profile_steps;
     bool queue, rates;
-} o;
+} o = {.profile_steps = 20};
 
 static const arg options[] = {
     {ARG_HEADING, .help = "The run"},
@@ -74,6 +75,12 @@ static const arg options[] = {
      1e9},
     {ARG_FLAG, "rates", NULL, "train nothing, and want no data: tell as JSON how the rate moves",
      &o.rates, 0, 0},
+    {ARG_TEXT, "profile", "FILE",
+     "what happened when in some steps: kernels, copies, sums, loader\nthreads, for "
+     "ui.perfetto.dev; and a table of what each layer took",
+     &o.profile, 0, 0},
+    {ARG_INT, "profile-steps", "N", "of how many steps, behind the first five", &o.profile_steps, 1,
+     10000},
     {ARG_INT, "lock-fd", "N",
      "the run's lock, held already by who started this program;\ndefault: it takes the lock itself",
      &o.lock_fd, 3, 1e6},
@@ -136,9 +143,9 @@ static void choose_folder(job *j)
 /* From anywhere, since a run may go on from another folder than it was begun in. */
 static void make_whole(const char **path)
 {
-    char *whole = *path ? realpath(*path, NULL) : NULL;
-    if (whole)
-        *path = whole; /* as long as the program */
+    char *full = *path ? realpath(*path, NULL) : NULL;
+    if (full)
+        *path = full; /* as long as the program */
 }
 
 static void parse_new(job *j, int argc, char **argv, const recipe_program *p)
@@ -256,6 +263,10 @@ int main(int argc, char **argv)
         free(command);
     }
     free(given);
+    if (o.profile)
+        whole_probe(o.profile, false);
+    j.s.profile.path = o.profile;
+    j.s.profile.steps = o.profile_steps;
     session_open(&j.s);
     if (!j.resumes && !o.queue)
         choose_folder(&j);

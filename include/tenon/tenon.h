@@ -25,6 +25,7 @@
 #include <tenon/optimise.h>
 #include <tenon/options.h>
 #include <tenon/plan.h>
+#include <tenon/profile.h>
 #include <tenon/quantise.h>
 #include <tenon/queue.h>
 #include <tenon/run.h>

@@ -81,6 +81,9 @@ typedef struct tn_open_opts {
     int near, nears; /* 0 of 0: alone */
 } tn_open_opts;
 
+/* What a device does beside each other: its steps, copies to it, sums with others. */
+typedef enum tn_lane { TN_LANE_STEPS, TN_LANE_COPIES, TN_LANE_SUMS } tn_lane;
+
 /* Members that say "may be NULL" are for devices that work on their own while the host goes on. */
 struct tn_backend {
     int abi;          /* TN_MODULE_ABI */
@@ -195,6 +198,13 @@ struct tn_backend {
     /* When a plan's work has been waited for: what its kernels could not go on with in a run, told once. `control`
      * is the plan's. May be NULL: runs tell it themselves. */
     tn_status (*found)(tn_backend_device *d, const void *control);
+
+    /* ---- profiles: may be NULL, then all that was asked is done when the call returns ----
+     * Stamps the time into `slot` when the device gets there in what it was asked to do on that lane. `begins`: the name of what
+     * comes; NULL: it ends. */
+    tn_status (*stamp)(tn_backend_device *d, tn_lane lane, int slot, const char *begins);
+    /* Seconds from the stamp of slot 0 to this one; both have come. */
+    tn_status (*stamp_time)(tn_backend_device *d, int slot, double *seconds);
 
     /* ---- looking at it from outside: may be NULL ---- */
     /* Until all that was asked is done. */

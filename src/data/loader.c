@@ -4,6 +4,7 @@
 #include "data/loader.h"
 
 #include "base/base.h"
+#include "base/trace.h"
 #include "data/share.h"
 
 /* ---- the threads ---------------------------------------------------------------------------- */
@@ -48,11 +49,15 @@ static bool fill_row(tn_loader *l, void *worker, tn_slot *s, int i)
 static void *fill_batches(void *arg)
 {
     tn_loader *l = arg;
-    void *worker = l->worker[atomic_fetch_add(&l->started, 1)];
+    const int own = atomic_fetch_add(&l->started, 1);
+    void *worker = l->worker[own];
     tn_claim claim;
+    tn_trace_call_thread("loader", own);
     while (tn_queue_claim(&l->queue, &claim)) {
+        const double begin = tn_trace_begin();
         for (int i = claim.first; i < claim.end; i++)
             claim.slot->row[i].holds = fill_row(l, worker, claim.slot, i);
+        tn_trace_since(begin, "loader", "batch", claim.slot->index, 0);
         tn_queue_finish(&l->queue, &claim);
     }
     return NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/trace.h"
 #include "data/loader.h"
 #include "data/mixup.h"
 #include "data/share.h"
@@ -177,7 +178,9 @@ tn_status tn_loader_next(tn_loader *loader, tn_batch *out)
     TN_NEED(out, "out");
     if (loader->first_call == 0)
         loader->first_call = tn_now();
+    const double begin = tn_trace_begin();
     const tn_status status = take(loader, out);
+    tn_trace_since(begin, "wait", "wait for batch", -1, 0);
     loader->times.elapsed = tn_now() - loader->first_call;
     return status;
 }

@@ -202,6 +202,8 @@ struct tn_plan {
     atomic_llong done; /* steps run so far: that it goes on */
     tn_arena arena;
     tn_run_state run;
+    struct tn_plan_trace *trace; /* of a profile: what was not told yet; NULL: nothing */
+    double stepped;              /* when the last step that one was told of ended */
 
     tn_plan_value *value;
     size_t num_values, value_capacity;

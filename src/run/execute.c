@@ -33,7 +33,10 @@ static tn_status run_step(const tn_plan *p, const tn_step *s)
 
 tn_status tn_plan_run_step(tn_plan *p, size_t i)
 {
+    int span;
+    TN_TRY(tn_plan_trace_step(p, (int)i, &span));
     TN_TRY(run_step(p, &p->step[i]));
+    TN_TRY(tn_plan_trace_end(p, span));
     atomic_fetch_add_explicit(&p->done, 1, memory_order_relaxed);
     return TN_OK;
 }
@@ -101,7 +104,7 @@ static tn_status update_bucket(tn_plan *p, const tn_optim_call *c, const tn_buck
     return TN_OK;
 }
 
-tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
+static tn_status update_all(tn_plan *p, tn_optim_call *c)
 {
     const tn_backend *b = tn_plan_backend(p);
     const bool measures = tn_plan_measures(p);
@@ -119,4 +122,12 @@ tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
     if (p->opts.accumulate == 1)
         return TN_OK;
     return b->fill(p->device->impl, p->gradient_sum, 0, p->trained_count * sizeof(float));
+}
+
+tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c)
+{
+    int span;
+    TN_TRY(tn_plan_trace_step(p, (int)p->num_steps, &span));
+    TN_TRY(update_all(p, c));
+    return tn_plan_trace_end(p, span);
 }

@@ -56,7 +56,8 @@ static tn_status try_to_record(tn_plan *p, tn_record_kind kind, tn_optim_call *u
 bool tn_plan_is_new(const tn_plan *p, tn_record_kind kind)
 {
     const tn_recording *r = &p->recording[kind];
-    return !r->warm || (tn_plan_backend(p)->capture_begin && !r->handle && !r->refused);
+    return !r->warm || (!tn_plan_is_traced(p) && tn_plan_backend(p)->capture_begin && !r->handle &&
+                        !r->refused);
 }
 
 /* Leaves the handle NULL if the device refuses, which is no error. */
@@ -75,7 +76,7 @@ tn_status tn_plan_do(tn_plan *p, tn_record_kind kind, tn_optim_call *update)
     tn_recording *r = &p->recording[kind];
     if (r->warm && tn_plan_is_new(p, kind))
         TN_TRY(record(p, kind, update));
-    if (r->handle)
+    if (r->handle && !tn_plan_is_traced(p)) /* which has no times of kernels in it */
         return b->replay(p->device->impl, r->handle);
     TN_TRY(body(p, kind, update));
     r->warm = true;

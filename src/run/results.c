@@ -123,6 +123,7 @@ tn_status tn_single_take_sum(tn_plan *p, tn_value value, double *sum, int64_t *r
     const tn_backend *b = tn_plan_backend(p);
     tn_plan_value *v;
     TN_TRY(tn_plan_find_summed(p, value, &v));
+    TN_TRY(tn_plan_trace_tell(p));
     double *of = p->tallies + (v->tally - 1) * TN_TALLY, got[TN_TALLY];
     TN_TRY(b->download(p->device->impl, got, of, sizeof got));
     TN_TRY(tn_plan_found(p));

@@ -42,6 +42,7 @@ tn_status tn_plan_begin(tn_plan *p, bool training)
 {
     const tn_backend *b = tn_plan_backend(p);
     TN_TRY(tn_plan_settle(p));
+    TN_TRY(tn_plan_trace_ready(p));
     TN_TRY(tn_plan_spread(p, training));
     p->run.training = training;
     p->run.more = p->opts.accumulate > 1 && p->runs_since_update > 0;

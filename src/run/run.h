@@ -94,6 +94,17 @@ tn_status tn_plan_run_next(tn_plan *p, size_t step, int *bucket);
 tn_status tn_plan_run_steps(tn_plan *p, size_t count);
 tn_status tn_plan_update_body(tn_plan *p, tn_optim_call *c);
 
+/* trace.c: of a profile, and nothing while none is taken. Before a plan is asked for anything that is told of; a step, or another
+ * span, begins: then *out is for end(); all is told, after waiting for it. */
+tn_status tn_plan_trace_ready(tn_plan *p);
+tn_status tn_plan_trace_step(tn_plan *p, int step, int *out);
+tn_status tn_plan_trace_span(tn_plan *p, tn_lane lane, const char *kind, const char *name,
+                             size_t bytes, int *out);
+tn_status tn_plan_trace_end(tn_plan *p, int span);
+tn_status tn_plan_trace_tell(tn_plan *p);
+bool tn_plan_is_traced(const tn_plan *p); /* what it does now: then nothing is replayed */
+void tn_plan_trace_free(tn_plan *p);
+
 /* results.c: takes the loss scale out of a gradient on the host; what a sum of gradients has of it. */
 tn_status tn_plan_unscale(tn_plan *p, const tn_shape *shape, float *gradient);
 tn_status tn_plan_sum_factor(tn_plan *p, float *factor);

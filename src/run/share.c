@@ -34,8 +34,12 @@ static tn_status reduce(tn_plan *p, float *gradients)
     p->share.reduced = true;
     for (int i = 0; i < p->num_buckets; i++) {
         const tn_bucket *b = &p->bucket[i];
-        TN_TRY(p->share.collectives->all_reduce(p->share.comm, i, gradients + b->begin,
-                                                b->end - b->begin, as));
+        const size_t count = b->end - b->begin;
+        int span;
+        TN_TRY(
+            tn_plan_trace_span(p, TN_LANE_SUMS, "sum", b->name, count * tn_dtype_bytes(as), &span));
+        TN_TRY(p->share.collectives->all_reduce(p->share.comm, i, gradients + b->begin, count, as));
+        TN_TRY(tn_plan_trace_end(p, span));
     }
     return TN_OK;
 }

@@ -6,6 +6,7 @@
 static void destroy(tn_plan *p)
 {
     tn_plan_drop_recordings(p);
+    tn_plan_trace_free(p);
     tn_plan_free(p);
 }
 

@@ -31,16 +31,19 @@ tn_status tn_plan_find_input(tn_plan *p, tn_value input, tn_plan_value **out)
 tn_status tn_single_set(tn_plan *p, tn_value input, tn_tensor host)
 {
     tn_plan_value *v;
+    int span;
     TN_TRY(tn_plan_find_input(p, input, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
     tn_plan_count_rows(p, v, host.data);
+    TN_TRY(tn_plan_trace_ready(p));
+    TN_TRY(tn_plan_trace_span(p, TN_LANE_COPIES, "copy", v->name, v->bytes, &span));
     if (v->inlet)
         TN_TRY(tn_plan_backend(p)->inlet_push(v->inlet, host.data));
     else
         TN_TRY(
             tn_plan_upload(p, &v->shape, v->dtype, NULL, tn_plan_address(p, v->buffer), host.data));
     v->set = true;
-    return TN_OK;
+    return tn_plan_trace_end(p, span);
 }
 
 tn_status tn_single_set_rows(tn_plan *p, int64_t rows)
@@ -66,6 +69,7 @@ tn_status tn_single_get(tn_plan *p, tn_value value, tn_tensor host)
     tn_plan_value *v;
     TN_TRY(tn_plan_find_kept(p, value, &v));
     TN_TRY(tn_plan_check_tensor(v->name, &v->shape, v->dtype, &host));
+    TN_TRY(tn_plan_trace_tell(p));
     const void *from = tn_plan_address(p, v->buffer);
     if (v->outlet)
         return tn_plan_backend(p)->reorder_run(v->outlet, host.data, from);

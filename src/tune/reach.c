@@ -63,7 +63,6 @@ static tn_status try_size(const probe *p, tn_plan *plan, double until, double *r
     double *seconds = tn_alloc((size_t)steps, sizeof *seconds);
     tn_status status = seconds ? tn_plan_fill(plan) : tn_no_memory("rates", sizeof *seconds);
     *took = INFINITY;
-    *rate = 0;
     for (int i = 0; status == TN_OK && (i < 3 || tn_now() < until); i++) {
         status = tn_plan_profile(plan, 0, seconds);
         for (int k = 0; k < steps && status == TN_OK; k++) {
@@ -92,28 +91,40 @@ static tn_status make(const probe *p, tn_device *device, tn_precision precision,
                : TN_OK;
 }
 
+/* One size, of which *rate is the best; *next: there is time and room for the next. */
+static tn_status measure_size(const probe *p, tn_device *device, tn_precision precision,
+                              int64_t size, double end, double *rate, bool *next)
+{
+    tn_graph *g = NULL;
+    tn_plan *plan = NULL;
+    double took;
+    *rate = 0;
+    tn_status status = tn_graph_create(&g);
+    if (status == TN_OK)
+        status = make(p, device, precision, size, g, &plan);
+    if (status == TN_OK)
+        status = try_size(p, plan, 0, rate, &took);
+    if (status == TN_OK) {
+        *next = *next && tn_now() + 24 * took < end; /* up to eight times as long, three runs */
+        status = *next ? TN_OK : try_size(p, plan, end, rate, &took);
+    }
+    tn_plan_destroy(plan);
+    tn_graph_destroy(g);
+    return status;
+}
+
 static tn_status measure(const probe *p, tn_device *device, tn_precision precision, double seconds,
                          double *rate)
 {
     const double end = tn_now() + seconds;
     size_t free_bytes;
+    bool next = true;
     TN_TRY(tn_device_memory(device, NULL, &free_bytes));
-    for (int64_t size = p->first;; size *= 2) {
-        tn_graph *g = NULL;
-        tn_plan *plan = NULL;
-        double took = 0;
-        const bool last = size * 2 > p->last || p->room(2 * size) > (double)free_bytes / 4;
-        tn_status status = tn_graph_create(&g);
-        if (status == TN_OK)
-            status = make(p, device, precision, size, g, &plan);
-        if (status == TN_OK)
-            status = try_size(p, plan, last ? end : 0, rate, &took);
-        tn_plan_destroy(plan);
-        tn_graph_destroy(g);
-        /* The next takes up to eight times as long, and three runs. */
-        if (status != TN_OK || last || tn_now() + 24 * took > end)
-            return status;
+    for (int64_t size = p->first; next; size *= 2) {
+        next = size * 2 <= p->last && p->room(2 * size) <= (double)free_bytes / 4;
+        TN_TRY(measure_size(p, device, precision, size, end, rate, &next));
     }
+    return TN_OK;
 }
 
 tn_status tn_measure_rates(tn_device *device, tn_precision precision, double seconds, double *flops,

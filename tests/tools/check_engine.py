@@ -130,7 +130,7 @@ expect(measured["images"] == 3 and round(3 * measured["top_1"]) == right, measur
 expect("accuracy: not measured" in run(infer, "a.plan", "--report"), "no report")
 timed = json.loads(run(infer, "a.plan", "--bench", 0.2, "--contexts", 2, "--threads", 1, "--rows", 2, "--json"))
 expect(timed["runs"] > 1 and timed["least_seconds"] <= timed["median_seconds"] <= timed["p99_seconds"], timed)
-expect("conv1" in run(infer, "a.plan", "--profile", 2), "no profile")
+expect("conv1" in run(infer, "a.plan", "--profile", "a.json", "--runs", 2), "no profile")
 
 # Compared.
 expect("at most" in run(infer, "a.plan", "--parity", "flowers.safetensors", *pictures, "--layers"), "not compared")

@@ -7,6 +7,8 @@
 #include "../common/args.h"
 #include "../common/json.h"
 #include "../common/progress.h"
+#include "../common/whole.h"
+#include "../train/profile.h"
 #include "infer.h"
 
 typedef struct worker {
@@ -195,12 +197,38 @@ void infer_bench(session *s)
     }
 }
 
+/* Another like that of the context, on which nothing else is then. */
+static tn_device *open_device(const session *s)
+{
+    char name[512];
+    tn_device *device = NULL;
+    if (s->q.threads)
+        snprintf(name, sizeof name, "%.400s,threads=%lld", s->q.device, (long long)s->q.threads);
+    else
+        snprintf(name, sizeof name, "%.400s", s->q.device);
+    if (tn_device_open(&device, name) != TN_OK)
+        run_fail("%s", tn_error());
+    return device;
+}
+
 void infer_profile(session *s)
 {
+    tn_profile *profile = NULL;
+    tn_precision precision;
+    whole_probe(s->q.profile, s->q.force);
     fill(&s->ports);
-    if (ports_run(&s->ports, s->context, s->q.rows) != TN_OK ||
-        tn_context_profile(s->context, (int)s->q.profile, stdout) != TN_OK)
+    tn_status status = ports_run(&s->ports, s->context, s->q.rows);
+    if (status == TN_OK)
+        status = tn_precision_find(s->q.precision, &precision);
+    if (status == TN_OK)
+        status = tn_profile_begin(&profile, NULL);
+    for (int64_t i = 0; i < s->q.runs && status == TN_OK; i++)
+        status = ports_run(&s->ports, s->context, s->q.rows);
+    if (status != TN_OK)
         run_fail("%s", tn_error());
+    tn_device *device = open_device(s);
+    profile_finish(profile, device, precision, s->q.runs, s->q.profile, s->q.force);
+    tn_device_close(device);
 }
 
 void infer_report(session *s)

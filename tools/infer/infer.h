@@ -16,8 +16,8 @@ enum { INFER_CONTEXTS = 64, INFER_PORTS = 64, INFER_PATH = 4096 /* as RUN_PATH *
 
 /* What is asked. */
 typedef struct infer_question {
-    const char *device, *precision, *npy, *evaluate, *parity, *workspace;
-    int64_t rows, threads, contexts, top, profile;
+    const char *device, *precision, *npy, *evaluate, *parity, *workspace, *profile;
+    int64_t rows, threads, contexts, top, runs;
     double bench;
     bool json, force, report, layers;
     opening opening;

@@ -6,6 +6,7 @@
 
 #include "../common/args.h"
 #include "../common/stop.h"
+#include "profile.h"
 #include "session.h"
 
 /* ---- opening and ending ----------------------------------------------------------------------- */
@@ -99,8 +100,34 @@ void session_must(session *s, tn_status status)
     session_fail(s, why);
 }
 
+/* Of `steps` steps, once the first of this program have made all warm; what the devices did is told when a sum is looked at. */
+static void look_at_profile(session *s, bool ends)
+{
+    enum { WARM = 5 };
+    double sum;
+    int64_t runs;
+    const int64_t step = tn_plan_updates(s->plan);
+    if (!s->profile.path || tn_device_rank(s->device) > 0)
+        return;
+    if (!s->profile.end && !ends)
+        s->profile.end = step + WARM - 1 + s->profile.steps;
+    if (!s->profile.taking && !ends && step == s->profile.end - s->profile.steps)
+        session_must(s, tn_profile_begin(&s->profile.taking, NULL));
+    if (!s->profile.taking || (!ends && step < s->profile.end))
+        return;
+    session_must(s, tn_plan_see_sum(s->plan, s->net.loss.loss, &sum, &runs));
+    progress_clear(&s->progress);
+    profile_finish(s->profile.taking, s->device, tn_plan_precision(s->plan),
+                   s->profile.steps - (s->profile.end - step), s->profile.path, false);
+    s->profile.taking = NULL;
+    s->profile.path = NULL;
+}
+
 int session_end(session *s)
 {
+    look_at_profile(s, true);
+    if (s->profile.path && tn_device_rank(s->device) == 0)
+        args_warn("--profile %s: the run ended before there was anything to take", s->profile.path);
     const bool stopped = s->now.stop;
     if (close_run(s, stopped ? TN_RUN_STOPPED : TN_RUN_DONE, NULL) != TN_OK)
         run_fail("%s", tn_error());
@@ -136,6 +163,7 @@ void session_step(session *s)
     session_must(s, status);
     if (tn_plan_updates(s->plan) < step) /* a guard has gone back */
         session_must(s, tn_run_scores(s->run, &s->seen, NULL));
+    look_at_profile(s, false);
 }
 
 /* Has any rank been told to stop? */

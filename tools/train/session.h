@@ -28,6 +28,11 @@ typedef struct session {
         bool params;      /* nothing to go on from */
         int64_t every;    /* epochs */
     } save;
+    struct {
+        const char *path; /* NULL: none is taken */
+        int64_t steps, end;
+        tn_profile *taking;
+    } profile;
     sets sets;
     feed train, val;
     bool validates;

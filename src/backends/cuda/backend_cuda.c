@@ -134,6 +134,7 @@ static void close_device(tn_backend_device *d)
         cudaSetDevice(d->index);
     if (d->compute)
         cudaStreamSynchronize(d->compute);
+    tn_cuda_stamps_close(d);
     tn_cuda_beside_close(d);
     tn_cudnn_close(d);
     tn_cublaslt_close(d);
@@ -327,6 +328,8 @@ static const tn_backend backend = {
     .mark = tn_cuda_mark,
     .await = tn_cuda_await,
     .after_step = after_step,
+    .stamp = tn_cuda_stamp,
+    .stamp_time = tn_cuda_stamp_time,
     .found = tn_cuda_found,
     .wait = wait_for_all,
     .rates = tn_cuda_rates,

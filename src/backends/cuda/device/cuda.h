@@ -73,6 +73,7 @@ struct tn_backend_device {
     const void *running;           /* the control of the plan that ran last */
     bool capturing;                /* what is launched is written down, not done */
     struct tn_cuda_beside *beside; /* NULL: never was one of several */
+    struct tn_cuda_stamps *stamps; /* NULL: never was in a profile */
     tn_cuda_settle_fn *settle;     /* of one that was, see tn_cuda_settle(); else NULL */
     void *reduce; /* device: TN_CUDA_REDUCE_BYTES for sums that kernels end in a second launch */
     tn_cuda_layout *layouts; /* every one met so far */

@@ -50,6 +50,11 @@ tn_status tn_cuda_capture_end(tn_backend_device *d, bool keep, void **recording,
 tn_status tn_cuda_replay(tn_backend_device *d, void *recording);
 void tn_cuda_recording_destroy(tn_backend_device *d, void *recording);
 
+/* stamps.c */
+tn_status tn_cuda_stamp(tn_backend_device *d, tn_lane lane, int slot, const char *begins);
+tn_status tn_cuda_stamp_time(tn_backend_device *d, int slot, double *seconds);
+void tn_cuda_stamps_close(tn_backend_device *d);
+
 /* beside.c */
 tn_status tn_cuda_mark(tn_backend_device *d, int mark);
 tn_status tn_cuda_await(tn_backend_device *d, int mark);
