@@ -1,7 +1,8 @@
 /* conv2d on cuDNN's graphs. Images are N x H x W x C, weights K x R x S x C.
  *
- *     y = relu(conv(x, w) + bias)   one graph; a bias of zeros stands in where there is none, because cuDNN
- *                                   has this pattern ready for every GPU and type, and conv + relu not
+ *     y = relu(conv(x, w) + z + bias)   one graph; a bias of zeros stands in where there is none, because cuDNN
+ *                                   has this pattern ready for every GPU and type, and conv + relu not; z: what is
+ *                                   added, where nothing is trained
  *     dz = dy where y > 0; db       our own kernel, see linear/linear.h
  *     dx = dgrad(dz, w)             or that plus what is there, where the gradients of several readers of x meet
  *     dw = wgrad(x, dz)             of the plan's type, in half precision then made f32
@@ -20,8 +21,8 @@
 
 typedef struct conv {
     tn_dtype type;
-    bool relu, bias; /* to be done */
-    bool fused;      /* by the graph */
+    bool relu, bias, adds; /* to be done; adds: z, which is x[1] */
+    bool fused;            /* by the graph */
     int64_t pitch; /* of y: from one pixel to the next, more than channels in a part of a tensor */
     bool placed;   /* such a y is made without gaps first */
     tn_cudnn_pass y, dx, dx_added, dw;
@@ -48,11 +49,11 @@ static tn_status prepare_y(tn_backend_device *d, const tn_node *n, const tn_bind
                            int64_t pitch, conv *s)
 {
     const size_t bias_bytes = (size_t)n->y[0].dim[1] * tn_dtype_bytes(s->type);
-    s->fused = s->bias || (s->relu && bias_bytes <= TN_CUDNN_ZEROS);
+    s->fused = s->bias || ((s->relu || s->adds) && bias_bytes <= TN_CUDNN_ZEROS);
     if (s->fused) {
         const tn_status status =
             tn_cudnn_pass_prepare(d, n, b, "convolution with bias", tn_cudnn_fused_graph,
-                                  (tn_cudnn_beside){.relu = s->relu}, pitch, &s->y);
+                                  (tn_cudnn_beside){.relu = s->relu, .z = s->adds}, pitch, &s->y);
         if (status != TN_ERR_UNSUPPORTED)
             return status;
         s->fused = false;
@@ -159,7 +160,8 @@ static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, tn_bindi
 static void tell_moved(const tn_node *n, tn_binding *b, const conv *s)
 {
     const size_t y = (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type);
-    const size_t again = (s->placed ? y : 0) + (!s->fused && (s->bias || s->relu) ? y : 0);
+    const bool behind = !s->fused && (s->bias || s->relu || s->adds);
+    const size_t again = (s->placed ? y : 0) + (behind ? y : 0);
     b->forward_more = (tn_moved){again, again};
     if (!b->training)
         return;
@@ -202,7 +204,9 @@ static tn_status prepare_layouts(tn_backend_device *d, const tn_node *n, tn_bind
                              &b->x[0]));
     TN_TRY(tn_cuda_layout_of(d, &n->param[0].shape, TN_F32, TN_CUDA_NHWC, channels, &b->w[0]));
     TN_TRY(tn_cuda_give_nhwc(d, n, b));
-    if (b->part && tn_elements(&n->y[0]) <= INT32_MAX) /* which tn_cuda_place() counts */
+    if (n->num_in > 1)
+        b->x[1] = b->y[0];
+    else if (b->part && tn_elements(&n->y[0]) <= INT32_MAX) /* which tn_cuda_place() counts */
         b->y[0] = b->part;
     return TN_OK;
 }
@@ -218,6 +222,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
         return tn_no_memory("conv2d", sizeof *s);
     s->type = tn_cuda_type_of(b->precision);
     s->relu = tn_has_post(n, TN_POST_RELU);
+    s->adds = tn_has_post(n, TN_POST_ADD);
     s->bias = n->num_params > 1;
     s->weights = tn_cuda_count(b->w[0], &n->param[0].shape);
     s->pitch = tn_cuda_layout_from(b->y[0])->pitch;
@@ -260,16 +265,20 @@ static tn_status make_y(const tn_call *c, void *to)
     const void *bias = s->bias ? tn_cuda_param(c, 1) : tn_cudnn_zeros(c->device);
     const tn_cudnn_operand x = of_x(c, &s->y, c->x[0]), w = of_w(c, &s->y, tn_cuda_param(c, 0));
     const tn_cudnn_operand y = of_y(c, &s->y, to), add = of_y(c, &s->y, bias);
+    const tn_cudnn_operand z = of_y(c, &s->y, s->adds ? c->x[1] : NULL);
     void *workspace = tn_cuda_at(c->scratch, s->forward_workspace);
+    if (s->fused && s->adds)
+        return tn_cudnn_pass_run(&s->y, c, s->type,
+                                 (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, z, add, y}, workspace);
     if (s->fused)
         return tn_cudnn_pass_run(&s->y, c, s->type,
                                  (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, add, y}, workspace);
     TN_TRY(tn_cudnn_pass_run(&s->y, c, s->type, (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, y},
                              workspace));
-    if (!s->bias && !s->relu)
+    if (!s->bias && !s->relu && !s->adds)
         return TN_OK;
-    return tn_cuda_bias_relu(c, s->type, to, s->bias ? bias : NULL, tn_elements(&c->node->y[0]) / K,
-                             K, s->relu);
+    return tn_cuda_bias_relu(c, s->type, to, s->bias ? bias : NULL, z.memory,
+                             tn_elements(&c->node->y[0]) / K, K, s->relu);
 }
 
 static tn_status forward(const tn_call *c)
@@ -329,7 +338,7 @@ const tn_kernel tn_cuda_conv2d_cudnn = {
     .op = "conv2d",
     .name = "cudnn",
     .rank = 2,
-    .posts = {{TN_POST_RELU}},
+    .posts = {{TN_POST_RELU}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -148,7 +148,7 @@ static tn_status prepare_cut(tn_backend_device *d, const tn_node *n, const tn_bi
                             .y_type = s->type,
                             .precision = b->precision,
                             .bias = n->num_params > 1,
-                            .relu = tn_has_post(n, TN_POST_RELU)};
+                            .relu = tn_has_post(n, TN_POST_RELU) && n->num_in == 1};
     const tn_gemm_spec dx = {.rows = rows,
                              .cols = width,
                              .depth = K,
@@ -188,17 +188,16 @@ static size_t most_of(const tn_gemm m[CUTS], size_t bytes)
 }
 
 /* Beside dy the unrolled x: made and read forward, and once more for dw; dcol is made and read for dx. */
-static void tell_moved(tn_binding *b, const conv *s)
+static void tell_moved(const tn_node *n, tn_binding *b, const conv *s)
 {
     const size_t numbers = s->unrolled ? (size_t)(s->N * s->pixels * s->width) : 0;
     const size_t col = numbers * tn_dtype_bytes(s->type), dcol = numbers * sizeof(float);
-    b->forward_more = (tn_moved){col, col};
-    if (!b->training)
-        return;
+    const size_t y = n->num_in > 1 ? (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type) : 0;
+    const size_t back = (b->dw[0] ? col : 0) + (b->dx[0] ? dcol : 0);
+    b->forward_more = (tn_moved){col + y, col + y};
     b->backward_more = tn_cuda_sums_moved(&s->sums, b);
-    const size_t more = (b->dw[0] ? col : 0) + (b->dx[0] ? dcol : 0);
-    b->backward_more.read += more;
-    b->backward_more.written += more;
+    b->backward_more.read += back;
+    b->backward_more.written += back;
 }
 
 static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
@@ -208,11 +207,11 @@ static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_bindin
     TN_TRY(tn_cuda_layout_of(d, &n->x[0], s->type, TN_CUDA_NHWC, s->C, &b->x[0]));
     TN_TRY(tn_cuda_layout_of(d, &n->param[0].shape, TN_F32, TN_CUDA_NHWC, s->C / s->G, &b->w[0]));
     TN_TRY(tn_cuda_give_nhwc(d, n, b));
+    b->x[1] = b->y[0]; /* what is added */
     TN_TRY(cut(d, n, b, s));
     TN_TRY(prepare_cut(d, n, b, s, WHOLE, s->images));
     if (s->N % s->images)
         TN_TRY(prepare_cut(d, n, b, s, REST, s->N % s->images));
-
     size_t forward = 0, backward = 0;
     const size_t matrix =
         s->unrolled ? (size_t)(s->images * s->pixels * s->width * matrix_bytes(s, b)) : 0;
@@ -223,7 +222,7 @@ static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_bindin
         s->backward_matrix = tn_cuda_part(&backward, matrix);
         s->sums = tn_cuda_sums_plan(d, s->type, s->N * s->pixels, s->K, relu, b->dw[1], &backward);
     }
-    tell_moved(b, s);
+    tell_moved(n, b, s);
     b->scratch_bytes = forward > backward ? forward : backward;
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = relu;
@@ -338,6 +337,9 @@ static tn_status forward(const tn_call *c)
         TN_TRY(matrix_of(s, c, &p, tn_cuda_at(c->scratch, s->forward_matrix), &a.a));
         TN_TRY(tn_gemm_run(&s->y[p.which], c, &a));
     }
+    if (c->node->num_in > 1) /* what is added, and a relu behind that */
+        return tn_cuda_bias_relu(c, s->type, c->y[0], NULL, c->x[1], s->N * s->pixels, s->K,
+                                 tn_has_post(c->node, TN_POST_RELU));
     return TN_OK;
 }
 
@@ -389,7 +391,7 @@ const tn_kernel tn_cuda_conv2d_native = {
     .op = "conv2d",
     .name = "cublasLt",
     .rank = 3,
-    .posts = {{TN_POST_RELU}},
+    .posts = {{TN_POST_RELU}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 #include "../../../nets/nets.h"
-#include "lab.h"
+#include "lab_plans.h"
 
-enum { BATCH = 128, CLASSES = 1000, GPUS = 7, PRECISIONS = 4, MOST_LAYERS = 512, AT_ONCE = 2 };
+enum { CLASSES = 1000, GPUS = 7, PRECISIONS = 4, MOST_LAYERS = 512, AT_ONCE = 2 };
 static const char *const gpus[GPUS] = {"t4", "a100", "r3090", "r4090", "h100", "b200", "r5090"};
 static const char *const precisions[PRECISIONS] = {"f32", "tf32", "f16", "bf16"};
 static const char *const nets[] = {"lenet",     "torchvision", "caffe",   "2012",
@@ -43,23 +43,9 @@ static bool is_cudnns(const tn_step_info *s)
     return strcmp(s->op, "conv2d") == 0;
 }
 
-/* A child is no test of cmocka's: it says what went wrong, and its parent fails. */
-#define NEED(call)                                         \
-    do {                                                   \
-        if ((call) != TN_OK) {                             \
-            printf("failed\t%s: %s\n", #call, tn_error()); \
-            exit(1);                                       \
-        }                                                  \
-    } while (0)
-
-typedef struct made {
-    tn_graph *graph;
-    tn_plan *plan;
-} made;
-
-static made make_plan(tn_device *d, const net *n, tn_precision precision, bool training)
+static lab_plan make_plan(tn_device *d, const net *n, tn_precision precision, bool training)
 {
-    made m = {0};
+    lab_plan m = {0};
     NEED(tn_graph_create(&m.graph));
     const tn_value image =
         tn_input(m.graph, "image", TN_U8, TN_SHAPE(BATCH, n->size, n->size, n->channels));
@@ -72,12 +58,6 @@ static made make_plan(tn_device *d, const net *n, tn_precision precision, bool t
     with_loss.optim = tn_sgd(NULL);
     NEED(tn_plan_create(&m.plan, m.graph, d, training ? &with_loss : &opts));
     return m;
-}
-
-static void free_plan(made *m)
-{
-    tn_plan_destroy(m->plan);
-    tn_graph_destroy(m->graph);
 }
 
 /* Who does that node forward; "" if nobody. */
@@ -98,7 +78,8 @@ static void tell_net(tn_device *d, const net *n, const char *precision_name)
     tn_precision precision;
     tn_step_info s;
     NEED(tn_precision_find(precision_name, &precision));
-    made training = make_plan(d, n, precision, true), inference = make_plan(d, n, precision, false);
+    lab_plan training = make_plan(d, n, precision, true),
+             inference = make_plan(d, n, precision, false);
     for (int i = 0; i < tn_plan_num_steps(training.plan); i++) {
         NEED(tn_plan_step(training.plan, i, &s));
         if (s.pass != TN_PASS_FORWARD || !is_cudnns(&s))
@@ -113,48 +94,8 @@ static void tell_net(tn_device *d, const net *n, const char *precision_name)
         printf("%s\t%s.%s\t%s\n", precision_name, n->name, s.node, s.kernel);
     }
     fflush(stdout); /* so that it is known how far a child came that dies */
-    free_plan(&training);
-    free_plan(&inference);
-}
-
-/* conv_transpose2d has the same graphs, of other shapes than those of any net here: a window a pixel as U-Net has it,
- * windows that overlap, and a picture that comes out. */
-static void check_decoder(tn_device *d, const char *precision_name)
-{
-    static const tn_conv_transpose2d_opts up[] = {
-        {.name = "up1", .filters = 64, .kernel = {2}, .stride = {2}},
-        {.name = "up2", .filters = 32, .kernel = {4}, .stride = {2}, .pad = {1}},
-        {.name = "up3", .filters = 3, .kernel = {3}, .stride = {2}, .pad = {1}, .output_pad = {1}},
-    };
-    tn_precision precision;
-    tn_step_info s;
-    made m = {0};
-    int found = 0;
-    NEED(tn_precision_find(precision_name, &precision));
-    NEED(tn_graph_create(&m.graph));
-    tn_value x = tn_input(m.graph, "x", TN_F32, TN_SHAPE(BATCH, 128, 14, 14));
-    for (size_t i = 0; i < TN_COUNT(up); i++)
-        x = tn_conv_transpose2d(m.graph, x, &up[i]);
-    const tn_value target = tn_input(m.graph, "target", TN_F32, TN_SHAPE(BATCH, 3, 112, 112));
-    const tn_value loss = tn_mse(m.graph, x, target, NULL);
-    NEED(tn_plan_create(&m.plan, m.graph, d,
-                        &(tn_plan_opts){.loss = loss,
-                                        .optim = tn_sgd(NULL),
-                                        .input_gradients = true,
-                                        .precision = precision,
-                                        .dry = true}));
-    for (int i = 0; i < tn_plan_num_steps(m.plan); i++) {
-        NEED(tn_plan_step(m.plan, i, &s));
-        if (s.pass != TN_PASS_FORWARD || strcmp(s.op, "conv_transpose2d") != 0)
-            continue;
-        found++;
-        if (strncmp(s.kernel, "of conv2d: y ", 13) != 0)
-            printf("failed\tdecoder %s %s: not cuDNN: %s (%s)\n", precision_name, s.node, s.kernel,
-                   s.refusals ? s.refusals : "");
-    }
-    if (found != (int)TN_COUNT(up))
-        printf("failed\tdecoder %s: %d of its layers\n", precision_name, found);
-    free_plan(&m);
+    lab_plan_free(&training);
+    lab_plan_free(&inference);
 }
 
 static int be_child(const char *gpu)
@@ -170,7 +111,8 @@ static int be_child(const char *gpu)
     for (int p = 0; p < PRECISIONS; p++) {
         if (!has(gpu, precisions[p]))
             continue;
-        check_decoder(d, precisions[p]);
+        lab_plan_decoder(d, precisions[p]);
+        lab_plan_block(d, precisions[p]);
         for (size_t i = 0; i < TN_COUNT(nets); i++)
             tell_net(d, net_find(nets[i]), precisions[p]);
     }

@@ -366,6 +366,6 @@ tn_status tn_gemm_run(tn_gemm *m, const tn_call *c, const tn_gemm_args *args)
         return add_parts(m, c, args);
     if (!m->apart)
         return TN_OK;
-    return tn_cuda_bias_relu(c, s->y_type, args->y, s->bias ? args->bias : NULL, s->rows,
+    return tn_cuda_bias_relu(c, s->y_type, args->y, s->bias ? args->bias : NULL, NULL, s->rows,
                              batch_of(s) * s->cols, s->relu);
 }

@@ -11,24 +11,30 @@ tn_cudnn_graph tn_cudnn_plain_graph(const tn_cudnn_conv_shapes *s)
     return g;
 }
 
+static void add_pointwise(tn_cudnn_graph *g, cudnnPointwiseMode_t mode, int x, int b, int y)
+{
+    tn_cudnn_add(
+        g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise, .tensor = {x, b, y}, .mode = (int)mode});
+}
+
 tn_cudnn_graph tn_cudnn_fused_graph(const tn_cudnn_conv_shapes *s)
 {
     tn_cudnn_graph g = {0};
     const int x = tn_cudnn_add_nhwc(&g, s->type, s->x, s->x_pitch);
     const int w = tn_cudnn_add_nhwc(&g, s->type, s->w, 0);
+    const int z = s->z ? tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch) : 0;
     const int bias = tn_cudnn_add_nhwc(&g, s->type, s->add, 0);
     const int product = tn_cudnn_add_virtual(&g, s->y);
+    const int with_z = s->z ? tn_cudnn_add_virtual(&g, s->y) : product;
     const int sum = s->relu ? tn_cudnn_add_virtual(&g, s->y) : 0;
     const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
     tn_cudnn_add(
         &g, &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, product}, .window = s->window});
-    tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
-                                    .tensor = {product, bias, s->relu ? sum : y},
-                                    .mode = CUDNN_POINTWISE_ADD});
+    if (z)
+        add_pointwise(&g, CUDNN_POINTWISE_ADD, product, z, with_z);
+    add_pointwise(&g, CUDNN_POINTWISE_ADD, with_z, bias, s->relu ? sum : y);
     if (s->relu)
-        tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_pointwise,
-                                        .tensor = {sum, 0, y},
-                                        .mode = CUDNN_POINTWISE_RELU_FWD});
+        add_pointwise(&g, CUDNN_POINTWISE_RELU_FWD, sum, 0, y);
     return g;
 }
 

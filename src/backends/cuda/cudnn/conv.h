@@ -10,6 +10,7 @@
 typedef struct tn_cudnn_conv_shapes {
     tn_dtype type;
     bool relu;
+    bool z;                           /* of y's shape, is added to it */
     bool adds;                        /* of dgrad: to what is there */
     int64_t x[4], w[4], y[4], add[4]; /* N, C, H, W */
     int64_t x_pitch, y_pitch;         /* elements between pixels; 0: no gaps */
@@ -20,7 +21,8 @@ typedef tn_cudnn_graph tn_cudnn_conv_graph(const tn_cudnn_conv_shapes *s);
 
 /* In memory, in this order: */
 tn_cudnn_conv_graph tn_cudnn_plain_graph; /* x, w, y */
-tn_cudnn_conv_graph tn_cudnn_fused_graph; /* x, w, bias, y: with bias, and relu if asked for */
+tn_cudnn_conv_graph
+    tn_cudnn_fused_graph; /* x, w, (z,) bias, y: with z, bias, and relu if asked for, in this order */
 tn_cudnn_conv_graph tn_cudnn_dgrad_graph; /* dz, w, dx */
 tn_cudnn_conv_graph tn_cudnn_wgrad_graph; /* x, dz, dw */
 

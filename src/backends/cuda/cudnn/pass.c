@@ -8,6 +8,7 @@ static tn_cudnn_conv_shapes shapes_of(const tn_node *n, const tn_binding *b, tn_
     const tn_conv2d_opts *o = n->opts;
     tn_cudnn_conv_shapes s = {.type = tn_cuda_type_of(b->precision),
                               .relu = also.relu,
+                              .z = also.z,
                               .adds = also.adds,
                               .y_pitch = y_pitch};
     memcpy(s.x, n->x[0].dim, sizeof s.x);

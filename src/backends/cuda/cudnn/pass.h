@@ -7,7 +7,7 @@
 
 #include "backends/cuda/cudnn/conv.h"
 
-enum { TN_CUDNN_PARTS = 8, TN_CUDNN_OPERANDS = 4 };
+enum { TN_CUDNN_PARTS = 8, TN_CUDNN_OPERANDS = 5 };
 
 typedef struct tn_cudnn_pass {
     int parts; /* 1, or as many as groups; 0: not asked for */
@@ -16,8 +16,8 @@ typedef struct tn_cudnn_pass {
 
 /* What a graph does beside its convolution. */
 typedef struct tn_cudnn_beside {
-    bool relu; /* of y */
-    bool adds; /* of dx */
+    bool relu, z; /* of y */
+    bool adds;    /* of dx */
 } tn_cudnn_beside;
 
 /* Chooses; y with `y_pitch` elements from one pixel to the next. TN_ERR_UNSUPPORTED says why cuDNN does not do it. */
@@ -26,7 +26,7 @@ tn_status tn_cudnn_pass_prepare(tn_backend_device *d, const tn_node *n, const tn
                                 int64_t y_pitch, tn_cudnn_pass *p);
 void tn_cudnn_pass_release(tn_cudnn_pass *p);
 
-/* What a graph reads or writes: x, w, y, the bias, or their gradients; where each part begins is told in elements. */
+/* What a graph reads or writes: x, w, y, z, the bias, or their gradients; where each part begins is told in elements. */
 typedef struct tn_cudnn_operand {
     const void *memory; /* NULL ends them */
     int64_t step;

@@ -8,16 +8,20 @@ template <class T> TN_DEVICE void bias_relu(const tnk_bias_relu_args &p)
     constexpr int N = tn_lanes<T>;
     T *y = static_cast<T *>(p.y);
     const T *bias = static_cast<const T *>(p.bias);
-    const bool whole = tn_aligned<T, N>(y);
+    const T *z = static_cast<const T *>(p.z);
+    const bool whole = tn_aligned<T, N>(y) && (!z || tn_aligned<T, N>(z));
     TN_GRID_STRIDE(i, tn_groups<N>(p.count))
     {
-        float v[N];
+        float v[N], also[N] = {};
         tn_read(v, y, i, p.count, whole);
+        if (z)
+            tn_read(also, z, i, p.count, whole);
         int64_t c = i * N % p.cols;
         TN_UNROLL
         for (int j = 0; j < N; j++) {
             if (bias && c < p.biases)
                 v[j] += tn_load(bias + c);
+            v[j] += also[j];
             if (p.relu)
                 v[j] = v[j] <= 0 ? 0.0f : v[j];
             c = c + 1 == p.cols ? 0 : c + 1;

@@ -8,11 +8,11 @@
 #include "backends/cuda/kernels/divisor.h"
 #include "backends/cuda/kernels/gpu.h"
 
-/* y[r, c] = f(y[r, c] + bias[c]) for `count` elements of rows of `cols`; f is max(., 0), which leaves
- * a NaN as it is, or nothing. `bias` is of y's type, for the first `biases` columns, and may be NULL: none. */
+/* y[r, c] = f(y[r, c] + bias[c] + z[r, c]) for `count` elements of rows of `cols`; f is max(., 0), which leaves
+ * a NaN as it is, or nothing. `bias` is of y's type, for the first `biases` columns, and may be NULL: none; so may z. */
 struct tnk_bias_relu_args {
     void *y;
-    const void *bias;
+    const void *bias, *z;
     int64_t count, cols, biases;
     int32_t relu;
 };

@@ -6,11 +6,16 @@
 enum { VECTOR_BYTES = 16 };
 
 tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const void *bias,
-                            int64_t rows, int64_t cols, bool relu)
+                            const void *z, int64_t rows, int64_t cols, bool relu)
 {
     tn_backend_device *d = c->device;
-    struct tnk_bias_relu_args a = {
-        .y = y, .bias = bias, .count = rows * cols, .cols = cols, .biases = cols, .relu = relu};
+    struct tnk_bias_relu_args a = {.y = y,
+                                   .bias = bias,
+                                   .z = z,
+                                   .count = rows * cols,
+                                   .cols = cols,
+                                   .biases = cols,
+                                   .relu = relu};
     const int64_t lanes = VECTOR_BYTES / (int64_t)tn_dtype_bytes(dtype);
     const unsigned grid = tn_cuda_grid(d, (a.count + lanes - 1) / lanes);
     TN_CUDA(d, c->node,

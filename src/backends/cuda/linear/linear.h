@@ -12,9 +12,9 @@ static inline const void *tn_cuda_param(const tn_call *c, int i)
     return c->half[i] ? c->half[i] : c->w[i];
 }
 
-/* y = f(y + bias), rows x cols of one type; f is max(., 0) or nothing, bias (of y's type) may be NULL. */
+/* y = f(y + bias + z), rows x cols of one type; f is max(., 0) or nothing, bias and z (of y's type) may be NULL. */
 tn_status tn_cuda_bias_relu(const tn_call *c, tn_dtype dtype, void *y, const void *bias,
-                            int64_t rows, int64_t cols, bool relu);
+                            const void *z, int64_t rows, int64_t cols, bool relu);
 
 /* y = from, rows x cols of one type, where rows of y are `pitch` elements apart; of a tn_cuda_part_layout. */
 tn_status tn_cuda_place(const tn_call *c, tn_dtype dtype, void *y, const void *from, int64_t rows,
