@@ -4,7 +4,8 @@
  * 1. Training only: an element-by-element operation that never falls (relu) moves behind a maximum
  *    (max-pooling). max(relu(a), relu(b)) = relu(max(a, b)), so the values are the same; but relu and
  *    its gradient then work on the pooled, smaller tensor, and the large one need not be kept. Not so tanh: rounded,
- *    it has the same y for several x, and the maximum would hand the gradient to another of them.
+ *    it has the same y for several x, and the maximum would hand the gradient to another of them. Nor a relu that costs the node
+ *    before it nothing, as it does a batchnorm, which finds it again from what it reads.
  * 2. A node takes in what stands behind it as post-operations (tn_post), as many as some kernel of its op says it does
  *    (conv2d or a maximum, and the relu behind it). That may be others too, as the addition at the end of a residual block:
  *    where nothing is trained if the first kernel that does the node by itself does them, as what one that is slower saves by
@@ -58,13 +59,39 @@ static void swap(tn_plan *p, size_t i, size_t j)
             tn_plan_value_of(p, p->node[k]->node.out[o])->producer = (int)k;
 }
 
+/* In a plan with a loss a kernel without backward may yet refuse the node, and nobody else take it as it is then. `trains`: if
+ * something is trained its backward has to do the list, too. */
+static bool supported(const tn_plan *p, const tn_node *n, bool trains)
+{
+    bool found = false;
+    tn_error_kept kept;
+    tn_error_keep(&kept);
+    for (const tn_kernel *k = NULL; !found && (k = tn_plan_next_kernel(p, n->op, k));)
+        found = (k->backward || !p->opts.loss.id) && (k->trains_posts || !trains) &&
+                tn_plan_supports(k, n) == TN_OK;
+    tn_error_put_back(&kept);
+    return found;
+}
+
+/* Would the node that alone gives it to this relu do that in passes that it makes anyway? */
+static bool costs_nothing(const tn_plan *p, const tn_node *relu)
+{
+    const tn_plan_value *x = tn_plan_value_of(p, relu->in[0]);
+    if (relu->op->post != TN_POST_RELU || x->producer < 0 || x->readers > 1 || x->kept)
+        return false;
+    tn_node with = p->node[x->producer]->node;
+    with.post[0] = relu;
+    return supported(p, &with, true);
+}
+
 /* Moves node i behind the only node that reads it, if the two may change places; then it is number *i. */
 static bool move_on(tn_plan *p, size_t *i)
 {
     size_t j = 0;
     const tn_node *n = &p->node[*i]->node;
     const tn_plan_node *reader = only_reader(p, n->out[0], *i, &j);
-    if (!reader || !reader->node.op->picks || !reader->node.op->picks(&reader->node))
+    if (!reader || !reader->node.op->picks || !reader->node.op->picks(&reader->node) ||
+        costs_nothing(p, n))
         return false;
     swap(p, *i, j);
     *i = j;
@@ -79,20 +106,6 @@ static void move_monotone(tn_plan *p)
         while (p->node[at]->node.op->monotone && move_on(p, &at))
             ;
     }
-}
-
-/* In a plan with a loss a kernel without backward may yet refuse the node, and nobody else take it as it is then. `trains`: if
- * something is trained its backward has to do the list, too. */
-static bool supported(const tn_plan *p, const tn_node *n, bool trains)
-{
-    bool found = false;
-    tn_error_kept kept;
-    tn_error_keep(&kept);
-    for (const tn_kernel *k = NULL; !found && (k = tn_plan_next_kernel(p, n->op, k));)
-        found = (k->backward || !p->opts.loss.id) && (k->trains_posts || !trains) &&
-                tn_plan_supports(k, n) == TN_OK;
-    tn_error_put_back(&kept);
-    return found;
 }
 
 /* Does the first kernel that does the node by itself do these as well? Of one whose weights another node makes nobody knows yet
