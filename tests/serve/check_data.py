@@ -76,7 +76,8 @@ def checks(s, w):
     expect([(p["side"], p["path"].split("/")[-1]) for p in leak["pictures"]] == [("set", "0001.jpg"), ("val", "leak.jpg")], "the leak's pictures", leak)
     left = post(s, "/shapes/exclude", {"finding": leak["number"]}, 200)
     expect(left == {"left_out": 1} and "train/heart/0001.jpg\tleak" in (w / "datasets/shapes/exclude.txt").read_text(), "left out", left)
-    expect(s.get("/datasets/shapes")["findings"][leak["number"]]["out"] == 1, "as is told at once")
+    now = s.get("/datasets/shapes")
+    expect(now["findings"][leak["number"]]["out"] == 1 and now["exclude"].endswith("/datasets/shapes/exclude.txt") and one["exclude"] is None, "as is told at once", now["exclude"])
     with open(w / "datasets/shapes/exclude.txt", "a") as f:
         f.write("train/cross/0000.jpg\tby hand\n# a remark\n")
     for model, want in (("../x", 422), ("nobody", 404)):

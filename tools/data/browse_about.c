@@ -112,8 +112,10 @@ static void copy(json *j, const char *name, const json_value *value)
 }
 
 /* Members of dataset.json, as they are. */
-static void tell_record(json *j, const char *name, const json_value *about, const stamp *report)
+static void tell_record(json *j, const char *folder, const char *name, const json_value *about,
+                        const stamp *report)
 {
+    char list[BROWSE_FILE];
     static const char *const texts[] = {"path", "val", "given", "packed"};
     static const char *const numbers[] = {"size", "made", "split", "seed"};
     json_text(j, "name", name);
@@ -124,6 +126,8 @@ static void tell_record(json *j, const char *name, const json_value *about, cons
         (void)json_number(json_member(about, numbers[i]), &number);
         json_exact(j, numbers[i], number);
     }
+    snprintf(list, sizeof list, "%s/exclude.txt", folder);
+    json_text(j, "exclude", browse_stamp(list).file ? list : NULL);
     json_exact(j, "checked", report->file ? (double)report->changed.tv_sec : (double)NAN);
 }
 
@@ -141,7 +145,7 @@ static void tell_one(json *j, const char *folder, const char *name)
     snprintf(path, sizeof path, "%s/report.json", own);
     const stamp report = browse_stamp(path);
     json_object(j, NULL);
-    tell_record(j, name, about, &report);
+    tell_record(j, own, name, about, &report);
     if (report.file)
         tell_summary(j, summary_of(name, path, &report));
     json_end(j, '}');
@@ -243,7 +247,7 @@ bool browse_about(said *s, const char *workspace, const json_value *ask)
     if (!k)
         return false;
     json_object(j, NULL);
-    tell_record(j, k->name, k->about, &k->stamps[1]);
+    tell_record(j, k->folder, k->name, k->about, &k->stamps[1]);
     json_text(j, "problem", k->problem[0] ? k->problem : NULL);
     copy(j, "jobs", json_member(ask, "jobs"));
     tell_sides(j, k);
