@@ -9,7 +9,7 @@ from videos import TOOLS, begin, end, expect, ffmpeg, said, video
 
 work = begin("files")
 slides = pathlib.Path(os.environ.get("TENON_TEST_DATA", "/nowhere")) / "video/slideshow_mjpeg.avi"
-SCALE = "scale=sws_flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,format=rgb24"
+SCALE = "scale=sws_flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,format=gbrp,format=rgb24"
 
 
 def infer(model, *pictures):

@@ -10,8 +10,8 @@
 typedef struct pixels {
     struct SwsContext *scaler;
     int width, height, format, space, range; /* of frames that it is for */
-    uint8_t *rgb, *upright;
-    size_t room;
+    uint8_t *planes, *rgb, *upright;
+    size_t room;     /* bytes of each */
     uint8_t *fitted; /* of three channels */
 } pixels;
 
