@@ -69,7 +69,6 @@ PROGRAMS = {
     "tools/common": ("tools/common/",),
     "tools/build": ("tools/common/", "tools/build/"),
     "tools/infer": ("tools/common/", "tools/train/", "tools/infer/"),
-    "tools/infer": ("tools/common/", "tools/infer/", "tools/train/profile.h"),
     "tools/doctor": ("tools/common/", "tools/doctor/"),
     "tools/speed": ("tools/common/", "tools/speed/", "tools/doctor/doctor.h", "nets/"),
     "tools/eval": ("tools/common/", "tools/train/", "tools/eval/"),
