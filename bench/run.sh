@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|loader|data|doctor|video|run|runs|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|video|run|runs|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,6 +15,7 @@ bars) program=step/compare.py options="--bars --rounds 5 --seconds 3" ;;
 train) program=step/compare.py options="--mode train" ;;
 infer) program=step/compare.py options="--mode infer --batch 1 32" ;;
 engines) program=engines/compare.py options= ;;
+beside) program=beside/compare.py options= ;;
 loader) program=loader/compare.py options= ;;
 learn) program=learn/compare.py options= ;;
 data) program=data/compare.py options= ;;
@@ -25,7 +26,7 @@ before) program=before/compare.py options= ;;
 doctor) program=doctor/compare.py options= examples=ON ;;
 video) program=video/compare.py options= examples=ON ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|engines|loader|data|doctor|video|run|runs|learn|scaling|before [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|video|run|runs|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
