@@ -66,6 +66,8 @@ const tn_md *tn_cut_part(tn_maker *m, const tn_cut *c, int64_t size)
         const tn_shape shape = TN_SHAPE(dim[0], dim[1], dim[2], dim[3]);
         return tn_md_image(m, &shape, (int)block_of(&v, 1));
     }
+    if (dim[c->dim] % block_of(&v, c->dim))
+        return tn_md_any(m, v.ndim, dim, TN_F32); /* the same, if oneDNN chooses so */
     return tn_md_part(m, c->md, dim);
 }
 
@@ -97,6 +99,7 @@ static void by_filters(tn_maker *m, tn_cut_plan *p)
     p->all = w.dim[0];
     p->of[TN_CUT_Y].each = p->of[TN_CUT_W].each = p->of[TN_CUT_B].each = 1;
     p->count = EACH;
+    p->fills_up = true;
     if (w.ndim == 4) {
         const int64_t wide = p->all / WIDE / m->device->threads;
         p->count = wide > EACH ? EACH : wide > 1 ? wide : 1;
@@ -153,12 +156,12 @@ int tn_cut_role(int arg)
 static int64_t count_of(const tn_maker *m, tn_cut_plan *p)
 {
     const size_t x = tn_md_bytes(p->of[TN_CUT_X].md), y = tn_md_bytes(p->of[TN_CUT_Y].md);
-    if (p->all == 0 || p->all % p->unit != 0 || (x < y ? x : y) < LITTLE_BYTES)
+    if (p->all == 0 || (p->all % p->unit != 0 && !p->fills_up) || (x < y ? x : y) < LITTLE_BYTES)
         return 0;
     for (int i = 0; i < TN_CUT_ROLES; i++)
         if (!fits(&p->of[i], p->unit))
             return 0;
-    p->units = p->all / p->unit;
+    p->units = (p->all + p->unit - 1) / p->unit;
     const int64_t count = tn_cpu_lower(p->units, p->count * m->device->threads);
     if (p->sums && (size_t)(count - 1) * tn_md_bytes(p->of[TN_CUT_W].md) > MOST_OWN)
         return 0;

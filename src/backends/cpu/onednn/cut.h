@@ -18,6 +18,7 @@ typedef struct tn_cut_plan {
     tn_cut of[TN_CUT_ROLES];
     int64_t all;         /* so much is counted along the dimensions, */
     int64_t unit, units; /* so much in a unit, of which a piece has some */
+    bool fills_up;       /* the last unit may be less */
     int64_t count;
     bool sums; /* w and b are sums over the pieces */
 } tn_cut_plan;

@@ -338,6 +338,11 @@ const tn_layout *tn_md_layout(const tn_md *md)
     return md && !md->plain ? &md->layout : NULL;
 }
 
+bool tn_md_alike(const tn_md *a, const tn_md *b)
+{
+    return a && b && strcmp(a->layout.name, b->layout.name) == 0;
+}
+
 size_t tn_md_bytes(const tn_md *md)
 {
     return md ? md->layout.bytes : 0;

@@ -83,6 +83,8 @@ const tn_md *tn_md_of(tn_maker *m, const tn_shape *shape, tn_dtype dtype, const 
 const tn_md *tn_md_canonical(tn_maker *m, const tn_md *md);
 /* As a layout: NULL if it is row major. */
 const tn_layout *tn_md_layout(const tn_md *md);
+/* Of other dimensions, in the same layout? */
+bool tn_md_alike(const tn_md *a, const tn_md *b);
 /* Bytes, padding included; 0 for NULL. */
 size_t tn_md_bytes(const tn_md *md);
 /* Elements, padding included. */

@@ -13,7 +13,7 @@
 
 #include "backends/cpu/onednn/cut.h"
 
-enum { SIZES = 2 /* of pieces: one may have a unit more */ };
+enum { SIZES = 3 /* of pieces: one unit more or less, and a last one that is not full */ };
 
 struct tn_pieces {
     int64_t units, count, unit, all;
@@ -32,7 +32,7 @@ struct tn_pieces {
 static tn_piece piece_of(const tn_pieces *k, int64_t i)
 {
     const tn_piece p = tn_part(k->units, k->count, i);
-    return (tn_piece){p.begin * k->unit, p.end * k->unit, 0};
+    return (tn_piece){p.begin * k->unit, tn_cpu_lower(p.end * k->unit, k->all), 0};
 }
 
 static tn_prim *prim_of(const tn_pieces *k, int64_t size, int thread, int threads)
@@ -72,11 +72,18 @@ static bool is_new_size(tn_pieces *k, int64_t size, int *sizes)
     return true;
 }
 
-/* Is it the same code as the whole one's? */
-static bool is_as_good(const tn_pieces *k, const tn_prim *whole)
+/* Is it the same code as the whole one's, for weights that lie as its? */
+static bool is_as_good(tn_maker *m, const tn_pieces *k, const tn_prim *whole)
 {
-    const char *a = tn_prim_impl(&k->prim[0]), *b = tn_prim_impl(whole);
-    return a && b && strcmp(a, b) == 0;
+    const tn_md *w = tn_prim_md(m, whole, DNNL_ARG_WEIGHTS);
+    for (int i = 0; i < SIZES * whole->device->threads; i += whole->device->threads) {
+        const tn_prim *p = &k->prim[i];
+        const char *a = tn_prim_impl(p), *b = tn_prim_impl(whole);
+        const tn_md *own = p->pd ? tn_prim_md(m, p, DNNL_ARG_WEIGHTS) : NULL;
+        if (p->pd && (!a || !b || strcmp(a, b) != 0 || (w && !tn_md_alike(w, own))))
+            return false;
+    }
+    return m->status == TN_OK;
 }
 
 static size_t aligned(size_t bytes)
@@ -129,7 +136,7 @@ void tn_make_pieces(tn_maker *m, tn_prim *p, const tn_prim_spec *s, tn_make *mak
     m->alone = alone;
     p->pieces = k;
     place(m, &of, k, p);
-    if (m->status == TN_OK && is_as_good(k, p))
+    if (m->status == TN_OK && is_as_good(m, k, p))
         return;
     tn_pieces_free(p);
     if (m->status == TN_ERR_UNSUPPORTED) {
