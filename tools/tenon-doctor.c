@@ -11,7 +11,7 @@ static struct {
     bool json, strict, quick;
     double watch, seconds;
     const char *sysroot;
-} flags = {.seconds = 2, .sysroot = ""};
+} flags = {.watch = -1, .seconds = 2, .sysroot = ""};
 
 static const char about[] =
     "Looks at this machine and says what does not work or is slower than it could be, each with\n"
@@ -41,9 +41,9 @@ static const arg options[] = {
     {ARG_FLAG, "quick", NULL, "measure nothing, and open no GPU", &flags.quick, 0, 0},
     {ARG_REAL, "seconds", "S", "how long to measure, about", &flags.seconds, ARG_ABOVE_0, 600},
     {ARG_REAL, "watch", "S",
-     "tell what changes every S seconds, until it is ended; with --json a\nline each. It opens no "
-     "GPU",
-     &flags.watch, 0.01, 86400},
+     "tell what changes every S seconds, until it is ended (0: for each\nline of stdin); with "
+     "--json a line each. It opens no GPU; default: not",
+     &flags.watch, 0, 86400},
     {ARG_TEXT, "sysroot", "DIR",
      "look at the copy of another machine's /proc, /sys, /dev and /etc\nin DIR; cores, memory and "
      "GPUs are this machine's; default: none",
@@ -68,7 +68,7 @@ int main(int argc, char **argv)
         .count = sizeof options / sizeof options[0],
         .max_words = 1};
     const char *folder = args_parse(&a, argc, argv) ? argv[1] : ".";
-    if (flags.watch > 0)
+    if (flags.watch >= 0)
         watch(flags.watch, folder, flags.json);
     f.variable = get_variable;
     build_look(&f.build);

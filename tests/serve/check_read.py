@@ -12,6 +12,11 @@ def lists(s, w):
     state = s.get("/state")
     expect(state["states"] == {"queued": 0, "starting": 0, "running": 0, "stopping": 0, "done": 3, "stopped": 0, "failed": 1, "died": 1} and
            state["workspace"] == os.path.realpath(w), "/state", state)
+    m = s.get("/machine")
+    expect(m["cores"] >= 1 and m["memory"] > m["memory_free"] > 0 and m["disk"] > 0, "/machine", m)
+    now = [m["now"], s.get("/machine")["now"]]
+    expect(now[0]["memory_bytes"] == m["memory"] and now[1]["t"] > now[0]["t"] and isinstance(now[1]["gpus"], list) and
+           0 <= (now[1]["cpu_busy"] or 0) <= 1, "/machine as the doctor has it", now)
     runs = s.get("/runs")
     expect(runs["count"] == 5 and [r["name"] for r in runs["runs"][:3]] == ["alexnet-1", "alexnet-2", "alexnet-3"], "/runs: the last first", runs)
     one = runs["runs"][0]

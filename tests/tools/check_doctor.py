@@ -145,4 +145,7 @@ p.send_signal(signal.SIGTERM)
 p.wait(10)
 expect(lines[2]["t"] > lines[0]["t"] and lines[0]["cpu_busy"] is None and 0 <= lines[2]["cpu_busy"] <= 1
        and lines[2]["gpus"][1]["memory_used_bytes"] == 2e9 and lines[2]["memory_available_bytes"] > 0, "watched", lines)
+done = subprocess.run([doctor, "--watch", "0", "--json"], input="\n\n", capture_output=True, text=True, timeout=30, check=True,
+                      env=CLEAN | FITS | {"TENON_CUDA_LIBS": str(libraries)})
+expect([len(json.loads(line)["gpus"]) for line in done.stdout.splitlines()] == [2, 2], "asked", done.stdout)
 print("the doctor finds what is wrong")

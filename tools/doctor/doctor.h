@@ -149,7 +149,7 @@ double busy_look(void);
 void memory_look(host_facts *h, const char *root);
 bool cpu_times(const char *root, double *idle, double *all);
 
-/* Every so many seconds what changes, a line each, for ever. */
+/* Every so many seconds what changes, a line each, for ever; 0: for each line of stdin, to its end. */
 _Noreturn void watch(double every, const char *folder, bool as_json);
 
 /* ---- what is wrong ---------------------------------------------------------------------------- */

@@ -57,11 +57,22 @@ static void tell_moment_text(const moment *m)
     printf("\n");
 }
 
+/* Until there is a line of stdin; its end is that of the program. */
+static void wait_for_question(void)
+{
+    int c;
+    while ((c = getchar()) != '\n')
+        if (c == EOF)
+            exit(0);
+}
+
 void watch(double every, const char *folder, bool as_json)
 {
     moment m = {.busy = -1};
     double idle = 0, all = 0, idle_now, all_now;
     bool known = cpu_times("", &idle, &all);
+    if (every == 0)
+        wait_for_question();
     for (;;) {
         memory_look(&m.host, "");
         disk_look(&m.disk, folder);
@@ -69,9 +80,12 @@ void watch(double every, const char *folder, bool as_json)
         (as_json ? tell_moment_json : tell_moment_text)(&m);
         if (fflush(stdout) != 0)
             exit(1); /* nobody reads on */
-        nanosleep(&(struct timespec){.tv_sec = (time_t)every,
-                                     .tv_nsec = (long)(1e9 * (every - floor(every)))},
-                  NULL);
+        if (every == 0)
+            wait_for_question();
+        else
+            nanosleep(&(struct timespec){.tv_sec = (time_t)every,
+                                         .tv_nsec = (long)(1e9 * (every - floor(every)))},
+                      NULL);
         known = cpu_times("", &idle_now, &all_now) && known;
         m.busy = known && all_now > all ? 1 - (idle_now - idle) / (all_now - all) : -1;
         idle = idle_now;

@@ -1,11 +1,7 @@
-/* Home in one answer, the machine, and the stream of events. */
-#define _DEFAULT_SOURCE /* getloadavg, gethostname */
+/* Home in one answer, and the stream of events. */
+#define _DEFAULT_SOURCE /* gethostname */
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <tenon/status.h>
@@ -45,44 +41,6 @@ static void get_state(server *s, const request *r, const char *const id[], answe
     reply_end(&p, a, 200);
 }
 
-/* KiB of a line of /proc/meminfo; NaN: it has none. */
-static double memory_line(const char *text, const char *name)
-{
-    unsigned long long kib;
-    const char *at = strstr(text, name);
-    return at && sscanf(at + strlen(name), ": %llu", &kib) == 1 ? (double)kib * 1024 : (double)NAN;
-}
-
-/* GET /machine */
-static void get_machine(server *s, const request *r, const char *const id[], answer *a)
-{
-    char text[4096] = "";
-    double load[1] = {(double)NAN};
-    struct statvfs disk;
-    reply p;
-    (void)r, (void)id;
-    FILE *f = fopen("/proc/meminfo", "re");
-    if (f) {
-        text[fread(text, 1, sizeof text - 1, f)] = '\0';
-        fclose(f);
-    }
-    (void)getloadavg(load, 1);
-    const bool has_disk = statvfs(s->workspace, &disk) == 0;
-    const double block = has_disk ? (double)disk.f_frsize : (double)NAN;
-    reply_begin(&p);
-    if (p.j.to) {
-        json_object(&p.j, NULL);
-        json_count(&p.j, "cores", sysconf(_SC_NPROCESSORS_ONLN));
-        json_real(&p.j, "load", load[0]);
-        json_exact(&p.j, "memory", memory_line(text, "MemTotal"));
-        json_exact(&p.j, "memory_free", memory_line(text, "MemAvailable"));
-        json_exact(&p.j, "disk", has_disk ? block * (double)disk.f_blocks : block);
-        json_exact(&p.j, "disk_free", has_disk ? block * (double)disk.f_bavail : block);
-        json_end(&p.j, '}');
-    }
-    reply_end(&p, a, 200);
-}
-
 /* GET /events: what has changed, not how it is: who misses one has missed nothing that he cannot ask for. */
 static void get_events(server *s, const request *r, const char *const id[], answer *a)
 {
@@ -92,6 +50,5 @@ static void get_events(server *s, const request *r, const char *const id[], answ
 
 const api api_state = {{
     {"GET", "/state", get_state},
-    {"GET", "/machine", get_machine},
     {"GET", "/events", get_events},
 }};

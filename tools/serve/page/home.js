@@ -55,7 +55,21 @@ function machineCard(m) {
   const row = (name, value) => make("div", "row small quiet", [make("span", "", name), make("span", "end", value)]);
   return make("div", "card slots", [make("div", "slot", [
     make("div", "row", [make("b", "", say("cpu")), make("span", "faint small", `${m.cores} ${say("cores")}`), make("span", "end small", `${say("load")} ${m.load.toFixed(2)}`)]),
-    meter, row(say("memory"), `${bytes(used)} / ${bytes(m.memory)}`), row(say("disk"), `${bytes(m.disk_free)} ${say("free")}`)])]);
+    meter, row(say("memory"), `${bytes(used)} / ${bytes(m.memory)}`), row(say("disk"), `${bytes(m.disk_free)} ${say("free")}`)]),
+    ...(m.now?.gpus || []).map((g, i) => gpuSlot(g, i, row))]);
+}
+
+/* What is not known of a GPU is left out. */
+function gpuSlot(g, i, row) {
+  const parts = [[g.watts, (v) => `${Math.round(v)} W`], [g.celsius, (v) => `${v} °C`], [g.clock_mhz, (v) => `${v} MHz`]];
+  const used = make("progress", "meter");
+  used.max = g.memory_bytes || 1;
+  used.value = g.memory_used_bytes || 0;
+  used.setAttribute("aria-label", `${say("memory")}, GPU ${i}`);
+  return make("div", "slot", [
+    make("div", "row", [make("b", "", `GPU ${i}`), make("span", "faint small", g.name), make("span", "end small", g.busy === null ? "" : `${Math.round(100 * g.busy)} %`)]),
+    used, row(say("memory"), g.memory_bytes === null ? "" : `${bytes(g.memory_used_bytes)} / ${bytes(g.memory_bytes)}`),
+    make("div", g.slowed_by ? "row small bad" : "row small quiet", [make("span", "", g.slowed_by || ""), make("span", "end", parts.filter(([v]) => v !== null).map(([v, f]) => f(v)).join(" · "))])]);
 }
 
 /* What other pages show of theirs at the side: their card(), an element or null. */
