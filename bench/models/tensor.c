@@ -2,6 +2,7 @@
  * What onnx/onnx's tests come with: models, of which the names of inputs and outputs are read, and tensors. A reader of its own,
  * so that what is tested does not say what is right. Fields: onnx.proto (Apache-2.0).
  */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,6 +269,10 @@ const char *tensor_read(const char *path, file_tensor *t)
             f.number == INT64_DATA || f.number == DOUBLE_DATA || f.number == UINT64_DATA)
             got += read_field(&f, type, t->data + got, t->count - got);
     free(file);
+    for (int64_t i = 0; i < got && type == T_DOUBLE && !why; i++)
+        if (isfinite(t->data[i]) && t->data[i] != 0 &&
+            (fabs(t->data[i]) > (double)FLT_MAX || fabs(t->data[i]) < (double)FLT_MIN))
+            why = "holds doubles that are beyond f32";
     return why               ? why
            : got == t->count ? NULL
                              : "has another count of numbers than its dimensions say";
