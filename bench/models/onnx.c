@@ -232,6 +232,7 @@ static void judge_set(test *t, const char *path, verdict *v)
     tn_model_known known[MOST_PORTS];
     memset(t->in, 0, sizeof t->in);
     memset(t->out, 0, sizeof t->out);
+    *v = (verdict){.outcome = IMPORTS};
     judge_onnx(path, v);
     const bool opened = v->outcome == IMPORTS;
     if (!read_set(t->folder, t->set, "input", t->num_inputs, t->input, t->in,
