@@ -105,6 +105,8 @@ static int ndim_of(tn_onnx *o, const tn_onnx_node *n)
 static tn_onnx_number dim_of(tn_onnx *o, const tn_onnx_node *n, int i)
 {
     const tn_onnx_value *v = measured(n);
+    if (v->merged)
+        return tn_onnx_merged_dim(o, v->merged, i);
     return v->known ? (tn_onnx_number){.whole = v->known->shape.dim[i]} : tn_onnx_dim(o, v->v, i);
 }
 

@@ -135,6 +135,7 @@ static tn_status take_outputs(tn_onnx *o, const tn_onnx_node *n, const tn_proto 
         n->out[i]->known = v->known;
         n->out[i]->pixels = v->pixels;
         n->out[i]->turned = v->turned;
+        n->out[i]->merged = v->merged;
         n->out[i]->quantised = v->quantised;
     }
     return TN_OK;

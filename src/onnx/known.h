@@ -90,6 +90,13 @@ tn_status tn_onnx_charge(tn_onnx *o, const char *name, int64_t count);
 tn_status tn_onnx_copy(tn_onnx *o, tn_onnx_known *k, float **out);
 
 /* A dimension of a value of the graph. */
+/* Of dimensions that are several together (view.c): what input i is, NULL: it is none; output 0 is x so; what dimension i is; and
+ * made as it is. */
+const tn_onnx_merged *tn_onnx_merged_of(const tn_onnx_node *n, int i);
+tn_status tn_onnx_give_merged(tn_onnx *o, const tn_onnx_node *n, tn_value x, int ndim,
+                              const int *group);
+tn_onnx_number tn_onnx_merged_dim(const tn_onnx *o, const tn_onnx_merged *m, int i);
+tn_value tn_onnx_make_merged(tn_onnx *o, const tn_onnx_merged *m);
 tn_onnx_number tn_onnx_dim(const tn_onnx *o, tn_value v, int i);
 
 /* x[begin:end:step] of `size` elements, as NumPy has it: which one is first, and how many there are. */

@@ -36,6 +36,14 @@ typedef struct tn_onnx_turned {
     const char *name;
 } tn_onnx_turned;
 
+/* Dimensions that are several together, rows of the batch among them, as attention of PyTorch has it: number i is the next group[i]
+ * of x's, which knows where the batch is. Who moves them or parts them again, and a product with a matrix, takes x. */
+typedef struct tn_onnx_merged {
+    tn_value x;
+    int ndim, group[TN_MAX_DIMS];
+    const char *name;
+} tn_onnx_merged;
+
 /* A value of the model. */
 typedef struct tn_onnx_value {
     const char *name;
@@ -43,7 +51,8 @@ typedef struct tn_onnx_value {
     tn_onnx_known *known;         /* NULL: it is not */
     const tn_onnx_pixels *pixels; /* bytes of pictures, prepared so: no value yet */
     const tn_onnx_turned
-        *turned;     /* another one, its last two dimensions the other way round: likewise */
+        *turned; /* another one, its last two dimensions the other way round: likewise */
+    const tn_onnx_merged *merged; /* likewise, but it may have been made as well */
     tn_value logits; /* it is their log_softmax along axis 1, which a loss makes of them itself */
     const struct tn_onnx_node
         *quantised; /* by that node: no value, but of who makes floats of it */

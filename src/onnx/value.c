@@ -143,7 +143,7 @@ tn_onnx_known *tn_onnx_given(const tn_onnx_node *n, int i)
 
 bool tn_onnx_is_there(const tn_onnx_value *v)
 {
-    return v->v.id || v->known || v->pixels || v->quantised || v->turned;
+    return v->v.id || v->known || v->pixels || v->quantised || v->turned || v->merged;
 }
 
 void tn_onnx_settle(tn_onnx *o, tn_onnx_value *v)
@@ -155,6 +155,8 @@ void tn_onnx_settle(tn_onnx *o, tn_onnx_value *v)
     else if (v->turned)
         v->v = tn_transpose(o->g, v->turned->x,
                             &(tn_transpose_opts){.name = v->turned->name, .axes = v->turned->axes});
+    else if (v->merged)
+        v->v = tn_onnx_make_merged(o, v->merged);
 }
 
 bool tn_onnx_any(tn_onnx *o, const tn_onnx_node *n, int i, tn_value *out)

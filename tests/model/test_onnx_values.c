@@ -172,6 +172,69 @@ static void a_row_for_each_picture(void **state)
     tn_model_close(m);
 }
 
+#define MOVE(from, to, order)                                         \
+    "node { op_type: \"Transpose\" input: \"" from "\" output: \"" to \
+    "\" attribute { name: \"perm\" " order " } }\n"
+#define SHAPE(from, to, name, count, numbers)                                       \
+    "initializer { name: \"" name "\" dims: " count " data_type: 7 " numbers " }\n" \
+    "node { op_type: \"Reshape\" input: \"" from "\" input: \"" name "\" output: \"" to "\" }\n"
+
+/* Heads of an attention as PyTorch has them: rows of the batch stand between others, and come out as they were, times a matrix. */
+static void rows_between_others(void **state)
+{
+    (void)state;
+    static const char nodes[] =
+        "initializer { name: \"w\" dims: 2 dims: 4 data_type: 1 float_data: 1 float_data: 2 "
+        "float_data: 3 float_data: 4 float_data: 0 float_data: -1 float_data: 0 float_data: 1 }\n"
+        "initializer { name: \"b\" dims: 2 data_type: 1 float_data: 10 float_data: 20 }\n" MOVE(
+            "x", "a", "ints: 1 ints: 0 ints: 2") SHAPE("a", "c", "s1", "3",
+                                                       "int64_data: 3 int64_data: -1 int64_data: 2")
+            MOVE("c", "d", "ints: 1 ints: 0 ints: 2") SHAPE(
+                "d", "e", "s2", "4", "int64_data: -1 int64_data: 2 int64_data: 3 int64_data: 2")
+                MOVE("e", "f", "ints: 2 ints: 0 ints: 1 ints: 3") SHAPE(
+                    "f", "g", "s3", "2",
+                    "int64_data: -1 int64_data: 4") "node { op_type: \"Gemm\" input: \"g\" input: "
+                                                    "\"w\" input: \"b\" output: \"h\" "
+                                                    "attribute { name: \"transB\" i: 1 type: 2 } "
+                                                    "}\n" SHAPE("h", "i", "s4", "3",
+                                                                "int64_data: 3 int64_data: -1 "
+                                                                "int64_data: 2")
+                                                        MOVE("i", "y",
+                                                             "ints: 1 ints: 0 ints: 2") "output { "
+                                                                                        "name: "
+                                                                                        "\"y\" }\n";
+    snprintf(text, sizeof text, "%s%s", lab_onnx_input("x", "0,3,4"), nodes);
+    for (int rows = 1; rows <= 3; rows++) {
+        float y[18];
+        const tn_model_opts opts = {.batch = rows};
+        const tn_shape shape = lab_onnx_run(text, &opts, y, 18);
+        assert_int_equal(shape.dim[0], rows);
+        for (int i = 0; i < 3 * rows; i++) {
+            const float a = lab_onnx_x(4 * i), b = lab_onnx_x(4 * i + 1), c = lab_onnx_x(4 * i + 2),
+                        d = lab_onnx_x(4 * i + 3);
+            assert_float_equal(y[2 * i], a + 2 * b + 3 * c + 4 * d + 10, 1e-4);
+            assert_float_equal(y[2 * i + 1], d - b + 20, 1e-4);
+        }
+    }
+    /* Each row is still one: a context made for three runs two. */
+    tn_model *m = NULL;
+    tn_engine *e = NULL;
+    tn_context *context = NULL;
+    float x[24], y[12];
+    for (int i = 0; i < 24; i++)
+        x[i] = lab_onnx_x(i);
+    assert_ok(tn_model_open(&m, lab_onnx_path("model.onnx"), NULL));
+    assert_ok(tn_engine_save(m, lab_onnx_path("rows.plan")));
+    assert_ok(tn_engine_open(&e, lab_onnx_path("rows.plan"), NULL));
+    assert_ok(tn_context_create(&context, e, &(tn_context_opts){.rows = 3, .threads = 1}));
+    assert_ok(tn_context_run(context, 2, &(tn_tensor){TN_F32, TN_SHAPE(2, 3, 4), x},
+                             &(tn_tensor){TN_F32, TN_SHAPE(2, 3, 2), y}));
+    assert_float_equal(y[11], x[23] - x[21] + 20, 1e-4);
+    tn_context_destroy(context);
+    tn_engine_close(e);
+    tn_model_close(m);
+}
+
 /* ---- integers, losses --------------------------------------------------------------------------- */
 
 /* Integers of the file are integers, not numbers that somebody could train. */
@@ -270,6 +333,7 @@ int main(void)
         cmocka_unit_test(what_is_not_chosen_may_be_no_number),
         cmocka_unit_test(pixels_of_opset_10),
         cmocka_unit_test(a_row_for_each_picture),
+        cmocka_unit_test(rows_between_others),
         cmocka_unit_test(labels_of_the_file),
         cmocka_unit_test(doubles_become_floats),
         cmocka_unit_test(losses_that_count_nothing),

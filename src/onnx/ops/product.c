@@ -63,6 +63,25 @@ static bool is_matrix(const tn_onnx_known *k)
            k->shape.dim[0] <= INT32_MAX && k->shape.dim[1] <= INT32_MAX;
 }
 
+/* Of dimensions that are several together, but the last one, a product of that with a matrix that is known. */
+static bool takes_merged(const tn_onnx_merged *m)
+{
+    return m && m->group[m->ndim - 1] == 1;
+}
+
+static tn_status multiply_merged(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_merged *m,
+                                 bool is_kxd, float alpha, float beta)
+{
+    const bool bias = tn_onnx_has(n, 2);
+    const int64_t K = n->in[1]->known->shape.dim[!is_kxd];
+    tn_value y = tn_matmul(o->g, m->x, weights_of(o, n, 1, is_kxd, alpha),
+                           &(tn_matmul_opts){.name = bias ? tn_onnx_name(o, n, "product") : n->name,
+                                             .transpose_b = true});
+    if (bias)
+        y = tn_add(o->g, y, bias_of(o, n, K, beta), &(tn_layer_opts){n->name});
+    return tn_onnx_give_merged(o, n, y, m->ndim, m->group);
+}
+
 /* ---- Gemm: alpha a b + beta c ------------------------------------------------------------------- */
 
 static tn_status add_gemm(tn_onnx *o, const tn_onnx_node *n)
@@ -73,6 +92,10 @@ static tn_status add_gemm(tn_onnx *o, const tn_onnx_node *n)
     const tn_onnx_known *b = tn_onnx_given(n, 1);
     tn_value x, y, other;
     tn_shape shape;
+    const tn_onnx_merged *merged = tn_onnx_merged_of(n, 0);
+    if (takes_merged(merged) && is_matrix(b) && !turn_a &&
+        (!tn_onnx_has(n, 2) || (beta != 0 && is_bias(tn_onnx_given(n, 2), b->shape.dim[!turn_b]))))
+        return multiply_merged(o, n, merged, turn_b, alpha, beta);
     if (!tn_onnx_x(o, n, 0, &x))
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
@@ -161,6 +184,8 @@ static tn_status add_matmul(tn_onnx *o, const tn_onnx_node *n)
     tn_shape shape;
     tn_value x, other;
     bool turned[2];
+    if (takes_merged(tn_onnx_merged_of(n, 0)) && is_matrix(b))
+        return multiply_merged(o, n, n->in[0]->merged, false, 1, 1);
     if (!read_matrix(o, n, 0, &x, &turned[0]))
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));

@@ -4,82 +4,10 @@
 #include <tenon/layers.h>
 #include <tenon/shapes.h>
 
-#include "onnx/known.h"
+#include "onnx/ops/_dims.h"
 
-/* ---- shapes with the batch in them --------------------------------------------------------------- */
-
-typedef struct dims {
-    int ndim;
-    tn_onnx_number of[TN_MAX_DIMS];
-} dims;
-
-static dims dims_of(const tn_onnx *o, tn_value x)
-{
-    tn_shape shape = {0};
-    dims d = {0};
-    if (tn_value_shape(o->g, x, &shape) != TN_OK)
-        return d;
-    for (d.ndim = 0; d.ndim < shape.ndim; d.ndim++)
-        d.of[d.ndim] = tn_onnx_dim(o, x, d.ndim);
-    return d;
-}
-
-static bool same(tn_onnx_number a, tn_onnx_number b)
-{
-    return a.whole == b.whole && a.times_n == b.times_n;
-}
-
-/* How often N is in all of them together, and their product without it; the one that is -1 is left out. */
-static int product(const dims *d, int64_t *out)
-{
-    int power = 0;
-    *out = 1;
-    for (int i = 0; i < d->ndim; i++)
-        if (d->of[i].whole > 0 && *out <= INT64_MAX / d->of[i].whole) {
-            *out *= d->of[i].whole;
-            power += d->of[i].times_n;
-        }
-    return power;
-}
-
-/* What is left of x's elements, where that follows for any N; else it is left to the graph. */
-static void find_open(const dims *x, dims *to)
-{
-    int64_t all, rest;
-    for (int i = 0; i < to->ndim; i++) {
-        if (to->of[i].whole != -1)
-            continue;
-        const int power = product(x, &all) - product(to, &rest);
-        if (all % rest == 0 && power >= 0 && power <= 1)
-            to->of[i] = (tn_onnx_number){.whole = all / rest, .times_n = power};
-        return;
-    }
-}
-
-/* As tn_reshape() is told: 0 keeps x's dimension, and one is what is left. */
-static tn_shape told(const tn_onnx *o, const dims *x, const dims *to)
-{
-    tn_shape shape = {.ndim = to->ndim};
-    bool open = false;
-    for (int i = 0; i < to->ndim; i++)
-        open |= to->of[i].whole == -1;
-    for (int i = 0; i < to->ndim; i++) {
-        const tn_onnx_number d = to->of[i];
-        shape.dim[i] = d.whole;
-        if (!d.times_n)
-            continue;
-        if (i < x->ndim && same(x->of[i], d)) {
-            shape.dim[i] = 0;
-        } else {
-            shape.dim[i] = open ? d.whole * o->batch : -1;
-            open = true;
-        }
-    }
-    return shape;
-}
-
-static tn_status give_reshaped(tn_onnx *o, const tn_onnx_node *n, tn_value x, const dims *from,
-                               dims *to)
+static tn_status give_reshaped(tn_onnx *o, const tn_onnx_node *n, tn_value x,
+                               const tn_onnx_dims *from, tn_onnx_dims *to)
 {
     tn_shape shape = {0};
     int64_t count = 1;
@@ -92,10 +20,10 @@ static tn_status give_reshaped(tn_onnx *o, const tn_onnx_node *n, tn_value x, co
     if (to->ndim && from->ndim && from->of[0].times_n && !to->of[0].times_n &&
         to->of[0].whole == from->of[0].whole * o->batch)
         to->of[0] = from->of[0];
-    find_open(from, to);
+    tn_onnx_find_open(from, to);
     bool nothing = to->ndim == from->ndim;
     for (int i = 0; nothing && i < to->ndim; i++)
-        nothing = same(from->of[i], to->of[i]);
+        nothing = tn_onnx_same(from->of[i], to->of[i]);
     if (nothing)
         return tn_onnx_give(o, n, 0, x);
     if (to->ndim == 0 && !tn_onnx_x(o, n, 0, &x))
@@ -106,14 +34,14 @@ static tn_status give_reshaped(tn_onnx *o, const tn_onnx_node *n, tn_value x, co
     if (to->ndim == 0)
         return tn_onnx_give(
             o, n, 0, tn_reduce(o->g, x, &(tn_reduce_opts){.name = n->name, .kind = TN_REDUCE_SUM}));
-    shape = told(o, from, to);
+    shape = tn_onnx_told(o, from, to);
     return tn_onnx_give(o, n, 0,
                         tn_reshape(o->g, x, &(tn_reshape_opts){.name = n->name, .shape = shape}));
 }
 
 /* ---- reshapes ---------------------------------------------------------------------------------- */
 
-static bool read_target(tn_onnx *o, const tn_onnx_node *n, const dims *x, dims *to)
+static bool read_target(tn_onnx *o, const tn_onnx_node *n, const tn_onnx_dims *x, tn_onnx_dims *to)
 {
     tn_onnx_known *k = tn_onnx_given(n, 1);
     const tn_onnx_number *number = NULL;
@@ -134,12 +62,27 @@ static bool read_target(tn_onnx *o, const tn_onnx_node *n, const dims *x, dims *
 
 static tn_status add_reshape(tn_onnx *o, const tn_onnx_node *n)
 {
+    const tn_onnx_merged *merged = tn_onnx_merged_of(n, 0);
     tn_value x;
-    dims to;
-    if (!tn_onnx_any(o, n, 0, &x) || !x.id)
+    tn_onnx_dims to, from = {0};
+    bool done = false, plain = false;
+    if (!merged && (!tn_onnx_any(o, n, 0, &x) || !x.id))
         return TN_OK;
-    const dims from = dims_of(o, x);
-    return read_target(o, n, &from, &to) ? give_reshaped(o, n, x, &from, &to) : TN_OK;
+    if (!merged)
+        from = tn_onnx_dims_of(o, x);
+    for (; merged && from.ndim < merged->ndim; from.ndim++)
+        from.of[from.ndim] = tn_onnx_merged_dim(o, merged, from.ndim);
+    if (!read_target(o, n, &from, &to))
+        return TN_OK;
+    const tn_value all = merged ? merged->x : x;
+    TN_TRY(tn_onnx_reshape_merged(o, n, all, merged, &to, &done, &plain));
+    if (done)
+        return TN_OK;
+    if (!plain && merged && (!tn_onnx_any(o, n, 0, &x) || !x.id))
+        return TN_OK;
+    x = plain ? all : x;
+    from = tn_onnx_dims_of(o, x);
+    return give_reshaped(o, n, x, &from, &to);
 }
 
 static tn_status add_flatten(tn_onnx *o, const tn_onnx_node *n)
@@ -149,7 +92,7 @@ static tn_status add_flatten(tn_onnx *o, const tn_onnx_node *n)
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
-    const dims from = dims_of(o, x);
+    const tn_onnx_dims from = tn_onnx_dims_of(o, x);
     axis += axis < 0 ? from.ndim : 0;
     if (axis == 1 && from.ndim > 1)
         return tn_onnx_give(o, n, 0, tn_flatten(o->g, x, &(tn_layer_opts){n->name}));
@@ -157,7 +100,7 @@ static tn_status add_flatten(tn_onnx *o, const tn_onnx_node *n)
         all[i >= axis] *= from.of[i].whole;
         times_n[i >= axis] |= from.of[i].times_n;
     }
-    dims to = {
+    tn_onnx_dims to = {
         2, {{.whole = all[0], .times_n = times_n[0]}, {.whole = all[1], .times_n = times_n[1]}}};
     return give_reshaped(o, n, x, &from, &to);
 }
@@ -184,11 +127,11 @@ static tn_status add_squeeze(tn_onnx *o, const tn_onnx_node *n)
 {
     bool out[TN_MAX_DIMS];
     int count;
-    dims to = {0};
+    tn_onnx_dims to = {0};
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
-    const dims from = dims_of(o, x);
+    const tn_onnx_dims from = tn_onnx_dims_of(o, x);
     if (!read_axes(o, n, 0, from.ndim, &count, out))
         return TN_OK;
     for (int i = 0; i < from.ndim; i++) {
@@ -209,12 +152,12 @@ static tn_status add_unsqueeze(tn_onnx *o, const tn_onnx_node *n)
     tn_value x;
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
-    const dims from = dims_of(o, x);
+    const tn_onnx_dims from = tn_onnx_dims_of(o, x);
     if (!read_axes(o, n, 1, from.ndim, &count, in))
         return TN_OK;
     if (count < 0 || from.ndim + count > TN_MAX_DIMS)
         return tn_onnx_refuse(o, n, "it makes more than %d dimensions, or none", TN_MAX_DIMS);
-    dims to = {.ndim = from.ndim + count};
+    tn_onnx_dims to = {.ndim = from.ndim + count};
     for (int i = 0; i < to.ndim && at <= from.ndim; i++)
         to.of[i] = in[i] ? (tn_onnx_number){.whole = 1} : from.of[at++];
     return give_reshaped(o, n, x, &from, &to);
@@ -235,13 +178,16 @@ static tn_status give_turned(tn_onnx *o, const tn_onnx_node *n, tn_value x, cons
 
 static tn_status add_transpose(tn_onnx *o, const tn_onnx_node *n)
 {
+    const tn_onnx_merged *merged = tn_onnx_merged_of(n, 0);
     tn_shape axes = {0}, shape;
     bool same_order = true;
     tn_value x;
+    axes.ndim = (int)tn_onnx_ints(n, "perm", axes.dim, TN_MAX_DIMS);
+    if (merged && axes.ndim == merged->ndim && tn_onnx_is_order(&axes))
+        return tn_onnx_transpose_merged(o, n, merged, &axes);
     if (!tn_onnx_x(o, n, 0, &x) || !x.id)
         return TN_OK;
     TN_TRY(tn_value_shape(o->g, x, &shape));
-    axes.ndim = (int)tn_onnx_ints(n, "perm", axes.dim, TN_MAX_DIMS);
     if (axes.ndim && (axes.ndim != shape.ndim || axes.ndim > TN_MAX_DIMS))
         return tn_onnx_refuse(o, n, "perm has %d numbers, and its input %d dimensions", axes.ndim,
                               shape.ndim);
