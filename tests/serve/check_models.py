@@ -169,6 +169,17 @@ def exported(s, w):
         s.get("/" + path, status=404)
 
 
+def begun(s, w):
+    """A run that begins with a model's file."""
+    status, said, _ = s.ask("POST", "/api/v1/plan", body={"init": "kept.safetensors", "batch": 2})
+    expect(status == 200 and said["parameters"] > 3000, "what it would take", (status, str(said)[:300]))
+    body = {"name": "fine", "data": {"root": 0, "path": "set"}, "init": "kept.safetensors", "recipe": {"epochs": 1, "batch": 6, "rate": 1e-6, "size": SIDE}, "device": "cpu,threads=1"}
+    status, said, _ = s.ask("POST", "/api/v1/runs", body=body)
+    expect(status == 201 and wait_until(lambda: s.get("/runs/fine")["state"] == "done", 60), "begun", (status, said))
+    a, b = (s.ask("POST", f"/api/v1/models/{id}/classify", body=picture(5))[1]["classes"] for id in ("fine", "tiny"))
+    expect([c["name"] for c in a] == [c["name"] for c in b] and all(abs(x["share"] - y["share"]) < 1e-2 for x, y in zip(a, b)), "with its numbers", (a, b))
+
+
 def killed(s, w):
     """A job outlives the server; one that is killed is told of as such; so is a program that answers questions."""
     (w / "many.txt").write_text(f"{w / 'set/val/blue/0.ppm'}\n" * 3000)
@@ -198,6 +209,6 @@ with Workspace() as w:
     make(w)
     (w / "runs/alexnet-1/checkpoints/best.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
     with Server(w) as s:
-        for check in (lists, classified, sent, prepared, measured, drawn, exported, killed):
+        for check in (lists, classified, sent, prepared, measured, drawn, exported, begun, killed):
             check(s, w)
 end("tenon-serve, models")

@@ -93,6 +93,7 @@ def exports(b, w):
     expect(json.loads(tool(TOOLS / "tenon-infer", w / "tiny.onnx", w / "set/val/blue/0.ppm", "--json"))[0]["classes"], "it loads")
     b.find_element(By.XPATH, "//a[text()='Fine-tune']").click()
     expect(wait_until(lambda: b.current_url.endswith("#/new?init=tiny")), "fine-tune", b.current_url)
+    expect(wait_until(lambda: [o.get_attribute("value") for o in find(b, "select[name=init] option:checked")] == ["tiny"]), "the form begins with it", text(b)[:600])
 
 
 with Workspace() as w:

@@ -132,6 +132,6 @@ export function many(page) {
     await send("POST", page.path + "/classifications", { data: data && { root: data.root, path: data.path } });
     await page.refresh();
   });
-  const d = ask(say("classify-folder"), [make("p", "small quiet", say("classify-folder-why")), folders.box], [button(say("cancel"), "", () => d.close()), button(say("start"), "main", begin)]);
+  const d = ask(say("classify-folder"), [make("p", "small quiet", say("classify-folder-why")), folders.box], [button(say("cancel"), "", () => d.close()), button(say("begin-it"), "main", begin)]);
   folders.open();
 }

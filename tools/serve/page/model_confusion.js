@@ -32,7 +32,7 @@ async function begin(page) {
     await send("POST", page.path + "/evaluations", { data: data.chosen() });
     await page.refresh();
   });
-  const d = ask(say("evaluate"), [make("p", "small quiet", say("evaluate-why")), data.box], [button(say("cancel"), "", () => d.close()), button(say("start"), "main", start)]);
+  const d = ask(say("evaluate"), [make("p", "small quiet", say("evaluate-why")), data.box], [button(say("cancel"), "", () => d.close()), button(say("begin-it"), "main", start)]);
 }
 
 /* ---- pictures of a number ---- */

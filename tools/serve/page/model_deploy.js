@@ -52,7 +52,7 @@ async function begin(page, kind) {
     await send("POST", page.path + "/exports", { format, precision, data: chosen, max_drop: Number(drop.value), average: Boolean(page.model.about && page.model.about.keeps_average) });
     await page.refresh();
   });
-  const d = ask(say("export"), [make("p", "small quiet", say("export-why")), make("p", "gap", [kinds]), data.box, gate], [button(say("cancel"), "", () => d.close()), button(say("start"), "main", start)]);
+  const d = ask(say("export"), [make("p", "small quiet", say("export-why")), make("p", "gap", [kinds]), data.box, gate], [button(say("cancel"), "", () => d.close()), button(say("begin-it"), "main", start)]);
 }
 
 function item(page, m, kind) {

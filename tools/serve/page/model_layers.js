@@ -106,7 +106,7 @@ export function layers(page, one) {
   let what = "weights", job = null, groups = [], chosen = null, begun = null, seen = null;
   const detail = make("div", "pad"), body = make("tbody"), told_ = make("span", "small faint", "");
   const seg = choice(say("show-what"), [["weights", say("weights")], ["made", say("of-picture")]], what, (v) => { what = v; if (v === "made" && !job.facts.picture) look(); show(); });
-  const head = ["", "layer", "output", "parameters", "arithmetic-share", "zeros-relu"].map((k, i) => make("th", i === 3 ? "num" : i === 4 ? "hide-s" : i === 5 ? "num hide-s" : "", k ? say(k) : ""));
+  const head = ["", "layer", "output", "layer-parameters", "arithmetic-share", "zeros-relu"].map((k, i) => make("th", i === 3 ? "num" : i === 4 ? "hide-s" : i === 5 ? "num hide-s" : "", k ? say(k) : ""));
   const table = make("div", "scroll tall-list", [make("table", "layers", [make("thead", "", [make("tr", "", head)]), body])]);
   table.tabIndex = 0;
   const card = make("div", "card", [detail, table]);

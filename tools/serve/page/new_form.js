@@ -3,7 +3,6 @@ import { get } from "./api.js";
 import { choice, make } from "./dom.js";
 import { browser } from "./folders.js";
 import { editor, field, input, select } from "./form.js";
-import { has } from "./pages.js";
 import { say } from "./words.js";
 import "./new_words.js";
 
@@ -42,12 +41,7 @@ export async function pictures(changed, wanted) {
 }
 
 /* Models that one may begin with: [id, words]. */
-async function models() {
-  const told = has("models") ? await get("/models").then((m) => m.models || m, () => []) : [];
-  if (told.length) return told.map((m) => [m.id, m.id]);
-  const list = await get("/runs?count=500");
-  return list.runs.filter((r) => r.checkpoint).map((r) => [r.name, r.name]);
-}
+const models = async () => (await get("/models?count=500")).models.map((m) => [m.id, m.id]);
 
 /* Which net, and whose numbers it begins with. net() is {net}, {text} or {}, and init. */
 export async function nets(changed, given) {
