@@ -1,5 +1,8 @@
 /* Models: which there are, and what one is. */
+#define _POSIX_C_SOURCE 200809L /* strdup */
+
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,24 +125,20 @@ static const char *sentence(const char *error, char *text, size_t size)
     return text;
 }
 
-/* What tenon-model describe says of it, and what was done with it. */
-static void tell_described(void *with, const child_said *said, answer *a)
+/* about: as tenon-model describe says it; NULL: it cannot be read, and problem says why. */
+static void tell_all(const asked *k, const char *about, const char *problem, answer *a)
 {
-    const asked *k = with;
-    const bool described =
-        said->size > 0 && said->out[0] == '{' && said->status >= 0 && said->status < 2;
-    char error[900];
     reply p;
     reply_begin(&p);
     if (p.j.to) {
         json_object(&p.j, NULL);
         tell_model(k->s, &p.j, &k->m);
         json_text(&p.j, "path", k->m.path);
-        if (described)
-            json_number_text(&p.j, "about", said->out);
+        if (about)
+            json_number_text(&p.j, "about", about);
         else
             json_null(&p.j, "about");
-        json_text(&p.j, "problem", described ? NULL : sentence(said->error, error, sizeof error));
+        json_text(&p.j, "problem", problem);
         tell_jobs(k, &p.j, "evaluations", "evaluation", false);
         tell_jobs(k, &p.j, "classifications", "classification", false);
         tell_jobs(k, &p.j, "layers", "layers", false);
@@ -147,6 +146,46 @@ static void tell_described(void *with, const child_said *said, answer *a)
         json_end(&p.j, '}');
     }
     reply_end(&p, a, 200);
+}
+
+/* What was said last, of a file that is still the same: a page asks again and again while a job runs. */
+static struct {
+    pthread_mutex_t lock;
+    char path[JAIL_PATH], stamp[MODEL_STAMP], *about;
+} known = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static char *find_known(const model_file *m)
+{
+    char stamp[MODEL_STAMP];
+    pthread_mutex_lock(&known.lock);
+    const bool is = known.about && strcmp(known.path, m->path) == 0 &&
+                    strcmp(known.stamp, model_stamp(m, stamp)) == 0;
+    char *about = is ? strdup(known.about) : NULL;
+    pthread_mutex_unlock(&known.lock);
+    return about;
+}
+
+static void keep_known(const model_file *m, const char *about)
+{
+    char *copy = strdup(about);
+    pthread_mutex_lock(&known.lock);
+    free(known.about);
+    known.about = copy;
+    memcpy(known.path, m->path, sizeof known.path);
+    model_stamp(m, known.stamp);
+    pthread_mutex_unlock(&known.lock);
+}
+
+static void tell_described(void *with, const child_said *said, answer *a)
+{
+    const asked *k = with;
+    const bool described =
+        said->size > 0 && said->out[0] == '{' && said->status >= 0 && said->status < 2;
+    char error[900];
+    if (described)
+        keep_known(&k->m, said->out);
+    tell_all(k, described ? said->out : NULL,
+             described ? NULL : sentence(said->error, error, sizeof error), a);
 }
 
 /* GET /models/ID */
@@ -159,6 +198,13 @@ static void one_model(server *s, const request *r, const char *const id[], answe
     }
     k->s = s;
     if (!model_find(s, id[0], &k->m, a)) {
+        free(k);
+        return;
+    }
+    char *about = find_known(&k->m);
+    if (about) {
+        tell_all(k, about, NULL, a);
+        free(about);
         free(k);
         return;
     }
