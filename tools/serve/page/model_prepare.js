@@ -7,8 +7,11 @@ import { say } from "./words.js";
 /* What such nets were trained with, as their programs have it. */
 const WAYS = { raw: { mean: "", scale: "1" }, unit: { mean: "", scale: "0.0039215686" }, torchvision: { mean: "123.675,116.28,103.53", scale: "0.0171247538,0.0175070028,0.0174291939" }, caffe: { mean: "104,117,123", scale: "", order: "bgr" } };
 
-/* Does it take numbers where a picture could be? */
-export const takesNumbers = (m) => Boolean(m.about && m.about.inputs) && !m.about.inputs.some((i) => i.type === "u8") && m.about.inputs.some((i) => i.type === "f32" && /^(N|1) x [13] x \d+ x \d+$/.test(i.shape));
+/* What of it cannot be imported as it is: that of which its file does not say enough can be said here. */
+const refused = (m) => (m.about && m.about.refused) || [];
+
+/* Does it take numbers where a picture could be, or does its file leave open what it takes? */
+export const takesNumbers = (m) => refused(m).length > 0 || (Boolean(m.about && m.about.inputs) && !m.about.inputs.some((i) => i.type === "u8") && m.about.inputs.some((i) => i.type === "f32" && /^(N|1) x [13] x \d+ x \d+$/.test(i.shape)));
 
 function field(name, words, value, hint) {
   const e = make("input");
@@ -23,15 +26,15 @@ function field(name, words, value, hint) {
 }
 
 function begin(m) {
-  const side = Math.max(...m.about.inputs.map((i) => Number(i.shape.split(" x ").pop()) || 0));
+  const side = Math.max(0, ...(m.about.inputs || []).map((i) => Number(i.shape.split(" x ").pop()) || 0));
   const way = make("select", "", [["raw", "0 … 255"], ["unit", "0 … 1"], ["torchvision", "torchvision"], ["caffe", "Caffe, BGR"], ["", say("other-way")]].map(([v, t]) => { const o = make("option", "", t); o.value = v; return o; }));
   way.name = "way";
-  const fields = [field("mean", say("mean-of"), "", "123.68,116.78,103.94"), field("scale", say("times"), "1"), field("order", say("channel-order"), "", "rgb"), field("resize", say("short-side"), String(Math.round(side * 8 / 7)))];
+  const fields = [field("mean", say("mean-of"), "", "123.68,116.78,103.94"), field("scale", say("times"), "1"), field("order", say("channel-order"), "", "rgb"), field("resize", say("short-side"), side ? String(Math.round(side * 8 / 7)) : ""), ...(refused(m).length ? [field("input", say("input-size"), "*=3x224x224")] : [])];
   const classes = make("textarea", "notes mono"), told = make("p", "small bad", "");
   classes.rows = 4;
   classes.name = "classes";
   told.setAttribute("role", "alert");
-  way.onchange = () => { const w = WAYS[way.value]; if (w) for (const f of fields) if (f.name !== "resize") f.e.value = w[f.name] || ""; };
+  way.onchange = () => { const w = WAYS[way.value]; if (w) for (const f of fields) if (f.name in WAYS.caffe) f.e.value = w[f.name] || ""; };
   const go = button(say("make-model"), "main", async () => {
     told.textContent = "";
     for (const f of fields) f.wrong.textContent = "";
@@ -51,4 +54,4 @@ function begin(m) {
 }
 
 /* Above all else of such a model. */
-export const prepare = (m) => make("section", "card pad", [make("p", "", say("takes-numbers")), make("p", "gap", [button(say("prepare") + "…", "main", () => begin(m))])]);
+export const prepare = (m) => make("section", "card pad", [...(refused(m).length ? refused(m).map((r) => make("p", "bad wrap", r)) : [make("p", "", say("takes-numbers"))]), make("p", "gap", [button(say("prepare") + "…", "main", () => begin(m))])]);
