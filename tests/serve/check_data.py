@@ -78,6 +78,10 @@ def checks(s, w):
     expect(left == {"left_out": 1} and "train/heart/0001.jpg\tleak" in (w / "datasets/shapes/exclude.txt").read_text(), "left out", left)
     now = s.get("/datasets/shapes")
     expect(now["findings"][leak["number"]]["out"] == 1 and now["exclude"].endswith("/datasets/shapes/exclude.txt") and one["exclude"] is None, "as is told at once", now["exclude"])
+    for undo in False, True:
+        said = post(s, "/shapes/exclude", {"kind": "same", "undo": undo}, 200)
+        expect(said == ({"taken_in": 1} if undo else {"left_out": 1}), "all of a kind", said)
+    post(s, "/shapes/exclude", {"kind": "nice"}, 422)
     with open(w / "datasets/shapes/exclude.txt", "a") as f:
         f.write("train/cross/0000.jpg\tby hand\n# a remark\n")
     for model, want in (("../x", 422), ("nobody", 404)):

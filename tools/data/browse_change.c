@@ -70,12 +70,16 @@ static bool pick_asked(said *s, picked *p, const json_value *ask, bool undo)
     const json_value *finding = number >= 0 ? browse_finding(p->k, number) : NULL;
     if (number >= 0 && !finding)
         return browse_none(s, "finding", "there is no finding %lld", (long long)number);
-    static char reason[64];
-    snprintf(reason, sizeof reason, "%s",
-             finding ? json_string(json_member(finding, "kind")) : "left out by hand");
-    p->reason = reason;
+    const char *kind = json_string(json_member(finding ? finding : ask, "kind"));
+    if (kind && browse_kind(kind) < 0)
+        return browse_refuse(s, "kind", "%.40s is no kind of finding", kind);
+    p->reason = kind ? tn_find_name((tn_find)browse_kind(kind)) : "left out by hand";
     if (finding)
         pick_finding(p, finding, undo);
+    for (const json_value *f = kind && !finding ? browse_finding(p->k, 0) : NULL; f;
+         f = json_next(f))
+        if (browse_kind(json_string(json_member(f, "kind"))) == browse_kind(kind))
+            pick_finding(p, f, undo);
     for (const json_value *m = json_first(json_member(ask, "pictures")); m; m = json_next(m)) {
         bool val;
         int64_t item;

@@ -10,7 +10,7 @@
 
 /* ---- leaving out ------------------------------------------------------------------------------------ */
 
-/* POST /datasets/ID/exclude {finding} or {pictures: [{side, item}, ...]}, {undo} */
+/* POST /datasets/ID/exclude {finding}, {kind} or {pictures: [{side, item}, ...]}, {undo} */
 static void exclude(server *s, const request *r, const char *const id[], answer *a)
 {
     data_question k;
@@ -19,6 +19,7 @@ static void exclude(server *s, const request *r, const char *const id[], answer 
     if (ask && data_ask(&k, "exclude", id[0], a)) {
         json *j = &k.q.j;
         data_pass_number(j, ask, "finding");
+        json_text(j, "kind", json_string(json_member(ask, "kind")));
         (void)json_truth(json_member(ask, "undo"), &undo);
         json_bool(j, "undo", undo);
         json_array(j, "pictures");

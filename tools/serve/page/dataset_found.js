@@ -36,9 +36,11 @@ function shot(name, p, why) {
 /* Of files that cannot be read: why, of the first few. */
 const reasons = (f) => (f.kind === "broken" ? f.pictures.slice(0, SHOWN).map((p) => make("p", "mono small", `${lastOf(p.path)}: ${p.why}`)) : []);
 
+const canLeave = (f) => KEEP_ONE.has(f.kind) || f.advised > 0;
+
 /* The one thing that one would do about it. */
 function action(f, does) {
-  if (f.out > 0 && (KEEP_ONE.has(f.kind) || f.advised > 0)) return button(say("undo"), "", () => does.leave({ finding: f.number, undo: true }));
+  if (f.out > 0 && canLeave(f)) return button(say("undo"), "", () => does.leave({ finding: f.number, undo: true }));
   if (KEEP_ONE.has(f.kind)) return button(say("keep-one"), "", () => does.leave({ finding: f.number }));
   if (f.advised > 0) return button(f.advised > 1 ? `${say("leave-out")} (${f.advised})` : say("leave-out"), "", () => does.leave({ finding: f.number }));
   if (f.count > 0) return button(say("look"), "", () => does.filter({ finding: f.number }));
@@ -53,13 +55,19 @@ function one(d, f, does) {
   return row;
 }
 
+/* What one would do about all of a kind. */
+function actionOfAll(all, does) {
+  const kind = all[0].kind, left = all.filter((f) => f.out > 0).length;
+  if (all.length < 2 || !canLeave(all[0])) return null;
+  return left === all.length ? button(say("undo-all"), "", () => does.leave({ kind, undo: true })) : button(say(KEEP_ONE.has(kind) ? "keep-one-all" : "leave-out-all"), "", () => does.leave({ kind }));
+}
+
 /* Those of a kind beyond the first few are shown when they are asked for. */
 function kind(d, all, does) {
-  const rows = all.map((f) => one(d, f, does)), rest = rows.slice(SHOWN);
-  if (!rest.length) return rows;
+  const rows = all.map((f) => one(d, f, does)), rest = rows.slice(SHOWN), act = actionOfAll(all, does);
   for (const r of rest) r.hidden = true;
-  const more = make("div", "finding", [make("span"), button(`${rest.length} ${say("more-such")}`, "bare", () => { for (const r of rest) r.hidden = false; more.remove(); })]);
-  return [...rows, more];
+  const more = rest.length ? button(`${rest.length} ${say("more-such")}`, "bare", () => { for (const r of rest) r.hidden = false; more.remove(); }) : null;
+  return more || act ? [...rows, make("div", "finding", [make("span"), make("div", "", [more]), act])] : rows;
 }
 
 export function findings(d, does) {
