@@ -61,7 +61,7 @@ async function openAll(main) {
 function format(s) {
   const all = Object.entries(s.formats).sort((a, b) => b[1] - a[1]);
   const q = s.quality, others = all.slice(1).map(([f, n]) => `${f} ${whole(n)}`).join(", ");
-  return figure(say("format"), all[0][0], others || (q ? `${say("quality")} ${q.least === q.most ? q.most : `${q.least}–${q.most}`}` : ""));
+  return figure(say("file-format"), all[0][0], others || (q ? `${say("quality")} ${q.least === q.most ? q.most : `${q.least}–${q.most}`}` : ""));
 }
 
 function figures(d) {

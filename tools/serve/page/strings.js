@@ -23,6 +23,7 @@ export const STRINGS = {
     "remove-title": "Remove this run?", "remove-why": "It goes to the workspace's trash, from where it can be brought back.",
     "are-same": "They computed the same.", "not-same": "They did not compute the same.", "differ-from": "They differ from step", "settings-differ": "Settings that differ", none: "none",
     diverged: "diverged",
+    "n-classes": "classes", all: "all", mean: "Mean", deviation: "deviation", look: "Show", "n-pictures": "pictures", again: "Again", "left-out": "Left out", pictures: "Pictures", class: "Class", since: "ago", "more-classes": "more classes", "more-pictures": "more",
   },
   zh: {
     skip: "跳到正文", pages: "页面", theme: "浅色或深色", language: "语言", loading: "…",
@@ -47,5 +48,6 @@ export const STRINGS = {
     "remove-title": "移除这次训练？", "remove-why": "它会移到工作区的回收目录，可以恢复。",
     "are-same": "两次计算结果相同。", "not-same": "两次计算结果不同。", "differ-from": "从这一步起不同：", "settings-differ": "不同的设置", none: "无",
     diverged: "发散",
+    "n-classes": "类", all: "全部", mean: "均值", deviation: "标准差", look: "查看", "n-pictures": "张图片", again: "再来一次", "left-out": "已排除", pictures: "图片", class: "类别", since: "之前", "more-classes": "类未显示", "more-pictures": "张未显示",
   },
 };
