@@ -12,11 +12,13 @@
 #include "common/args.h"
 #include "common/stop.h"
 #include "video/log.h"
+#include "video/nvdec.h"
 #include "video/overlay.h"
 #include "video/video.h"
 
 static question q = {.device = "cpu",
                      .precision = "f32",
+                     .decode = "cpu",
                      .overlay = OVERLAY,
                      .every = 1,
                      .top = 5,
@@ -93,6 +95,8 @@ static const arg options[] = {
      &q.batch, 1, 4096},
     {ARG_INT, "threads", "N", "of the CPU; default: every core", &q.threads, 1, 1024},
     {ARG_TEXT, "device", "NAME", "\"cpu\", \"cuda:0\", ...", &q.device, 0, 0},
+    {ARG_CHOICE, "decode", "cpu|cuda",
+     "cuda: NVIDIA's decoder, of the GPU that --device names, else of\nthe first", &q.decode, 0, 0},
     {ARG_CHOICE, "precision", "f32|tf32|bf16|f16", "what it computes in, where the device can",
      &q.precision, 0, 0},
     {ARG_FLAG, "trained", NULL, "of a model that keeps averages: the numbers that were trained",
@@ -191,6 +195,16 @@ static int64_t batch_of(const spec *s, int count)
     return q.batch ? q.batch : live ? count : VIDEO_ROWS;
 }
 
+static void open_nvdec(video *v)
+{
+    if (strcmp(q.decode, "cuda") != 0)
+        return;
+    const char *number = strncmp(q.device, "cuda:", 5) == 0 ? q.device + 5 : "0";
+    v->nvdec = nvdec_open(atoi(number));
+    if (!v->nvdec)
+        args_fail("%s", tn_error());
+}
+
 /* Lines of JSON are to be seen while they come, so they do not appear at the end as other files do. */
 static FILE *open_json(void)
 {
@@ -243,6 +257,7 @@ int main(int argc, char **argv)
     net_open(&v.net, &q, argv[1], batch_of(s, v.streams));
     v.q = q;
     v.cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    open_nvdec(&v);
     v.json = open_json();
     v.stream = room((size_t)v.streams, sizeof *v.stream);
     bell_make(&v.bell);
@@ -254,6 +269,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < v.streams; i++)
         free_stream(&v.stream[i]);
     free(v.stream);
+    av_buffer_unref(&v.nvdec);
     bell_free(&v.bell);
     net_close(&v.net);
     return v.json && fclose(v.json) != 0 && status == 0 ? 1 : status;

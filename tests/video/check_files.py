@@ -52,6 +52,8 @@ def labels():
 def refused():
     """What cannot be is said before anything is done."""
     video(work, "model.plan", status=2, says="0 inputs")
+    if not pathlib.Path("/dev/nvidiactl").exists():
+        video(work, "model.plan", "one.mkv", "--decode", "cuda", status=2, says="NVIDIA's driver is not here")
     video(work, "nothing.plan", "one.mkv", status=2, says="nothing.plan")
     video(work, "model.plan", "nothing.mkv", status=1, says="nothing.mkv: No such file or directory")
     video(work, "model.plan", "one.png,every=0", status=2, says="every=0")

@@ -12,6 +12,7 @@
 #endif
 
 #include "../common/progress.h"
+#include "nvdec.h"
 
 static int is_late(void *of)
 {
@@ -155,6 +156,8 @@ static int open_decoder(opened *o)
     o->decoder->pkt_timebase = st->time_base;
     choose_threads(o);
     choose_strictness(o);
+    if (error >= 0)
+        error = nvdec_use(o->decoder, o->s->of->nvdec);
     return error < 0 ? error : avcodec_open2(o->decoder, codec, NULL);
 }
 

@@ -12,6 +12,7 @@
 
 #include "../common/progress.h"
 #include "log.h"
+#include "nvdec.h"
 #include "open.h"
 #include "pixels.h"
 
@@ -142,6 +143,11 @@ static void take_frame(source *c)
         return;
     }
     figures_frame(&s->figures, now);
+    const bool wanted = s->path || c->number % s->spec.every == 0;
+    if (wanted && nvdec_fetch(f) < 0) {
+        bad(c);
+        return;
+    }
     picture *p = picture_of(c, f, now);
     if (p && !p->row && !p->frame) {
         picture_free(p);

@@ -31,7 +31,7 @@ enum {
 /* What is asked. */
 typedef struct question {
     const char *device, *precision, *workspace, *config;
-    const char *out, *format, *encoder, *overlay, *json;
+    const char *out, *format, *encoder, *overlay, *json, *decode;
     int64_t batch, threads, top, every, retries;
     double smooth, max_wait, timeout, figures;
     bool force, quiet, trained;
@@ -110,6 +110,7 @@ struct video {
     net net;
     stream *stream;
     int streams, cores;
+    struct AVBufferRef *nvdec; /* NULL: the CPU decodes */
     bell bell;
     FILE *json; /* NULL: nobody wants it */
     int64_t batches, batch_rows;
