@@ -227,7 +227,7 @@ def browses():
     os.makedirs("work")
     here = os.path.realpath("set")
     expect(json.loads(run("browse", "work", json.dumps({"do": "make", "dataset": "shapes", "path": here}))) == {"id": "shapes"}, "made")
-    told = json.loads(run("check", here, "--out", "work/datasets/shapes/report.json", "--json"))
+    told = json.loads(run("check", here, "--out", "work/datasets/shapes/report.json", "--json", "--progress", says=r"\d+ of 120 images, \d+ a second, \d+ s left\n"))
     expect(told["pictures"] == 120 and told["out"].endswith("report.json"), "how much it is", told)
     run("check", here, "--out", "work/datasets/shapes/report.json", status=2, says="is there already")
     expect(json.loads(pathlib.Path("work/datasets/shapes/report.json").read_text())["set"]["pictures"] == 120, "the report")

@@ -1,19 +1,17 @@
 /*
  * tenon data check: what is wrong with a set. Measuring is the library's (<tenon/check.h>).
  */
-#define _XOPEN_SOURCE 700 /* isatty, stat */
+#define _XOPEN_SOURCE 700 /* stat */
 
 #include "check.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "../common/args.h"
 #include "../common/html.h"
 #include "../common/json.h"
-#include "../common/progress.h"
 #include "../common/workspace.h"
 #include "data.h"
 #include "set.h"
@@ -21,7 +19,7 @@
 static struct {
     const char *val, *exclude, *model, *device, *out, *html, *leave_out, *kinds, *workspace;
     int64_t size, threads, batch;
-    bool json, strict, quiet, force;
+    bool json, strict, quiet, progress, force;
 } flags = {.size = 224, .batch = 32};
 
 static const char about[] =
@@ -67,6 +65,7 @@ static const arg options[] = {
      &flags.kinds, 0, 0},
     {ARG_FLAG, "strict", NULL, "exit status 3 if there are findings", &flags.strict, 0, 0},
     {ARG_INT, "threads", "N", "default: the number of cores", &flags.threads, 1, 1024},
+    ARG_PROGRESS(&flags.progress),
     {ARG_FLAG, "quiet", NULL, "do not show how far it is", &flags.quiet, 0, 0},
     {ARG_FLAG, "force", NULL, "write over files that are there", &flags.force, 0, 0}};
 
@@ -90,35 +89,24 @@ static void find_parts(checkup *c, const char *path)
     c->val_path = both ? val : flags.val;
 }
 
-static void progress_of(void *since, int64_t done, int64_t of)
-{
-    const double *began = since;
-    if (done % 64 && done != of)
-        return;
-    const double rate = (double)done / (seconds() - *began + 1e-9);
-    fprintf(stderr, "\r\033[K%lld of %lld pictures, %.0f a second", (long long)done, (long long)of,
-            rate);
-}
-
 static void examine(checkup *c)
 {
-    double began = seconds();
     char model[RUN_PATH];
-    const bool shown = !flags.quiet && isatty(fileno(stderr));
     if (flags.model)
         run_model(model, flags.workspace, flags.model);
     c->set = set_open(c->path, NULL, flags.exclude, flags.quiet);
     if (c->val_path)
         c->val = set_open(c->val_path, c->set, flags.exclude, flags.quiet);
     c->size = (int)flags.size;
-    const tn_status status = tn_check_set(&c->check, c->set,
-                                          &(tn_check_opts){.val = c->val,
-                                                           .size = c->size,
-                                                           .threads = (int)flags.threads,
-                                                           .progress = shown ? progress_of : NULL,
-                                                           .arg = &began});
-    if (shown)
-        fputs("\r\033[K", stderr);
+    set_line line = set_line_begin(flags.quiet, flags.progress);
+    const tn_status status =
+        tn_check_set(&c->check, c->set,
+                     &(tn_check_opts){.val = c->val,
+                                      .size = c->size,
+                                      .threads = (int)flags.threads,
+                                      .progress = line.shown || line.plain ? set_line_show : NULL,
+                                      .arg = &line});
+    set_line_clear(&line);
     if (status != TN_OK)
         run_fail("%s", tn_error());
     if (flags.model)

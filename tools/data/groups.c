@@ -42,7 +42,7 @@ static bool is_group(tn_find kind)
 int64_t *groups_of_set(const tn_dataset *set, int threads, bool quiet, int64_t *groups)
 {
     int64_t *group = all_alone(set);
-    set_line line = set_line_begin(quiet);
+    set_line line = set_line_begin(quiet, false);
     tn_check *check = NULL;
     const tn_status status = tn_check_set(
         &check, set, &(tn_check_opts){.threads = threads, .progress = set_line_show, .arg = &line});

@@ -42,7 +42,7 @@ static struct {
     const char *classes, *exclude, *val;
     int64_t size, threads;
     double max_bad;
-    bool json, quiet;
+    bool json, quiet, progress;
 } flags = {.size = 256, .max_bad = 1};
 
 static const arg options[] = {
@@ -63,6 +63,7 @@ static const arg options[] = {
      &flags.max_bad, 0, 100},
     {ARG_INT, "threads", "N", "default: the number of cores", &flags.threads, 1, 1024},
     {ARG_FLAG, "json", NULL, "say how much it was as a JSON object", &flags.json, 0, 0},
+    ARG_PROGRESS(&flags.progress),
     {ARG_FLAG, "quiet", NULL, "only say what went wrong", &flags.quiet, 0, 0},
 };
 
@@ -137,7 +138,7 @@ int data_pack(int argc, char **argv)
                     .words = "a set and the folder to write to"};
     args_parse(&a, argc, argv);
     char part[2][4096];
-    report r = {.line = set_line_begin(flags.quiet)};
+    report r = {.line = set_line_begin(flags.quiet, flags.progress)};
     signal(SIGXFSZ,
            SIG_IGN); /* a file above the shell's limit is an error of write, as a full disk is */
     if (flags.val && flags.classes)

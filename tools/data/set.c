@@ -10,6 +10,8 @@
 #include "../common/args.h"
 #include "../common/progress.h"
 
+enum { EACH = 2 /* seconds, between two lines */ };
+
 tn_dataset *set_open(const char *path, const tn_dataset *classes, const char *exclude, bool quiet)
 {
     tn_dataset *set = NULL;
@@ -21,19 +23,27 @@ tn_dataset *set_open(const char *path, const tn_dataset *classes, const char *ex
     return set;
 }
 
-set_line set_line_begin(bool quiet)
+set_line set_line_begin(bool quiet, bool plain)
 {
-    return (set_line){.shown = !quiet && isatty(fileno(stderr)), .began = seconds()};
+    const double now = seconds();
+    return (set_line){.shown = !plain && !quiet && isatty(fileno(stderr)),
+                      .plain = plain,
+                      .began = now,
+                      .said = now - EACH};
 }
 
 void set_line_show(void *line, int64_t done, int64_t of)
 {
-    const set_line *l = line;
-    if (!l->shown || (done % 16 && done != of))
+    set_line *l = line;
+    const double now = seconds(), time = now - l->began;
+    const bool due = l->plain ? now - l->said >= EACH : l->shown && (done % 16 == 0 || done == of);
+    if (!due)
         return;
-    const double time = seconds() - l->began, rate = time > 0 ? (double)done / time : 0;
-    fprintf(stderr, "\r\033[K%lld of %lld images, %.0f a second, %.0f s left", (long long)done,
-            (long long)of, rate, rate > 0 ? (double)(of - done) / rate : 0);
+    const double rate = time > 0 ? (double)done / time : 0;
+    l->said = now;
+    fputs(l->plain ? "" : "\r\033[K", stderr);
+    fprintf(stderr, "%lld of %lld images, %.0f a second, %.0f s left%s", (long long)done,
+            (long long)of, rate, rate > 0 ? (double)(of - done) / rate : 0, l->plain ? "\n" : "");
 }
 
 void set_line_clear(const set_line *line)

@@ -24,12 +24,20 @@ tn_dataset *set_open(const char *path, const tn_dataset *classes, const char *ex
  * not. For free(). */
 char *set_list_name(const char *root, const char *other, const char *path, bool packed);
 
-/* A line that moves while a set is gone through: "120 of 4000 images, 900 a second, 4 s left"; on a terminal only. */
+/* A line that moves while a set is gone through: "120 of 4000 images, 900 a second, 4 s left"; on a terminal only, or, if it is to be
+ * `plain`, a line every two seconds wherever it goes. */
 typedef struct set_line {
-    bool shown;
-    double began;
+    bool shown, plain;
+    double began, said;
 } set_line;
-set_line set_line_begin(bool quiet);
+set_line set_line_begin(bool quiet, bool plain);
+
+/* Of a table of options. */
+#define ARG_PROGRESS(to)                                                                      \
+    {                                                                                         \
+        ARG_FLAG, "progress", NULL, "say how far it is in lines, every two seconds", to, 0, 0 \
+    }
+
 void set_line_show(void *line, int64_t done,
                    int64_t of);            /* as `progress` of tn_pack_opts and tn_check_opts */
 void set_line_clear(const set_line *line); /* before anything else is said, and at the end */

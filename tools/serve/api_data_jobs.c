@@ -114,7 +114,7 @@ static void check(server *s, const request *r, const char *const id[], answer *a
     words_add(&w, "--size", size);
     words_add(&w, "--out", report);
     words_add(&w, "--force", "--json");
-    words_add(&w, "--quiet", NULL);
+    words_add(&w, "--quiet", "--progress");
     (void)begin(s, "check", id[0], NULL, &w, a);
 }
 
@@ -210,6 +210,7 @@ static void ask_packing(packing *p, const request *r, const json_value *ask, ans
     words_add(&p->w, NULL, p->out);
     words_add(&p->w, "--size", p->size);
     words_add(&p->w, "--json", "--quiet");
+    words_add(&p->w, "--progress", NULL);
     json_text(&k.q.j, "packed", p->from);
     data_asked(&k, p->s, r, a, tell_packing, p);
 }

@@ -42,7 +42,7 @@ bool job_find(const server *s, const char *id, job *j);
 job_state job_look(const job *j, char **result);
 /* What it is about, parsed; NULL: it cannot be read. */
 json_value *job_about(const job *j);
-/* The members of one, in an object that is open: id, kind, of, facts, state, error, began, seconds, command, and, if it is wanted,
+/* The members of one, in an object that is open: id, kind, of, facts, state, error, says (the last line of one that runs), began, seconds, command, and, if it is wanted,
  * result. */
 void job_tell(json *to, const job *j, bool result);
 

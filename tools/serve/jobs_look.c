@@ -206,6 +206,20 @@ static void tell_error(json *to, const job *j)
     free(text);
 }
 
+/* The last whole line of one that runs: how far it is, if it says so. */
+static void tell_line(json *to, const job *j)
+{
+    enum { LAST = 1000 };
+    char path[JOB_FILE];
+    char *text = read_file(job_file(j, "output.log", path), LAST);
+    char *end = text ? strrchr(text, '\n') : NULL;
+    if (end)
+        *end = '\0';
+    const char *line = end ? strrchr(text, '\n') : NULL;
+    json_text(to, "says", line ? line + 1 : end ? text : NULL);
+    free(text);
+}
+
 static double changed(const job *j, const char *name)
 {
     char path[JOB_FILE];
@@ -243,6 +257,8 @@ void job_tell(json *to, const job *j, bool result)
         tell_error(to, j);
     else
         json_null(to, "error");
+    if (state == JOB_RUNNING)
+        tell_line(to, j);
     if (dated) {
         json_exact(to, "began", began);
         json_real(to, "seconds", ended > began ? ended - began : 0);

@@ -82,7 +82,7 @@ function figures(d) {
 /* What is being done, or went wrong. */
 function progress(d) {
   const running = d.jobs.filter((j) => j.state === "running"), wrong = d.jobs.find((j) => j.state === "failed" || j.state === "died");
-  const rows = running.map((j) => make("p", "pad row", [make("span", "state running", say(j.kind === "pack" ? "packing" : "checking")), make("span", "small faint", span(j.seconds))]));
+  const rows = running.map((j) => make("p", "pad row", [make("span", "state running", say(j.kind === "pack" ? "packing" : "checking")), make("span", "small faint", j.says || span(j.seconds))]));
   if (d.problem && !running.length) rows.push(make("p", "pad bad", d.problem));
   else if (wrong && !running.length) rows.push(make("p", "pad bad", wrong.error));
   return rows.length ? make("section", "card", rows) : make("span");
@@ -134,7 +134,7 @@ function actions(name, d, refresh) {
 /* The same in a shell: what the last check was, or would be. */
 function shell(d) {
   const last = d.jobs.find((j) => j.kind === "check");
-  const words = last ? last.command.slice(2).filter((w) => w !== "--quiet" && w !== "--json") : [d.path, ...(d.val ? ["--val", d.val] : [])];
+  const words = last ? last.command.slice(2).filter((w) => !["--quiet", "--json", "--progress"].includes(w)) : [d.path, ...(d.val ? ["--val", d.val] : [])];
   return command(["tenon data check", ...words.map(quote)].join(" "), say);
 }
 
