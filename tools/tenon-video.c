@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L /* sysconf */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,8 +224,12 @@ static FILE *open_json(void)
 static int run(video *v)
 {
     bool failed;
+    sigset_t all, before;
+    sigfillset(&all); /* this thread hears of signals, and tells the others */
+    pthread_sigmask(SIG_BLOCK, &all, &before);
     for (int i = 0; i < v->streams; i++)
         start(&v->stream[i]);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     batch_all(v);
     for (int i = 0; i < v->streams; i++)
         if (v->stream[i].reads)

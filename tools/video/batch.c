@@ -9,6 +9,7 @@
 
 #include "../common/args.h"
 #include "../common/progress.h"
+#include "../common/stop.h"
 #include "video.h"
 
 /* A picture of the batch and whose it is. Those in between that the net is not asked of keep their place among them. */
@@ -184,6 +185,8 @@ void batch_all(video *v)
         run_fail("no memory for a batch of %d pictures", b.room);
     for (;;) {
         const uint64_t seen = bell_count(&v->bell);
+        if (stop_asked())
+            atomic_store(&v->stop, true);
         gather(&b);
         tell(&b);
         if (b.count > 0 && (is_full(&b) || seconds() >= b.until || nothing_comes(&b))) {

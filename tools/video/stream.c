@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "../common/stop.h"
 #include "video.h"
 
 void picture_free(picture *p)
@@ -18,7 +17,7 @@ void picture_free(picture *p)
 
 bool stream_stops(const stream *s)
 {
-    return stop_asked() || atomic_load(&s->stop) || atomic_load(&s->of->stop);
+    return atomic_load(&s->stop) || atomic_load(&s->of->stop);
 }
 
 __attribute__((format(printf, 2, 0))) static void say(const stream *s, const char *format,
