@@ -84,13 +84,14 @@ static void seed(void (*each)(void *, const uint8_t *, size_t), void *arg, const
 {
     uint8_t bytes[2048] = {0};
     char *header = (char *)bytes + 8;
-    int length = snprintf(header, 1500,
-                          "{\"__metadata__\":{\"tenon.digest\":\"" TN_SEAL_ZERO
-                          "\",\"tenon.data\":\"" TN_SEAL_ZERO
-                          "\",\"tenon.version\":\"0.1.0\",\"tenon.engine\":\"1\",\"tenon.classes\":"
-                          "\"a\\nb\",\"tenon.fit\":\"resize=9 order=bgr\",\"tenon.graph\":\"tenon "
-                          "graph 1\\n%s\"},%s}",
-                          graph, tensors);
+    int length = snprintf(
+        header, 1500,
+        "{\"__metadata__\":{\"tenon.digest\":\"" TN_SEAL_ZERO "\",\"tenon.data\":\"" TN_SEAL_ZERO
+        "\",\"tenon.version\":\"0.1.0\",\"tenon.engine\":\"1\",\"tenon.classes\":"
+        "\"a\\nb\",\"tenon.fit\":\"resize=9 order=bgr\",\"tenon.kernels\":\"machine "
+        "m\\nrows 1\\ny\\tk\",\"tenon.graph\":\"tenon "
+        "graph 1\\n%s\"},%s}",
+        graph, tensors);
     while ((8 + length) % 64)
         header[length++] = ' ';
     bytes[0] = (uint8_t)(length & 255);
@@ -115,4 +116,15 @@ void fuzz_seeds(void (*each)(void *arg, const uint8_t *bytes, size_t size), void
         "\"shape\":[61],\"data_offsets\":[3,64]},\"y.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],"
         "\"data_offsets\":[64,96]}",
         96);
+    seed(
+        each, arg,
+        "input x f32 N 4\\nw = param() shape=2,4\\nq = fake_quant(w) axis=0\\ny = dense(x) units=2 "
+        "no_bias weight.value=q\\noutput y\\n",
+        "\".scale.w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\".pad0\":{"
+        "\"dtype\":"
+        "\"U8\",\"shape\":[56],\"data_offsets\":[8,64]},\"w\":{\"dtype\":\"I8\",\"shape\":[2,4],"
+        "\"data_offsets\":[64,72]}",
+        72);
+    seed(each, arg, "input x f32 N 4\\ny = dense(x) units=2 no_bias\\noutput y\\n",
+         "\"y.weight\":{\"dtype\":\"BF16\",\"shape\":[2,4],\"data_offsets\":[0,16]}", 16);
 }
