@@ -54,7 +54,7 @@ static bool read_file(const char *folder, const char *name, answer *a)
 
 void page_answers(const server *s, const request *r, answer *a)
 {
-    const char *name = strcmp(r->path, "/") == 0 ? "index.html" : r->path + 1;
+    const char *name = strcmp(r->path, "/") == 0 ? "index.html" : r->path + (*r->path == '/');
     const page_file *f = find(name);
     const char *known = http_header(r, "If-None-Match");
     if (!f) {
