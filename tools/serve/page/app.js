@@ -114,16 +114,17 @@ async function showMachine() {
 /* ---- keys ---- */
 
 function showKeys() {
-  const d = ask(say("keys"), [facts([["g h", say("home")], ["/", say("find")], ["t", say("theme")], ["← → · Esc", say("keys-chart")], ["?", say("keys")]])],
+  const d = ask(say("keys"), [facts([["g h", say("home")], ...NAV.filter(([path]) => path && has(path)).map(([path, words]) => ["g " + path[0], say(words)]), ["n", say("new-run")], ["/", say("find")], ["t", say("theme")], ["← → · Esc", say("keys-chart")], ["?", say("keys")]])],
     [button(say("close"), "", () => d.close())]);
 }
 
 let before = "";
 document.addEventListener("keydown", (e) => {
   if (e.target.closest("input, textarea, select, dialog") || e.ctrlKey || e.metaKey || e.altKey) return;
-  const go = before === "g" && e.key === "h";
+  const to = before === "g" && NAV.find(([path]) => has(path) && (path || "home")[0] === e.key);
   before = e.key;
-  if (go) location.hash = "#/";
+  if (to) location.hash = "#/" + to[0];
+  else if (e.key === "n") location.hash = "#/new";
   else if (e.key === "t") setTheme(root.dataset.theme === "dark" ? "light" : "dark");
   else if (e.key === "?") showKeys();
   else if (e.key === "/") {

@@ -1,6 +1,6 @@
 /* A new run: pictures, net, recipe; what it would take, how its rate moves; the same as lines for a shell. */
 import { get, send } from "./api.js";
-import { chart, forgetCharts } from "./chart.js";
+import { chart, forgetCharts, tableButton } from "./chart.js";
 import { button, command, facts, link, make } from "./dom.js";
 import { field, input } from "./form.js";
 import { FIRST_BATCH, nets, pictures, recipe, sweep } from "./new_form.js";
@@ -137,7 +137,7 @@ export async function open(main, _, query) {
       part(say("run"), [name.row, device.row, make("label", "row gap", [queue, make("span", "", say("queue"))]), told, make("p", "row gap", [go])]),
       make("section", "", [make("div", "title", [make("h2", "", say("same"))]), shell])]),
     make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("takes"))]), plan]),
-      make("section", "", [make("div", "title", [make("h2", "", say("schedule"))]), rateCard])])]));
+      make("section", "", [make("div", "title", [make("h2", "", say("schedule")), make("div", "end", [tableButton([rate])])]), rateCard])])]));
   data.show();
   net.show();
   document.title = `${say("new-run")} · Tenon`;
