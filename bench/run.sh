@@ -21,6 +21,7 @@ learn) program=learn/compare.py options= ;;
 data) program=data/compare.py options= ;;
 run) program= options= ;;
 runs) program=runs/compare.py options= ;;
+serve) program=serve/compare.py options= examples=ON ;;
 scaling) program=scaling/compare.py options= ;;
 before) program=before/compare.py options= ;;
 doctor) program=doctor/compare.py options= examples=ON ;;
@@ -34,7 +35,7 @@ esac
 case $what in
 doctor) "$BENCH_PYTHON" -c "import cleanvision" || { echo "CleanVision is missing: pip install cleanvision" >&2; exit 1; } ;;
 video) "$BENCH_PYTHON" -c "import av, cv2, onnx, onnxruntime" || { echo "missing: pip install av opencv-python-headless onnx onnxruntime" >&2; exit 1; } ;;
-scaling | before | data | run | runs) ;;
+scaling | before | data | run | runs | serve) ;;
 *)
     if ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
         echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2

@@ -73,4 +73,5 @@ def main():
     sys.exit(1 if slow else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

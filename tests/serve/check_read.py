@@ -80,6 +80,39 @@ def compared(s, w):
     s.get("/compare?a=alexnet-1&b=nobody", status=404)
 
 
+def long_log(s, w):
+    """A list does not wait for logs that are long, and nothing is read twice."""
+    run = w / "runs/long"
+    run.mkdir()
+    (run / "lock").touch()
+    (run / "config.json").write_text("{}")
+    with open(run / "log.jsonl", "w") as to:
+        for step in range(60000):
+            to.write(json.dumps({"e": "step", "t": 1.7e9 + step, "step": step, "loss": 1 / (1 + step), "rate": 0.1, "images_s": 7}) + "\n")
+    (run / "state.json").write_text(json.dumps({"v": 1, "state": "done", "step": 59999, "epoch": 1, "updated": 1.0}))
+
+    def one():
+        return next((r for r in s.get("/runs")["runs"] if r["name"] == "long"), {})
+    expect(wait_until(lambda: one().get("took") == 59999, 20) and len(one()["spark"]) > 50 and one()["images_s"] == 7, "its summary comes by itself", one())
+
+    size = (run / "log.jsonl").stat().st_size
+
+    def bytes_read():
+        return int(open(f"/proc/{s.process.pid}/io").read().split()[1])
+    before = bytes_read()
+    for _ in range(20):
+        one()
+    expect(bytes_read() - before < size // 4, "a list again costs no reading of logs", bytes_read() - before)
+    with open(run / "log.jsonl", "a") as to:
+        to.write(json.dumps({"e": "step", "t": 1.8e9, "step": 60000, "loss": 0.5, "rate": 0.1, "images_s": 9}) + "\n")
+    (run / "state.json").write_text(json.dumps({"v": 1, "state": "done", "step": 60000, "epoch": 1, "updated": 2.0}))
+    before = bytes_read()
+    expect(wait_until(lambda: one()["images_s"] == 9), "what is new is shown", one())
+    expect(bytes_read() - before < size // 4, "and is all that is read", bytes_read() - before)
+    run.rename(w / "long")
+    expect(wait_until(lambda: not one()), "gone")
+
+
 def notes(s, w):
     text = "it was <b>good</b>\n猫 ©"
     expect(s.get("/runs/died/notes")["text"] == "", "no notes yet")
@@ -149,6 +182,6 @@ def events(s, w):
 
 
 with Workspace() as w, Server(w) as s:
-    for check in (lists, one_run, series, log, compared, notes, output, names, events):
+    for check in (lists, one_run, series, log, compared, long_log, notes, output, names, events):
         check(s, w)
 end("tenon-serve, read")

@@ -231,16 +231,12 @@ static void thin_loss(cache_summary *to, const tn_series *s)
     }
 }
 
-const cache_summary *cache_summary_of(cache *c, cached_run *r)
+static void summarise(cache_summary *to, const tn_series *s)
 {
-    cache_summary *to = &r->summary;
     tn_event first, last;
-    if (r->summed.file && is_same(&r->summed, &r->log))
-        return to;
     *to = (cache_summary){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, {0}, 0};
-    const tn_series *s = cache_series(c, r);
     if (!s)
-        return to; /* and it is tried again */
+        return;
     to->val_top1 = last_of(s, "epoch", "val.top1");
     to->val_loss = last_of(s, "epoch", "val.loss");
     to->images_s = last_of(s, "step", "images_s");
@@ -248,8 +244,67 @@ const cache_summary *cache_summary_of(cache *c, cached_run *r)
     if (tn_series_event(s, 0, &first) && tn_series_event(s, tn_series_num_events(s) - 1, &last))
         to->took = last.time - first.time;
     thin_loss(to, s);
-    r->summed = r->log;
-    return to;
+}
+
+const cache_summary *cache_summary_of(cache *c, cached_run *r)
+{
+    enum { SHORT = 1 << 18 /* bytes of a log that is read while somebody waits */ };
+    if (r->summed.file && is_same(&r->summed, &r->log))
+        return &r->summary;
+    if (!r->series && r->log.size > SHORT) {
+        if (!r->summed.file)
+            summarise(&r->summary, NULL);
+        r->wanted = true;
+        return &r->summary;
+    }
+    const tn_series *s = cache_series(c, r);
+    summarise(&r->summary, s);
+    if (s) /* else it is tried again */
+        r->summed = r->log;
+    return &r->summary;
+}
+
+/* One summary that is wanted; false: none is. The log stays open, so that it is only read on when it grows. */
+static bool make_wanted(cache *c)
+{
+    char name[RUN_NAME + 1], folder[RUN_PATH];
+    tn_series *s = NULL;
+    cache_summary summary;
+    cached_run *r = NULL;
+    cache_lock(c);
+    for (size_t i = 0; i < c->count && !r; i++)
+        r = c->run[i].wanted ? &c->run[i] : NULL;
+    if (!r || c->ends) {
+        cache_unlock(c);
+        return false;
+    }
+    r->wanted = false;
+    const cache_stamp stamp = r->log;
+    snprintf(name, sizeof name, "%s", r->name);
+    snprintf(folder, sizeof folder, "%s", r->folder);
+    cache_unlock(c);
+    if (tn_run_series(&s, folder) != TN_OK)
+        s = NULL;
+    summarise(&summary, s);
+    cache_lock(c);
+    r = cache_find(c, name);
+    if (r && s) {
+        r->wanted = false; /* who has asked meanwhile wanted this one */
+        r->summary = summary;
+        r->summed = stamp;
+        r->asked = ++c->asked;
+        c->tell(c->with, r->name, r->info);
+    }
+    if (r && s && !r->series) {
+        if (c->open >= CACHE_OPEN)
+            close_oldest(c);
+        r->series = s;
+        c->open++;
+        s = NULL;
+    }
+    cache_unlock(c);
+    tn_series_close(s);
+    return true;
 }
 
 const tn_fields *cache_config(cached_run *r)
@@ -263,7 +318,10 @@ const tn_fields *cache_config(cached_run *r)
 
 static void *watch(void *with)
 {
-    enum { WHOLE = 4 /* looks at those that live to one at all */ };
+    enum {
+        WHOLE = 4 /* looks at those that live to one at all */,
+        MADE = 4 /* summaries between looks */
+    };
     cache *c = with;
     for (int i = 1;; i++) {
         nanosleep(&(struct timespec){.tv_nsec = QUARTER}, NULL);
@@ -276,6 +334,8 @@ static void *watch(void *with)
             cache_look(c);
         else
             look_at_living(c);
+        for (int made = 0; made < MADE && make_wanted(c);)
+            made++;
     }
 }
 

@@ -37,6 +37,7 @@ typedef struct cached_run {
     int64_t asked; /* when it was asked for last, counted */
     cache_summary summary;
     cache_stamp summed; /* of the log that the summary is of */
+    bool wanted;        /* its summary, which the thread is to make */
     tn_fields *config;  /* NULL: likewise, or it cannot be read */
     cache_stamp state, log;
     bool seen; /* in the look that is under way */
@@ -80,7 +81,8 @@ void cache_unlock(cache *c);
 cached_run *cache_find(cache *c, const char *name);
 /* The log, read on to its end. @return NULL, and tn_error(), if it cannot be read */
 tn_series *cache_series(cache *c, cached_run *r);
-/* As the log was when it changed last. */
+/* As the log was when it changed last; of a long log that is not open as it was before, or nothing yet: then the thread reads it,
+ * without the lock, and tells. */
 const cache_summary *cache_summary_of(cache *c, cached_run *r);
 /* What repeats it. @return NULL, and tn_error(), if it cannot be read */
 const tn_fields *cache_config(cached_run *r);
