@@ -169,8 +169,7 @@ int main(int argc, char **argv)
     s.guard.port = flags.socket ? 0 : port;
     cache_open(&s.cache, runs, tell_run, &s);
     cache_look(&s.cache);
-    s.http = http_open(fd, serve_admits, serve_answers, &s);
-    if (!s.http)
+    if (!http_open(&s.http, fd, serve_admits, serve_answers, &s))
         run_fail("the server cannot begin: %s", strerror(errno));
     cache_watch(&s.cache);
     tell_address(&s);

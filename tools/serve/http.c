@@ -317,15 +317,16 @@ static void no_words(void *with, const char *format, va_list list)
     (void)with, (void)format, (void)list;
 }
 
-http *http_open(int fd, http_admits *admits, http_answers *answers, void *with)
+bool http_open(http **out, int fd, http_admits *admits, http_answers *answers, void *with)
 {
     http *h = calloc(1, sizeof *h);
     if (h)
         h->streams = streams_open();
     if (!h || !h->streams) {
         free(h);
-        return NULL;
+        return false;
     }
+    *out = h;
     h->admits = admits;
     h->answers = answers;
     h->with = with;
@@ -344,10 +345,11 @@ http *http_open(int fd, http_admits *admits, http_answers *answers, void *with)
             MHD_stop_daemon(h->daemon);
         streams_close(h->streams);
         free(h);
+        *out = NULL;
         errno = error;
-        return NULL;
+        return false;
     }
-    return h;
+    return true;
 }
 
 void http_close(http *h)

@@ -53,8 +53,8 @@ typedef struct http_place {
 typedef bool http_admits(void *with, const request *r, http_place *p, answer *a);
 typedef void http_answers(void *with, const request *r, answer *a);
 
-/* Takes the listening socket. Returns NULL, and errno, if it cannot begin. */
-http *http_open(int socket, http_admits *admits, http_answers *answers, void *with);
+/* Takes the listening socket. *out is there before anything is asked. False, and errno: it cannot begin. */
+bool http_open(http **out, int socket, http_admits *admits, http_answers *answers, void *with);
 /* Answers that are still to come have been given. */
 void http_close(http *h);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../../nets/nets.h"
+#include "models.h"
 #include "reply.h"
 
 void words_add(words *w, const char *option, const char *value)
@@ -266,36 +267,20 @@ void words_add_net(server *s, words *w, const char *name, const json_value *ask,
     }
 }
 
-/* NAME, whose best checkpoint is meant, or NAME.step-00006650. */
-static bool find_model(server *s, words *w, const char *id)
-{
-    static const char step[] = ".step-";
-    char name[RUN_NAME + 1];
-    answer none = {0};
-    if (!run_name_is_good(id))
-        return false;
-    const char *at = strstr(id, step);
-    snprintf(name, sizeof name, "%.*s", (int)(at ? at - id : RUN_NAME), id);
-    cached_run *run = api_find(s, name, &none);
-    free(none.text);
-    if (!run)
-        return false;
-    const int length =
-        at ? snprintf(w->init, sizeof w->init, "%s/checkpoints/%s.safetensors", run->folder, at + 1)
-           : snprintf(w->init, sizeof w->init, "%s/checkpoints/best.safetensors", run->folder);
-    cache_unlock(&s->cache);
-    return length < (int)sizeof w->init && access(w->init, R_OK) == 0;
-}
-
 void words_add_init(server *s, words *w, const json_value *ask, const char *option)
 {
     const char *init = json_string(json_member(ask, "init"));
+    model_file m;
+    answer none = {0};
     if (!init || !*init)
         return;
-    if (find_model(s, w, init))
+    if (run_name_is_good(init) && model_find(s, init, &m, &none)) {
+        memcpy(w->init, m.path, sizeof w->init);
         words_add(w, option, w->init);
-    else
+    } else {
         wrong_add(&w->wrong, "init", "there is no model %.64s", init);
+    }
+    free(none.text);
 }
 
 bool words_end(words *w, answer *a)
