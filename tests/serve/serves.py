@@ -107,6 +107,13 @@ class Server:
 
 def wait_until(true, seconds=60):
     until = time.time() + seconds
-    while not (is_ := true()) and time.time() < until:
+    while True:
+        try:
+            is_ = true()
+        except Exception as e:
+            if type(e).__name__ != "StaleElementReferenceException":  # an element of a page that is another by now
+                raise
+            is_ = False
+        if is_ or time.time() > until:
+            return is_
         time.sleep(0.05)
-    return is_
