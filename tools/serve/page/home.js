@@ -23,7 +23,7 @@ function live(r) {
   if (r.state === "queued")
     return make("div", "run waits", [make("div", "", [link("#/runs/" + r.name, "name", r.name), make("div", "small faint", what(r) + (r.reason ? " · " + r.reason : ""))]), state("queued"), make("span")]);
   return make("div", "run", [
-    make("div", "", [link("#/runs/" + r.name, "name", r.name), make("div", "small faint", [what(r), r.device].filter(Boolean).join(" · "))]),
+    make("div", "", [link("#/runs/" + r.name, "name", r.name), make("div", "small faint", [what(r), r.device && r.device.split(": ")[0]].filter(Boolean).join(" · "))]),
     make("div", "", [spark(r.spark, "train")]),
     figure(percent(r.val_top1), say("val-top1"), "keep"), figure(whole(r.images_s), say("images-s")), figure(percent(r.wait), say("data-wait"), waits(r.wait)),
     make("div", "bar", [state(r.state), bar, make("span", "", `${say("epoch")} ${epochs}`), make("span", "", r.eta === null ? "" : `${span(r.eta)} ${say("left")}`)]),

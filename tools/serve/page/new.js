@@ -23,7 +23,7 @@ async function begin(query) {
 const flags = (r) => Object.entries(r).flatMap(([k, v]) => (v === true ? ["--" + k] : v === false ? [] : ["--" + k, String(v)]));
 
 function line(w, d) {
-  return ["tenon", "train", d ? d.path : "FOLDER", ...(d && d.val ? ["--val", d.val] : []), ...(w.net ? ["--net", w.net] : w.text ? ["--net", `nets/${w.name || "NAME"}.net`] : []), ...(w.init ? ["--init", w.init] : []),
+  return ["tenon", "train", d ? d.path : "FOLDER", ...(d && d.val ? ["--val", d.val] : []), ...(d && d.exclude ? ["--exclude", d.exclude] : []), ...(w.net ? ["--net", w.net] : w.text ? ["--net", `nets/${w.name || "NAME"}.net`] : []), ...(w.init ? ["--init", w.init] : []),
     ...(w.device ? ["--device", w.device] : []), ...flags(w.recipe), ...(w.queue ? ["--queue"] : []), "--run", w.name || "NAME"].map(quote).join(" ");
 }
 

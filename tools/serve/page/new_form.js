@@ -27,7 +27,7 @@ export async function pictures(changed, wanted) {
   wrong.setAttribute("role", "alert");
   const known = select(sets.map((d) => [d.name, d.pictures ? `${d.name} · ${d.pictures}` : d.name]));
   known.setAttribute("aria-label", say("known"));
-  known.onchange = () => { const d = sets.find((x) => x.name === known.value); now = d ? { dataset: d.name, path: d.path, val: d.val, classes: Array.isArray(d.classes) ? d.classes.length : d.classes } : null; changed(); };
+  known.onchange = () => { const d = sets.find((x) => x.name === known.value); now = d ? { dataset: d.name, path: d.path, val: d.val, exclude: d.exclude, classes: Array.isArray(d.classes) ? d.classes.length : d.classes } : null; changed(); };
   const folders = browser((d) => { now = { path: d.real }; changed(); });
   function show() {
     body.replaceChildren(...(way === "known" ? [known] : [folders.box, make("p", "small faint", say("which-folder"))]));
