@@ -3,8 +3,9 @@
 enum {
     EACH = 4,  /* pieces a thread */
     WIDE = 64, /* filters of a piece, if there are enough: oneDNN's code has so many at once */
-    MOST_OWN = 64 << 20,  /* bytes of gradients of the pieces' own */
-    LITTLE_BYTES = 16384, /* of the smaller tensor: not worth it */
+    MOST_OWN = 64 << 20,       /* bytes of gradients of the pieces' own */
+    LITTLE_BYTES = 16384,      /* of the smaller tensor: not worth it, */
+    LITTLE_PRODUCTS = 1 << 18, /* nor are so few of a convolution */
 };
 
 /* ---- where ---------------------------------------------------------------------------------- */
@@ -152,11 +153,29 @@ int tn_cut_role(int arg)
                                                                      : TN_CUT_ROLES;
 }
 
+int64_t tn_cut_products(const tn_md *w, const tn_md *y)
+{
+    const tn_md_view v = tn_md_look(tn_md_raw(w)), out = tn_md_look(tn_md_raw(y));
+    int64_t count = 1;
+    for (int i = v.ndim == 5 ? 2 : 1; i < v.ndim; i++)
+        count *= v.dim[i];
+    for (int i = 0; i < out.ndim; i++)
+        count *= out.dim[i];
+    return count;
+}
+
+static bool is_little(const tn_cut_plan *p)
+{
+    const tn_md *w = p->of[TN_CUT_W].md, *y = p->of[TN_CUT_Y].md;
+    if (w && tn_md_ndim(w) >= 4 && tn_md_ndim(y) == 4)
+        return tn_cut_products(w, y) < LITTLE_PRODUCTS;
+    return tn_md_bytes(p->of[TN_CUT_X].md) < LITTLE_BYTES || tn_md_bytes(y) < LITTLE_BYTES;
+}
+
 /* How many pieces, if so many are wanted for each thread. */
 static int64_t count_of(const tn_maker *m, tn_cut_plan *p)
 {
-    const size_t x = tn_md_bytes(p->of[TN_CUT_X].md), y = tn_md_bytes(p->of[TN_CUT_Y].md);
-    if (p->all == 0 || (p->all % p->unit != 0 && !p->fills_up) || (x < y ? x : y) < LITTLE_BYTES)
+    if (p->all == 0 || (p->all % p->unit != 0 && !p->fills_up) || is_little(p))
         return 0;
     for (int i = 0; i < TN_CUT_ROLES; i++)
         if (!fits(&p->of[i], p->unit))

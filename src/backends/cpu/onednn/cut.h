@@ -13,6 +13,9 @@ typedef struct tn_cut {
     int64_t each;
 } tn_cut;
 
+/* Of a convolution. */
+int64_t tn_cut_products(const tn_md *w, const tn_md *y);
+
 /* How a primitive is: `count` pieces; below 2 it is not. */
 typedef struct tn_cut_plan {
     tn_cut of[TN_CUT_ROLES];

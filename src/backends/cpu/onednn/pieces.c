@@ -254,9 +254,16 @@ tn_status tn_pieces_run(tn_prim *p, const tn_prim_arg *args)
 
 /* ---- those that are cut -------------------------------------------------------------------- */
 
+/* So few products are not worth threads that spin for milliseconds afterwards. */
+enum { FEW_PRODUCTS = 8 << 20 };
+
 void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
+    const bool alone = m->alone;
+    if (m->status == TN_OK)
+        m->alone = tn_cut_products(s->w, s->y) < FEW_PRODUCTS;
     tn_whole_convolution(m, p, s);
+    m->alone = alone;
     tn_make_pieces(m, p, s, tn_whole_convolution, TN_CUT_FILTERS);
 }
 
