@@ -13,7 +13,9 @@
 #include "backends/cuda/kernels/batchnorm.h"
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
-enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 16, BLOCKS_A_PROCESSOR = 8 };
+enum { VECTOR_BYTES = 16, WARP = 32, MOST_ACROSS = 32, ROWS_A_THREAD = 16 };
+/* Of which 3 or 4 are there at once, by their registers: whole waves of either. */
+enum { BLOCKS_A_PROCESSOR = 12 };
 
 typedef struct batchnorm {
     struct tnk_columns grid;
