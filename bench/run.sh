@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|video|run|runs|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|forecast|video|run|runs|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,6 +19,7 @@ beside) program=beside/compare.py options= ;;
 loader) program=loader/compare.py options= ;;
 learn) program=learn/compare.py options= ;;
 data) program=data/compare.py options= ;;
+forecast) program=forecast/forecast.py options= ;;
 run) program= options= ;;
 runs) program=runs/compare.py options= ;;
 serve) program=serve/compare.py options= examples=ON ;;
@@ -27,7 +28,7 @@ before) program=before/compare.py options= ;;
 doctor) program=doctor/compare.py options= examples=ON ;;
 video) program=video/compare.py options= examples=ON ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|video|run|runs|learn|scaling|before [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|forecast|video|run|runs|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
@@ -35,7 +36,7 @@ esac
 case $what in
 doctor) "$BENCH_PYTHON" -c "import cleanvision" || { echo "CleanVision is missing: pip install cleanvision" >&2; exit 1; } ;;
 video) "$BENCH_PYTHON" -c "import av, cv2, onnx, onnxruntime" || { echo "missing: pip install av opencv-python-headless onnx onnxruntime" >&2; exit 1; } ;;
-scaling | before | data | run | runs | serve) ;;
+scaling | before | data | forecast | run | runs | serve) ;;
 *)
     if ! "$BENCH_PYTHON" -c "import torch, torchvision"; then
         echo "PyTorch is missing: apt-get install python3-torch python3-torchvision" >&2

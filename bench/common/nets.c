@@ -81,6 +81,8 @@ static const bench_net nets[] = {
     {.name = "alexnet", .side = 224, .channels = 3, .classes = 1000, .build = alexnet},
     {.name = "lenet", .side = 28, .channels = 1, .classes = 10, .build = lenet},
     {.name = "resnet18", .side = 224, .channels = 3, .classes = 1000, .build = resnet18},
+    {.name = "resnet50", .side = 224, .channels = 3, .classes = 1000, .build = net_resnet50},
+    {.name = "googlenet", .side = 224, .channels = 3, .classes = 1000, .build = net_googlenet},
     {.name = "vit_tiny", .side = 224, .channels = 3, .classes = 1000, .build = net_vit_tiny},
     {.name = "unet", .side = 128, .channels = 3, .classes = 21, .pixels = true, .build = net_unet},
 };

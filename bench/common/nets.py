@@ -29,6 +29,41 @@ def resnet18(classes, side=224):
     return torchvision.models.resnet18(num_classes=classes)
 
 
+def resnet50(classes, side=224):
+    return torchvision.models.resnet50(num_classes=classes)
+
+
+def relu_conv(channels, filters, kernel, stride=1):
+    return nn.Sequential(nn.Conv2d(channels, filters, kernel, stride, kernel // 2), nn.ReLU(inplace=True))
+
+
+class Inception(nn.Module):
+    def __init__(self, channels, one, before3, three, before5, five, pooled):
+        super().__init__()
+        self.ways = nn.ModuleList([
+            relu_conv(channels, one, 1),
+            nn.Sequential(relu_conv(channels, before3, 1), relu_conv(before3, three, 3)),
+            nn.Sequential(relu_conv(channels, before5, 1), relu_conv(before5, five, 5)),
+            nn.Sequential(nn.MaxPool2d(3, 1, 1), relu_conv(channels, pooled, 1))])
+
+    def forward(self, x):
+        return torch.cat([way(x) for way in self.ways], 1)
+
+
+def googlenet(classes, side=224):
+    """As nets/googlenet.c: the paper's, with LRN and biases, without auxiliary classifiers."""
+    blocks = [(64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64), None, (192, 96, 208, 16, 48, 64),
+              (160, 112, 224, 24, 64, 64), (128, 128, 256, 24, 64, 64), (112, 144, 288, 32, 64, 64),
+              (256, 160, 320, 32, 128, 128), None, (256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)]
+    halving, channels = nn.MaxPool2d(3, 2, ceil_mode=True), 192
+    layers = [relu_conv(3, 64, 7, 2), halving, nn.LocalResponseNorm(5), relu_conv(64, 64, 1), relu_conv(64, 192, 3),
+              nn.LocalResponseNorm(5), halving]
+    for b in blocks:
+        layers.append(Inception(channels, *b) if b else halving)
+        channels = b[0] + b[2] + b[4] + b[5] if b else channels
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.4), nn.Linear(channels, classes))
+
+
 class Attention(nn.Module):
     def __init__(self, features, heads):
         super().__init__()
@@ -112,7 +147,8 @@ def unet(classes, side=128):
 
 # name: (side, channels, classes, build)
 NETS = {"alexnet": (224, 3, 1000, alexnet), "lenet": (28, 1, 10, lenet),
-        "resnet18": (224, 3, 1000, resnet18), "vit_tiny": (224, 3, 1000, vit_tiny),
+        "resnet18": (224, 3, 1000, resnet18), "resnet50": (224, 3, 1000, resnet50),
+        "googlenet": (224, 3, 1000, googlenet), "vit_tiny": (224, 3, 1000, vit_tiny),
         "unet": (128, 3, 21, unet)}
 
 

@@ -1,7 +1,7 @@
 """A step of training, or inference, of Tenon against PyTorch: speed and peak memory, side by side.
 
-PyTorch runs in both of its memory formats, and on a GPU also as a CUDA graph (of channels_last), each in a
-process of its own, and its best one counts. Prints rows of a Markdown table. With --bars: all that has a bar
+PyTorch runs in both of its memory formats, and on a GPU also as a CUDA graph (of channels_last), with --compile also by
+torch.compile, each in a process of its own, and its best one counts. Prints rows of a Markdown table. With --bars: all that has a bar
 on a CPU, and whether it is reached.
 """
 import argparse
@@ -26,7 +26,8 @@ START_UP_MS = 50
 
 
 def rivals_of(a):
-    return ["nchw", "channels_last"] + (["graph"] if a.device.startswith("cuda") else [])
+    return ["nchw", "channels_last"] + (["graph"] if a.device.startswith("cuda") else []) + \
+        (["compile"] if a.compile else [])
 
 
 def compare(net, batch, mode, a, bar=None, memory_bar=None):
@@ -76,10 +77,11 @@ def start_up(a):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--net", default="alexnet", help="alexnet, lenet, resnet18, vit_tiny or unet")
+    args.add_argument("--net", default="alexnet", help="alexnet, lenet, resnet18, resnet50, googlenet, vit_tiny or unet")
     args.add_argument("--mode", default="train", choices=["train", "infer"])
     args.add_argument("--batch", type=int, nargs="+", default=[32, 64, 128])
     args.add_argument("--bars", action="store_true")
+    args.add_argument("--compile", action="store_true", help="torch.compile, too")
     args.add_argument("--threads", type=int, default=2, help="of the CPU")
     args.add_argument("--device", default="cpu", help="cpu, or cuda:0")
     args.add_argument("--precision", default="f32", choices=["f32", "tf32", "bf16", "f16"])

@@ -109,7 +109,7 @@ def main():
     args.add_argument("device", help="as Tenon names it")
     args.add_argument("precision")
     args.add_argument("mode", choices=["train", "infer"])
-    args.add_argument("layout", choices=[*LAYOUTS, "graph"])
+    args.add_argument("layout", choices=[*LAYOUTS, "graph", "compile"])
     a = args.parse_args()
     where = start_torch(a)
     device = a.device.partition(",")[0]
@@ -124,6 +124,8 @@ def main():
     else:
         host = torch.randint(256, (a.batch, side, side, channels), dtype=torch.uint8).pin_memory()
         x, model = host.to(device), Bytes(model)
+    if a.layout == "compile":
+        model = torch.compile(model)
     with torch.no_grad():
         logits = model(x).shape
     labels = torch.randint(classes, logits[:1] + logits[2:]).to(device)
