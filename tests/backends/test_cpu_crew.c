@@ -94,6 +94,20 @@ static void the_default_is_within_the_limit(void **unused)
     drop(&n);
 }
 
+/* In the first thread of a loop of two, in which OpenMP gives no others. */
+static void a_plan_runs_within_a_loop(void **unused)
+{
+    (void)unused;
+    tn_status status = TN_ERR_DEVICE;
+    net n = open_net("cpu,threads=2");
+#pragma omp parallel num_threads(2)
+#pragma omp master
+    status = step(&n);
+    assert_int_equal(status, TN_OK);
+    assert_ok(step(&n));
+    drop(&n);
+}
+
 /* ---- the crew itself ------------------------------------------------------------------------ */
 
 enum { ITEMS = 1000, THREADS = 4 };
@@ -318,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_with_the_threads_there_are),
         cmocka_unit_test(the_default_is_within_the_limit),
+        cmocka_unit_test(a_plan_runs_within_a_loop),
         cmocka_unit_test(every_item_is_done_once),
         cmocka_unit_test(a_thread_that_is_held_up_holds_up_its_piece_alone),
         cmocka_unit_test(threads_share_a_crew_or_have_their_own),

@@ -182,8 +182,8 @@ static int64_t count_of(const tn_maker *m, tn_cut_plan *p)
             return 0;
     p->units = (p->all + p->unit - 1) / p->unit;
     const int64_t count = tn_cpu_lower(p->units, p->count * m->device->threads);
-    if (p->sums && (size_t)(count - 1) * tn_md_bytes(p->of[TN_CUT_W].md) > MOST_OWN)
-        return 0;
+    if (p->sums)
+        return tn_cpu_lower(count, 1 + MOST_OWN / (int64_t)tn_md_bytes(p->of[TN_CUT_W].md));
     return count;
 }
 

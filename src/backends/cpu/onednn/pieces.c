@@ -6,7 +6,8 @@
  * matrices. Pieces of a size are one primitive, with memory objects a thread. Gradients of weights are sums over images:
  * there are as many pieces as threads, each has them of its own, and these are added up in their order.
  *
- * What is cut nowhere runs whole, by OpenMP's threads.
+ * What is cut nowhere runs whole, by OpenMP's threads; but gradients of weights in one: their threads wait for each other,
+ * for ever where OpenMP gives fewer than there were, as it does within a loop of the program's.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -260,8 +261,8 @@ enum { FEW_PRODUCTS = 8 << 20 };
 void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
     const bool alone = m->alone;
-    if (m->status == TN_OK)
-        m->alone = tn_cut_products(s->w, s->y) < FEW_PRODUCTS;
+    m->alone = m->status == TN_OK &&
+               (s->pass == dnnl_backward_weights || tn_cut_products(s->w, s->y) < FEW_PRODUCTS);
     tn_whole_convolution(m, p, s);
     m->alone = alone;
     tn_make_pieces(m, p, s, tn_whole_convolution, TN_CUT_FILTERS);
@@ -269,7 +270,10 @@ void tn_make_convolution(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 
 void tn_make_inner_product(tn_maker *m, tn_prim *p, const tn_prim_spec *s)
 {
+    const bool alone = m->alone;
+    m->alone = s->pass == dnnl_backward_weights;
     tn_whole_inner_product(m, p, s);
+    m->alone = alone;
     tn_make_pieces(m, p, s, tn_whole_inner_product, TN_CUT_FEW);
 }
 

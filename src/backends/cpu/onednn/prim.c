@@ -33,7 +33,7 @@ static tn_omp_before enter(const tn_backend_device *d, bool alone)
 {
     const tn_omp_before before = {omp_get_max_threads(), omp_get_dynamic()};
     omp_set_dynamic(0); /* it waits for ever for threads that it was promised */
-    omp_set_num_threads(alone ? 1 : d->threads);
+    omp_set_num_threads(alone || d->pin ? 1 : d->threads); /* or all on the caller's core */
     return before;
 }
 
