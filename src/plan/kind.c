@@ -22,7 +22,7 @@ static tn_status told_step(tn_plan *p, double begin, tn_status status)
     const double now = tn_now();
     if (!(begin > 0) || p->share.ranks > 0)
         return status;
-    snprintf(name, sizeof name, "step %lld", (long long)tn_plan_updates(p));
+    snprintf(name, sizeof name, "step %lld", (long long)tn_plan_first(p)->updates);
     tn_trace(&(tn_trace_span){.kind = "step", .name = name, .begin = p->stepped, .end = now});
     p->stepped = now;
     return status;
