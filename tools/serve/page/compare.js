@@ -2,7 +2,7 @@
 import { get } from "./api.js";
 import { chart, forgetCharts, tableButton } from "./chart.js";
 import { command, link, make } from "./dom.js";
-import { percent, quote, say } from "./words.js";
+import { percent, quote, say, three, whole } from "./words.js";
 
 const NONE = { x: [], y: [], smooth: [] };
 
@@ -20,12 +20,16 @@ export async function open(main, _, query) {
     chart(cards[2], { title: say("val-top1"), format: percent, tick: (v) => Math.round(100 * v) + " %", series: of("epoch.val.top1", "y") })];
   const rows = (told.settings || []).map((s) => make("tr", "", [make("td", "mono", s.name), make("td", "mono", text(s.a)), make("td", "mono", text(s.b))]));
   const first = told.first;
+  const tensors = (told.tensors || []).map((d) => make("tr", "", [make("td", "mono", d.name), make("td", "num", d.differ === null ? d.why || "" : `${whole(d.differ)} / ${whole(d.of)}`), make("td", "num", three(d.largest))]));
+  const list = make("div", "card scroll tall", [make("table", "", [make("thead", "", [make("tr", "", [make("th", "", say("tensor")), make("th", "num", say("differ-of")), make("th", "num", say("largest"))])]), make("tbody", "", tensors)])]);
+  list.tabIndex = 0; /* so that keys move it */
   main.replaceChildren(
     make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", [link("#/runs/" + names[0], "s-train", names[0]), " · ", link("#/runs/" + names[1], "s-val", names[1])]),
       make("p", "", told.same ? say("are-same") : first ? `${say("differ-from")} ${first.step}: ${first.kind}.${first.field} ${first.a} · ${first.b}` : say("not-same"))])]),
     make("section", "", [make("div", "title", [make("h2", "", say("curves")), make("div", "end", [tableButton(charts)])]), make("div", "two", cards)]),
     make("section", "", [make("div", "title", [make("h2", "", say("settings-differ"))]), make("div", "card scroll", [rows.length
       ? make("table", "", [make("thead", "", [make("tr", "", [make("th", "", ""), make("th", "", names[0]), make("th", "", names[1])])]), make("tbody", "", rows)]) : make("p", "pad quiet", say("none"))])]),
+    tensors.length ? make("section", "", [make("div", "title", [make("h2", "", `${say("tensors-differ")} ${whole(told.tensors_step)}`)]), list]) : "",
     command(`tenon run compare ${quote(names[0])} ${quote(names[1])}`, say));
   document.title = `${names[0]}, ${names[1]} · Tenon`;
   return {};
