@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|forecast|video|run|runs|learn|scaling|before [options]
+# Repeats one comparison of bench/README.md:   bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|forecast|video|run|runs|serve|learn|scaling|before [options]
 # Options go to the comparison's program; --help lists them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -28,7 +28,7 @@ before) program=before/compare.py options= ;;
 doctor) program=doctor/compare.py options= examples=ON ;;
 video) program=video/compare.py options= examples=ON ;;
 *)
-    echo "usage: bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|forecast|video|run|runs|learn|scaling|before [options]" >&2
+    echo "usage: bench/run.sh bars|train|infer|engines|beside|loader|data|doctor|forecast|video|run|runs|serve|learn|scaling|before [options]" >&2
     exit 2
     ;;
 esac
