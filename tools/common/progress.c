@@ -97,7 +97,7 @@ void progress_show(progress *p, const progress_step *now)
     const long eta = (long)(left + 0.5);
     const double images = span > 0 ? (double)(now->images - p->images) / span : 0;
     const bool brief = p->terminal;
-    char part[PARTS][PART_BYTES], text[PARTS * PART_BYTES] = "", hours[PART_BYTES] = "";
+    char part[PARTS][PART_BYTES], text[PARTS * PART_BYTES] = "", hours[32] = "";
     if (eta >= 3600 || !brief)
         snprintf(hours, sizeof hours, "%ld:%s", eta / 3600, eta / 60 % 60 < 10 ? "0" : "");
     snprintf(part[0], PART_BYTES, "epoch %lld %s%lld/%lld", (long long)now->epoch,
