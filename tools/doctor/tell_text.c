@@ -41,7 +41,7 @@ static void tell_findings(const findings *found)
     else
         printf("Nothing is broken");
     if (slow)
-        printf(", %d slow%s it down.\n", slow, slow == 1 ? "s" : "");
+        printf(", %d thing%s it down.\n", slow, slow == 1 ? " slows" : "s slow");
     else
         printf(", nothing slows it down.\n");
     for (int i = 0; i < found->count; i++) {
@@ -75,6 +75,18 @@ static void number_cell(table *t, double number, int digits)
         table_cell(t, "%.*f", digits, number);
 }
 
+/* "1200 of 1980 MHz, slowed by heat" */
+static void of_cell(table *t, double is, double most, const char *unit, const char *why)
+{
+    char of[64] = "";
+    if (most >= 0)
+        snprintf(of, sizeof of, " of %.0f", most);
+    if (is < 0)
+        table_cell(t, "-");
+    else
+        table_cell(t, "%.0f%s%s%s%s", is, of, unit, *why ? ", slowed by " : "", why);
+}
+
 static void tell_gpus(const gpus_facts *g)
 {
     table t = {.columns = "rlrrrrrrll"};
@@ -93,12 +105,10 @@ static void tell_gpus(const gpus_facts *g)
         number_cell(&t, c->used / 1e9, 1);
         number_cell(&t, c->memory / 1e9, 1);
         number_cell(&t, c->busy, 0);
-        table_cell(&t, "%.0f of %.0f", c->watts, c->watts_most);
+        of_cell(&t, c->watts, c->watts_most, "", "");
         number_cell(&t, c->celsius, 0);
-        table_cell(&t, "%d x %d of %d x %d", c->generation, c->lanes, c->generation_most,
-                   c->lanes_most);
-        table_cell(&t, "%d of %d MHz%s%s", c->clock, c->clock_most, *why ? ", slowed by " : "",
-                   why);
+        of_cell(&t, c->lanes, c->lanes_most, " lanes", "");
+        of_cell(&t, c->clock, c->clock_most, " MHz", why);
     }
     table_print(&t, stdout);
     for (int i = 0; i < g->count && g->count > 1; i++)
