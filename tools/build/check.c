@@ -102,10 +102,12 @@ static void check_apart(const build *b, const tn_dataset *one, const tn_dataset 
     qsort(file, (size_t)count, sizeof *file, by_file);
     for (int64_t i = 0; i < tn_dataset_count(other); i++) {
         const identity own = identify(tn_dataset_item_path(other, i));
-        if (bsearch(&own, file, (size_t)count, sizeof *file, by_file))
-            args_fail("%s is in --calibrate %s and in --check %s: what scales are found with must "
-                      "not judge them",
-                      own.path, b->q.calibrate, b->q.check);
+        if (!bsearch(&own, file, (size_t)count, sizeof *file, by_file))
+            continue;
+        free(file);
+        args_fail("%s is in --calibrate %s and in --check %s: what scales are found with must "
+                  "not judge them",
+                  own.path, b->q.calibrate, b->q.check);
     }
     free(file);
 }
