@@ -225,7 +225,6 @@ static void post_runs(server *s, const request *r, const char *const id[], answe
     (void)id;
     if (!ask)
         return;
-    const char *device = json_string(json_member(ask, "device"));
     bool queue = false;
     w = (words){0};
     words_add(&w, "tenon-train", NULL);
@@ -234,8 +233,7 @@ static void post_runs(server *s, const request *r, const char *const id[], answe
     words_add_net(s, &w, name ? name : NO_NAME, ask, "--net");
     words_add_init(s, &w, ask, "--init");
     words_add_recipe(&w, json_member(ask, "recipe"));
-    if (device && *device)
-        words_add(&w, "--device", device);
+    words_add_device(&w, ask, NULL);
     if (json_truth(json_member(ask, "queue"), &queue) && queue)
         words_add(&w, "--queue", NULL);
     words_add(&w, "--workspace", s->workspace);
@@ -280,7 +278,6 @@ static void post_plan(server *s, const request *r, const char *const id[], answe
     (void)id;
     if (!ask)
         return;
-    const char *device = json_string(json_member(ask, "device"));
     snprintf(name, sizeof name, ".plan-%u", number++ % PLANS);
     w = (words){0};
     words_add(&w, "tenon-plan", "--json");
@@ -290,7 +287,7 @@ static void post_plan(server *s, const request *r, const char *const id[], answe
     if (w.count == 2)
         wrong_add(&w.wrong, "net", "which net?");
     words_add_plan(&w, ask);
-    words_add(&w, "--device", device && *device ? device : "cpu");
+    words_add_device(&w, ask, "cpu");
     if (words_end(&w, a))
         child_ask(r, a, w.word, PLAN_SECONDS, tell_plan, strdup(w.file));
     json_free(ask);

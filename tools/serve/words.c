@@ -97,10 +97,11 @@ bool words_know(const char *name)
     return option_of(recipe_options, name) != NULL;
 }
 
-/* These take the name of a file, too: here they are numbers. */
+/* What would name a file, where the program takes one, too: here it does not. */
 static bool is_file(const char *name, const char *value)
 {
-    return strcmp(name, "mean") == 0 && value[strspn(value, "0123456789.,+-eE ")] != '\0';
+    return *value == '/' ||
+           (strcmp(name, "mean") == 0 && value[strspn(value, "0123456789.,+-eE ")] != '\0');
 }
 
 static void add_member(words *w, const char *option, const json_value *m)
@@ -122,7 +123,7 @@ static void add_member(words *w, const char *option, const json_value *m)
     if (!text || !*text)
         wrong_add(&w->wrong, name, "%.40s has no value", name);
     else if (is_file(name, text))
-        wrong_add(&w->wrong, name, "%.40s is one number, or one a channel", name);
+        wrong_add(&w->wrong, name, "%.40s names no file here", name);
     else
         words_add(w, option, text);
 }
@@ -146,6 +147,19 @@ void words_add_plan(words *w, const json_value *ask)
         if (option)
             add_member(w, option, m);
     }
+}
+
+void words_add_device(words *w, const json_value *ask, const char *without)
+{
+    const char *device = json_string(json_member(ask, "device"));
+    if (device && strchr(device, '/'))
+        wrong_add(&w->wrong, "device", "device names no file here");
+    else
+        words_add(w,
+                  device && *device ? "--device"
+                  : without         ? "--device"
+                                    : NULL,
+                  device && *device ? device : without);
 }
 
 /* ---- where numbers come from ----------------------------------------------------------------------- */

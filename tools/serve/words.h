@@ -32,6 +32,8 @@ bool words_know(const char *name); /* is it a member of that? */
 void words_add_plan(words *w, const json_value *ask);
 /* The path of a data set of the workspace, its --val and --exclude, if it has them; 404 if there is none. */
 bool words_add_dataset(server *s, words *w, const char *name, answer *a);
+/* device, or what it is without; NULL: nothing. */
+void words_add_device(words *w, const json_value *ask, const char *without);
 /* data: {root, path}, or {path} from the root of the file system: the real path of a folder below one of the roots; or {dataset}:
  * that. */
 void words_add_data(server *s, words *w, const json_value *ask);
