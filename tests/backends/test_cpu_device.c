@@ -1,8 +1,11 @@
-/* The CPU device: options, memory, copies, sums. */
+/* The CPU device: options, memory, copies, sums; forks. */
+#define _POSIX_C_SOURCE 200809L /* fork */
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "backends/cpu/onednn/door.h"
 #include "base/base.h"
@@ -226,6 +229,60 @@ static void the_programs_threads_stay_as_they_are(void **state)
     assert_int_equal(omp_get_max_threads(), 5);
 }
 
+/* Of one image lrn is cut nowhere, so that oneDNN's own threads do it. */
+typedef struct net {
+    tn_device *device;
+    tn_graph *graph;
+    tn_plan *plan;
+    tn_value x;
+} net;
+
+static net open_one(const char *device)
+{
+    enum { WIDE = 64 };
+    static const float x[32 * WIDE * WIDE];
+    net n = {NULL};
+    const tn_shape shape = TN_SHAPE(1, 32, WIDE, WIDE);
+    assert_ok(tn_device_open(&n.device, device));
+    assert_ok(tn_graph_create(&n.graph));
+    n.x = tn_input(n.graph, "x", TN_F32, shape);
+    tn_output(n.graph, tn_lrn(n.graph, n.x, NULL));
+    assert_ok(tn_plan_create(&n.plan, n.graph, n.device, &(tn_plan_opts){.seed = 1}));
+    assert_ok(tn_plan_set(n.plan, n.x, (tn_tensor){TN_F32, shape, (void *)(uintptr_t)x}));
+    return n;
+}
+
+static void drop(net *n)
+{
+    tn_plan_destroy(n->plan);
+    tn_graph_destroy(n->graph);
+    tn_device_close(n->device);
+}
+
+/* With the device that it has from before, and with one of its own. */
+static void a_plan_runs_in_a_fork(void **unused)
+{
+    (void)unused;
+    enum { PATIENCE = 20 };
+    net n = open_one("cpu,threads=2");
+    assert_ok(tn_plan_evaluate(n.plan));
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(PATIENCE);
+        assert_ok(tn_plan_evaluate(n.plan));
+        net own = open_one("cpu,threads=2");
+        assert_ok(tn_plan_evaluate(own.plan));
+        drop(&own);
+        drop(&n);
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    drop(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +294,7 @@ int main(void)
         cmocka_unit_test(plain_reorders_copy_every_type),
         cmocka_unit_test(sums_do_not_depend_on_threads),
         cmocka_unit_test(the_programs_threads_stay_as_they_are),
+        cmocka_unit_test(a_plan_runs_in_a_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,11 @@ static void watch_forks(void)
     (void)pthread_atfork(NULL, NULL, has_forked); /* fails for want of memory alone */
 }
 
+bool tn_crew_forked(void)
+{
+    return atomic_load(&forks) > 0;
+}
+
 static bool is_here(const tn_crew *t)
 {
     return t->forks == atomic_load(&forks);

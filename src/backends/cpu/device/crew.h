@@ -12,6 +12,7 @@
 #ifndef TN_CPU_CREW_H
 #define TN_CPU_CREW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <tenon/status.h>
@@ -30,6 +31,8 @@ typedef struct tn_crew tn_crew;
 tn_status tn_crew_open(tn_crew **out, int threads, const int *core);
 void tn_crew_close(tn_crew *t); /* NULL is fine */
 int tn_crew_size(const tn_crew *t);
+/* Is this a process that was forked from one that had a crew? */
+bool tn_crew_forked(void);
 
 /* All of `count` items, in pieces of no fewer than `grain`. Loops are not nested. */
 void tn_crew_run(tn_crew *t, int64_t count, int64_t grain, tn_work *work, const void *of);

@@ -176,7 +176,7 @@ void tn_prim_free(tn_prim *p); /* a zeroed one is fine */
 
 /* The program's own OpenMP settings, while they are the device's. */
 typedef struct tn_omp_before {
-    int threads, dynamic;
+    int threads, dynamic, levels;
 } tn_omp_before;
 
 /* One primitive in the making: its attributes, and those. */

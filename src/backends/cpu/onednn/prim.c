@@ -28,10 +28,14 @@ tn_window tn_window_of(const int kernel[2], const int stride[2], const int pad[2
 enum { ALONE_BYTES = 256 << 10 };
 
 /* oneDNN splits its work for the number of threads there are when a primitive is made, and asks
- * again when it is run: both must see the device's. */
+ * again when it is run: both must see the device's. In a process that was forked OpenMP would wait for ever for those that it had
+ * before, so that it may take none there. */
 static tn_omp_before enter(const tn_backend_device *d, bool alone)
 {
-    const tn_omp_before before = {omp_get_max_threads(), omp_get_dynamic()};
+    const tn_omp_before before = {omp_get_max_threads(), omp_get_dynamic(),
+                                  omp_get_max_active_levels()};
+    if (tn_crew_forked())
+        omp_set_max_active_levels(0);
     omp_set_dynamic(0); /* it waits for ever for threads that it was promised */
     omp_set_num_threads(alone || d->pin ? 1 : d->threads); /* or all on the caller's core */
     return before;
@@ -39,6 +43,7 @@ static tn_omp_before enter(const tn_backend_device *d, bool alone)
 
 static void leave(tn_omp_before before)
 {
+    omp_set_max_active_levels(before.levels);
     omp_set_dynamic(before.dynamic);
     omp_set_num_threads(before.threads);
 }
