@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* readdir, nanosleep */
 
 #include <dirent.h>
+#include <omp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -299,6 +300,38 @@ static void nothing_is_left_of_it(void **unused)
     assert_int_equal(count_threads(), before);
 }
 
+/* Of this process's threads those that may use all of its cores. */
+static int count_free(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/task");
+    assert_non_null(folder);
+    for (const struct dirent *e; (e = readdir(folder));) {
+        cpu_set_t mask;
+        const pid_t id = (pid_t)atoi(e->d_name);
+        count += id > 0 && sched_getaffinity(id, sizeof mask, &mask) == 0 &&
+                 CPU_COUNT(&mask) == omp_get_num_procs();
+    }
+    closedir(folder);
+    return count;
+}
+
+/* Where OpenMP binds threads, the first one has one core from the start. */
+static void threads_have_all_cores_where_openmp_binds(void **unused)
+{
+    (void)unused;
+    cpu_set_t mine, after;
+    tn_device *device;
+    const int before = count_free();
+    assert_int_equal(sched_getaffinity(0, sizeof mine, &mine), 0);
+    assert_ok(tn_device_open(&device, "cpu,threads=4"));
+    const char *fewer = getenv("OMP_THREAD_LIMIT");
+    assert_int_equal(count_free(), before + (fewer ? atoi(fewer) : 4) - 1);
+    tn_device_close(device);
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_true(CPU_EQUAL(&mine, &after));
+}
+
 /* A program's memory is limited, so that there is none for stacks of many threads. */
 static void threads_that_cannot_start_are_done_without(void **unused)
 {
@@ -339,6 +372,7 @@ int main(void)
         cmocka_unit_test(who_has_nothing_to_do_sleeps),
         cmocka_unit_test(a_fork_works_alone),
         cmocka_unit_test(nothing_is_left_of_it),
+        cmocka_unit_test(threads_have_all_cores_where_openmp_binds),
         cmocka_unit_test(threads_that_cannot_start_are_done_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

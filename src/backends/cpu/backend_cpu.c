@@ -59,7 +59,7 @@ static void close_device(tn_backend_device *d)
     tn_free(d);
 }
 
-static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
+static tn_status open_unbound(tn_backend_device **out, const tn_open_opts *opts)
 {
     tn_cpu_opts o;
     if (opts->places == 1 && opts->index != 0)
@@ -106,6 +106,11 @@ static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
 fail:
     close_device(d);
     return status;
+}
+
+static tn_status open_device(tn_backend_device **out, const tn_open_opts *opts)
+{
+    return tn_openmp_let_go(open_unbound, out, opts);
 }
 
 static const tn_kernel *const *kernels_of(const tn_backend_device *d)

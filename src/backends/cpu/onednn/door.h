@@ -17,6 +17,11 @@ const char *tn_onednn_isa(void);
 /* "oneDNN 2.6.3 (OpenMP)", until this thread's next call; NULL: a build without it. */
 const char *tn_onednn_version(void);
 
+/* Opens a device; where OpenMP has bound the calling thread to one of its places it has all of them meanwhile, and so have the
+ * threads that the device starts. */
+typedef tn_status tn_open_cpu(tn_backend_device **out, const tn_open_opts *opts);
+tn_status tn_openmp_let_go(tn_open_cpu *open, tn_backend_device **out, const tn_open_opts *opts);
+
 /* Entries of backend.h's table. */
 tn_status tn_onednn_reorder_create(tn_backend_device *d, const tn_shape *shape, tn_dtype dtype,
                                    const tn_layout *from, const tn_layout *to, void **reorder);
