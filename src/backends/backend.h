@@ -226,7 +226,8 @@ struct tn_device {
     int members;           /* 0: one device */
     const tn_ranks *ranks; /* those that it is one part of; NULL: alone */
     tn_rank_place place;
-    double stall; /* seconds after which another rank is not waited for any more */
+    double stall;            /* seconds after which another rank is not waited for any more */
+    struct tn_plan *stamped; /* whose stamps it has, for a profile; NULL: nobody's */
 };
 
 extern const tn_backend tn_backend_cpu;

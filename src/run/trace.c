@@ -1,6 +1,7 @@
 /*
  * trace: what a plan does, for a profile. A device that returns when the work is done is timed by the clock; of another each span has
- * two stamps, which are read when there is reason to wait for it anyway: results are read, the room is full, the plan ends.
+ * two stamps, which are read when there is reason to wait for it anyway: results are read, the room is full, another plan comes, the plan
+ * ends.
  */
 #include "base/trace.h"
 
@@ -44,6 +45,8 @@ void tn_plan_trace_free(tn_plan *p)
     if (tn_trace_is_on() && tn_plan_trace_tell(p) != TN_OK)
         p->trace->count = 0; /* what is lost is a profile's */
     tn_error_put_back(&kept);
+    if (p->device->stamped == p)
+        p->device->stamped = NULL;
     tn_free(p->trace->span);
     tn_free(p->trace);
     p->trace = NULL;
@@ -189,9 +192,23 @@ tn_status tn_plan_trace_tell(tn_plan *p)
 
 /* ---- taking -------------------------------------------------------------------------------------- */
 
-tn_status tn_plan_trace_ready(tn_plan *p)
+/* Slots are the device's: another plan tells what it has in them before this one writes there. */
+static tn_status begin_stamps(tn_plan *p)
 {
     const tn_backend *b = tn_plan_backend(p);
+    if (p->device->stamped && p->device->stamped != p)
+        TN_TRY(tn_plan_trace_tell(p->device->stamped));
+    p->device->stamped = p;
+    if (p->trace->zero > 0)
+        return TN_OK;
+    TN_TRY(b->wait(p->device->impl));
+    TN_TRY(b->stamp(p->device->impl, TN_LANE_STEPS, 0, NULL));
+    p->trace->zero = tn_now();
+    return TN_OK;
+}
+
+tn_status tn_plan_trace_ready(tn_plan *p)
+{
     if (p->trace)
         p->trace->active = tn_trace_is_on();
     if (!tn_trace_is_on())
@@ -212,12 +229,7 @@ tn_status tn_plan_trace_ready(tn_plan *p)
     }
     if (p->trace->count > ROOM)
         TN_TRY(tn_plan_trace_tell(p));
-    if (!stamps(p) || p->trace->zero > 0)
-        return TN_OK;
-    TN_TRY(b->wait(p->device->impl));
-    TN_TRY(b->stamp(p->device->impl, TN_LANE_STEPS, 0, NULL));
-    p->trace->zero = tn_now();
-    return TN_OK;
+    return stamps(p) ? begin_stamps(p) : TN_OK;
 }
 
 static tn_status open_span(tn_plan *p, const plan_span *span, const char *name, int *out)

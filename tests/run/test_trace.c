@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L /* open_memstream */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <tenon/profile.h>
 
@@ -119,6 +120,42 @@ static void recordings_are_replayed_again(void **unused)
     sim->check_leaks();
 }
 
+/* Of two plans on one device, which is done with the first for a while before the second comes, and then the first again. */
+static void plans_of_a_device_keep_their_times(void **unused)
+{
+    (void)unused;
+    enum { PAUSE = 100000 /* microseconds */ };
+    lab_need_sim(sim);
+    lab_group s, other;
+    tn_profile *p = NULL;
+    float loss;
+    assert_ok(lab_group_open(&s, "sim:0", LAB_LENET, (tn_plan_opts){.optim = tn_sgd(NULL)}));
+    other = s;
+    assert_ok(tn_plan_create(&other.plan, s.g, s.device,
+                             &(tn_plan_opts){.loss = s.loss.loss, .optim = tn_sgd(NULL)}));
+    assert_ok(lab_group_step(&other, 0, 1));
+    assert_ok(tn_profile_begin(&p, NULL));
+    assert_ok(lab_group_step(&s, 0, 1));
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE * 1000L}, NULL);
+    assert_ok(lab_group_step(&other, 1, 1));
+    assert_ok(lab_group_step(&s, 2, 1));
+    assert_ok(lab_group_loss(&s, &loss));
+    assert_ok(lab_group_loss(&other, &loss));
+    tn_profile_stop(p);
+    char *text = write_profile(p);
+    const char *const pass = "\"cat\":\"pass\",\"name\":\"forward\",\"ts\":";
+    int passes = 0, late = 0;
+    for (const char *at = text; (at = strstr(at, pass)); passes++)
+        late += strtod(at += strlen(pass), NULL) >= PAUSE;
+    assert_int_equal(passes, 3);
+    assert_int_equal(late, 2);
+    free(text);
+    tn_profile_destroy(p);
+    tn_plan_destroy(other.plan);
+    lab_group_close(&s);
+    sim->check_leaks();
+}
+
 /* The same numbers with it and without. */
 static void a_profile_changes_nothing(void **unused)
 {
@@ -169,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_profile_has_each_step),
         cmocka_unit_test(recordings_are_replayed_again),
+        cmocka_unit_test(plans_of_a_device_keep_their_times),
         cmocka_unit_test(a_profile_changes_nothing),
         cmocka_unit_test(there_is_one_and_it_has_an_end),
     };
