@@ -34,7 +34,7 @@ def words():
         families.setdefault(p.stem.split("_")[0], []).append(p.read_text())
     for family, texts in families.items():
         text_ = "".join(texts)
-        used = set(re.findall(r'say\("([a-z0-9-]+)"\)', text_))
+        used = set(re.findall(r'(?:say\(|counted\([^"]*, )"([a-z0-9-]+)"\)', text_))
         here = of["strings.js"].union(*(of[name] for name in re.findall(r'import "./([a-z]+)_words.js"', text_)))
         expect(not used - here, f"{family}*.js: no words of another page's, which may not be loaded", used - here)
     for bad in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):

@@ -5,7 +5,7 @@ import { findings } from "./dataset_found.js";
 import { look } from "./dataset_look.js";
 import { begin } from "./dataset_new.js";
 import { distribution, sizes, usedBy } from "./dataset_side.js";
-import { ago, bytes, percent, quote, say, span, whole } from "./words.js";
+import { ago, bytes, counted, percent, quote, say, span, whole } from "./words.js";
 import "./dataset_words.js";
 
 const figure = (name, value, more) => make("div", "fig", [make("span", "", name), make("b", "", value), make("small", "", more || "")]);
@@ -27,8 +27,8 @@ function hist(counts) {
 function item(d, jobs) {
   const busy = jobs.find((j) => j.of === d.name);
   const state = busy ? make("span", "state running", say(busy.kind === "pack" ? "packing" : "checking")) : d.checked === null ? make("span", "small faint", say("not-checked"))
-    : d.findings ? make("span", "tag warn", `${d.findings} ${say("n-findings")}`) : make("span", "tag ok", say("well"));
-  const size = d.checked === null ? d.given : `${whole(d.pictures)}${d.val_pictures === null ? "" : " + " + whole(d.val_pictures)} ${say("n-pictures")} · ${d.classes} ${say("n-classes")}`;
+    : d.findings ? make("span", "tag warn", counted(d.findings, "n-findings")) : make("span", "tag ok", say("well"));
+  const size = d.checked === null ? d.given : `${d.val_pictures === null ? "" : whole(d.pictures) + " + "}${counted(d.val_pictures === null ? d.pictures : d.val_pictures, "n-pictures")} · ${counted(d.classes, "n-classes")}`;
   return link("#/datasets/" + d.name, "item", [make("div", "row", [make("b", "", d.name), make("span", "end", [state])]),
     make("div", "small faint cut", size), d.hist && d.hist.length > 1 ? hist(d.hist) : null]);
 }
@@ -156,7 +156,7 @@ async function openOne(main, name) {
     if (left) return;
     const n = d.now, classes = n.set ? n.set.classes.length : 0;
     head.replaceChildren(make("div", "grow", [make("div", "crumbs", [link("#/datasets", "", say("datasets"))]), make("h1", "", d.name),
-      make("p", "", [classes ? `${classes} ${say("n-classes")} · ` : "", d.split ? `${d.split} % ${say("to-val")} · ` : "", make("span", "mono wrap", d.given)])]), make("div", "actions", actions(name, d, () => soon(200))));
+      make("p", "", [classes ? `${counted(classes, "n-classes")} · ` : "", d.split ? `${d.split} % ${say("to-val")} · ` : "", make("span", "mono wrap", d.given)])]), make("div", "actions", actions(name, d, () => soon(200))));
     told.replaceChildren(progress(d));
     card_.replaceChildren(figures(d));
     found.replaceChildren(section(say("found"), findings(d, { leave: (what) => act(() => send("POST", at(name) + "/exclude", what)).then(() => soon(0)), filter: looking.filter, check: () => act(() => send("POST", at(name) + "/check", {})).then(() => soon(200)) })),

@@ -1,7 +1,7 @@
 /* What the doctor found: sentences with their pictures, and one action each. */
 import { button, make } from "./dom.js";
 import { picture } from "./picture.js";
-import { say } from "./words.js";
+import { counted, say } from "./words.js";
 
 /* Of each kind its word, and how grave it is. */
 const KINDS = {
@@ -39,18 +39,18 @@ const reasons = (f) => (f.kind === "broken" ? f.pictures.slice(0, SHOWN).map((p)
 const canLeave = (f) => KEEP_ONE.has(f.kind) || f.advised > 0;
 
 /* The one thing that one would do about it. */
-function action(f, does) {
-  if (f.out > 0 && canLeave(f)) return button(say("undo"), "", () => does.leave({ finding: f.number, undo: true }));
-  if (KEEP_ONE.has(f.kind)) return button(say("keep-one"), "", () => does.leave({ finding: f.number }));
-  if (f.advised > 0) return button(f.advised > 1 ? `${say("leave-out")} (${f.advised})` : say("leave-out"), "", () => does.leave({ finding: f.number }));
+function action(d, f, does) {
+  if (f.out > 0 && canLeave(f)) return button(say("undo"), "", () => does.leave({ finding: f.number, checked: d.checked, undo: true }));
+  if (KEEP_ONE.has(f.kind)) return button(say("keep-one"), "", () => does.leave({ finding: f.number, checked: d.checked }));
+  if (f.advised > 0) return button(f.advised > 1 ? `${say("leave-out")} (${f.advised})` : say("leave-out"), "", () => does.leave({ finding: f.number, checked: d.checked }));
   if (f.count > 0) return button(say("look"), "", () => does.filter({ finding: f.number }));
   return f.classes && f.classes.length ? button(say("look"), "", () => does.filter({ class: f.classes[0] })) : make("span");
 }
 
 function one(d, f, does) {
   const pictures = make("div", "pairs", [make("div", "pair", f.pictures.map((p) => shot(d.name, p, f.kind === "doubtful")))]);
-  if (f.count > f.pictures.length) pictures.append(button(`${f.count - f.pictures.length} ${say("more-pictures")}`, "bare", () => does.filter({ finding: f.number })));
-  const row = make("div", "finding", [tagOf(f.kind), make("div", "", [make("p", "sentence", f.text), ...reasons(f)]), action(f, does), f.pictures.length ? pictures : null]);
+  if (f.count > f.pictures.length) pictures.append(button(counted(f.count - f.pictures.length, "more-pictures"), "bare", () => does.filter({ finding: f.number })));
+  const row = make("div", "finding", [tagOf(f.kind), make("div", "", [make("p", "sentence", f.text), ...reasons(f)]), action(d, f, does), f.pictures.length ? pictures : null]);
   row.dataset.kind = f.kind;
   return row;
 }
@@ -66,7 +66,7 @@ function actionOfAll(all, does) {
 function kind(d, all, does) {
   const rows = all.map((f) => one(d, f, does)), rest = rows.slice(SHOWN), act = actionOfAll(all, does);
   for (const r of rest) r.hidden = true;
-  const more = rest.length ? button(`${rest.length} ${say("more-such")}`, "bare", () => { for (const r of rest) r.hidden = false; more.remove(); }) : null;
+  const more = rest.length ? button(counted(rest.length, "more-such"), "bare", () => { for (const r of rest) r.hidden = false; more.remove(); }) : null;
   return more || act ? [...rows, make("div", "finding", [make("span"), make("div", "", [more]), act])] : rows;
 }
 
@@ -76,7 +76,7 @@ export function findings(d, does) {
   else if (!d.findings.length) box.append(make("div", "finding", [make("span", "tag ok", say("well")), make("p", "sentence", say("well-why")), make("span")]));
   const kinds = [...new Set(d.findings.map((f) => f.kind))];
   for (const k of kinds) box.append(...kind(d, d.findings.filter((f) => f.kind === k), does));
-  if (d.num_findings > d.findings.length) box.append(make("p", "pad small faint", `${d.num_findings - d.findings.length} ${say("more-such")}`));
+  if (d.num_findings > d.findings.length) box.append(make("p", "pad small faint", counted(d.num_findings - d.findings.length, "more-such")));
   if (d.now.set && d.now.set.out + (d.now.val ? d.now.val.out : 0) > 0 && d.findings.some((f) => f.out > 0))
     box.append(make("div", "finding", [make("span"), make("p", "sentence", say("check-again-why")), button(say("check-again"), "main", does.check)]));
   return box;

@@ -96,7 +96,7 @@ export function look(name, changed) {
     const place = make("div", ""), title = make("h2", ""), path = make("p", "small faint mono wrap", ""), more = make("div", ""), luck = button(say("again"), "", () => { seed++; fill(); });
     const leave = button("", "", async () => {
       try {
-        await send("POST", `/datasets/${encodeURIComponent(name)}/exclude`, { pictures: [{ side: p.side, item: p.item }], undo: p.out });
+        await send("POST", `/datasets/${encodeURIComponent(name)}/exclude`, { pictures: [{ side: p.side, item: p.item, path: p.path }], undo: p.out });
       } catch (e) { return more.replaceChildren(make("p", "small bad", e.message)); }
       p.out = !p.out;
       fill();

@@ -2,7 +2,7 @@
 import { get, send } from "./api.js";
 import { ask, button, choice, make } from "./dom.js";
 import { browser } from "./folders.js";
-import { bytes, say, whole } from "./words.js";
+import { bytes, counted, say, whole } from "./words.js";
 
 const AT_ONCE = 3;
 
@@ -32,7 +32,7 @@ function sender(chosen) {
   bar.hidden = true;
   e.onchange = () => {
     files = [...e.files].filter(known);
-    told.textContent = files.length ? `${whole(files.length)} ${say("n-files")}, ${bytes(files.reduce((n, f) => n + f.size, 0))}` : say("send-none");
+    told.textContent = files.length ? `${counted(files.length, "n-files")}, ${bytes(files.reduce((n, f) => n + f.size, 0))}` : say("send-none");
     if (files.length) chosen({ real: files[0].webkitRelativePath.split("/")[0] });
   };
   async function run(name) {
@@ -42,7 +42,7 @@ function sender(chosen) {
     const one = async () => {
       while (at < files.length && !stopped) {
         const f = files[at++];
-        await send("PUT", `/uploads/${name}?path=${encodeURIComponent(f.webkitRelativePath.split("/").slice(1).join("/"))}`, f);
+        await send("PUT", `/uploads/${encodeURIComponent(name)}?path=${encodeURIComponent(f.webkitRelativePath.split("/").slice(1).join("/"))}`, f);
         bar.value = ++done;
         told.textContent = `${whole(done)} / ${whole(files.length)}`;
       }
@@ -73,6 +73,7 @@ export function begin(done) {
   async function place(id) {
     if (way === "here") return data && { root: data.root, path: data.path };
     if (!sends.any()) throw new Error(say("send-none"));
+    if ((await get("/datasets")).datasets.some((d) => d.name === id)) throw new Error(say("name-taken")); /* else they would come among its own */
     await sends.run(id);
     const { roots } = await get("/browse"); /* the workspace is the first of them */
     return roots.length ? { root: 0, path: "uploads/" + id } : null;

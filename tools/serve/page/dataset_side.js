@@ -2,7 +2,7 @@
 import { get } from "./api.js";
 import { button, link, make, svg } from "./dom.js";
 import { state } from "./home.js";
-import { bytes, percent, say, three, whole } from "./words.js";
+import { bytes, counted, percent, say, three, whole } from "./words.js";
 
 const CLASSES = 200;
 
@@ -14,7 +14,7 @@ export function distribution(now, filter) {
     return [button(c.name, "bare name", () => filter({ class: c.name })), make("span", "b", parts), make("span", "num small quiet", whole(c.pictures) + (val[i] ? ` + ${whole(val[i].pictures)}` : ""))];
   });
   const rest = now.set.classes.length - CLASSES;
-  return make("div", "card pad tall-s", [make("div", "dist", rows), rest > 0 ? make("p", "small faint", `${rest} ${say("more-classes")}`) : null]);
+  return make("div", "card pad tall-s", [make("div", "dist", rows), rest > 0 ? make("p", "small faint", counted(rest, "more-classes")) : null]);
 }
 
 /* From the least to the most; the middle nine tenths thicker, and the median. */
@@ -48,9 +48,9 @@ export function sizes(report) {
     make("p", "small faint", say("spread-why"))]);
 }
 
-/* Runs whose pictures lie there. */
+/* Runs whose pictures lie there; of one that was shared out or packed, those that have its own. */
 export async function usedBy(d) {
-  const said = await get(`/runs?count=8&find=${encodeURIComponent(d.path)}`);
+  const said = await get(`/runs?count=8&data=${encodeURIComponent(d.split || d.packed ? d.path : d.given)}`);
   const rows = said.runs.map((r) => link("#/runs/" + r.name, "item", [make("div", "row", [make("b", "", r.name), make("span", "end", [r.alive ? state(r.state) : make("span", "small quiet", r.val_top1 === null ? say(r.state) : percent(r.val_top1))])])]));
   return [make("div", "title", [make("h2", "", say("used-by"))]), make("div", "card", rows.length ? rows : [make("p", "pad quiet", say("no-runs"))])];
 }

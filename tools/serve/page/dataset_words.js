@@ -5,9 +5,9 @@ learn({
   en: {
     "datasets-what": "Pictures that networks learn from: where they are, what is wrong with them, and what is left out.", "no-datasets": "None yet.",
     "add-dataset": "Add a dataset", add: "Add", "add-why": "A folder with one subfolder a class, or with train and val in it. No picture is moved or copied.",
-    "folder-here": "A folder here", "send-folder": "Send one from my computer", "send-why": "Its files are sent to the workspace's uploads, each whole or not at all.", "send-none": "Choose a folder with pictures in it.", "n-files": "files",
+    "folder-here": "A folder here", "send-folder": "Send one from my computer", "send-why": "Its files are sent to the workspace's uploads, each whole or not at all.", "send-none": "Choose a folder with pictures in it.", "n-files": "file|files", "name-taken": "There is a dataset of that name already.",
     split: "Share out, % to validate on", "split-hint": "none", "net-size": "Pixels that the network will see",
-    "n-findings": "findings", "not-checked": "not checked", checking: "checking", packing: "packing", well: "well",
+    "n-findings": "finding|findings", "not-checked": "not checked", checking: "checking", packing: "packing", well: "well",
     "to-val": "to validate on", "no-val": "none to validate on", "of-all": "of all; no file is touched", size: "Size, pixels", median: "median",
     bytes: "Bytes", "file-format": "Format", quality: "quality", grey: "Grey", files: "files of train", checked: "Checked", "not-yet": "not yet",
     check: "Check", "check-again": "Check again", "train-on": "Train on it", doubt: "Doubt labels", "doubt-title": "Check, and doubt labels by a model",
@@ -28,7 +28,7 @@ learn({
   zh: {
     "datasets-what": "供网络学习的图片：它们在哪里，有什么问题，哪些被排除。", "no-datasets": "暂无。",
     "add-dataset": "添加数据集", add: "添加", "add-why": "每类一个子文件夹的文件夹，或其中有 train 和 val 的文件夹。不会移动或复制任何图片。",
-    "folder-here": "这里的文件夹", "send-folder": "从我的电脑上传", "send-why": "文件会上传到工作区的 uploads，每个文件要么完整，要么不留。", "send-none": "请选择一个含有图片的文件夹。", "n-files": "个文件",
+    "folder-here": "这里的文件夹", "send-folder": "从我的电脑上传", "send-why": "文件会上传到工作区的 uploads，每个文件要么完整，要么不留。", "send-none": "请选择一个含有图片的文件夹。", "n-files": "个文件", "name-taken": "已有同名的数据集。",
     split: "划分出的验证比例（%）", "split-hint": "不划分", "net-size": "网络看到的像素边长",
     "n-findings": "项发现", "not-checked": "未检查", checking: "检查中", packing: "打包中", well: "良好",
     "to-val": "张用于验证", "no-val": "没有验证图片", "of-all": "张；文件不变", size: "尺寸（像素）", median: "中位数",

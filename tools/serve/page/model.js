@@ -6,7 +6,7 @@ import { evaluation } from "./model_confusion.js";
 import { deploy } from "./model_deploy.js";
 import { layers } from "./model_layers.js";
 import { prepare, takesNumbers } from "./model_prepare.js";
-import { ago, bytes, percent, quote, say, three, whole } from "./words.js";
+import { ago, bytes, counted, percent, quote, say, three, whole } from "./words.js";
 import "./dataset_words.js";
 import "./model_words.js";
 
@@ -90,7 +90,7 @@ function removing(m) {
 
 function head(m, page) {
   const a = m.about || {}, n = a.parameters;
-  const facts = [m.net || (m.run ? "" : say(FORMATS[m.format])), n ? `${n >= 1e6 ? (n / 1e6).toFixed(1) + " M" : whole(n)} ${say("n-parameters")}` : "", bytes(m.bytes), sizeOf(m), a.classes ? `${a.classes} ${say("n-classes")}` : ""];
+  const facts = [m.net || (m.run ? "" : say(FORMATS[m.format])), n ? counted(n, "n-parameters", n >= 1e6 ? (n / 1e6).toFixed(1) + " M" : whole(n)) : "", bytes(m.bytes), sizeOf(m), a.classes ? counted(a.classes, "n-classes") : ""];
   const from = m.run ? [" / ", `${say("of-run")} `, link("#/runs/" + m.run, "", m.run), m.epoch === null ? m.step === null ? "" : `, ${say("step")} ${whole(m.step)}` : `, ${say("epoch").toLowerCase()} ${m.epoch}`] : [];
   return make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/models", "", say("models")), ...from]), make("h1", "cut", m.id), make("p", "", facts.filter(Boolean).join(" · ")),
     m.problem ? make("p", "bad", m.problem) : null]),

@@ -3,7 +3,7 @@ import { get, send } from "./api.js";
 import { ask, button, link, make } from "./dom.js";
 import { browser } from "./folders.js";
 import { act, section } from "./model.js";
-import { percent, say, three } from "./words.js";
+import { counted, percent, say, three } from "./words.js";
 
 const MOST = 200; /* pictures that are shown */
 
@@ -116,7 +116,7 @@ async function results(id) {
   for (const p of j.result) count.set(p.classes[0].name, (count.get(p.classes[0].name) || 0) + 1);
   const rows = j.result.slice(0, 500).map((p) => make("tr", "", [make("td", "mono small cut", last(p.file)), make("td", "", p.classes[0].name), make("td", "num", percent(p.classes[0].share))]));
   const sums = [...count].sort((a, b) => b[1] - a[1]).slice(0, 20).map(([name, n]) => make("span", "tag", `${name} ${n}`));
-  const d = ask(`${j.result.length} ${say("n-pictures")}`, [make("div", "row wraps", sums), make("div", "scroll tall gap", [make("table", "", [make("tbody", "", rows)])])],
+  const d = ask(counted(j.result.length, "n-pictures"), [make("div", "row wraps", sums), make("div", "scroll tall gap", [make("table", "", [make("tbody", "", rows)])])],
     [link(URL.createObjectURL(new Blob([JSON.stringify(j.result, null, 2)], { type: "application/json" })), "button", say("download")), button(say("close"), "main", () => d.close())]);
   const save = d.querySelector("a.button");
   save.download = id + ".json";

@@ -4,7 +4,7 @@ import { ask, button, facts, link, make } from "./dom.js";
 import { browser } from "./folders.js";
 import { act, section } from "./model.js";
 import { picture } from "./picture.js";
-import { ago, percent, say, three, whole } from "./words.js";
+import { ago, counted, percent, say, three, whole } from "./words.js";
 
 const TABLE = 30; /* classes that can be told apart in a table */
 const STEP = 48;
@@ -48,7 +48,7 @@ function shots(page, id, label, said, names) {
       grid.append(f);
     }
     count += got.pictures.length;
-    more.replaceChildren(...(count < got.count ? [button(`${got.count - count} ${say("more-pictures")}`, "bare", () => act(next))] : []));
+    more.replaceChildren(...(count < got.count ? [button(counted(got.count - count, "more-pictures"), "bare", () => act(next))] : []));
   }
   const title = label === said ? names[label] : `${names[label]} → ${said < 0 ? say("no-answer") : names[said]}`;
   const d = ask(title, [make("p", "small quiet", label === said ? say("right-why") : say("wrong-why")), make("div", "tall gap", [grid, more])], [button(say("close"), "main", () => d.close())]);
@@ -99,7 +99,7 @@ function bars(result, names) {
     label.title = `${name}: ${c.right} / ${c.images}`;
     box.append(label, make("span", "b", [bar]), make("span", "num small quiet", percent(recall)));
   }
-  return make("div", "card pad", [box, list.length > 40 ? make("p", "small faint gap", `${list.length - 40} ${say("more-classes")}`) : null]);
+  return make("div", "card pad", [box, list.length > 40 ? make("p", "small faint gap", counted(list.length - 40, "more-classes")) : null]);
 }
 
 const last = (path) => path.split("/").filter(Boolean).slice(-2).join("/");
@@ -114,7 +114,7 @@ export function evaluation(page) {
     const names = result.classes.map((c, i) => c.name ?? `${say("class")} ${i}`), open = (a, b) => shots(page, j.id, a, b, names);
     const side = make("div", "most", [make("h3", "", say("most-confused")), mostConfused(page, j.id, result, names, open)]);
     body.replaceChildren(make("div", "card pad", [make("div", "confusion", [names.length <= TABLE ? make("div", "", [matrix(result, names, open), make("p", "small faint gap", say("matrix-how"))]) : null, side])]));
-    end.textContent = `${last(result.data)}, ${whole(result.images)} ${say("n-pictures")}, ${say("once")}`;
+    end.textContent = `${last(result.data)}, ${counted(result.images, "n-pictures")}, ${say("once")}`;
     const worst = result.classes.map((c, i) => [c.recall, names[i]]).filter(([r]) => r !== null).sort((x, y) => x[0] - y[0])[0];
     figures.replaceChildren(make("div", "card pad", [facts([[say("top1"), make("span", "", [make("b", "", percent(result.top1)), make("span", "faint", ` ${result.right} / ${result.images}`)])], ["Top-5", percent(result.top5)], [say("loss"), three(result.loss)],
       [say("worst-class"), worst ? `${worst[1]}, ${percent(worst[0])}` : null], [say("unreadable"), result.broken.length || null], [say("left-out"), result.excluded || null], [say("when"), `${ago(j.began)} ${say("since")}`]]),

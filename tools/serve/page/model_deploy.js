@@ -3,7 +3,7 @@ import { blob, send } from "./api.js";
 import { ask, button, choice, make } from "./dom.js";
 import { pictures } from "./model_confusion.js";
 import { act, section } from "./model.js";
-import { bytes, say, whole } from "./words.js";
+import { bytes, counted, say, whole } from "./words.js";
 
 const KINDS = [["onnx", "f32"], ["engine", "f32"], ["engine", "int8"]];
 const titleOf = ([format, precision]) => (format === "onnx" ? "ONNX" : precision === "f32" ? say("engine") : say("engine") + ", int8");
@@ -26,7 +26,7 @@ function verdict(j) {
   if (j.state === "running") return [make("span", "state running", say("running")), `${whole(j.seconds)} s`];
   if (j.state !== "done") return [make("span", "tag bad", say(j.state)), j.error];
   const r = j.result, p = r.parity, g = r.accuracy, words = [];
-  if (p) words.push(`${whole(p.pictures)} ${say("n-pictures")}: ${say("differ-by")} ${p.worst ? p.worst.toExponential(0) : 0}, ${p.labels_equal === p.pictures ? say("labels-equal") : `${p.labels_equal} ${say("n-labels-equal")}`}`);
+  if (p) words.push(`${counted(p.pictures, "n-pictures")}: ${say("differ-by")} ${p.worst ? p.worst.toExponential(0) : 0}, ${p.labels_equal === p.pictures ? say("labels-equal") : counted(p.labels_equal, "n-labels-equal")}`);
   if (g) words.push(`${(100 * g.top_1 / g.images).toFixed(1)} % ${say("in-place-of")} ${(100 * g.top_1_before / g.images).toFixed(1)} %${g.passed ? "" : ", " + say("gate-not-met")}`);
   if (!p && !g) words.push(say("not-judged"));
   const good = r.file !== null && r.engine !== null;

@@ -23,7 +23,7 @@ export const STRINGS = {
     "remove-title": "Remove this run?", "remove-why": "It goes to the workspace's trash, from where it can be brought back.",
     "are-same": "They computed the same.", "not-same": "They did not compute the same.", "differ-from": "They differ from step", "settings-differ": "Settings that differ", "tensors-differ": "Parameters that differ, first at step", tensor: "Parameter", "differ-of": "Numbers that differ", largest: "By at most", none: "none",
     diverged: "diverged",
-    "n-classes": "classes", all: "all", mean: "Mean", deviation: "deviation", look: "Show", "n-pictures": "pictures", again: "Again", "left-out": "Left out", pictures: "Pictures", class: "Class", since: "ago", "more-classes": "more classes", "more-pictures": "more",
+    "n-classes": "class|classes", all: "all", mean: "Mean", deviation: "deviation", look: "Show", "n-pictures": "picture|pictures", again: "Again", "left-out": "Left out", pictures: "Pictures", class: "Class", since: "ago", "more-classes": "more class|more classes", "more-pictures": "more",
   },
   zh: {
     skip: "跳到正文", pages: "页面", theme: "浅色或深色", language: "语言", loading: "…",

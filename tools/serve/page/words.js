@@ -9,6 +9,8 @@ export const say = (key) => (STRINGS[language()] || {})[key] ?? STRINGS.en[key] 
 const known = (v) => v !== null && v !== undefined && Number.isFinite(v);
 export const whole = (v) => (known(v) ? Math.round(v).toLocaleString("en") : "–");
 export const three = (v) => (known(v) ? (v === 0 ? "0" : Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5 ? v.toExponential(1) : String(+v.toPrecision(3))) : "–");
+/* "1 class", "2 classes": a word that differs has both forms, "class|classes"; languages without them have one. */
+export const counted = (n, key, shown = whole(n)) => { const forms = say(key).split("|"); return `${shown} ${forms[n === 1 ? 0 : forms.length - 1]}`; };
 export const percent = (v) => (known(v) ? (100 * v).toFixed(1) + " %" : "–");
 
 export function bytes(v) {
