@@ -203,12 +203,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         request with = r;
         with.file = place.file;
         a = (answer){.status = 200};
+        if (place.over)
+            place.over(place.with, place.reserved);
+        place.over = NULL;
         serve_answers(&s, &with, &a);
     }
     check_answer(&a);
     free(a.text);
     if (a.file)
         close(a.file);
+    if (place.over)
+        place.over(place.with, place.reserved);
     if (place.file)
         close(place.file);
     free(all);

@@ -36,37 +36,21 @@ static int64_t used(const server *s)
     return bytes;
 }
 
-static bool has_room(const server *s, int64_t size, answer *a)
-{
-    const int64_t all = used(s) + s->uploads.used;
-    if (size > s->uploads.most)
-        reply_error(a, 413, NULL, "a file has at most %lld bytes here: --max-upload",
-                    (long long)s->uploads.most);
-    else if (all + size > s->uploads.quota)
-        reply_error(a, 507, NULL, "%lld of %lld bytes for uploads are used: --quota",
-                    (long long)all, (long long)s->uploads.quota);
-    else
-        return true;
-    return false;
-}
-
 /* Its bytes go to a file without a name. */
 static bool take_model(server *s, const request *r, const char *const id[], http_place *p,
                        answer *a)
 {
     char folder[ROOM];
-    const char *length = http_header(r, "Content-Length");
     if (!model_format(id[0])) {
         reply_error(a, 422, "name",
                     "%s: a model's file ends in .safetensors, .onnx, .plan or .caffemodel", id[0]);
         return false;
     }
-    if (!has_room(s, length ? strtoll(length, NULL, 10) : 0, a))
+    if (!uploads_reserve(&s->uploads, used(s), http_header(r, "Content-Length"), p, a))
         return false;
     path_of(s, "", folder);
     (void)mkdir(folder, 0777);
     p->file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-    p->most = (unsigned long long)s->uploads.most;
     if (p->file > 0)
         return true;
     p->file = 0;
@@ -94,8 +78,6 @@ static void put_model(server *s, const request *r, const char *const id[], answe
         reply_error(a, 422, NULL, "no file was sent");
         return;
     }
-    if (!has_room(s, (int64_t)r->size, a))
-        return;
     path_of(s, id[0], path);
     snprintf(from, sizeof from, "/proc/self/fd/%d", r->file);
     if (linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)

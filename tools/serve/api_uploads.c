@@ -47,6 +47,35 @@ void uploads_open(uploads *u, const char *workspace, int64_t most, int64_t quota
     u->used = counted;
 }
 
+/* One that was on its way is here, or will not come. */
+static void came(void *with, unsigned long long reserved)
+{
+    uploads *u = with;
+    u->coming -= (int64_t)reserved;
+}
+
+bool uploads_reserve(uploads *u, int64_t others, const char *length, http_place *p, answer *a)
+{
+    const int64_t size = length ? strtoll(length, NULL, 10) : u->most, room = whole_blocks(size);
+    if (size > u->most) {
+        reply_error(a, 413, NULL, "a file has at most %lld bytes here: --max-upload",
+                    (long long)u->most);
+        return false;
+    }
+    if (room > u->quota - u->used - others - u->coming) {
+        reply_error(a, 507, NULL,
+                    "%lld of %lld bytes for uploads are used, and %lld are on their way: --quota",
+                    (long long)(u->used + others), (long long)u->quota, (long long)u->coming);
+        return false;
+    }
+    u->coming += room;
+    p->most = (unsigned long long)size;
+    p->over = came;
+    p->with = u;
+    p->reserved = (unsigned long long)room;
+    return true;
+}
+
 /* ---- where one goes ---------------------------------------------------------------------------------- */
 
 /* "cat/0001.jpg": no part is empty, hidden, or leads upwards. */
@@ -97,8 +126,8 @@ static int open_folder(const uploads *u, const char *name, const char *path, con
 static bool takes(server *s, const request *r, const char *const id[], http_place *p, answer *a)
 {
     char folder[ROOM];
-    const char *path = http_query(r, "path"), *length = http_header(r, "Content-Length");
-    const uploads *u = &s->uploads;
+    const char *path = http_query(r, "path");
+    uploads *u = &s->uploads;
     (void)id;
     if (!path || !is_good(path)) {
         reply_error(a, 422, "path",
@@ -107,20 +136,11 @@ static bool takes(server *s, const request *r, const char *const id[], http_plac
                     UPLOAD_PARTS);
         return false;
     }
-    if (length && strtoll(length, NULL, 10) > u->most) {
-        reply_error(a, 413, NULL, "a file has at most %lld bytes here: --max-upload",
-                    (long long)u->most);
+    if (!uploads_reserve(u, 0, http_header(r, "Content-Length"), p, a))
         return false;
-    }
-    if (u->used + (length ? strtoll(length, NULL, 10) : 0) >= u->quota) {
-        reply_error(a, 507, NULL, "%lld of %lld bytes for uploads are used: --quota",
-                    (long long)u->used, (long long)u->quota);
-        return false;
-    }
     if (folder_of(u, folder))
         (void)mkdir(folder, 0777);
     p->file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-    p->most = (unsigned long long)u->most;
     if (p->file >= 0)
         return true;
     p->file = 0;
@@ -159,11 +179,6 @@ static void upload(server *s, const request *r, const char *const id[], answer *
     const char *path = http_query(r, "path"), *name;
     const int64_t size = whole_blocks((int64_t)r->size);
     reply p;
-    if (u->used + size > u->quota) {
-        reply_error(a, 507, NULL, "%lld of %lld bytes for uploads are used: --quota",
-                    (long long)u->used, (long long)u->quota);
-        return;
-    }
     const int folder = r->file ? open_folder(u, id[0], path, &name) : -1;
     const bool done = folder >= 0 && place(u, r->file, folder, name);
     const int error = errno;

@@ -45,10 +45,18 @@ bool body_keep(body *b, const char *data, size_t size)
     return true;
 }
 
+void body_over(body *b)
+{
+    if (b->place.over)
+        b->place.over(b->place.with, b->place.reserved);
+    b->place.over = NULL;
+}
+
 void body_free(body *b)
 {
     if (b->place.file)
         close(b->place.file);
+    body_over(b);
     free(b->bytes);
 }
 

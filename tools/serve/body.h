@@ -13,6 +13,7 @@ typedef struct body {
 
 /* False: it is more than it may be, or there is no memory. */
 bool body_keep(body *b, const char *data, size_t size);
+void body_over(body *b); /* no more of it comes */
 void body_free(body *b);
 
 answer body_too_large(void);   /* 413 */

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,7 +110,17 @@ static time_t now(void)
     return t.tv_sec + 1; /* never 0 */
 }
 
-/* Once a second: who is too slow is shut out; and streams are told that we live. */
+/* It brings no more, and all that it has brought was read. The library may wait for it to its time's end: the last bytes and the
+ * end came at once, and it heard of one of them. */
+static bool has_left(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    int unread = 0;
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP)) &&
+           ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* Twice a second: who is too slow, or gone, is shut out; and streams are told that we live. */
 static void *watch(void *arg)
 {
     http *h = arg;
@@ -116,7 +128,7 @@ static void *watch(void *arg)
         const time_t late = now() - HEADER_SECONDS;
         pthread_mutex_lock(&h->lock);
         for (line *l = h->lines; l; l = l->next)
-            if (l->since && l->since < late) {
+            if (l->since && (l->since < late || has_left(l->fd))) {
                 shutdown(l->fd, SHUT_RDWR);
                 l->since = 0;
             }
@@ -262,6 +274,7 @@ static enum MHD_Result handle(void *with, struct MHD_Connection *c, const char *
         answer a = {.status = 200};
         const request r = {
             method, path, k->body.bytes ? k->body.bytes : "", k->body.size, k->body.place.file, k};
+        body_over(&k->body);
         if (k->body.error)
             a = body_not_written();
         else

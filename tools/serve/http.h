@@ -47,6 +47,10 @@ typedef struct answer {
 typedef struct http_place {
     int file; /* closed by http.c; one without a name (O_TMPFILE) leaves nothing behind where a body does not come to its end */
     unsigned long long most; /* bytes that it may have: HTTP_BODY if nobody says else */
+    /* NULL, or called once: all of the body is here, and its answer is made next; or it will not come. */
+    void (*over)(void *with, unsigned long long reserved);
+    void *with;
+    unsigned long long reserved; /* what was kept free for it */
 } http_place;
 
 /* Before the body is taken: false, and an answer, if it is not to be. Then, with the body: the answer. */
