@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Data sets over HTTP: made, checked, looked at as they are and as a network sees them, left out of and taken in again; what leads elsewhere,
 what is broken and names of all kinds."""
+import contextlib
 import json
 import os
 import pathlib
@@ -45,9 +46,11 @@ def makes(s, w):
     expect(s.get("/datasets") == {"datasets": [], "count": 0, "jobs": []}, "none yet")
     good = {"name": "shapes", "data": {"root": 0, "path": "shapes"}, "size": 32}
     (w / "out").symlink_to("/usr")
+    (w / "list.txt").write_text(f"{w}/shapes/train/heart/0001.jpg 0\n")  # one that is sent could name any file of the machine
     for change, field in (({"name": "../x"}, "name"), ({"name": None}, "name"), ({"data": {"root": 0, "path": "../../etc"}}, "data"), ({"data": {"root": 9, "path": ""}}, "data"),
                           ({"data": {"root": 0, "path": "out"}}, "data"), ({"data": {"root": 0, "path": "/etc"}}, "data"), ({"val": {"root": 0, "path": "nowhere"}}, "val"),
-                          ({"split": 10}, "split"), ({"size": 1e9}, "size"), ({"data": {"root": 0, "path": "serve.token"}}, "path")):
+                          ({"split": 10}, "split"), ({"size": 1e9}, "size"), ({"data": {"root": 0, "path": "serve.token"}}, "data"),
+                          ({"data": {"root": 0, "path": "list.txt"}}, "data"), ({"val": {"root": 0, "path": "list.txt"}}, "val")):
         said = post(s, "", {**good, **change}, 422)
         expect(said["error"]["field"] == field and said["error"]["text"], f"{change} is refused by its field", said)
     expect(s.ask("POST", "/api/v1/datasets", body="no JSON")[0] == 400 and not list((w / "datasets").glob("*")), "nothing is left of those")
@@ -74,7 +77,8 @@ def checks(s, w):
     expect(one["findings"] == len(kinds) and one["pictures"] == 42 and one["classes"] == 10 and one["hist"][0] == 4, "in short", one)
     leak = next(f for f in a["findings"] if f["kind"] == "leak")
     expect([(p["side"], p["path"].split("/")[-1]) for p in leak["pictures"]] == [("set", "0001.jpg"), ("val", "leak.jpg")], "the leak's pictures", leak)
-    left = post(s, "/shapes/exclude", {"finding": leak["number"]}, 200)
+    post(s, "/shapes/exclude", {"finding": leak["number"], "checked": a["checked"] - 1}, 422)  # seen in another report
+    left = post(s, "/shapes/exclude", {"finding": leak["number"], "checked": a["checked"]}, 200)
     expect(left == {"left_out": 1} and "train/heart/0001.jpg\tleak" in (w / "datasets/shapes/exclude.txt").read_text(), "left out", left)
     now = s.get("/datasets/shapes")
     expect(now["findings"][leak["number"]]["out"] == 1 and now["exclude"].endswith("/datasets/shapes/exclude.txt") and one["exclude"] is None, "as is told at once", now["exclude"])
@@ -90,7 +94,8 @@ def checks(s, w):
     out = s.get("/datasets/shapes/items?out=1")["items"]
     expect([i["path"].split("/")[-1] for i in out] == ["0000.jpg", "0001.jpg"], "those that are left out", out)
     one = next(i for i in out if i["path"].endswith("0001.jpg"))
-    expect(post(s, "/shapes/exclude", {"pictures": [{"side": "set", "item": one["item"]}], "undo": True}, 200) == {"taken_in": 1}, "taken in again")
+    post(s, "/shapes/exclude", {"pictures": [{"side": "set", "item": one["item"] + 1, "path": one["path"]}], "undo": True}, 422)
+    expect(post(s, "/shapes/exclude", {"pictures": [{k: one[k] for k in ("side", "item", "path")}] * 2, "undo": True}, 200) == {"taken_in": 1}, "taken in again, once")
     expect((w / "datasets/shapes/exclude.txt").read_text().split("\n")[1:3] == ["train/cross/0000.jpg\tby hand", "# a remark"], "what a user wrote stays")
     for body, want in (({"pictures": [{"side": "set", "item": 4200}]}, 404), ({"pictures": [{"side": "all", "item": 0}]}, 422), ({"finding": 99}, 404), ({"finding": "x"}, 200),
                        ({"pictures": [{"side": "val", "item": i} for i in range(21)]}, 422)):
@@ -122,6 +127,7 @@ def looks(s, w):
     for query, number, want in (("", 4200, 404), ("", "x", 404), ("pixels=1", item, 422), ("view=inside", item, 422), ("view=seen&size=99999", item, 422), ("", broken["item"], 422),
                                 ("view=seen", broken["item"], 422)):
         image(query, number, want)
+    expect(image("view=seen&seed=1") == seen[0], "the next one, after one that is broken")
     expect("\ufffd" not in json.dumps(broken) and broken["path"].endswith("odd.jpg"), "a name that is no UTF-8", broken)
 
 
@@ -166,6 +172,12 @@ def uploads(s, w):
         c = socket.create_connection(("localhost", s.port), timeout=10)
         c.sendall(f"PUT /api/v1/uploads/sent?path={name} HTTP/1.1\r\nHost: localhost:{s.port}\r\nAuthorization: Bearer {s.token}\r\n{length}\r\n\r\n".encode() + data)
         return c
+    coming = [cut("cat/0.jpg", "Transfer-Encoding: chunked", b"") for _ in range(2)]
+    expect(wait_until(lambda: s.ask("PUT", "/api/v1/uploads/sent?path=cat/0.jpg", body=b"x" * 19000)[0] == 507, 5), "none finds in the end that others have taken its room")
+    for c in coming:
+        c.sendall(b"1\r\nx\r\n0\r\n\r\n")
+        expect(b" 201 " in c.recv(100), "those that were on their way find theirs")
+        c.close()
     cut("cut/1.jpg", "Content-Length: 30000", b"x" * 20000).close()
     cut("cut/2.jpg", "Transfer-Encoding: chunked", b"4e20\r\n" + b"x" * 20000 + b"\r\n").close()
     c = cut("cut/3.jpg", "Transfer-Encoding: chunked", (b"4e20\r\n" + b"x" * 20000 + b"\r\n") * 3 + b"0\r\n\r\n")
@@ -174,11 +186,17 @@ def uploads(s, w):
     except ConnectionResetError:
         pass
     c.close()
-    two = [cut("both.jpg", "Content-Length: 20000", letter * 10000) for letter in (b"a", b"b")]
-    for c, letter in zip(two, (b"a", b"b")):
-        c.sendall(letter * 10000)
-        expect(b" 201 " in c.recv(1000), "two at once")
-        c.close()
+
+    def both():
+        two = [cut("both.jpg", "Content-Length: 20000", letter * 10000) for letter in (b"a", b"b")]
+        said = []
+        for c, letter in zip(two, (b"a", b"b")):
+            with contextlib.suppress(ConnectionError):
+                c.sendall(letter * 10000)
+                said.append(c.recv(1000))
+            c.close()
+        return sum(b" 201 " in one for one in said) == 2
+    expect(wait_until(both, 10), "two at once, and what was cut off takes no room")
     expect((top / "both.jpg").read_bytes() in (b"a" * 20000, b"b" * 20000), "one of the two, whole")
     put(s, "cat/0.jpg", pictures[2].read_bytes())
     expect((top / "cat/0.jpg").read_bytes() == pictures[2].read_bytes(), "replaced")
@@ -212,6 +230,34 @@ def survives(s, w):
     expect(s.get("/datasets/shapes")["problem"] is None, "and is there again")
 
 
+def ends(s, w):
+    """A set goes while it is checked: so does its check, which is no other set's of that name."""
+    for c in "a", "b":
+        (w / "many" / c).mkdir(parents=True)
+        for i in range(3000):
+            os.link(w / "shapes/train/heart/0001.jpg", w / "many" / c / f"{i}.jpg")
+    many = {"name": "many", "data": {"root": 0, "path": "many"}}
+    post(s, "", many, 201)
+    job = post(s, "/many/check", {}, 202)["job"]
+    limits = pathlib.Path("/proc", (w / "jobs" / job / "pid").read_text().strip(), "limits").read_text()
+    data = next(line for line in limits.split("\n") if line.startswith("Max data size"))
+    expect("unlimited" not in data or b"__asan_init" in (TOOLS / "tenon-data").read_bytes(), "it cannot fill the machine", data)
+    expect(s.ask("DELETE", "/api/v1/datasets/many")[0] == 200, "removed meanwhile")
+    post(s, "", many, 201)
+    expect(wait_until(lambda: s.get("/jobs/" + job)["state"] != "running", 30) and s.get("/jobs/" + job)["state"] == "died", "ended with it", s.get("/jobs/" + job))
+    expect(s.get("/datasets/many")["checked"] is None, "the new one is not checked")
+    for i in range(3000, 6000):
+        (w / "jobs" / f"check-{i}").mkdir()
+    expect([j["id"] for j in s.get("/jobs?kind=check&count=500")] == [f"check-{5999 - i}" for i in range(500)], "of very many jobs the newest")
+
+
+def used(s, w):
+    run = next(r for r in s.get("/runs?count=500")["runs"] if r["data"])["name"]
+    path = s.get("/runs/" + run)["config"]["data.path"]
+    on = lambda data: run in [r["name"] for r in s.get("/runs?count=500&data=" + urllib.parse.quote(data))["runs"]]
+    expect(on(path) and on(path + "/") and on(os.path.dirname(path)) and not on(path[:-1]) and not on(path + "/x"), "runs by where their pictures lie", path)
+
+
 if not (TOOLS / "tenon-shapes").exists():
     print("skipped: no tenon-shapes in this build")
     sys.exit(SKIPPED)
@@ -229,7 +275,7 @@ with Workspace() as w:
     try:
         with Server(w, "--data", root, "--max-upload", "0.04", "--quota", "0.1") as s:
             make_set(w)
-            for part in makes, checks, looks, packs, uploads, survives:
+            for part in makes, checks, looks, packs, uploads, survives, used, ends:
                 part(s, w)
     finally:
         shutil.rmtree(root)

@@ -23,11 +23,18 @@ typedef struct picked {
     const char *reason;
     tn_excluded *file;
     int64_t count, room;
+    bool *taken[2]; /* [items] once is enough */
 } picked;
 
 static void pick(picked *p, bool val, int64_t item)
 {
     const kept_side *d = &p->k->side[val];
+    const int64_t items = tn_dataset_count(d->set);
+    if (!p->taken[val] && !(p->taken[val] = calloc((size_t)items, sizeof(bool))))
+        run_fail("no memory for %lld pictures", (long long)items);
+    if (p->taken[val][item])
+        return;
+    p->taken[val][item] = true;
     if (p->count == p->room) {
         p->room = 2 * p->room + 16;
         p->file = realloc(p->file, (size_t)p->room * sizeof *p->file);
@@ -62,10 +69,41 @@ static void pick_finding(picked *p, const json_value *finding, bool undo)
     }
 }
 
+/* A finding's number is of one report: whoever saw another one means another finding. */
+static bool is_seen(said *s, const kept *k, const json_value *ask)
+{
+    double checked;
+    if (!json_number(json_member(ask, "checked"), &checked) ||
+        checked == (double)k->stamps[1].changed.tv_sec)
+        return true;
+    return browse_refuse(s, "checked", "%s was checked again meanwhile: its findings are others",
+                         k->name);
+}
+
+/* Likewise a picture's number: the folder may have other files now. */
+static bool pick_picture(said *s, picked *p, const json_value *picture, bool undo)
+{
+    bool val;
+    int64_t item;
+    const char *path = json_string(json_member(picture, "path"));
+    if (!browse_side(s, p->k, picture, &val) ||
+        !browse_number(s, picture, "item", 0, INT64_MAX / 2, -1, &item))
+        return false;
+    const kept_side *d = &p->k->side[val];
+    if (item < 0 || item >= tn_dataset_count(d->set))
+        return browse_none(s, "pictures", "%s has no picture %lld", p->k->name, (long long)item);
+    if (path && strcmp(path, tn_dataset_item_path(d->set, item)) != 0)
+        return browse_refuse(s, "pictures", "picture %lld of %s is no longer %s", (long long)item,
+                             p->k->name, path);
+    if (d->out[item] == undo)
+        pick(p, val, item);
+    return true;
+}
+
 static bool pick_asked(said *s, picked *p, const json_value *ask, bool undo)
 {
     int64_t number;
-    if (!browse_number(s, ask, "finding", 0, INT64_MAX / 2, -1, &number))
+    if (!browse_number(s, ask, "finding", 0, INT64_MAX / 2, -1, &number) || !is_seen(s, p->k, ask))
         return false;
     const json_value *finding = number >= 0 ? browse_finding(p->k, number) : NULL;
     if (number >= 0 && !finding)
@@ -80,18 +118,9 @@ static bool pick_asked(said *s, picked *p, const json_value *ask, bool undo)
          f = json_next(f))
         if (browse_kind(json_string(json_member(f, "kind"))) == browse_kind(kind))
             pick_finding(p, f, undo);
-    for (const json_value *m = json_first(json_member(ask, "pictures")); m; m = json_next(m)) {
-        bool val;
-        int64_t item;
-        if (!browse_side(s, p->k, m, &val) ||
-            !browse_number(s, m, "item", 0, INT64_MAX / 2, -1, &item))
+    for (const json_value *m = json_first(json_member(ask, "pictures")); m; m = json_next(m))
+        if (!pick_picture(s, p, m, undo))
             return false;
-        if (item < 0 || item >= tn_dataset_count(p->k->side[val].set))
-            return browse_none(s, "pictures", "%s has no picture %lld", p->k->name,
-                               (long long)item);
-        if (p->k->side[val].out[item] == undo)
-            pick(p, val, item);
-    }
     return true;
 }
 
@@ -178,6 +207,8 @@ bool browse_exclude(said *s, const char *workspace, const json_value *ask)
     for (int64_t i = 0; i < p.count; i++)
         free((void *)(uintptr_t)p.file[i].path);
     free(p.file);
+    free(p.taken[0]);
+    free(p.taken[1]);
     return done;
 }
 

@@ -1,7 +1,10 @@
+#define _DEFAULT_SOURCE /* _SC_PHYS_PAGES */
+
 /* Data sets: what is done to them, by tenon-data. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "data.h"
@@ -10,7 +13,7 @@
 
 /* ---- leaving out ------------------------------------------------------------------------------------ */
 
-/* POST /datasets/ID/exclude {finding}, {kind} or {pictures: [{side, item}, ...]}, {undo} */
+/* POST /datasets/ID/exclude {finding, checked}, {kind} or {pictures: [{side, item, path}, ...]}, {undo} */
 static void exclude(server *s, const request *r, const char *const id[], answer *a)
 {
     data_question k;
@@ -19,6 +22,7 @@ static void exclude(server *s, const request *r, const char *const id[], answer 
     if (ask && data_ask(&k, "exclude", id[0], a)) {
         json *j = &k.q.j;
         data_pass_number(j, ask, "finding");
+        data_pass_number(j, ask, "checked");
         json_text(j, "kind", json_string(json_member(ask, "kind")));
         (void)json_truth(json_member(ask, "undo"), &undo);
         json_bool(j, "undo", undo);
@@ -27,6 +31,7 @@ static void exclude(server *s, const request *r, const char *const id[], answer 
             json_object(j, NULL);
             json_text(j, "side", json_string(json_member(p, "side")));
             data_pass_number(j, p, "item");
+            json_text(j, "path", json_string(json_member(p, "path")));
             json_end(j, '}');
         }
         json_end(j, ']');
@@ -35,10 +40,21 @@ static void exclude(server *s, const request *r, const char *const id[], answer 
     json_free(ask);
 }
 
+/* What is being done to it is of no more use, and must not end in another one of that name. */
+static bool end_it(void *with, const job *j)
+{
+    (void)with;
+    if (job_is_alive(j))
+        (void)job_end(j);
+    return false; /* the newest of them alone can be alive */
+}
+
 /* DELETE /datasets/ID: to the workspace's trash. */
 static void remove_it(server *s, const request *r, const char *const id[], answer *a)
 {
     data_question k;
+    job_list(s, "check", id[0], end_it, NULL);
+    job_list(s, "pack", id[0], end_it, NULL);
     if (data_ask(&k, "remove", id[0], a))
         data_asked(&k, s, r, a, data_tell, NULL);
 }
@@ -50,6 +66,15 @@ static bool is_alive(void *with, const job *j)
     bool *alive = with;
     *alive = *alive || job_is_alive(j);
     return false; /* the newest of them alone */
+}
+
+/* It decodes, and what it decodes may be made to fill the machine: it has as much memory as there is, and fails then. */
+static void limit(const job *j)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    long pid;
+    if (pages > 0 && page > 0 && job_number(j, "pid", &pid))
+        child_limit((pid_t)pid, RLIMIT_DATA, (size_t)pages * (size_t)page);
 }
 
 /* Starts it, and answers; one of a kind at a time. */
@@ -68,6 +93,7 @@ static bool begin(server *s, const char *kind, const char *name, const char *fro
     }
     if (!job_make(s, kind, &j, a) || !job_start(s, &j, name, facts, w->word, a))
         return false;
+    limit(&j);
     reply_begin(&p);
     if (p.j.to) {
         json_object(&p.j, NULL);
@@ -152,9 +178,9 @@ static void make(server *s, const request *r, const char *const id[], answer *a)
         json_free(ask);
         return;
     }
-    if (!words_find(s, json_member(ask, "data"), path[0])) {
+    if (!words_find_folder(s, json_member(ask, "data"), path[0])) {
         reply_error(a, 422, "data", "there is no such folder here");
-    } else if (has_val && !words_find(s, val, path[1])) {
+    } else if (has_val && !words_find_folder(s, val, path[1])) {
         reply_error(a, 422, "val", "there is no such folder here");
     } else if (data_ask(&k, "make", name, a)) {
         json_text(&k.q.j, "path", path[0]);

@@ -62,11 +62,24 @@ static bool is_found(cached_run *r, const char *find)
     return false;
 }
 
-/* GET /runs?state&find&after&count: those that live first, then those that ended last. */
+/* Do its pictures lie in that folder, or are they that list? "/data/ab" does not lie in "/data/a". */
+static bool is_on(cached_run *r, const char *data)
+{
+    const tn_fields *c = cache_config(r);
+    const char *path = c ? tn_fields_text(c, "data.path") : NULL;
+    size_t length = strlen(data);
+    while (length > 0 && data[length - 1] == '/')
+        length--;
+    return path && strncmp(path, data, length) == 0 &&
+           (path[length] == '\0' || path[length] == '/');
+}
+
+/* GET /runs?state&find&data&after&count: those that live first, then those that ended last. */
 static void get_runs(server *s, const request *r, const char *const id[], answer *a)
 {
     double after = 0, count = 50;
-    const char *state = http_query(r, "state"), *find = http_query(r, "find");
+    const char *state = http_query(r, "state"), *find = http_query(r, "find"),
+               *data = http_query(r, "data");
     (void)id;
     if (!api_number(r, "after", 0, 1e9, &after, a) || !api_number(r, "count", 1, LISTED, &count, a))
         return;
@@ -76,7 +89,7 @@ static void get_runs(server *s, const request *r, const char *const id[], answer
     for (size_t i = 0; run && i < s->cache.count; i++) {
         cached_run *one = &s->cache.run[i];
         if ((!state || !*state || strcmp(state, tn_runs_state_name(one->info->state)) == 0) &&
-            (!find || !*find || is_found(one, find)))
+            (!find || !*find || is_found(one, find)) && (!data || !*data || is_on(one, data)))
             run[found++] = one;
     }
     if (run)

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* pipe2, POSIX_SPAWN_SETSID, environ */
+#define _GNU_SOURCE /* pipe2, POSIX_SPAWN_SETSID, environ, prlimit */
 
 #include "child.h"
 
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -252,6 +253,16 @@ bool child_enter(answer *a)
     atomic_fetch_sub(&running, 1);
     reply_error(a, 503, NULL, "too much is being done: try again in a moment");
     return false;
+}
+
+void child_limit(pid_t pid, int resource, size_t most)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    const struct rlimit limit = {most, most};
+    (void)prlimit(pid, resource, &limit, NULL);
+#else
+    (void)pid, (void)resource, (void)most;
+#endif
 }
 
 void child_leave(void)

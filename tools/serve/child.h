@@ -47,6 +47,8 @@ int child_spawn(pid_t *pid, const char *const *words, int in, int out, int error
 /* One more; false: there are too many, and that is the answer. Then child_leave(). */
 bool child_enter(answer *a);
 void child_leave(void);
+/* What it may have of a resource (setrlimit(2)); nothing where a sanitizer speaks for all of the address space. */
+void child_limit(pid_t pid, int resource, size_t most);
 bool child_ends(void); /* child_end_all() was called */
 /* In a thread of its own; false: there is none to be had. */
 bool child_thread(void *(*does)(void *), void *with);

@@ -64,9 +64,19 @@ size_t job_numbers(const server *s, const char *kind, long number[JOBS_LISTED])
     char folder[JOB_PATH];
     size_t count = 0;
     DIR *d = job_folder(s, "", folder) ? opendir(folder) : NULL;
-    for (const struct dirent *e; d && count < JOBS_LISTED && (e = readdir(d));)
-        if ((number[count] = number_of(e->d_name, kind)) >= 0)
-            count++;
+    for (const struct dirent *e; d && (e = readdir(d));) {
+        const long n = number_of(e->d_name, kind);
+        if (n < 0)
+            continue;
+        if (count < JOBS_LISTED) {
+            number[count++] = n;
+            continue;
+        }
+        size_t oldest = 0; /* of too many it goes */
+        for (size_t i = 1; i < count; i++)
+            oldest = number[i] < number[oldest] ? i : oldest;
+        number[oldest] = n > number[oldest] ? n : number[oldest];
+    }
     if (d)
         closedir(d);
     qsort(number, count, sizeof *number, newest_first);

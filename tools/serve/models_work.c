@@ -78,7 +78,7 @@ bool model_data(server *s, const json_value *data, const model_file *m, model_pa
         if (!of_dataset(s, dataset, want == MODEL_TRAIN, path, exclude, a))
             return false;
     } else if (data && !json_is_null(data)) {
-        if (!words_find(s, data, path)) {
+        if (!(want == MODEL_PICTURES ? words_find : words_find_folder)(s, data, path)) {
             reply_error(a, 422, "data", "there are no such pictures here");
             return false;
         }

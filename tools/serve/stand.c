@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* pipe2, prlimit, strerrordesc_np */
+#define _GNU_SOURCE /* pipe2, strerrordesc_np */
 
 #include "stand.h"
 
@@ -75,18 +75,6 @@ static void stop(stand *s)
     s->pid = 0;
 }
 
-/* With a sanitizer all of the address space is spoken for. */
-static void limit(pid_t pid, size_t memory)
-{
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    const struct rlimit most = {memory, memory};
-    if (memory)
-        (void)prlimit(pid, RLIMIT_AS, &most, NULL);
-#else
-    (void)pid, (void)memory;
-#endif
-}
-
 /* Returns 0, or errno. */
 static int start(stand *s, size_t memory)
 {
@@ -103,7 +91,8 @@ static int start(stand *s, size_t memory)
         s->to = pipes[0][1];
         s->from = pipes[1][0];
         s->error = pipes[2][0];
-        limit(s->pid, memory);
+        if (memory)
+            child_limit(s->pid, RLIMIT_AS, memory);
         return 0;
     }
     for (int i = 0; i < made; i++)
@@ -161,8 +150,10 @@ static const char *converse(stand *s, const question *q)
                               {.fd = put < q->size ? s->to : -1, .events = POLLOUT}};
         if (child_ends())
             return "the server ends";
-        if (now() > until)
-            return "it took too long";
+        if (now() > until) {
+            snprintf(s->why, sizeof s->why, "no answer after %.0f s", q->way.seconds);
+            return s->why;
+        }
         if (poll(p, 3, 200) <= 0)
             continue;
         if (p[1].revents & POLLIN)

@@ -164,7 +164,7 @@ void words_add_device(words *w, const json_value *ask, const char *without)
 
 /* ---- where numbers come from ----------------------------------------------------------------------- */
 
-bool words_find(const server *s, const json_value *data, char path[JAIL_PATH])
+static bool find(const server *s, const json_value *data, int flags, char path[JAIL_PATH])
 {
     double root = 0;
     const char *given = json_string(json_member(data, "path"));
@@ -172,13 +172,23 @@ bool words_find(const server *s, const json_value *data, char path[JAIL_PATH])
     int fd = -1;
     path[0] = '\0';
     if (given && *given == '/' && !has_root)
-        fd = jail_open_path(&s->jail, given, O_PATH);
+        fd = jail_open_path(&s->jail, given, flags);
     else if (given && root >= 0 && root < JAIL_ROOTS)
-        fd = jail_open(&s->jail, (int)root, given, O_PATH);
+        fd = jail_open(&s->jail, (int)root, given, flags);
     const bool found = fd >= 0 && jail_path(fd, path);
     if (fd >= 0)
         close(fd);
     return found;
+}
+
+bool words_find(const server *s, const json_value *data, char path[JAIL_PATH])
+{
+    return find(s, data, O_PATH, path);
+}
+
+bool words_find_folder(const server *s, const json_value *data, char path[JAIL_PATH])
+{
+    return find(s, data, O_PATH | O_DIRECTORY, path);
 }
 
 /* dataset.json of one, which is the workspace's own; NULL: there is none. */
@@ -231,13 +241,12 @@ void words_add_data(server *s, words *w, const json_value *ask)
 {
     const json_value *data = json_member(ask, "data"), *dataset = json_member(data, "dataset");
     const char *path = json_string(json_member(data, "path")), *name = json_string(dataset);
-    struct stat st;
     if (dataset) {
         if (!add_dataset(s, w, name))
             wrong_add(&w->wrong, "data", "there is no dataset %.64s", name ? name : "");
     } else if (!path) {
         wrong_add(&w->wrong, "data", "which pictures?");
-    } else if (!words_find(s, data, w->data) || stat(w->data, &st) != 0 || !S_ISDIR(st.st_mode)) {
+    } else if (!words_find_folder(s, data, w->data)) {
         wrong_add(&w->wrong, "data", "there is no folder %.200s here", path);
     } else {
         words_add(w, NULL, w->data);

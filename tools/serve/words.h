@@ -43,8 +43,9 @@ void words_add_net(server *s, words *w, const char *name, const json_value *ask,
 /* init: a model. */
 void words_add_init(server *s, words *w, const json_value *ask, const char *option);
 
-/* The real path of {root, path} or {path}; false: it is not there. */
+/* The real path of {root, path} or {path}; false: it is not there. Of a set it is a folder: a list's lines could lead anywhere. */
 bool words_find(const server *s, const json_value *data, char path[JAIL_PATH]);
+bool words_find_folder(const server *s, const json_value *data, char path[JAIL_PATH]);
 
 /* They end there. False: something was wrong, and that is the answer. */
 bool words_end(words *w, answer *a);
