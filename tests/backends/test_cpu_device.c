@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -237,18 +238,23 @@ typedef struct net {
     tn_value x;
 } net;
 
-static net open_one(const char *device)
+static void fill_net(net *n)
 {
     enum { WIDE = 64 };
     static const float x[32 * WIDE * WIDE];
-    net n = {NULL};
     const tn_shape shape = TN_SHAPE(1, 32, WIDE, WIDE);
+    assert_ok(tn_graph_create(&n->graph));
+    n->x = tn_input(n->graph, "x", TN_F32, shape);
+    tn_output(n->graph, tn_lrn(n->graph, n->x, NULL));
+    assert_ok(tn_plan_create(&n->plan, n->graph, n->device, &(tn_plan_opts){.seed = 1}));
+    assert_ok(tn_plan_set(n->plan, n->x, (tn_tensor){TN_F32, shape, (void *)(uintptr_t)x}));
+}
+
+static net open_one(const char *device)
+{
+    net n = {NULL};
     assert_ok(tn_device_open(&n.device, device));
-    assert_ok(tn_graph_create(&n.graph));
-    n.x = tn_input(n.graph, "x", TN_F32, shape);
-    tn_output(n.graph, tn_lrn(n.graph, n.x, NULL));
-    assert_ok(tn_plan_create(&n.plan, n.graph, n.device, &(tn_plan_opts){.seed = 1}));
-    assert_ok(tn_plan_set(n.plan, n.x, (tn_tensor){TN_F32, shape, (void *)(uintptr_t)x}));
+    fill_net(&n);
     return n;
 }
 
@@ -283,6 +289,42 @@ static void a_plan_runs_in_a_fork(void **unused)
     drop(&n);
 }
 
+/* So many bytes of memory are left to the program. */
+static void leave_room(unsigned long bytes)
+{
+    unsigned long pages = 0;
+    struct rlimit little;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%lu", &pages), 1);
+    fclose(f);
+    assert_int_equal(getrlimit(RLIMIT_AS, &little), 0);
+    little.rlim_cur = pages * (unsigned long)sysconf(_SC_PAGESIZE) + bytes;
+    assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
+}
+
+/* There are no stacks for many threads. OpenMP, which is asked for as many, would end the program. */
+static void threads_that_there_are_not_are_asked_for_once(void **unused)
+{
+    (void)unused;
+    enum { STACKS = 200 << 20, PLAN = 40 << 20 };
+    struct rlimit before;
+    if (LAB_SLOW) {
+        print_message("skipped: a sanitizer's memory cannot be limited\n");
+        skip();
+    }
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    leave_room(STACKS);
+    net n = {NULL};
+    assert_ok(tn_device_open(&n.device, "cpu,threads=1000"));
+    print_message("%s\n", tn_device_describe(n.device));
+    leave_room(PLAN);
+    fill_net(&n);
+    assert_ok(tn_plan_evaluate(n.plan));
+    drop(&n);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +337,7 @@ int main(void)
         cmocka_unit_test(sums_do_not_depend_on_threads),
         cmocka_unit_test(the_programs_threads_stay_as_they_are),
         cmocka_unit_test(a_plan_runs_in_a_fork),
+        cmocka_unit_test(threads_that_there_are_not_are_asked_for_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

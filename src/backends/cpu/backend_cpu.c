@@ -83,6 +83,7 @@ static tn_status open_unbound(tn_backend_device **out, const tn_open_opts *opts)
     if (status == TN_OK)
         status = tn_crew_open(&d->crew, o.threads, d->pin ? d->pin->core : NULL);
     d->threads = tn_crew_size(d->crew);
+    d->fewer = d->threads < o.threads;
     if (status == TN_OK)
         status = tn_onednn_open(d);
     if (status != TN_OK)

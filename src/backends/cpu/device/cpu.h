@@ -27,6 +27,7 @@ typedef enum tn_cpu_prefer {
 
 struct tn_backend_device {
     int threads;
+    bool fewer; /* than it was to have: the system starts no more */
     tn_crew *crew;
     tn_cpu_prefer prefer;
     bool reference;     /* with the kernels of reference/ alone */

@@ -37,7 +37,8 @@ static tn_omp_before enter(const tn_backend_device *d, bool alone)
     if (tn_crew_forked())
         omp_set_max_active_levels(0);
     omp_set_dynamic(0); /* it waits for ever for threads that it was promised */
-    omp_set_num_threads(alone || d->pin ? 1 : d->threads); /* or all on the caller's core */
+    /* With pin=on all would be on the caller's core; and one that does not start ends the program. */
+    omp_set_num_threads(alone || d->pin || d->fewer ? 1 : d->threads);
     return before;
 }
 
