@@ -2,6 +2,7 @@
 """What is read over HTTP is what the folders say, and follows them."""
 import json
 import os
+import shutil
 import threading
 import urllib.parse
 
@@ -181,7 +182,22 @@ def events(s, w):
     s.get("/runs/new-one", status=404)
 
 
+def another(s, w):
+    """A run is moved away and one that was begun otherwise takes its name between two looks: nothing of the first is said of it."""
+    before = s.get("/runs/alexnet-3")["config"]
+    old = w / "alexnet-3.away"
+    config = json.loads((w / "runs/alexnet-3/config.json").read_text())
+    config["recipe"]["rate"] = 0.5
+    shutil.copytree(w / "runs/alexnet-3", w / "other")
+    (w / "other/config.json").write_text(json.dumps(config))
+    (w / "other/log.jsonl").write_text('{"e":"start","t":1,"step":0}\n')
+    os.rename(w / "runs/alexnet-3", old)
+    os.rename(w / "other", w / "runs/alexnet-3")
+    expect(before["recipe.rate"] != 0.5 and wait_until(lambda: s.get("/runs/alexnet-3")["config"]["recipe.rate"] == 0.5, 5), "its own config.json")
+    expect(s.get("/runs/alexnet-3/log")["count"] == 1, "and its own log", s.get("/runs/alexnet-3/log"))
+
+
 with Workspace() as w, Server(w) as s:
-    for check in (lists, one_run, series, log, compared, long_log, notes, output, names, events):
+    for check in (lists, one_run, series, log, compared, long_log, notes, output, names, events, another):
         check(s, w)
 end("tenon-serve, read")

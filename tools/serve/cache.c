@@ -103,6 +103,19 @@ static bool shows_else(const tn_run_info *a, const tn_run_info *b)
            a->checkpoint_step != b->checkpoint_step || !a->reason != !b->reason;
 }
 
+/* Another run may have taken the place of one that was moved away between two looks: nothing of that one is this one's. */
+static void forget_other(cache *c, cached_run *r)
+{
+    const cache_stamp begun = stamp_of(r, "config.json");
+    if (is_same(&begun, &r->begun))
+        return;
+    close_series(c, r);
+    tn_fields_close(r->config);
+    r->config = NULL;
+    r->summed = (cache_stamp){0};
+    r->begun = begun;
+}
+
 /* Reads a run again if its files have changed, or if only its lock can tell. False: it is none (any more). */
 static bool look_at(cache *c, cached_run *r)
 {
@@ -114,6 +127,7 @@ static bool look_at(cache *c, cached_run *r)
     if (tn_run_read(&info, r->folder) != TN_OK)
         return false;
     const bool else_ = shows_else(r->info, info);
+    forget_other(c, r);
     tn_run_info_close(r->info);
     r->info = info;
     r->state = state;

@@ -36,11 +36,11 @@ typedef struct cached_run {
         *series;   /* NULL: nobody asks. It holds its file open: CACHE_OPEN of all runs at most */
     int64_t asked; /* when it was asked for last, counted */
     cache_summary summary;
-    cache_stamp summed; /* of the log that the summary is of */
-    bool wanted;        /* its summary, which the thread is to make */
-    tn_fields *config;  /* NULL: likewise, or it cannot be read */
-    cache_stamp state, log;
-    bool seen; /* in the look that is under way */
+    cache_stamp summed;            /* of the log that the summary is of */
+    bool wanted;                   /* its summary, which the thread is to make */
+    tn_fields *config;             /* NULL: likewise, or it cannot be read */
+    cache_stamp state, log, begun; /* begun: of config.json */
+    bool seen;                     /* in the look that is under way */
 } cached_run;
 
 /* Told of what has changed: a run that is new, gone (NULL info) or another. */
