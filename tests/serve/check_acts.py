@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What is done to runs over HTTP is what the tools do, to a training that is under way; and no server is needed by it."""
+import concurrent.futures
 import json
 import os
+import shutil
 import subprocess
 
 from serves import TOOLS, Server, Workspace, end, expect, wait_until
@@ -70,7 +72,12 @@ def begins(s, w):
     status, said, _ = s.ask("POST", "/api/v1/rate", body={"recipe": {"rate-policy": "magic"}})
     expect(status == 422 and said["error"]["field"] == "rate-policy", "/rate refuses", said)
     expect(s.ask("POST", "/api/v1/rate", body='{"recipe":' + "[" * 40 + "]" * 40 + "}")[0] == 400, "what is nested deeper than anything here")
-    status, said, _ = s.ask("POST", "/api/v1/runs", body=good)
+    with concurrent.futures.ThreadPoolExecutor(4) as several:
+        both = list(several.map(lambda i: s.ask("POST", "/api/v1/runs", body={**good, "text": NET + f"# {i}\n"}), range(4)))
+    made = [i for i, (status, _, _) in enumerate(both) if status == 201]
+    expect(len(made) == 1 and all(status == 422 and said["error"]["field"] == "name" for i, (status, said, _) in enumerate(both) if i not in made), "of several of a name one is begun", both)
+    expect((w / "nets/made.net").read_text() == NET + f"# {made[0]}\n", "and its net stays its own")
+    status, said, _ = both[made[0]]
     expect(status == 201 and said == {"id": "made"} and wait_until(lambda: s.ask("GET", "/api/v1/runs/made")[0] == 200 and state(s, "made") == "done", 60), "a new run", (status, said))
     status, said, _ = s.ask("POST", "/api/v1/runs/made/clone")
     expect(status == 200 and said["name"] == "made-2" and said["data"]["path"] == str(w / "set") and said["init"] == "made" and said["recipe"]["epochs"] == 2 and
@@ -80,7 +87,13 @@ def begins(s, w):
     step = s.get("/runs/made")["checkpoints"][0]["step"]
     status, said, _ = s.ask("POST", "/api/v1/runs/made/clone", body={"step": step})
     expect(status == 200 and said["init"] == f"made.step-{step:08d}" and said["name"] == "made-3", "of a step", (status, said))
-    expect(s.ask("POST", "/api/v1/runs/made/clone", body={"step": 12345})[0] == 422 and s.ask("POST", "/api/v1/runs/nobody/clone")[0] == 404, "of none")
+    for wrong in (-1, 0.5, "1", 12345):
+        status, said, _ = s.ask("POST", "/api/v1/runs/made/clone", body={"step": wrong})
+        expect(status == 422 and said["error"]["field"] == "step", f"of step {wrong}", (status, said))
+    shutil.copytree(w / "runs/made", w / "runs/run-9223372036854775807")
+    expect(wait_until(lambda: s.ask("POST", "/api/v1/runs/run-9223372036854775807/clone")[0] == 200, 5), "a name like a number")
+    expect(s.ask("POST", "/api/v1/runs/run-9223372036854775807/clone")[1]["name"] == "run-9223372036854775807-2", "that is none")
+    expect( s.ask("POST", "/api/v1/runs/nobody/clone")[0] == 404, "of none")
     status, said, _ = s.ask("POST", "/api/v1/plan", body={"init": f"made.step-{step:08d}", "batch": 2})
     expect(status == 200 and said["batch"] == 2, "what a model takes", (status, str(said)[:300]))
     expect((w / "runs/made.output").read_text().count("epoch") >= 1 and lines(w / "runs/made")[-1]["e"] == "end", "what it said is kept")

@@ -44,7 +44,9 @@ static void tell_net(json *j, const tn_fields *c)
 static void find_name(cache *c, const char *from, char name[RUN_NAME + 1])
 {
     const char *dash = strrchr(from, '-');
-    const bool has = dash && dash[1] && dash[1 + strspn(dash + 1, "0123456789")] == '\0';
+    const size_t digits = dash ? strspn(dash + 1, "0123456789") : 0;
+    const bool has =
+        digits > 0 && digits < 10 && dash[1 + digits] == '\0'; /* else no number, but a name */
     const int stem = (int)(has ? dash - from : (ptrdiff_t)strlen(from));
     long number = has ? strtol(dash + 1, NULL, 10) : 1;
     do {
@@ -93,13 +95,20 @@ static void post_clone(server *s, const request *r, const char *const id[], answ
     json_value *ask = r->size ? api_body(r, a) : json_parse("{}");
     if (!ask)
         return;
-    const bool wanted = json_number(json_member(ask, "step"), &step);
+    const json_value *of = json_member(ask, "step");
+    const bool wanted = of && !json_is_null(of);
+    const bool is_step =
+        !wanted || (json_number(of, &step) && step >= 0 && step < 1e15 && step == floor(step));
     json_free(ask);
+    if (!is_step) {
+        reply_error(a, 422, "step", "step is a whole number");
+        return;
+    }
     cached_run *run = api_find(s, id[0], a);
     if (!run)
         return;
     const tn_fields *c = cache_config(run);
-    const bool is_there = !(step > 1e15) && find_checkpoint(run, step, init);
+    const bool is_there = find_checkpoint(run, step, init);
     if (!c) {
         reply_error(a, 409, NULL, "%s: its config.json cannot be read", id[0]);
     } else if (wanted && !is_there) {

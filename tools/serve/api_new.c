@@ -80,6 +80,8 @@ static void tell_folders(json *j, int fd)
     }
     if (d)
         closedir(d);
+    else
+        close(fd);
     qsort(name, count, sizeof *name, by_text);
     json_array(j, "folders");
     for (size_t i = 0; i < count; i++) {
@@ -183,7 +185,7 @@ static void tell_begun(void *with, const child_said *said, answer *a)
     reply_end(&p, a, 201);
 }
 
-/* NULL where it cannot be a name. */
+/* NULL where it cannot be a name; else for give_name_back(). */
 static const char *read_name(server *s, words *w, const json_value *ask)
 {
     const char *name = json_string(json_member(ask, "name"));
@@ -197,9 +199,12 @@ static const char *read_name(server *s, words *w, const json_value *ask)
     cache_lock(&s->cache);
     const bool is_there = cache_find(&s->cache, name) != NULL;
     cache_unlock(&s->cache);
+    const bool is_free = !is_there && take_name(name);
     if (is_there)
         wrong_add(&w->wrong, "name", "there is a run %s already", name);
-    return is_there ? NULL : name;
+    else if (!is_free)
+        wrong_add(&w->wrong, "name", "a run %s is being begun", name);
+    return is_free ? name : NULL;
 }
 
 static void begin(server *s, const request *r, const words *w, const char *name, answer *a)
@@ -228,7 +233,7 @@ static void post_runs(server *s, const request *r, const char *const id[], answe
     bool queue = false;
     w = (words){0};
     words_add(&w, "tenon-train", NULL);
-    const char *name = read_name(s, &w, ask);
+    const char *name = read_name(s, &w, ask); /* taken before the text of a net goes by it */
     words_add_data(s, &w, ask);
     words_add_net(s, &w, name ? name : NO_NAME, ask, "--net");
     words_add_init(s, &w, ask, "--init");
@@ -238,15 +243,10 @@ static void post_runs(server *s, const request *r, const char *const id[], answe
         words_add(&w, "--queue", NULL);
     words_add(&w, "--workspace", s->workspace);
     words_add(&w, "--run", name);
-    if (words_end(&w, a)) {
-        if (take_name(name)) {
-            begin(s, r, &w, name, a);
-            if (!a->later)
-                give_name_back(name);
-        } else {
-            reply_error(a, 422, "name", "a run %s is being begun", name);
-        }
-    }
+    if (words_end(&w, a))
+        begin(s, r, &w, name, a);
+    if (name && !a->later)
+        give_name_back(name);
     json_free(ask);
 }
 
