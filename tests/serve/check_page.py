@@ -54,6 +54,9 @@ def home(b, s):
     b.find_element(By.TAG_NAME, "body").send_keys("/")
     b.switch_to.active_element.send_keys("alexnet-2")
     expect(wait_until(lambda: len(b.find_elements(By.CSS_SELECTOR, "tbody tr")) == 1), "found")
+    b.execute_script("const e = document.querySelector('select'); e.value = 'died'; e.onchange()")
+    expect(wait_until(lambda: not b.find_elements(By.CSS_SELECTOR, "tbody tr")), "none of that state and name")
+    b.execute_script("const e = document.querySelector('select'); e.value = ''; e.onchange()")
     b.switch_to.active_element.send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.BACKSPACE)
     expect(wait_until(lambda: len(b.find_elements(By.CSS_SELECTOR, "tbody tr")) == 5), "all again")
     for box in b.find_elements(By.CSS_SELECTOR, "tbody input[type=checkbox]")[:2]:
@@ -90,11 +93,31 @@ def new(b, s):
     b.find_element(By.CSS_SELECTOR, ".editor textarea").send_keys("tenon graph 1\ninput x f32 N 4\ny = nothing(x)\n")
     expect(wait_until(lambda: "no operation" in text(b, ".editor .beside")) and text(b, ".editor .numbers .bad") == "3", "an error stands beside its line", text(b)[:1500])
     shot(b, "new")
-    b.find_element(By.CSS_SELECTOR, "input[name=rate]").send_keys("0.1,0.01")
+    rate = b.find_element(By.CSS_SELECTOR, "input[name=rate]")
+    rate.send_keys(",".join(["0.1"] * 65))
+    expect(shows(b, "More than 64 runs") and not b.find_element(By.XPATH, "//button[text()='Start']").is_enabled(), "more than are begun at once", text(b)[-300:])
+    rate.clear()
+    rate.send_keys("0.1,0.01")
     b.find_element(By.CSS_SELECTOR, "input[name=name]").send_keys("Not a name")
     b.find_element(By.XPATH, "//button[text()='Start']").click()
     expect(shows(b, "a name is of small letters"), "refused by its field", text(b)[:1500])
     expect("tenon train" in text(b) and "--run 'Not a name-2'" in text(b) and "2 runs" in text(b), "the line for a shell", text(b)[-300:])
+
+
+def hasty(b, s):
+    """Who asks for another page before the first has come is shown the second alone."""
+    b.get(f"http://localhost:{s.port}/#/")
+    expect(shows(b, "alexnet-2"), "home")
+    b.execute_script("""const ask = window.fetch;
+window.fetch = (path, o) => new Promise((y, n) => setTimeout(() => ask(path, o).then(y, n), String(path).includes("/runs/alexnet-2") ? 250 : 0));
+location.hash = "#/runs/alexnet-2";
+setTimeout(() => { location.hash = "#/runs/died"; }, 100);""")
+    expect(wait_until(lambda: text(b, "h1") == "died"), "the second", text(b, "h1"))
+    wait_until(lambda: text(b, "h1") != "died" or "died" not in b.title, 1.2)
+    expect(text(b, "h1") == "died" and "died" in b.title, "and it stays", (text(b, "h1"), b.title))
+    b.get("about:blank")
+    b.get(f"http://localhost:{s.port}/#/runs/100%")
+    expect(shows(b, "100%"), "an address that is none is said to be none", text(b))
 
 
 def elsewhere(b, s):
@@ -148,7 +171,8 @@ with Workspace() as w, Server(w) as s:
         run(b, s, w)
         new(b, s)
         looks(b, s, (("home", "#/", "alexnet-2"), ("run", "#/runs/alexnet-2", "log.jsonl"), ("new", "#/new", "tenon train")))
-        is_silent(b, "422")
+        hasty(b, s)
+        is_silent(b, "422", "/api/v1/runs/100%25")
         elsewhere(b, s)
         locked(b, s)
     finally:

@@ -47,7 +47,9 @@ export async function blob(path, signal) {
 export function listen(hear, state) {
   let control = null, wait = 500;
   async function run() {
+    if (control || document.hidden) return; /* it was shown again, or hidden, before the pause was over */
     control = new AbortController();
+    let refused = false;
     try {
       const answer = await fetch(BASE + "/events", { headers: token ? { Authorization: "Bearer " + token } : {}, signal: control.signal, cache: "no-store" });
       if (!answer.ok) throw new Refused(answer.status, null);
@@ -62,12 +64,10 @@ export function listen(hear, state) {
         text += value;
         for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) take(text.slice(0, end));
       }
-    } catch (e) {
-      if (e.status === 401) return state(false);
-    }
+    } catch (e) { refused = e.status === 401; } /* then when the page is shown again, at the earliest */
     control = null;
     state(false);
-    if (!document.hidden) setTimeout(run, wait);
+    if (!refused) setTimeout(run, wait);
     wait = Math.min(2 * wait, 8000);
   }
   function take(block) {

@@ -14,6 +14,7 @@ const kept = (key) => { try { return localStorage.getItem("tenon." + key); } cat
 const NAV = [["", "home"], ["datasets", "datasets"], ["models", "models"]];
 
 let page = null; /* what is shown: it may have hear(kind, data) and leave() */
+let turn = 0, title = "Tenon"; /* its number, and what it is called */
 let alive = null;
 const machine = make("span", "machine", "");
 
@@ -57,26 +58,32 @@ function setLanguage(language) {
 
 function where() {
   const [address, query] = location.hash.replace(/^#/, "").split("?");
-  const [path, ...parts] = address.split("/").filter(Boolean).map(decodeURIComponent);
+  const [path, ...parts] = address.split("/").filter(Boolean).map((part) => { try { return decodeURIComponent(part); } catch { return part; } });
   const is = path && has(path) && (path !== "runs" || parts[0]) ? path : "";
   return { path: is, parts, query: new URLSearchParams(query) };
 }
 
-async function open() {
+async function open(box) {
   const { path, parts, query } = where();
-  return (await load(path)).open(main, parts, query);
+  return (await load(path)).open(box, parts, query);
 }
 
+/* Each page has a box of its own: one that comes when another was asked for meanwhile is shown nowhere. */
 async function show() {
+  const mine = ++turn, box = make("div", "", [make("p", "faint", say("loading"))]);
   if (page && page.leave) page.leave();
   page = null;
   frame();
-  main.replaceChildren(make("p", "faint", say("loading")));
+  main.replaceChildren(box);
   try {
-    page = await open();
+    const opened = await open(box);
+    if (mine === turn) { page = opened; title = document.title; return; }
+    if (opened.leave) opened.leave();
+    document.title = title;
   } catch (e) {
+    if (mine !== turn) return;
     if (e.status === 401) return signIn();
-    main.replaceChildren(make("h1", "", e.message), make("p", "", link("#/", "", say("home"))));
+    box.replaceChildren(make("h1", "", e.message), make("p", "", link("#/", "", say("home"))));
   }
 }
 

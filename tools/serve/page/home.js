@@ -6,7 +6,7 @@ import { has, load } from "./pages.js";
 import { ago, bytes, language, percent, say, span, three, whole } from "./words.js";
 
 const PAGE = 50;
-const STATES = ["running", "queued", "done", "stopped", "failed", "died"];
+const STATES = ["done", "stopped", "failed", "died"];
 
 const figure = (value, name, css) => make("div", "fig " + (css || ""), [make("b", "", value), make("span", "", name)]);
 const what = (r) => [r.data, r.net].filter(Boolean).join(" → ");
@@ -80,7 +80,7 @@ async function cards(box) {
 
 export async function open(main) {
   const chosen = new Set();
-  let find = "", only = "", count = PAGE, later = 0, left = false;
+  let find = "", only = "", count = PAGE, later = 0, turn = 0, left = false;
 
   const counts = make("p"), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), machine = make("div"), others = make("div");
   const compare = button(say("compare"), "button", () => { const [a, b] = chosen; location.hash = `#/compare?a=${a}&b=${b}`; });
@@ -94,11 +94,11 @@ export async function open(main) {
   field.type = "search";
   field.placeholder = say("find-hint");
   field.setAttribute("aria-label", say("find"));
-  field.oninput = () => { find = field.value; soon(150); };
+  field.oninput = () => { find = field.value; hurry(150); };
   const states = make("select");
   states.setAttribute("aria-label", say("state"));
   states.append(...["", ...STATES].map((s) => { const e = make("option", "", s ? say(s) : say("all-states")); e.value = s; return e; }));
-  states.onchange = () => { only = states.value; soon(0); };
+  states.onchange = () => { only = states.value; hurry(0); };
 
   const column = (key, css) => make("th", css || "", say(key));
   const table = make("table", "", [make("thead", "", [make("tr", "", [make("th", "", [make("span", "sr", say("select"))]), column("run"), column("state"), column("val-top1", "num"),
@@ -122,19 +122,20 @@ export async function open(main) {
   async function refresh() {
     clearTimeout(later);
     later = 0;
-    const query = `?count=${count}&find=${encodeURIComponent(find)}&state=${only}`;
-    const [all, list, m] = await Promise.all([get("/state"), get("/runs" + query), get("/machine")]);
-    if (left) return;
+    const mine = ++turn, query = `?count=${count}&find=${encodeURIComponent(find)}&state=${only}`;
+    const [all, list, m, living] = await Promise.all([get("/state"), get("/runs" + query), get("/machine"), find || only ? get(`/runs?count=${2 * PAGE}`) : null]); /* what is looked for has ended: what runs is shown all the same */
+    if (left || mine !== turn) return;
     const s = all.states, running = s.starting + s.running + s.stopping, over = s.done + s.stopped + s.failed + s.died;
     counts.replaceChildren(make("b", "", String(running)), ` ${say("n-running")} · `, make("b", "", String(s.queued)), ` ${say("n-waiting")} · `, make("b", "", String(over)), ` ${say("n-ended")} · `, make("span", "mono", all.workspace));
-    const lives = list.runs.filter((r) => r.alive), rest = list.runs.filter((r) => !r.alive);
+    const lives = (living || list).runs.filter((r) => r.alive), rest = list.runs.filter((r) => !r.alive);
     now.replaceChildren(...(lives.length ? lives.map(live) : [make("p", "pad quiet", [say("nothing-runs") + " ", make("span", "mono", "tenon train FOLDER --net resnet18 --run NAME")])]));
     keepRows(rest);
     const missing = list.count - list.runs.length;
-    more.replaceChildren(...(missing > 0 ? [button(`${missing} ${say("more")}`, "bare", () => { count += 100; soon(0); })] : []));
+    more.replaceChildren(...(missing > 0 ? [button(`${missing} ${say("more")}`, "bare", () => { count += 100; hurry(0); })] : []));
     machine.replaceChildren(machineCard(m));
   }
   const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
+  const hurry = (ms) => { clearTimeout(later); later = 0; soon(ms); };
 
   const aside = make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("machine"))]), machine]), others]);
   await Promise.all([refresh(), cards(others)]);

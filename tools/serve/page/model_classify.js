@@ -18,7 +18,7 @@ function guesses(classes) {
 }
 
 export function classify(page) {
-  const urls = new Set();
+  const urls = new Map(); /* one a file, until others are taken */
   let turn = 0;
   const image = make("img", ""), what = make("div", "grow"), file = make("input"), list = make("div", "shots gap");
   const told = make("span", "end", "");
@@ -35,9 +35,13 @@ export function classify(page) {
   const drop = make("div", "drop", [image, make("div", "grow", [what, row]), file]);
 
   function url(f) {
-    const u = URL.createObjectURL(f);
-    urls.add(u);
-    return u;
+    if (!urls.has(f)) urls.set(f, URL.createObjectURL(f));
+    return urls.get(f);
+  }
+
+  function forget() {
+    for (const u of urls.values()) URL.revokeObjectURL(u);
+    urls.clear();
   }
 
   function show(f, said, error) {
@@ -64,6 +68,7 @@ export function classify(page) {
   async function take(files) {
     const mine = ++turn, several = files.length > 1;
     list.replaceChildren();
+    forget();
     for (const [i, f] of files.slice(0, MOST).entries()) {
       if (mine !== turn || page.left) return;
       told.textContent = several ? `${i + 1} / ${Math.min(files.length, MOST)} …` : "…";
@@ -96,7 +101,7 @@ export function classify(page) {
     box: section(say("classify-one"), make("div", "", [drop, list, jobs]), [make("span", "small faint", say("stays-here"))]),
     last: null, taken: () => {},
     told: (m) => jobs.replaceChildren(...m.classifications.slice(0, 3).map((j) => folder(j))),
-    leave: () => { document.removeEventListener("paste", paste); for (const u of urls) URL.revokeObjectURL(u); },
+    leave: () => { document.removeEventListener("paste", paste); forget(); },
   };
   return self;
 }

@@ -58,7 +58,7 @@ export async function open(main, _, query) {
 
   /* What is sent, for each run of a sweep. */
   function wishes() {
-    const all = sweep({ ...settings.values(), ...net.recipe() }).slice(0, MOST), stem = name.e.value.trim(), d = data.data();
+    const all = sweep({ ...settings.values(), ...net.recipe() }, MOST), stem = name.e.value.trim(), d = data.data();
     return all.map((r, i) => ({ name: all.length > 1 ? `${stem}-${i + 1}` : stem, data: d && (d.dataset ? { dataset: d.dataset } : { path: d.path }), ...net.net(), recipe: r, device: device.e.value.trim(), queue: queue.checked || all.length > 1 }));
   }
 
@@ -69,7 +69,7 @@ export async function open(main, _, query) {
     if (!e) return;
     const rest = [];
     for (const one of e.errors) {
-      const f = fields.find((x) => x.name === one.field);
+      const f = fields.find((x) => x.name === one.field && x.e.isConnected); /* else it is one of another way to say it */
       if (one.field === "data") data.wrong.textContent = one.text;
       else if (one.field === "text") net.text.wrong(one.text, one.line);
       else if (f) f.wrong.textContent = one.text;
@@ -77,7 +77,10 @@ export async function open(main, _, query) {
     }
     told.replaceChildren(...rest);
     const first = fields.find((x) => x.wrong.textContent);
-    if (first) first.e.focus();
+    if (!first) return;
+    const folded = first.e.closest("details");
+    if (folded) folded.open = true;
+    first.e.focus();
   }
 
   async function study(w, turn) {
@@ -106,8 +109,9 @@ export async function open(main, _, query) {
 
   function changed() {
     if (!settings || !net || !data) return;
-    const all = wishes();
-    shell.replaceChildren(...(all.length > 1 ? [make("p", "small quiet", `${all.length} ${say("runs-queued")}`)] : []), ...all.slice(0, 4).map((w) => command(line(w, data.data()), say)));
+    const all = wishes(), over = all.length > MOST;
+    go.disabled = over;
+    shell.replaceChildren(...(over ? [make("p", "small bad", say("too-many-runs"))] : all.length > 1 ? [make("p", "small quiet", `${all.length} ${say("runs-queued")}`)] : []), ...all.slice(0, 4).map((w) => command(line(w, data.data()), say)));
     clearTimeout(later);
     later = setTimeout(() => { asked++; Promise.all([study(all[0], asked), schedule(all[0], asked)]); }, 400);
   }
@@ -118,7 +122,7 @@ export async function open(main, _, query) {
     go.disabled = true;
     try {
       for (const w of wishes()) begun.push((await send("POST", "/runs", w)).id);
-      location.hash = begun.length > 1 ? "#/" : "#/runs/" + begun[0];
+      if (!left) location.hash = begun.length > 1 ? "#/" : "#/runs/" + begun[0];
     } catch (e) {
       wrong(e);
       if (begun.length) told.append(make("p", "small", `${say("begun-some")} ${begun.join(", ")}`));

@@ -111,12 +111,12 @@ export function recipe(changed, given) {
   };
 }
 
-/* "0.1,0.01" in any of them: all combinations, the first for what is shown; of none one. */
-export function sweep(values) {
+/* "0.1,0.01" in any of them: all combinations, the first for what is shown; of none one. More than `most` are refused where they are begun. */
+export function sweep(values, most) {
   let all = [{}];
   for (const [k, v] of Object.entries(values)) {
     const each = typeof v === "string" && !LISTS.has(k) && v.includes(",") ? v.split(",").map((x) => x.trim()).filter(Boolean).map((x) => (Number.isFinite(Number(x)) ? Number(x) : x)) : [v];
-    all = all.flatMap((one) => each.map((x) => ({ ...one, [k]: x })));
+    all = all.flatMap((one) => each.map((x) => ({ ...one, [k]: x }))).slice(0, most + 1);
   }
   return all;
 }

@@ -93,8 +93,8 @@ export async function open(main, [id]) {
   const speedChart = chart(cards[3], { title: say("images-s"), height: 150, format: whole, ymin: 0, series: [] });
 
   async function curves() {
-    const s = await get(`${path}/series?names=${NAMES.join(",")}&points=500&smooth=${smooth}`);
-    if (left) return;
+    const asked = smooth, s = await get(`${path}/series?names=${NAMES.join(",")}&points=500&smooth=${asked}`);
+    if (left || asked !== smooth) return;
     const at = (name) => s.series[name] || NONE, marks = s.marks.map((m) => ({ x: m.step, text: markText(m) }));
     const train = (name) => { const c = at(name); return [one(say("raw"), "train", c, { faint: true }), one(say("train"), "train", { x: c.x, y: smooth ? c.smooth : c.y }, smooth ? {} : { low: c.low, high: c.high })]; };
     lossChart.update({ marks, series: [...train("step.loss"), one(say("val"), "val", at("epoch.val.loss"))] });
@@ -104,8 +104,8 @@ export async function open(main, [id]) {
   }
 
   async function lines() {
-    const l = shown === "log" ? await get(`${path}/log?lines=${many}`) : await get(`${path}/output`);
-    if (left) return;
+    const asked = shown, l = asked === "log" ? await get(`${path}/log?lines=${many}`) : await get(`${path}/output`);
+    if (left || asked !== shown) return;
     const low = log.scrollTop + log.clientHeight > log.scrollHeight - 20;
     const more = shown === "log" && l.from > 0 && many < 1000 ? [button(`${whole(l.from)} ${say("more")}`, "bare", () => { many = 1000; lines(); }), "\n"] : [];
     log.replaceChildren(...more, ...(shown === "log" ? l.lines.filter((x) => x && !QUIET.has(x.e)).flatMap(line) : [l.text || say("nothing-yet")]));

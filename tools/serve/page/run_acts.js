@@ -88,7 +88,8 @@ export function notes(id) {
   const area = make("textarea", "notes"), told = make("span", "small faint", "");
   area.rows = 4;
   area.setAttribute("aria-label", say("notes"));
-  get(`/runs/${id}/notes`).then((n) => { area.value = n.text; }).catch(() => {});
+  area.disabled = true; /* what was not read is not written over */
+  get(`/runs/${id}/notes`).then((n) => { area.value = n.text; area.disabled = false; }, (e) => { told.textContent = e.message; });
   area.onchange = () => act(() => send("PUT", `/runs/${id}/notes`, area.value), () => { told.textContent = say("kept"); });
   return make("section", "", [make("div", "title", [make("h2", "", say("notes")), make("div", "end", [told])]), area]);
 }
