@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L /* sysconf */
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +150,7 @@ static void make_stream(video *v, int i, const spec *from)
     s->number = i;
     s->spec = *from;
     s->spec.every = from->every ? from->every : q.every;
-    s->mean_pts = -1;
+    s->mean_pts = NAN;
     s->mean = room((size_t)v->net.classes, sizeof *s->mean);
     s->in_item = room((size_t)in, sizeof(void *));
     queue_make(&s->in, s->in_item, in, from->live, &v->bell);

@@ -29,6 +29,7 @@ def same_picture():
         for clip in "one.mkv", "two.mov":
             got = video(work, model, clip, "--top", "12")
             expect(len(got) == 1 and said(got[0]) == want, f"{clip} by {model} is not as the PNG", (got, want))
+    video(work, "model.safetensors", "one.mkv", "--device", "cpu,pin=on", "--threads", "1024", status=2, says="1024")
     expect(got[0]["stream"] == "two" and got[0]["frame"] == 0 and got[0]["ms"] > 0, "what an answer is of", got)
 
 

@@ -79,10 +79,14 @@ def given_up():
     """One that says nothing is not waited for for ever; nor is one that is not there. One that ends has ended."""
     silent = Source(b"")
     begun = time.monotonic()
-    video(work, "model.plan", silent.url, "--timeout", "0.3", "--retries", "0", status=1, says="is lost: Connection timed out")
+    done = subprocess.run(command("model.plan", "clip.ts", silent.url, "--batch", "32", "--timeout", "1.2", "--retries", "0"), cwd=work,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    lost = done.stdout.find("is lost: Connection timed out")
+    expect(done.returncode == 1 and done.stdout.rfind('"stream": "clip"', 0, lost) > 0, "a file's end waits for one that is silent", done.stdout)
     gone = Source()
     gone.listens.close()
     video(work, "model.plan", gone.url, "--retries", "0", status=1, says="is lost: Connection refused")
+    video(work, "model.plan", gone.url + ",name=gone", "--retries", "1", status=1, says="gone         0       0.0        0    0      0")
     expect(time.monotonic() - begun < 20, "that takes too long")
     got = video(work, "model.plan", "clip.ts,live", "--retries", "0")
     expect(got and got[-1]["frame"] == FRAMES - 1, "a live one that ends", got)

@@ -47,7 +47,12 @@ def words():
     video(work, "model.plan", "noise.mkv", "-o", "plain.mkv", *LOSSLESS, "--overlay", "null")
     expect(pixels("plain.mkv") == plain, "frames without words are not what they were")
     video(work, "model.plan", "noise.mkv", "-o", "n.mkv", "--overlay", "nonsense=3", status=1, says="nonsense")
-    expect(not list(work.glob("n.mkv*")), "a file of nothing")
+    for graph, says in ((r"scale=w=if(eq(n\,3)\,1e6\,400):h=if(eq(n\,3)\,1e6\,96):eval=frame", "is to be drawn"),
+                        (r"scale=w=if(eq(n\,3)\,16\,400):h=96:eval=frame", "a frame of 16 x 96 behind those of 400 x 96")):
+        video(work, "model.plan", "noise.mkv", "-o", "n.mkv", "--overlay", graph, *LOSSLESS, status=1, says=says)
+        (work / "n.mkv.part").unlink()
+    video(work, "model.plan", "noise.mkv", "-o", "n.webm", "--encoder", "ffv1", status=1, says="cannot be written")
+    expect(not list(work.glob("n.*")), "a file of nothing", [*work.glob("n.*")])
 
 
 def upright():
@@ -80,6 +85,7 @@ def times():
         want = [said(a) for part in parts for a in video(work, "model.plan", part, "--top", "12", "--quiet")]
         expect([said(a) for a in mine[name]] == want, f"{name} is answered otherwise beside another")
     video(work, "model.plan", "odd.mkv", "b.mjpeg", "-o", "one.mkv", status=2, says="{name}")
+    video(work, "model.plan", "odd.mkv,name=a/b", "b.mjpeg,name=a-b", "-o", "at-{name}.mkv", status=2, says="at-a-b.mkv for two inputs")
     video(work, "model.plan", "odd.mkv", "-o", "at-odd.mkv", status=2, says="--force")
     video(work, "model.plan", "odd.mkv", "-o", "no/such.mkv", status=2, says="no")
 

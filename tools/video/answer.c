@@ -14,7 +14,10 @@ static void smooth(stream *s, double pts, float *x, int64_t count)
     const double period = s->of->q.smooth;
     if (period <= 0)
         return;
-    const double old = s->mean_pts < 0 ? 0 : exp(-(pts - s->mean_pts) / period);
+    const double old = isnan(s->mean_pts) ? 0 : exp(-(pts - s->mean_pts) / period);
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(x[i])) /* it would stay in the mean for ever */
+            return;
     for (int64_t i = 0; i < count; i++)
         x[i] = s->mean[i] = (float)(old * (double)s->mean[i] + (1 - old) * (double)x[i]);
     s->mean_pts = pts;

@@ -1,6 +1,6 @@
 /*
  * Batches of what all streams have. Round robin, one picture of each in turn, so that none starves; a batch is run when it is
- * full, when nothing more can come, or when the oldest live picture in it has waited for --max-wait.
+ * full, when one of whose pictures are in it has ended, or when the oldest live picture in it has waited for --max-wait.
  */
 #include <errno.h>
 #include <math.h>
@@ -138,12 +138,13 @@ static bool all_ended(batch *b)
     return ended == v->streams;
 }
 
-static bool nothing_comes(const batch *b)
+/* Its last pictures are not to wait for others, which may be silent for ever. */
+static bool holds_an_end(const batch *b)
 {
     for (int i = 0; i < b->v->streams; i++)
-        if (!queue_ended(&b->v->stream[i].in))
-            return false;
-    return true;
+        if (b->of_stream[i] > 0 && queue_ended(&b->v->stream[i].in))
+            return true;
+    return false;
 }
 
 /* ---- telling ---------------------------------------------------------------------------------- */
@@ -189,7 +190,7 @@ void batch_all(video *v)
             atomic_store(&v->stop, true);
         gather(&b);
         tell(&b);
-        if (b.count > 0 && (is_full(&b) || seconds() >= b.until || nothing_comes(&b))) {
+        if (b.count > 0 && (is_full(&b) || seconds() >= b.until || holds_an_end(&b))) {
             run(&b);
             continue;
         }

@@ -151,14 +151,28 @@ int encoder_open(encoder *e, const AVFrame *frame, AVRational base, AVRational r
         error = open_file(e);
     if (error >= 0)
         error = avformat_write_header(e->out, NULL);
+    if (error < 0 && e->part && e->out->pb) /* of nothing */
+        unlink(e->part);
     e->begun = error >= 0;
     return error < 0 ? error : 0;
 }
 
 /* ---- frames ----------------------------------------------------------------------------------- */
 
+/* Encoders read as much of each frame as the first one had. */
+static bool is_another(const AVCodecContext *c, const AVFrame *f)
+{
+    const bool is = f->width != c->width || f->height != c->height || f->format != c->pix_fmt;
+    if (is)
+        av_log(NULL, AV_LOG_ERROR, "a frame of %d x %d behind those of %d x %d", f->width,
+               f->height, c->width, c->height);
+    return is;
+}
+
 int encoder_write(encoder *e, AVFrame *frame)
 {
+    if (frame && is_another(e->codec, frame))
+        return AVERROR(EINVAL);
     int error = avcodec_send_frame(e->codec, frame);
     while (error >= 0 && (error = avcodec_receive_packet(e->codec, e->packet)) >= 0) {
         begin(e);

@@ -44,16 +44,20 @@ static void open_engine(net *n, const question *q)
 static void open_plan(net *n, const question *q)
 {
     const tn_graph *g = tn_model_graph(n->model);
+    char device[512], threads[32] = "";
     tn_precision precision;
     tn_shape shape;
     tn_dtype dtype;
     n->output = tn_graph_output_at(g, 0);
+    if (q->threads)
+        snprintf(threads, sizeof threads, ",threads=%lld", (long long)q->threads);
+    snprintf(device, sizeof device, "%.400s%s", q->device, threads);
     if (!n->output.id)
         args_fail("%s: its net says no output: which of its values are the classes?", n->path);
     if (tn_value_shape(g, n->output, &shape) != TN_OK ||
         tn_value_dtype(g, n->output, &dtype) != TN_OK ||
         tn_precision_find(q->precision, &precision) != TN_OK ||
-        tn_device_open(&n->device, q->device) != TN_OK)
+        tn_device_open(&n->device, device) != TN_OK)
         args_fail("%s", tn_error());
     check_classes(n, tn_value_name(g, n->output), tn_value_op(g, n->output), &shape, dtype);
     const tn_plan_opts opts = {

@@ -106,8 +106,10 @@ static picture *picture_of(source *c, AVFrame *f, double now)
 {
     stream *s = c->s;
     picture *p = calloc(1, sizeof *p);
-    if (!p)
+    if (!p) {
+        bad(c);
         return NULL;
+    }
     const int64_t pts = stamp(c, f, now);
     *p = (picture){.number = c->number,
                    .pts = (double)pts * av_q2d(s->base),
@@ -115,6 +117,8 @@ static picture *picture_of(source *c, AVFrame *f, double now)
                    .turn = turn_of_frame(c, f)};
     if (c->got == 0)
         introduce(c, f);
+    if (c->got == 0 && c->number > 0 && s->spec.live)
+        figures_again(&s->figures);
     c->number++;
     c->got++;
     if (p->number % s->spec.every == 0) {
@@ -175,11 +179,21 @@ static void decode(source *c, const AVPacket *packet)
 
 /* ---- packets ---------------------------------------------------------------------------------- */
 
+static void take_packet(source *c)
+{
+    const AVStream *st = c->in.format->streams[c->in.index];
+    if (c->packet->duration > 0)
+        c->length = av_rescale_q(c->packet->duration, st->time_base, c->s->base);
+    if (c->packet->flags & AV_PKT_FLAG_CORRUPT)
+        bad(c);
+    else
+        decode(c, c->packet);
+}
+
 /* What comes of one opening, until it ends. Returns AVERROR_EOF, or what went wrong. */
 static int play(source *c)
 {
     enum { MOST_WRONG = 32 }; /* in a row */
-    const AVStream *st = c->in.format->streams[c->in.index];
     int error = 0, wrong = 0;
     while (!stream_stops(c->s) && wrong < MOST_WRONG) {
         if (error != AVERROR(EAGAIN))
@@ -198,12 +212,9 @@ static int play(source *c)
         if (error < 0)
             break;
         wrong = 0;
-        if (c->packet->duration > 0)
-            c->length = av_rescale_q(c->packet->duration, st->time_base, c->s->base);
-        if (c->packet->flags & AV_PKT_FLAG_CORRUPT)
-            bad(c);
-        else if (c->packet->stream_index == c->in.index)
-            decode(c, c->packet);
+        if (c->packet->stream_index ==
+            c->in.index) /* not all formats leave out what is not wanted */
+            take_packet(c);
         av_packet_unref(c->packet);
     }
     /* Some formats call it the end when a file is cut short, and complain. */
@@ -274,7 +285,6 @@ static void read_live(source *c)
                 stream_fail(s, "is lost: %s", log_why(error));
             return;
         }
-        figures_again(&s->figures);
     }
 }
 

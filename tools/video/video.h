@@ -100,7 +100,7 @@ typedef struct stream {
     figures figures;
     /* Of answers. */
     float *mean;     /* smoothed */
-    double mean_pts; /* when; < 0: nothing is in it */
+    double mean_pts; /* when; NAN: nothing is in it */
     char label[256], text[320];
     double share;
 } stream;

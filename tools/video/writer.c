@@ -51,6 +51,10 @@ void writer_probe(stream *s)
     const int error = encoder_format(&e, s);
     if (error < 0)
         args_fail("%s: cannot be written: %s", s->path, log_why(error));
+    for (const stream *o = s->of->stream; o < s; o++)
+        if (strcmp(o->path, s->path) == 0)
+            args_fail("-o %s: is %s for two inputs, %s and %s", s->of->q.out, s->path, o->spec.name,
+                      s->spec.name);
     if (strcmp(s->path, "-") != 0 && !strstr(s->path, "://") &&
         !(e.out->oformat->flags & AVFMT_NOFILE))
         whole_probe(s->path, s->of->q.force);
@@ -73,7 +77,7 @@ static void fail(writer *w, const char *what, int error)
 static void encode(writer *w)
 {
     AVFilterContext *from = w->overlay.out;
-    int error;
+    int error = 0;
     while (!w->failed && (error = av_buffersink_get_frame(from, w->frame)) >= 0) {
         const AVRational base = av_buffersink_get_time_base(from);
         w->frame->pict_type = AV_PICTURE_TYPE_NONE;
@@ -87,6 +91,8 @@ static void encode(writer *w)
             fail(w, "cannot be written", error);
         av_frame_unref(w->frame);
     }
+    if (!w->failed && error != AVERROR(EAGAIN) && error != AVERROR_EOF)
+        fail(w, "what is to be drawn cannot be (--overlay)", error);
 }
 
 /* Frames that are still in it. */
