@@ -52,6 +52,17 @@ static int find_track(tn_trace_store *s, const char *name)
     return s->tracks++;
 }
 
+/* One that is too long keeps both ends: names of a network are told apart by the last of their words. */
+static void shorten(char to[TN_TRACE_NAME], const char *name)
+{
+    enum { HEAD = 20, TAIL = TN_TRACE_NAME - 1 - HEAD - 3 };
+    const size_t length = strlen(name);
+    if (length < TN_TRACE_NAME)
+        memcpy(to, name, length + 1);
+    else
+        snprintf(to, TN_TRACE_NAME, "%.*s...%s", HEAD, name, name + length - TAIL);
+}
+
 /* Room for one more. */
 static bool grow(tn_trace_store *s)
 {
@@ -86,7 +97,7 @@ void tn_trace(const tn_trace_span *span)
         *e = (tn_trace_event){
             span->kind, track,       span->begin > now->begin ? span->begin : now->begin,
             span->end,  span->flops, span->bytes};
-        snprintf(e->name, sizeof e->name, "%s", span->name);
+        shorten(e->name, span->name);
         snprintf(e->detail, sizeof e->detail, "%s", span->detail ? span->detail : "");
     } else if (now && !before) {
         now->lost++;

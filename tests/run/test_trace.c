@@ -9,6 +9,7 @@
 
 #include <tenon/profile.h>
 
+#include "base/trace.h"
 #include "group/lab_group.h"
 #include "lab_sim.h"
 
@@ -177,6 +178,33 @@ static void a_profile_changes_nothing(void **unused)
     assert_true(with == without);
 }
 
+/* Layers whose names are long and begin alike are two. */
+static void long_names_are_told_apart(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {
+        "/backbone/encoder/layers/encoder_layer_0/self_attention/output/dense",
+        "/backbone/encoder/layers/encoder_layer_0/self_attention/output/bias"};
+    tn_profile *p = NULL;
+    tn_profile_layer l[2];
+    assert_ok(tn_profile_begin(&p, NULL));
+    for (int i = 0; i < 4; i++)
+        tn_trace(&(tn_trace_span){.kind = "forward",
+                                  .on = "cpu",
+                                  .name = names[i % 2],
+                                  .detail = "dense",
+                                  .begin = tn_now(),
+                                  .end = tn_now()});
+    tn_profile_stop(p);
+    assert_int_equal(tn_profile_num_layers(p), 2);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(tn_profile_layer_at(p, i, &l[i]));
+        assert_int_equal(l[i].count, 2);
+        assert_non_null(strstr(l[i].node, i ? "/output/bias" : "/output/dense"));
+    }
+    tn_profile_destroy(p);
+}
+
 static void there_is_one_and_it_has_an_end(void **unused)
 {
     (void)unused;
@@ -208,6 +236,7 @@ int main(void)
         cmocka_unit_test(recordings_are_replayed_again),
         cmocka_unit_test(plans_of_a_device_keep_their_times),
         cmocka_unit_test(a_profile_changes_nothing),
+        cmocka_unit_test(long_names_are_told_apart),
         cmocka_unit_test(there_is_one_and_it_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

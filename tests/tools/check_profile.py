@@ -93,6 +93,8 @@ for number, (device, parts) in enumerate(devices):
         expect({e["name"] for e in t.kind(f"{p} copies", "copy")} >= {"image", "label"}, "copies", t.tracks.keys())
         expect(len(parts) == 1 or len(t.kind(f"{p} sums", "sum")) >= STEPS, "sums", t.tracks.keys())
     if number == 0:
+        said = run(train, *SMALL[:-4], "--max-steps", 5, "--threads", 2, "--run", "./short", "--profile", "short.json")
+        expect("before there was anything to take" in said and not (work / "short.json").exists(), "a profile of no step", said)
         expect(any(n.startswith("loader") for n in t.tracks), "loader threads", t.tracks.keys())
         expect("0.json" in run(train, *SMALL, "--run", "./again", "--profile", file, status=2), "a profile is written over")
 

@@ -23,12 +23,17 @@ static reached measure(tn_device *device, tn_precision precision)
     return r;
 }
 
+/* A second, of so much each time; of what took less than the device's clock tells it is not known: 0. */
+static double rate(const tn_profile_layer *l, double amount)
+{
+    return l->seconds > 0 ? amount * (double)l->count / l->seconds : 0;
+}
+
 /* The share of what the device reaches, and of what; there is none of steps that compute and move nothing that is counted. */
 static void share_cell(table *t, const tn_profile_layer *l, const reached *r)
 {
-    const double each = l->seconds / (double)l->count;
-    const double arithmetic = r->flops > 0 ? l->flops / r->flops / each : 0;
-    const double memory = r->bytes > 0 ? l->bytes / r->bytes / each : 0;
+    const double arithmetic = r->flops > 0 ? rate(l, l->flops) / r->flops : 0;
+    const double memory = r->bytes > 0 ? rate(l, l->bytes) / r->bytes : 0;
     if (arithmetic == 0 && memory == 0)
         table_cell(t, "-");
     else
@@ -52,15 +57,14 @@ static void tell_layers(tn_profile *p, int64_t steps, const reached *r)
     for (int i = 0; i < layers; i++) {
         if (tn_profile_layer_at(p, i, &l) != TN_OK)
             continue;
-        const double each = l.seconds / (double)l.count;
         table_cell(&t, "%s", l.device);
         table_cell(&t, "%s", l.node);
         table_cell(&t, "%s", l.pass);
         table_cell(&t, "%.4f", 1e3 * l.seconds / (double)steps);
         table_cell(&t, "%.1f %%", all > 0 ? 100 * l.seconds / all : 0);
         table_cell(&t, "%lld", (long long)l.count);
-        table_cell(&t, "%.1f", l.flops / each / 1e9);
-        table_cell(&t, "%.1f", l.bytes / each / 1e9);
+        table_cell(&t, "%.1f", rate(&l, l.flops) / 1e9);
+        table_cell(&t, "%.1f", rate(&l, l.bytes) / 1e9);
         share_cell(&t, &l, r);
     }
     table_print(&t, stdout);

@@ -115,10 +115,16 @@ static void look_at_profile(session *s, bool ends)
         session_must(s, tn_profile_begin(&s->profile.taking, NULL));
     if (!s->profile.taking || (!ends && step < s->profile.end))
         return;
+    const int64_t steps = s->profile.steps - (s->profile.end - step);
+    if (steps < 1) { /* it has ended where it was to begin, or a guard has gone back */
+        tn_profile_destroy(s->profile.taking);
+        s->profile.taking = NULL;
+        return;
+    }
     session_must(s, tn_plan_see_sum(s->plan, s->net.loss.loss, &sum, &runs));
     progress_clear(&s->progress);
-    profile_finish(s->profile.taking, s->device, tn_plan_precision(s->plan),
-                   s->profile.steps - (s->profile.end - step), s->profile.path, false);
+    profile_finish(s->profile.taking, s->device, tn_plan_precision(s->plan), steps, s->profile.path,
+                   false);
     s->profile.taking = NULL;
     s->profile.path = NULL;
 }
