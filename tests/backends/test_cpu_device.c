@@ -196,7 +196,7 @@ static void sums_do_not_depend_on_threads(void **state)
         x[i] = (float)(i % 1013) * 0.37f - 100;
     float first = 0;
     for (int threads = 1; threads <= 7; threads += 2) {
-        char options[16];
+        char options[32];
         snprintf(options, sizeof options, "threads=%d", threads);
         tn_backend_device *d = open_cpu(options);
         float sum = 0;

@@ -243,14 +243,14 @@ static void damage_beside_the_crop_is_found_in_the_first_epoch(void **state)
 {
     (void)state;
     const char *folder = lab_make_folder();
-    char text[FILES * 16] = "";
+    char text[FILES * 32] = "";
     for (int i = 0; i < FILES; i++) {
         const char *path = lab_path(folder, "%d.jpg", i);
         if (i % 3 == 1)
             write_damaged(path);
         else
             lab_write_image(path, 90, 70, (unsigned)i);
-        snprintf(text + strlen(text), 16, "%d.jpg %d\n", i, i % 2);
+        snprintf(text + strlen(text), 32, "%d.jpg %d\n", i, i % 2);
     }
     const char *list = lab_path(folder, "list.txt");
     lab_write_text(list, text);
