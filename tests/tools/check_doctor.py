@@ -124,6 +124,8 @@ if alone["host"]["cores_allowed"] > 1 and not os.environ.get("OMP_NUM_THREADS"):
     if shutil.which("taskset"):
         report, found = look(fakes=none, under=("taskset", "-c", str(min(os.sched_getaffinity(0)))))
         expect(report["host"]["cores_allowed"] == 1 and "cores-bound" in found and "threads-few" not in found, "bound", found)
+    free = look(env={"OMP_PROC_BIND": "true"}, fakes=none)[0]["host"]
+    expect(free["cores_allowed"] == alone["host"]["cores_allowed"], "OpenMP binds the program's own thread alone", free)
 text = start("--quick", env={"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "1"}, fakes=none)
 expect("MKL_NUM_THREADS=1" in text and "Tenon uses no BLAS" in text, text)
 

@@ -81,6 +81,14 @@ static void one_thread(facts *f)
 {
     f->host.threads = 1, set = "OMP_NUM_THREADS", value = "1";
 }
+static void limited(facts *f)
+{
+    f->host.threads = 4, set = "OMP_THREAD_LIMIT", value = "4";
+}
+static void quota_below(facts *f) /* what was asked for, and did not come */
+{
+    f->host.threads = 4, set = "OMP_NUM_THREADS", value = "16";
+}
 static void many(facts *f)
 {
     f->host.threads = 64;
@@ -128,6 +136,10 @@ static void swaps(facts *f)
 static void full(facts *f)
 {
     f->disk.free = 1e8;
+}
+static void no_folder(facts *f)
+{
+    f->disk.folder = "/a|b", f->disk.free = -1;
 }
 static void slow_disk(facts *f)
 {
@@ -256,7 +268,10 @@ static void each_wrong_thing_is_found(void **state)
         {capped, NULL, NOTE, "", ""},
         {quota, "cores-quota", SLOW, "the time of 1 of 32 cores", "--cpus=32"},
         {one_thread, "threads-few", SLOW, "OMP_NUM_THREADS=1 says so", "set it to 32"},
-        {many, "threads-many", SLOW, "64 threads, and there are 32", "unset"},
+        {limited, "threads-few", SLOW, "OMP_THREAD_LIMIT=4 says so", "set it to 32"},
+        {quota_below, "cores-quota", SLOW, "the time of 4 of 32 cores", "--cpus=32"},
+        {many, "threads-many", SLOW, "64 threads, and there are 32 cores, which they have in turn",
+         "unset"},
         {bound, "cores-bound", NOTE, "4 of the machine's 32 cores", "asked for"},
         {small_shm, "shm-small", SLOW, "/dev/shm has 67 MB", "--shm-size=1g"},
         {small_shm_alone, "shm-small", NOTE, "enough for one process", "--shm-size=1g"},
@@ -267,6 +282,7 @@ static void each_wrong_thing_is_found(void **state)
         {little, "memory-short", SLOW, "1.0 GB of memory are left", "smaller batches"},
         {swaps, "swapping", SLOW, "9.0 GB of memory lie on the disk", "End other"},
         {full, "disk-full", SLOW, "0.1 GB are left on the disk of /data", "--keep"},
+        {no_folder, "no-folder", BROKEN, "There is no folder /a|b.", "Name one that"},
         {slow_disk, "disk-slow", SLOW, "at 30 MB a second: some 250 photos", "tenon data pack"},
         {far_disk, "disk-far", NOTE, "lies on nfs", "Pack"},
         {slow_loader, "loader-slow", NOTE, "900 photos a second with 32 cores", "Pack"},
@@ -317,6 +333,7 @@ static void each_wrong_thing_is_found(void **state)
     spins(&f);
     judge(&f, &found);
     assert_int_equal(found.count, 2);
+    assert_non_null(strstr(found.at[1].text, "OpenMP's threads, which a few layers of oneDNN's"));
 }
 
 /* Those that are worst come first. */

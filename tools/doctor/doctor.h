@@ -177,7 +177,7 @@ void judge_gpus(const facts *f, findings *out);
 void judge_host(const facts *f, findings *out);
 void judge_variables(const facts *f, findings *out);
 
-/* One more; text and remedy are parted by the first '|' of the sentence. */
+/* One more; text and remedy are parted by the last '|' of the sentence. */
 void find(findings *out, level l, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -233,6 +233,16 @@ int threads_of(const char *device)
     return at ? atoi(at) : 0;
 }
 
+/* OpenMP, when it is loaded, may have bound this very thread to one core of those that the process may use. */
+static bool is_bound_by_openmp(void)
+{
+    static const char *const binds[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"};
+    for (size_t i = 0; i < sizeof binds / sizeof *binds; i++)
+        if (getenv(binds[i]))
+            return true;
+    return false;
+}
+
 static void ask_library(host_facts *h)
 {
     tn_device *cpu = NULL;
@@ -243,6 +253,8 @@ static void ask_library(host_facts *h)
     }
     snprintf(h->device, sizeof h->device, "%s", tn_device_describe(cpu));
     h->threads = threads_of(h->device);
+    if (h->mine < h->threads && is_bound_by_openmp())
+        h->mine = h->threads < h->cores ? h->threads : h->cores;
     if (tn_device_memory(cpu, NULL, &left) == TN_OK && (double)left < 0.9 * h->available)
         h->limit = (double)left;
     tn_device_close(cpu);

@@ -15,10 +15,13 @@ void find(findings *out, level l, const char *id, const char *format, ...)
     va_start(values, format);
     vsnprintf(both, sizeof both, format, values);
     va_end(values);
-    const size_t length = strcspn(both, "|");
+    /* Names of folders in the text may have one, too. */
+    char *bar = strrchr(both, '|');
     *f = (finding){.level = l, .id = id};
-    snprintf(f->text, sizeof f->text, "%.*s", (int)length, both);
-    snprintf(f->remedy, sizeof f->remedy, "%s", both + length + (both[length] == '|'));
+    if (bar)
+        *bar = '\0';
+    snprintf(f->text, sizeof f->text, "%.511s", both);
+    snprintf(f->remedy, sizeof f->remedy, "%.511s", bar ? bar + 1 : "");
 }
 
 const char *level_name(level l)

@@ -4,16 +4,22 @@
 
 #include "doctor.h"
 
-static bool is_set(const facts *f, const char *name)
+/* The variable that says how many threads there are; NULL: none does. */
+static const char *who_says(const facts *f)
 {
-    const char *value = f->variable(name);
-    return value && *value;
+    static const char *const names[] = {"OMP_NUM_THREADS", "OMP_THREAD_LIMIT"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = f->variable(names[i]);
+        if (value && atoi(value) == f->host.threads)
+            return names[i];
+    }
+    return NULL;
 }
 
 static void judge_threads(const facts *f, findings *out)
 {
     const host_facts *h = &f->host;
-    const bool told = is_set(f, "OMP_NUM_THREADS") || is_set(f, "OMP_THREAD_LIMIT");
+    const char *told = who_says(f);
     if (h->mine < h->cores)
         find(out, NOTE, "cores-bound",
              "This process may use %d of the machine's %d cores (taskset, a job's cpuset or a "
@@ -27,16 +33,12 @@ static void judge_threads(const facts *f, findings *out)
     if (h->threads > 0 && h->threads < h->mine && told)
         find(out, SLOW, "threads-few",
              "Tenon takes %d thread%s of %d cores: %s=%s says so.|unset it, or set it to %d.",
-             h->threads, h->threads == 1 ? "" : "s", h->mine,
-             is_set(f, "OMP_NUM_THREADS") ? "OMP_NUM_THREADS" : "OMP_THREAD_LIMIT",
-             f->variable(is_set(f, "OMP_NUM_THREADS") ? "OMP_NUM_THREADS" : "OMP_THREAD_LIMIT"),
-             h->mine);
+             h->threads, h->threads == 1 ? "" : "s", h->mine, told, f->variable(told), h->mine);
     if (h->threads > h->mine)
         find(out, SLOW, "threads-many",
-             "Tenon takes %d threads, and there are %d cores: they wait for each other%s.|unset "
+             "Tenon takes %d threads, and there are %d cores, which they have in turn%s.|unset "
              "OMP_NUM_THREADS, or set it to %d.",
-             h->threads, h->mine, is_set(f, "OMP_NUM_THREADS") ? " (OMP_NUM_THREADS)" : "",
-             h->mine);
+             h->threads, h->mine, told ? " (OMP_NUM_THREADS)" : "", h->mine);
 }
 
 static void judge_processor(const facts *f, findings *out)

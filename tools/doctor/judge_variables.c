@@ -93,6 +93,6 @@ void judge_variables(const facts *f, findings *out)
     }
     if (says(f, "OMP_WAIT_POLICY", "active") && f->host.busy > 0.3)
         find(out, SLOW, "spinning",
-             "OMP_WAIT_POLICY=active on a machine that others use: threads that wait take cores "
-             "from those that work.|unset it.");
+             "OMP_WAIT_POLICY=active on a machine that others use: OpenMP's threads, which a few "
+             "layers of oneDNN's have, take cores from those that work while they wait.|unset it.");
 }

@@ -39,21 +39,40 @@ static void tell_moment_json(const moment *m)
     json_end(&j, '}');
 }
 
+/* What NVML does not say is a dash. */
+static void tell_number(double number, int digits, const char *unit)
+{
+    if (number < 0)
+        printf("-%s", unit);
+    else
+        printf("%.*f%s", digits, number, unit);
+}
+
+static void tell_gpu(int i, const gpu_facts *g)
+{
+    char why[WORDS];
+    clock_reasons(g->reasons, why);
+    printf("  GPU %d ", i);
+    tell_number(g->busy, 0, " % ");
+    tell_number(g->used / 1e9, 1, " of ");
+    tell_number(g->memory / 1e9, 1, " GB ");
+    tell_number(g->watts, 0, " W ");
+    tell_number(g->celsius, 0, " C");
+    printf("%s%s", *why ? ", slowed by " : "", why);
+}
+
 static void tell_moment_text(const moment *m)
 {
     char now[16];
     const time_t t = time(NULL);
     struct tm local;
     strftime(now, sizeof now, "%H:%M:%S", localtime_r(&t, &local));
-    printf("%s  CPU %.0f %%  memory %.1f of %.1f GB free", now, 100 * fmax(m->busy, 0),
-           m->host.available / 1e9, m->host.memory / 1e9);
-    for (int i = 0; i < m->gpus.count; i++) {
-        const gpu_facts *g = &m->gpus.gpu[i];
-        char why[WORDS];
-        clock_reasons(g->reasons, why);
-        printf("  GPU %d %d %% %.1f of %.1f GB %.0f W %d C%s%s", i, g->busy, g->used / 1e9,
-               g->memory / 1e9, g->watts, g->celsius, *why ? ", slowed by " : "", why);
-    }
+    printf("%s  CPU ", now);
+    tell_number(100 * m->busy, 0, " %  memory ");
+    tell_number(m->host.available / 1e9, 1, " of ");
+    tell_number(m->host.memory / 1e9, 1, " GB free");
+    for (int i = 0; i < m->gpus.count; i++)
+        tell_gpu(i, &m->gpus.gpu[i]);
     printf("\n");
 }
 

@@ -72,6 +72,6 @@ void fair_end(const column *c, findings *out)
              "The CPU's column has %d thread%s of %d: --cpu %s says so.|Let it have them all.",
              threads, threads == 1 ? "" : "s", f.host.threads, c[CPU].device);
     for (int i = 0; i < found.count; i++)
-        if (found.at[i].level > NOTE && matters(found.at[i].id))
+        if (found.at[i].level > NOTE && matters(found.at[i].id) && out->count < MAX_FINDINGS)
             out->at[out->count++] = found.at[i];
 }
