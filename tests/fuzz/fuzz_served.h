@@ -157,6 +157,11 @@ void child_leave(void)
 {
 }
 
+void child_limit(pid_t pid, int resource, size_t most)
+{
+    (void)pid, (void)resource, (void)most;
+}
+
 bool child_ends(void)
 {
     return false;
