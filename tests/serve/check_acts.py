@@ -79,6 +79,7 @@ def begins(s, w):
     expect((w / "nets/made.net").read_text() == NET + f"# {made[0]}\n", "and its net stays its own")
     status, said, _ = both[made[0]]
     expect(status == 201 and said == {"id": "made"} and wait_until(lambda: s.ask("GET", "/api/v1/runs/made")[0] == 200 and state(s, "made") == "done", 60), "a new run", (status, said))
+    expect(s.get("/runs/made")["net"] == "made.net" and s.get("/runs/made")["config"]["net.name"] == str(w / "nets/made.net"), "a net of a file goes by the file's name", s.get("/runs/made")["net"])
     status, said, _ = s.ask("POST", "/api/v1/runs/made/clone")
     expect(status == 200 and said["name"] == "made-2" and said["data"]["path"] == str(w / "set") and said["init"] == "made" and said["recipe"]["epochs"] == 2 and
            "flatten" in said["text"] and said["net"] is None, "a clone's form", (status, said))

@@ -19,7 +19,7 @@ void api_tell_run(server *s, json *j, cached_run *r)
     const tn_fields *c = cache_config(r);
     const cache_summary *sum = cache_summary_of(&s->cache, r);
     run_json(j, r->info);
-    json_text(j, "net", c ? tn_fields_text(c, "net.name") : NULL);
+    json_text(j, "net", api_last_part(c ? tn_fields_text(c, "net.name") : NULL));
     json_text(j, "data", c ? api_last_part(tn_fields_text(c, "data.path")) : NULL);
     json_real(j, "epochs", c ? tn_fields_number(c, "recipe.epochs") : (double)NAN);
     json_text(j, "device", r->info->device);

@@ -1,6 +1,6 @@
 /* How good a model is: the confusion matrix, whose numbers show their pictures, each class, and the figures of it. */
 import { get, send } from "./api.js";
-import { ask, button, facts, link, make } from "./dom.js";
+import { ask, button, facts, make } from "./dom.js";
 import { browser } from "./folders.js";
 import { act, section } from "./model.js";
 import { picture } from "./picture.js";

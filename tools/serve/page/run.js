@@ -5,7 +5,7 @@ import { button, choice, command, facts, link, make } from "./dom.js";
 import { state, waits } from "./home.js";
 import { has } from "./pages.js";
 import { actions, compareWith, notes } from "./run_acts.js";
-import { ago, bytes, clock, percent, quote, say, span, three, whole } from "./words.js";
+import { bytes, clock, percent, quote, say, span, three, whole } from "./words.js";
 
 const NAMES = ["step.loss", "step.top1", "step.rate", "step.images_s", "epoch.train.loss", "epoch.val.loss", "epoch.val.top1"];
 const QUIET = new Set(["digest"]);
