@@ -50,6 +50,16 @@ def labels():
     expect({a["stream"] for a in every} == {"door"}, "its name", every)
 
 
+def smoothed():
+    """A long mean stays near its first answer, whatever sign times have."""
+    ffmpeg(work, "-f", "lavfi", "-i", "nullsrc=s=64x48:r=1,geq=lum='if(mod(N,2),X*4,255-Y*4)':cb='if(mod(N,2),40,200)':cr=128", "-frames:v", "4",
+           "-c:v", "mpeg2video", "-g", "1", "-output_ts_offset", "-9", "-avoid_negative_ts", "disabled", "below.ts")
+    plain, mean = (video(work, "model.plan", "below.ts", "--top", "12", "--smooth", s) for s in ("0", "1000"))
+    expect(len(mean) == 4 and mean[-1]["pts"] < 0, "its times", mean)
+    far = [max(abs(a - b) for a, b in zip(said(g[0]), said(g[1]))) for g in (plain, mean)]
+    expect(far[0] > 0.1 and far[1] < 0.01, "what is smoothed", far)
+
+
 def refused():
     """What cannot be is said before anything is done."""
     video(work, "model.plan", status=2, says="0 inputs")
@@ -67,5 +77,6 @@ def refused():
 
 same_picture()
 labels()
+smoothed()
 refused()
 end("files")
