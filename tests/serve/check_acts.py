@@ -53,7 +53,7 @@ def begins(s, w):
     for change, fields in (({"name": "Made"}, ["name"]), ({"name": "died"}, ["name"]), ({"data": {"path": "../x"}}, ["data"]), ({"data": {"path": "/etc"}}, ["data"]), ({"data": None}, ["data"]),
                            ({"text": "", "net": "nothing"}, ["net"]), ({"text": "tenon graph 1\nx = nothing()\n"}, ["text"]), ({"recipe": {"epochs": 0}}, ["epochs"]), ({"recipe": {"run": "x"}}, ["run"]),
                            ({"recipe": {"rate": "fast"}}, ["rate"]), ({"init": "../x"}, ["init"]), ({"init": "nobody.step-00000001"}, ["init"]), ({"data": {"root": 1e300, "path": "set"}}, ["data"]),
-                           ({"data": {"root": 0, "path": "tiny.net"}}, ["data"]), ({"recipe": {"optim": "magic"}}, ["optim"]), ({"recipe": {"mean": "/etc/passwd"}}, ["mean"]), ({"recipe": {"input": "/etc/x"}, "device": "cuda,gpu=/etc/x"}, ["input", "device"]),
+                           ({"data": {"root": 0, "path": "tiny.net"}}, ["data"]), ({"recipe": {"optim": "magic"}}, ["optim"]), ({"recipe": {"freeze": True, "nesterov": "yes"}, "queue": True}, ["freeze", "nesterov"]), ({"recipe": {"mean": "/etc/passwd"}}, ["mean"]), ({"recipe": {"input": "/etc/x"}, "device": "cuda,gpu=/etc/x"}, ["input", "device"]),
                            ({"name": "", "net": "x", "text": "", "data": {}, "recipe": {"lock-fd": 3, "val": "/etc", "rate": ""}}, ["name", "data", "net", "lock-fd", "val", "rate"])):
         status, said, _ = s.ask("POST", "/api/v1/runs", body={**good, **change})
         expect(status == 422 and said["error"] == said["errors"][0] and [e["field"] for e in said["errors"]] == fields, f"{change} is refused by its fields", (status, said))

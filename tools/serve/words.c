@@ -79,6 +79,9 @@ static const char *const recipe_options[] = {"--split",
                                              "--log-every",
                                              NULL};
 
+/* Those of them that have no value: true, or false. */
+static const char *const flag_options[] = {"--overfit", "--no-flip", "--nesterov", NULL};
+
 /* And those of them that tenon plan has. */
 static const char *const plan_options[] = {"--batch",   "--size", "--optim", "--precision",
                                            "--input",   "--mean", "--scale", "--order",
@@ -111,8 +114,13 @@ static void add_member(words *w, const char *option, const json_value *m)
     bool is = false;
     if (json_is_null(m))
         return;
-    if (json_truth(m, &is)) {
+    const bool truth = json_truth(m, &is), flag = option_of(flag_options, name) != NULL;
+    if (truth && flag) {
         words_add(w, is ? option : NULL, NULL);
+        return;
+    }
+    if (flag) { /* its value would be the next word of the program */
+        wrong_add(&w->wrong, name, "%.40s is true or false", name);
         return;
     }
     if (json_number(m, &number) && w->count + 2 <= CHILD_WORDS) {
@@ -120,7 +128,7 @@ static void add_member(words *w, const char *option, const json_value *m)
         snprintf(own, WORDS_NUMBER, "%.10g", number);
         text = own;
     }
-    if (!text || !*text)
+    if (!text || !*text) /* true, too: it would take the next word for one */
         wrong_add(&w->wrong, name, "%.40s has no value", name);
     else if (is_file(name, text))
         wrong_add(&w->wrong, name, "%.40s names no file here", name);
