@@ -12,6 +12,7 @@ static double flops(const tn_node *n)
 const tn_op tn_op_hardswish = {
     .name = "hardswish",
     .onnx = "HardSwish",
+    .post = TN_POST_EACH,
     .min_in = 1,
     .max_in = 1,
     .batch = TN_BATCH_EACH,

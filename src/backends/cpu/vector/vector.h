@@ -29,6 +29,42 @@ INLINE void store(float *p, vec v)
     *(vec_in_memory *)p = v;
 }
 
+/* The same, of which the compiler does not know that it has been loaded: it uses it again rather than load it again. */
+INLINE vec in_register(vec v)
+{
+#if LANES == 16 && defined __AVX512F__
+    __asm__("" : "+v"(v));
+#elif LANES <= 8 && defined __AVX__ || LANES == 4 && defined __SSE__
+    __asm__("" : "+x"(v));
+#endif
+    return v;
+}
+
+/* The larger, and the smaller, of v and another one; NaN of v's NaN. */
+INLINE vec at_least(vec low, vec v)
+{
+#if LANES == 16 && defined __AVX512F__
+    return (vec)_mm512_max_ps((__m512)low, (__m512)v);
+#elif LANES == 8 && defined __AVX__
+    return (vec)_mm256_max_ps((__m256)low, (__m256)v);
+#else
+    const mask below = v < low;
+    return (vec)((below & (mask)low) | (~below & (mask)v));
+#endif
+}
+
+INLINE vec at_most(vec high, vec v)
+{
+#if LANES == 16 && defined __AVX512F__
+    return (vec)_mm512_min_ps((__m512)high, (__m512)v);
+#elif LANES == 8 && defined __AVX__
+    return (vec)_mm256_min_ps((__m256)high, (__m256)v);
+#else
+    const mask above = v > high;
+    return (vec)((above & (mask)high) | (~above & (mask)v));
+#endif
+}
+
 /* Past the caches, which need not read first what is there; p is aligned as a vec is. Vectors that fill no
  * half of a cache line go as others do. */
 INLINE void stream(float *p, vec v)

@@ -223,10 +223,7 @@ INLINE vec finish(vec y, vec bias, const tn_wino_end *e, int64_t at)
         y += load(e->more + at);
     if (!e->holds)
         return y;
-    const vec low = (vec){0} + e->low, high = (vec){0} + e->high;
-    const mask below = y<low, above = y> high;
-    y = (vec)(((mask)low & below) | ((mask)y & ~below));
-    return (vec)(((mask)high & above) | ((mask)y & ~above));
+    return at_most((vec){0} + e->high, at_least((vec){0} + e->low, y));
 }
 
 INLINE void output(const matrices *k, const tn_wino_grid *g, const tn_wino_slab *from,

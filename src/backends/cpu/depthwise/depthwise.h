@@ -1,0 +1,46 @@
+/*
+ * Convolution of each channel with one filter of its own, forward, on images in blocks of L channels as vectors have lanes:
+ *
+ *     x: N x C/L x H x W x L      w: C/L x R x S x L      y: N x C/L x P x Q x L
+ *
+ * compiled once for each set of instructions. A row of y is made in tiles of some pixels side by side, whose sums stay in
+ * registers while the window's rows pass by. What lies in the padding above and below is left out, beside the image it is a
+ * pixel of zeros. The last tile of a row begins so that it ends with the row: pixels that two tiles have are made twice.
+ *
+ * A function of one value behind it is done with some rows while they are in L1; a sum, a relu and a clip in registers.
+ */
+#ifndef TN_CPU_DEPTHWISE_H
+#define TN_CPU_DEPTHWISE_H
+
+#include <stdbool.h>
+
+#include "backends/cpu/elementwise/unary.h"
+
+typedef struct tn_depthwise_code tn_depthwise_code;
+
+/* Pairs are vertical, horizontal. */
+typedef struct tn_depthwise {
+    const tn_depthwise_code *code;
+    char name[40];
+    int64_t channels, blocks, planes; /* planes: images x blocks of channels */
+    int64_t in[2], out[2], kernel[2], stride[2], pad[2], dilation[2];
+    int tile;     /* pixels, 7 or 8 */
+    bool fetches; /* ahead: x and y do not stay in the caches */
+    bool holds;   /* y is held between low and high */
+    float low, high;
+    tn_unary_loop *last; /* what is done then, with these; NULL: nothing */
+    float k[3];
+} tn_depthwise;
+
+struct tn_depthwise_code {
+    const char *name;
+    int lanes; /* L */
+    /* Rows begin to end - 1 of a plane of y, to y; from the plane of x, the block's filters and bias, with `more` added,
+     * which is laid out as they are. bias, more: or NULL. */
+    void (*forward)(const tn_depthwise *s, const float *x, const float *w, const float *bias,
+                    const float *more, int64_t begin, int64_t end, float *y);
+};
+
+extern const tn_depthwise_code tn_depthwise_avx512, tn_depthwise_avx2, tn_depthwise_portable;
+
+#endif
