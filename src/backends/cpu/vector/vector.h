@@ -47,6 +47,8 @@ INLINE vec at_least(vec low, vec v)
     return (vec)_mm512_max_ps((__m512)low, (__m512)v);
 #elif LANES == 8 && defined __AVX__
     return (vec)_mm256_max_ps((__m256)low, (__m256)v);
+#elif LANES == 4 && defined __SSE__
+    return (vec)_mm_max_ps((__m128)low, (__m128)v);
 #else
     const mask below = v < low;
     return (vec)((below & (mask)low) | (~below & (mask)v));
@@ -59,6 +61,8 @@ INLINE vec at_most(vec high, vec v)
     return (vec)_mm512_min_ps((__m512)high, (__m512)v);
 #elif LANES == 8 && defined __AVX__
     return (vec)_mm256_min_ps((__m256)high, (__m256)v);
+#elif LANES == 4 && defined __SSE__
+    return (vec)_mm_min_ps((__m128)high, (__m128)v);
 #else
     const mask above = v > high;
     return (vec)((above & (mask)high) | (~above & (mask)v));
