@@ -15,9 +15,9 @@
 #include "common/args.h"
 #include "common/workspace.h"
 #include "serve/child.h"
-#include "serve/listen.h"
 #include "serve/server.h"
 #include "serve/stand.h"
+#include "serve/web/listen.h"
 
 static struct {
     const char *listen, *socket, *host, *page, *data;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "serve/page.h"
+#include "serve/web/page.h"
 
 const int fuzz_rounds = 3000;
 

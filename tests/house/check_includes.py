@@ -88,7 +88,7 @@ THIRD = {
     "cJSON": ("src/io/", "src/runs/", "tools/common/json_read.c"),
     "cjson": ("src/io/", "src/runs/", "tools/common/json_read.c"),
     "xxhash": "src/base/",
-    "microhttpd.h": ("tools/serve/http.c", "tools/serve/streams."),
+    "microhttpd.h": ("tools/serve/web/http.c", "tools/serve/web/streams."),
     "libav": "tools/video/",
     "libsw": "tools/video/",
     "jpeglib.h": "src/data/",

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "reply.h"
+#include "web/reply.h"
 
 enum { STACK = 256 << 10, SAYS = 4096, LOCK = 3 /* the open file that a job is handed */ };
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "http.h"
+#include "web/http.h"
 
 enum { CHILD_WORDS = 64, CHILD_BYTES = 1 << 22 /* that one may say */ };
 

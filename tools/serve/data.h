@@ -3,8 +3,8 @@
 #define SERVE_DATA_H
 
 #include "child.h"
-#include "reply.h"
 #include "server.h"
+#include "web/reply.h"
 
 /* A question while it is written: q.j is an object that is open, with what is wanted, and of which data set. */
 typedef struct data_question {

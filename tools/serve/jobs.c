@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "reply.h"
+#include "web/reply.h"
 
 enum { AT_ONCE = 4 };
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "reply.h"
+#include "web/reply.h"
 
 enum { LAST = 4096 /* bytes of what it said */, MOMENT = 50000000 };
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reply.h"
+#include "web/reply.h"
 
 const char *model_format(const char *id)
 {

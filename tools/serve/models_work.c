@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "models.h"
-#include "reply.h"
+#include "web/reply.h"
 #include "words.h"
 
 bool model_inside(const server *s, const char *path)

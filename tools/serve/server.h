@@ -17,10 +17,10 @@
 #include "../common/json_read.h"
 #include "../common/workspace.h"
 #include "cache.h"
-#include "guard.h"
-#include "http.h"
 #include "jail.h"
 #include "uploads.h"
+#include "web/guard.h"
+#include "web/http.h"
 
 typedef struct server {
     const char *workspace; /* its real path */

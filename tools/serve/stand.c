@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "reply.h"
+#include "web/reply.h"
 
 enum { STANDS = 6, WAITING = 256, IDLE_SECONDS = 60, WHY = 1024, FIRST_BYTES = 65536 };
 

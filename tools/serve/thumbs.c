@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reply.h"
 #include "stand.h"
+#include "web/reply.h"
 
 enum { SECONDS = 20 };
 

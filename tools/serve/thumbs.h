@@ -2,7 +2,7 @@
 #ifndef SERVE_THUMBS_H
 #define SERVE_THUMBS_H
 
-#include "http.h"
+#include "web/http.h"
 
 enum { THUMBS_MEMORY = 2 /* GiB that it may address */ };
 

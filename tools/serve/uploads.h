@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http.h"
+#include "web/http.h"
 
 enum { UPLOAD_PARTS = 12, UPLOAD_PATH = 1024 };
 

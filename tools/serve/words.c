@@ -12,7 +12,7 @@
 
 #include "../../nets/nets.h"
 #include "models.h"
-#include "reply.h"
+#include "web/reply.h"
 
 void words_add(words *w, const char *option, const char *value)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reply.h"
+#include "web/reply.h"
 
 void wrong_add(wrong *w, const char *field, const char *format, ...)
 {

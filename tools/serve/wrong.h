@@ -4,7 +4,7 @@
 #ifndef SERVE_WRONG_H
 #define SERVE_WRONG_H
 
-#include "http.h"
+#include "web/http.h"
 
 enum { WRONGS = 16, WRONG_TEXT = 400, WRONG_FIELD = 40 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../common/run_json.h"
-#include "reply.h"
-#include "server.h"
+#include "../../common/run_json.h"
+#include "../server.h"
+#include "../web/reply.h"
 
 enum { POINTS = 400, MOST_POINTS = 4000, MOST_NAMES = 16, NAME = 128 };
 

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../common/json_read.h"
-#include "../common/workspace.h"
-#include "child.h"
-#include "reply.h"
-#include "server.h"
+#include "../../common/json_read.h"
+#include "../../common/workspace.h"
+#include "../child.h"
+#include "../server.h"
+#include "../web/reply.h"
 
 enum { WORD = 96, SETTINGS = 8, ORDER_SECONDS = 40 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data.h"
-#include "jobs.h"
-#include "stand.h"
+#include "../data.h"
+#include "../jobs.h"
+#include "../stand.h"
 
 enum { SECONDS = 60, GIB = 4 /* that the program which decodes may address */ };
 

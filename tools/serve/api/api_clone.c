@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../nets/nets.h"
-#include "../common/workspace.h"
-#include "reply.h"
-#include "words.h"
+#include "../../../nets/nets.h"
+#include "../../common/workspace.h"
+#include "../web/reply.h"
+#include "../words.h"
 
 /* Of the recipe what it says. */
 static void tell_recipe(json *j, const tn_fields *c)

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../common/workspace.h"
-#include "reply.h"
-#include "server.h"
+#include "../../common/workspace.h"
+#include "../server.h"
+#include "../web/reply.h"
 
 enum { NOTES = 64 << 10 };
 

@@ -7,9 +7,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "data.h"
-#include "jobs.h"
-#include "words.h"
+#include "../data.h"
+#include "../jobs.h"
+#include "../words.h"
 
 /* ---- leaving out ------------------------------------------------------------------------------------ */
 

@@ -8,9 +8,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "reply.h"
-#include "server.h"
-#include "stand.h"
+#include "../server.h"
+#include "../stand.h"
+#include "../web/reply.h"
 
 /* KiB of a line of /proc/meminfo; NaN: it has none. */
 static double memory_line(const char *text, const char *name)

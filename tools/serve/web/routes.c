@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../common/workspace.h"
+#include "../../common/workspace.h"
+#include "../server.h"
 #include "reply.h"
-#include "server.h"
 
 /* What stands for the stars of a pattern: room for a name at most. */
 typedef struct stars {

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "jobs.h"
-#include "models.h"
-#include "reply.h"
-#include "thumbs.h"
+#include "../jobs.h"
+#include "../models.h"
+#include "../thumbs.h"
+#include "../web/reply.h"
 
 enum { LINE = 16384, SIDE = 160 };
 

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../common/args.h"
+#include "../../common/args.h"
 
 enum { WAITING = 128 };
 

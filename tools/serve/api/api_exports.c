@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "models.h"
-#include "reply.h"
+#include "../child.h"
+#include "../models.h"
+#include "../web/reply.h"
 
 enum { PICTURE = 64 << 20, KEPT = 3 /* jobs of layers */ };
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "models.h"
-#include "reply.h"
+#include "../models.h"
+#include "../web/reply.h"
 
 enum { ROOM = JAIL_PATH + RUN_NAME + 32 };
 

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../common/args.h"
-#include "../common/run_json.h"
-#include "reply.h"
-#include "server.h"
+#include "../../common/args.h"
+#include "../../common/run_json.h"
+#include "../server.h"
+#include "../web/reply.h"
 
 enum { LISTED = 500 };
 

@@ -6,8 +6,8 @@
 
 #include <tenon/status.h>
 
-#include "reply.h"
-#include "server.h"
+#include "../server.h"
+#include "../web/reply.h"
 
 static void count_states(json *j, const cache *c)
 {

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../common/args.h"
+#include "../../common/args.h"
 #include "reply.h"
 
 /* ---- the token ------------------------------------------------------------------------------------- */

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../common/workspace.h"
-#include "child.h"
-#include "reply.h"
-#include "server.h"
+#include "../../common/workspace.h"
+#include "../child.h"
+#include "../server.h"
+#include "../web/reply.h"
 
 cached_run *api_find(server *s, const char *id, answer *a)
 {

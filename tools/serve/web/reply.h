@@ -2,7 +2,7 @@
 #ifndef SERVE_REPLY_H
 #define SERVE_REPLY_H
 
-#include "../common/json.h"
+#include "../../common/json.h"
 #include "http.h"
 
 /* {"error": {"text": ..., "field": ...}} */

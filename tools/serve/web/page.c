@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../server.h"
 #include "reply.h"
-#include "server.h"
 
 enum { MOST = 1 << 20 };
 

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "jail.h"
-#include "reply.h"
-#include "server.h"
-#include "uploads.h"
+#include "../jail.h"
+#include "../server.h"
+#include "../uploads.h"
+#include "../web/reply.h"
 
 enum { BLOCK = 4096, ROOM = 4096 + 32 };
 

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "jobs.h"
-#include "models.h"
-#include "reply.h"
-#include "stand.h"
-#include "words.h"
+#include "../jobs.h"
+#include "../models.h"
+#include "../stand.h"
+#include "../web/reply.h"
+#include "../words.h"
 
 enum { PICTURE = 64 << 20 /* bytes of one */, SECONDS = 120 /* the first opens the model */ };
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jobs.h"
-#include "reply.h"
+#include "../jobs.h"
+#include "../web/reply.h"
 
 typedef struct list {
     json *to;

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../nets/nets.h"
-#include "../common/workspace.h"
-#include "reply.h"
-#include "words.h"
+#include "../../../nets/nets.h"
+#include "../../common/workspace.h"
+#include "../web/reply.h"
+#include "../words.h"
 
 enum {
     LISTED = 500,

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "child.h"
-#include "jobs.h"
-#include "models.h"
-#include "reply.h"
+#include "../child.h"
+#include "../jobs.h"
+#include "../models.h"
+#include "../web/reply.h"
 
 enum { LISTED = 500, DESCRIBE_SECONDS = 60, JOBS = 20 };
 

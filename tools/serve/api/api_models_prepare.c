@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "models.h"
-#include "reply.h"
+#include "../child.h"
+#include "../models.h"
+#include "../web/reply.h"
 
 enum { SECONDS = 120, VALUE = 256, CLASSES = 1 << 20, PATH = JAIL_PATH + RUN_NAME + 32 };
 
