@@ -32,7 +32,7 @@ import weakref
 
 import numpy as np
 
-ABI = "0.1"  # what this file knows of structs: libtenon.so.0.1
+ABI = "0.2"  # what this file knows of structs: libtenon.so.0.2
 MAX_DIMS = 8
 TYPES = (np.dtype("f4"), np.dtype("f2"), None, np.dtype("i4"), np.dtype("u1"))  # as tn_dtype; numpy has no bf16
 PRECISIONS = ("default", "f32", "tf32", "bf16", "f16")

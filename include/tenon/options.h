@@ -14,7 +14,7 @@
  *    `.kernel = {3, 3}, .pad = {1}` above and below.
  *
  * No struct has its size or a version in it: a program and the library that it runs with always agree on what they look
- * like, for a struct of options changes with the number in the library's name alone, libtenon.so.0.2 after libtenon.so.0.1.
+ * like, for a struct of options changes with the number in the library's name alone, libtenon.so.0.3 after libtenon.so.0.2.
  * New fields come last. (Tables that a program registers do say which version they are of: <tenon/sys/op.h>.)
  *
  * Threads: values alone.

@@ -3,7 +3,7 @@
 
 The shared library exports what the public headers declare, no more and no less. In the static one
 every global name begins with tn_, so that a program may have its own copy of anything we use. While the first number of the
-version is 0 programs are linked with a name that has the second one too: libtenon.so.0.1.
+version is 0 programs are linked with a name that has the second one too: libtenon.so.0.2.
 """
 import pathlib
 import re
