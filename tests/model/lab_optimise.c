@@ -140,8 +140,9 @@ static void assert_same(tn_plan *a, const tn_graph *ga, tn_plan *b, const tn_gra
     }
     free(x);
     free(y);
-    /* MobileNetV2 has 52 batchnorms to fold, each of which rounds anew: 1.4e-5, by kernels of the least order. */
-    if (!(off <= 2e-5 * most))
+    /* Of MobileNetV2 with random numbers folding 52 batchnorms makes 0.7e-5 (AVX-512) to 2.2e-5 (AVX2); a wrong pass is off
+     * by 1e-2 and more. */
+    if (!(off <= 1e-4 * most))
         fail_msg("%s: %s is off by %g, of %g", why, name, off, most);
 }
 

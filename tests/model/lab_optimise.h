@@ -20,7 +20,7 @@ tn_model *lab_model_of_text(const char *text);
 tn_model *lab_model_of_graph(const tn_graph *g);
 
 /* That is what the passes do, with and without the numbers in a file; done again they change nothing; and each output has the
- * numbers of before, within 2e-5 of the largest. `only`: the one pass to try, beside `alive`; NULL: all. */
+ * numbers of before, within 1e-4 of the largest. `only`: the one pass to try, beside `alive`; NULL: all. */
 void lab_optimise(const lab_optimise_case *cases, size_t count, const char *only);
 
 /* Both make the same of the same inputs, to each output of b. */
