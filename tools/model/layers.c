@@ -140,8 +140,10 @@ static void run_picture(looked *l)
     uint8_t *pixels = malloc((size_t)count * 3);
     if (!pixels)
         run_fail("no memory for a picture of %d x %d", p.fit.height, p.fit.width);
-    if (tn_image_load(l->image, &p.fit, pixels) != TN_OK)
+    if (tn_image_load(l->image, &p.fit, pixels) != TN_OK) {
+        free(pixels);
         args_fail("%s", tn_error());
+    }
     tn_must(tn_picture_pixels(&p, pixels, count, pixels));
     const tn_shape shape = TN_SHAPE(1, p.fit.height, p.fit.width, p.channels);
     if (tn_plan_set(l->plan, p.input, (tn_tensor){TN_U8, shape, pixels}) != TN_OK ||
