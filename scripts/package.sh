@@ -47,11 +47,12 @@ rm -rf "$bare"
 # The mirror that this machine itself installs from, whichever way its lists are written.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep /debian/ | grep -v security | head -n 1)
 debootstrap --variant=minbase bookworm "$bare" "$mirror" >build/bare.log 2>&1 || { tail build/bare.log; die "debootstrap failed."; }
-cp "$out"/*.deb "$bare/root/"
-chroot "$bare" sh -c 'apt-get update -qq && apt-get install -y --no-install-recommends /root/*.deb' >>build/bare.log 2>&1 </dev/null ||
+mkdir "$bare/debs"
+cp "$out"/*.deb "$bare/debs/"
+chroot "$bare" sh -c 'apt-get update -qq && apt-get install -y --no-install-recommends /debs/*.deb' >>build/bare.log 2>&1 </dev/null ||
     { tail build/bare.log; die "The packages cannot be installed there."; }
 # shellcheck disable=SC2016  # it is the other system's shell that reads it
-chroot "$bare" sh -eu -c 'cd /root
+chroot "$bare" sh -eu -c 'cd /tmp
     tenon shapes shapes --train 8 --val 4 >/dev/null
     tenon train shapes --net slim --size 64 --batch 8 --epochs 1 --run first | tail -n 1
     tenon build first -o first.plan >/dev/null
