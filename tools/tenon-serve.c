@@ -26,7 +26,7 @@ static struct {
     bool no_token, as_root;
 } flags = {.listen = "127.0.0.1", .port = 7860, .max_upload = 2048, .quota = 20480};
 
-static const char what[] = "shows the runs of a workspace in a browser, and steers them";
+static const char what[] = "shows samples, runs and models of a workspace in a browser";
 static const char about[] =
     "Serves the runs of WORKSPACE ($TENON_WORKSPACE, else this folder) to a browser: what runs and "
     "what ended, its\n"

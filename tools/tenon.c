@@ -41,7 +41,7 @@ static const struct {
     {"infer", "runs an engine on pictures, times it, and compares it with its model"},
     {"plan", "what a network takes on a GPU: memory, kernels, the least time a step can take"},
     {"run", "lists runs, shows, compares, plots, steers, repeats and removes them"},
-    {"serve", "shows the runs of a workspace in a browser, and steers them"},
+    {"serve", "shows samples, runs and models of a workspace in a browser"},
     {"shapes", "paints pictures of ten classes, to try things with"},
     {"speed", "what a GPU, and cuDNN on it, are worth: one net trained on CPU and GPU"},
     {"train", "trains any network on a folder of images, in a run that can be resumed"},
