@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 examples=OFF
 case $what in
-bars) program=step/compare.py options="--bars --rounds 5 --seconds 3" ;;
+bars) program=bars/compare.py options= ;;
 train) program=step/compare.py options="--mode train" ;;
 infer) program=step/compare.py options="--mode infer --batch 1 32" ;;
 engines) program=engines/compare.py options= ;;

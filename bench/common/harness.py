@@ -34,11 +34,21 @@ def environment(threads):
     return env
 
 
+# What each side obeys: Tenon and all that has oneDNN in it (PyTorch, OpenVINO) the first, PyTorch's own kernels and what torch.compile
+# writes the second, MKL the third. Nothing limits onnxruntime's own kernels (MLAS).
+ISAS = {"avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
+
+
+def limit_isa(name):
+    """No side that is started from here on uses more of the processor's instructions; None: as it is."""
+    os.environ.update(ISAS[name] if name else {})
+
+
 class Side:
     """One child process."""
 
-    def __init__(self, name, argv, threads=2):
-        self.name = name
+    def __init__(self, name, argv, threads=2, batch=1):
+        self.name, self.batch = name, batch
         self.child = subprocess.Popen(argv, env=environment(threads), text=True, bufsize=1,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.about = self._answer("ready")
@@ -73,6 +83,12 @@ class Side:
             sys.exit(f"{self.name}: exit status {self.child.returncode}")
 
 
+def first_look(sides, seconds):
+    """Asks each for one step, which also warms it. {name: images a second}, {name: steps that are about so many seconds}."""
+    looks = {side.name: [side.run(1) for _ in range(2)][-1] for side in sides}
+    return looks, {side.name: max(1, round(seconds * looks[side.name] / side.batch)) for side in sides}
+
+
 def interleave(sides, rounds, units):
     """Ask every side in turn, `rounds` times. Images a second: {name: [one a round]}.
 
@@ -105,4 +121,5 @@ def machine():
     """One line for a table's heading."""
     with open("/proc/cpuinfo") as f:
         model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "?")
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+    limit = f" held to {os.environ['ONEDNN_MAX_CPU_ISA']}" if "ONEDNN_MAX_CPU_ISA" in os.environ else ""
+    return f"{model}{limit}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"

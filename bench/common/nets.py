@@ -33,6 +33,57 @@ def resnet50(classes, side=224):
     return torchvision.models.resnet50(num_classes=classes)
 
 
+def vgg11(classes, side=224):
+    return torchvision.models.vgg11(num_classes=classes)
+
+
+def mobilenet_v2(classes, side=224):
+    return torchvision.models.mobilenet_v2(num_classes=classes)
+
+
+def densenet121(classes, side=224):
+    return torchvision.models.densenet121(num_classes=classes)
+
+
+def squeezenet(classes, side=224):
+    return torchvision.models.squeezenet1_1(num_classes=classes)
+
+
+def conv_bn(channels, filters, kernel, stride=1, groups=1):
+    return [nn.Conv2d(channels, filters, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(filters)]
+
+
+def mobilenet_v1(classes, side=224):
+    """Howard et al. 2017, arXiv:1704.04861, table 1."""
+    layers, c = [*conv_bn(3, 32, 3, 2), nn.ReLU(inplace=True)], 32
+    for k, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + 5 * [(512, 1)] + [(1024, 2), (1024, 1)]:
+        layers += [*conv_bn(c, c, 3, stride, c), nn.ReLU(inplace=True), *conv_bn(c, k, 1), nn.ReLU(inplace=True)]
+        c = k
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, classes))
+
+
+class Residual(nn.Module):
+    """Two convolutions of 3 x 3 and what goes around them."""
+
+    def __init__(self, channels, filters, stride):
+        super().__init__()
+        self.way = nn.Sequential(*conv_bn(channels, filters, 3, stride), nn.ReLU(inplace=True), *conv_bn(filters, filters, 3))
+        self.around = nn.Sequential(*conv_bn(channels, filters, 1, stride)) if stride > 1 else nn.Identity()
+
+    def forward(self, x):
+        return F.relu(self.way(x) + self.around(x), inplace=True)
+
+
+def resnet20(classes, side=32):
+    """He et al. 2015, arXiv:1512.03385, section 4.2, with 1 x 1 convolutions where the paper has their shortcut A."""
+    layers, c = [*conv_bn(3, 16, 3), nn.ReLU(inplace=True)], 16
+    for k in (16, 32, 64):
+        for _ in range(3):
+            layers.append(Residual(c, k, k // c))
+            c = k
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, classes))
+
+
 def relu_conv(channels, filters, kernel, stride=1):
     return nn.Sequential(nn.Conv2d(channels, filters, kernel, stride, kernel // 2), nn.ReLU(inplace=True))
 
@@ -145,11 +196,12 @@ def unet(classes, side=128):
     return UNet(classes)
 
 
-# name: (side, channels, classes, build)
-NETS = {"alexnet": (224, 3, 1000, alexnet), "lenet": (28, 1, 10, lenet),
-        "resnet18": (224, 3, 1000, resnet18), "resnet50": (224, 3, 1000, resnet50),
-        "googlenet": (224, 3, 1000, googlenet), "vit_tiny": (224, 3, 1000, vit_tiny),
-        "unet": (128, 3, 21, unet)}
+# name: (side, channels, classes, build); U-Net's classes are a pixel's
+NETS = {"alexnet": (224, 3, 1000, alexnet), "lenet": (28, 1, 10, lenet), "vgg11": (224, 3, 1000, vgg11),
+        "resnet18": (224, 3, 1000, resnet18), "resnet50": (224, 3, 1000, resnet50), "resnet20": (32, 3, 10, resnet20),
+        "mobilenet_v1": (224, 3, 1000, mobilenet_v1), "mobilenet_v2": (224, 3, 1000, mobilenet_v2),
+        "densenet121": (224, 3, 1000, densenet121), "squeezenet": (224, 3, 1000, squeezenet),
+        "googlenet": (224, 3, 1000, googlenet), "vit_tiny": (224, 3, 1000, vit_tiny), "unet": (128, 3, 21, unet)}
 
 
 def start_he(model):

@@ -11,26 +11,15 @@ import torch
 import torchvision
 from torch import nn
 
-
-def mobilenet_v1():
-    """Howard et al. 2017, arXiv:1704.04861, table 1."""
-    def block(c, k, stride, groups):
-        kernel = 1 if groups == 1 and stride == 1 and c != 3 else 3
-        return [nn.Conv2d(c, k, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(k), nn.ReLU()]
-
-    layers, c = block(3, 32, 2, 1), 32
-    for k, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + 5 * [(512, 1)] + [(1024, 2), (1024, 1)]:
-        layers += block(c, c, stride, c) + block(c, k, 1, 1)
-        c = k
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, 1000))
-
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from nets import mobilenet_v1  # noqa: E402
 
 NETS = {
     "alexnet": torchvision.models.alexnet,
     "vgg11": torchvision.models.vgg11,
     "resnet18": torchvision.models.resnet18,
     "resnet50": torchvision.models.resnet50,
-    "mobilenet_v1": mobilenet_v1,
+    "mobilenet_v1": lambda: mobilenet_v1(1000),
     "mobilenet_v2": torchvision.models.mobilenet_v2,
     "squeezenet": torchvision.models.squeezenet1_1,
     "googlenet": lambda: torchvision.models.googlenet(aux_logits=False, init_weights=False),

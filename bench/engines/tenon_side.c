@@ -1,6 +1,7 @@
 /* Tenon's side of the comparison of engines, driven by compare.py:
  *
  *     tenon_engines build MODEL.onnx ENGINE                       imports, optimises, writes the engine
+ *     tenon_engines quantise MODEL.onnx ENGINE PICTURES           the same in 8 bits; f32, 3 x 224 x 224 each
  *     tenon_engines run ENGINE ROWS THREADS INPUT OUTPUT          opens it, and runs it whenever asked to
  */
 #include <string.h>
@@ -9,14 +10,60 @@
 
 #include "../common/serve.h"
 
-static int build(const char *from, const char *to)
+enum { PICTURE = 3 * 224 * 224 };
+
+/* A picture is a row of the source, from the file that `arg` is. */
+static tn_status fill(void *arg, const tn_fill *at)
 {
-    tn_model *model = NULL, *small = NULL;
+    memcpy(at->row[0], (const float *)arg + at->item * PICTURE, PICTURE * sizeof(float));
+    return TN_OK;
+}
+
+static float *read_pictures(const char *path, int64_t *count)
+{
+    FILE *f = fopen(path, "rb");
+    long bytes = f && fseek(f, 0, SEEK_END) == 0 ? ftell(f) : 0;
+    float *pictures = malloc((size_t)bytes + 1);
+    *count = bytes / (long)(PICTURE * sizeof(float));
+    if (*count == 0 || !pictures || fseek(f, 0, SEEK_SET) != 0 ||
+        fread(pictures, PICTURE * sizeof(float), (size_t)*count, f) != (size_t)*count) {
+        fprintf(stderr, "%s: no pictures\n", path);
+        exit(1);
+    }
+    fclose(f);
+    return pictures;
+}
+
+static void quantise(tn_model **out, const tn_model *model, const char *path)
+{
+    tn_device *device = NULL;
+    tn_loader *loader = NULL;
+    int64_t count = 0;
+    float *pictures = read_pictures(path, &count);
+    tn_source source = {.name = "pictures",
+                        .items = count,
+                        .array = {{.name = "x", .dtype = TN_F32, .row = TN_SHAPE(3, 224, 224)}},
+                        .fill = fill,
+                        .arg = pictures};
+    tn_must(tn_device_open(&device, "cpu"));
+    tn_must(tn_loader_open_source(&loader, &source, &(tn_loader_opts){.batch = 8}));
+    tn_must(tn_model_quantise(out, model, device, loader, NULL));
+    tn_loader_close(loader);
+    tn_device_close(device);
+    free(pictures);
+}
+
+static int build(const char *from, const char *to, const char *pictures)
+{
+    tn_model *model = NULL, *small = NULL, *whole = NULL;
     tn_must(tn_model_open(&model, from, NULL));
     tn_must(tn_model_optimise(&small, model, NULL));
-    tn_must(tn_engine_save(small, to));
+    if (pictures)
+        quantise(&whole, small, pictures);
+    tn_must(tn_engine_save(whole ? whole : small, to));
     const char *passes = tn_model_fact(small, "tenon.passes");
     fprintf(stderr, "%s\n", passes ? passes : "nothing to optimise");
+    tn_model_close(whole);
     tn_model_close(small);
     tn_model_close(model);
     return 0;
@@ -115,10 +162,12 @@ static int run(char **argv)
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "build") == 0)
-        return build(argv[2], argv[3]);
+        return build(argv[2], argv[3], NULL);
+    if (argc == 5 && strcmp(argv[1], "quantise") == 0)
+        return build(argv[2], argv[3], argv[4]);
     if (argc == 7 && strcmp(argv[1], "run") == 0)
         return run(argv + 2);
-    fprintf(stderr,
-            "usage: tenon_engines build MODEL ENGINE | run ENGINE ROWS THREADS INPUT OUTPUT\n");
+    fprintf(stderr, "usage: tenon_engines build MODEL ENGINE | quantise MODEL ENGINE PICTURES | "
+                    "run ENGINE ROWS THREADS INPUT OUTPUT\n");
     return 2;
 }
