@@ -1,8 +1,10 @@
 /* batchnorm with what stands behind it done in the same pass: an addition, a relu, or both; in training, too. */
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "lab_op.h"
+#include "graph/op.h"
+#include "lab_answers.h"
+#include "lab_norm.h"
 
 typedef struct setup {
     tn_batchnorm_opts opts;
@@ -20,98 +22,44 @@ static tn_value build(tn_graph *g, const tn_value *x, int num_x, const void *opt
     return s->relu ? tn_relu(g, y, NULL) : y;
 }
 
-typedef struct channel {
-    double mean, deviation;
-} channel;
-
-static int64_t area_of(const tn_shape *x)
-{
-    return x->ndim == 4 ? x->dim[2] * x->dim[3] : 1;
-}
-
 static bool is_frozen(const lab_ref *r)
 {
     const setup *s = r->opts;
     return s->opts.weight.frozen && s->opts.bias.frozen;
 }
 
-/* Number k of channel c. */
-static int64_t at(const tn_shape *x, int64_t c, int64_t k)
-{
-    const int64_t area = area_of(x);
-    return (k / area * x->dim[1] + c) * area + k % area;
-}
-
-static int64_t count_of(const tn_shape *x)
-{
-    return x->dim[0] * area_of(x);
-}
-
-static channel measure(const lab_ref *r, int64_t c)
-{
-    const tn_shape *x = &r->x_shape[0];
-    const int64_t count = count_of(x);
-    double mean = 0, var = 0;
-    for (int64_t k = 0; k < count; k++)
-        mean += r->x[0][at(x, c, k)] / (double)count;
-    for (int64_t k = 0; k < count; k++)
-        var += pow(r->x[0][at(x, c, k)] - mean, 2) / (double)count;
-    if (!r->training || is_frozen(r)) {
-        mean = r->w[2][c];
-        var = r->w[3][c];
-    }
-    return (channel){mean, sqrt(var + (double)1e-5F)};
-}
-
-static double value(const lab_ref *r, const channel *m, int64_t c, int64_t i)
+/* What relu sees. */
+static void before_relu(const lab_ref *r, const lab_norm *n, double *y)
 {
     const setup *s = r->opts;
-    const double y = r->w[0][c] * (r->x[0][i] - m->mean) / m->deviation + r->w[1][c];
-    return s->adds ? y + r->x[1][i] : y;
+    lab_norm_forward(n, y);
+    for (int64_t i = 0; s->adds && i < tn_elements(&n->shape); i++)
+        y[i] += r->x[1][i];
 }
 
 static void reference(const lab_ref *r)
 {
     const setup *s = r->opts;
-    const tn_shape *x = &r->x_shape[0];
-    for (int64_t c = 0; c < x->dim[1]; c++) {
-        const channel m = measure(r, c);
-        for (int64_t k = 0; k < count_of(x); k++) {
-            const int64_t i = at(x, c, k);
-            const double y = value(r, &m, c, i);
-            r->y[i] = s->relu && y < 0 ? 0 : y;
-        }
-    }
+    const lab_norm n = lab_norm_of(r, 0, 0, is_frozen(r));
+    before_relu(r, &n, r->y);
+    for (int64_t i = 0; i < tn_elements(&n.shape); i++)
+        r->y[i] = s->relu && r->y[i] < 0 ? 0 : r->y[i];
 }
 
 static void backward(const lab_ref *r)
 {
     const setup *s = r->opts;
-    const tn_shape *x = &r->x_shape[0];
-    const double M = (double)count_of(x);
-    for (int64_t c = 0; c < x->dim[1]; c++) {
-        const channel m = measure(r, c);
-        double even = 0, off = 0;
-        for (int64_t k = 0; k < count_of(x); k++) {
-            const int64_t i = at(x, c, k);
-            const double g = s->relu && value(r, &m, c, i) <= 0 ? 0 : r->dy[i];
-            even += g;
-            off += g * (r->x[0][i] - m.mean) / m.deviation;
-            if (s->adds && r->dx[1])
-                r->dx[1][i] += g;
-        }
-        if (r->dw[0])
-            r->dw[0][c] += off;
-        if (r->dw[1])
-            r->dw[1][c] += even;
-        for (int64_t k = 0; r->dx[0] && k < count_of(x); k++) {
-            const int64_t i = at(x, c, k);
-            const double g = s->relu && value(r, &m, c, i) <= 0 ? 0 : r->dy[i];
-            const double z = (r->x[0][i] - m.mean) / m.deviation;
-            r->dx[0][i] +=
-                r->w[0][c] / m.deviation * (is_frozen(r) ? g : g - even / M - z * off / M);
-        }
+    const lab_norm n = lab_norm_of(r, 0, 0, is_frozen(r));
+    const int64_t count = tn_elements(&n.shape);
+    double *g = lab_take(count, sizeof *g);
+    before_relu(r, &n, g);
+    for (int64_t i = 0; i < count; i++) {
+        g[i] = s->relu && g[i] <= 0 ? 0 : r->dy[i];
+        if (s->adds && r->dx[1])
+            r->dx[1][i] += g[i];
     }
+    lab_norm_backward(&n, g, r->dx[0], r->dw[0], r->dw[1]);
+    free(g);
 }
 
 #define X(...)                             \
@@ -202,9 +150,9 @@ static count plan(const char *device, bool training, bool no_fusion, bool twice)
     assert_ok(tn_graph_create(&g));
     const tn_value x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 16, 32, 32));
     const tn_conv2d_opts conv = {.filters = 16, .kernel = {1}, .no_bias = true};
-    const tn_pool2d_opts largest = {.kernel = {3}, .stride = {1}, .pad = {1}};
+    const tn_pool2d_opts mean = {.kind = TN_POOL_MEAN, .kernel = {3}, .stride = {1}, .pad = {1}};
     tn_value a = tn_relu(g, tn_batchnorm(g, tn_conv2d(g, x, &conv), NULL), NULL);
-    a = tn_pool2d(g, a, &largest); /* which relu does not move behind */
+    a = tn_pool2d(g, a, &mean);
     const tn_value b = tn_batchnorm(g, tn_conv2d(g, a, &conv), NULL);
     const tn_value c = tn_relu(g, tn_add(g, b, twice ? b : a, NULL), NULL);
     const tn_value loss = tn_mse(g, c, x, NULL);

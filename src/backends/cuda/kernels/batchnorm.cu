@@ -1,61 +1,4 @@
-#include "backends/cuda/kernels/batchnorm.h"
-#include "backends/cuda/kernels/team.h"
-
-/* ---- who does what ------------------------------------------------------------------------ */
-
-/* This thread's columns, `column` to column + N - 1, and its rows, first, first + step, ... */
-struct share {
-    int64_t column, first, step;
-    bool any; /* has columns at all */
-};
-
-TN_DEVICE share share_of(const tnk_columns &g, int lanes)
-{
-    const int down = static_cast<int>(blockDim.x) / g.across;
-    const int tile = static_cast<int>(blockIdx.x) % g.tiles;
-    const int chunk = static_cast<int>(blockIdx.x) / g.tiles;
-    const int x = static_cast<int>(threadIdx.x) % g.across,
-              y = static_cast<int>(threadIdx.x) / g.across;
-    share s;
-    s.column = (static_cast<int64_t>(tile) * g.across + x) * lanes;
-    s.first = static_cast<int64_t>(chunk) * down + y;
-    s.step = static_cast<int64_t>(g.chunks) * down;
-    s.any = s.column < g.columns;
-    return s;
-}
-
-/* How many of the first rows count here, and in all shares that statistics are of. */
-TN_DEVICE int64_t counted(const tnk_columns &g)
-{
-    return g.control ? g.control->rows * g.area : g.rows;
-}
-TN_DEVICE int64_t counted_in_all(const tnk_columns &g)
-{
-    if (g.shares == 0)
-        return counted(g);
-    return g.control ? g.control->all_rows * g.area : g.rows * g.shares;
-}
-TN_DEVICE float part_of(const tnk_columns &g)
-{
-    const int64_t all = counted_in_all(g);
-    return all > 0 ? static_cast<float>(counted(g)) / static_cast<float>(all) : 0.0f;
-}
-
-/* Rows that all threads of a chunk see together. */
-TN_DEVICE int64_t count_of_chunk(const tnk_columns &g, int chunk)
-{
-    const int64_t down = TNK_COLUMNS_BLOCK / g.across, step = g.chunks * down;
-    const int64_t rows = counted(g), rest = rows % step - chunk * down;
-    return rows / step * down + max(static_cast<int64_t>(0), min(rest, down));
-}
-
-/* N floats at p, whatever it is aligned to. */
-template <int N> TN_DEVICE void load_floats(float (&to)[N], const float *p)
-{
-    TN_UNROLL
-    for (int j = 0; j < N; j++)
-        to[j] = p[j];
-}
+#include "backends/cuda/kernels/batchnorm_parts.h"
 
 /* ---- statistics --------------------------------------------------------------------------- */
 
@@ -182,27 +125,6 @@ TN_KERNEL(tnk_batchnorm_settle, struct tnk_batchnorm_settle_args)
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
-/* What N columns are normalised with. */
-template <int N> struct lines {
-    float mean[N], scale[N], bias[N];
-};
-
-template <int N>
-TN_DEVICE void load_lines(lines<N> &to, const float *mean, const float *var, const float *weight,
-                          const float *bias, float epsilon)
-{
-    load_floats(to.mean, mean);
-    load_floats(to.bias, bias);
-    TN_UNROLL
-    for (int j = 0; j < N; j++)
-        to.scale[j] = weight[j] / sqrtf(var[j] + epsilon);
-}
-
-template <int N> TN_DEVICE float normal(const lines<N> &l, int j, float x)
-{
-    return (x - l.mean[j]) * l.scale[j] + l.bias[j];
-}
-
 template <class T, int N> TN_DEVICE void normalise(const tnk_batchnorm_args &p)
 {
     const share s = share_of(p.grid, N);
@@ -243,23 +165,6 @@ template <class T, int N> TN_DEVICE void normalise(const tnk_batchnorm_args &p)
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */
-
-/* What N columns of row r get of dy, g. */
-template <int N>
-TN_DEVICE void pass_gate(float (&g)[N], const tnk_batchnorm_gate &gate, const lines<N> &l,
-                         const float (&x)[N], int64_t at)
-{
-    if (gate.bits) {
-        const unsigned on = gate.bits[at / N];
-        TN_UNROLL
-        for (int j = 0; j < N; j++)
-            g[j] = on >> j & 1u ? g[j] : 0.0f;
-    } else if (gate.relu) {
-        TN_UNROLL
-        for (int j = 0; j < N; j++)
-            g[j] = normal(l, j, x[j]) > 0.0f ? g[j] : 0.0f;
-    }
-}
 
 template <class T, int N> TN_DEVICE void sums(const tnk_batchnorm_sums_args &p)
 {
@@ -351,12 +256,7 @@ template <class T, int N> TN_DEVICE void back(const tnk_batchnorm_back_args &p)
     lines<N> l;
     load_lines(l, p.mean + s.column, p.var + s.column, p.weight + s.column, p.gate.bias + s.column,
                p.epsilon);
-    TN_UNROLL
-    for (int j = 0; j < N; j++) {
-        const int64_t c = s.column + j;
-        even[j] = p.coefficient ? p.coefficient[2 * c] : 0.0f;
-        slope[j] = p.coefficient ? p.coefficient[2 * c + 1] : 0.0f;
-    }
+    load_coefficients(even, slope, p.coefficient, s.column);
     const int64_t rows = counted(p.grid);
     for (int64_t r = s.first; r < p.grid.rows; r += s.step) {
         float u[N], v[N];
@@ -367,23 +267,13 @@ template <class T, int N> TN_DEVICE void back(const tnk_batchnorm_back_args &p)
             tn_store_all(dz + r * p.grid.columns + s.column, v);
         TN_UNROLL
         for (int j = 0; j < N; j++)
-            v[j] = r < rows ? l.scale[j] * (v[j] - even[j] - (u[j] - l.mean[j]) * slope[j]) : 0.0f;
+            v[j] = r < rows ? slant(l, j, v[j], u[j], even[j], slope[j]) : 0.0f;
         if (dx)
             tn_store_all(dx + r * p.grid.columns + s.column, v);
     }
 }
 
 /* ---- kernels ------------------------------------------------------------------------------ */
-
-#define COLUMNS(name, args, pass)                               \
-    template <class T> TN_DEVICE void name##_any(const args &p) \
-    {                                                           \
-        if (p.grid.lanes == 1)                                  \
-            pass<T, 1>(p);                                      \
-        else                                                    \
-            pass<T, tn_lanes<T>>(p);                            \
-    }                                                           \
-    TN_KERNEL_TYPES(name, struct args, name##_any)
 
 COLUMNS(tnk_batchnorm_stats, tnk_batchnorm_stats_args, stats)
 COLUMNS(tnk_batchnorm, tnk_batchnorm_args, normalise)
