@@ -1,5 +1,5 @@
 /*
- * conv2d with one filter a channel, as MobileNets have them, where nothing is trained; see depthwise/depthwise.h.
+ * conv2d with one filter a channel, as MobileNets have them; see depthwise/depthwise.h.
  *
  * Behind it a function of one value may stand. It has to leave what fills the last block of channels 0.
  */
@@ -131,8 +131,6 @@ static void fill(tn_depthwise *s, const tn_node *n, const tn_depthwise_code *cod
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
-    if (b->training)
-        return tn_fail(TN_ERR_UNSUPPORTED, "conv2d %s: not as depthwise: it is trained", n->name);
     const tn_depthwise_code *code = code_of[tn_cpu_isa_here()];
     const tn_conv2d_opts *o = n->opts;
     const int64_t w[] = {o->filters, 1, 1, o->kernel[0], o->kernel[1]};
@@ -151,6 +149,11 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
         return tn_no_memory("conv2d", sizeof *s);
     fill(s, n, code);
     b->scratch_bytes = (size_t)(s->blocks * code->lanes) * sizeof(float);
+    if (TN_WHOLE && b->training)
+        b->scratch_bytes =
+            tn_cpu_larger(b->scratch_bytes, tn_depthwise_prepare_back(s, d->threads));
+    b->backward_reads_x[0] = b->dw[0];
+    b->backward_reads_y = s->holds;
     b->state = s;
     return TN_OK;
 }
@@ -205,6 +208,7 @@ const tn_kernel tn_cpu_conv2d_depthwise = {
     .supports = supports,
     .prepare = prepare,
     .forward = forward,
+    .backward = TN_BACKWARD(tn_depthwise_backward),
     .release = release,
     .describe = describe,
 };

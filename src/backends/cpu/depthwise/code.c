@@ -5,30 +5,14 @@
  * all of a tile's pixels that it is in. Of others there is one load for each product.
  */
 #include "backends/cpu/depthwise/depthwise.h"
-#include "backends/cpu/vector/isa.h"
-
-#if defined TN_ISA_AVX512
-#define LANES 16
-#define PARTS 1
-#elif defined TN_ISA_AVX2
-#define LANES 8
-#define PARTS 1
-#else
-#define LANES 4 /* oneDNN blocks by 8 there: halved */
-#define PARTS 2
-#endif
-
-#include "backends/cpu/vector/vector.h"
+#include "backends/cpu/depthwise/lanes.h"
 
 enum {
-    BLOCK = LANES * PARTS,
     MOST_TILE = 8,
     MOST_TAPS = 7,
     CACHE_LINE = 16,
     FEW = 1024 /* floats that stay in L1 until what is behind is done */
 };
-
-static const float zeros[BLOCK];
 
 /* Some rows of one plane. */
 typedef struct plane {
@@ -49,13 +33,6 @@ typedef struct place {
  * without one, or anywhere. */
 typedef enum edges { INSIDE, ENDS, ANYWHERE } edges;
 
-/* A pixel of x. */
-INLINE vec pixel(const tn_depthwise *s, const float *row, int64_t column, bool checked)
-{
-    const float *at = row + column * BLOCK;
-    return load(checked && (uint64_t)column >= (uint64_t)s->in[1] ? zeros : at);
-}
-
 /* One row of the window, `taps` wide, of a stride that the compiler knows. */
 INLINE void add_known(int tile, int taps, int stride, edges edge, const tn_depthwise *s,
                       const float *x, const float *w, int64_t column, vec sum[MOST_TILE])
@@ -68,7 +45,7 @@ INLINE void add_known(int tile, int taps, int stride, edges edge, const tn_depth
     for (int j = 0; j < columns; j++) {
         const bool checked =
             edge == ANYWHERE || (edge == ENDS && (j < taps - 1 || j > columns - taps));
-        const vec v = in_register(pixel(s, x, column + j, checked));
+        const vec v = in_register(pixel(x, s->in[1], column + j, checked));
         EACH (t, tile)
             if (j >= t * stride && j < t * stride + taps)
                 sum[t] += v * filter[j - t * stride];
@@ -81,7 +58,7 @@ INLINE void add_any(int tile, edges edge, const tn_depthwise *s, const float *x,
     for (int64_t i = 0; i < s->kernel[1]; i++, column += s->dilation[1]) {
         const vec filter = load(w + i * BLOCK);
         EACH (t, tile)
-            sum[t] += pixel(s, x, column + t * s->stride[1], edge != INSIDE) * filter;
+            sum[t] += pixel(x, s->in[1], column + t * s->stride[1], edge != INSIDE) * filter;
     }
 }
 
