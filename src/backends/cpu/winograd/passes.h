@@ -71,7 +71,7 @@ typedef struct tn_wino {
 /*
  * Fills *s and the whole binding but `state`; TN_ERR_UNSUPPORTED if it is not faster by the rule
  *
- *     1.2 n n (T C K + 32 T (C + K) + 64 C K) < N P Q C K r r
+ *     1.2 n n (T C K + 12 T (C + K) + 64 C K) < N P Q C K r r
  *
  * (16 C K where U is kept from run to run, which is what reading it costs) with T tiles in all, and C and K
  * of a group in whole blocks, but C on the right as it is: on the left the products and what moving a number

@@ -25,7 +25,7 @@ enum {
 };
 
 /* The rule's constants, see the header. */
-static const double MOVE_IMAGE = 32, MOVE_FILTER = 64, READ_FILTER = 16, WANTED_GAIN = 1.2;
+static const double MOVE_IMAGE = 12, MOVE_FILTER = 64, READ_FILTER = 16, WANTED_GAIN = 1.2;
 /* Of the tiles of backward data, those of the forward pass, for it to be walked backward. */
 static const double FEWER_TILES = 0.8;
 
