@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include <tenon/tensor.h>
+#include <tenon/sys/kernel.h>
 
 typedef struct tn_numbers tn_numbers;
 struct tn_numbers {
@@ -17,8 +17,13 @@ struct tn_numbers {
     ptrdiff_t (*find)(const tn_numbers *n, const char *name, tn_shape *shape);
     /* f32, canonical; several threads may read at once. */
     tn_status (*read)(const tn_numbers *n, size_t index, float *to);
-    /* Where they lie as long as the numbers are there, f32, canonical and aligned to 64 bytes; NULL: nowhere so. */
-    const float *(*at)(const tn_numbers *n, size_t index);
+    /* Where they lie as long as the numbers are there; `at` is NULL: nowhere so. */
+    tn_stored (*at)(const tn_numbers *n, size_t index);
 };
+
+/* The largest number of a row of whole ones: what fake_quant finds that scale of. */
+float tn_stored_largest(float scale, float most);
+/* What is stored, as f32. */
+void tn_stored_read(const tn_stored *s, const tn_shape *shape, float *to);
 
 #endif

@@ -46,10 +46,10 @@ static tn_status lend_weights(tn_engine *e)
     TN_TRY(tn_weights_create(&e->weights));
     for (size_t i = 0; (name = n->name(n, i)); i++) {
         tn_shape shape;
-        const float *at = n->at(n, i);
+        const tn_stored stored = n->at(n, i);
         (void)n->find(n, name, &shape);
-        if (at)
-            TN_TRY(tn_weights_lend(e->weights, name, &shape, at));
+        if (stored.at)
+            TN_TRY(tn_weights_lend(e->weights, name, &shape, &stored));
     }
     return TN_OK;
 }
@@ -57,7 +57,7 @@ static tn_status lend_weights(tn_engine *e)
 static tn_status fill(tn_engine *e, const void *bytes, size_t size, bool unchecked_data)
 {
     TN_TRY(tn_engine_read(&e->model, e->name, bytes, size, unchecked_data));
-    TN_TRY(tn_model_widen(e->model));
+    TN_TRY(tn_model_check_stored(e->model));
     TN_TRY(tn_engine_check_params(e->model));
     TN_TRY(tn_engine_find_ports(&e->ports, e->model->graph));
     if (e->ports.count[true] == 0)

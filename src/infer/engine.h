@@ -45,7 +45,7 @@ tn_status tn_engine_read(tn_model **out, const char *name, const void *bytes, si
                          bool unchecked_data);
 
 /* ports.c: the inputs that the outputs need, in the graph's order, and the outputs. The model has all parameters that they
- * need, f32, or that is TN_ERR_FORMAT. */
+ * need, or that is TN_ERR_FORMAT. */
 tn_status tn_engine_find_ports(tn_port_lists *out, const tn_graph *g);
 tn_status tn_engine_check_params(const tn_model *m);
 void tn_engine_free_ports(tn_port_lists *ports);

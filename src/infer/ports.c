@@ -90,8 +90,9 @@ static tn_status check_param(const tn_model *m, const tn_node *n)
     const ptrdiff_t index = m->numbers.find(&m->numbers, n->name, &shape);
     if (index < 0)
         return tn_fail(TN_ERR_FORMAT, "%s: has no numbers for %s", m->path, n->name);
-    if (!m->numbers.at(&m->numbers, (size_t)index))
-        return tn_fail(TN_ERR_FORMAT, "%s: %s is not f32, or not at a multiple of 64 bytes",
+    if (!m->numbers.at(&m->numbers, (size_t)index).at)
+        return tn_fail(TN_ERR_FORMAT,
+                       "%s: %s is not what its shape says, or not at a multiple of 64 bytes",
                        m->path, n->name);
     if (!tn_shape_equal(&shape, &n->y[0]))
         return tn_fail(TN_ERR_FORMAT, "%s: has %s for %s, whose shape in the net is %s", m->path,

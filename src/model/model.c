@@ -62,15 +62,17 @@ static tn_status read_number(const tn_numbers *n, size_t index, float *to)
     return tn_narrow_read(m, number, to);
 }
 
-static const float *number_at(const tn_numbers *n, size_t index)
+static tn_stored number_at(const tn_numbers *n, size_t index)
 {
     enum { ALIGNMENT = 64 };
     const tn_model *m = (const tn_model *)n;
     const tn_model_number *number = &m->number[index];
-    const void *at = number->data;
-    if (number->stored)
-        at = number->stored->dtype == TN_F32 ? tn_safetensors_data(m->file, number->stored) : NULL;
-    return (uintptr_t)at % ALIGNMENT == 0 ? at : NULL;
+    tn_stored s = {.dtype = TN_F32, .at = number->data};
+    if (number->stored && tn_narrow_find(m, number, &s) != TN_OK)
+        s.at = NULL;
+    if ((uintptr_t)s.at % ALIGNMENT != 0 || (uintptr_t)s.scale % ALIGNMENT != 0)
+        s.at = NULL;
+    return s;
 }
 
 bool tn_model_keeps_average(const tn_model *model)
@@ -78,29 +80,12 @@ bool tn_model_keeps_average(const tn_model *model)
     return model && model->keeps_average;
 }
 
-static bool is_narrow(const tn_safetensor *t)
+tn_status tn_model_check_stored(const tn_model *m)
 {
-    return t && !t->wrong &&
-           (t->dtype == TN_F16 || t->dtype == TN_BF16 || strcmp(t->type, "I8") == 0);
-}
-
-tn_status tn_model_widen(tn_model *m)
-{
-    for (size_t i = 0; i < m->num_numbers; i++) {
-        tn_model_number *n = &m->number[i];
-        size_t bytes;
-        if (!is_narrow(n->stored))
-            continue;
-        TN_TRY(tn_shape_bytes(&n->shape, TN_F32, &bytes));
-        float *data = tn_alloc_aligned(bytes);
-        const tn_status status = data ? tn_narrow_read(m, n, data) : tn_no_memory("model", bytes);
-        if (status != TN_OK) {
-            tn_free(data);
-            return status;
-        }
-        n->data = data;
-        n->stored = NULL;
-    }
+    tn_stored s;
+    for (size_t i = 0; i < m->num_numbers; i++)
+        if (m->number[i].stored)
+            TN_TRY(tn_narrow_find(m, &m->number[i], &s));
     return TN_OK;
 }
 

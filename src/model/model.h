@@ -49,8 +49,8 @@ tn_status tn_model_create(tn_model **out, const char *path);
 /* A number of that name, which is in none yet; data is the model's from then on, also after an error. */
 tn_status tn_model_add(tn_model *m, const char *name, const tn_shape *shape,
                        const tn_safetensor *stored, float *data);
-/* Numbers that the file has in fewer bits come into memory, as f32. */
-tn_status tn_model_widen(tn_model *m);
+/* Numbers that its file has in fewer bits are such as can be read: TN_ERR_FORMAT. */
+tn_status tn_model_check_stored(const tn_model *m);
 /* After the last of them. */
 void tn_model_sort(tn_model *m);
 

@@ -24,31 +24,10 @@ static float scale_of(const float *row, int64_t columns, float most)
     return largest > 0 ? largest / most : 1;
 }
 
-/* The number that a scale was found of: fake_quant finds it again. */
-static float largest_of(float scale, float most)
-{
-    const float near = scale * most;
-    const float all[] = {near, nextafterf(near, 0), nextafterf(near, INFINITY)};
-    for (int i = 0; i < 3; i++)
-        if (all[i] / most == scale)
-            return all[i];
-    return near;
-}
-
-static void expand_row(const int8_t *restrict from, int64_t columns, float scale, float most,
-                       float *restrict to)
-{
-    const float largest = largest_of(scale, most);
-    for (int64_t i = 0; i < columns; i++) {
-        const float whole = from[i];
-        to[i] = whole == most ? largest : whole == -most ? -largest : whole * scale;
-    }
-}
-
 /* Does fake_quant make the same of what the row becomes as of the row? */
 static bool is_kept(const float *row, int64_t columns, float most)
 {
-    const float scale = scale_of(row, columns, most), largest = largest_of(scale, most);
+    const float scale = scale_of(row, columns, most), largest = tn_stored_largest(scale, most);
     bool kept = largest / most == scale || scale == 1;
     for (int64_t i = 0; i < columns && kept; i++) {
         const float whole = rintf(row[i] / scale);
@@ -143,71 +122,84 @@ void tn_narrow_write(const tn_narrow *n, const tn_shape *shape, const float *fro
 
 /* ---- read --------------------------------------------------------------------------------------- */
 
-static tn_status expand_whole(const tn_model *m, const tn_model_number *number, const int8_t *from,
-                              float *to)
+/* The tensor of its scales. */
+static tn_status find_scales(const tn_model *m, const tn_model_number *number,
+                             const tn_safetensor **out)
 {
     const tn_shape *shape = &number->shape;
     char *name = tn_format(TN_NARROW_SCALES "%s", number->name);
     if (!name)
         return tn_no_memory("model", strlen(number->name));
-    const tn_safetensor *stored = tn_safetensors_find(m->file, name);
-    const int32_t id = m->graph ? tn_names_find(m->graph, number->name) : 0;
-    const float most = id ? all_readers(m->graph, id) : 0;
+    const tn_safetensor *t = *out = tn_safetensors_find(m->file, name);
     tn_free(name);
-    if (!stored || stored->wrong || stored->dtype != TN_F32 || stored->shape.ndim != 1 ||
-        shape->ndim < 2 || stored->shape.dim[0] != shape->dim[0])
-        return tn_fail(TN_ERR_FORMAT, "%s: %s is I8, without a scale for each row (%s)", m->path,
-                       number->name, TN_NARROW_SCALES);
-    if (most == 0)
-        return tn_fail(TN_ERR_FORMAT, "%s: %s is I8, and its net does not put it on a grid",
-                       m->path, number->name);
-    float *scales = tn_alloc_aligned(stored->bytes);
-    if (!scales)
-        return tn_no_memory("model", stored->bytes);
-    const tn_status status = tn_safetensors_read(m->file, stored, scales);
-    const int64_t columns = columns_of(shape);
-    for (int64_t k = 0; status == TN_OK && k < shape->dim[0]; k++)
-        expand_row(from + k * columns, columns, scales[k], most, to + k * columns);
-    tn_free(scales);
-    return status;
+    if (t && !t->wrong && t->dtype == TN_F32 && t->shape.ndim == 1 && shape->ndim > 1 &&
+        shape->dim[0] == t->shape.dim[0])
+        return TN_OK;
+    return tn_fail(TN_ERR_FORMAT, "%s: %s is I8, without a scale for each row (%s)", m->path,
+                   number->name, TN_NARROW_SCALES);
 }
 
-static tn_status expand(const tn_model *m, const tn_model_number *number, const void *from,
-                        float *to)
+/* On which grid the net puts it. */
+static tn_status find_grid(const tn_model *m, const tn_model_number *number, float *most)
 {
-    const uint16_t *half = from;
-    const int64_t count = tn_elements(&number->shape);
-    switch (number->stored->dtype) {
-    case TN_F16:
-        for (int64_t i = 0; i < count; i++)
-            to[i] = tn_from_f16(half[i]);
+    const int32_t id = m->graph ? tn_names_find(m->graph, number->name) : 0;
+    *most = id ? all_readers(m->graph, id) : 0;
+    if (*most > 0)
         return TN_OK;
-    case TN_BF16:
-        for (int64_t i = 0; i < count; i++)
-            to[i] = tn_from_bf16(half[i]);
+    return tn_fail(TN_ERR_FORMAT, "%s: %s is I8, and its net does not put it on a grid", m->path,
+                   number->name);
+}
+
+/* `scales`: where those of whole numbers are, else NULL. */
+static tn_status find(const tn_model *m, const tn_model_number *number, tn_stored *out,
+                      const tn_safetensor **scales)
+{
+    const tn_safetensor *t = number->stored;
+    const bool whole = strcmp(t->type, "I8") == 0;
+    *out = (tn_stored){.dtype = whole ? TN_U8 : t->dtype};
+    *scales = NULL;
+    if (!t->wrong && !whole && t->dtype != TN_F32 && t->dtype != TN_F16 && t->dtype != TN_BF16)
+        return tn_fail(TN_ERR_FORMAT, "%s: %s is %s, not F32, F16 or BF16", m->path, number->name,
+                       t->type);
+    if (t->wrong || !whole)
         return TN_OK;
-    default:
-        return expand_whole(m, number, from, to);
-    }
+    TN_TRY(find_scales(m, number, scales));
+    return find_grid(m, number, &out->most);
+}
+
+tn_status tn_narrow_find(const tn_model *m, const tn_model_number *number, tn_stored *out)
+{
+    const tn_safetensor *scales;
+    TN_TRY(find(m, number, out, &scales));
+    out->at = tn_safetensors_data(m->file, number->stored);
+    out->scale = scales ? tn_safetensors_data(m->file, scales) : NULL;
+    return TN_OK;
+}
+
+/* A tensor in memory of its own. */
+static tn_status load(const tn_model *m, const tn_safetensor *t, void **out)
+{
+    *out = tn_alloc_aligned(t->bytes);
+    return *out ? tn_safetensors_read(m->file, t, *out) : tn_no_memory("model", t->bytes);
 }
 
 tn_status tn_narrow_read(const tn_model *m, const tn_model_number *number, float *to)
 {
-    const tn_safetensor *t = number->stored;
-    const bool known = t->dtype == TN_F32 || t->dtype == TN_F16 || t->dtype == TN_BF16 ||
-                       strcmp(t->type, "I8") == 0;
-    if (!t->wrong && !known)
-        return tn_fail(TN_ERR_FORMAT, "%s: %s is %s, not F32, F16 or BF16", m->path, number->name,
-                       t->type);
-    if (t->wrong || t->dtype == TN_F32)
+    const tn_safetensor *t = number->stored, *scales;
+    tn_stored s;
+    void *at = NULL, *scale = NULL;
+    TN_TRY(find(m, number, &s, &scales));
+    if (t->wrong || s.dtype == TN_F32)
         return tn_safetensors_read(m->file, t, to);
-    const void *at = tn_safetensors_data(m->file, t);
-    if (at)
-        return expand(m, number, at, to);
-    void *own = tn_alloc_aligned(t->bytes);
-    tn_status status = own ? tn_safetensors_read(m->file, t, own) : tn_no_memory("model", t->bytes);
-    if (status == TN_OK)
-        status = expand(m, number, own, to);
-    tn_free(own);
+    tn_status status = load(m, t, &at);
+    if (status == TN_OK && scales)
+        status = load(m, scales, &scale);
+    if (status == TN_OK) {
+        s.at = at;
+        s.scale = scale;
+        tn_stored_read(&s, &number->shape, to);
+    }
+    tn_free(at);
+    tn_free(scale);
     return status;
 }

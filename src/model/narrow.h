@@ -21,7 +21,9 @@ tn_narrow tn_narrow_choose(const tn_model *m, size_t index, const float *numbers
 /* Its elements in that, and its scales, one a row. */
 void tn_narrow_write(const tn_narrow *n, const tn_shape *shape, const float *from, void *to,
                      float *scales);
-/* What is stored as f32 again; TN_ERR_FORMAT if it is of another type, or has no scales. */
+/* As what it is stored and, in a file that lies in memory, where; TN_ERR_FORMAT if it is of another type, or has no scales. */
+tn_status tn_narrow_find(const tn_model *m, const tn_model_number *number, tn_stored *out);
+/* The same as f32. */
 tn_status tn_narrow_read(const tn_model *m, const tn_model_number *number, float *to);
 
 #endif

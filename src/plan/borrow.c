@@ -18,6 +18,8 @@ tn_status tn_plan_borrow(tn_plan *p)
             tn_store_find(p->store, v->source->name, &v->shape, &number, &copy);
         if (status != TN_OK)
             return tn_fail(status, "plan: %s", tn_error());
+        if (tn_plan_backend(p)->is_host)
+            v->lent = copy.lent;
         if (!copy.at)
             continue;
         v->layout = copy.layout;
@@ -33,7 +35,7 @@ static tn_status find_one(tn_plan *p, tn_plan_parameter *w)
     if (p->store)
         TN_TRY(tn_store_find(p->store, w->name, &w->spec->shape, &w->stored, &copy));
     w->at = copy.at;
-    w->lent = copy.lent;
+    w->lent = copy.lent.at;
     if (w->lent && p->opts.loss.id)
         return tn_fail(TN_ERR_ARGUMENT,
                        "plan: %s is lent, to be read: a plan with a loss cannot have it", w->name);

@@ -1,6 +1,6 @@
 /*
  * makers: what stands before a node and its kernel may do as well: the node that makes what it reads (tn_binding.made), and
- * the one that makes a weight (tn_binding.maker).
+ * the one that makes a weight (tn_binding.maker). And where a weight lies in fewer bits than f32 (tn_binding.stored).
  */
 #include <string.h>
 
@@ -82,12 +82,17 @@ static const tn_node *found(const tn_plan *p, size_t at)
 
 void tn_plan_offer_makers(const tn_plan *p, tn_plan_node *pn)
 {
-    for (int i = 0; i < pn->node.num_in && !pn->backward; i++) {
+    for (int i = 0; i < pn->node.num_in; i++) {
         const tn_node *made = found(p, node_of(p, pn->node.in[i]));
         pn->bind.made[i] = made && made->num_in == 1 ? made : NULL;
     }
-    for (int i = 0; i < pn->node.num_params && !pn->backward; i++) {
+    for (int i = 0; i < pn->node.num_params; i++) {
+        const tn_plan_value *w = tn_plan_value_of(p, pn->node.w[i]);
         pn->bind.maker[i] = found(p, maker_of(p, pn->node.w[i]));
+        if (pn->bind.maker[i])
+            w = tn_plan_value_of(p, pn->bind.maker[i]->in[0]);
+        if (w->lent.dtype != TN_F32)
+            pn->bind.stored[i] = w->lent;
         pn->bind.maker_numbers[i] = pn->bind.maker[i] ? numbers_of(p, pn->bind.maker[i]) : NULL;
     }
 }

@@ -139,6 +139,6 @@ void tn_plan_count_readers(tn_plan *p)
         for (int j = 0; !p->node[i]->gone && j < n->num_in; j++)
             tn_plan_value_of(p, n->in[j])->readers++;
         for (int j = 0; !p->node[i]->gone && j < n->num_params; j++)
-            tn_plan_value_of(p, n->w[j])->readers++;
+            tn_plan_value_of(p, n->w[j])->readers += !p->node[i]->bind.reads_stored[j];
     }
 }

@@ -55,7 +55,8 @@ static tn_status collect(tn_plan *p)
         for (int j = 0; j < n->num_in; j++)
             TN_TRY(take(p, n->in[j], &all));
         for (int j = 0; j < n->num_params; j++)
-            TN_TRY(take(p, n->w[j], &all));
+            if (!p->node[i]->bind.reads_stored[j])
+                TN_TRY(take(p, n->w[j], &all));
     }
     for (int i = 0; i < p->opts.num_keep; i++)
         TN_TRY(take(p, p->opts.keep[i].id, &all));

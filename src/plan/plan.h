@@ -47,8 +47,9 @@ typedef struct tn_plan_value {
     const char *name; /* of the node that makes it */
     /* A parameter or a constant: the graph's node, else NULL. Its layout is what its first reader wants. */
     const tn_node *source;
-    bool settled; /* that is known */
-    int param;    /* of a parameter, its place in plan->param, from 1; else 0 */
+    bool settled;   /* that is known */
+    tn_stored lent; /* `at`: a parameter lies there, which kernels may read */
+    int param;      /* of a parameter, its place in plan->param, from 1; else 0 */
     tn_shape shape;
     tn_dtype dtype;
     int8_t batch; /* which dimension is the batch, or TN_BATCH_... */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <tenon/plan.h>
+#include <tenon/sys/kernel.h>
 
 /* Of a plan that accumulates, in the middle of it: runs since the last update, and what their gradients' sum is to be
  * divided by. The sum is a part of each trained parameter, for tn_plan_param_get() and _set(): of the whole batch, and
@@ -65,8 +66,10 @@ tn_status tn_plan_fill(tn_plan *plan);
 
 /* Weights that are not there yet begin as these numbers, which plans without a loss read where they lie, on devices whose memory
  * is the host's: canonical, at a multiple of 64 bytes, there until the weights are destroyed and no plan has them any more. Nobody
- * writes there: setting them is an error, and a plan with a loss that has them. */
-tn_status tn_weights_lend(tn_weights *w, const char *name, const tn_shape *shape, const float *at);
+ * writes there: setting them is an error, and a plan with a loss that has them. What lies there in fewer bits than f32 is read by kernels
+ * that can; for others plans have it in f32. */
+tn_status tn_weights_lend(tn_weights *w, const char *name, const tn_shape *shape,
+                          const tn_stored *stored);
 
 /* Is it for this process to write what all ranks have alike? And what came of it, in all of them. */
 bool tn_plan_writes(const tn_plan *plan);

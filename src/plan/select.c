@@ -69,7 +69,8 @@ void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
     }
     for (int i = 0; i < pn->node.num_params; i++)
         pn->bind.dw[i] = pn->backward && tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
-    tn_plan_offer_makers(p, pn);
+    if (!pn->backward)
+        tn_plan_offer_makers(p, pn);
 }
 
 /* Room for one more node at `index`; the ones behind move up. */
@@ -181,6 +182,8 @@ static tn_status adapt_inputs(tn_plan *p, size_t *index)
         TN_TRY(adapt(p, index, &pn->node.in[i], pn->bind.x[i], pn->bind.dx[i]));
     }
     for (int i = 0; i < pn->node.num_params; i++) {
+        if (pn->bind.reads_stored[i])
+            continue;
         settle(tn_plan_value_of(p, pn->node.w[i]), pn->bind.w[i]);
         if (pn->bind.w[i] && tn_plan_value_of(p, pn->node.w[i])->layout != pn->bind.w[i])
             TN_TRY(adapt(p, index, &pn->node.w[i], NULL, pn->bind.dw[i]));

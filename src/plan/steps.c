@@ -62,13 +62,21 @@ static size_t part_bytes(const tn_plan *p, const tn_plan_node *pn)
     return bytes;
 }
 
+static size_t stored_bytes(const tn_stored *s, const tn_shape *shape)
+{
+    const size_t scales = s->dtype == TN_U8 ? (size_t)shape->dim[0] * sizeof(float) : 0;
+    return (size_t)tn_elements(shape) * tn_dtype_bytes(s->dtype) + scales;
+}
+
 /* The trained ones and the frozen, or the running statistics, of `size` bytes an element; without those that it has
  * arranged. */
 static size_t w_bytes(const tn_plan *p, const tn_plan_node *pn, bool statistics, size_t size)
 {
     size_t bytes = 0;
     for (int i = 0; i < pn->node.num_params; i++)
-        if (pn->node.param[i].statistic == statistics && !pn->bind.kept_of[i])
+        if (pn->bind.reads_stored[i])
+            bytes += stored_bytes(&pn->bind.stored[i], &pn->node.param[i].shape);
+        else if (pn->node.param[i].statistic == statistics && !pn->bind.kept_of[i])
             bytes += tn_plan_value_of(p, pn->node.w[i])->bytes / sizeof(float) * size;
     return bytes;
 }

@@ -301,7 +301,7 @@ static tn_status grow_copies(tn_store *s, size_t number)
 static tn_status borrow_lent(tn_store *s, size_t number)
 {
     const tn_weight *one = &s->weights->weight[number];
-    if (!one->lent || !s->device->backend->is_host)
+    if (!one->lent.at || !one->host || !s->device->backend->is_host)
         return TN_OK;
     TN_TRY(grow_copies(s, number));
     s->copy[number] = (tn_copy){
@@ -321,7 +321,7 @@ tn_status tn_store_find(tn_store *s, const char *name, const tn_shape *shape, pt
     if (*number >= 0 && status == TN_OK)
         status = borrow_lent(s, (size_t)*number);
     *copy = *number >= 0 && (size_t)*number < s->copies ? s->copy[*number] : (tn_copy){0};
-    copy->lent = *number >= 0 && w->weight[*number].lent;
+    copy->lent = *number >= 0 ? w->weight[*number].lent : (tn_stored){.dtype = TN_F32};
     pthread_mutex_unlock(&w->lock);
     return status;
 }

@@ -26,7 +26,7 @@ typedef struct tn_copy {
     const tn_layout *layout;
     size_t count; /* elements, in that layout */
     int64_t version;
-    bool lent; /* nobody may change it, here or elsewhere */
+    tn_stored lent; /* `at`: nobody may change it, here or elsewhere */
 } tn_copy;
 
 /* What kernels keep of weights that nothing trains: a plan's own or, in a store, of all plans there. */
@@ -86,8 +86,8 @@ typedef struct tn_weight {
     tn_shape shape;
     int64_t version;
     tn_store *newest; /* that has it; NULL: the host */
-    float *host;      /* canonical, NULL if there was no need for it yet */
-    bool lent;        /* that is somebody else's memory, which nobody writes */
+    float *host;      /* canonical f32, NULL if there was no need for it yet */
+    tn_stored lent;   /* `at`: somebody else's memory, which nobody writes; host's, if it is f32 */
     int64_t host_version;
     char *lost; /* why nobody has it any more */
 } tn_weight;

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "graph/numbers.h"
 #include "plan/plan.h"
 #include "plan/plan_io.h"
 #include "plan/store.h"
@@ -29,7 +30,7 @@ void tn_weights_release(tn_weights *w)
         return;
     for (size_t i = 0; i < w->count; i++) {
         tn_free(w->weight[i].name);
-        if (!w->weight[i].lent)
+        if (!w->weight[i].lent.at)
             tn_free(w->weight[i].host);
         tn_free(w->weight[i].lost);
     }
@@ -157,7 +158,10 @@ tn_status tn_weights_read(tn_weights *w, ptrdiff_t number, float *to, int64_t *v
     }
     const tn_weight *one = &w->weight[number];
     if (status == TN_OK) {
-        memcpy(to, one->host, (size_t)tn_elements(&one->shape) * sizeof *to);
+        if (one->host)
+            memcpy(to, one->host, (size_t)tn_elements(&one->shape) * sizeof *to);
+        else
+            tn_stored_read(&one->lent, &one->shape, to);
         *version = one->version;
     }
     pthread_mutex_unlock(&w->lock);
@@ -190,22 +194,25 @@ tn_status tn_weights_get(tn_weights *w, const char *name, tn_tensor host)
     return status == TN_OK ? tn_weights_read(w, number, host.data, &version) : status;
 }
 
-static tn_status lend(tn_weights *w, const char *name, const tn_shape *shape, const float *at)
+static tn_status lend(tn_weights *w, const char *name, const tn_shape *shape,
+                      const tn_stored *stored)
 {
     ptrdiff_t number;
     if (tn_weights_find(w, name) >= 0)
         return tn_fail(TN_ERR_ARGUMENT, "weights: %s is there already: it cannot be lent", name);
     TN_TRY(tn_weights_add(w, name, shape, &number));
-    w->weight[number].host = (float *)(uintptr_t)at;
-    w->weight[number].lent = true;
+    if (stored->dtype == TN_F32)
+        w->weight[number].host = (float *)(uintptr_t)stored->at;
+    w->weight[number].lent = *stored;
     w->weight[number].version = w->weight[number].host_version = 1;
     return TN_OK;
 }
 
-tn_status tn_weights_lend(tn_weights *w, const char *name, const tn_shape *shape, const float *at)
+tn_status tn_weights_lend(tn_weights *w, const char *name, const tn_shape *shape,
+                          const tn_stored *stored)
 {
     pthread_mutex_lock(&w->lock);
-    const tn_status status = lend(w, name, shape, at);
+    const tn_status status = lend(w, name, shape, stored);
     pthread_mutex_unlock(&w->lock);
     return status;
 }
@@ -217,7 +224,7 @@ static tn_status set(tn_weights *w, const char *name, const tn_tensor *host)
         TN_TRY(tn_weights_add(w, name, &host->shape, &number));
     tn_weight *one = &w->weight[number];
     TN_TRY(tn_weight_check(one, &host->shape));
-    if (one->lent)
+    if (one->lent.at)
         return tn_fail(TN_ERR_ARGUMENT, "weights: %s is lent, to be read: it cannot be set", name);
     TN_TRY(need_host(one));
     memcpy(one->host, host->data, (size_t)tn_elements(&one->shape) * sizeof(float));

@@ -116,10 +116,12 @@ static void map(parts *m)
 static void lend(const net *n, const parts *m)
 {
     const tn_shape conv = TN_SHAPE(FILTERS, CHANNELS, 3, 3), fc = TN_SHAPE(UNITS, FEATURES);
-    assert_ok(tn_weights_lend(n->weights, "conv.weight", &conv, m->conv));
-    assert_ok(tn_weights_lend(n->weights, "conv.bias", &TN_SHAPE(FILTERS), m->bias));
-    assert_ok(tn_weights_lend(n->weights, "fc.weight", &fc, m->fc));
-    assert_ok(tn_weights_lend(n->weights, "fc.bias", &TN_SHAPE(UNITS), m->fc_bias));
+    assert_ok(tn_weights_lend(n->weights, "conv.weight", &conv, &(tn_stored){.at = m->conv}));
+    assert_ok(
+        tn_weights_lend(n->weights, "conv.bias", &TN_SHAPE(FILTERS), &(tn_stored){.at = m->bias}));
+    assert_ok(tn_weights_lend(n->weights, "fc.weight", &fc, &(tn_stored){.at = m->fc}));
+    assert_ok(
+        tn_weights_lend(n->weights, "fc.bias", &TN_SHAPE(UNITS), &(tn_stored){.at = m->fc_bias}));
 }
 
 /* The same by one plan that has it all by itself. */
@@ -333,8 +335,8 @@ static void what_is_lent_is_not_changed(void **state)
                  "weights: conv.bias is lent, to be read: it cannot be set");
     assert_fails(tn_plan_param_set(p, tn_plan_find_param(p, "conv.bias"), TN_PARAM_VALUE, bias),
                  TN_ERR_ARGUMENT, "conv.bias is lent, to be read: it cannot be set");
-    assert_fails(tn_weights_lend(n.weights, "conv.bias", &bias.shape, m.bias), TN_ERR_ARGUMENT,
-                 "weights: conv.bias is there already");
+    assert_fails(tn_weights_lend(n.weights, "conv.bias", &bias.shape, &(tn_stored){.at = m.bias}),
+                 TN_ERR_ARGUMENT, "weights: conv.bias is there already");
     const tn_value target = tn_input(n.g, "target", TN_F32, TN_SHAPE(1, UNITS));
     assert_fails(tn_plan_create(
                      &trains, n.g, d,

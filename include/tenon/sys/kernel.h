@@ -88,6 +88,16 @@ static inline int64_t tn_run_first(const tn_run_state *run, const tn_node *n)
     return n->x_batch[0] == 0 ? run->share * tn_elements(&n->x[0]) : 0;
 }
 
+/* Where numbers of f32 lie, and as what: all of them are numbers of that type, too. */
+typedef struct tn_stored {
+    tn_dtype
+        dtype; /* TN_F32, TN_F16, TN_BF16; TN_U8: whole numbers of 8 bits from -most to most, with signs */
+    const void *at; /* canonical, at a multiple of 64 bytes; NULL: nowhere */
+    const float *
+        scale; /* of whole numbers: what those of each row, along dimension 0, are multiplied with */
+    float most;
+} tn_stored;
+
 /* Bytes. */
 typedef struct tn_moved {
     size_t read, written;
@@ -133,6 +143,11 @@ typedef struct tn_binding {
     const tn_node *maker[TN_MAX_PARAMS];
     const float *maker_numbers[TN_MAX_PARAMS];
     bool does_maker[TN_MAX_PARAMS];
+
+    /* From the plan: w[i], which nothing trains, lies there in fewer bits than f32 (else `at` is NULL); with a maker, what
+     * that reads. To the plan: the kernel reads it there, and forward() is not given w[i]. */
+    tn_stored stored[TN_MAX_PARAMS];
+    bool reads_stored[TN_MAX_PARAMS];
 
     /* From the plan: the node of one input that makes x[i], where nothing is trained; NULL: there is none. To the plan: the kernel
      * does that as well, and x[i] is what that node reads. */

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /** What tn_op and tn_kernel look like; another number whenever either does. */
-#define TN_SYS_VERSION 3u
+#define TN_SYS_VERSION 4u
 
 enum { TN_MAX_IN = 32, TN_MAX_OUT = 3, TN_MAX_PARAMS = 4 };
 

@@ -1,14 +1,14 @@
 /* dense of a few images, forward alone, for inference; see dense/rows.h. Training reads w three times a step,
- * by tiles, which suit the other two passes too. Of weights on a grid of whole numbers of 8 bits (fake_quant) it keeps a scale a row,
- * then these numbers. */
+ * by tiles, which suit the other two passes too. Weights that lie in fewer bits than f32 are read there. Of others on a grid of whole
+ * numbers of 8 bits (fake_quant) it keeps a scale a row, then these numbers. */
 #include "backends/cpu/dense/rows.h"
 #include "backends/cpu/whole/whole.h"
 #include "base/base.h"
 
 typedef struct rows {
     const tn_dense_code *code;
-    bool whole; /* numbers, not f32 */
-    tn_whole grid;
+    tn_stored w;   /* `at` is NULL: what forward() is given, or keeps */
+    tn_whole grid; /* of what it keeps */
 } rows;
 
 static const tn_dense_code *const code_of[TN_CPU_ISAS] = {
@@ -30,6 +30,15 @@ static tn_status supports(const tn_node *n)
     return n->x[0].dim[0] > TN_DENSE_IMAGES ? refuse(n, "more than 4 images") : TN_OK;
 }
 
+/* Whole numbers are those of the grid, whose scales are found in them; others are w itself. */
+static bool reads_stored(const tn_binding *b, const tn_whole *grid)
+{
+    const tn_stored *w = &b->stored[0];
+    if (!w->at || w->dtype != TN_U8)
+        return w->at && !b->maker[0];
+    return grid && !grid->each && grid->one == 0 && grid->high == w->most;
+}
+
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     (void)d;
@@ -41,8 +50,13 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     if (!s)
         return tn_no_memory("dense", sizeof *s);
     s->code = code_of[tn_cpu_isa_here()];
-    s->whole = bytes <= b->spare && tn_whole_of(n, b, &s->grid);
-    if (s->whole) {
+    const bool whole = tn_whole_of(n, b, &s->grid);
+    if (reads_stored(b, whole ? &s->grid : NULL)) {
+        s->w = b->stored[0];
+        b->reads_stored[0] = true;
+        b->does_maker[0] = whole;
+    } else if (whole && bytes <= b->spare) {
+        s->w.dtype = TN_U8;
         b->does_maker[0] = b->kept_of[0] = true;
         b->kept_bytes = bytes;
         b->kept_form = tn_whole_form(&s->grid);
@@ -87,19 +101,19 @@ static tn_status forward(const tn_call *c)
     const rows *s = c->state;
     const tn_node *n = c->node;
     const int64_t images = n->x[0].dim[0], K = n->y[0].dim[1];
-    const float *scale = s->whole ? c->kept : NULL;
+    const float *scale = c->kept;
     const tn_dense_rows all = {.K = K,
                                .D = tn_elements(&n->x[0]) / images,
                                .x = c->x[0],
-                               .w = c->w[0],
-                               .whole = scale ? (const int8_t *)(scale + K) : NULL,
-                               .scale = scale,
+                               .w = s->w.at ? s->w.at
+                                    : scale ? scale + K
+                                            : c->w[0],
+                               .scale = s->w.at ? s->w.scale : scale,
                                .bias = c->w[1],
                                .relu = tn_has_post(n, TN_POST_RELU),
                                .y = c->y[0]};
     const int count = s->code->of[images - 1].rows;
-    const job j = {all, count,
-                   scale ? s->code->of[images - 1].run_whole : s->code->of[images - 1].run};
+    const job j = {all, count, s->code->of[images - 1].run[s->w.dtype]};
     tn_each(c->device, (K + count - 1) / count, 1 + TN_FLOATS / (count * all.D), multiply, &j);
     return TN_OK;
 }
@@ -112,7 +126,7 @@ static void release(void *state)
 static const char *describe(const void *state)
 {
     const rows *s = state;
-    return s->whole ? s->code->whole_name : s->code->name;
+    return s->code->name[s->w.dtype];
 }
 
 const tn_kernel tn_cpu_dense_rows = {
