@@ -82,18 +82,24 @@ const char *net_names(void)
     return text;
 }
 
-tn_loss net_train(const net *n, tn_graph *g, tn_value x, tn_value labels, int classes,
+static tn_loss loss_of(tn_graph *g, tn_value logits, net_labels l, const tn_softmax_xent_opts *opts)
+{
+    return l.partner.id ? tn_softmax_xent_mixed(g, logits, l.label, l.partner, l.share, opts)
+                        : tn_softmax_xent(g, logits, l.label, opts);
+}
+
+tn_loss net_train(const net *n, tn_graph *g, tn_value x, net_labels labels, int classes,
                   const tn_softmax_xent_opts *opts, tn_value *logits)
 {
     tn_value aux[NET_AUX] = {{0}};
     *logits = n->build_training ? n->build_training(g, x, classes, aux) : n->build(g, x, classes);
-    tn_loss loss = tn_softmax_xent(g, *logits, labels, opts);
+    tn_loss loss = loss_of(g, *logits, labels, opts);
     if (!n->build_training)
         return loss;
     float weight = 0.3f; /* Szegedy et al., section 5 */
     const tn_value w = tn_constant(g, "auxiliary_weight", (tn_tensor){TN_F32, {0}, &weight});
     for (int i = 0; i < NET_AUX; i++) {
-        const tn_value beside = tn_softmax_xent(g, aux[i], labels, NULL).loss;
+        const tn_value beside = loss_of(g, aux[i], labels, NULL).loss;
         loss.loss = tn_add(g, loss.loss, tn_mul(g, beside, w, NULL), NULL);
     }
     return loss;

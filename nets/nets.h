@@ -35,9 +35,15 @@ const char *net_name(int index);
 /* All of them: "torchvision, caffe, ...". */
 const char *net_names(void);
 
-/* The network and its loss, the cross entropy and 0.3 of that of each further classifier. labels: N i32, or
- * N x size x size. *logits: of the last classifier; counts are its own. */
-tn_loss net_train(const net *n, tn_graph *g, tn_value x, tn_value labels, int classes,
+/* What a loss reads. label: N i32, or N x size x size. Of images that are mixed in pairs also the partners' labels and the
+ * shares of the first, as tn_softmax_xent_mixed() has them; else the zero handle. */
+typedef struct net_labels {
+    tn_value label, partner, share;
+} net_labels;
+
+/* The network and its loss, the cross entropy and 0.3 of that of each further classifier. *logits: of the last classifier;
+ * counts are its own. */
+tn_loss net_train(const net *n, tn_graph *g, tn_value x, net_labels labels, int classes,
                   const tn_softmax_xent_opts *opts, tn_value *logits);
 
 tn_value net_torchvision(tn_graph *g, tn_value x, int classes);

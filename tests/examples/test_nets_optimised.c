@@ -42,7 +42,7 @@ static tn_graph *build(const net *n, int64_t side)
     const tn_value x = tn_image_input(g, image, &n->input);
     tn_value y;
     const tn_softmax_xent_opts loss = {.name = "loss"};
-    tn_minimise(g, net_train(n, g, x, label, CLASSES, &loss, &y).loss);
+    tn_minimise(g, net_train(n, g, x, (net_labels){label}, CLASSES, &loss, &y).loss);
     tn_output(g, y);
     assert_ok(tn_graph_status(g));
     return g;

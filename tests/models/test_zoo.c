@@ -236,7 +236,7 @@ static void check_step(const zoo_step *want, tn_device *d)
         n->pixels ? TN_SHAPE(ZOO_BATCH, want->side, want->side) : TN_SHAPE(ZOO_BATCH);
     const tn_value x = tn_input(g, "x", TN_F32, shape), y = tn_input(g, "y", TN_I32, places);
     tn_value logits;
-    const tn_loss loss = net_train(n, g, x, y, ZOO_CLASSES, NULL, &logits);
+    const tn_loss loss = net_train(n, g, x, (net_labels){y}, ZOO_CLASSES, NULL, &logits);
     drop_nothing(g);
     assert_ok(tn_plan_create(
         &p, g, d,

@@ -30,6 +30,8 @@ static const struct task {
     {"vit_tiny", 32, 3e-4f, 0.1, true},
 };
 
+static const int32_t others[BATCH] = {3, 2, 2, 0};
+
 typedef struct training {
     tn_graph *g;
     tn_plan *plan;
@@ -38,7 +40,8 @@ typedef struct training {
     tn_shape images, labels;
 } training;
 
-static void open_training(training *t, const struct task *task, tn_device *d)
+/* share: of an image in what it is mixed with, which is of the class that `others` tell; 0: none is mixed. */
+static void open_training(training *t, const struct task *task, tn_device *d, float share)
 {
     const net *n = net_find(task->name);
     tn_value logits;
@@ -49,7 +52,14 @@ static void open_training(training *t, const struct task *task, tn_device *d)
     t->image = tn_input(t->g, "image", TN_U8, t->images);
     t->label = tn_input(t->g, "label", TN_I32, t->labels);
     const tn_value x = tn_image_input(t->g, t->image, &n->input);
-    t->loss = net_train(n, t->g, x, t->label, CLASSES, NULL, &logits);
+    net_labels labels = {t->label};
+    float shares[BATCH] = {share, share, share, share};
+    if (share > 0) {
+        labels.partner = tn_constant(
+            t->g, "partner", (tn_tensor){TN_I32, TN_SHAPE(BATCH), (void *)(uintptr_t)others});
+        labels.share = tn_constant(t->g, "share", (tn_tensor){TN_F32, TN_SHAPE(BATCH), shares});
+    }
+    t->loss = net_train(n, t->g, x, labels, CLASSES, NULL, &logits);
     assert_ok(tn_plan_create(&t->plan, t->g, d,
                              &(tn_plan_opts){.loss = t->loss.loss,
                                              .optim = tn_adam(NULL),
@@ -81,7 +91,7 @@ static void set_batch(const training *t)
 static void train(const struct task *task, tn_device *d, int steps, float *loss)
 {
     training t;
-    open_training(&t, task, d);
+    open_training(&t, task, d, 0);
     set_batch(&t);
     for (int i = 0; i <= steps; i++) {
         assert_ok(tn_plan_run(t.plan));
@@ -126,8 +136,49 @@ static void learn(void **unused)
     tn_device_close(d);
 }
 
+static float evaluated(const training *t) /* nothing is dropped */
+{
+    float loss;
+    assert_ok(tn_plan_evaluate(t->plan));
+    assert_ok(tn_plan_get(t->plan, t->loss.loss, (tn_tensor){TN_F32, {0}, &loss}));
+    return loss;
+}
+
+static void close_training(const training *t)
+{
+    tn_plan_destroy(t->plan);
+    tn_graph_destroy(t->g);
+}
+
+/* Those of further classifiers, too: the loss is linear in the shares. */
+static void all_losses_are_mixed(void **unused)
+{
+    (void)unused;
+    static const struct task task = {.name = "googlenet", .side = 80};
+    const double share = 0.25;
+    training t;
+    tn_device *d = NULL;
+    assert_ok(tn_device_open(&d, "cpu"));
+    open_training(&t, &task, d, 0);
+    set_batch(&t);
+    const double own = (double)evaluated(&t);
+    assert_ok(
+        tn_plan_set(t.plan, t.label, (tn_tensor){TN_I32, t.labels, (void *)(uintptr_t)others}));
+    const double other = (double)evaluated(&t), want = share * own + (1 - share) * other;
+    close_training(&t);
+    open_training(&t, &task, d, (float)share);
+    set_batch(&t);
+    const double mixed = (double)evaluated(&t);
+    assert_true(fabs(own - other) > 1e-3 * own);
+    if (!(fabs(mixed - want) <= 1e-5 * own))
+        fail_msg("the loss is %g of %g and %g, and not %g", mixed, own, other, want);
+    close_training(&t);
+    tn_device_close(d);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(learn)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_losses_are_mixed),
+                                       cmocka_unit_test(learn)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,7 +65,6 @@ def refusals(folder, recipe):
     own = folder / "own.net"
     own.write_text(NET)
     refused("alexnet", folder / "set", "--net", own, "--mixup", 0.2, says="has a loss of its own")
-    refused("alexnet", folder / "set", "--net", "googlenet", "--mixup", 0.2, says="googlenet has several losses")
     refused("alexnet", "--synthetic", "--mixup", 0.2, says="not with --synthetic")
     refused("alexnet", *recipe, "--batch", 1, "--mixup", 0.2, says="--batch 1 has no two")
 

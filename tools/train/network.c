@@ -34,6 +34,12 @@ origin origin_find(const char *name, const tn_model_opts *opts, tn_model **model
 
 /* ---- one that has a name ---------------------------------------------------------------------- */
 
+static void add_mixed(network *n, tn_shape labels)
+{
+    n->partner = tn_input(n->g, "partner", TN_I32, labels);
+    n->share = tn_input(n->g, "share", TN_F32, labels);
+}
+
 static void make_named(network *n, const net *from, const network_opts *o)
 {
     const int64_t side = o->size ? o->size : from->size;
@@ -50,11 +56,12 @@ static void make_named(network *n, const net *from, const network_opts *o)
         tn_output(n->g, n->logits);
         return;
     }
-    if (o->mixed)
-        args_fail("--mixup: %s has several losses", from->name);
     const tn_softmax_xent_opts loss = {.name = "loss", .label_smoothing = (float)o->smoothing};
     n->label = tn_input(n->g, "label", TN_I32, TN_SHAPE(o->batch));
-    n->loss = net_train(from, n->g, x, n->label, o->classes, &loss, &n->logits);
+    if (o->mixed)
+        add_mixed(n, TN_SHAPE(o->batch));
+    n->loss = net_train(from, n->g, x, (net_labels){n->label, n->partner, n->share}, o->classes,
+                        &loss, &n->logits);
     tn_minimise(n->g, n->loss.loss);
     /* A sum of losses counts nothing itself: find_loss() finds there what does. */
     tn_output(n->g, n->logits);
@@ -188,8 +195,7 @@ static void add_loss(network *n, const network_opts *o)
     if (!o->mixed) {
         n->loss = tn_softmax_xent(n->g, n->logits, n->label, &opts);
     } else {
-        n->partner = tn_input(n->g, "partner", TN_I32, labels);
-        n->share = tn_input(n->g, "share", TN_F32, labels);
+        add_mixed(n, labels);
         n->loss = tn_softmax_xent_mixed(n->g, n->logits, n->label, n->partner, n->share, &opts);
         /* A sum counts nothing itself: find_loss() finds there what does. */
         tn_output(n->g, n->loss.top_1);
