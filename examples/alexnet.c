@@ -119,9 +119,7 @@ static tn_status train_epoch(session *s)
         if (status != TN_OK)
             return status;
         session_look(s);
-        tn_run_score val;
-        if (s->now.evaluate && s->validates && session_validate(s, &s->val, &val))
-            session_must(s, tn_run_evaluated(s->run, &val));
+        session_evaluate(s);
     }
     return TN_OK;
 }
@@ -183,6 +181,7 @@ static int train(session *s)
     session_feeds(s);
     open_run(s);
     progress_begin(&s->progress, s->steps, tn_plan_updates(s->plan), o.log_every);
+    session_evaluate(s);
     while (!session_at_end(s)) {
         const tn_status status = train_epoch(s);
         session_look_now(s);

@@ -79,8 +79,10 @@ typedef struct tn_run_set {
 typedef struct tn_run_orders {
     tn_run_set set; /**< a guard that went back has multiplied rate_scale */
     bool stop;      /**< train no further: the run is saved, close it as TN_RUN_STOPPED */
-    bool evaluate;  /**< validate now, between two updates, and tell tn_run_evaluated() */
-    bool enough;    /**< `patience` epochs went by without a better one: close it as TN_RUN_DONE */
+    bool
+        evaluate; /**< validate now, between two updates, and tell tn_run_evaluated(); of a run that goes on, before
+                         its first update: it ended while it did */
+    bool enough; /**< `patience` epochs went by without a better one: close it as TN_RUN_DONE */
 } tn_run_orders;
 
 /** What becomes of a run whose numbers are no good. */

@@ -40,27 +40,42 @@ static tn_status log_norm(tn_run *run, float norm)
     return tn_run_log(run, "scale", (double)scale);
 }
 
+/* In the run that was the last, unless one of the same step before it was found at fault already. */
+static tn_status search(tn_run *run, tn_run_fault *f)
+{
+    const tn_run_early *early = &run->early;
+    if (early->batch) {
+        f->loss = early->loss;
+        f->from = early->from;
+        f->batch = &run->seen[early->batch - 1].batch;
+        return TN_OK;
+    }
+    TN_TRY(tn_plan_find_nonfinite(run->opts.plan, &f->from));
+    if (!f->from.node && run->num_seen > 1)
+        f->batch = NULL;
+    return TN_OK;
+}
+
 /* What is wrong with this step; what stays NULL: nothing. */
 static tn_status look(tn_run *run, tn_run_fault *f)
 {
     tn_plan *plan = run->opts.plan;
     bool fine;
-    *f = (tn_run_fault){.at = run->step, .loss = 0, .norm = 0};
+    *f = (tn_run_fault){.at = run->step, .batch = &run->batch};
     TN_TRY(tn_plan_gradient_norm(plan, &f->norm));
     TN_TRY(log_norm(run, f->norm));
     if (run->opts.loss.id)
         TN_TRY(tn_plan_get(plan, run->opts.loss, (tn_tensor){TN_F32, {0}, &f->loss}));
     TN_TRY(norm_is_fine(run, f->norm, &fine));
     f->left_out = !isfinite(f->norm);
-    if (!isfinite(f->loss))
+    if (!isfinite(f->loss) || run->early.batch)
         f->what = "loss";
     else if (!fine)
         f->what = "norm";
     else if (run->opts.loss.id && !f->left_out &&
              tn_run_is_stuck(&run->guard.stuck, &run->opts.guard, run->epoch, (double)f->loss))
         f->what = "stuck";
-    return f->what && strcmp(f->what, "stuck") != 0 ? tn_plan_find_nonfinite(plan, &f->from)
-                                                    : TN_OK;
+    return f->what && strcmp(f->what, "stuck") != 0 ? search(run, f) : TN_OK;
 }
 
 /* ---- telling ---------------------------------------------------------------------------------- */
@@ -81,17 +96,28 @@ static void add_source(tn_json *j, const tn_nonfinite *n)
     tn_json_count(j, "rank", n->rank);
 }
 
-static void add_files(const tn_run *run, tn_json *j, const tn_run_fault *f)
+static void add_names(const tn_run *run, tn_json *j, const tn_batch *b, int *count)
 {
     enum { MOST = 16 };
     const char *name;
-    tn_json_count(j, "epoch", run->batch.epoch + 1);
-    tn_json_count(j, "batch", run->batch.index + 1);
-    if (f->from.node && (name = tn_run_row_name(run, f->from.row)))
+    for (int64_t i = 0; *count < MOST && (name = tn_run_row_name(run, b, i)); i++, ++*count)
+        tn_json_text(j, NULL, name);
+}
+
+static void add_files(const tn_run *run, tn_json *j, const tn_run_fault *f)
+{
+    const char *name;
+    const tn_batch *b = f->batch ? f->batch : &run->batch;
+    int files = 0;
+    tn_json_count(j, "epoch", b->epoch + 1);
+    tn_json_count(j, "batch", b->index + 1);
+    if (f->from.node && (name = tn_run_row_name(run, b, f->from.row)))
         tn_json_text(j, "file", name);
     tn_json_open(j, "files", '[');
-    for (int i = 0; i < MOST && (name = tn_run_row_name(run, i)); i++)
-        tn_json_text(j, NULL, name);
+    if (f->batch)
+        add_names(run, j, b, &files);
+    for (size_t i = 0; i < run->num_seen && !f->batch; i++)
+        add_names(run, j, &run->seen[i].batch, &files);
     tn_json_close(j, ']');
     tn_json_text(j, "kept", f->kept[0] ? f->kept : NULL);
 }
@@ -133,12 +159,15 @@ static tn_status fail(const tn_run *run, const tn_run_fault *f, const char *why)
 {
     const tn_nonfinite *n = &f->from;
     char from[400] = "";
-    const char *file = n->node ? tn_run_row_name(run, n->row) : NULL;
+    const char *file = n->node && f->batch ? tn_run_row_name(run, f->batch, n->row) : NULL;
     if (n->node)
         snprintf(from, sizeof from, "; first in the %s of %.80s (at %.80s): %lld of %lld%s%.120s",
                  n->part == TN_NONFINITE_OUTPUT ? "output" : tn_nonfinite_part_name(n->part),
                  n->name, n->node, (long long)n->count, (long long)n->of, file ? ", of " : "",
                  file ? file : "");
+    else if (!f->batch)
+        snprintf(from, sizeof from, "; which of the step's %zu batches it is cannot be told",
+                 run->num_seen);
     if (strcmp(f->what, "stuck") == 0)
         return tn_fail(TN_ERR_DIVERGED,
                        "step %lld: the loss has stood still at ln(%d), as of a net that tells "
@@ -185,7 +214,7 @@ static tn_status act(tn_run *run, tn_run_fault *f, tn_json *fields, bool *back)
     const char *why, *did = choose(run, f, &why);
     if (strcmp(f->what, "stuck") != 0)
         tn_run_keep_guilty(run, f);
-    run->guard.guilty += run->batch.num_arrays > 0;
+    run->guard.guilty += f->batch && f->batch->num_arrays > 0;
     begin_line(run, fields, f);
     *back = strcmp(did, "back") == 0;
     run->guard.skips += strcmp(did, "skip") == 0;

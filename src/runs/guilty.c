@@ -4,7 +4,8 @@
  *     guilty/step-00000012.json         epoch, index and seed of the batch, and of each row item, place, label and name
  *     guilty/step-00000012.images.npy   and labels.npy; of a source 0.npy, 1.npy, ..., its arrays
  *
- * Of several ranks rank 0's rows are there, and all names.
+ * Of several ranks rank 0's rows are there, and all names. Of a batch before the last of an accumulated step the arrays are
+ * gone when it is found.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -20,18 +21,16 @@
 
 enum { MOST_KEPT = 20 };
 
-const char *tn_run_row_name(const tn_run *run, int64_t row)
+const char *tn_run_row_name(const tn_run *run, const tn_batch *b, int64_t row)
 {
-    const tn_batch *b = &run->batch;
     const int64_t rows = b->num_arrays > 0 ? b->array[0].shape.dim[0] : 0;
     if (!b->item || !run->opts.loader || row < 0 || row >= rows)
         return NULL;
     return tn_loader_item_name(run->opts.loader, b->item[row]);
 }
 
-static void write_row(const tn_run *run, tn_json *j, int64_t i)
+static void write_row(const tn_run *run, const tn_batch *b, tn_json *j, int64_t i)
 {
-    const tn_batch *b = &run->batch;
     if (b->item[i] < 0) /* it holds none */
         return;
     tn_json_open(j, NULL, '{');
@@ -40,13 +39,13 @@ static void write_row(const tn_run *run, tn_json *j, int64_t i)
     tn_json_count(j, "place", b->place[i]);
     if (b->labels.data)
         tn_json_count(j, "label", ((const int32_t *)b->labels.data)[i]);
-    tn_json_text(j, "name", tn_run_row_name(run, i));
+    tn_json_text(j, "name", tn_run_row_name(run, b, i));
     tn_json_close(j, '}');
 }
 
 static void write_text(const tn_run *run, tn_json *j, const tn_run_fault *f)
 {
-    const tn_batch *b = &run->batch;
+    const tn_batch *b = f->batch;
     const int64_t rows = b->num_arrays > 0 ? b->array[0].shape.dim[0] : 0;
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)b->seed);
@@ -57,7 +56,7 @@ static void write_text(const tn_run *run, tn_json *j, const tn_run_fault *f)
     tn_json_raw(j, "seed", seed);
     tn_json_open(j, "rows", '[');
     for (int64_t i = 0; i < rows && b->item; i++)
-        write_row(run, j, i);
+        write_row(run, b, j, i);
     tn_json_close(j, ']');
     tn_json_close(j, '}');
 }
@@ -92,9 +91,8 @@ static tn_status save_array(const tn_run *run, const char *base, const char *nam
     return status;
 }
 
-static tn_status save_arrays(const tn_run *run, const char *base)
+static tn_status save_arrays(const tn_run *run, const tn_batch *b, const char *base)
 {
-    const tn_batch *b = &run->batch;
     char name[16];
     if (b->images.data) {
         TN_TRY(save_array(run, base, "images", b->images));
@@ -112,15 +110,15 @@ static tn_status save(const tn_run *run, const tn_run_fault *f, const char *base
     if (mkdirat(run->folder.dir, "guilty", 0777) != 0 && errno != EEXIST)
         return tn_fail(TN_ERR_IO, "%s/guilty: cannot be made: %s", run->folder.path,
                        strerror(errno));
-    TN_TRY(save_arrays(run, base));
+    TN_TRY(save_arrays(run, f->batch, base));
     return save_text(run, f, text);
 }
 
 void tn_run_keep_guilty(tn_run *run, tn_run_fault *f)
 {
     char name[sizeof f->kept];
-    if (!run->writes || !run->opts.folder || run->guard.guilty >= MOST_KEPT ||
-        run->batch.num_arrays == 0)
+    if (!run->writes || !run->opts.folder || run->guard.guilty >= MOST_KEPT || !f->batch ||
+        f->batch->num_arrays == 0)
         return;
     snprintf(name, sizeof name, "guilty/step-%08lld", (long long)f->at);
     char *base = tn_run_path(&run->folder, name);

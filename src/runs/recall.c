@@ -92,6 +92,21 @@ void tn_run_recall(const tn_run *run, const tn_run_scan *log)
     closedir(d);
 }
 
+bool tn_run_owes_evaluation(const tn_run_scan *log, int64_t step)
+{
+    bool owes = false;
+    for (size_t i = 0; i < log->count; i++) {
+        const tn_run_told *t = &log->told[i];
+        tn_run_order order;
+        if (t->step == step && t->kind == TN_TOLD_EVALUATED)
+            owes = false;
+        if (t->step == step && t->kind == TN_TOLD_ORDER && t->text &&
+            tn_run_order_of_line(&order, t->text) && order.kind == TN_RUN_ORDER_EVALUATE)
+            owes = true;
+    }
+    return owes;
+}
+
 /* ---- to another --------------------------------------------------------------------------------- */
 
 static tn_status make_folders(const char *to)

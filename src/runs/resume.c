@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runs/checkpoints.h"
+#include "runs/guard.h"
 
 /* ---- the newest that is whole ----------------------------------------------------------------- */
 
@@ -136,7 +137,8 @@ static tn_status take_over(tn_run *run, tn_run_scan *s)
     for (size_t i = 0; i < s->count; i++) {
         tn_run_told *t = &s->told[i];
         const bool later = t->step > run->step;
-        if (t->kind == TN_TOLD_CHECKPOINT || (t->kind == TN_TOLD_BAD) == later)
+        if ((t->kind != TN_TOLD_BAD && t->kind != TN_TOLD_ORDER) ||
+            (t->kind == TN_TOLD_BAD) == later)
             continue;
         TN_TRY(tn_grow((void **)&run->before, run->num_before, &run->before_capacity, sizeof *t,
                        "log"));
@@ -187,6 +189,9 @@ static tn_status resume(tn_run *run, tn_run_scan *s, const tn_run_checkpoints *l
     run->step = tn_plan_updates(run->opts.plan);
     if (run->opts.loader)
         TN_TRY(tn_loader_seek(run->opts.loader, run->epoch, run->index));
+    bool owes = run->writes && tn_run_owes_evaluation(s, run->step);
+    TN_TRY(tn_run_share(run, &owes, sizeof owes));
+    run->now.evaluate = owes;
     return tn_run_agree(run, run->writes ? go_on(run, s, list, why, &found, back) : TN_OK);
 }
 
@@ -273,6 +278,7 @@ static void forget(tn_run *run)
     run->counting = TN_COUNT_NOTHING;
     run->val = (tn_tally){0};
     run->digested = -1;
+    tn_run_see_no_more(run);
     run->unsaved = run->save_failed = false;
 }
 

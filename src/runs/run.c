@@ -163,6 +163,7 @@ static void destroy(tn_run *run)
     for (size_t i = 0; i < run->num_before; i++)
         tn_free(run->before[i].text);
     tn_free(run->before);
+    tn_run_seen_free(run);
     tn_free(run->kept);
     tn_free(run->own_folder);
     tn_free(run->trouble);

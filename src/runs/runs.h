@@ -14,7 +14,7 @@
  *     queue.c    waiting for a device                turn.c     whose turn it is
  *     ticket.c   what is waited for                  slots.c    what there is
  *     guard.c    numbers that are no good            stuck.c    a loss that does not move
- *     guilty.c   the batch of such
+ *     guilty.c   the batch of such                   seen.c     the batches of a step
  */
 #ifndef TN_RUNS_H
 #define TN_RUNS_H
@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include <tenon/nonfinite.h>
 #include <tenon/run.h>
 
 #include "runs/append.h"
@@ -111,6 +112,19 @@ typedef struct tn_run_guarding {
     tn_run_stuck stuck;
 } tn_run_guarding;
 
+/* A batch of the step at hand, without its arrays. */
+typedef struct tn_run_seen {
+    tn_batch batch;
+    int64_t *room, rows; /* for its items and places */
+} tn_run_seen;
+
+/* What was found in a batch before the last of its step. */
+typedef struct tn_run_early {
+    size_t batch; /* from 1; 0: nothing was */
+    float loss;
+    tn_nonfinite from;
+} tn_run_early;
+
 struct tn_run {
     tn_run_opts opts;
     char *own_folder; /* opts.folder */
@@ -133,6 +147,9 @@ struct tn_run {
     int64_t rows, runs; /* of each of the runs that are in no sum yet; and how many these are */
     tn_tally train, window, val;
     tn_batch batch; /* of the last run */
+    tn_run_seen *seen;
+    size_t num_seen, num_rooms, rooms; /* of this step; that were ever; room for so many */
+    tn_run_early early;
     tn_run_guarding guard;
     tn_run_best best;
     tn_run_number number[TN_RUN_MAX_NUMBERS];
@@ -170,6 +187,9 @@ bool tn_run_stop_ordered(const tn_run_folder *f);
 tn_status tn_run_settle(tn_run *run, const tn_run_set *set);
 /* recall.c: of a run that goes on, in rank 0: an order that was taken and not answered is one again. */
 void tn_run_recall(const tn_run *run, const tn_run_scan *log);
+/* An evaluation that was ordered at this step, the last that is saved, and that the log tells no result of: the run ended
+ * meanwhile. */
+bool tn_run_owes_evaluation(const tn_run_scan *log, int64_t step);
 
 /* events.c: a line of that kind with its time and step; what follows goes to run->line, and tn_run_line_end() writes
  * it. Of other ranks nothing. */

@@ -1,6 +1,6 @@
 /*
  * The log of a run that is to go on, read once: which checkpoints it tells of, which files it has told to be bad, which
- * orders it obeyed, and where its last whole line ends.
+ * orders it obeyed, what it evaluated, and where its last whole line ends.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -49,6 +49,8 @@ static tn_status note(tn_run_scan *s, const cJSON *line, const char *text)
         return add(s, TN_TOLD_CHECKPOINT, (int64_t)step, text_of(line, "xxh3"));
     if (strcmp(kind, "bad_file") == 0)
         return add(s, TN_TOLD_BAD, (int64_t)step, text_of(line, "path"));
+    if (strcmp(kind, "evaluate") == 0)
+        return add(s, TN_TOLD_EVALUATED, (int64_t)step, "");
     if (strcmp(kind, "order") == 0 &&
         cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "applied")))
         return add(s, TN_TOLD_ORDER, (int64_t)step, text);

@@ -12,7 +12,8 @@
 typedef enum tn_run_told_kind {
     TN_TOLD_CHECKPOINT, /* text: the file's digest */
     TN_TOLD_BAD,        /* text: the path, as in the line */
-    TN_TOLD_ORDER       /* text: the line; of orders that were obeyed */
+    TN_TOLD_ORDER,      /* text: the line; of orders that were obeyed */
+    TN_TOLD_EVALUATED   /* text: "" */
 } tn_run_told_kind;
 
 typedef struct tn_run_told {

@@ -2,7 +2,7 @@
  * Sums of losses and counts. The plan keeps them on its device, so that no step waits; here they are asked for when a line
  * is due, and added to what they belong to. A run's loss is a mean, so runs of another number of rows are asked for first.
  */
-#include "runs/runs.h"
+#include "runs/guard.h"
 
 /* What the plan has summed up of a value; only looked at, or taken out of it. */
 static tn_status look(tn_run *run, tn_value v, bool takes, double *sum, int64_t *runs)
@@ -74,6 +74,7 @@ tn_status tn_run_batch(tn_run *run, const tn_batch *batch)
 {
     TN_NEED(run, "run");
     TN_NEED(batch, "batch");
+    TN_TRY(tn_run_see(run, batch));
     TN_TRY(count(run, batch, TN_COUNT_TRAIN));
     run->epoch = batch->epoch;
     run->index = batch->index + 1;

@@ -43,6 +43,7 @@ tn_status tn_run_step(tn_run *run, float rate, tn_run_orders *out)
         tn_run_tell_state(run, true);
     }
     TN_TRY(tn_run_guard_look(run, &back));
+    tn_run_see_no_more(run);
     if (back) { /* what is asked for is asked for again after the next step */
         *out = tn_run_orders_of(run);
         return TN_OK;

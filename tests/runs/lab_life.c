@@ -40,6 +40,7 @@ void lab_life_main(int argc, char **argv, const lab_run_kind *kinds)
     lab_run r;
     lab_run_plan(&r, kind);
     assert_ok(lab_run_open(&r, argv[2], true));
+    r.dies = end == LAB_KILL_EVALUATING;
     lab_run_train(&r, end == LAB_TERM ? until - 1 : until);
     if (end == LAB_KILL)
         raise(SIGKILL);
@@ -78,8 +79,9 @@ void lab_life(const char *folder, int kind, int64_t until, lab_end end)
 {
     int status = 0;
     waitpid(start(folder, kind, until, end), &status, 0);
-    const bool right = end == LAB_KILL ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
-                                       : WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const bool killed = end == LAB_KILL || end == LAB_KILL_EVALUATING;
+    const bool right = killed ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
+                              : WIFEXITED(status) && WEXITSTATUS(status) == 0;
     if (!right)
         fail_msg("a life until step %lld ended with status 0x%x", (long long)until, status);
 }

@@ -8,9 +8,10 @@
 #include "lab_run.h"
 
 typedef enum lab_end {
-    LAB_DONE, /* it trained to the last step */
-    LAB_KILL, /* killed (-9) once it has made a step */
-    LAB_TERM  /* told to stop there */
+    LAB_DONE,           /* it trained to the last step */
+    LAB_KILL,           /* killed (-9) once it has made a step */
+    LAB_TERM,           /* told to stop there */
+    LAB_KILL_EVALUATING /* killed in the evaluation that is ordered before */
 } lab_end;
 
 /* A test program of lives begins its main with it: it does not return in a process that is such a life (PROGRAM life

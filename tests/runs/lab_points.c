@@ -37,7 +37,9 @@ tn_plan_opts lab_points_plan(bool guard)
 tn_status lab_points_begin(lab_points *l, const lab_kind *kind, const char *folder,
                            tn_run_opts opts)
 {
-    lab_guarded_open(&l->net, kind, lab_points_plan(true));
+    tn_plan_opts plan = lab_points_plan(true);
+    plan.accumulate = l->accumulate;
+    lab_guarded_open(&l->net, kind, plan);
     lab_points_loader(l);
     opts.folder = folder;
     opts.config = "{}";
@@ -64,6 +66,7 @@ void lab_points_end(lab_points *l, tn_run_end how)
 tn_status lab_points_train(lab_points *l, int64_t epochs, int64_t updates)
 {
     tn_batch b;
+    int runs = 0;
     while (tn_run_epochs(l->run) < epochs && tn_plan_updates(l->net.plan) < updates) {
         const tn_status status = tn_loader_next(l->loader, &b);
         if (status == TN_END) {
@@ -75,6 +78,9 @@ tn_status lab_points_train(lab_points *l, int64_t epochs, int64_t updates)
         TN_TRY(tn_plan_set(l->net.plan, l->net.x, b.array[0]));
         TN_TRY(tn_plan_set(l->net.plan, l->net.label, b.array[1]));
         TN_TRY(tn_plan_run(l->net.plan));
+        if (++runs < l->accumulate)
+            continue;
+        runs = 0;
         const float rate = 0.02F * (float)l->orders.set.rate_scale;
         TN_TRY(tn_plan_update(l->net.plan, rate));
         TN_TRY(tn_run_step(l->run, rate, &l->orders));

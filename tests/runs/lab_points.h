@@ -13,7 +13,8 @@ typedef struct lab_points {
     tn_loader *loader;
     tn_run *run;
     tn_run_orders orders;
-    int64_t bad; /* this item's row has a NaN; POINTS_ITEMS: every row has; -1: none */
+    int accumulate; /* 0: 1 */
+    int64_t bad;    /* this item's row has a NaN; POINTS_ITEMS: every row has; -1: none */
 } lab_points;
 
 tn_plan_opts lab_points_plan(bool guard);

@@ -1,6 +1,9 @@
+#define _POSIX_C_SOURCE 200809L /* raise of SIGKILL */
+
 #include "lab_run.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +55,7 @@ tn_status lab_run_open(lab_run *r, const char *folder, bool resume)
     if (status != TN_OK)
         return status;
     r->orders = tn_run_current(r->run);
+    r->owes = r->orders.evaluate;
     tn_run_position(r->run, &r->epoch, &r->index);
     return TN_OK;
 }
@@ -82,6 +86,16 @@ static void validate(lab_run *r)
     }
 }
 
+static void evaluate(lab_run *r)
+{
+    if (!r->orders.evaluate)
+        return;
+    validate(r);
+    if (r->dies)
+        raise(SIGKILL);
+    assert_ok(tn_run_evaluated(r->run, NULL));
+}
+
 static void one_step(lab_run *r)
 {
     const int runs = r->kind->accumulate ? r->kind->accumulate : 1;
@@ -99,10 +113,7 @@ static void one_step(lab_run *r)
     if (step % 4 == 1) /* waits for a line of the log, also across a resume */
         assert_ok(tn_run_log(r->run, "tenth", (double)step / 10));
     assert_ok(tn_run_step(r->run, rate, &r->orders));
-    if (r->orders.evaluate) {
-        validate(r);
-        assert_ok(tn_run_evaluated(r->run, NULL));
-    }
+    evaluate(r);
 }
 
 static void end_epoch(lab_run *r)
@@ -115,6 +126,9 @@ static void end_epoch(lab_run *r)
 
 void lab_run_train(lab_run *r, int64_t steps)
 {
+    if (r->owes) /* it ended before it had */
+        evaluate(r);
+    r->owes = false;
     while (!r->orders.stop) {
         if (r->index == LAB_RUN_BATCHES)
             end_epoch(r);

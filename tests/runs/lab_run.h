@@ -32,6 +32,7 @@ typedef struct lab_run {
     tn_run *run;
     tn_run_orders orders;
     int64_t epoch, index; /* of the next batch */
+    bool owes, dies;      /* it goes on by an evaluation; it dies when it is to evaluate */
 } lab_run;
 
 /* The plan alone, and the run that is made or resumed. */

@@ -23,7 +23,7 @@ static const lab_run_kind kinds[] = {
 
 enum { STEPS = 33 };
 
-/* Two at one step, one at that of a checkpoint, one where an epoch ends. */
+/* Two at one step, one at that of a checkpoint, which may end while it is obeyed, one where an epoch ends. */
 static const struct {
     const char *id, *order;
 } orders[] = {
@@ -31,9 +31,9 @@ static const struct {
     {"2", "\"order\":\"set\",\"at_step\":8,\"set\":{\"momentum\":0.5,\"clip\":0.75}"},
     {"a", "\"order\":\"set\",\"at_step\":8,\"set\":{\"momentum\":0.25},\"by\":\"anna\""},
     {"3", "\"order\":\"set\",\"at_step\":14,\"set\":{\"decay\":0.125,\"log_every\":2}"},
-    {"4", "\"order\":\"evaluate\",\"at_step\":16"},
     {"5", "\"order\":\"set\",\"at_step\":20,\"set\":{\"clip\":0,\"rate_scale\":0.25}"},
     {"6", "\"order\":\"snapshot\",\"at_step\":23"},
+    {"4", "\"order\":\"evaluate\",\"at_step\":28"},
     {"7", "\"order\":\"set\",\"at_step\":29,\"set\":{\"momentum\":0,\"keep\":1}"},
 };
 
@@ -79,7 +79,8 @@ static void orders_before_and_after_a_cut(void **state)
         if (!can_run(&kinds[i]))
             continue;
         check(i, (const int64_t[]){2, 9, 13, 15, 18, 31, 0}, LAB_KILL);
-        check(i, (const int64_t[]){4, 8, 21, 0}, LAB_TERM);
+        check(i, (const int64_t[]){4, 8, 21, 28, 0}, LAB_TERM);
+        check(i, (const int64_t[]){29, 0}, LAB_KILL_EVALUATING);
     }
 }
 

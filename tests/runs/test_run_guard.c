@@ -4,6 +4,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -42,6 +43,48 @@ static void a_run_stops_and_says_where_it_came_from(void **unused)
             assert_int_equal(stat(lab_path(folder, "%s.%s", kept, files[i]), &s), 0);
         lab_remove(folder);
     }
+}
+
+static int64_t count_of(const char *line, const char *name)
+{
+    const char *at = strstr(line, name);
+    assert_non_null(at);
+    return strtoll(at + strlen(name), NULL, 10);
+}
+
+/* Whichever of the two batches of a step it is in: the first one's gradients are in the sum alone when that is seen. */
+static void of_several_batches_it_names_the_one(void **unused)
+{
+    (void)unused;
+    const lab_kind *kind;
+    int first = 0, found = 0;
+    for (int k = 0; (kind = lab_kind_here(k)); k++)
+        for (int64_t bad = 11; bad < 13; bad++, found++) {
+            lab_points l = {.bad = bad, .accumulate = 2};
+            const char *folder = lab_make_folder();
+            char file[80], kept[80];
+            struct stat s;
+            snprintf(file, sizeof file, "\"file\":\"points[%d]\"", (int)bad);
+            assert_ok(lab_points_begin(&l, kind, folder,
+                                       (tn_run_opts){.guard = {.on = TN_DIVERGED_SKIP}}));
+            assert_ok(lab_points_train(&l, 2, 100));
+            lab_points_end(&l, TN_RUN_DONE);
+            assert_int_equal(lab_run_lines(folder, "diverged", "\"what\":\"loss\",\"loss\":null"),
+                             2);
+            for (int i = 0; i < 2; i++) {
+                const char *line = lab_run_line(folder, "diverged", i);
+                lab_assert_has(line, file);
+                const int64_t batch = count_of(line, "\"batch\":"),
+                              step = count_of(line, "\"at\":");
+                assert_true(batch == 2 * (step - 2 * i) || batch == 2 * (step - 2 * i) - 1);
+                first += batch % 2;
+                snprintf(kept, sizeof kept, "guilty/step-%08lld", (long long)step);
+                assert_int_equal(stat(lab_path(folder, "%s.json", kept), &s), 0);
+                assert_int_equal(stat(lab_path(folder, "%s.0.npy", kept), &s) == 0, batch % 2 == 0);
+            }
+            lab_remove(folder);
+        }
+    assert_true(first > 0 && first < 2 * found);
 }
 
 /* Its batch, as if it had never been, in each epoch. */
@@ -298,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_stops_and_says_where_it_came_from),
+        cmocka_unit_test(of_several_batches_it_names_the_one),
         cmocka_unit_test(a_run_goes_on_without_a_bad_batch),
         cmocka_unit_test(it_does_not_leave_out_all_there_is),
         cmocka_unit_test(a_run_goes_back_and_on_at_a_lower_rate),

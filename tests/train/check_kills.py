@@ -14,7 +14,7 @@ KILLS = int(os.environ.get("TENON_KILLS", 6))
 # Obeyed before and after it is killed.
 ORDERS = {"a": {"order": "set", "set": {"rate_scale": 0.5}, "at_step": 13},
           "b": {"order": "set", "set": {"momentum": 0.7, "rate_scale": 2}, "at_step": 50},
-          "c": {"order": "evaluate", "at_step": 31}}
+          "c": {"order": "evaluate", "at_step": 30}}
 SEED = int(os.environ.get("TENON_KILLS_SEED", random.randrange(1 << 30)))
 
 

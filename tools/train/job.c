@@ -100,9 +100,7 @@ static tn_status train_epoch(session *s)
         if (status != TN_OK)
             return status;
         session_look(s);
-        tn_run_score val;
-        if (s->now.evaluate && s->validates && session_validate(s, &s->val, &val))
-            session_must(s, tn_run_evaluated(s->run, &val));
+        session_evaluate(s);
     }
     return TN_OK;
 }
@@ -151,6 +149,7 @@ int job_train(job *j)
 {
     session *s = &j->s;
     progress_begin(&s->progress, s->steps, tn_plan_updates(s->plan), j->log_every);
+    session_evaluate(s);
     while (!session_at_end(s)) {
         const tn_status status = train_epoch(s);
         session_look_now(s);

@@ -217,6 +217,18 @@ bool session_validate(session *s, feed *f, tn_run_score *val)
     return whole;
 }
 
+void session_evaluate(session *s)
+{
+    tn_run_score val;
+    if (s->now.evaluate && !s->validates)
+        session_must(s, tn_run_event(s->run, "warn",
+                                     "{\"code\":\"evaluate\",\"text\":\"there is nothing to "
+                                     "validate on\"}"));
+    else if (s->now.evaluate && session_validate(s, &s->val, &val))
+        session_must(s, tn_run_evaluated(s->run, &val));
+    s->now.evaluate = false;
+}
+
 int64_t session_left(const session *s)
 {
     int64_t index;

@@ -115,6 +115,9 @@ void session_step(session *s);
 /* All of a feed, in evaluation mode. False: the run is to stop (s->now.stop), and has not seen all. */
 bool session_validate(session *s, feed *f, tn_run_score *val);
 
+/* That was ordered, and is not done yet: also of a run that ended before it was. */
+void session_evaluate(session *s);
+
 int64_t session_left(const session *s); /* updates that the epoch has room for yet */
 bool session_at_end(const session *s);
 
