@@ -41,9 +41,8 @@ static const arg options[] = {
      "weights of the file become such numbers, in half the bytes; it\ncomputes in f32",
      &q.weights_in, 0, 0},
     {ARG_TEXT, "calibrate", "DATA",
-     "pictures that scales of int8 are found with; default: weights of\ndense layers alone are of "
-     "8 "
-     "bits",
+     "pictures that scales of int8 are found with, labelled or not; default:\nweights of dense "
+     "layers alone are of 8 bits",
      &q.calibrate, 0, 0},
     {ARG_TEXT, "leave", "LIST", "layers that stay f32: names or patterns, with commas between them",
      &q.leave, 0, 0},

@@ -140,11 +140,23 @@ typedef struct tn_dataset_opts {
      * of the set or of a full path elsewhere: those are counted. To leave out all images is an error.
      */
     const char *exclude;
+    /** NULL, or told now and then how many images were found so far: a large folder takes minutes to open. */
+    void (*found)(void *with, int64_t images);
+    void *with;
+    /** Labels are of no matter: all images of a folder, at any depth, are of one class. */
+    bool unlabelled;
 } tn_dataset_opts;
 
 /** @return TN_ERR_IO, TN_ERR_FORMAT, TN_ERR_ARGUMENT, TN_ERR_MEMORY, each naming file and line */
 TN_API TN_CHECKED tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts);
 TN_API void tn_dataset_close(tn_dataset *set); /* NULL is fine */
+
+/**
+ * May this file be read? Where the environment has TENON_WITHIN, folders with a line each, a link of a folder of images may only
+ * lead below one of them, and tn_dataset_open() refuses another; a program that lists files by itself asks here.
+ * @return TN_ERR_ARGUMENT naming what it leads to, TN_ERR_IO where it leads nowhere
+ */
+TN_API TN_CHECKED tn_status tn_path_within(const char *path);
 
 /**
  * Share one set out at random, class by class, so that each keeps its proportions: about

@@ -64,6 +64,12 @@ tn_status tn_dataset_add_class(tn_dataset *set, const char *name)
     return TN_OK;
 }
 
+void tn_dataset_tell(const tn_dataset *set)
+{
+    if (set->found)
+        set->found(set->with, (int64_t)set->num_items);
+}
+
 tn_status tn_dataset_add_item(tn_dataset *set, const char *path, int64_t row, int label)
 {
     TN_TRY(tn_grow((void **)&set->item, set->num_items, &set->item_capacity, sizeof *set->item,
@@ -72,6 +78,8 @@ tn_status tn_dataset_add_item(tn_dataset *set, const char *path, int64_t row, in
     if (!copy)
         return tn_no_memory("items of a set", strlen(path) + 1);
     set->item[set->num_items++] = (tn_item){.path = copy, .row = row, .label = label};
+    if (set->num_items % TELL_EACH == 0)
+        tn_dataset_tell(set);
     return TN_OK;
 }
 
@@ -296,6 +304,9 @@ tn_status tn_dataset_open(tn_dataset **out, const tn_dataset_opts *opts)
     tn_dataset *set = tn_alloc(1, sizeof *set);
     if (!set)
         return tn_no_memory(opts->path, sizeof *set);
+    set->found = opts->found;
+    set->with = opts->with;
+    set->unlabelled = opts->unlabelled;
     tn_status status = read_any(set, opts->path);
     if (status == TN_OK)
         status = finish(set, opts);

@@ -23,6 +23,8 @@ typedef struct tn_item {
     int label;
 } tn_item;
 
+enum { TELL_EACH = 1024 /* names between two calls of tn_dataset_tell() */ };
+
 struct tn_dataset {
     atomic_int loaders; /* that use it: the last of them, or the program, closes it in the end */
     tn_arena text;      /* every path, name and notice */
@@ -39,7 +41,10 @@ struct tn_dataset {
     bool is_folder;  /* and this is it: a packed set's too */
     dev_t device;
     ino_t inode;
-    bool numbered; /* labels came as numbers: a class is known by its number, not its name */
+    void (*found)(void *with, int64_t images); /* as of tn_dataset_opts, while it is read */
+    void *with;
+    bool unlabelled; /* as of tn_dataset_opts */
+    bool numbered;   /* labels came as numbers: a class is known by its number, not its name */
     tn_packed
         *packed; /* the images themselves, shared with the sets split from this one; or NULL */
 };
@@ -68,6 +73,8 @@ const char *tn_dataset_below(const tn_dataset *set, const char *path);
 
 tn_status tn_dataset_add_class(tn_dataset *set, const char *name);
 tn_status tn_dataset_add_item(tn_dataset *set, const char *path, int64_t row, int label);
+void tn_dataset_tell(
+    const tn_dataset *set); /* how many there are so far, to whoever wants to know */
 tn_status tn_dataset_add_notice(tn_dataset *set, const char *format, ...) TN_PRINTF(2, 3);
 /* Text that lives as long as the set; NULL when there is no memory. */
 const char *tn_dataset_text(tn_dataset *set, const char *format, ...) TN_PRINTF(2, 3);

@@ -2,7 +2,7 @@
  * A folder of class folders, each searched to any depth. Everything is visited in the order of
  * strcmp on names, so that items and class numbers do not depend on the file system.
  *
- * Links are followed. A folder that is its own ancestor, by device and inode, ends a loop of links;
+ * Links are followed, as far as tn_path_within() lets them. A folder that is its own ancestor, by device and inode, ends a loop of links;
  * what is no regular file (a FIFO would hang whoever opens it) is passed over, and so are hidden names,
  * folders of a system's own, and files not named like images. All that is told.
  */
@@ -87,7 +87,7 @@ static void listing_free(listing *l)
 }
 
 /* The names in a folder, sorted. */
-static tn_status listing_read(listing *l, const char *path)
+static tn_status listing_read(listing *l, const tn_dataset *set, const char *path)
 {
     DIR *dir = opendir(path);
     if (!dir)
@@ -104,6 +104,8 @@ static tn_status listing_read(listing *l, const char *path)
         }
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             status = add_entry(l, path, e);
+        if (l->count % TELL_EACH == 0)
+            tn_dataset_tell(set);
     }
     closedir(dir);
     if (status == TN_OK && l->count)
@@ -133,6 +135,8 @@ static tn_status classify(walk *w, const char *path, const entry *e, const ances
     struct stat s;
     if (stat(path, &s) != 0)
         return pass_over_odd(w, path, strerror(errno));
+    if (e->type != DT_DIR)
+        TN_TRY(tn_path_within(path));
     if (S_ISREG(s.st_mode)) {
         *what = KIND_FILE;
         return TN_OK;
@@ -180,7 +184,7 @@ static tn_status visit(walk *w, const char *folder, const entry *e, const ancest
 static tn_status visit_class(walk *w, const char *path, const ancestor *folder, int label)
 {
     listing l = {0};
-    tn_status status = listing_read(&l, path);
+    tn_status status = listing_read(&l, w->set, path);
     for (size_t i = 0; status == TN_OK && i < l.count; i++)
         status = visit(w, path, &l.entry[i], folder, label);
     listing_free(&l);
@@ -272,7 +276,12 @@ tn_status tn_folder_read(tn_dataset *set, const char *path)
     const ancestor root = {.device = s.st_dev, .inode = s.st_ino};
     walk w = {.set = set};
     listing l = {0};
-    tn_status status = listing_read(&l, path);
+    if (set->unlabelled) {
+        TN_TRY(tn_dataset_add_class(set, "pictures"));
+        TN_TRY(visit_class(&w, path, &root, 0));
+        return tell_all(&w);
+    }
+    tn_status status = listing_read(&l, set, path);
     for (size_t i = 0; status == TN_OK && i < l.count; i++)
         status = visit_root(&w, path, &l.entry[i], &root);
     if (status == TN_OK)

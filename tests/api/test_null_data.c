@@ -63,6 +63,7 @@ static void sets(void **state)
             "pixels->rgb");
     REFUSES(tn_image_fit(&pixels, NULL, rgb), "opts");
     REFUSES(tn_image_fit(&pixels, &(tn_fit_opts){.height = 2}, NULL), "rgb");
+    REFUSES(tn_path_within(NULL), "path");
     REFUSES(tn_dataset_open(NULL, &(tn_dataset_opts){.path = folder}), "out");
     REFUSES(tn_dataset_open(&a, NULL), "opts");
     assert_fails(tn_dataset_open(&a, &(tn_dataset_opts){0}), TN_ERR_ARGUMENT, "no path");

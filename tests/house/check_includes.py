@@ -67,7 +67,7 @@ PROGRAMS = {
     "examples": ("examples/", "tools/common/", "tools/train/", "nets/"),
     "tools": ("tools/",),
     "tools/common": ("tools/common/",),
-    "tools/build": ("tools/common/", "tools/build/"),
+    "tools/build": ("tools/common/", "tools/train/", "tools/build/"),
     "tools/infer": ("tools/common/", "tools/train/", "tools/infer/"),
     "tools/doctor": ("tools/common/", "tools/doctor/"),
     "tools/speed": ("tools/common/", "tools/speed/", "tools/doctor/doctor.h", "nets/"),

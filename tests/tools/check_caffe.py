@@ -97,6 +97,8 @@ run(train, "shapes", "--net", "deploy.prototxt", "--scale", "0.02", "--order", "
     "cpu,threads=1", "--run", "./d")
 assert "softmax(" in (work / "d" / "config.json").read_text()
 assert "--scale wants a number" in run(plan, "deploy.prototxt", "--device", "cpu", "--scale", "x", status=2)
+for words in (("--scale", "1,2"), ("--scale", 1, "--mean", "1,2,3,4")):
+    assert "pictures have 3 channels" in run(plan, "deploy.prototxt", "--device", "cpu", *words, status=2), words
 
 # Numbers and momentum of Caffe's, which has the rate and lr_mult in it: training goes on behind their steps.
 def field(number, payload):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """tenon-build and tenon-infer, from a model to what is on pictures. Usage: check_engine.py BUILD INFER MAKER WORK"""
 import json
+import os
 import pathlib
 import shutil
 import struct
@@ -88,6 +89,11 @@ for same in ("./set", "linked"):
     run(build, "flowers.safetensors", "-o", "k.plan", "--precision", "int8", "--calibrate", same, "--check", "set", status=2,
         says="must not judge them")
 run(build, "flowers.safetensors", "-o", "k.plan", "--calibrate", "set", status=2, says="--precision int8")
+(work / "flat").mkdir()
+for p in (work / "others").rglob("*.ppm"):
+    shutil.copy(p, work / "flat" / f"{p.parent.name}-{p.name}")
+told = json.loads(run(build, "flowers.safetensors", "-o", "f.plan", "--precision", "int8", "--calibrate", "flat", "--json"))
+expect(told["build"].get("calibrated", told.get("calibrated")) is True, f"pictures without labels are good enough to find scales with: {told}")
 shutil.copytree(work / "set" / "rose", work / "strange" / "pansy")
 run(build, "flowers.safetensors", "-o", "k.plan", "--check", "strange", status=2, says="its class 0 is \"pansy\"")
 expect(not (work / "k.plan").exists(), "an engine is there that could not be built")
@@ -118,6 +124,11 @@ expect(said == run(infer, "a.plan", "-", stdin="\n".join(pictures)), "stdin is n
 expect(run(infer, "a.plan", "set").count("set/") == 3, "a folder has three pictures")
 (work / "broken.jpg").write_text("no picture")
 expect(run(infer, "a.plan", "broken.jpg", *pictures, status=1, says="broken.jpg") == said, "a broken one stops the others")
+told = json.loads(run(infer, "a.plan", pictures[0], "broken.jpg", pictures[1], "--rows", 2, "--json", status=1))
+expect([list(t) for t in told] == [["file", "classes"], ["file", "error"], ["file", "classes"]] and told[1]["file"] == "broken.jpg" in told[1]["error"], f"it is in its place in JSON: {told}")
+os.environ["TENON_WITHIN"] = str(work / "set")
+expect(len(run(infer, "a.plan", "set", "list.txt", status=1, says="outside of the folders").split("%")) > 9, "a list leads out")
+del os.environ["TENON_WITHIN"]
 run(infer, "a.plan", status=2, says="pictures, a folder")
 run(infer, "a.plan", "broken.jpg", *pictures, "--npy", "out.npy", status=1)
 array = (work / "out.npy").read_bytes()

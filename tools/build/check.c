@@ -13,10 +13,10 @@ enum { BATCH = 16 };
 
 /* ---- pictures --------------------------------------------------------------------------------- */
 
-static tn_dataset *open_set(const char *path)
+static tn_dataset *open_set(const char *path, bool unlabelled)
 {
     tn_dataset *set = NULL;
-    if (tn_dataset_open(&set, &(tn_dataset_opts){.path = path}) != TN_OK)
+    if (tn_dataset_open(&set, &(tn_dataset_opts){.path = path, .unlabelled = unlabelled}) != TN_OK)
         args_fail("%s", tn_error());
     return set;
 }
@@ -199,8 +199,8 @@ void build_number(build *b)
     tn_device *device = NULL;
     if (!int8 && q->calibrate)
         args_fail("--calibrate finds scales for --precision int8");
-    tn_dataset *calibrate = q->calibrate ? open_set(q->calibrate) : NULL;
-    tn_dataset *check = q->check ? open_set(q->check) : NULL;
+    tn_dataset *calibrate = q->calibrate ? open_set(q->calibrate, true) : NULL;
+    tn_dataset *check = q->check ? open_set(q->check, false) : NULL;
     if (calibrate && check)
         check_apart(b, calibrate, check);
     if (check)

@@ -7,26 +7,10 @@
 #include "../common/args.h"
 #include "../common/text.h"
 #include "../common/workspace.h"
+#include "../train/opening.h"
 #include "build.h"
 
 /* ---- flags ------------------------------------------------------------------------------------ */
-
-/* "1,2,3", or one number for all channels; 0 as TN_ZERO is no matter here: a mean of 0 is none. */
-static void read_numbers(const char *flag, const char *text, float to[4])
-{
-    int count = 0;
-    for (const char *p = text; count < 4; p++) {
-        char *end;
-        to[count++] = strtof(p, &end);
-        if (end == p || (*end && *end != ','))
-            args_fail("--%s %s: numbers with commas between them", flag, text);
-        p = end;
-        if (!*p)
-            break;
-    }
-    if (count == 1)
-        to[1] = to[2] = to[0];
-}
 
 /* "1,8" */
 static void read_rows(build *b)
@@ -47,22 +31,18 @@ static void read_rows(build *b)
 
 static void open_model(build *b, bool average)
 {
-    tn_image_input_opts image = {0};
     const build_question *q = &b->q;
-    if (q->mean)
-        read_numbers("mean", q->mean, image.mean);
-    if (q->scale)
-        read_numbers("scale", q->scale, image.scale);
-    const tn_model_opts opts = {.weights = q->weights,
-                                .input = q->input,
-                                .image = q->mean || q->scale ? &image : NULL,
-                                .fit = q->fit,
-                                .average = average};
+    const opening o = {
+        .weights = q->weights, .input = q->input, .mean = q->mean, .scale = q->scale};
+    tn_model_opts opts = opening_opts(&o, 0, 0);
+    opts.fit = q->fit;
+    opts.average = average;
     tn_model_close(b->model);
     b->model = NULL;
     b->average = average;
     if (tn_model_open(&b->model, b->path, &opts) != TN_OK)
         args_fail("%s", tn_error());
+    opening_check(b->model);
 }
 
 static void say(tn_model *m, const char *key, const char *value)

@@ -225,7 +225,8 @@ static void write_list(const checkup *c)
     }
     if (tn_exclude_write(flags.leave_out, file, count) != TN_OK)
         run_fail("%s", tn_error());
-    args_warn("%lld pictures to leave out are in %s", (long long)count, flags.leave_out);
+    args_warn("%lld picture%s to leave out %s in %s", (long long)count, count == 1 ? "" : "s",
+              count == 1 ? "is" : "are", flags.leave_out);
     for (int64_t i = 0; i < count; i++) {
         free((void *)(uintptr_t)file[i].path);
         free((void *)(uintptr_t)file[i].reason);

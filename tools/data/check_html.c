@@ -136,9 +136,9 @@ static void show_verdict(page *p)
         html_write(
             p->h,
             "<p class=\"quiet\" style=\"margin-top: 14px\">It is advised to leave out <b>%lld</b> "
-            "pictures, which have a red frame below. No file is changed: they are written to a "
-            "list, which training, packing and evaluation obey.</p>\n",
-            (long long)advised);
+            "picture%s, with a red frame below. No file is changed: what is left out is written to "
+            "a list, which training, packing and evaluation obey.</p>\n",
+            (long long)advised, advised == 1 ? "" : "s");
         snprintf(line, sizeof line, "%s --leave-out exclude.txt", p->c->given);
         html_command(p->h, line);
         html_command(p->h, "tenon train ... --exclude exclude.txt");

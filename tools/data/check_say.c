@@ -113,7 +113,7 @@ void check_say(const checkup *c, FILE *to)
     fputs(".\n", to);
     if (advised > 0 && !c->list)
         fprintf(to,
-                "It is advised to leave out %lld pictures, marked by -: --leave-out exclude.txt "
-                "writes them, and training obeys it (--exclude exclude.txt).\n",
-                (long long)advised);
+                "It is advised to leave out %lld picture%s, marked by -: --leave-out exclude.txt "
+                "writes %s, and training obeys it (--exclude exclude.txt).\n",
+                (long long)advised, advised == 1 ? "" : "s", advised == 1 ? "it" : "them");
 }

@@ -76,6 +76,8 @@ typedef struct infer_times {
     double picture, run; /* seconds: to read it; to run the net */
 } infer_times;
 void infer_tell(session *s, json *j, const char *path, float *x, const infer_times *times);
+void infer_tell_error(json *j, const char *path,
+                      const char *why);     /* of one that cannot be read, in JSON */
 void infer_needs_classes(const session *s); /* of pictures: ends the program if it tells of none */
 
 /* A class's name, or "class 12": good until the next. */

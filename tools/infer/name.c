@@ -32,6 +32,15 @@ static void tell_head(const session *s, json *j, const char *path, const infer_t
     json_array(j, "classes");
 }
 
+/* Of a picture that cannot be read, in place of its classes. */
+void infer_tell_error(json *j, const char *path, const char *why)
+{
+    json_object(j, NULL);
+    json_text(j, "file", path);
+    json_text(j, "error", why);
+    json_end(j, '}');
+}
+
 /* The classes with the largest shares, largest first. Takes them out of x. */
 void infer_tell(session *s, json *j, const char *path, float *x, const infer_times *times)
 {
@@ -78,11 +87,17 @@ static void run_batch(naming *n)
 static void add(naming *n, int64_t file)
 {
     session *s = n->s;
-    if (ports_picture(&s->ports, s, s->file[file], n->rows) == TN_OK) {
+    if (tn_path_within(s->file[file]) == TN_OK &&
+        ports_picture(&s->ports, s, s->file[file], n->rows) == TN_OK) {
         n->file[n->rows++] = file;
     } else {
+        char why[1024];
+        snprintf(why, sizeof why, "%s", tn_error());
+        run_batch(n); /* those before it are told before it */
+        if (s->q.json)
+            infer_tell_error(&n->j, s->file[file], why);
         fflush(stdout);
-        args_warn("%s", tn_error());
+        args_warn("%s", why);
         n->whole = false;
         for (int64_t k = 0; n->all && k < s->classes; k++)
             n->all[file * s->classes + k] = NAN;

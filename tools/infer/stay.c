@@ -9,18 +9,6 @@
 #include "../common/progress.h"
 #include "infer.h"
 
-static void tell_error(const session *s, json *j, const char *path)
-{
-    if (!s->q.json) {
-        args_warn("%s", tn_error());
-        return;
-    }
-    json_object(j, NULL);
-    json_text(j, "file", path);
-    json_text(j, "error", tn_error());
-    json_end(j, '}');
-}
-
 static bool answer(session *s, const char *path)
 {
     json j = {.to = stdout, .flat = true};
@@ -33,8 +21,10 @@ static bool answer(session *s, const char *path)
     if (good)
         infer_tell(s, &j, path, s->ports.out[0].data,
                    &(infer_times){.picture = run - start, .run = end - run});
+    else if (s->q.json)
+        infer_tell_error(&j, path, tn_error());
     else
-        tell_error(s, &j, path);
+        args_warn("%s", tn_error());
     if (fflush(stdout) != 0)
         run_fail("stdout: nobody reads the answers");
     return good;

@@ -311,6 +311,7 @@ int model_describe(int argc, char **argv)
     else if (status != TN_OK)
         args_fail("%s", tn_error());
     if (status == TN_OK) {
+        opening_check(d.model);
         find_out(&d);
         (flags.json ? write : tell)(&d);
     }

@@ -4,8 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A flag's numbers, one a channel: how many there were, which the net's pictures have to agree with once it is open. */
+static struct {
+    const char *flag, *text;
+    int count;
+} said[2];
+
 /* "104,117,123", or one number for all channels. False: they are no numbers. */
-static bool read_channels(const char *text, float to[4])
+static bool read_channels(int which, const char *flag, const char *text, float to[4])
 {
     int count = 0;
     char *end = NULL;
@@ -18,7 +24,12 @@ static bool read_channels(const char *text, float to[4])
     }
     for (int i = count; i < 4 && count == 1; i++)
         to[i] = to[0];
-    return *end == '\0';
+    if (*end != '\0')
+        return false;
+    said[which].flag = flag;
+    said[which].text = text;
+    said[which].count = count;
+    return true;
 }
 
 static const char *sizes(const opening *o, int64_t size)
@@ -40,9 +51,9 @@ tn_model_opts opening_opts(const opening *o, int64_t batch, int64_t size)
     static char fit[16];
     tn_model_opts opts = {.batch = batch, .weights = o->weights, .input = sizes(o, size)};
     image = (tn_image_input_opts){0};
-    if (o->mean && !read_channels(o->mean, image.mean))
+    if (o->mean && !read_channels(0, "mean", o->mean, image.mean))
         opts.mean_file = o->mean;
-    if (o->scale && !read_channels(o->scale, image.scale))
+    if (o->scale && !read_channels(1, "scale", o->scale, image.scale))
         args_fail("--scale wants a number, or one a channel as 0.0171,0.0175,0.0174, not \"%s\"",
                   o->scale);
     if (o->scale || (o->mean && !opts.mean_file))
@@ -62,8 +73,21 @@ const char *opening_hint(const tn_model *model)
     return "; --scale or --mean say how pixels become its floats (--scale 1: as they are)";
 }
 
+void opening_check(const tn_model *model)
+{
+    tn_picture p;
+    for (int i = 0; i < 2; i++)
+        if (said[i].count > 1 && tn_model_picture(model, &p) == TN_OK &&
+            said[i].count != p.channels)
+            args_fail("--%s %s: %d numbers, and the net's pictures have %d channel%s: one number, "
+                      "or one a channel",
+                      said[i].flag, said[i].text, said[i].count, p.channels,
+                      p.channels == 1 ? "" : "s");
+}
+
 void opening_tell(const tn_model *model)
 {
+    opening_check(model);
     for (int i = 0; tn_model_notice(model, i); i++)
         args_warn("note: %s", tn_model_notice(model, i));
 }

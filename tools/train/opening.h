@@ -51,7 +51,10 @@ tn_model_opts opening_opts(const opening *o, int64_t batch, int64_t size);
 /* What to do about a net of floats that is to see pictures: "; ...", or nothing of one that takes bytes. */
 const char *opening_hint(const tn_model *model);
 
-/* To stderr: what opening took to mean what. */
+/* Ends the program if --mean or --scale do not go with the channels of its pictures. */
+void opening_check(const tn_model *model);
+
+/* The same, and to stderr: what opening took to mean what. */
 void opening_tell(const tn_model *model);
 
 #endif
