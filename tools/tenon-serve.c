@@ -18,6 +18,7 @@
 #include "serve/server.h"
 #include "serve/stand.h"
 #include "serve/web/listen.h"
+#include "serve/work.h"
 
 static struct {
     const char *listen, *socket, *host, *page, *data;
@@ -78,6 +79,19 @@ static void take_data(jail *j, char *folders)
 {
     for (char *folder = strtok(folders, ","); folder; folder = strtok(NULL, ","))
         jail_add(j, folder);
+}
+
+/* Links in folders of pictures lead nowhere else, whoever of the programs reads them. */
+static void tell_children(const jail *j)
+{
+    char *folders = NULL;
+    size_t size;
+    FILE *to = open_memstream(&folders, &size);
+    for (int i = 0; to && i < j->roots; i++)
+        fprintf(to, "%s\n", j->root[i].path);
+    if (!to || fclose(to) != 0 || setenv("TENON_WITHIN", folders, 1) != 0)
+        run_fail("no memory for the names of folders");
+    free(folders);
 }
 
 static void take_hosts(guard *g, char *names)
@@ -156,6 +170,7 @@ int main(int argc, char **argv)
                  (int64_t)(1e6 * flags.quota));
     if (flags.data)
         take_data(&s.jail, strdup(flags.data));
+    tell_children(&s.jail);
     if (flags.host)
         take_hosts(&s.guard, strdup(flags.host));
     sigemptyset(&ends);
@@ -177,6 +192,7 @@ int main(int argc, char **argv)
         ;
     child_end_all();
     stand_end_all();
+    work_end();
     cache_stop(&s.cache);
     http_close(s.http);
     cache_close(&s.cache);

@@ -1,5 +1,5 @@
 /*
- * What tenon-serve has of a connection and of the programs that it starts, for one that has neither: in place of http.c, child.c, lives.c and
+ * What tenon-serve has of a connection and of the programs that it starts, for one that has neither: in place of http.c, work.c, child.c, lives.c and
  * stand.c. No word of a command line may name a file outside of the workspace.
  */
 #ifndef TN_FUZZ_SERVED_H
@@ -14,6 +14,7 @@
 #include "serve/child.h"
 #include "serve/server.h"
 #include "serve/stand.h"
+#include "serve/work.h"
 
 static char folder[64]; /* the workspace */
 
@@ -68,6 +69,13 @@ void http_publish(http *h, const char *event, const char *data)
     if (!v || !*event)
         abort();
     json_free(v);
+}
+
+bool work_later(server *srv, const request *r, api_answers *answers, const char *const id[],
+                int count, answer *a)
+{
+    (void)srv, (void)r, (void)answers, (void)id, (void)count, (void)a;
+    return false; /* it is answered here */
 }
 
 /* ---- programs, in place of child.c, lives.c and stand.c ------------------------------------------------ */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Data sets over HTTP: made, checked, looked at as they are and as a network sees them, left out of and taken in again; what leads elsewhere,
 what is broken and names of all kinds."""
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -212,13 +213,87 @@ def uploads(s, w):
     c.close()
 
 
+def links(s, w):
+    """A link in a folder of pictures that leads out of the roots is refused by whoever would read it, and said; one that stays below them is not."""
+    (w / "linked/a").mkdir(parents=True)
+    outside, inside = w / "linked/a/out.jpg", w / "linked/a/in.jpg"
+    elsewhere = pathlib.Path(str(w) + "-elsewhere.jpg")
+    elsewhere.write_bytes((w / "shapes/train/heart/0001.jpg").read_bytes())
+    try:
+        outside.symlink_to(elsewhere)
+        inside.symlink_to(w / "shapes/train/heart/0001.jpg")
+        made = {"name": "linked", "data": {"root": 0, "path": "linked"}}
+        expect("outside of the folders" in post(s, "", made, 422)["error"]["text"], "a link that leads out")
+        outside.unlink()
+        post(s, "", made, 201)
+        image = lambda: s.ask("GET", "/api/v1/datasets/linked/items/0/image")
+        expect(s.get("/datasets/linked")["now"]["set"]["pictures"] == 1 and image()[0] == 200, "one that does not")
+        inside.unlink()
+        inside.symlink_to(elsewhere)
+        expect(image()[0] == 422 and "outside of the folders" in image()[1]["error"]["text"], "nor one that has taken its place", image())
+    finally:
+        elsewhere.unlink()
+
+
+def removes(s, w):
+    """What was sent is told, and goes when it is asked for; not under the feet of a data set."""
+    was = next(u for u in s.get("/uploads")["uploads"] if u["id"] == "sent")
+    expect(was["files"] == 6 and was["dataset"] == "sent" and was["bytes"] == sum(p.stat().st_size for p in (w / "uploads/sent").rglob("*") if p.is_file() and not p.is_symlink()), "what there is", was)
+    status, said, _ = s.ask("DELETE", "/api/v1/uploads/sent")
+    expect(status == 409 and "data set sent" in said["error"]["text"] and (w / "uploads/sent").exists(), "it is somebody's", said)
+    expect(s.ask("DELETE", "/api/v1/uploads/nothing")[0] == 404 and s.ask("DELETE", "/api/v1/datasets/sent")[0] == 200, "the data set goes")
+    status, said, _ = s.ask("DELETE", "/api/v1/uploads/sent")
+    expect(status == 200 and said["files"] == 6 and not (w / "uploads/sent").exists() and s.get("/uploads") == {"used": 0, "quota": 100000, "uploads": []}, "and then its pictures", (said, s.get("/uploads")))
+    expect(pathlib.Path("/tmp").exists(), "links are removed, not followed")
+
+
+def forgets(s, w):
+    """Of jobs of a kind about the same thing the newest ten stay."""
+    for i in range(900, 912):
+        folder = w / f"jobs/check-{i}"
+        folder.mkdir()
+        for name, text in (("job.json", json.dumps({"kind": "check", "of": "other" if i == 900 else "shapes", "began": 1, "facts": {}, "words": ["tenon-data"]})), ("status", "0"), ("result.json", "{}")):
+            (folder / name).write_text(text)
+    check(s, "shapes")
+    there = sorted(int(p.name[6:]) for p in (w / "jobs").glob("check-9*"))
+    expect(there == [900, *range(903, 913)], "older ones are gone, another one's are not", there)
+    expect(s.ask("DELETE", "/api/v1/jobs/check-900")[0] == 200 and not (w / "jobs/check-900").exists() and s.get("/jobs/check-903")["bytes"] > 4, "one is removed")
+
+
+def waits(s, w):
+    """A set that takes long to open goes on being opened, and others are asked about meanwhile."""
+    report = w / "datasets/shapes/report.json"
+    report.rename(w / "kept.json")
+    os.mkfifo(report)  # nobody can read on until somebody writes
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(s.ask, "GET", "/api/v1/datasets/shapes")
+        expect(s.get("/datasets/packed")["problem"] is None and not slow.done(), "another one is not held up")
+        status, said, _ = slow.result()
+        expect(status == 202 and said == {"waits": True, "found": 0}, "it goes on", (status, said))
+    end_ = os.open(report, os.O_WRONLY | os.O_NONBLOCK)
+    os.rename(w / "kept.json", report)
+    os.close(end_)
+    expect(wait_until(lambda: s.ask("GET", "/api/v1/datasets/shapes")[0] == 200, 10), "and is open")
+
+
+def whole_machine(w):
+    """--data / is a root like any other."""
+    with Server(w, "--data", "/") as s:
+        said = s.get("/browse?root=1&path=" + urllib.parse.quote(str(w)[1:]))
+        expect(said["roots"][1] == "/" and "shapes" in said["folders"] and said["all"], "below the root of all", said)
+        some = s.get("/browse?path=jobs&find=check-30")
+        expect(some["folders"] == sorted(p.name for p in (w / "jobs").glob("check-30*")) and s.get("/browse?path=jobs")["all"] is False, "found by name where there are too many to list")
+        post(s, "", {"name": "anywhere", "data": {"path": str(pathlib.Path(str(w) + "-data/pictures"))}}, 422)  # no picture is in it, and that is why
+        post(s, "", {"name": "anywhere", "data": {"root": 1, "path": f"{w}/shapes"[1:]}}, 201)
+
+
 def survives(s, w):
     """The program that decodes may die: the next question has another one."""
     def children():
         mine = subprocess.run(["pgrep", "-P", str(s.process.pid), "-f", "tenon-data browse"], capture_output=True, text=True)
         return [int(p) for p in mine.stdout.split()]
     pids = children()
-    expect(len(pids) == 1, "one stays up", pids)
+    expect(pids, "it stays up", pids)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     expect(s.ask("GET", "/api/v1/datasets/shapes/items/0/image")[0] in (200, 500) and s.ask("GET", "/api/v1/datasets/shapes/items/0/image")[0] == 200, "it is started again")
@@ -275,8 +350,9 @@ with Workspace() as w:
     try:
         with Server(w, "--data", root, "--max-upload", "0.04", "--quota", "0.1") as s:
             make_set(w)
-            for part in makes, checks, looks, packs, uploads, survives, used, ends:
+            for part in makes, checks, looks, packs, uploads, links, removes, forgets, waits, survives, used, ends:
                 part(s, w)
+        whole_machine(w)
     finally:
         shutil.rmtree(root)
 end("tenon-serve, data sets")

@@ -123,6 +123,30 @@ def notes(s, w):
     expect(status == 200 and s.get("/runs/died/notes")["text"] == text and (w / "runs/died/notes.txt").read_text() == text, "notes", said)
     status, said, _ = s.ask("PUT", "/api/v1/runs/died/notes", body=b"x" * 70000)
     expect(status == 422, "too long", said)
+    for bad in b"x" * 70000, b"a\0b":  # by an editor: a part of it is not shown, lest it be kept in place of all
+        (w / "runs/died/notes.txt").write_bytes(bad)
+        expect("notes.txt is not shown" in s.get("/runs/died/notes", status=422)["error"]["text"], "notes that are more than that")
+    (w / "runs/died/notes.txt").unlink()
+
+
+def unread(s, w):
+    """What cannot be read is told, where it would stand and in the list."""
+    log = w / "runs/died/log.jsonl"
+    log.rename(w / "log.away")
+    log.mkdir()
+    said = s.get("/runs/died")
+    expect("log.jsonl" in said["log_problem"] and said["epoch_lines"] == [], "a log that is none", said)
+    for path in "log", "series?names=step.loss":
+        expect("log.jsonl" in s.get("/runs/died/" + path, status=500)["error"]["text"], path)
+    log.rmdir()
+    (w / "log.away").rename(log)
+    expect(s.get("/runs/died")["log_problem"] is None and s.get("/state")["unread"] == 0, "and is one again")
+    if os.geteuid() == 0:
+        return  # who may read everything
+    (w / "runs/died").chmod(0)
+    expect(wait_until(lambda: s.get("/state")["unread"] == 1, 5) and "died" in s.get("/state")["unread_why"], "a folder that may not be looked into", s.get("/state"))
+    (w / "runs/died").chmod(0o700)
+    expect(wait_until(lambda: s.get("/state")["unread"] == 0, 5), "it may")
 
 
 def output(s, w):
@@ -200,6 +224,6 @@ def another(s, w):
 
 
 with Workspace() as w, Server(w) as s:
-    for check in (lists, one_run, series, log, compared, long_log, notes, output, names, events, another):
+    for check in (lists, one_run, series, log, compared, long_log, notes, unread, output, names, events, another):
         check(s, w)
 end("tenon-serve, read")

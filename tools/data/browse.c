@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../common/args.h"
+#include "../common/progress.h"
 #include "data.h"
 
 static const char about[] =
@@ -37,7 +38,9 @@ static const char about[] =
     "line,\n"
     "and answers each at once on stdout: a line \"json BYTES\", or jpeg, bmp, error or none (what "
     "is\n"
-    "asked for is not there), and so many bytes.";
+    "asked for is not there), and so many bytes. While a large set is opened it says \"wait "
+    "PICTURES\",\n"
+    "how many it has found so far, in a line before that, once a second.";
 
 static const char more[] =
     "Exit status: 0; 1: refused, with the reason in JSON; 2: flags that cannot be.\n\n"
@@ -123,6 +126,20 @@ static bool answer(said *s, const char *workspace, const char *question)
     return done;
 }
 
+/* Of questions that come one after the other: a single one is waited for. */
+static bool stays;
+
+void browse_found(void *with, int64_t images)
+{
+    static double told;
+    (void)with;
+    if (!stays || seconds() < told + 1)
+        return;
+    told = seconds();
+    printf("wait %lld\n", (long long)images);
+    fflush(stdout);
+}
+
 static void put(const said *s)
 {
     if (s->bytes)
@@ -139,6 +156,7 @@ static int answer_all(const char *workspace)
     size_t room = 0;
     said s = {0};
     ssize_t length;
+    stays = true;
     while ((length = getline(&line, &room, stdin)) > 0) {
         line[length - (line[length - 1] == '\n')] = '\0';
         answer(&s, workspace, line);

@@ -85,6 +85,9 @@ typedef bool browse_answers(said *s, const char *workspace, const json_value *as
 browse_answers browse_list, browse_about, browse_items, browse_image, browse_make, browse_exclude,
     browse_remove;
 
+/* For tn_dataset_opts.found: who waits for the answer is told how many there are so far, once a second. */
+void browse_found(void *with, int64_t images);
+
 /* The data set that the question names, open; NULL: refused. browse_take(): one whose pictures cannot be told, too. */
 kept *browse_open(said *s, const char *workspace, const json_value *ask);
 kept *browse_take(said *s, const char *workspace, const json_value *ask);

@@ -155,9 +155,10 @@ static bool is_good(said *s, const kept *k, const char *list)
     tn_dataset *set[2] = {NULL, NULL};
     tn_status status = TN_OK;
     for (int i = 0; i < 2 && status == TN_OK && k->side[i].set; i++)
-        status = tn_dataset_open(
-            &set[i],
-            &(tn_dataset_opts){.path = k->side[i].path, .classes_of = set[0], .exclude = list});
+        status = tn_dataset_open(&set[i], &(tn_dataset_opts){.path = k->side[i].path,
+                                                             .classes_of = set[0],
+                                                             .exclude = list,
+                                                             .found = browse_found});
     if (status != TN_OK)
         browse_refuse(s, NULL, "%s", tn_error());
     tn_dataset_close(set[1]);
@@ -278,9 +279,11 @@ static bool try_plan(said *s, plan *p)
     if (p->packed)
         return true;
     static const char *const names[] = {"train.txt", "val.txt"};
-    tn_status status = tn_dataset_open(&set, &(tn_dataset_opts){.path = p->path});
+    tn_status status =
+        tn_dataset_open(&set, &(tn_dataset_opts){.path = p->path, .found = browse_found});
     if (status == TN_OK && p->val[0])
-        status = tn_dataset_open(&val, &(tn_dataset_opts){.path = p->val, .classes_of = set});
+        status = tn_dataset_open(
+            &val, &(tn_dataset_opts){.path = p->val, .classes_of = set, .found = browse_found});
     if (status == TN_OK && p->split > 0)
         status = tn_dataset_split(set, p->split, (uint64_t)p->seed, &part[0], &part[1]);
     for (int i = 0; i < 2 && part[0] && status == TN_OK; i++) {

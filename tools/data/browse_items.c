@@ -198,6 +198,8 @@ bool browse_image(said *s, const char *workspace, const json_value *ask)
     if (item < 0 || item >= tn_dataset_count(d->set))
         return browse_none(s, "item", "%s has no picture %lld of %lld", k->name, (long long)item,
                            (long long)tn_dataset_count(d->set));
+    if (tn_dataset_side(d->set) == 0 && tn_path_within(tn_dataset_item_path(d->set, item)) != TN_OK)
+        return browse_refuse(s, "item", "%s", tn_error());
     if (view && strcmp(view, "seen") == 0)
         return tell_seen(s, k, d, val, item, ask);
     if (view && strcmp(view, "whole") != 0)

@@ -114,7 +114,8 @@ static bool find_out(kept_side *d, const tn_dataset *classes, const char *exclud
 {
     tn_dataset *less = NULL;
     const int64_t count = tn_dataset_count(d->set);
-    const tn_dataset_opts opts = {.path = d->path, .classes_of = classes, .exclude = exclude};
+    const tn_dataset_opts opts = {
+        .path = d->path, .classes_of = classes, .exclude = exclude, .found = browse_found};
     free(d->out);
     d->out = get(count, sizeof *d->out);
     d->outs = 0;
@@ -136,7 +137,7 @@ static bool find_out(kept_side *d, const tn_dataset *classes, const char *exclud
 static bool open_side(kept_side *d, const char *path, const tn_dataset *classes,
                       const char *exclude)
 {
-    const tn_dataset_opts opts = {.path = path, .classes_of = classes};
+    const tn_dataset_opts opts = {.path = path, .classes_of = classes, .found = browse_found};
     d->path = path;
     if (tn_dataset_open(&d->set, &opts) != TN_OK)
         return false;

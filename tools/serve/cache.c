@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +16,9 @@ enum { PATH = RUN_PATH, QUARTER = 250000000 };
 
 /* ---- runs ------------------------------------------------------------------------------------------- */
 
-static void close_series(cache *c, cached_run *r)
-{
-    c->open -= r->series != NULL;
-    tn_series_close(r->series);
-    r->series = NULL;
-}
-
 static void forget(cache *c, cached_run *r)
 {
-    close_series(c, r);
+    cache_close_series(c, r);
     tn_fields_close(r->config);
     tn_run_info_close(r->info);
     free(r->folder);
@@ -89,12 +81,6 @@ static cache_stamp stamp_of(const cached_run *r, const char *file)
     return stamp;
 }
 
-static bool is_same(const cache_stamp *a, const cache_stamp *b)
-{
-    return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
-           a->size == b->size && a->file == b->file;
-}
-
 /* Whoever shows it would show something else. */
 static bool shows_else(const tn_run_info *a, const tn_run_info *b)
 {
@@ -107,25 +93,26 @@ static bool shows_else(const tn_run_info *a, const tn_run_info *b)
 static void forget_other(cache *c, cached_run *r)
 {
     const cache_stamp begun = stamp_of(r, "config.json");
-    if (is_same(&begun, &r->begun))
+    if (cache_same(&begun, &r->begun))
         return;
-    close_series(c, r);
+    cache_close_series(c, r);
     tn_fields_close(r->config);
     r->config = NULL;
     r->summed = (cache_stamp){0};
     r->begun = begun;
 }
 
-/* Reads a run again if its files have changed, or if only its lock can tell. False: it is none (any more). */
-static bool look_at(cache *c, cached_run *r)
+/* Reads a run again if its files have changed, or if only its lock can tell. TN_ERR_FORMAT: it is none (any more). */
+static tn_status look_at(cache *c, cached_run *r)
 {
     const cache_stamp state = stamp_of(r, "state.json"), log = stamp_of(r, "log.jsonl");
-    const bool same = r->info && is_same(&state, &r->state) && is_same(&log, &r->log);
+    const bool same = r->info && cache_same(&state, &r->state) && cache_same(&log, &r->log);
     tn_run_info *info = NULL;
     if (same && !r->info->alive)
-        return true;
-    if (tn_run_read(&info, r->folder) != TN_OK)
-        return false;
+        return TN_OK;
+    const tn_status status = tn_run_read(&info, r->folder);
+    if (status != TN_OK)
+        return status;
     const bool else_ = shows_else(r->info, info);
     forget_other(c, r);
     tn_run_info_close(r->info);
@@ -134,12 +121,14 @@ static bool look_at(cache *c, cached_run *r)
     r->log = log;
     if (else_)
         c->tell(c->with, r->name, info);
-    return true;
+    return TN_OK;
 }
 
+/* Nobody was told of a folder that is no run (yet). */
 static void remove_at(cache *c, size_t at)
 {
-    c->tell(c->with, c->run[at].name, NULL);
+    if (c->run[at].info)
+        c->tell(c->with, c->run[at].name, NULL);
     forget(c, &c->run[at]);
     memmove(c->run + at, c->run + at + 1, (c->count - at - 1) * sizeof *c->run);
     c->count--;
@@ -169,20 +158,24 @@ void cache_look(cache *c)
     cache_lock(c);
     for (size_t i = 0; i < c->count; i++)
         c->run[i].seen = false;
+    c->unread = 0;
     if (!look_for_new(c)) {
+        c->unread = 1;
+        snprintf(c->why, sizeof c->why, "%.400s: %s", c->folder, strerror(errno));
         cache_unlock(c);
         return;
     }
-    for (size_t i = 0; i < c->count;)
-        if (c->run[i].seen && look_at(c, &c->run[i]))
-            i++;
-        else if (c->run[i].info)
-            remove_at(c, i);
-        else { /* a folder that is no run (yet) */
-            forget(c, &c->run[i]);
-            memmove(c->run + i, c->run + i + 1, (c->count - i - 1) * sizeof *c->run);
-            c->count--;
+    for (size_t i = 0; i < c->count;) {
+        const tn_status status = c->run[i].seen ? look_at(c, &c->run[i]) : TN_ERR_FORMAT;
+        if (status == TN_ERR_IO) {
+            c->unread++;
+            snprintf(c->why, sizeof c->why, "%s", tn_error());
         }
+        if (status == TN_OK)
+            i++;
+        else
+            remove_at(c, i);
+    }
     cache_unlock(c);
 }
 
@@ -194,131 +187,6 @@ static void look_at_living(cache *c)
         if (c->run[i].info->alive)
             (void)look_at(c, &c->run[i]); /* one that is gone the whole look finds */
     cache_unlock(c);
-}
-
-/* ---- logs ------------------------------------------------------------------------------------------- */
-
-/* The one that was asked for least of late. */
-static void close_oldest(cache *c)
-{
-    cached_run *oldest = NULL;
-    for (size_t i = 0; i < c->count; i++)
-        if (c->run[i].series && (!oldest || c->run[i].asked < oldest->asked))
-            oldest = &c->run[i];
-    if (oldest)
-        close_series(c, oldest);
-}
-
-tn_series *cache_series(cache *c, cached_run *r)
-{
-    r->asked = ++c->asked;
-    if (r->series)
-        return tn_series_update(r->series, NULL) == TN_OK ? r->series : NULL;
-    if (c->open >= CACHE_OPEN)
-        close_oldest(c);
-    if (tn_run_series(&r->series, r->folder) != TN_OK) {
-        r->series = NULL;
-        return NULL;
-    }
-    c->open++;
-    return r->series;
-}
-
-static double last_of(const tn_series *s, const char *kind, const char *name)
-{
-    tn_column c;
-    return tn_series_find(s, kind, name, &c) && c.count > 0 ? c.value[c.count - 1] : (double)NAN;
-}
-
-/* Means of stretches of the loss, each of as many lines. */
-static void thin_loss(cache_summary *to, const tn_series *s)
-{
-    tn_column c;
-    if (!tn_series_find(s, "step", "loss", &c))
-        return;
-    const int64_t each = c.count / CACHE_SPARK + 1;
-    for (int64_t i = each - 1; i < c.count && to->points < CACHE_SPARK; i += each) {
-        double sum = 0;
-        for (int64_t k = i + 1 - each; k <= i; k++)
-            sum += c.value[k];
-        to->spark[to->points++] = sum / (double)each;
-    }
-}
-
-static void summarise(cache_summary *to, const tn_series *s)
-{
-    tn_event first, last;
-    *to = (cache_summary){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, {0}, 0};
-    if (!s)
-        return;
-    to->val_top1 = last_of(s, "epoch", "val.top1");
-    to->val_loss = last_of(s, "epoch", "val.loss");
-    to->images_s = last_of(s, "step", "images_s");
-    to->wait = last_of(s, "step", "wait");
-    if (tn_series_event(s, 0, &first) && tn_series_event(s, tn_series_num_events(s) - 1, &last))
-        to->took = last.time - first.time;
-    thin_loss(to, s);
-}
-
-const cache_summary *cache_summary_of(cache *c, cached_run *r)
-{
-    enum { SHORT = 1 << 18 /* bytes of a log that is read while somebody waits */ };
-    if (r->summed.file && is_same(&r->summed, &r->log))
-        return &r->summary;
-    if (!r->series && r->log.size > SHORT) {
-        if (!r->summed.file)
-            summarise(&r->summary, NULL);
-        r->wanted = true;
-        return &r->summary;
-    }
-    const tn_series *s = cache_series(c, r);
-    summarise(&r->summary, s);
-    if (s) /* else it is tried again */
-        r->summed = r->log;
-    return &r->summary;
-}
-
-/* One summary that is wanted; false: none is. The log stays open, so that it is only read on when it grows. */
-static bool make_wanted(cache *c)
-{
-    char name[RUN_NAME + 1], folder[RUN_PATH];
-    tn_series *s = NULL;
-    cache_summary summary;
-    cached_run *r = NULL;
-    cache_lock(c);
-    for (size_t i = 0; i < c->count && !r; i++)
-        r = c->run[i].wanted ? &c->run[i] : NULL;
-    if (!r || c->ends) {
-        cache_unlock(c);
-        return false;
-    }
-    r->wanted = false;
-    const cache_stamp stamp = r->log;
-    snprintf(name, sizeof name, "%s", r->name);
-    snprintf(folder, sizeof folder, "%s", r->folder);
-    cache_unlock(c);
-    if (tn_run_series(&s, folder) != TN_OK)
-        s = NULL;
-    summarise(&summary, s);
-    cache_lock(c);
-    r = cache_find(c, name);
-    if (r && s) {
-        r->wanted = false; /* who has asked meanwhile wanted this one */
-        r->summary = summary;
-        r->summed = stamp;
-        r->asked = ++c->asked;
-        c->tell(c->with, r->name, r->info);
-    }
-    if (r && s && !r->series) {
-        if (c->open >= CACHE_OPEN)
-            close_oldest(c);
-        r->series = s;
-        c->open++;
-        s = NULL;
-    }
-    cache_unlock(c);
-    tn_series_close(s);
-    return true;
 }
 
 const tn_fields *cache_config(cached_run *r)
@@ -348,7 +216,7 @@ static void *watch(void *with)
             cache_look(c);
         else
             look_at_living(c);
-        for (int made = 0; made < MADE && make_wanted(c);)
+        for (int made = 0; made < MADE && cache_make_wanted(c);)
             made++;
     }
 }
@@ -369,6 +237,7 @@ void cache_open(cache *c, const char *folder, cache_tell *tell, void *with)
     if (!c->folder)
         run_fail("no memory for the list of runs");
     pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->given_back, NULL);
 }
 
 void cache_watch(cache *c)
@@ -393,5 +262,6 @@ void cache_close(cache *c)
         forget(c, &c->run[i]);
     free(c->run);
     free(c->folder);
+    pthread_cond_destroy(&c->given_back);
     pthread_mutex_destroy(&c->lock);
 }

@@ -14,6 +14,8 @@
 
 #include <tenon/runs.h>
 
+#include "../common/workspace.h"
+
 /* When files were changed last, and how large they were. */
 typedef struct cache_stamp {
     struct timespec changed;
@@ -41,15 +43,21 @@ typedef struct cached_run {
     tn_fields *config;             /* NULL: likewise, or it cannot be read */
     cache_stamp state, log, begun; /* begun: of config.json */
     bool seen;                     /* in the look that is under way */
+    bool lent;                     /* its series, to cache_lend() */
 } cached_run;
 
 /* Told of what has changed: a run that is new, gone (NULL info) or another. */
 typedef void cache_tell(void *with, const char *name, const tn_run_info *info);
 
-enum { CACHE_OPEN = 32 };
+enum {
+    CACHE_OPEN = 32,
+    CACHE_WHY = 600,
+    CACHE_SHORT = 1 << 18 /* bytes of a log that is read while somebody waits */
+};
 
 typedef struct cache {
     pthread_mutex_t lock;
+    pthread_cond_t given_back;
     char *folder;    /* with the runs in it */
     cached_run *run; /* by name */
     size_t count, capacity;
@@ -58,7 +66,9 @@ typedef struct cache {
     pthread_t thread;
     bool ends, began;
     int64_t asked;
-    int open; /* series */
+    int open;   /* series */
+    int unread; /* folders that cannot be looked into, and why the last of them */
+    char why[CACHE_WHY];
 } cache;
 
 /* Ends the program if there is no memory. The folder need not be there yet. */
@@ -73,18 +83,33 @@ void cache_watch(cache *c);
 /* Looks at once. The lock is taken. */
 void cache_look(cache *c);
 
+/* The log of a run, read on to its end, for cache_give_back(): alone, and without the lock, since it may be long. Nobody else has it
+ * meanwhile. False: there is none, or it cannot be read, and tn_error() says why. */
+typedef struct cache_loan {
+    char name[RUN_NAME + 1];
+    cache_stamp begun;
+    tn_series *series;
+} cache_loan;
+bool cache_lend(cache *c, const char *name, cache_loan *l);
+void cache_give_back(cache *c, cache_loan *l);
+
 /* ---- with the lock held ---- */
 
 void cache_lock(cache *c);
 void cache_unlock(cache *c);
 /* NULL if there is none. */
 cached_run *cache_find(cache *c, const char *name);
-/* The log, read on to its end. @return NULL, and tn_error(), if it cannot be read */
-tn_series *cache_series(cache *c, cached_run *r);
 /* As the log was when it changed last; of a long log that is not open as it was before, or nothing yet: then the thread reads it,
  * without the lock, and tells. */
 const cache_summary *cache_summary_of(cache *c, cached_run *r);
 /* What repeats it. @return NULL, and tn_error(), if it cannot be read */
 const tn_fields *cache_config(cached_run *r);
+
+/* ---- what cache.c and cache_logs.c share ---- */
+
+void cache_close_series(cache *c, cached_run *r);
+bool cache_same(const cache_stamp *a, const cache_stamp *b);
+/* One summary that is wanted; false: none is. The log stays open, so that it is only read on when it grows. Without the lock. */
+bool cache_make_wanted(cache *c);
 
 #endif

@@ -62,6 +62,15 @@ static char **choose_environment(void)
     return chosen;
 }
 
+/* What a file says may be made to fill the machine: whoever reads it has as much memory as there is, and fails then. A training
+ * takes what its plan said. */
+static void limit_memory(pid_t pid)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0)
+        child_limit(pid, RLIMIT_DATA, (size_t)pages * (size_t)page);
+}
+
 int child_spawn(pid_t *pid, const char *const *words, int in, int out, int error, int lock)
 {
     char path[PATH_MAX];
@@ -94,6 +103,8 @@ int child_spawn(pid_t *pid, const char *const *words, int in, int out, int error
     posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&files);
     free(environment);
+    if (status == 0 && lock != CHILD_LIVES)
+        limit_memory(*pid);
     return status;
 }
 

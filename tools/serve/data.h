@@ -9,6 +9,8 @@
 /* A question while it is written: q.j is an object that is open, with what is wanted, and of which data set. */
 typedef struct data_question {
     reply q;
+    char of[RUN_NAME + 1];
+    double patience; /* as of stand.h; 0 of what is done with the answer, and of pictures */
 } data_question;
 
 /* False: the answer says why not. */

@@ -31,6 +31,17 @@ void jail_add(jail *j, const char *path)
     j->root[j->roots++].fd = fd;
 }
 
+const char *jail_below(const jail *j, int root, const char *path)
+{
+    const char *folder = j->root[root].path;
+    size_t length = strlen(folder);
+    if (length == 1) /* the root of the file system */
+        length = 0;
+    if (strncmp(path, folder, length) != 0 || (path[length] != '/' && path[length] != '\0'))
+        return NULL;
+    return path + length + strspn(path + length, "/");
+}
+
 static int open_beneath(const jail *j, int root, const char *path, int flags)
 {
     const struct open_how how = {.flags = (unsigned long long)(flags | O_CLOEXEC),
@@ -47,10 +58,9 @@ static int open_elsewhere(const jail *j, int root, const char *path, int flags)
     char *real = fits ? realpath(whole, NULL) : NULL;
     int fd = -1;
     for (int i = 0; real && fd < 0 && i < j->roots; i++) {
-        const size_t length = strlen(j->root[i].path);
-        if (strncmp(real, j->root[i].path, length) == 0 &&
-            (real[length] == '/' || real[length] == '\0'))
-            fd = open_beneath(j, i, real + length + (real[length] == '/'), flags);
+        const char *rest = jail_below(j, i, real);
+        if (rest)
+            fd = open_beneath(j, i, rest, flags);
     }
     free(real);
     if (fd < 0)
@@ -90,12 +100,8 @@ bool jail_path(int fd, char path[JAIL_PATH])
 int jail_open_path(const jail *j, const char *path, int flags)
 {
     for (int i = 0; i < j->roots; i++) {
-        const size_t length = strlen(j->root[i].path);
-        if (strncmp(path, j->root[i].path, length) != 0 ||
-            (path[length] != '\0' && path[length] != '/'))
-            continue;
-        const char *rest = path + length + strspn(path + length, "/");
-        const int fd = jail_open(j, i, rest, flags);
+        const char *rest = jail_below(j, i, path);
+        const int fd = rest ? jail_open(j, i, rest, flags) : -1;
         if (fd >= 0)
             return fd;
     }

@@ -18,6 +18,9 @@ typedef struct jail {
 /* Ends the program if it is no folder. */
 void jail_add(jail *j, const char *path);
 
+/* What of a path from the root of the file system lies below root number `root`: "" is that itself; NULL: it lies elsewhere. */
+const char *jail_below(const jail *j, int root, const char *path);
+
 /* Opens a folder or a file below root number `root`, following links that stay below it or lead below another root. @return the open file; -1, and errno:
  * EXDEV is said of whatever leads outside. */
 int jail_open(const jail *j, int root, const char *path, int flags);

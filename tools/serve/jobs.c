@@ -121,6 +121,24 @@ static int start(watched *w, const char *const *words)
     return status;
 }
 
+static bool forget(void *with, const job *j)
+{
+    int *left = with;
+    if (--*left < 0 && !job_is_alive(j))
+        job_drop(j);
+    return true;
+}
+
+/* Nobody else is ever rid of them. */
+static void forget_old(const server *s, const job *j, const char *of)
+{
+    char kind[JOB_NAME + 1];
+    int of_it = JOBS_OF, of_kind = JOBS_KEPT;
+    snprintf(kind, sizeof kind, "%.*s", (int)(strrchr(j->id, '-') - j->id), j->id);
+    job_list(s, kind, of, forget, &of_it);
+    job_list(s, kind, NULL, forget, &of_kind);
+}
+
 bool job_start(server *s, const job *j, const char *of, const char *const *facts,
                const char *const *words, answer *a)
 {
@@ -137,6 +155,7 @@ bool job_start(server *s, const job *j, const char *of, const char *const *facts
         return false;
     }
     write_number(j, "pid", w->pid);
+    forget_old(s, j, of);
     if (!child_thread(watch, w)) { /* its lock goes with it, and its status is not known */
         close(w->lock);
         free(w);

@@ -10,6 +10,8 @@
  *
  * and whatever files its words name there. It runs while its lock is held, and is done when its JSON is whole; all else is failed,
  * with the last line that it said, or died.
+ * Of each kind the newest JOBS_OF about the same thing, and JOBS_KEPT of all, are kept: what is older, and has ended, goes when another
+ * one begins.
  */
 #ifndef SERVE_JOBS_H
 #define SERVE_JOBS_H
@@ -17,7 +19,14 @@
 #include "../common/json_read.h"
 #include "server.h"
 
-enum { JOB_PATH = 4096 + 128, JOB_FILE = JOB_PATH + 64, JOB_NAME = 64, JOB_KIND = 24 };
+enum {
+    JOB_PATH = 4096 + 128,
+    JOB_FILE = JOB_PATH + 64,
+    JOB_NAME = 64,
+    JOB_KIND = 24,
+    JOBS_OF = 10,
+    JOBS_KEPT = 200
+};
 
 typedef struct job {
     char id[JOB_NAME + 1];
@@ -42,7 +51,7 @@ bool job_find(const server *s, const char *id, job *j);
 job_state job_look(const job *j, char **result);
 /* What it is about, parsed; NULL: it cannot be read. */
 json_value *job_about(const job *j);
-/* The members of one, in an object that is open: id, kind, of, facts, state, error, says (the last line of one that runs), began, seconds, command, and, if it is wanted,
+/* The members of one, in an object that is open: id, kind, of, facts, state, error, says (the last line of one that runs), began, seconds, bytes, command, and, if it is wanted,
  * result. */
 void job_tell(json *to, const job *j, bool result);
 

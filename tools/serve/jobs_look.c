@@ -170,14 +170,19 @@ job_state job_look(const job *j, char **result)
     enum { MOST = 64 << 20 };
     char path[JOB_FILE];
     long status = -1;
+    struct stat s;
     bool whole = false;
     if (result)
         *result = NULL;
     if (job_is_alive(j))
         return JOB_RUNNING;
     const bool told = job_number(j, "status", &status);
-    char *text = read_file(job_file(j, "result.json", path), MOST);
-    if (text && told && (status == 0 || status == 3 /* a gate was not met */)) {
+    const bool is_done = told && (status == 0 || status == 3 /* a gate was not met */);
+    job_file(j, "result.json", path);
+    if (is_done && !result)
+        return stat(path, &s) == 0 && s.st_size > 0 ? JOB_DONE : JOB_FAILED;
+    char *text = read_file(path, MOST);
+    if (text && is_done) {
         whole = true;
     } else if (text) { /* nobody heard how it ended, or it failed: is all of it there? */
         json_value *value = json_parse(text);
@@ -230,6 +235,20 @@ static void tell_line(json *to, const job *j)
     free(text);
 }
 
+/* Of all its files. */
+static int64_t bytes_of(const job *j)
+{
+    int64_t bytes = 0;
+    struct stat s;
+    DIR *d = opendir(j->folder);
+    for (const struct dirent *e; d && (e = readdir(d));)
+        if (fstatat(dirfd(d), e->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode))
+            bytes += s.st_size;
+    if (d)
+        closedir(d);
+    return bytes;
+}
+
 static double changed(const job *j, const char *name)
 {
     char path[JOB_FILE];
@@ -251,9 +270,9 @@ static void tell_command(json *to, const json_value *words)
 void job_tell(json *to, const job *j, bool result)
 {
     static const char *const states[] = {"running", "done", "failed", "died"};
-    char *text;
+    char *text = NULL;
     double began = 0;
-    const job_state state = job_look(j, &text);
+    const job_state state = job_look(j, result ? &text : NULL);
     json_value *about = job_about(j);
     const bool dated = json_number(json_member(about, "began"), &began);
     const double ended = state == JOB_RUNNING       ? job_now()
@@ -273,6 +292,7 @@ void job_tell(json *to, const job *j, bool result)
         json_exact(to, "began", began);
         json_real(to, "seconds", ended > began ? ended - began : 0);
     }
+    json_count(to, "bytes", bytes_of(j));
     json_object(to, "facts");
     for (const json_value *f = json_first(json_member(about, "facts")); f; f = json_next(f))
         json_text(to, json_name(f), json_string(f));

@@ -122,19 +122,32 @@ static int newest_first(const void *a, const void *b)
     return x->changed < y->changed ? 1 : x->changed > y->changed ? -1 : strcmp(x->id, y->id);
 }
 
+/* Room for one more; false: there is no memory. */
+static bool grow(model_file **list, size_t count, size_t *room)
+{
+    if (count < *room)
+        return true;
+    model_file *more = realloc(*list, 2 * *room * sizeof *more);
+    if (!more)
+        return false;
+    *list = more;
+    *room *= 2;
+    return true;
+}
+
 /* The files of models/ behind those of runs; a run of the same name goes before. */
-static size_t add_files(server *s, model_file *list, size_t count, size_t room, size_t *others)
+static size_t add_files(server *s, model_file **list, size_t count, size_t room, size_t *others)
 {
     const int fd = jail_open(&s->jail, 0, "models", O_RDONLY | O_DIRECTORY);
     const size_t runs = count;
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    for (const struct dirent *e; d && count < room && (e = readdir(d));) {
+    for (const struct dirent *e; d && (e = readdir(d));) {
         bool taken = !run_name_is_good(e->d_name);
         if (e->d_name[0] == '.' || !model_format(e->d_name))
             continue;
         for (size_t i = 0; i < runs && !taken; i++)
-            taken = strcmp(list[i].id, e->d_name) == 0;
-        if (!taken && find_file(s, e->d_name, &list[count]))
+            taken = strcmp((*list)[i].id, e->d_name) == 0;
+        if (!taken && grow(list, count, &room) && find_file(s, e->d_name, &(*list)[count]))
             count++;
         else
             (*others)++;
@@ -148,7 +161,7 @@ static size_t add_files(server *s, model_file *list, size_t count, size_t room, 
 
 model_file *model_list(server *s, size_t *count, size_t *others)
 {
-    enum { FILES = 500 };
+    enum { FILES = 64 };
     cache_lock(&s->cache);
     const size_t room = s->cache.count + FILES;
     model_file *list = malloc(room * sizeof *list);
@@ -160,7 +173,7 @@ model_file *model_list(server *s, size_t *count, size_t *others)
     cache_unlock(&s->cache);
     if (!list)
         return NULL;
-    *count = add_files(s, list, *count, room, others);
+    *count = add_files(s, &list, *count, room, others);
     qsort(list, *count, sizeof *list, newest_first);
     return list;
 }

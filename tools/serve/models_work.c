@@ -15,11 +15,8 @@
 bool model_inside(const server *s, const char *path)
 {
     for (int i = 0; i < s->jail.roots; i++) {
-        const char *root = s->jail.root[i].path;
-        const size_t length = strlen(root);
-        if (strncmp(path, root, length) != 0 || (path[length] != '/' && path[length] != '\0'))
-            continue;
-        const int fd = jail_open(&s->jail, i, path + length + (path[length] == '/'), O_PATH);
+        const char *rest = jail_below(&s->jail, i, path);
+        const int fd = rest ? jail_open(&s->jail, i, rest, O_PATH) : -1;
         if (fd >= 0) {
             close(fd);
             return true;

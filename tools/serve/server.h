@@ -8,6 +8,7 @@
  *     jail.c                      folders that may be named    words.c    command lines of what a page asks for
  *     jobs*.c                     long work of other tools     stand.c    programs that stay up, asked again and again
  *     models*.c                   models of the workspace
+ *     work.c                      answers that read much
  *     page.c                      the files of the page, which are in the program
  */
 #ifndef SERVE_SERVER_H
@@ -44,10 +45,15 @@ typedef void api_answers(server *s, const request *r, const char *const id[], an
 typedef bool api_takes(server *s, const request *r, const char *const id[], http_place *p,
                        answer *a);
 
+/* Is there so much to read that it is done in a thread of its own (work.h)? */
+typedef bool api_long(server *s, const char *const id[]);
+api_long api_always, api_long_log; /* shared.c; the second: of a run with a long log */
+
 typedef struct api_route {
     const char *method, *pattern; /* behind /api/v1; a star stands for one name */
     api_answers *answers;
-    api_takes *takes; /* NULL: it stays in memory */
+    api_takes *takes;  /* NULL: it stays in memory */
+    api_long *is_long; /* NULL: it is not */
 } api_route;
 
 enum { API_ROUTES = 24, API_STARS = 2 };

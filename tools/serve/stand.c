@@ -3,25 +3,24 @@
 #include "stand.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "stand_process.h"
 #include "web/reply.h"
 
-enum { STANDS = 6, WAITING = 256, IDLE_SECONDS = 60, WHY = 1024, FIRST_BYTES = 65536 };
+enum { STANDS = 6, WAITING = 256, IDLE_SECONDS = 60, SAYS = 128 };
 
 typedef struct question {
     struct question *next;
-    struct http_call *call;
+    struct http_call *call; /* NULL: it was told that it goes on */
+    double asked;
+    bool changes; /* something: it is done, whether anybody hears of it or not */
     stand_way way;
     char *text;
     size_t size;
@@ -37,12 +36,8 @@ typedef struct stand {
     int waiting;
     bool busy, ends;
     pthread_cond_t asked;
-    /* Of its thread alone: */
-    pid_t pid; /* 0: it does not run */
-    int to, from, error;
-    char *bytes;
-    size_t size, capacity;
-    char why[WHY]; /* the last that it said of what went wrong */
+    process p;       /* of its thread alone, and so is: */
+    char says[SAYS]; /* how far it is */
 } stand;
 
 static struct {
@@ -60,120 +55,104 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* ---- its process ------------------------------------------------------------------------------------ */
+/* ---- a conversation --------------------------------------------------------------------------------- */
 
-static void stop(stand *s)
+/* Lines "wait TEXT" before its answer. Are there any? */
+static bool take_waits(stand *s)
 {
-    if (s->pid == 0)
-        return;
-    close(s->to);
-    close(s->from);
-    close(s->error);
-    kill(s->pid, SIGKILL);
-    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    s->pid = 0;
-}
-
-/* Returns 0, or errno. */
-static int start(stand *s, size_t memory)
-{
-    int pipes[3][2];
-    int made = 0, status = 0;
-    while (made < 3 && pipe2(pipes[made], O_CLOEXEC) == 0)
-        made++;
-    status = made < 3 ? errno
-                      : child_spawn(&s->pid, s->words, pipes[0][0], pipes[1][1], pipes[2][1],
-                                    CHILD_SHORT);
-    for (int i = 0; i < made; i++)
-        close(pipes[i][i == 0 ? 0 : 1]);
-    if (status == 0) {
-        s->to = pipes[0][1];
-        s->from = pipes[1][0];
-        s->error = pipes[2][0];
-        if (memory)
-            child_limit(s->pid, RLIMIT_AS, memory);
-        return 0;
+    static const char word[] = "wait ";
+    const size_t length = sizeof word - 1;
+    char *end;
+    bool any = false;
+    while (s->p.size > length && strncmp(s->p.bytes, word, length) == 0 &&
+           (end = memchr(s->p.bytes, '\n', s->p.size))) {
+        *end++ = '\0';
+        snprintf(s->says, sizeof s->says, "%s", s->p.bytes + length);
+        s->p.size -= (size_t)(end - s->p.bytes);
+        memmove(s->p.bytes, end, s->p.size + 1);
+        any = true;
     }
-    for (int i = 0; i < made; i++)
-        close(pipes[i][i == 0 ? 1 : 0]);
-    s->pid = 0;
-    return status;
+    return any;
 }
 
-static bool take(stand *s)
+static void tell_waits(const stand *s, question *q)
 {
-    if (s->capacity - s->size < FIRST_BYTES) {
-        const size_t capacity = 2 * s->capacity + 2 * FIRST_BYTES;
-        char *bytes = capacity <= 2 * STAND_BYTES ? realloc(s->bytes, capacity) : NULL;
-        if (!bytes)
-            return false;
-        s->bytes = bytes;
-        s->capacity = capacity;
+    answer a = {.status = 500};
+    const child_said said = {STAND_WAITS, s->says, "", strlen(s->says)};
+    q->tell(q->with, &said, &a);
+    http_give(q->call, &a);
+    q->call = NULL;
+}
+
+static void forget_question(question *q)
+{
+    free(q->with);
+    free(q->text);
+    free(q);
+}
+
+/* Whoever has waited long enough, for this answer or behind it, is told that it goes on. */
+static void tell_patient(stand *s, question *first)
+{
+    const double time = now();
+    if (first->call && first->way.patience > 0 && time > first->asked + first->way.patience)
+        tell_waits(s, first);
+    pthread_mutex_lock(&all.lock);
+    for (question **at = &s->first; *at;) {
+        question *q = *at;
+        if (q->call && q->way.patience > 0 && time > q->asked + q->way.patience)
+            tell_waits(s, q);
+        if (!q->call && !q->changes) {
+            *at = q->next;
+            s->waiting--;
+            forget_question(q);
+        } else {
+            at = &q->next;
+        }
     }
-    const ssize_t got = read(s->from, s->bytes + s->size, s->capacity - s->size - 1);
-    s->size += got > 0 ? (size_t)got : 0;
-    s->bytes[s->size] = '\0';
-    return got > 0 || (got < 0 && errno == EINTR);
-}
-
-/* A sentence comes in pieces; of too many sentences the first ones are kept. */
-static void take_why(stand *s)
-{
-    char rest[WHY];
-    const size_t has = strlen(s->why), room = sizeof s->why - 1 - has;
-    const ssize_t got = read(s->error, room ? s->why + has : rest, room ? room : sizeof rest);
-    if (got > 0 && room)
-        s->why[has + (size_t)got] = '\0';
-}
-
-static const char *why_ended(stand *s)
-{
-    struct pollfd p = {.fd = s->error, .events = POLLIN};
-    while (poll(&p, 1, 0) > 0 && p.revents & POLLIN)
-        take_why(s);
-    s->why[strcspn(s->why, "\n")] = '\0';
-    const char *colon = strstr(s->why, ": ");
-    return colon ? colon + 2 : s->why[0] ? s->why : "it was ended by what it was asked";
+    pthread_mutex_unlock(&all.lock);
 }
 
 /* NULL, or why there is no answer; then the process is another one next time. */
-static const char *converse(stand *s, const question *q)
+static const char *converse(stand *s, question *q)
 {
-    const double until = now() + q->way.seconds;
+    double until = now() + q->way.seconds;
     size_t put = 0;
-    s->size = 0;
-    s->why[0] = '\0';
+    s->p.size = 0;
+    s->p.why[0] = s->says[0] = '\0';
     for (;;) {
-        struct pollfd p[3] = {{.fd = s->from, .events = POLLIN},
-                              {.fd = s->error, .events = POLLIN},
-                              {.fd = put < q->size ? s->to : -1, .events = POLLOUT}};
+        tell_patient(s, q);
+        struct pollfd p[3] = {{.fd = s->p.from, .events = POLLIN},
+                              {.fd = s->p.error, .events = POLLIN},
+                              {.fd = put < q->size ? s->p.to : -1, .events = POLLOUT}};
         if (child_ends())
             return "the server ends";
         if (now() > until) {
-            snprintf(s->why, sizeof s->why, "no answer after %.0f s", q->way.seconds);
-            return s->why;
+            snprintf(s->p.why, sizeof s->p.why, "no answer after %.0f s", q->way.seconds);
+            return s->p.why;
         }
         if (poll(p, 3, 200) <= 0)
             continue;
         if (p[1].revents & POLLIN)
-            take_why(s);
+            process_take_why(&s->p);
         if (p[2].revents) {
             /* A pipe takes this many without waiting, once it says that it takes any. */
             const size_t most = q->size - put < 4096 ? q->size - put : 4096;
-            const ssize_t done = write(s->to, q->text + put, most);
+            const ssize_t done = write(s->p.to, q->text + put, most);
             if (done < 0 && errno != EINTR)
-                return why_ended(s);
+                return process_why_ended(&s->p);
             put += done > 0 ? (size_t)done : 0;
         }
-        if (p[0].revents && !take(s))
-            return s->size > STAND_BYTES ? "it says too much" : why_ended(s);
-        if (put == q->size && s->size > 0) {
-            const size_t length = q->way.whole(s->bytes, s->size);
-            if (length > s->size || s->size > STAND_BYTES)
+        if (p[0].revents && !process_take(&s->p))
+            return s->p.size > STAND_BYTES ? "it says too much" : process_why_ended(&s->p);
+        if (q->way.waits && take_waits(s))
+            until = now() + q->way.seconds;
+        if (put == q->size && s->p.size > 0) {
+            const size_t length = q->way.whole(s->p.bytes, s->p.size);
+            if (length > s->p.size || s->p.size > STAND_BYTES)
                 return "its answer is none";
             if (length > 0) {
-                s->size = length;
+                s->p.size = length;
                 return NULL;
             }
         }
@@ -183,8 +162,8 @@ static const char *converse(stand *s, const question *q)
 /* It has ended, or says what nobody asked for: then the next answer would be another's. */
 static bool is_odd(const stand *s)
 {
-    struct pollfd p = {.fd = s->from, .events = POLLIN};
-    return s->pid && poll(&p, 1, 0) != 0;
+    struct pollfd p = {.fd = s->p.from, .events = POLLIN};
+    return s->p.pid && poll(&p, 1, 0) != 0;
 }
 
 static void answer_one(stand *s, question *q)
@@ -192,18 +171,18 @@ static void answer_one(stand *s, question *q)
     answer a = {.status = 500};
     child_said said = {.status = -1, .out = "", .error = ""};
     if (is_odd(s))
-        stop(s);
-    const int status = s->pid ? 0 : start(s, q->way.memory);
+        process_stop(&s->p);
+    const int status = s->p.pid ? 0 : process_start(&s->p, s->words, q->way.memory);
     said.error = status ? strerrordesc_np(status) : converse(s, q);
     if (!said.error)
-        said = (child_said){.out = s->bytes, .error = "", .size = s->size};
+        said = (child_said){.out = s->p.bytes, .error = "", .size = s->p.size};
     else
-        stop(s);
-    q->tell(q->with, &said, &a);
-    http_give(q->call, &a);
-    free(q->with);
-    free(q->text);
-    free(q);
+        process_stop(&s->p);
+    if (q->call) {
+        q->tell(q->with, &said, &a);
+        http_give(q->call, &a);
+    }
+    forget_question(q);
 }
 
 /* ---- its thread ------------------------------------------------------------------------------------- */
@@ -213,7 +192,7 @@ static void forget(stand *s)
     for (int i = 0; s->words[i]; i++)
         free((char *)(uintptr_t)s->words[i]);
     pthread_cond_destroy(&s->asked);
-    free(s->bytes);
+    free(s->p.bytes);
     free(s->stamp);
     free(s);
 }
@@ -252,7 +231,7 @@ static void *attend(void *arg)
         at = &(*at)->next;
     *at = s->next;
     pthread_mutex_unlock(&all.lock); /* nobody else knows of it any more */
-    stop(s);
+    process_stop(&s->p);
     forget(s);
     pthread_mutex_lock(&all.lock);
     all.count--;
@@ -324,6 +303,8 @@ void stand_ask(const request *r, answer *a, const stand_way *way, const char *qu
     if (s && s->waiting < WAITING) {
         memcpy(text, question_, size);
         *q = (question){.way = *way, .text = text, .size = size, .tell = tell, .with = with};
+        q->asked = now();
+        q->changes = strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0;
         q->way.words = NULL; /* the caller's */
         q->call = http_later(r, a);
         question **last = &s->first;

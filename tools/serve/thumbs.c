@@ -50,6 +50,7 @@ void thumbs_give(const request *r, answer *a, const char *path, int side)
     char number[16];
     snprintf(number, sizeof number, "%d", side);
     const char *const words[] = {"tenon-data", "thumbs", "-", "--side", number, NULL};
-    const stand_way way = {words, (size_t)THUMBS_MEMORY << 30, SECONDS, whole};
+    const stand_way way = {
+        .words = words, .memory = (size_t)THUMBS_MEMORY << 30, .seconds = SECONDS, .whole = whole};
     stand_ask(r, a, &way, path, strlen(path) + 1, tell, NULL);
 }

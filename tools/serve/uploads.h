@@ -14,10 +14,13 @@ enum { UPLOAD_PARTS = 12, UPLOAD_PATH = 1024 };
 
 typedef struct uploads {
     const char *workspace;
-    int64_t most, quota; /* bytes of one, and of all */
-    int64_t used;        /* a file counts for whole blocks, so that empty ones are not free */
-    int64_t coming;      /* of those that are on their way, as much as each may become */
+    int64_t most, quota;  /* bytes of one, and of all */
+    _Atomic int64_t used; /* a file counts for whole blocks, so that empty ones are not free */
+    int64_t coming;       /* of those that are on their way, as much as each may become */
 } uploads;
+
+/* How much of the quota a file of so many bytes takes. */
+int64_t uploads_room(int64_t bytes);
 
 /* Counts what there is. */
 void uploads_open(uploads *u, const char *workspace, int64_t most, int64_t quota);

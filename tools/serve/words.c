@@ -2,6 +2,7 @@
 
 #include "words.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -213,6 +214,33 @@ static json_value *read_record(const server *s, const char *name)
     json_value *record = got > 0 ? json_parse(text) : NULL;
     free(text);
     return record;
+}
+
+bool words_is_in(const char *path, const char *folder)
+{
+    const size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+bool words_dataset_in(const server *s, const char *folder, char name[RUN_NAME + 1])
+{
+    static const char *const members[] = {"path", "val", "given"};
+    bool found = false;
+    const int fd = jail_open(&s->jail, 0, "datasets", O_RDONLY | O_DIRECTORY);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    for (const struct dirent *e; d && !found && (e = readdir(d));) {
+        json_value *record = run_name_is_good(e->d_name) ? read_record(s, e->d_name) : NULL;
+        for (size_t i = 0; i < sizeof members / sizeof *members && !found; i++) {
+            const char *path = json_string(json_member(record, members[i]));
+            found = path && words_is_in(path, folder);
+        }
+        if (found)
+            snprintf(name, RUN_NAME + 1, "%.*s", RUN_NAME, e->d_name);
+        json_free(record);
+    }
+    if (d)
+        closedir(d);
+    return found;
 }
 
 static bool add_dataset(const server *s, words *w, const char *name)

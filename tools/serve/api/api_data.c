@@ -7,7 +7,7 @@
 #include "../jobs.h"
 #include "../stand.h"
 
-enum { SECONDS = 60, GIB = 4 /* that the program which decodes may address */ };
+enum { SECONDS = 60, PATIENCE = 3, GIB = 4 /* that the program which decodes may address */ };
 
 /* ---- asking tenon data browse ----------------------------------------------------------------------- */
 
@@ -34,9 +34,27 @@ static const struct {
              {"error", 422, NULL},
              {"none", 404, NULL}};
 
+/* It takes longer than a browser waits: how many pictures it has found so far. */
+static void tell_waits(const char *found, answer *a)
+{
+    reply p;
+    reply_begin(&p);
+    if (p.j.to) {
+        json_object(&p.j, NULL);
+        json_bool(&p.j, "waits", true);
+        json_count(&p.j, "found", strtoll(found, NULL, 10));
+        json_end(&p.j, '}');
+    }
+    reply_end(&p, a, 202);
+}
+
 void data_tell(void *with, const child_said *said, answer *a)
 {
     (void)with;
+    if (said->status == STAND_WAITS) {
+        tell_waits(said->out, a);
+        return;
+    }
     const size_t head = said->status == 0 ? strcspn(said->out, "\n") + 1 : 0;
     char *bytes = head ? malloc(said->size - head + 1) : NULL;
     if (!bytes) {
@@ -62,6 +80,8 @@ bool data_ask(data_question *k, const char *what, const char *dataset, answer *a
     json_object(&k->q.j, NULL);
     json_text(&k->q.j, "do", what);
     json_text(&k->q.j, "dataset", dataset);
+    k->patience = PATIENCE;
+    snprintf(k->of, sizeof k->of, "%.*s", RUN_NAME, dataset ? dataset : "");
     return true;
 }
 
@@ -69,7 +89,14 @@ void data_asked(data_question *k, const server *s, const request *r, answer *a, 
                 void *with)
 {
     const char *const words[] = {"tenon-data", "browse", s->workspace, "-", NULL};
-    const stand_way way = {words, (size_t)GIB << 30, SECONDS, whole};
+    /* A set that takes long to open is no other one's affair. */
+    const stand_way way = {.words = words,
+                           .memory = (size_t)GIB << 30,
+                           .seconds = SECONDS,
+                           .patience = k->patience,
+                           .waits = true,
+                           .whole = whole,
+                           .stamp = k->of};
     json_end(&k->q.j, '}'); /* and the end of the line */
     if (fclose(k->q.j.to) != 0) {
         free(with);
@@ -185,6 +212,7 @@ static void image(server *s, const request *r, const char *const id[], answer *a
         reply_error(a, 404, "item", "there is no picture %s", id[1]);
     else if (data_ask(&k, "image", id[0], a) && pass_query(&k, r, texts, numbers, a)) {
         json_count(&k.q.j, "item", item);
+        k.patience = 0;
         data_asked(&k, s, r, a, data_tell, NULL);
     }
 }

@@ -1,10 +1,7 @@
-#define _DEFAULT_SOURCE /* _SC_PHYS_PAGES */
-
 /* Data sets: what is done to them, by tenon-data. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../data.h"
@@ -68,15 +65,6 @@ static bool is_alive(void *with, const job *j)
     return false; /* the newest of them alone */
 }
 
-/* It decodes, and what it decodes may be made to fill the machine: it has as much memory as there is, and fails then. */
-static void limit(const job *j)
-{
-    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    long pid;
-    if (pages > 0 && page > 0 && job_number(j, "pid", &pid))
-        child_limit((pid_t)pid, RLIMIT_DATA, (size_t)pages * (size_t)page);
-}
-
 /* Starts it, and answers; one of a kind at a time. */
 static bool begin(server *s, const char *kind, const char *name, const char *from, words *w,
                   answer *a)
@@ -93,7 +81,6 @@ static bool begin(server *s, const char *kind, const char *name, const char *fro
     }
     if (!job_make(s, kind, &j, a) || !job_start(s, &j, name, facts, w->word, a))
         return false;
-    limit(&j);
     reply_begin(&p);
     if (p.j.to) {
         json_object(&p.j, NULL);
@@ -238,6 +225,7 @@ static void ask_packing(packing *p, const request *r, const json_value *ask, ans
     words_add(&p->w, "--json", "--quiet");
     words_add(&p->w, "--progress", NULL);
     json_text(&k.q.j, "packed", p->from);
+    k.patience = 0;
     data_asked(&k, p->s, r, a, tell_packing, p);
 }
 

@@ -109,8 +109,7 @@ static void tell_picture(json *j, const char *line, long at)
  * image?at asks for. */
 static void cell(server *s, const request *r, const char *const id[], answer *a)
 {
-    static char line[LINE];
-    char begin[64];
+    char line[LINE], begin[64];
     job j;
     double label = 0, said = 0, after = 0, count = 50;
     int64_t found = 0;
@@ -193,9 +192,10 @@ static void picture(server *s, const request *r, const char *const id[], answer 
         thumbs_give(r, a, path, SIDE);
 }
 
-const api api_evaluations = {.route = {
-                                 {"POST", "/models/*/evaluations", evaluate},
-                                 {"GET", "/models/*/evaluations/*", one_evaluation},
-                                 {"GET", "/models/*/evaluations/*/pictures", cell},
-                                 {"GET", "/models/*/evaluations/*/image", picture},
-                             }};
+const api api_evaluations = {
+    .route = {
+        {"POST", "/models/*/evaluations", evaluate},
+        {"GET", "/models/*/evaluations/*", one_evaluation, .is_long = api_always},
+        {"GET", "/models/*/evaluations/*/pictures", cell, .is_long = api_always},
+        {"GET", "/models/*/evaluations/*/image", picture},
+    }};

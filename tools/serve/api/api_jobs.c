@@ -99,8 +99,8 @@ static void job_itself(server *s, const request *r, const char *const id[], answ
 }
 
 const api api_jobs = {.route = {
-                          {"GET", "/jobs", list_jobs},
-                          {"GET", "/jobs/*", one_job},
+                          {"GET", "/jobs", list_jobs, .is_long = api_always},
+                          {"GET", "/jobs/*", one_job, .is_long = api_always},
                           {"DELETE", "/jobs/*", end_job},
                           {"GET", "/jobs/*/files/*", job_itself},
                       }};

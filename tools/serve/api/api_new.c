@@ -56,8 +56,8 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The folders in a folder, by name; those that begin with a dot are not shown. */
-static void tell_folders(json *j, int fd)
+/* The folders in a folder whose names have that in them, by name; those that begin with a dot are not shown. */
+static void tell_folders(json *j, int fd, const char *find)
 {
     char *name[LISTED];
     size_t count = 0;
@@ -70,7 +70,7 @@ static void tell_folders(json *j, int fd)
         if (!all)
             break;
         const bool may_be = e->d_type == DT_LNK || e->d_type == DT_UNKNOWN;
-        if (e->d_name[0] == '.' || (e->d_type != DT_DIR && !may_be) ||
+        if (e->d_name[0] == '.' || !strstr(e->d_name, find) || (e->d_type != DT_DIR && !may_be) ||
             (may_be && (fstatat(dirfd(d), e->d_name, &s, 0) != 0 || !S_ISDIR(s.st_mode))))
             continue;
         all = count < LISTED;
@@ -92,11 +92,11 @@ static void tell_folders(json *j, int fd)
     json_bool(j, "all", all);
 }
 
-/* GET /browse?root&path: the roots, and what folders there are below one. */
+/* GET /browse?root&path&find: the roots, and what folders there are below one. */
 static void get_browse(server *s, const request *r, const char *const id[], answer *a)
 {
     double root = 0;
-    const char *path = http_query(r, "path");
+    const char *path = http_query(r, "path"), *find = http_query(r, "find");
     reply p;
     (void)id;
     if (!api_number(r, "root", 0, JAIL_ROOTS, &root, a))
@@ -113,7 +113,7 @@ static void get_browse(server *s, const request *r, const char *const id[], answ
         for (int i = 0; i < s->jail.roots; i++)
             json_text(&p.j, NULL, s->jail.root[i].path);
         json_end(&p.j, ']');
-        tell_folders(&p.j, fd);
+        tell_folders(&p.j, fd, find ? find : "");
         json_end(&p.j, '}');
     } else {
         close(fd);

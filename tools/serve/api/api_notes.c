@@ -15,6 +15,28 @@
 
 enum { NOTES = 64 << 10 };
 
+/* All of a text, for free(); "" of none. NULL: the answer says why it is not shown, so that nobody writes a part of it over it. */
+static char *read_notes(const char *path, answer *a)
+{
+    struct stat st = {0};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    const bool none = fd < 0 && errno == ENOENT;
+    char *text = calloc(1, NOTES + 1);
+    const ssize_t got = fd >= 0 && text && fstat(fd, &st) == 0 ? read(fd, text, NOTES) : none - 1;
+    const char *why = !text                         ? "there is no memory left"
+                      : got < 0                     ? strerror(errno)
+                      : st.st_size > NOTES          ? "it has more than 65536 bytes"
+                      : strlen(text) != (size_t)got ? "it is no text"
+                                                    : NULL;
+    if (fd >= 0)
+        close(fd);
+    if (!why)
+        return text;
+    reply_error(a, 422, NULL, "notes.txt is not shown: %s", why);
+    free(text);
+    return NULL;
+}
+
 /* GET /runs/ID/notes */
 static void get_notes(server *s, const request *r, const char *const id[], answer *a)
 {
@@ -23,16 +45,14 @@ static void get_notes(server *s, const request *r, const char *const id[], answe
     if (!api_folder(s, id[0], folder, a))
         return;
     snprintf(path, sizeof path, "%s/notes.txt", folder);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    char *text = calloc(1, NOTES + 1);
-    const ssize_t got = text && fd >= 0 ? read(fd, text, NOTES) : 0;
-    if (fd >= 0)
-        close(fd);
+    char *text = read_notes(path, a);
     reply p;
+    if (!text)
+        return;
     reply_begin(&p);
     if (p.j.to) {
         json_object(&p.j, NULL);
-        json_text(&p.j, "text", got > 0 ? text : "");
+        json_text(&p.j, "text", text);
         json_end(&p.j, '}');
     }
     free(text);
@@ -77,17 +97,19 @@ static void put_notes(server *s, const request *r, const char *const id[], answe
 
 /* ---- what it said ------------------------------------------------------------------------------------- */
 
-/* The last bytes of a file, from the begin of a line; what is there. */
+/* The last bytes of a file, from the begin of a line; "" of one that is not there, and why it cannot be read of any other. */
 static size_t read_last(const char *path, char *to, size_t most)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat s;
-    ssize_t got = 0;
-    if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode))
+    ssize_t got = fd < 0 && errno == ENOENT ? 0 : -1;
+    if (fd >= 0 && fstat(fd, &s) == 0)
         got = pread(fd, to, most, s.st_size > (off_t)most ? s.st_size - (off_t)most : 0);
+    if (got < 0)
+        got = snprintf(to, most, "%s: %s\n", strrchr(path, '/') + 1, strerror(errno));
     if (fd >= 0)
         close(fd);
-    to[got > 0 ? got : 0] = '\0';
+    to[got] = '\0';
     const char *line = got == (ssize_t)most ? strchr(to, '\n') : NULL;
     if (line)
         memmove(to, line + 1, strlen(line));

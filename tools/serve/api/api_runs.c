@@ -117,28 +117,29 @@ static void get_runs(server *s, const request *r, const char *const id[], answer
 /* ---- one -------------------------------------------------------------------------------------------- */
 
 /* A file of a run that a line names; none is named: true. */
-static bool is_there(const cached_run *r, const char *file)
+static bool is_there(const char *folder, const char *file)
 {
     char path[4096];
-    return !file || (snprintf(path, sizeof path, "%s/%s", r->folder, file) < (int)sizeof path &&
+    return !file || (snprintf(path, sizeof path, "%s/%s", folder, file) < (int)sizeof path &&
                      access(path, F_OK) == 0);
 }
 
 /* The last lines of one kind; of checkpoints those that are still there. */
-static void tell_lines(json *j, const char *name, cache *c, cached_run *r, const char *kind,
-                       int64_t most)
+static void tell_lines(json *j, const char *name, tn_series *s, const char *folder,
+                       const char *kind)
 {
-    tn_series *s = cache_series(c, r);
+    enum { LINES = 200 };
+    int64_t line[LINES], count = 0;
     tn_event e;
-    int64_t count = 0;
+    for (int64_t i = tn_series_num_events(s); count < LINES && tn_series_event(s, --i, &e);)
+        if (strcmp(e.kind, kind) == 0)
+            line[count++] = i;
     json_array(j, name);
-    for (int64_t i = 0; s && tn_series_event(s, i, &e); i++)
-        count += strcmp(e.kind, kind) == 0;
-    for (int64_t i = 0; s && tn_series_event(s, i, &e); i++) {
+    while (count-- > 0) {
         tn_fields *f = NULL;
-        if (strcmp(e.kind, kind) != 0 || count-- > most || tn_series_fields(s, i, &f) != TN_OK)
+        if (tn_series_fields(s, line[count], &f) != TN_OK)
             continue;
-        if (is_there(r, tn_fields_text(f, "file")))
+        if (is_there(folder, tn_fields_text(f, "file")))
             run_json_fields(j, NULL, f);
         tn_fields_close(f);
     }
@@ -148,7 +149,8 @@ static void tell_lines(json *j, const char *name, cache *c, cached_run *r, const
 /* GET /runs/ID: as `tenon run show --json`, with orders and checkpoints apart. */
 static void get_run(server *s, const request *r, const char *const id[], answer *a)
 {
-    enum { LINES = 200 };
+    char folder[RUN_PATH];
+    cache_loan loan;
     reply p;
     cached_run *run = api_find(s, id[0], a);
     (void)r;
@@ -157,24 +159,30 @@ static void get_run(server *s, const request *r, const char *const id[], answer 
     reply_begin(&p);
     if (p.j.to) {
         const tn_fields *c = cache_config(run);
-        tn_series *log = cache_series(&s->cache, run);
         json_object(&p.j, NULL);
         api_tell_run(s, &p.j, run);
         if (c)
             run_json_fields(&p.j, "config", c);
         else
             json_null(&p.j, "config");
-        tell_lines(&p.j, "epoch_lines", &s->cache, run, "epoch", LINES);
-        tell_lines(&p.j, "orders", &s->cache, run, "order", LINES);
-        tell_lines(&p.j, "checkpoints", &s->cache, run, "checkpoint", LINES);
-        json_count(&p.j, "torn", log ? tn_series_torn(log) : 0);
+    }
+    snprintf(folder, sizeof folder, "%s", run->folder);
+    cache_unlock(&s->cache);
+    const bool read = cache_lend(&s->cache, id[0], &loan);
+    if (p.j.to) {
+        json_text(&p.j, "log_problem", read ? NULL : tn_error());
+        tell_lines(&p.j, "epoch_lines", loan.series, folder, "epoch");
+        tell_lines(&p.j, "orders", loan.series, folder, "order");
+        tell_lines(&p.j, "checkpoints", loan.series, folder, "checkpoint");
+        json_count(&p.j, "torn", tn_series_torn(loan.series));
         json_end(&p.j, '}');
     }
-    cache_unlock(&s->cache);
+    if (read)
+        cache_give_back(&s->cache, &loan);
     reply_end(&p, a, 200);
 }
 
 const api api_runs = {{
     {"GET", "/runs", get_runs},
-    {"GET", "/runs/*", get_run},
+    {"GET", "/runs/*", get_run, .is_long = api_long_log},
 }};

@@ -158,6 +158,18 @@ static void tell_series(json *j, const tn_series *s, const wish *w)
     json_end(j, '}');
 }
 
+/* False: there is none, or it cannot be read, and that is the answer. */
+static bool open_log(server *s, const char *id, cache_loan *l, answer *a)
+{
+    if (!api_find(s, id, a))
+        return false;
+    cache_unlock(&s->cache);
+    if (cache_lend(&s->cache, id, l))
+        return true;
+    reply_error(a, 500, NULL, "%s", tn_error());
+    return false;
+}
+
 /* GET /runs/ID/series?names&from&to&points&smooth */
 static void get_series(server *s, const request *r, const char *const id[], answer *a)
 {
@@ -168,15 +180,10 @@ static void get_series(server *s, const request *r, const char *const id[], answ
         !api_number(r, "points", 1, MOST_POINTS, &w.points, a) ||
         !api_number(r, "smooth", 0, 0.9999, &w.smooth, a))
         return;
-    cached_run *run = api_find(s, id[0], a);
-    if (!run)
+    cache_loan loan;
+    if (!open_log(s, id[0], &loan, a))
         return;
-    tn_series *log = cache_series(&s->cache, run);
-    if (!log) {
-        reply_error(a, 500, NULL, "%s", tn_error());
-        cache_unlock(&s->cache);
-        return;
-    }
+    tn_series *log = loan.series;
     reply_begin(&p);
     if (p.j.to) {
         json_object(&p.j, NULL);
@@ -187,7 +194,7 @@ static void get_series(server *s, const request *r, const char *const id[], answ
         tell_series(&p.j, log, &w);
         json_end(&p.j, '}');
     }
-    cache_unlock(&s->cache);
+    cache_give_back(&s->cache, &loan);
     reply_end(&p, a, 200);
 }
 
@@ -199,11 +206,11 @@ static void get_log(server *s, const request *r, const char *const id[], answer 
     if (!api_number(r, "before", 0, 1e15, &before, a) ||
         !api_number(r, "lines", 1, 1000, &lines, a))
         return;
-    cached_run *run = api_find(s, id[0], a);
-    if (!run)
+    cache_loan loan;
+    if (!open_log(s, id[0], &loan, a))
         return;
-    tn_series *log = cache_series(&s->cache, run);
-    const int64_t all = log ? tn_series_num_events(log) : 0;
+    tn_series *log = loan.series;
+    const int64_t all = tn_series_num_events(log);
     const int64_t end = before < (double)all ? (int64_t)before : all;
     const int64_t from = end > (int64_t)lines ? end - (int64_t)lines : 0;
     reply_begin(&p);
@@ -223,11 +230,11 @@ static void get_log(server *s, const request *r, const char *const id[], answer 
         json_end(&p.j, ']');
         json_end(&p.j, '}');
     }
-    cache_unlock(&s->cache);
+    cache_give_back(&s->cache, &loan);
     reply_end(&p, a, 200);
 }
 
 const api api_series = {{
-    {"GET", "/runs/*/series", get_series},
-    {"GET", "/runs/*/log", get_log},
+    {"GET", "/runs/*/series", get_series, .is_long = api_long_log},
+    {"GET", "/runs/*/log", get_log, .is_long = api_long_log},
 }};

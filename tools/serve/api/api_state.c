@@ -35,6 +35,8 @@ static void get_state(server *s, const request *r, const char *const id[], answe
         json_text(&p.j, "version", tn_version());
         cache_lock(&s->cache);
         count_states(&p.j, &s->cache);
+        json_count(&p.j, "unread", s->cache.unread);
+        json_text(&p.j, "unread_why", s->cache.unread ? s->cache.why : NULL);
         cache_unlock(&s->cache);
         json_end(&p.j, '}');
     }

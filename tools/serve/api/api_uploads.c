@@ -20,7 +20,7 @@ enum { BLOCK = 4096, ROOM = 4096 + 32 };
 
 static int64_t counted;
 
-static int64_t whole_blocks(int64_t bytes)
+int64_t uploads_room(int64_t bytes)
 {
     return (bytes / BLOCK + 1) * BLOCK;
 }
@@ -28,7 +28,7 @@ static int64_t whole_blocks(int64_t bytes)
 static int count(const char *path, const struct stat *s, int kind, struct FTW *where)
 {
     (void)path, (void)where;
-    counted += kind == FTW_F ? whole_blocks(s->st_size) : 0;
+    counted += kind == FTW_F ? uploads_room(s->st_size) : 0;
     return 0;
 }
 
@@ -40,7 +40,9 @@ static bool folder_of(const uploads *u, char path[ROOM])
 void uploads_open(uploads *u, const char *workspace, int64_t most, int64_t quota)
 {
     char path[ROOM];
-    *u = (uploads){.workspace = workspace, .most = most, .quota = quota};
+    u->workspace = workspace;
+    u->most = most;
+    u->quota = quota;
     counted = 0;
     if (folder_of(u, path))
         (void)nftw(path, count, 16, FTW_PHYS);
@@ -56,7 +58,7 @@ static void came(void *with, unsigned long long reserved)
 
 bool uploads_reserve(uploads *u, int64_t others, const char *length, http_place *p, answer *a)
 {
-    const int64_t size = length ? strtoll(length, NULL, 10) : u->most, room = whole_blocks(size);
+    const int64_t size = length ? strtoll(length, NULL, 10) : u->most, room = uploads_room(size);
     if (size > u->most) {
         reply_error(a, 413, NULL, "a file has at most %lld bytes here: --max-upload",
                     (long long)u->most);
@@ -169,7 +171,7 @@ static bool place(uploads *u, int file, int folder, const char *name)
         (void)unlinkat(folder, aside, 0);
         return false;
     }
-    u->used -= is_there ? whole_blocks(s.st_size) : 0;
+    u->used -= is_there ? uploads_room(s.st_size) : 0;
     return true;
 }
 
@@ -177,7 +179,7 @@ static void upload(server *s, const request *r, const char *const id[], answer *
 {
     uploads *u = &s->uploads;
     const char *path = http_query(r, "path"), *name;
-    const int64_t size = whole_blocks((int64_t)r->size);
+    const int64_t size = uploads_room((int64_t)r->size);
     reply p;
     const int folder = r->file ? open_folder(u, id[0], path, &name) : -1;
     const bool done = folder >= 0 && place(u, r->file, folder, name);

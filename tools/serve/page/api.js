@@ -28,6 +28,11 @@ async function ask(method, path, body, signal) {
   const text = await answer.text();
   let said = null;
   try { said = JSON.parse(text); } catch { /* it says nothing that we know */ }
+  if (answer.status === 202 && method === "GET" && said && said.waits) { /* it takes long, and goes on: it is asked again */
+    document.dispatchEvent(new CustomEvent("waits", { detail: said.found }));
+    await new Promise((go) => setTimeout(go, 1000));
+    return ask(method, path, body, signal);
+  }
   if (!answer.ok) throw new Refused(answer.status, said && (said.error ? { ...said.error, errors: said.errors } : said.why && { text: said.why }));
   return said;
 }

@@ -3,7 +3,7 @@ import { get, listen, takeToken } from "./api.js";
 import { ask, button, choice, facts, link, make, svg } from "./dom.js";
 import { heard } from "./notify.js";
 import { has, load } from "./pages.js";
-import { say } from "./words.js";
+import { counted, say } from "./words.js";
 
 const root = document.documentElement;
 const main = document.getElementById("main");
@@ -13,7 +13,7 @@ const kept = (key) => { try { return localStorage.getItem("tenon." + key); } cat
 /* What stands in the frame, of those that are there. */
 const NAV = [["", "home"], ["datasets", "datasets"], ["models", "models"]];
 
-let page = null; /* what is shown: it may have hear(kind, data) and leave() */
+let page = null; /* what is shown: it may have hear(kind, data), leave(), and keep(): what was typed and chosen, for one in another language */
 let turn = 0, title = "Tenon"; /* its number, and what it is called */
 let alive = null;
 const machine = make("span", "machine", "");
@@ -51,7 +51,8 @@ function setTheme(theme) {
 function setLanguage(language) {
   root.lang = language;
   keep("lang", language);
-  show();
+  const height = scrollY;
+  show(page && page.keep ? page.keep() : {}).then(() => scrollTo(0, height));
 }
 
 /* ---- pages ---- */
@@ -63,20 +64,20 @@ function where() {
   return { path: is, parts, query: new URLSearchParams(query) };
 }
 
-async function open(box) {
+async function open(box, was) {
   const { path, parts, query } = where();
-  return (await load(path)).open(box, parts, query);
+  return (await load(path)).open(box, parts, query, was);
 }
 
 /* Each page has a box of its own: one that comes when another was asked for meanwhile is shown nowhere. */
-async function show() {
-  const mine = ++turn, box = make("div", "", [make("p", "faint", say("loading"))]);
+async function show(was = {}) {
+  const mine = ++turn, box = make("div", "", [make("p", "faint waits", say("loading"))]);
   if (page && page.leave) page.leave();
   page = null;
   frame();
   main.replaceChildren(box);
   try {
-    const opened = await open(box);
+    const opened = await open(box, was);
     if (mine === turn) { page = opened; title = document.title; return; }
     if (opened.leave) opened.leave();
     document.title = title;
@@ -86,6 +87,11 @@ async function show() {
     box.replaceChildren(make("h1", "", e.message), make("p", "", link("#/", "", say("home"))));
   }
 }
+
+document.addEventListener("waits", (e) => {
+  const told = main.querySelector(".waits");
+  if (told) told.textContent = `${say("opening")} ${counted(e.detail, "n-pictures")}`;
+});
 
 /* Without the token there is nothing to see. */
 function signIn() {

@@ -47,7 +47,8 @@ async function openAll(main) {
   const body = make("div", "");
   async function refresh() {
     const all = await get("/datasets");
-    if (!left) body.replaceChildren(cards(all));
+    const missing = all.count - all.datasets.length;
+    if (!left) body.replaceChildren(cards(all), missing > 0 ? make("p", "small faint gap", `${whole(missing)} ${say("more-sets")}`) : "");
   }
   await refresh();
   main.replaceChildren(make("div", "head", [make("div", "grow", [make("h1", "", say("datasets")), make("p", "", say("datasets-what"))]), make("div", "actions", [adding()])]), body);
@@ -145,10 +146,10 @@ async function known(name) {
   return d;
 }
 
-async function openOne(main, name) {
+async function openOne(main, name, was) {
   let left = false, later = 0;
   const head = make("div", "head"), told = make("div", ""), card_ = make("section", "card"), found = make("div", ""), side = make("aside");
-  const looking = look(name, () => soon(0));
+  const looking = look(name, () => soon(0), was);
   async function refresh() {
     clearTimeout(later);
     later = 0;
@@ -175,7 +176,8 @@ async function openOne(main, name) {
   return {
     hear: (kind) => { if (kind !== "run") soon(100); },
     leave: () => { left = true; clearTimeout(later); looking.leave(); },
+    keep: looking.keep,
   };
 }
 
-export const open = (main, parts) => (parts[0] ? openOne(main, parts[0]) : openAll(main));
+export const open = (main, parts, _, was) => (parts[0] ? openOne(main, parts[0], was) : openAll(main));

@@ -16,20 +16,22 @@ function select(label, act) {
   return e;
 }
 
-export function look(name, changed) {
-  const of = { side: "set", class: "", kind: "", finding: null, find: "", out: false };
-  let after = 0, count = 0, items = [], seen = false, seed = 1, augment = "crop", left = false, asked = 0, later = 0, known = null;
+export function look(name, changed, was) {
+  const of = { side: "set", class: "", kind: "", finding: null, find: "", out: false, ...was.of };
+  let { after = 0, seen = false, seed = 1, augment = "crop" } = was, count = 0, items = [], left = false, asked = 0, later = 0, known = null;
 
   const find = make("input", "find"), sides = make("span"), classes = select(say("class"), (v) => set({ class: v })), kinds = select(say("finding"), (v) => set({ kind: v === "out" ? "" : v, out: v === "out" }));
   find.type = "search";
   find.placeholder = say("find-picture");
   find.setAttribute("aria-label", say("find"));
+  find.value = of.find;
   find.oninput = () => { clearTimeout(later); later = setTimeout(() => set({ find: find.value.trim() }), 250); };
   const again = button(say("again"), "", () => { seed++; draw(); });
   const how = select(say("augment"), (v) => { augment = v; draw(); });
   how.append(option("crop", say("augment-crop")), option("full", say("augment-full")), option("none", say("augment-none")));
-  const view = choice(say("view"), [["whole", say("whole")], ["seen", say("as-seen")]], "whole", (v) => { seen = v === "seen"; again.hidden = how.hidden = !seen; draw(); });
-  again.hidden = how.hidden = true;
+  const view = choice(say("view"), [["whole", say("whole")], ["seen", say("as-seen")]], seen ? "seen" : "whole", (v) => { seen = v === "seen"; again.hidden = how.hidden = !seen; draw(); });
+  how.value = augment;
+  again.hidden = how.hidden = !seen;
   const only = make("span"), grid = make("div", "thumbs"), told = make("span", "small faint", ""), pager = make("div", "row pager");
   const box = make("section", "", [make("div", "title", [make("h2", "", say("look-through")), make("div", "end", [told])]),
     make("div", "filters", [find, sides, classes, kinds, only, view, how, again]), grid, pager]);
@@ -134,10 +136,10 @@ export function look(name, changed) {
     classes.value = of.class;
     kinds.replaceChildren(option("", say("all-pictures")), ...[...new Set(d.findings.filter((f) => f.count).map((f) => f.kind))].map((k) => option(k, kindOf(k))), option("out", say("is-out")));
     kinds.value = of.out ? "out" : of.kind;
-    if (first && d.now.val) sides.append(choice(say("side"), [["set", say("train")], ["val", say("val")]], "set", (v) => set({ side: v, finding: null })));
+    if (first && d.now.val) sides.append(choice(say("side"), [["set", say("train")], ["val", say("val")]], of.side, (v) => set({ side: v, finding: null })));
     box.hidden = !d.now.set;
     if (d.now.set) load().catch(() => {});
   }
 
-  return { box, filter, know, leave: () => { left = true; clearTimeout(later); } };
+  return { box, filter, know, leave: () => { left = true; clearTimeout(later); }, keep: () => ({ of, after, seen, seed, augment }) };
 }

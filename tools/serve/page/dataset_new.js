@@ -85,9 +85,9 @@ export function begin(done) {
     try {
       const id = name.e.value.trim();
       const said = await send("POST", "/datasets", { name: id, data: await place(id), split: number(split), size: number(size) });
-      await send("POST", `/datasets/${said.id}/check`, {}).catch(() => {}); /* it can be asked for on its page */
+      await send("POST", `/datasets/${id}/check`, {}).catch(() => {}); /* it can be asked for on its page */
       d.close();
-      done(said.id);
+      done(said.id || id); /* a large one is still being opened, and its page says so */
     } catch (e) {
       wrong.textContent = e.message;
     }

@@ -3,7 +3,7 @@ import { learn } from "./words.js";
 
 learn({
   en: {
-    "datasets-what": "Pictures that networks learn from: where they are, what is wrong with them, and what is left out.", "no-datasets": "None yet.",
+    "datasets-what": "Pictures that networks learn from: where they are, what is wrong with them, and what is left out.", "no-datasets": "None yet.", "more-sets": "more, which are not listed: their addresses are #/datasets/NAME.",
     "add-dataset": "Add a dataset", add: "Add", "add-why": "A folder with one subfolder a class, or with train and val in it. No picture is moved or copied.",
     "folder-here": "A folder here", "send-folder": "Send one from my computer", "send-why": "Its files are sent to the workspace's uploads, each whole or not at all.", "send-none": "Choose a folder with pictures in it.", "n-files": "file|files", "name-taken": "There is a dataset of that name already.",
     split: "Share out, % to validate on", "split-hint": "none", "net-size": "Pixels that the network will see",
@@ -26,7 +26,7 @@ learn({
     "used-by": "Used by", "no-runs": "No run yet.",
   },
   zh: {
-    "datasets-what": "供网络学习的图片：它们在哪里，有什么问题，哪些被排除。", "no-datasets": "暂无。",
+    "datasets-what": "供网络学习的图片：它们在哪里，有什么问题，哪些被排除。", "no-datasets": "暂无。", "more-sets": "个未列出：地址为 #/datasets/名称。",
     "add-dataset": "添加数据集", add: "添加", "add-why": "每类一个子文件夹的文件夹，或其中有 train 和 val 的文件夹。不会移动或复制任何图片。",
     "folder-here": "这里的文件夹", "send-folder": "从我的电脑上传", "send-why": "文件会上传到工作区的 uploads，每个文件要么完整，要么不留。", "send-none": "请选择一个含有图片的文件夹。", "n-files": "个文件", "name-taken": "已有同名的数据集。",
     split: "划分出的验证比例（%）", "split-hint": "不划分", "net-size": "网络看到的像素边长",

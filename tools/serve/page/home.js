@@ -3,9 +3,10 @@ import { get } from "./api.js";
 import { button, link, make } from "./dom.js";
 import { spark } from "./chart.js";
 import { has, load } from "./pages.js";
+import { stored } from "./stored.js";
 import { ago, bytes, language, percent, say, span, three, whole } from "./words.js";
 
-const PAGE = 50;
+const PAGE = 50, MOST = 500; /* runs at first, and at all */
 const STATES = ["done", "stopped", "failed", "died"];
 
 const figure = (value, name, css) => make("div", "fig " + (css || ""), [make("b", "", value), make("span", "", name)]);
@@ -78,13 +79,13 @@ async function cards(box) {
   box.replaceChildren(...all.filter(Boolean));
 }
 
-export async function open(main) {
-  const chosen = new Set();
-  let find = "", only = "", count = PAGE, later = 0, turn = 0, left = false;
+export async function open(main, _, query_, was) {
+  const chosen = new Set(was.chosen);
+  let { find = "", only = "", count = PAGE } = was, later = 0, turn = 0, left = false;
 
-  const counts = make("p"), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), machine = make("div"), others = make("div");
+  const counts = make("p"), unread = make("p", "small bad", ""), now = make("div", "card"), body = make("tbody"), more = make("p", "small more"), machine = make("div"), others = make("div");
   const compare = button(say("compare"), "button", () => { const [a, b] = chosen; location.hash = `#/compare?a=${a}&b=${b}`; });
-  compare.disabled = true;
+  compare.disabled = chosen.size !== 2;
   const choose = (name, is) => {
     if (is) chosen.add(name);
     else chosen.delete(name);
@@ -94,10 +95,12 @@ export async function open(main) {
   field.type = "search";
   field.placeholder = say("find-hint");
   field.setAttribute("aria-label", say("find"));
+  field.value = find;
   field.oninput = () => { find = field.value; hurry(150); };
   const states = make("select");
   states.setAttribute("aria-label", say("state"));
   states.append(...["", ...STATES].map((s) => { const e = make("option", "", s ? say(s) : say("all-states")); e.value = s; return e; }));
+  states.value = only;
   states.onchange = () => { only = states.value; hurry(0); };
 
   const column = (key, css) => make("th", css || "", say(key));
@@ -126,20 +129,21 @@ export async function open(main) {
     const [all, list, m, living] = await Promise.all([get("/state"), get("/runs" + query), get("/machine"), find || only ? get(`/runs?count=${2 * PAGE}`) : null]); /* what is looked for has ended: what runs is shown all the same */
     if (left || mine !== turn) return;
     const s = all.states, running = s.starting + s.running + s.stopping, over = s.done + s.stopped + s.failed + s.died;
+    unread.textContent = all.unread ? `${counted(all.unread, "n-unread")} ${all.unread_why}` : "";
     counts.replaceChildren(make("b", "", String(running)), ` ${say("n-running")} · `, make("b", "", String(s.queued)), ` ${say("n-waiting")} · `, make("b", "", String(over)), ` ${say("n-ended")} · `, make("span", "mono", all.workspace));
     const lives = (living || list).runs.filter((r) => r.alive), rest = list.runs.filter((r) => !r.alive);
     now.replaceChildren(...(lives.length ? lives.map(live) : [make("p", "pad quiet", [say("nothing-runs") + " ", make("span", "mono", "tenon train FOLDER --net resnet18 --run NAME")])]));
     keepRows(rest);
     const missing = list.count - list.runs.length;
-    more.replaceChildren(...(missing > 0 ? [button(`${missing} ${say("more")}`, "bare", () => { count += 100; hurry(0); })] : []));
+    more.replaceChildren(...(missing <= 0 ? [] : count < MOST ? [button(`${missing} ${say("more")}`, "bare", () => { count = Math.min(count + 100, MOST); hurry(0); })] : [`${whole(missing)} ${say("more-listed")}`]));
     machine.replaceChildren(machineCard(m));
   }
   const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
   const hurry = (ms) => { clearTimeout(later); later = 0; soon(ms); };
 
-  const aside = make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("machine"))]), machine]), others]);
+  const aside = make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("machine")), make("div", "end", [button(say("stored") + "…", "bare", () => stored())])]), machine]), others]);
   await Promise.all([refresh(), cards(others)]);
-  main.replaceChildren(make("div", "head", [make("div", "grow", [make("h1", "", say("runs")), counts]), make("div", "actions", [link("#/new", "button main", say("new-run"))])]), make("div", "cols", [make("div", "", [runs, past]), aside]));
+  main.replaceChildren(make("div", "head", [make("div", "grow", [make("h1", "", say("runs")), counts, unread]), make("div", "actions", [link("#/new", "button main", say("new-run"))])]), make("div", "cols", [make("div", "", [runs, past]), aside]));
   document.title = "Tenon";
   return {
     hear: (kind) => {
@@ -147,5 +151,6 @@ export async function open(main) {
       else cards(others);
     },
     leave: () => { left = true; clearTimeout(later); },
+    keep: () => ({ find, only, count, chosen: [...chosen] }),
   };
 }

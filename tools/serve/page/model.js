@@ -44,8 +44,8 @@ async function sendFile(file, told) {
   } catch (e) { told.textContent = e.message; }
 }
 
-async function openAll(main) {
-  let left = false, find = "", later = 0;
+async function openAll(main, was) {
+  let { find = "" } = was, left = false, later = 0;
   const body = make("div", ""), told = make("span", "small quiet", ""), file = make("input");
   told.setAttribute("role", "status");
   file.type = "file";
@@ -56,19 +56,21 @@ async function openAll(main) {
   field.type = "search";
   field.placeholder = say("find-hint");
   field.setAttribute("aria-label", say("find"));
+  field.value = find;
   field.oninput = () => { find = field.value; clearTimeout(later); later = setTimeout(() => refresh().catch(() => {}), 150); };
   async function refresh() {
     const all = await get(`/models?count=500&find=${encodeURIComponent(find)}`);
     if (left) return;
     const head = [["model", ""], ["top1", "num"], ["bytes", "num"], ["last-seen", "num hide-s"]].map(([k, css]) => make("th", css, say(k)));
     body.replaceChildren(make("div", "card scroll", [all.models.length ? make("table", "", [make("thead", "", [make("tr", "", head)]), make("tbody", "", all.models.map(row))]) : make("p", "pad quiet", say("no-models-yet"))]),
+      all.count > all.models.length ? make("p", "small faint gap", `${whole(all.count - all.models.length)} ${say("more-listed")}`) : "",
       all.others ? make("p", "small faint gap", `${all.others} ${say("others-why")}`) : "");
   }
   await refresh();
   main.replaceChildren(make("div", "head", [make("div", "grow", [make("h1", "", say("models")), make("p", "", say("models-what")), told]),
     make("div", "actions", [field, button(say("send-model"), "main", () => file.click()), file])]), body);
   document.title = `${say("models")} · Tenon`;
-  return { hear: (kind) => { if (kind === "run" || kind === "again") { clearTimeout(later); later = setTimeout(() => refresh().catch(() => {}), 1500); } }, leave: () => { left = true; clearTimeout(later); } };
+  return { hear: (kind) => { if (kind === "run" || kind === "again") { clearTimeout(later); later = setTimeout(() => refresh().catch(() => {}), 1500); } }, leave: () => { left = true; clearTimeout(later); }, keep: () => ({ find }) };
 }
 
 /* ---- one ---- */
@@ -105,8 +107,8 @@ export async function act(what) {
   }
 }
 
-export async function open(main, [id]) {
-  if (!id) return openAll(main);
+export async function open(main, [id], _, was) {
+  if (!id) return openAll(main, was);
   const page = { id, path: at(id), left: false, parts: [] };
   let later = 0;
   page.model = await get(page.path);
@@ -128,11 +130,11 @@ export async function open(main, [id]) {
     main.replaceChildren(head(m, page), prepare(m));
     return {};
   }
-  const one = classify(page), measured = evaluation(page), shown = layers(page, one), files = deploy(page);
+  const one = classify(page, was.files), measured = evaluation(page), shown = layers(page, one), files = deploy(page);
   page.parts = [one, measured, shown, files];
   main.replaceChildren(head(m, page), make("div", "cols", [make("div", "", [one.box, measured.box, shown.box]),
     make("aside", "", [measured.facts, measured.byClass, files.box, section(say("same"), make("div", "", [command(`tenon infer ${quote(m.run && m.epoch !== null ? m.run : m.path)} photo.jpg`, say), command(`tenon eval ${quote(m.run && m.epoch !== null ? m.run : m.path)} FOLDER`, say)]))])]));
   document.title = `${id} · Tenon`;
   await page.refresh();
-  return { hear: (kind) => { if (kind === "job" || kind === "again") page.refresh().catch(() => {}); }, leave: () => { page.left = true; clearTimeout(later); one.leave(); } };
+  return { hear: (kind) => { if (kind === "job" || kind === "again") page.refresh().catch(() => {}); }, leave: () => { page.left = true; clearTimeout(later); one.leave(); }, keep: () => ({ files: one.files() }) };
 }

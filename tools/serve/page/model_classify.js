@@ -5,7 +5,7 @@ import { browser } from "./folders.js";
 import { act, section } from "./model.js";
 import { counted, percent, say, three } from "./words.js";
 
-const MOST = 200; /* pictures that are shown */
+const MOST = 200, LISTED = 500; /* pictures that are shown, and of a folder listed */
 
 function guesses(classes) {
   const box = make("div", "guess");
@@ -17,9 +17,9 @@ function guesses(classes) {
   return box;
 }
 
-export function classify(page) {
+export function classify(page, before) {
   const urls = new Map(); /* one a file, until others are taken */
-  let turn = 0;
+  let turn = 0, taken = [];
   const image = make("img", ""), what = make("div", "grow"), file = make("input"), list = make("div", "shots gap");
   const told = make("span", "end", "");
   what.setAttribute("role", "status");
@@ -67,6 +67,7 @@ export function classify(page) {
   /* One after the other: the model is one, too. */
   async function take(files) {
     const mine = ++turn, several = files.length > 1;
+    taken = files;
     list.replaceChildren();
     forget();
     for (const [i, f] of files.slice(0, MOST).entries()) {
@@ -99,15 +100,18 @@ export function classify(page) {
   const jobs = make("div", "");
   const self = {
     box: section(say("classify-one"), make("div", "", [drop, list, jobs]), [make("span", "small faint", say("stays-here"))]),
-    last: null, taken: () => {},
+    last: null, taken: () => {}, files: () => taken,
     told: (m) => jobs.replaceChildren(...m.classifications.slice(0, 3).map((j) => folder(j))),
     leave: () => { document.removeEventListener("paste", paste); forget(); },
   };
+  if (before && before.length) take(before);
   return self;
 }
 
 /* ---- a folder ---- */
 
+/* Without the name of the file, which stands beside it. */
+const why = (p) => (p.error.startsWith(p.file + ": ") ? p.error.slice(p.file.length + 2) : p.error);
 const last = (path) => path.slice(path.lastIndexOf("/") + 1);
 
 /* A job, and once it is done what it said. */
@@ -117,11 +121,16 @@ function folder(j) {
 }
 
 async function results(id) {
-  const j = await get("/jobs/" + id), count = new Map();
-  for (const p of j.result) count.set(p.classes[0].name, (count.get(p.classes[0].name) || 0) + 1);
-  const rows = j.result.slice(0, 500).map((p) => make("tr", "", [make("td", "mono small cut", last(p.file)), make("td", "", p.classes[0].name), make("td", "num", percent(p.classes[0].share))]));
+  const j = await get("/jobs/" + id), count = new Map(), told = j.result.filter((p) => !p.error), bad = j.result.filter((p) => p.error);
+  for (const p of told) count.set(p.classes[0].name, (count.get(p.classes[0].name) || 0) + 1);
+  const rows = [...bad.map((p) => make("tr", "", [make("td", "mono small cut", last(p.file)), make("td", "small bad", why(p))])),
+    ...told.map((p) => make("tr", "", [make("td", "mono small cut", last(p.file)), make("td", "", p.classes[0].name), make("td", "num", percent(p.classes[0].share))]))];
+  for (const tr of bad.length ? rows.slice(0, bad.length) : []) tr.lastChild.colSpan = 2;
   const sums = [...count].sort((a, b) => b[1] - a[1]).slice(0, 20).map(([name, n]) => make("span", "tag", `${name} ${n}`));
-  const d = ask(counted(j.result.length, "n-pictures"), [make("div", "row wraps", sums), make("div", "scroll tall gap", [make("table", "", [make("tbody", "", rows)])])],
+  if (bad.length) sums.unshift(make("span", "tag bad", `${say("unreadable")} ${bad.length}`));
+  const list = make("div", "scroll tall gap", [make("table", "", [make("tbody", "", rows.slice(0, LISTED))]), rows.length > LISTED ? make("p", "small faint pad", counted(rows.length - LISTED, "more-pictures")) : null]);
+  list.tabIndex = 0;
+  const d = ask(counted(j.result.length, "n-pictures"), [make("div", "row wraps", sums), list],
     [link(URL.createObjectURL(new Blob([JSON.stringify(j.result, null, 2)], { type: "application/json" })), "button", say("download")), button(say("close"), "main", () => d.close())]);
   const save = d.querySelector("a.button");
   save.download = id + ".json";

@@ -80,6 +80,56 @@ function matrix(result, names, show) {
   return box;
 }
 
+/* Of more classes than a table can show: a pixel and more a number, the diagonal apart; which it is stands below, and a click or Enter shows
+ * its pictures. Arrows go from one that is not 0 to the next in its row or column. */
+function heat(result, names, show) {
+  const n = names.length, size = Math.max(2, Math.min(12, Math.floor(560 / n))), canvas = make("canvas", "heat"), all = make("canvas", ""), told = make("p", "small quiet", say("heat-how"));
+  const at = new Map(result.confusion.filter(([, b]) => b >= 0).map(([a, b, count]) => [a * n + b, count])), css = getComputedStyle(document.documentElement);
+  let cell = null;
+  for (const c of [canvas, all]) c.width = c.height = n * size;
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", say("matrix-how"));
+  told.setAttribute("role", "status");
+  const to = canvas.getContext("2d"), once = all.getContext("2d");
+  for (const [key, count] of at) {
+    const a = Math.floor(key / n), b = key % n;
+    once.globalAlpha = Math.min(1, 0.25 + (a === b ? 0.75 : 3) * count / Math.max(1, result.classes[a].images));
+    once.fillStyle = css.getPropertyValue(a === b ? "--train" : "--val");
+    once.fillRect(b * size, a * size, size, size);
+  }
+  function draw() {
+    to.clearRect(0, 0, canvas.width, canvas.height);
+    to.drawImage(all, 0, 0);
+    to.strokeStyle = css.getPropertyValue("--ink");
+    if (cell !== null) to.strokeRect((cell % n) * size - 1.5, Math.floor(cell / n) * size - 1.5, size + 3, size + 3);
+  }
+  function point(key) {
+    const a = Math.floor(key / n), b = key % n;
+    cell = key;
+    told.textContent = `${names[a]} → ${names[b]}: ${at.get(key) || 0} / ${result.classes[a].images}`;
+    draw();
+  }
+  const of = (e) => { const r = canvas.getBoundingClientRect(), k = (v) => Math.min(n - 1, Math.max(0, Math.floor((v * n) / r.width))); return k(e.clientY - r.top) * n + k(e.clientX - r.left); };
+  const open = () => { if (cell !== null && at.has(cell)) show(Math.floor(cell / n), cell % n); };
+  canvas.onpointermove = (e) => point(of(e));
+  canvas.onclick = (e) => { point(of(e)); open(); };
+  canvas.onkeydown = (e) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -n, ArrowDown: n }[e.key];
+    if (e.key === "Enter") open();
+    if (!by) return;
+    e.preventDefault();
+    if (cell === null) return point(0);
+    let to = cell + by;
+    const inside = (k) => k >= 0 && k < n * n && (Math.abs(by) === n || Math.floor(k / n) === Math.floor(cell / n));
+    while (inside(to) && !at.has(to)) to += by;
+    if (inside(to)) point(to);
+  };
+  draw();
+  const box = make("div", "scroll tall-list", [canvas]);
+  return make("div", "", [box, told]);
+}
+
 function mostConfused(page, id, result, names, show) {
   const wrong = result.confusion.filter(([a, b]) => a !== b).sort((x, y) => y[2] - x[2]).slice(0, 6);
   if (!wrong.length) return make("p", "quiet", say("nothing-wrong"));
@@ -113,7 +163,7 @@ export function evaluation(page) {
   function show(result, j) {
     const names = result.classes.map((c, i) => c.name ?? `${say("class")} ${i}`), open = (a, b) => shots(page, j.id, a, b, names);
     const side = make("div", "most", [make("h3", "", say("most-confused")), mostConfused(page, j.id, result, names, open)]);
-    body.replaceChildren(make("div", "card pad", [make("div", "confusion", [names.length <= TABLE ? make("div", "", [matrix(result, names, open), make("p", "small faint gap", say("matrix-how"))]) : null, side])]));
+    body.replaceChildren(make("div", "card pad", [make("div", "confusion", [make("div", "", [(names.length <= TABLE ? matrix : heat)(result, names, open), make("p", "small faint gap", say("matrix-how"))]), side])]));
     end.textContent = `${last(result.data)}, ${counted(result.images, "n-pictures")}, ${say("once")}`;
     const worst = result.classes.map((c, i) => [c.recall, names[i]]).filter(([r]) => r !== null).sort((x, y) => x[0] - y[0])[0];
     figures.replaceChildren(make("div", "card pad", [facts([[say("top1"), make("span", "", [make("b", "", percent(result.top1)), make("span", "faint", ` ${result.right} / ${result.images}`)])], ["Top-5", percent(result.top5)], [say("loss"), three(result.loss)],

@@ -39,8 +39,8 @@ function tellPlan(p, use) {
       [say("arithmetic"), `${(p.flops / 1e9).toPrecision(3)} Gflop`]])];
 }
 
-export async function open(main, _, query) {
-  const given = await begin(query);
+export async function open(main, _, query, was) {
+  const given = was.recipe ? was : await begin(query);
   let later = 0, left = false, asked = 0;
   forgetCharts();
 
@@ -48,6 +48,7 @@ export async function open(main, _, query) {
   const device = field("device", say("device"), input(given.device, "cpu, cuda:0"));
   const queue = make("input");
   queue.type = "checkbox";
+  queue.checked = Boolean(given.queue);
   const data = await pictures(changed, given.data && given.data.path);
   const net = await nets(changed, given);
   const settings = recipe(changed, given.recipe || {});
@@ -145,5 +146,8 @@ export async function open(main, _, query) {
   data.show();
   net.show();
   document.title = `${say("new-run")} · Tenon`;
-  return { leave: () => { left = true; clearTimeout(later); } };
+  return {
+    leave: () => { left = true; clearTimeout(later); },
+    keep: () => ({ name: name.e.value, device: device.e.value, queue: queue.checked, data: data.data() || {}, ...net.all(), recipe: { ...settings.values(), ...net.all().recipe } }),
+  };
 }

@@ -55,7 +55,7 @@ export async function nets(changed, given) {
   const more = settings(PROTOTXT);
   prototxt.append(make("div", "fields", more.rows));
   const why = make("p", "small faint", "");
-  let way = given.text ? "text" : given.net ? "known" : given.init ? "model" : "known";
+  let way = given.way || (given.text ? "text" : given.net ? "known" : given.init ? "model" : "known");
   if (given.net) net.e.value = given.net;
   if (given.text) text.e.value = given.text;
   if (given.init) init.e.value = model.e.value = given.init;
@@ -75,6 +75,7 @@ export async function nets(changed, given) {
     box: make("div", "", [ways, body]), show, text, fields: [net, way === "model" ? model : init, ...more.all],
     net: () => (way === "model" ? { init: model.e.value } : { ...(way === "known" ? { net: net.e.value } : { text: text.e.value }), init: init.e.value }),
     recipe: () => (way === "text" ? more.values() : {}),
+    all: () => ({ way, net: net.e.value, text: text.e.value, init: way === "model" ? model.e.value : init.e.value, recipe: more.values() }),
     is: () => way,
   };
 }

@@ -76,9 +76,9 @@ const markText = (m) => (m.kind !== "order" ? say(m.kind) : m.order !== "set" ? 
 
 /* ---- the page ---- */
 
-export async function open(main, [id]) {
+export async function open(main, [id], _, was) {
   const path = "/runs/" + encodeURIComponent(id);
-  let smooth = 0.9, later = 0, left = false, said = "", shown = "log", many = LINES;
+  let { smooth = 0.9, shown = "log", many = LINES, log_ = "lin" } = was, later = 0, left = false, said = "";
   forgetCharts();
 
   const title = make("p"), reason = make("p", "small quiet"), buttons = make("div", "actions"), card = make("section", "card"), log = make("pre", "log"), side = make("aside"), shell = make("div"), told = make("p", "small quiet", "");
@@ -87,7 +87,7 @@ export async function open(main, [id]) {
   log.setAttribute("aria-label", say("log"));
   const cards = [0, 1, 2, 3].map(() => make("div", "card"));
   const one = (name, css, s, more) => ({ name, css, x: s.x, y: s.y, ...more });
-  const lossChart = chart(cards[0], { title: say("loss"), series: [] });
+  const lossChart = chart(cards[0], { title: say("loss"), y: log_ === "log" ? "log" : undefined, series: [] });
   const topChart = chart(cards[1], { title: say("top1"), format: percent, tick: (v) => Math.round(100 * v) + " %", ymin: 0, ymax: 1, series: [] });
   const rateChart = chart(cards[2], { title: say("rate"), height: 150, series: [] });
   const speedChart = chart(cards[3], { title: say("images-s"), height: 150, format: whole, ymin: 0, series: [] });
@@ -117,7 +117,7 @@ export async function open(main, [id]) {
     later = 0;
     const r = await get(path);
     if (left) return;
-    const words = [r.net, r.device].filter(Boolean).join(" · "), why = r.problem || r.reason;
+    const words = [r.net, r.device].filter(Boolean).join(" · "), why = r.problem || r.log_problem || r.reason;
     const now = r.state + (r.alive ? "" : "-"); /* what can be done to it; a button that has the focus is not made anew */
     title.replaceChildren(state(r.state), "   ", words);
     reason.textContent = why || "";
@@ -131,12 +131,12 @@ export async function open(main, [id]) {
         make("section", "", [make("div", "title", [make("h2", "", say("recipe"))]), make("div", "card pad", [recipe(r.config)])]));
     }
     said = now;
-    await Promise.all([curves(), lines()]);
+    await Promise.all([curves().catch(() => {}), lines().catch((e) => log.replaceChildren(make("span", "w", e.message)))]); /* a log that cannot be read says so where it would stand */
   }
   const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
 
   const files = choice(say("log"), [["log", "log.jsonl"], ["output", "output.log"]], shown, (v) => { shown = v; lines().then(() => { log.scrollTop = log.scrollHeight; }, () => {}); });
-  const scale = choice(say("scale"), [["lin", say("linear")], ["log", say("log-scale")]], "lin", (v) => lossChart.update({ y: v === "log" ? "log" : undefined }));
+  const scale = choice(say("scale"), [["lin", say("linear")], ["log", say("log-scale")]], log_, (v) => { log_ = v; lossChart.update({ y: v === "log" ? "log" : undefined }); });
   const smoothing = choice(say("smooth"), [[0, "0"], [0.9, "0.9"], [0.97, "0.97"]], smooth, (v) => { smooth = v; curves().catch(() => {}); });
   await refresh();
   main.replaceChildren(make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", id), title, reason, told]), buttons]), card,
@@ -153,5 +153,6 @@ export async function open(main, [id]) {
       if (kind === "run" && data.id === id && data.state === null) location.hash = "#/";
     },
     leave: () => { left = true; clearTimeout(later); },
+    keep: () => ({ smooth, shown, many, log_ }),
   };
 }

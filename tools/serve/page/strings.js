@@ -1,7 +1,7 @@
 /* The words of the page, by key, in each language. Sentences that the library says stay as it says them. */
 export const STRINGS = {
   en: {
-    skip: "Skip to the page", pages: "Pages", theme: "Light or dark", language: "Language", loading: "…",
+    skip: "Skip to the page", pages: "Pages", theme: "Light or dark", language: "Language", loading: "…", opening: "It is being opened. Found so far:",
     "keys-hint": "Press ? for keys.", keys: "Keys", "keys-chart": "along a chart; all of it", close: "Close", copy: "Copy", copied: "Copied",
     token: "The token", "token-why": "This page wants the token of its server: open the address that tenon serve printed, or paste it here.", open: "Open",
     home: "Home", "new-run": "New run", name: "Name", folder: "folder", start: "Start", datasets: "Datasets", models: "Models", runs: "Runs", run: "Run", now: "Now", ended: "Ended", "n-running": "running", "n-waiting": "waiting", "n-ended": "ended",
@@ -23,10 +23,10 @@ export const STRINGS = {
     "remove-title": "Remove this run?", "remove-why": "It goes to the workspace's trash, from where it can be brought back.",
     "are-same": "They computed the same.", "not-same": "They did not compute the same.", "differ-from": "They differ from step", "settings-differ": "Settings that differ", "tensors-differ": "Parameters that differ, first at step", tensor: "Parameter", "differ-of": "Numbers that differ", largest: "By at most", none: "none",
     diverged: "diverged",
-    "n-classes": "class|classes", all: "all", mean: "Mean", deviation: "deviation", look: "Show", "n-pictures": "picture|pictures", again: "Again", "left-out": "Left out", pictures: "Pictures", class: "Class", since: "ago", "more-classes": "more class|more classes", "more-pictures": "more",
+    "n-classes": "class|classes", all: "all", mean: "Mean", deviation: "deviation", look: "Show", "n-pictures": "picture|pictures", again: "Again", "left-out": "Left out", pictures: "Pictures", class: "Class", since: "ago", "more-classes": "more class|more classes", "more-folders": "folder of more: find by name|folders of more: find by name", stored: "What takes room", sent: "Sent", "n-sent": "file|files", dataset: "dataset", "stored-why": "Pictures that were sent, and jobs with what they made: of each kind the newest ten of a model or dataset stay, older ones go by themselves. What is removed here is gone.", "n-unread": "folder of runs cannot be read:|folders of runs cannot be read, the last of them:", "more-listed": "are not listed: find by name", "more-pictures": "more",
   },
   zh: {
-    skip: "跳到正文", pages: "页面", theme: "浅色或深色", language: "语言", loading: "…",
+    skip: "跳到正文", pages: "页面", theme: "浅色或深色", language: "语言", loading: "…", opening: "正在打开，已找到：",
     "keys-hint": "按 ? 查看快捷键。", keys: "快捷键", "keys-chart": "沿曲线移动；显示全部", close: "关闭", copy: "复制", copied: "已复制",
     token: "令牌", "token-why": "打开本页需要服务器的令牌：请打开 tenon serve 打印的地址，或粘贴到这里。", open: "打开",
     home: "首页", "new-run": "新建训练", name: "名称", folder: "文件夹", start: "开始", datasets: "数据集", models: "模型", runs: "训练", run: "训练", now: "正在进行", ended: "已结束", "n-running": "个运行中", "n-waiting": "个等待中", "n-ended": "个已结束",
@@ -48,6 +48,6 @@ export const STRINGS = {
     "remove-title": "移除这次训练？", "remove-why": "它会移到工作区的回收目录，可以恢复。",
     "are-same": "两次计算结果相同。", "not-same": "两次计算结果不同。", "differ-from": "从这一步起不同：", "settings-differ": "不同的设置", "tensors-differ": "不同的参数，最早在步", tensor: "参数", "differ-of": "不同的数", largest: "最大差", none: "无",
     diverged: "发散",
-    "n-classes": "类", all: "全部", mean: "均值", deviation: "标准差", look: "查看", "n-pictures": "张图片", again: "再来一次", "left-out": "已排除", pictures: "图片", class: "类别", since: "之前", "more-classes": "类未显示", "more-pictures": "张未显示",
+    "n-classes": "类", all: "全部", mean: "均值", deviation: "标准差", look: "查看", "n-pictures": "张图片", again: "再来一次", "left-out": "已排除", pictures: "图片", class: "类别", since: "之前", "more-classes": "类未显示", "more-folders": "个文件夹已列出，还有更多：请按名称查找", stored: "占用空间", sent: "已上传", "n-sent": "个文件", dataset: "数据集", "stored-why": "上传的图片，以及任务和它们的结果：每种任务对每个模型或数据集保留最新的十个，更早的会自动删除。在这里移除后无法恢复。", "n-unread": "个训练文件夹无法读取，最后一个：", "more-listed": "个未列出：请按名称查找", "more-pictures": "张未显示",
   },
 };

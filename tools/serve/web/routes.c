@@ -4,6 +4,7 @@
 
 #include "../../common/workspace.h"
 #include "../server.h"
+#include "../work.h"
 #include "reply.h"
 
 /* What stands for the stars of a pattern: room for a name at most. */
@@ -80,6 +81,9 @@ static void answer_api(server *s, const request *r, const char *path, answer *a)
     stars is;
     size_t other;
     const api_route *route = find(r->method, path, &is, &other);
+    if (route && route->is_long && route->is_long(s, is.id) &&
+        work_later(s, r, route->answers, is.id, is.count, a))
+        return;
     if (route) {
         route->answers(s, r, is.id, a);
         return;
