@@ -25,7 +25,8 @@ enum {
 };
 
 /* The rule's constants, see the header. */
-static const double MOVE_IMAGE = 12, MOVE_FILTER = 64, READ_FILTER = 16, WANTED_GAIN = 1.2;
+static const double MOVE_IMAGE = 12, MOVE_FILTER = 64, READ_FILTER = 16, WANTED_GAIN = 1.2,
+                    KEPT_GAIN = 1.1;
 /* Of the tiles of backward data, those of the forward pass, for it to be walked backward. */
 static const double FEWER_TILES = 0.8;
 
@@ -222,8 +223,9 @@ static tn_status check_gain(const tn_wino *s, const tn_node *n)
 {
     const double pixels = (double)(n->y[0].dim[0] * n->y[0].dim[2] * n->y[0].dim[3]);
     const double products = (double)(s->groups * s->wide_filters * s->channels);
-    const double formula = pixels * products * s->tile->r * s->tile->r, winograd = cost_of(s);
-    if (WANTED_GAIN * winograd < formula)
+    const double taps = s->tile->r * s->tile->r, read = s->keeps ? READ_FILTER : 0;
+    const double formula = (pixels + read) * products * taps, winograd = cost_of(s);
+    if ((s->keeps ? KEPT_GAIN : WANTED_GAIN) * winograd < formula)
         return TN_OK;
     return tn_fail(TN_ERR_UNSUPPORTED,
                    "conv2d %s: not by Winograd's method: it costs as much as %.1f million "
