@@ -120,6 +120,8 @@ static void set_up(struct jpeg_compress_struct *jpeg, const lab_jpeg_opts *o)
     if (o->progressive)
         jpeg_simple_progression(jpeg);
     jpeg->restart_in_rows = o->restart;
+    jpeg->restart_interval = (unsigned)o->restart_blocks;
+    jpeg->optimize_coding = o->optimise || o->progressive;
 }
 
 static lab_bytes encode(const lab_jpeg_opts *o, const uint8_t *rgb)

@@ -24,10 +24,12 @@ typedef struct lab_jpeg_opts {
     bool grey, cmyk;                      /* cmyk: Adobe's, 255 - ink, of the photo without black */
     bool plain_cmyk;                      /* the same, neither YCCK nor with Adobe's marker */
     bool progressive;
-    bool separate;   /* baseline, each component in a scan of its own */
-    int restart;     /* rows of blocks a restart interval; 0: none */
-    int orientation; /* EXIF; 0: no EXIF at all */
-    bool big_endian; /* of EXIF */
+    bool separate;      /* baseline, each component in a scan of its own */
+    int restart;        /* rows of blocks a restart interval; 0: none */
+    int restart_blocks; /* the same in MCUs */
+    bool optimise;      /* tables of codes of the file's own */
+    int orientation;    /* EXIF; 0: no EXIF at all */
+    bool big_endian;    /* of EXIF */
 } lab_jpeg_opts;
 
 /* The photo as JPEG. `data` is NULL if this build's encoder cannot do it: without libjpeg only plain

@@ -34,12 +34,13 @@ def about_files(files):
 
 
 def start(list_file, packed, a):
-    """The five sides. The first is what the bars count from."""
+    """The six sides. The first is what the bars count from."""
     spec = [str(a.batch), str(a.threads)]
     torch_side = [harness.PYTHON, os.path.join(HERE, "torch_side.py"), list_file, *spec]
     return [harness.Side("torchvision, JPEG to normalised f32", [*torch_side, "f32"], a.threads),
             harness.Side("torchvision, JPEG to u8", [*torch_side, "u8"], a.threads),
             harness.Side("Tenon, JPEG to u8", [TENON, "rrc", list_file, *spec], a.threads),
+            harness.Side("Tenon, JPEG to u8, without maps", [TENON, "plain", list_file, *spec], a.threads),
             harness.Side("Tenon, JPEG to u8, first epoch", [TENON, "first", list_file, *spec], a.threads),
             harness.Side("Tenon, packed to u8", [TENON, "crop", packed, *spec], a.threads)]
 

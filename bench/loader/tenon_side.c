@@ -2,6 +2,7 @@
  *
  *   tenon_loader rrc SET BATCH THREADS      JPEG: random-resized crop of 224, flip, from the second epoch
  *   tenon_loader first SET BATCH THREADS    the same in the first, in which each file is judged whole
+ *   tenon_loader plain SET BATCH THREADS    from the second epoch, without maps of the files
  *   tenon_loader crop SET BATCH THREADS     packed at 256: random crop of 224, flip
  *   tenon_loader pack SET FOLDER            write SET packed at 256, and end
  *
@@ -64,7 +65,9 @@ static void serve(state *s, const char *mode, int batch, int threads)
                                .drop_last = true,
                                .threads = threads,
                                .seed = 1};
-    s->judged = strcmp(mode, "rrc") == 0;
+    s->judged = strcmp(mode, "first") != 0 && strcmp(mode, "crop") != 0;
+    if (strcmp(mode, "plain") == 0)
+        s->opts.jpeg_maps = TN_ZERO;
     if (strcmp(mode, "crop") != 0) {
         s->opts.crop = TN_CROP_RANDOM_RESIZED;
         s->opts.resize = 0;
@@ -79,9 +82,9 @@ int main(int argc, char **argv)
     const bool packing = argc == 4 && strcmp(argv[1], "pack") == 0;
     const bool loading =
         argc == 5 && (strcmp(argv[1], "rrc") == 0 || strcmp(argv[1], "first") == 0 ||
-                      strcmp(argv[1], "crop") == 0);
+                      strcmp(argv[1], "plain") == 0 || strcmp(argv[1], "crop") == 0);
     if (!packing && !loading) {
-        fprintf(stderr, "usage: tenon_loader rrc|first|crop SET BATCH THREADS\n"
+        fprintf(stderr, "usage: tenon_loader rrc|first|plain|crop SET BATCH THREADS\n"
                         "       tenon_loader pack SET FOLDER\n");
         return 2;
     }

@@ -269,6 +269,11 @@ typedef struct tn_loader_opts {
                             tn_device_host_alloc(). Of several ranks each then makes its own rows
                             only, the images of others are not set, and tn_loader_next() is called
                             by all. Borrowed: close the loader before it */
+    int jpeg_maps; /**< MiB at most for maps of JPEG files: where rows of blocks lie in a baseline file's data, so that
+                        from its second reading on little more than the crop is decoded, to the same pixels. Of 500 x 375
+                        pixels a map is 4 kB (4:2:0) or 8 kB (4:4:4), of 12 megapixels 32 kB; 8 bytes an item come on top.
+                        It is of the file's very bytes: of a file that was changed a new one is made. Files for which there
+                        is no room are decoded as in the first epoch. Default 256; TN_ZERO: no maps */
 } tn_loader_opts;
 
 enum { TN_MAX_ARRAYS = 8 /* of a batch */ };

@@ -41,6 +41,8 @@ typedef struct tn_codec_parts {
     /* Decodes what no read has decoded yet, for its errors only. What it says of a file does not
      * depend on the boxes that were read before. Pixels given out by read are lost. */
     tn_status (*judge)(void *self);
+    /* Before any read: tn_decoder_remember(). */
+    tn_status (*remember)(void *self, tn_jpeg_maps *maps, int64_t item);
 } tn_codec_parts;
 
 /* A kind of file. All of an image at once, unless it has `parts`. */

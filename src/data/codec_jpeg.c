@@ -8,11 +8,9 @@
  * picture's last data may be missing (no end of image) or anything (a trailer), unless it is data that
  * no pixel took. A read stops where its box does; judge() goes on from there to the end.
  *
- * Cropping. jpeg_crop_scanline() treats the crop's sides as the image's, so that upsampled chroma
- * differs in the outermost columns (libjpeg.txt, "Partial image decompression"): MARGIN columns more
- * are decoded on each side, and NARROWEST at least: of a component that is left with one column none
- * is upsampled smoothly. Rows are skipped once and from row 0 only: libjpeg-turbo through 2.1
- * returns wrong rows for skips that begin inside a row group.
+ * Cropping. Which rows and columns are decoded: jpeg_choose.h. Rows are skipped once and from row 0 only:
+ * libjpeg-turbo through 2.1 returns wrong rows for skips that begin inside a row group. Of a file that there is a map of
+ * (jpeg_map.h) libjpeg is given the part around these alone.
  *
  * Smoothing between blocks is off: it is meant for progressive images of which part is there, and
  * those are refused.
@@ -31,15 +29,16 @@
 
 #include "base/base.h"
 #include "data/codec.h"
+#include "data/jpeg_choose.h"
 #include "data/jpeg_facts.h"
+#include "data/jpeg_guide.h"
 #include "data/jpeg_markers.h"
-#include "data/resample.h"
 
 #ifdef TN_HAVE_JPEG
 
 /* A progressive file has about ten scans; each costs a pass over all coefficients, so that a small
  * file of very many could keep a loader busy for hours. */
-enum { MARGIN = 2, NARROWEST = 16, MAX_SCANS = 200, ROWS_AT_ONCE = 8 };
+enum { MAX_SCANS = 200, ROWS_AT_ONCE = 8 };
 enum { MAX_DENSITY = 1024 }; /* pixels a byte */
 
 enum stage { NOTHING, HEADER, ROWS, JUDGED };
@@ -55,10 +54,12 @@ typedef struct codec {
     bool ran_out;     /* it wanted more than there is */
     bool lacks_scan;
     bool suspect; /* no end of image: the file is judged before anything is read */
+    int width, height;
+    size_t frame; /* tn_jpeg_markers */
+    tn_jpeg_guide guide;
     /* one read */
-    int denominator;
-    JDIMENSION left, columns;
-    int top, rows;
+    tn_encoded data; /* what is decoded: the file, or one cut out of it */
+    tn_jpeg_choice wanted;
     uint8_t *pixels;
     size_t stride, room;
 } codec;
@@ -125,14 +126,18 @@ static tn_status run(codec *c, void (*step)(codec *))
 static void step_create(codec *c)
 {
     jpeg_create_decompress(&c->jpeg);
+    c->jpeg.progress = &c->progress;
 }
 
 static void step_header(codec *c)
 {
-    jpeg_abort_decompress(&c->jpeg);
+    jpeg_destroy_decompress(&c->jpeg); /* only so are the tables of the file before forgotten */
+    step_create(c);
     c->ran_out = c->lacks_scan = false;
-    jpeg_mem_src(&c->jpeg, c->from.bytes, (unsigned long)c->from.size);
+    jpeg_mem_src(&c->jpeg, c->data.bytes, (unsigned long)c->data.size);
     jpeg_read_header(&c->jpeg, TRUE);
+    if (c->data.bytes != c->from.bytes)
+        tn_jpeg_scan_give(&c->guide.scan, &c->jpeg);
     c->stage = HEADER;
 }
 
@@ -144,29 +149,33 @@ static void step_start(codec *c)
     jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
     jpeg->do_block_smoothing = FALSE;
     jpeg->scale_num = 1;
-    jpeg->scale_denom = (unsigned)c->denominator;
+    jpeg->scale_denom = (unsigned)c->wanted.denominator;
     jpeg_start_decompress(jpeg);
     c->lacks_scan = jpeg_has_multiple_scans(jpeg) && tn_jpeg_lacks_scan(jpeg, c->ran_out);
     if (c->lacks_scan)
         on_error((j_common_ptr)jpeg);
+    tn_jpeg_choice *w = &c->wanted;
     if (!tn_jpeg_crops_well(jpeg)) {
-        c->left = 0;
-        c->columns = jpeg->output_width;
-        c->rows += c->top;
-        c->top = 0;
+        w->left = 0;
+        w->columns = (int)jpeg->output_width;
+        w->rows += w->top;
+        w->top = 0;
     }
-    if (c->columns < jpeg->output_width)
-        jpeg_crop_scanline(jpeg, &c->left, &c->columns);
-    if (c->top > 0)
-        jpeg_skip_scanlines(jpeg, (JDIMENSION)c->top);
+    JDIMENSION left = (JDIMENSION)w->left, columns = (JDIMENSION)w->columns;
+    if (columns < jpeg->output_width)
+        jpeg_crop_scanline(jpeg, &left, &columns); /* from where a column of blocks begins */
+    w->left = (int)left;
+    w->columns = (int)columns;
+    if (w->top > 0)
+        jpeg_skip_scanlines(jpeg, (JDIMENSION)w->top);
     c->stage = ROWS;
 }
 
 static void step_rows(codec *c)
 {
     JSAMPROW row[ROWS_AT_ONCE];
-    for (int done = 0; done < c->rows;) {
-        const int count = c->rows - done < ROWS_AT_ONCE ? c->rows - done : ROWS_AT_ONCE;
+    for (int done = 0; done < c->wanted.rows;) {
+        const int left = c->wanted.rows - done, count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
         for (int i = 0; i < count; i++)
             row[i] = c->pixels + (size_t)(done + i) * c->stride;
         done += (int)jpeg_read_scanlines(&c->jpeg, row, (JDIMENSION)count);
@@ -192,6 +201,7 @@ static tn_status create(void **self)
     c->jpeg.err = jpeg_std_error(&c->errors);
     c->errors.error_exit = on_error;
     c->errors.emit_message = on_message;
+    c->progress.progress_monitor = on_progress;
     c->jpeg.client_data = c;
     c->name = "JPEG decoder";
     const tn_status status = run(c, step_create);
@@ -199,8 +209,6 @@ static tn_status create(void **self)
         tn_free(c);
         return status;
     }
-    c->progress.progress_monitor = on_progress;
-    c->jpeg.progress = &c->progress;
     *self = c;
     return TN_OK;
 }
@@ -212,6 +220,7 @@ static void destroy(void *self)
         return;
     jpeg_destroy_decompress(&c->jpeg);
     tn_free(c->pixels);
+    tn_jpeg_guide_free(&c->guide);
     tn_free(c);
 }
 
@@ -225,13 +234,16 @@ static void close_file(void *self)
         c->pixels = NULL;
         c->room = 0;
     }
+    if (c->guide.room > TN_IMAGE_KEPT_BYTES)
+        tn_jpeg_guide_free(&c->guide);
 }
 
 static tn_status open_file(void *self, const tn_encoded *from, tn_stored *out)
 {
     codec *c = self;
-    c->from = *from;
+    c->from = c->data = *from;
     c->name = from->name;
+    c->guide.knows = false;
     TN_TRY(run(c, step_header));
     const int64_t width = c->jpeg.image_width, height = c->jpeg.image_height;
     /* Of components sampled 4 x 1 and 1 x 4, eight blocks of one bit each lie over 32 x 32 pixels. */
@@ -242,36 +254,12 @@ static tn_status open_file(void *self, const tn_encoded *from, tn_stored *out)
                        c->name, from->size, (long long)width, (long long)height);
     const tn_jpeg_markers markers = tn_jpeg_markers_read(from->bytes, from->size);
     c->suspect = !markers.complete;
+    c->width = (int)width;
+    c->height = (int)height;
+    c->frame = markers.frame;
     *out =
         (tn_stored){.width = (int)width, .height = (int)height, .orientation = markers.orientation};
     return TN_OK;
-}
-
-/* The rectangle to decode, in pixels of the scaled image, and the box in it. */
-static tn_box choose(codec *c, const tn_box *box, int width, int height)
-{
-    int d = 8;
-    while (d > 1 && (box->width < (double)d * width || box->height < (double)d * height))
-        d /= 2;
-    const int full_width = ((int)c->jpeg.image_width + d - 1) / d;
-    const int full_height = ((int)c->jpeg.image_height + d - 1) / d;
-    const tn_box scaled = {box->x / d, box->y / d, box->width / d, box->height / d};
-    int left, right, top, bottom;
-    tn_resample_range(scaled.x, scaled.width, width, full_width, &left, &right);
-    tn_resample_range(scaled.y, scaled.height, height, full_height, &top, &bottom);
-    left = left > MARGIN ? left - MARGIN : 0;
-    right = right < full_width - MARGIN ? right + MARGIN : full_width;
-    if (right - left < NARROWEST) {
-        left = left < full_width - NARROWEST ? left : full_width - NARROWEST;
-        left = left > 0 ? left : 0;
-        right = full_width - left < NARROWEST ? full_width : left + NARROWEST;
-    }
-    c->denominator = d;
-    c->left = (JDIMENSION)left;
-    c->columns = (JDIMENSION)(right - left);
-    c->top = top;
-    c->rows = bottom - top;
-    return scaled;
 }
 
 /* In place. What is stored is 255 - ink, as Adobe's programs do; Pillow takes that of every file. */
@@ -284,7 +272,7 @@ static void cmyk_to_rgb(uint8_t *row, int count)
 
 static tn_status make_room(codec *c, size_t rows)
 {
-    c->stride = (size_t)c->columns * (size_t)c->jpeg.output_components;
+    c->stride = (size_t)c->wanted.columns * (size_t)c->jpeg.output_components;
     const size_t bytes = c->stride * rows;
     if (bytes <= c->room)
         return TN_OK;
@@ -312,15 +300,14 @@ static tn_status judge_end(codec *c)
 static tn_status judge(void *self)
 {
     codec *c = self;
-    if (c->stage == JUDGED)
+    /* A map tells of the data, and a read of the headers. */
+    if (c->stage == JUDGED || (c->guide.knows && c->stage == ROWS))
         return TN_OK;
+    c->data = c->from;
     if (c->stage == NOTHING)
         TN_TRY(run(c, step_header));
     if (c->stage == HEADER) {
-        c->denominator = 8;
-        c->left = 0;
-        c->columns = 1;
-        c->top = 0;
+        c->wanted = (tn_jpeg_choice){.denominator = 8, .columns = 1};
         TN_TRY(run(c, step_start));
         TN_TRY(make_room(c, 1));
     }
@@ -332,27 +319,48 @@ static tn_status judge(void *self)
     return TN_OK;
 }
 
+static tn_status remember(void *self, tn_jpeg_maps *maps, int64_t item)
+{
+    codec *c = self;
+    return tn_jpeg_guide_open(&c->guide, &c->jpeg, &c->from, c->frame, maps, item);
+}
+
+/* What is decoded becomes a file cut out of the open one. */
+static tn_status cut_out(codec *c)
+{
+    const tn_jpeg_scan *scan = &c->guide.scan;
+    const tn_jpeg_cut cut = tn_jpeg_cut_round(
+        c->guide.own.map, scan, tn_jpeg_choice_cut(&c->wanted, scan->mcu_height > DCTSIZE));
+    TN_TRY(tn_jpeg_guide_cut(&c->guide, &c->from, cut, &c->data));
+    tn_jpeg_choice_move(&c->wanted, &cut);
+    c->stage = NOTHING;
+    return TN_OK;
+}
+
 static tn_status read_pixels(void *self, const tn_box *box, int width, int height, tn_pixels *out)
 {
     codec *c = self;
-    if (c->suspect) {
+    if (c->suspect && !c->guide.knows) {
         TN_TRY(judge(c));
         c->suspect = false;
     }
+    c->wanted = tn_jpeg_choose(c->width, c->height, box, width, height);
+    if (c->guide.knows)
+        TN_TRY(cut_out(c));
     if (c->stage != HEADER)
         TN_TRY(run(c, step_header));
-    const tn_box scaled = choose(c, box, width, height);
-    TN_TRY(run(c, step_start)); /* moves left to where a column of blocks begins */
-    TN_TRY(make_room(c, (size_t)c->rows));
+    TN_TRY(run(c, step_start));
+    const tn_jpeg_choice *w = &c->wanted;
+    TN_TRY(make_room(c, (size_t)w->rows));
     TN_TRY(run(c, step_rows));
     if (c->jpeg.output_components == 4)
-        for (int i = 0; i < c->rows; i++)
-            cmyk_to_rgb(c->pixels + (size_t)i * c->stride, (int)c->columns);
+        for (int i = 0; i < w->rows; i++)
+            cmyk_to_rgb(c->pixels + (size_t)i * c->stride, w->columns);
     *out = (tn_pixels){.rgb = c->pixels,
                        .stride = c->stride,
-                       .width = (int)c->columns,
-                       .height = c->rows,
-                       .box = {scaled.x - c->left, scaled.y - c->top, scaled.width, scaled.height}};
+                       .width = w->columns,
+                       .height = w->rows,
+                       .box = {w->box.x - w->left, w->box.y - w->top, w->box.width, w->box.height}};
     return TN_OK;
 }
 
@@ -361,7 +369,8 @@ static const tn_codec_parts parts = {.create = create,
                                      .open = open_file,
                                      .close = close_file,
                                      .read = read_pixels,
-                                     .judge = judge};
+                                     .judge = judge,
+                                     .remember = remember};
 
 const tn_codec tn_codec_jpeg = {.knows = tn_jpeg_is, .parts = &parts};
 

@@ -85,6 +85,8 @@ tn_status tn_filler_fill(tn_filler *f, const tn_recipe *recipe, int64_t item, bo
     int width = packed ? tn_packed_side(packed) : 0, height = width;
     if (!packed)
         TN_TRY(tn_decoder_open(f->decoder, from->path, &width, &height));
+    if (recipe->maps)
+        TN_TRY(tn_decoder_remember(f->decoder, recipe->maps, item));
     const tn_view v = tn_augment_choose(a, recipe->seed, epoch, place, width, height);
     if (packed)
         TN_TRY(fill_packed(f, recipe, from->row, &v, rgb));

@@ -15,6 +15,7 @@ typedef struct tn_recipe {
     tn_dataset *held; /* the same, to be closed */
     tn_augment augment;
     uint64_t seed;
+    tn_jpeg_maps *maps; /* NULL: none are kept */
 } tn_recipe;
 
 /* What a thread has of its own. Begins zeroed. */

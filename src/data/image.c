@@ -333,3 +333,11 @@ tn_status tn_decoder_judge(tn_decoder *d)
     const tn_codec_parts *parts = codecs[d->codec]->parts;
     return parts ? parts->judge(d->self[d->codec]) : decode(d);
 }
+
+tn_status tn_decoder_remember(tn_decoder *d, tn_jpeg_maps *maps, int64_t item)
+{
+    if (d->codec < 0)
+        return tn_fail(TN_ERR_ARGUMENT, "image decoder: remember without an image that is open");
+    const tn_codec_parts *parts = codecs[d->codec]->parts;
+    return parts ? parts->remember(d->self[d->codec], maps, item) : TN_OK;
+}

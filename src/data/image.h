@@ -99,6 +99,15 @@ tn_status tn_decoder_read(tn_decoder *d, const tn_box *box, bool mirror, int wid
 tn_status tn_decoder_judge(tn_decoder *d);
 
 /*
+ * For an image that is read again and again, each time another box of it: before its first read, `maps` is asked for where
+ * things lie in this very file (jpeg_map.h), and told, if it knows nothing and has room. Reads then decode little more than
+ * their boxes, to the same pixels; the judgement is made here, if the file is good. Of other formats than JPEG, and of JPEG
+ * that no map can be made of, nothing happens.
+ */
+typedef struct tn_jpeg_maps tn_jpeg_maps;
+tn_status tn_decoder_remember(tn_decoder *d, tn_jpeg_maps *maps, int64_t item);
+
+/*
  * What evaluation looks at: the box that gives out_width x out_height once the short side of a
  * width x height image has been scaled to `resize` and the middle cut out. `resize` is not below
  * out_width and out_height, so that the box lies within the image.

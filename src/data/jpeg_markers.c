@@ -14,6 +14,8 @@
 
 enum {
     MARKER_TEM = 0x01,
+    MARKER_SOF0 = 0xC0, /* baseline, */
+    MARKER_SOF1 = 0xC1, /* and what only may have more tables */
     MARKER_DHT = 0xC4,
     MARKER_RST0 = 0xD0,
     MARKER_RST7 = 0xD7,
@@ -91,6 +93,8 @@ tn_jpeg_markers tn_jpeg_markers_read(const uint8_t *bytes, size_t size)
             found.table = bytes + at + 2;
             found.table_size = length - 2;
         }
+        if ((marker == MARKER_SOF0 || marker == MARKER_SOF1) && length >= 7)
+            found.frame = at + 3;
         at += length;
     }
     if (exif > 0 || xmp > 0)

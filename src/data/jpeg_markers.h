@@ -14,6 +14,8 @@ typedef struct tn_jpeg_markers {
     const uint8_t
         *table; /* the first segment of quantization tables; NULL: none before the first scan */
     size_t table_size;
+    size_t
+        frame; /* where height and width stand, two bytes each; 0: nowhere before the first scan */
 } tn_jpeg_markers;
 
 bool tn_jpeg_is(const uint8_t *bytes, size_t size);

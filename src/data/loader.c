@@ -84,6 +84,7 @@ static tn_status check(const tn_loader_opts *opts, double max_bad)
         return tn_fail(TN_ERR_ARGUMENT, "loader: batch %d is not above 0", opts->batch);
     TN_TRY(check_count("threads", opts->threads, 1024));
     TN_TRY(check_count("queue", opts->queue, 1024));
+    TN_TRY(check_count("jpeg_maps", opts->jpeg_maps == TN_ZERO ? 0 : opts->jpeg_maps, 1 << 20));
     if (opts->on_bad != TN_BAD_SKIP && opts->on_bad != TN_BAD_STOP)
         return tn_fail(TN_ERR_ARGUMENT, "loader: on_bad %d is no tn_on_bad", (int)opts->on_bad);
     if (!(max_bad >= 0 && max_bad <= 100))

@@ -243,7 +243,8 @@ static tn_status pack(packing *p, const tn_dataset *set, const tn_pack_opts *opt
                                     .width = p->side,
                                     .resize = p->side,
                                     .threads = opts->threads,
-                                    .max_bad = opts->max_bad};
+                                    .max_bad = opts->max_bad,
+                                    .jpeg_maps = TN_ZERO /* each file is read once */};
     TN_TRY(tn_loader_open(&p->loader, set, &middles));
     TN_TRY(check_classes(set));
     if (set->packed)

@@ -3,7 +3,10 @@
  */
 #include "base/base.h"
 #include "data/filler.h"
+#include "data/jpeg_maps.h"
 #include "data/origin.h"
+
+enum { MAPS_MEGABYTES = 256 };
 
 static tn_status begin(void *arg, void **worker)
 {
@@ -49,7 +52,17 @@ static void close_set(void *arg)
 {
     tn_recipe *r = arg;
     tn_dataset_close(r->held);
+    tn_jpeg_maps_destroy(r->maps);
     tn_free(r);
+}
+
+/* What the loader's option allows; none of a packed set. */
+static tn_status create_maps(tn_recipe *r, const tn_dataset *set, int megabytes)
+{
+    TN_COMPLETE(megabytes, MAPS_MEGABYTES);
+    if (set->packed)
+        return TN_OK;
+    return tn_jpeg_maps_create(&r->maps, tn_dataset_count(set), (size_t)megabytes << 20);
 }
 
 tn_status tn_origin_of_set(tn_origin *out, const tn_dataset *set, const tn_loader_opts *opts)
@@ -57,7 +70,9 @@ tn_status tn_origin_of_set(tn_origin *out, const tn_dataset *set, const tn_loade
     tn_recipe *r = tn_alloc(1, sizeof *r);
     if (!r)
         return tn_no_memory("loader", sizeof *r);
-    const tn_status status = tn_augment_complete(&r->augment, opts, tn_dataset_side(set));
+    tn_status status = tn_augment_complete(&r->augment, opts, tn_dataset_side(set));
+    if (status == TN_OK)
+        status = create_maps(r, set, opts->jpeg_maps);
     if (status != TN_OK) {
         tn_free(r);
         return status;

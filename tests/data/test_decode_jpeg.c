@@ -198,9 +198,56 @@ static void dct_scaling_stays_close_on_photos(void **state)
     tn_decoder_destroy(d);
 }
 
+/* The file without its segments of this marker. */
+static lab_bytes without(lab_bytes file, uint8_t marker)
+{
+    lab_bytes left = {malloc(file.size), 0};
+    for (size_t at = 0; at < file.size;) {
+        const bool segment = at > 0 && file.data[at] == 0xFF && file.data[at + 1] == marker;
+        const size_t length =
+            segment ? 2 + ((size_t)file.data[at + 2] << 8 | file.data[at + 3]) : 0;
+        if (!segment)
+            left.data[left.size++] = file.data[at++];
+        at += length;
+    }
+    return left;
+}
+
+/* A file that lacks tables gets none of the file before: missing ones are an error, or libjpeg's own. */
+static void a_file_takes_no_tables_from_another(void **state)
+{
+    (void)state;
+    static const uint8_t markers[] = {0xDB, 0xC4};
+    const lab_bytes before =
+        lab_jpeg(&(lab_jpeg_opts){.width = 40, .height = 40, .optimise = true, .quality = 30});
+    const lab_bytes file = lab_jpeg(&(lab_jpeg_opts){.width = 40, .height = 40});
+    for (size_t i = 0; i < TN_COUNT(markers); i++) {
+        const lab_bytes lacks = without(file, markers[i]);
+        uint8_t alone[3 * 40 * 40] = {0}, behind[3 * 40 * 40] = {0};
+        tn_status said[2];
+        for (int used = 0; used < 2; used++) {
+            tn_decoder *d = decoder_new();
+            int w, h;
+            if (used)
+                assert_ok(tn_decoder_open_memory(d, "before", before.data, before.size, &w, &h));
+            said[used] = tn_decoder_open_memory(d, "lacks", lacks.data, lacks.size, &w, &h);
+            if (said[used] == TN_OK)
+                said[used] = tn_decoder_read(d, &(tn_box){0, 0, 40, 40}, false, 40, 40,
+                                             used ? behind : alone);
+            tn_decoder_destroy(d);
+        }
+        assert_int_equal(said[0], said[1]);
+        assert_memory_equal(alone, behind, sizeof alone);
+        free(lacks.data);
+    }
+    free(before.data);
+    free(file.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_takes_no_tables_from_another),
         cmocka_unit_test(crops_equal_a_full_decode),
         cmocka_unit_test(dct_scaling_stays_close),
         cmocka_unit_test(dct_scaling_stays_close_on_photos),

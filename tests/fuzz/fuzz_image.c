@@ -1,6 +1,6 @@
 /*
  * Image files of any kind: whatever the bytes, open and read come back with success and pixels, or an
- * error and its reason.
+ * error and its reason; and with a map of a JPEG file they come back with the same.
  */
 /* memmem() is GNU's. */
 #define _GNU_SOURCE
@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "data/image.h"
+#include "data/jpeg_maps.h"
 #include "fuzz.h"
 #include "lab.h"
 #include "lab_image.h"
@@ -21,6 +22,27 @@ const int fuzz_rounds = 800;
 
 /* A header may ask for as much as the limit allows; what is fuzzed is not the machine's memory. */
 #define MAX_PIXELS 1000000
+
+/* The part that was read last, by a map. What is said of all of it is said of the part already if a map could be made. */
+static void read_by_map(const uint8_t *bytes, size_t size, const tn_box *part, tn_status read,
+                        tn_status verdict, const uint8_t *want)
+{
+    uint8_t rgb[3 * SIDE * SIDE];
+    tn_decoder *d;
+    tn_jpeg_maps *maps;
+    int width, height;
+    if (tn_decoder_create(&d) != TN_OK || tn_jpeg_maps_create(&maps, 1, 1 << 20) != TN_OK)
+        abort();
+    for (int i = 0; i < 2; i++) { /* made, and found */
+        if (tn_decoder_open_memory(d, "fuzz", bytes, size, &width, &height) != TN_OK ||
+            tn_decoder_remember(d, maps, 0) != TN_OK ||
+            tn_decoder_read(d, part, true, SIDE, SIDE, rgb) != read ||
+            (read == TN_OK && memcmp(rgb, want, sizeof rgb) != 0) || tn_decoder_judge(d) != verdict)
+            abort();
+    }
+    tn_decoder_destroy(d);
+    tn_jpeg_maps_destroy(maps);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -36,13 +58,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         const tn_box all = {0, 0, width, height};
         const tn_box part = {width * 0.3, height * 0.4, width * 0.5, height * 0.6};
         status = tn_decoder_read(d, &all, false, SIDE, SIDE, rgb);
-        if (tn_decoder_read(d, &part, true, SIDE, SIDE, rgb) != TN_OK && status == TN_OK)
+        const tn_status of_part = tn_decoder_read(d, &part, true, SIDE, SIDE, rgb);
+        if (of_part != TN_OK && status == TN_OK)
             status = TN_ERR_FORMAT;
         /* Whatever was read before, the verdict is the same; and a read that sees damage sees a part
          * of what it is about. */
         const tn_status verdict = tn_decoder_judge(d);
         if (tn_decoder_judge(d) != verdict || (status != TN_OK && verdict == TN_OK))
             abort();
+        read_by_map(bytes, size, &part, of_part, verdict, rgb);
         status = verdict;
     }
     if (status != TN_OK && tn_error()[0] == '\0')

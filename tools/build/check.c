@@ -32,7 +32,8 @@ static tn_loader *open_loader(const build *b, const tn_dataset *set)
                                  .height = picture.fit.height,
                                  .width = picture.fit.width,
                                  .resize = picture.fit.resize,
-                                 .max_bad = 100};
+                                 .max_bad = 100,
+                                 .jpeg_maps = TN_ZERO}; /* each file is read once */
     if (tn_loader_open(&loader, set, &opts) != TN_OK)
         run_fail("%s", tn_error());
     return loader;

@@ -117,7 +117,8 @@ static void judge_all(judge *m, const tn_dataset *set, float *share)
                                              .height = p->fit.height,
                                              .width = p->fit.width,
                                              .resize = resize,
-                                             .max_bad = 100}));
+                                             .max_bad = 100,
+                                             .jpeg_maps = TN_ZERO}));
     while ((status = tn_loader_next(loader, &b)) == TN_OK) {
         memcpy(rgb, b.images.data, 3 * (size_t)pixels);
         reorder(rgb, pixels, p->order);

@@ -37,7 +37,8 @@ static void begin(evaluation *e, work *w)
                                  .width = ten ? e->resize : fit->width,
                                  .resize = e->resize,
                                  .threads = (int)e->q.threads,
-                                 .max_bad = 100};
+                                 .max_bad = 100,
+                                 .jpeg_maps = TN_ZERO}; /* each file is read once */
     tn_must(tn_loader_open(&w->loader, e->set, &opts));
     w->pixels = room(n * (size_t)fit->height * (size_t)fit->width, 3);
     w->logits = room(n * k, sizeof *w->logits);

@@ -63,7 +63,8 @@ static void open_all(evaluation *e)
                                  .height = e->picture.fit.height,
                                  .width = e->picture.fit.width,
                                  .resize = e->picture.fit.resize,
-                                 .max_bad = 100};
+                                 .max_bad = 100,
+                                 .jpeg_maps = TN_ZERO}; /* each file is read once */
     if (tn_loader_open(&e->loader, e->set, &opts) != TN_OK ||
         tn_eval_create(&e->eval,
                        &(tn_eval_opts){.classes = (int)s->classes, .shares = s->shares}) != TN_OK)
