@@ -113,7 +113,7 @@ static void conclude(judging *j, double limit)
     g->guesses = (double)g->top_1[0] <= n * chance + 2 * sqrt(n * chance * (1 - chance));
     g->passed = g->drop <= limit && !g->guesses;
     g->comparisons = 1;
-    g->tells = 100 * half <= limit;
+    g->tells = 100 * half <= limit || g->low > limit || g->high <= limit;
     g->rows_needed = g->tells     ? g->rows
                      : limit == 0 ? 0
                                   : (int64_t)ceil(n * pow(100 * half / limit, 2));

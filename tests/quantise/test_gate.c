@@ -154,6 +154,7 @@ static void makes_nothing_of_what_is_spoilt(void **unused)
     within("abc", &g, &q);
     assert_null(q);
     assert_true(!g.passed && g.layers == 0 && g.left == 3 && g.drop > 50);
+    assert_true(g.low > 1 && g.tells); /* so much, that these rows do tell it */
 }
 
 static void refuses(void **unused)
