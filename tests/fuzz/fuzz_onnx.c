@@ -34,29 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 }
 
 /* A node of x, of a list of whole numbers and of numbers, with an attribute that many operators have. */
-static const char *const operators[] = {"Add",
-                                        "Clip",
-                                        "Conv",
-                                        "Concat",
-                                        "Gemm",
-                                        "MatMul",
-                                        "Pad",
-                                        "Reshape",
-                                        "Slice",
-                                        "Split",
-                                        "Transpose",
-                                        "Squeeze",
-                                        "Expand",
-                                        "ReduceSum",
-                                        "Softmax",
-                                        "PRelu",
-                                        "Flatten",
-                                        "Gather",
-                                        "Tile",
-                                        "Unsqueeze",
-                                        "Where",
-                                        "Cast",
-                                        "LayerNormalization"};
+static const char *const operators[] = {
+    "Add",    "Clip",      "Conv",      "Concat",  "Gemm",      "MatMul",
+    "Pad",    "Reshape",   "Slice",     "Split",   "Transpose", "Squeeze",
+    "Expand", "ReduceSum", "Softmax",   "Hardmax", "PRelu",     "Flatten",
+    "Gather", "Tile",      "Unsqueeze", "Where",   "Cast",      "LayerNormalization"};
 
 /* Those that are more than that: nodes, and tensors they read. */
 static const char *const parts[] = {

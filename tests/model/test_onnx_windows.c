@@ -80,6 +80,7 @@ static void are_layers_where_there_is_one(void **state)
     check("0,1,3", computed, "reshape", "2 x 1 x 3");
     check("0,5,2", NODE("ArgMax", "input: \"x\"" INT("axis", "1") INT("keepdims", "0")), "top_k",
           "2 x 2");
+    check("0,5,2", NODE("Hardmax", "input: \"x\"" INT("axis", "1")), "transpose", "2 x 5 x 2");
 }
 
 /* To one pixel: PyTorch's is the first of x, ONNX's own the middle. */

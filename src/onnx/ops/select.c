@@ -1,4 +1,4 @@
-/* Elements that are chosen: Gather, GatherElements, ArgMax, ArgMin, TopK. */
+/* Elements that are chosen: Gather, GatherElements, ArgMax, ArgMin, Hardmax, TopK. */
 #include <string.h>
 
 #include <tenon/shapes.h>
@@ -173,6 +173,36 @@ static tn_status add_argmin(tn_onnx *o, const tn_onnx_node *n)
     return add_arg(o, n, true);
 }
 
+/* 1 where the first of the largest is, else 0: the row of that number of a matrix with ones on its diagonal. */
+static tn_status add_hardmax(tn_onnx *o, const tn_onnx_node *n)
+{
+    enum { MOST = 4096 };
+    tn_shape shape;
+    tn_value x;
+    int axis;
+    if (!read_axis(o, n, -1, &x, &shape, &axis))
+        return TN_OK;
+    const int64_t size = shape.dim[axis];
+    if (size > MOST || shape.ndim < 2)
+        return tn_onnx_refuse(o, n, "it is of dimension %d of %s", axis,
+                              tn_shape_format(&shape).text);
+    float *ones = tn_alloc((size_t)(size * size), sizeof *ones);
+    if (!ones)
+        return tn_no_memory("a model", (size_t)(size * size) * sizeof *ones);
+    for (int64_t i = 0; i < size; i++)
+        ones[i * size + i] = 1;
+    const tn_value table =
+        tn_onnx_constant(o, tn_onnx_name(o, n, "ones"), TN_SHAPE(size, size), ones);
+    const tn_argmax_opts opts = {.name = tn_onnx_name(o, n, "first"), .axis = TN_EXACTLY(axis)};
+    const bool last = axis == shape.ndim - 1;
+    x = tn_gather(o->g, table, tn_argmax(o->g, x, &opts),
+                  &(tn_gather_opts){.name = last ? n->name : tn_onnx_name(o, n, "rows")});
+    tn_transpose_opts back = {.name = n->name, .axes = {.ndim = shape.ndim}};
+    for (int i = 0; i < shape.ndim; i++)
+        back.axes.dim[i] = i < axis ? i : i == axis ? shape.ndim - 1 : i - 1;
+    return tn_onnx_give(o, n, 0, last ? x : tn_transpose(o->g, x, &back));
+}
+
 static tn_status add_top_k(tn_onnx *o, const tn_onnx_node *n)
 {
     tn_shape shape;
@@ -198,4 +228,5 @@ const tn_onnx_ops tn_onnx_ops_select = {{{"Gather", 1, add_gather},
                                          {"GatherElements", 11, add_gather_elements},
                                          {"ArgMax", 1, add_argmax},
                                          {"ArgMin", 1, add_argmin},
+                                         {"Hardmax", 13, add_hardmax},
                                          {"TopK", 1, add_top_k}}};
