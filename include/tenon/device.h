@@ -58,7 +58,8 @@ typedef struct tn_device tn_device;
  *                               such preference; first: a convolution
  *                               of up to 4 channels behind an input; tiles: dense of up to 128 images;
  *                               winograd: convolutions of 3 x 3 and 5 x 5; winograd4x4: those, and 3 x 3
- *                               with the smaller tile
+ *                               with the smaller tile; direct: all but those of groups that share a
+ *                               block of 8 or 16 channels, as their formula has them
  *                pin            off; on: each thread that computes is bound to a core of its own, as said
  *                               above
  *              Options of "cuda", each on or off but where others stand:

@@ -49,7 +49,7 @@ static void options_are_checked(void **state)
         {"threads=99999999999999999999", "1...1024"},
         {"speed=9",
          "cpu: option \"speed=9\" is none of threads=1...1024, pin=on|off, reference=on|off, "
-         "prefer=fastest|first|tiles|winograd|winograd4x4"},
+         "prefer=fastest|first|tiles|winograd|winograd4x4|direct"},
         {"thread=2", "option \"thread=2\" is none of"},
         {"threadss=2", "option \"threadss=2\" is none of"},
         {"threads", "option threads has no value: 1...1024 is wanted"},
@@ -63,7 +63,7 @@ static void options_are_checked(void **state)
         {"reference,reference", "option reference is there twice"},
         {"reference,reference=off", "option reference is there twice"},
         {"prefer", "option prefer has no value: fastest|first"},
-        {"prefer=", "option prefer=: fastest|first|tiles|winograd|winograd4x4 is wanted"},
+        {"prefer=", "option prefer=: fastest|first|tiles|winograd|winograd4x4|direct is wanted"},
         {"prefer=winograd8x8", "option prefer=winograd8x8: fastest|first"},
         {"prefer=first|tiles", "option prefer=first|tiles: fastest|first"},
         {"prefer=tiles,prefer=tiles", "option prefer is there twice"},

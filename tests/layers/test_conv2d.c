@@ -1,5 +1,6 @@
 /* conv2d: against loops in double, alone and with a relu behind it; NaNs; what it refuses. */
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "lab_conv.h"
@@ -163,6 +164,43 @@ static void passes_nan_on(void **unused)
         }
 }
 
+/* What a kernel keeps of weights from run to run is what it makes of them in each. */
+static void keeps_what_it_makes_of_weights(void **unused)
+{
+    (void)unused;
+    enum { IMAGES = 2, CHANNELS = 12, SIDE = 7, FILTERS = 9, Y = IMAGES * FILTERS * SIDE * SIDE };
+    static float x[IMAGES * CHANNELS * SIDE * SIDE], y[2][Y];
+    const tn_shape shape = TN_SHAPE(IMAGES, CHANNELS, SIDE, SIDE);
+    for (size_t i = 0; i < TN_COUNT(x); i++)
+        x[i] = (float)(i % 11) - 5;
+    for (int kept = 0; kept < 2; kept++) {
+        tn_device *d = NULL;
+        tn_graph *g = NULL;
+        tn_plan *p = NULL;
+        assert_ok(tn_device_open(&d, "cpu"));
+        assert_ok(tn_graph_create(&g));
+        const tn_value in = tn_input(g, "x", TN_F32, shape);
+        const tn_value out = tn_relu(
+            g, tn_conv2d(g, in, &(tn_conv2d_opts){.filters = FILTERS, .kernel = {3}, .pad = {1}}),
+            NULL);
+        assert_ok(tn_plan_create(&p, g, d,
+                                 &(tn_plan_opts){.keep = &out,
+                                                 .num_keep = 1,
+                                                 .seed = 1,
+                                                 .strict = true,
+                                                 .kept_weights = kept ? INFINITY : TN_ZERO}));
+        assert_ok(tn_plan_set(p, in, (tn_tensor){TN_F32, shape, x}));
+        for (int run = 0; run < 2; run++)
+            assert_ok(tn_plan_evaluate(p));
+        assert_ok(tn_plan_get(p, out,
+                              (tn_tensor){TN_F32, TN_SHAPE(IMAGES, FILTERS, SIDE, SIDE), y[kept]}));
+        tn_plan_destroy(p);
+        tn_graph_destroy(g);
+        tn_device_close(d);
+    }
+    assert_memory_equal(y[0], y[1], sizeof y[0]);
+}
+
 static void refuses(void **unused)
 {
     (void)unused;
@@ -259,8 +297,11 @@ static void counts_its_work(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_the_formula), cmocka_unit_test(agrees_where_it_is_used),
-        cmocka_unit_test(passes_nan_on),           cmocka_unit_test(refuses),
+        cmocka_unit_test(agrees_with_the_formula),
+        cmocka_unit_test(agrees_where_it_is_used),
+        cmocka_unit_test(passes_nan_on),
+        cmocka_unit_test(keeps_what_it_makes_of_weights),
+        cmocka_unit_test(refuses),
         cmocka_unit_test(counts_its_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,8 +141,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const bool asked = d->prefer == TN_CPU_FIRST || b->chosen;
     const tn_few_code *code = code_for(asked);
-    if (b->dx[0])
-        return refuse(n, "the gradient of x is asked for");
+    if (b->dx[0] || d->prefer == TN_CPU_DIRECT)
+        return refuse(n,
+                      b->dx[0] ? "the gradient of x is asked for" : "another kernel is asked for");
     if (!code || (n->x[0].dim[1] > code->channels && !asked))
         return refuse(n, code ? "oneDNN has faster code for more than one"
                               : "oneDNN has faster code for AVX-512");

@@ -120,7 +120,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cpu_conv2d_onednn = {
     .op = "conv2d",
     .name = "onednn",
-    .rank = 4,
+    .rank = 6,
     .posts = {{TN_POST_RELU}, {TN_POST_EACH}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,

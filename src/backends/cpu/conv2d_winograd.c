@@ -62,8 +62,8 @@ static tn_status supports(const tn_node *n)
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const tn_wino_code *code = code_of[tn_cpu_isa_here()];
-    if (b->strict)
-        return refuse(n, "the plan is strict");
+    if (b->strict || d->prefer == TN_CPU_DIRECT)
+        return refuse(n, b->strict ? "the plan is strict" : "another kernel is asked for");
     tn_wino *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("conv2d", sizeof *s);

@@ -23,6 +23,7 @@ typedef enum tn_cpu_prefer {
     TN_CPU_TILES,
     TN_CPU_WINOGRAD,
     TN_CPU_WINOGRAD_4X4, /* and with that tile in place of the 6 x 6 */
+    TN_CPU_DIRECT,
 } tn_cpu_prefer;
 
 struct tn_backend_device {

@@ -24,7 +24,7 @@ static const tn_option known[] = {
     {"reference", TN_OPTION_SWITCH, offsetof(words, reference), 0, 0, NULL},
     /* As tn_cpu_prefer has them. */
     {"prefer", TN_OPTION_CHOICE, offsetof(words, prefer), 0, 0,
-     "fastest|first|tiles|winograd|winograd4x4"},
+     "fastest|first|tiles|winograd|winograd4x4|direct"},
     {0},
 };
 

@@ -31,6 +31,10 @@ void tn_onednn_reorder_destroy(void *reorder);
 tn_status tn_onednn_part_layout(tn_backend_device *d, tn_precision precision, const tn_node *n,
                                 int i, const tn_layout **out, size_t *offset);
 
+/* The layouts of a convolution that computes in blocks of so many channels and filters: x, y and what is added of images, w of
+ * blocks of filters times blocks of channels. Without oneDNN all stay canonical. */
+tn_status tn_onednn_conv_blocks(tn_backend_device *d, const tn_node *n, int lanes, tn_binding *b);
+
 /* The order in which a layout has a tensor's elements, without gaps: dimensions from the outermost on, each a part of
  * dimension `of`, in which it goes `factor` on. */
 typedef struct tn_memory_dim {

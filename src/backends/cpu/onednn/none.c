@@ -74,6 +74,15 @@ tn_status tn_onednn_part_layout(tn_backend_device *d, tn_precision precision, co
     return TN_OK;
 }
 
+tn_status tn_onednn_conv_blocks(tn_backend_device *d, const tn_node *n, int lanes, tn_binding *b)
+{
+    (void)d, (void)lanes;
+    b->x[0] = b->y[0] = b->w[0] = b->w[1] = NULL;
+    if (tn_has_post(n, TN_POST_ADD))
+        b->x[1] = NULL;
+    return TN_OK;
+}
+
 /* Nor is there any but the canonical one. */
 bool tn_onednn_order(tn_backend_device *d, const tn_node *n, const tn_shape *shape,
                      const tn_layout *layout, tn_memory_order *out)

@@ -195,21 +195,6 @@ static size_t prepare_weights(tn_wino *s, const tn_binding *b, int threads)
     return w->at + each * (size_t)parts;
 }
 
-static void prepare_layouts(tn_maker *m, const tn_wino *s, const tn_node *n, tn_binding *b)
-{
-    const bool wide = s->code->lanes == 16;
-    const int64_t G = s->groups, K = s->filters, C = s->channels, R = s->tile->r;
-    b->x[0] = tn_md_layout(tn_md_image(m, &n->x[0], s->code->lanes));
-    b->y[0] = tn_md_layout(tn_md_image(m, &n->y[0], s->code->lanes));
-    if (s->adds)
-        b->x[1] = b->y[0];
-    b->w[0] = tn_md_layout(G == 1 ? tn_md_tagged(m, 4, (int64_t[]){K, C, R, R}, TN_F32,
-                                                 wide ? dnnl_OIhw16i16o : dnnl_OIhw8i8o)
-                                  : tn_md_tagged(m, 5, (int64_t[]){G, K, C, R, R}, TN_F32,
-                                                 wide ? dnnl_gOIhw16i16o : dnnl_gOIhw8i8o));
-    b->w[1] = NULL;
-}
-
 /* What the forward pass costs, in multiplications. */
 static double cost_of(const tn_wino *s)
 {
@@ -292,7 +277,8 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     s->bound = bound_of(s, n);
     choose_tile(s, n, b, m->device);
     snprintf(s->name, sizeof s->name, "winograd %dx%d:%s", s->tile->n, s->tile->n, code->name);
-    prepare_layouts(m, s, n, b);
+    if (m->status == TN_OK)
+        m->status = tn_onednn_conv_blocks(m->device, n, code->lanes, b);
     b->scratch_bytes = s->scratch;
     if (s->keeps) {
         b->kept_bytes = slab_bytes(s, &s->u);
