@@ -138,8 +138,9 @@ static void check_kernel(const tn_context *c, int rows, const char *kernel)
         assert_true(weights >= 4 * HIDDEN * IN);
 }
 
-static void answer_of_engine(const char *path, bool copy, int rows, const char *kernel,
-                             float y[ROWS * OUT])
+/* `kernel`: of dense of few rows; NULL: whichever it is. */
+static void answer_of_engine(const char *path, bool copy, const char *device, int rows,
+                             const char *kernel, float y[ROWS * OUT])
 {
     tn_engine *e = NULL;
     tn_context *c = NULL;
@@ -147,8 +148,9 @@ static void answer_of_engine(const char *path, bool copy, int rows, const char *
     for (int i = 0; i < ROWS * IN; i++)
         x[i] = (float)(i * 7 % 23) / 11 - 1;
     assert_ok(tn_engine_open(&e, path, &(tn_engine_opts){.copy = copy}));
-    assert_ok(tn_context_create(&c, e, &(tn_context_opts){.rows = rows, .threads = 1}));
-    check_kernel(c, rows, kernel);
+    assert_ok(tn_context_create(&c, e, &(tn_context_opts){.rows = rows, .device = device}));
+    if (kernel)
+        check_kernel(c, rows, kernel);
     assert_ok(tn_context_run(c, rows, &(tn_tensor){TN_F32, TN_SHAPE(rows, IN), x},
                              &(tn_tensor){TN_F32, TN_SHAPE(rows, OUT), y}));
     tn_context_destroy(c);
@@ -219,9 +221,12 @@ static void engines_compute_the_same_bits(void **state)
             const size_t all = (size_t)(rows * OUT) * sizeof *want;
             answer_of(m, rows, want);
             for (int copy = 0; copy < 2; copy++) {
-                answer_of_engine(path, copy, rows, cases[i].kernel, got);
+                answer_of_engine(path, copy, "cpu,threads=1", rows, cases[i].kernel, got);
                 assert_memory_equal(got, want, all);
             }
+            answer_of_engine(path, false, "cpu,reference", rows, NULL, got);
+            for (int k = 0; k < rows * OUT; k++)
+                assert_true(fabsf(got[k] - want[k]) < 1e-4F);
             answer_of(opened, rows, got);
             assert_memory_equal(got, want, all);
         }
