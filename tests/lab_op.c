@@ -7,6 +7,8 @@
 #include "lab_rig.h"
 #include "plan/plan_test.h"
 
+enum { TARGET = 12 }; /* the stream of its numbers: the parameters go round it */
+
 /* What a case is done in. A CPU does f32 only. */
 static const struct {
     tn_precision precision;
@@ -259,7 +261,7 @@ static void check_names(const lab_op *op, const tn_plan *p)
         bool known = false;
         must(tn_plan_param(p, i, &info));
         for (int j = 0; j < LAB_MAX_W; j++)
-            known |= op->param[j].name && strcmp(op->param[j].name, lab_param_name(&info)) == 0;
+            known |= op->param[j].name && lab_is_param(&info, op->param[j].name);
         if (!known)
             fail_msg("%s: the table has no parameter \"%s\"", where, lab_param_name(&info));
     }
@@ -288,13 +290,13 @@ static void fill_all(lab_answers *a, tn_device *d)
                               .low = a->op->param[i].low,
                               .high = a->op->param[i].high,
                               .coarse = coarse};
-        lab_fill(&a->w[i], &t, LAB_MAX_X + (uint64_t)i);
+        lab_fill(&a->w[i], &t, LAB_MAX_X + (uint64_t)i + (LAB_MAX_X + i >= TARGET));
         a->w[i].has_gradient = info.trained;
     }
     check_names(a->op, r.plan);
     lab_tensor y = {.dtype = TN_F32, .coarse = coarse};
     must(tn_value_shape(r.g, r.y, &y.shape));
-    lab_fill(&a->target, &y, LAB_MAX_X + LAB_MAX_W);
+    lab_fill(&a->target, &y, TARGET);
     lab_fill(&a->y, &y, 0);
     lab_fill(&a->evaluated, &y, 0);
     a->unit = 1 / (double)(a->op->loss ? a->x[0].count : a->y.count);

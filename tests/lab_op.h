@@ -27,7 +27,7 @@
 
 #include "lab.h"
 
-enum { LAB_MAX_X = 8, LAB_MAX_W = 4, LAB_SEED = 20151 /* of every plan that the lab makes */ };
+enum { LAB_MAX_X = 8, LAB_MAX_W = 8, LAB_SEED = 20151 /* of every plan that the lab makes */ };
 
 /* Devices to test on, up to NULL: the CPU, and a GPU with and without cuDNN. The GPU is the one that
  * $TENON_TEST_GPU names ("cuda:0"; empty: none), else the simulated one if this build has it. */
@@ -79,7 +79,7 @@ typedef struct lab_op {
     void (*reference)(const lab_ref *r);
     /* Adds to dx and dw; only for big cases. */
     void (*backward)(const lab_ref *r);
-    /* Parameters by the last part of their names, those of tn_param() by all of it, and what they are filled with. */
+    /* Parameters by the last part of their names or all of it, those of tn_param() by all of it, and what they are filled with. */
     struct {
         const char *name;
         double low, high; /* both 0: [-1, 1] */

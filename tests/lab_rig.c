@@ -68,11 +68,19 @@ const char *lab_param_name(const tn_param_info *info)
     return *info->name ? info->name : info->node;
 }
 
+bool lab_is_param(const tn_param_info *info, const char *name)
+{
+    const size_t node = strlen(info->node);
+    return strcmp(lab_param_name(info), name) == 0 ||
+           (strncmp(info->node, name, node) == 0 && name[node] == '.' &&
+            strcmp(name + node + 1, info->name) == 0);
+}
+
 int lab_find_param(const tn_plan *p, const char *name)
 {
     tn_param_info info;
     for (int i = 0; i < tn_plan_num_params(p); i++)
-        if (tn_plan_param(p, i, &info) == TN_OK && strcmp(lab_param_name(&info), name) == 0)
+        if (tn_plan_param(p, i, &info) == TN_OK && lab_is_param(&info, name))
             return i;
     return -1;
 }

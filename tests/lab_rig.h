@@ -25,6 +25,8 @@ int lab_runs(const tn_plan *p, const char *kernel);
 
 /* What the lab calls a parameter: the last part of its name; of tn_param() its name. */
 const char *lab_param_name(const tn_param_info *info);
+/* Is it that, or with the node before it, "conv.weight"? */
+bool lab_is_param(const tn_param_info *info, const char *name);
 
 /* Index of the parameter whose last name that is; -1 if there is none. */
 int lab_find_param(const tn_plan *p, const char *name);

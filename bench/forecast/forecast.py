@@ -31,9 +31,11 @@ def plan(net, batch, a):
 
 
 def launches(step):
-    """Kernels of a step: of a batchnorm statistics, what merges them, and the pass; of a convolution backward both gradients,
-    a sum over rows in two and what widens dw."""
+    """Kernels of a step: of a batchnorm statistics, what merges them, and the pass; of two at once the statistics of each, but
+    common sums; of a convolution backward both gradients, a sum over rows in two and what widens dw."""
     forward = step["pass"] == "forward"
+    if step["op"] == "batchnorm" and (step.get("fused") or "").startswith("batchnorm"):
+        return 5 if forward else 4
     if step["op"] == "batchnorm":
         return 3
     if step["op"] in ("conv2d", "dense"):

@@ -60,6 +60,11 @@ static tn_status infer(tn_node *n)
     return TN_OK;
 }
 
+static bool measures(const tn_node *n)
+{
+    return !tn_is_frozen(n);
+}
+
 /* In training: a sum, a difference, a square and its sum, a difference, a product and a sum. */
 static double flops(const tn_node *n)
 {
@@ -82,6 +87,7 @@ const tn_op tn_op_batchnorm = {
     .min_in = 1,
     .max_in = 1,
     .infer = infer,
+    .measures = measures,
     .flops = flops,
 };
 

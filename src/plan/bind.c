@@ -177,9 +177,13 @@ void tn_plan_bind_forward(const tn_plan *p, const tn_plan_node *pn, tn_call *c)
 {
     const tn_node *n = &pn->node;
     *c = call_of(p, pn, pn->scratch);
-    for (int i = 0; i < n->num_in; i++)
+    for (int i = 0; i < n->num_in; i++) {
+        const tn_plan_value *x = tn_plan_value_of(p, n->in[i]);
         if (reads_x(p, n, i))
-            c->x[i] = tn_plan_address(p, tn_plan_value_of(p, n->in[i])->buffer);
+            c->x[i] = tn_plan_address(p, x->buffer);
+        c->x_sums[i] = tn_plan_address(p, x->sums);
+    }
+    c->sums = tn_plan_address(p, tn_plan_value_of(p, n->out[0])->sums);
     for (int i = 0; i < n->num_out; i++)
         c->y[i] = tn_plan_address(p, tn_plan_value_of(p, n->out[i])->buffer);
 }

@@ -180,6 +180,26 @@ static bool put_behind(const tn_node *n, const chain *c, int count, tn_node *wit
     return true;
 }
 
+/* The same, with what the addition among them reads made by the node as well, if that alone reads it: both are of one op. */
+static bool put_beside(const tn_plan *p, tn_node *with)
+{
+    const int last = with->num_in - 1;
+    const tn_plan_value *v = tn_plan_value_of(p, with->in[last]);
+    if (!tn_has_post(with, TN_POST_ADD) || v->producer < 0 || v->readers > 1 || v->kept)
+        return false;
+    const tn_node *other = &p->node[v->producer]->node;
+    if (other->op != with->op || last < 1 || other->num_in > 1 || other->post[0] ||
+        with->num_params + other->num_params > TN_MAX_PARAMS)
+        return false;
+    with->beside = other;
+    with->in[last] = other->in[0];
+    for (int i = 0; i < other->num_params; i++) {
+        with->param[with->num_params] = other->param[i];
+        with->w[with->num_params++] = other->w[i];
+    }
+    return true;
+}
+
 /* Number `index` does these, where the last of them stood: all that it reads is there by then. */
 static void take_posts(tn_plan *p, size_t index, const tn_node *with, const chain *c, int count)
 {
@@ -187,6 +207,8 @@ static void take_posts(tn_plan *p, size_t index, const tn_node *with, const chai
     const size_t at = c->at[count - 1];
     for (int i = 0; i < count; i++)
         c->node[i]->gone = true;
+    if (with->beside)
+        p->node[tn_plan_value_of(p, with->beside->out[0])->producer]->gone = true;
     pn->node = *with;
     pn->node.out[0] = c->node[count - 1]->node.out[0];
     p->node[index] = p->node[at];
@@ -205,6 +227,17 @@ static bool may_take(const tn_plan *p, const tn_node *alone, const tn_node *with
     return first_supports(p, alone, with);
 }
 
+/* So many of them, with what is beside or without. */
+static bool choose_posts(const tn_plan *p, const tn_node *alone, const chain *c, int count,
+                         tn_node *with)
+{
+    if (!put_behind(alone, c, count, with))
+        return false;
+    if (put_beside(p, with) && may_take(p, alone, with))
+        return true;
+    return put_behind(alone, c, count, with) && may_take(p, alone, with);
+}
+
 /* Of the lists that stand behind each node, the longest that some kernel takes. */
 static void absorb(tn_plan *p)
 {
@@ -216,7 +249,7 @@ static void absorb(tn_plan *p)
             continue;
         find_posts(p, i, &c);
         for (int count = c.count; count > 0; count--)
-            if (put_behind(&pn->node, &c, count, &with) && may_take(p, &pn->node, &with)) {
+            if (choose_posts(p, &pn->node, &c, count, &with)) {
                 take_posts(p, i, &with, &c, count);
                 break;
             }
@@ -235,6 +268,8 @@ static void add_names(char *text, size_t size, const tn_node *const *nodes)
 static tn_status note_also(tn_plan *p, tn_plan_node *pn, const tn_node *next)
 {
     char text[64] = "";
+    if (pn->node.beside)
+        add_names(text, sizeof text, (const tn_node *const[]){pn->node.beside, NULL});
     add_names(text, sizeof text, pn->node.post);
     if (next) {
         add_names(text, sizeof text, (const tn_node *const[]){next, NULL});

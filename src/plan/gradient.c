@@ -76,6 +76,8 @@ static tn_status place_output(tn_plan *p, const tn_plan_node *pn, tn_plan_value 
         p->buffer[y->buffer].place = TN_IN_KEPT;
         p->buffer[y->buffer].kept = pn->kept;
     }
+    if (y->has_sums)
+        TN_TRY(tn_plan_new_buffer(p, 2 * (size_t)y->shape.dim[1] * sizeof(float), &y->sums));
     return y->halved ? tn_plan_new_buffer(p, tn_plan_half_bytes(y), &y->half) : TN_OK;
 }
 

@@ -57,6 +57,8 @@ static tn_status take_posts(const tn_kernel *k, const tn_node *n)
 
 tn_status tn_plan_supports(const tn_kernel *k, const tn_node *n)
 {
+    if (n->beside && (!k->beside || strcmp(k->beside, n->beside->op->name) != 0))
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s", "");
     TN_TRY(take_posts(k, n));
     return k->supports ? k->supports(n) : TN_OK;
 }

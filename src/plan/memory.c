@@ -81,10 +81,14 @@ static void touch_forward(tn_plan *p, const tn_step *s, int i)
 {
     const tn_node *n = &s->node->node;
     touch_weights(p, n, i);
-    for (int j = 0; j < n->num_in; j++)
+    for (int j = 0; j < n->num_in; j++) {
         touch(p, tn_plan_value_of(p, n->in[j])->buffer, i);
-    for (int j = 0; j < n->num_out; j++)
+        touch(p, tn_plan_value_of(p, n->in[j])->sums, i);
+    }
+    for (int j = 0; j < n->num_out; j++) {
         touch(p, tn_plan_value_of(p, n->out[j])->buffer, i);
+        touch(p, tn_plan_value_of(p, n->out[j])->sums, i);
+    }
 }
 
 static void touch_backward(tn_plan *p, const tn_step *s, int i)

@@ -56,6 +56,7 @@ static tn_status make_values(tn_plan *p)
             .buffer = TN_NO_BUFFER,
             .gradient = TN_NO_BUFFER,
             .half = TN_NO_BUFFER,
+            .sums = TN_NO_BUFFER,
         };
     }
     return TN_OK;

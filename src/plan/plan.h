@@ -78,7 +78,10 @@ typedef struct tn_plan_value {
     int buffer, gradient; /* buffers, or TN_NO_BUFFER */
     bool halved;          /* some node reads it as a parameter in half precision, and it is none */
     int half;             /* the buffer of that copy, or TN_NO_BUFFER */
-    int tally;            /* kept scalars: place in plan->tallies, from 1; else 0 */
+    bool
+        has_sums; /* who makes it leaves sums over its channels beside it (tn_binding.gives_sums), */
+    int sums;     /* in this buffer, or TN_NO_BUFFER */
+    int tally;    /* kept scalars: place in plan->tallies, from 1; else 0 */
 } tn_plan_value;
 
 typedef struct tn_plan_node {

@@ -49,6 +49,22 @@ static bool meets(const tn_plan *p, const tn_plan_node *pn, int32_t id)
     return false;
 }
 
+/* Does the node that alone reads the value begin with the mean and variance of each of its channels? */
+static bool wants_sums(const tn_plan *p, int32_t id)
+{
+    const tn_plan_value *v = tn_plan_value_of(p, id);
+    if (!p->opts.loss.id || v->readers != 1)
+        return false;
+    for (size_t i = p->num_nodes; i-- > 0;) {
+        const tn_node *n = &p->node[i]->node;
+        if (n->in[0] == id)
+            return n->op->measures && n->op->measures(n);
+        if (n->beside && n->in[n->num_in - 1] == id)
+            return n->op->measures(n->beside);
+    }
+    return false;
+}
+
 void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
 {
     pn->bind = (tn_binding){.precision = p->run.precision,
@@ -57,6 +73,7 @@ void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
                             .batch = p->run.batch,
                             .spare = spare_for(p, pn),
                             .part = tn_plan_value_of(p, pn->node.out[0])->part,
+                            .wants_sums = wants_sums(p, pn->node.out[0]),
                             .next = next ? &next->node : NULL};
     if (p->opts.loss.id && p->opts.sync_batchnorm)
         pn->bind.shares = p->share.ranks;
@@ -66,6 +83,7 @@ void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
         pn->bind.dx[i] = pn->backward && x->wants_gradient;
         pn->bind.meets[i] = pn->bind.dx[i] && meets(p, pn, pn->node.in[i]);
         pn->bind.behind_relu |= i == 0 && x->relu;
+        pn->bind.has_sums[i] = x->has_sums;
     }
     for (int i = 0; i < pn->node.num_params; i++)
         pn->bind.dw[i] = pn->backward && tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
@@ -128,6 +146,7 @@ static tn_status insert_reorder(tn_plan *p, size_t *index, int32_t id, const tn_
     y.wants_gradient = backward;
     y.output = 0;
     y.part = NULL;
+    y.has_sums = false;
     y.layout = to;
     TN_TRY(tn_layout_bytes(to, &y.shape, y.dtype, &y.bytes));
     p->value[p->num_values++] = y;
@@ -217,6 +236,7 @@ static tn_status settle_outputs(tn_plan *p, const tn_plan_node *pn)
     for (int i = 0; i < pn->node.num_out; i++) {
         tn_plan_value *y = tn_plan_value_of(p, pn->node.out[i]);
         y->layout = pn->bind.y[i];
+        y->has_sums = i == 0 && pn->bind.gives_sums;
         if (tn_layout_bytes(y->layout, &y->shape, y->dtype, &y->bytes) != TN_OK)
             return tn_fail(TN_ERR_SHAPE, "%s %s: %s", pn->node.op->name, pn->node.name, tn_error());
     }

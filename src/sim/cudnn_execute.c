@@ -50,6 +50,7 @@ static void run_op(const tn_dnn_op *op, tn_dnn_views v, const tn_dnn_arithmetic 
     case CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR:
         tn_dnn_run_resample(op, v);
         break;
+    case CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR:
     case CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR:
     case CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR:
         tn_dnn_run_norm(op, v);

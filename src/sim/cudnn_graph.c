@@ -107,6 +107,8 @@ unsigned tn_dnn_outputs(cudnnBackendDescriptorType_t kind)
         return 1u << TN_DNN_Y | 1u << TN_DNN_INDEX;
     case CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR:
         return 1u << TN_DNN_DX;
+    case CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR:
+        return 1u << TN_DNN_SUM | 1u << TN_DNN_SQUARES;
     case CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR:
         return 1u << TN_DNN_Y | 1u << TN_DNN_MEAN | 1u << TN_DNN_INV | 1u << TN_DNN_MEAN_OUT |
                1u << TN_DNN_VAR_OUT;

@@ -41,6 +41,11 @@ static bool is_sum(const tn_dnn_op *op)
     return op->kind == CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR;
 }
 
+static bool is_statistics(const tn_dnn_op *op)
+{
+    return op->kind == CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR;
+}
+
 static bool is_wgrad(const tn_dnn_op *op)
 {
     return op->kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
@@ -69,7 +74,8 @@ static int64_t bytes_of_largest(const tn_dnn_program *p)
 static int runtime_engines(const tn_dnn_program *p, int64_t much, tn_dnn_engine out[TN_DNN_ENGINES])
 {
     const bool norm = has(p, is_norm), conv = has(p, tn_dnn_is_conv), alone = conv && p->ops == 1;
-    const bool plain = conv && !alone && !has(p, is_sum) && !has(p, is_wgrad);
+    const bool plain =
+        conv && !alone && !has(p, is_sum) && !has(p, is_statistics) && !has(p, is_wgrad);
     const unsigned notes = norm ? 0 : TENSOR_CORE;
     const unsigned behaviour = norm ? COMPILED : COMPILED | NATIVE_GRAPH;
     const bool nchw = norm && !tn_dnn_is_nhwc(&p->tensor[p->op[0].tensor[TN_DNN_X]]);

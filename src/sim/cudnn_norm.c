@@ -1,6 +1,7 @@
 /*
- * Simulated cuDNN: batch normalization, in training.
+ * Simulated cuDNN: batch normalization, in training, and the sums that it begins with.
  *
+ *     sum, squares of x and x^2 over N, H, W, a channel at a time
  *     mean, var    of x over N, H, W, a channel at a time; M numbers each
  *     y   = scale (x - mean) inv + bias,  inv = 1 / sqrt(var + epsilon)
  *     running      new = (1 - factor) old + factor current, the variance with M - 1
@@ -123,8 +124,31 @@ static void run_backward(tn_dnn_views v)
     free(sums);
 }
 
+static void run_sums(tn_dnn_views v)
+{
+    const int64_t all = tn_dnn_count(v[TN_DNN_X]->t), count = v[TN_DNN_X]->t->dim[1];
+    float *x = tn_dnn_gather(v[TN_DNN_X]), *sums = tn_sim_new((size_t)count * 2, sizeof *sums);
+    for (int64_t c = 0; c < count; c++) {
+        double sum = 0, squares = 0;
+        for (int64_t i = c; i < all; i += count) {
+            sum += (double)x[i];
+            squares += (double)x[i] * (double)x[i];
+        }
+        sums[c] = (float)sum;
+        sums[count + c] = (float)squares;
+    }
+    tn_dnn_scatter(v[TN_DNN_SUM], sums);
+    tn_dnn_scatter(v[TN_DNN_SQUARES], sums + count);
+    free(x);
+    free(sums);
+}
+
 void tn_dnn_run_norm(const tn_dnn_op *op, tn_dnn_views v)
 {
+    if (op->kind == CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR) {
+        run_sums(v);
+        return;
+    }
     if (op->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR)
         run_forward(v);
     else

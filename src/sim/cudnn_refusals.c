@@ -49,6 +49,7 @@ typedef struct facts {
     bool drelu, drelu_first, prologue; /* drelu; before the convolution; anything before it */
     const tn_dnn_op *sum;              /* a reduction */
     const tn_dnn_op *norm, *resample;
+    bool statistics;  /* sums over channels and those of squares */
     bool nhwc, mixed; /* all tensors; some but not all */
 } facts;
 
@@ -103,6 +104,8 @@ static facts look(const tn_dnn_program *p, const tn_dnn_device *d)
         else if (op->kind == CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR ||
                  op->kind == CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR)
             f.resample = op;
+        else if (op->kind == CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR)
+            f.statistics = true;
         else
             f.norm = op;
         for (int s = 0; s < TN_DNN_SLOTS; s++)
@@ -237,6 +240,11 @@ static bool norm_backward_fused(const facts *f)
            f->norm->kind == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR;
 }
 
+static bool statistics_on_old(const facts *f)
+{
+    return f->statistics && f->version < 800;
+}
+
 static bool int8_on_old(const facts *f)
 {
     if (!f->conv || f->io != CUDNN_DATA_INT8 || f->version >= 800)
@@ -270,6 +278,7 @@ static const struct row {
     {conv_to_float_on_old, "convolution of halves straight to f32 before sm_80"},
     {norm_on_old, "batch normalization before sm_80"},
     {norm_backward_fused, "batch normalization backward with anything else"},
+    {statistics_on_old, "sums over channels before sm_80"},
     {int8_on_old, "int8 before sm_80 with groups or channels that are no multiple of 16"},
     {sum_of_space, "a reduction of height and width alone"},
 };
@@ -293,6 +302,8 @@ static const char *beyond(const tn_dnn_op *op)
                        mode == CUDNN_RESAMPLE_AVGPOOL_EXCLUDE_PADDING
                    ? NULL
                    : "a mode of resampling";
+    case CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR:
+        return mode == CUDNN_GENSTATS_SUM_SQSUM ? NULL : "a mode of statistics";
     case CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR:
         if (op->number[TN_DNN_PHASE] != CUDNN_NORM_FWD_TRAINING)
             return "a phase of normalization";

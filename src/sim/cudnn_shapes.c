@@ -6,6 +6,7 @@
  *     resample     x [N,C,H,W]  y and index [N,C,P,Q], the same with a window and no dilation
  *     pointwise    every input's dimension is the output's, or 1
  *     norm         x, y [N,C,H,W]  all else [1,C,1,1], epsilon and factor one number
+ *     sums         x [N,C,H,W]  both sums [1,C,1,1]
  *     reduction    a dimension of y is x's, or 1
  */
 #include "sim/cudnn_sim.h"
@@ -171,6 +172,8 @@ static unsigned needs(cudnnBackendDescriptorType_t kind)
         return 1u << TN_DNN_X | 1u << TN_DNN_Y;
     case CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR:
         return 1u << TN_DNN_DX | 1u << TN_DNN_DY;
+    case CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR:
+        return 1u << TN_DNN_X | 1u << TN_DNN_SUM | 1u << TN_DNN_SQUARES;
     case CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR:
         return 1u << TN_DNN_X | 1u << TN_DNN_Y | 1u << TN_DNN_SCALE | 1u << TN_DNN_BIAS |
                1u << TN_DNN_EPSILON;
@@ -196,7 +199,8 @@ cudnnStatus_t tn_dnn_check_op(const tn_dnn_program *p, const tn_dnn_op *op)
         return status;
     if (tn_dnn_is_conv(op))
         return check_conv(p, op);
-    if (op->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
+    if (op->kind == CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR ||
+        op->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
         op->kind == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR)
         return check_norm(p, op);
     return check_resample(p, op);

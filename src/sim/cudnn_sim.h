@@ -57,6 +57,8 @@ typedef enum tn_dnn_slot {
     TN_DNN_VAR_OUT,
     TN_DNN_DSCALE,
     TN_DNN_DBIAS,
+    TN_DNN_SUM,
+    TN_DNN_SQUARES,
     TN_DNN_SLOTS
 } tn_dnn_slot;
 

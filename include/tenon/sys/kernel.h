@@ -124,6 +124,11 @@ typedef struct tn_binding {
     bool meets[TN_MAX_IN];
     bool may_add[TN_MAX_IN];
 
+    /* From the plan: what alone reads y[0] begins with the sums over each channel of y[0], and over its squares (tn_op.measures).
+     * To the plan: forward writes them (tn_call.sums). From the plan, to that reader: x[i], in the layout it comes in, has them. */
+    bool wants_sums, gives_sums;
+    bool has_sums[TN_MAX_IN];
+
     /* From the plan: x[0] is what a relu has made, and nobody else reads it: where it is 0, dx[0] may be
      * anything. */
     bool behind_relu;
@@ -201,7 +206,10 @@ typedef struct tn_call {
     const void *half[TN_MAX_PARAMS]; /* the same in f16 or bf16, if that is the plan's precision */
     void *dw[TN_MAX_PARAMS];         /* overwritten; f32 */
     void *saved, *scratch;
-    void *kept; /* of kept_bytes: arrange() writes it, forward() reads it */
+    float
+        *sums; /* forward: C sums over y[0]'s channels, then C over its squares, if it gives them */
+    const float *x_sums[TN_MAX_IN]; /* and those of x[i], if it has them */
+    void *kept;                     /* of kept_bytes: arrange() writes it, forward() reads it */
     int labels; /* of an op with labels: which of tn_run_state.share_rows is that of its own */
     bool adds
         [TN_MAX_IN]; /* backward: dx[i] holds what this is to be added to; only where the binding has may_add[i] */
@@ -237,6 +245,8 @@ typedef struct tn_kernel {
     /* Its backward does all of those lists, and gives the gradients of what they read beside: it takes them where something is
      * trained, too. */
     bool trains_posts;
+    /* Which op it takes beside its own (tn_node.beside), trained or not; NULL: none. */
+    const char *beside;
 } tn_kernel;
 
 /**

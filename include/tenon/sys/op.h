@@ -30,7 +30,7 @@ extern "C" {
 /** What tn_op and tn_kernel look like; another number whenever either does. */
 #define TN_SYS_VERSION 4u
 
-enum { TN_MAX_IN = 32, TN_MAX_OUT = 3, TN_MAX_PARAMS = 4 };
+enum { TN_MAX_IN = 32, TN_MAX_OUT = 3, TN_MAX_PARAMS = 8 };
 
 typedef struct tn_node tn_node;
 typedef struct tn_route tn_route; /* not for others */
@@ -143,6 +143,9 @@ typedef struct tn_op {
     /* Is every element of y one of x, chosen by order alone, as in a maximum? NULL = no. */
     bool (*picks)(const tn_node *n);
 
+    /* Does it begin, in training, with the mean and variance of each channel of x[0]? NULL: no. */
+    bool (*measures)(const tn_node *n);
+
     /* Floating point operations of one forward pass; NULL = one an element of y. */
     double (*flops)(const tn_node *n);
 } tn_op;
@@ -178,6 +181,9 @@ struct tn_node {
     const tn_node
         *post[TN_MAX_POST +
               1]; /* done as part of this one, in that order, up to NULL; set by the plan */
+    const tn_node *
+        beside; /* makes what an addition among these reads, and is done as part of this one, too: what it reads stands in that
+                 * one's place, its parameters behind the node's own; NULL: none; set by the plan */
 };
 
 static inline bool tn_has_post(const tn_node *n, tn_post post)

@@ -15,7 +15,9 @@ typedef struct batchnorm {
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     tn_cuda_norm norm = {0};
-    TN_TRY(tn_cuda_norm_prepare(d, n, b, &norm));
+    TN_TRY(tn_cuda_norm_prepare(d, n, n, 0, 0, b, &norm));
+    for (int i = 1; i < n->num_in; i++)
+        TN_TRY(tn_cuda_want_columns(d, n, b, i));
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
@@ -30,7 +32,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     b->inplace = b->inplace_backward = true;
     if (b->training && !norm.frozen) { /* x for the statistics, x and dy for the sums */
         const size_t bytes = (size_t)tn_elements(&n->x[0]) * tn_dtype_bytes(norm.dtype);
-        b->forward_more.read = bytes;
+        b->forward_more.read = tn_cuda_norm_reads(n, &norm);
         b->backward_more.read = b->dx[0] ? 2 * bytes + bits : 0;
     }
     b->state = s;
@@ -84,8 +86,10 @@ static tn_status backward(const tn_call *c)
         .coefficient = s->norm.frozen ? NULL : tn_cuda_at(c->scratch, s->norm.coefficient),
         .epsilon = s->norm.epsilon,
     };
-    if (!s->norm.frozen)
-        TN_TRY(tn_cuda_norm_add_up(c, &s->norm, &a.grid, a.x, a.gate));
+    if (!s->norm.frozen) {
+        TN_TRY(tn_cuda_norm_sums(c, &s->norm, &a.grid, a.x, a.gate));
+        TN_TRY(tn_cuda_norm_add_up(c, &s->norm, a.grid.chunks));
+    }
     if (!a.dx && !a.dz)
         return TN_OK;
     TN_CUDA(c->device, c->node,

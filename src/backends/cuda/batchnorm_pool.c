@@ -35,7 +35,7 @@ static tn_status check_next(const tn_backend_device *d, const tn_node *n, const 
 static void place_memory(tn_backend_device *d, const tn_node *n, tn_binding *b, pooled *s)
 {
     const size_t type = tn_dtype_bytes(s->norm.dtype), count = (size_t)tn_elements(&s->pool->y[0]);
-    const size_t C = (size_t)n->x[0].dim[1], x = (size_t)tn_elements(&n->x[0]) * type;
+    const size_t C = (size_t)n->x[0].dim[1];
     const bool sums = b->training && !s->norm.frozen;
     s->grid = tn_cuda_columns(d, (int64_t)(count / C), (int64_t)C, s->norm.dtype);
     s->grid.area = s->grid.rows / n->x[0].dim[0];
@@ -47,7 +47,7 @@ static void place_memory(tn_backend_device *d, const tn_node *n, tn_binding *b, 
     if (s->grid.chunks > s->norm.grid.chunks)
         s->norm.part =
             tn_cuda_part(&b->scratch_bytes, 2 * C * (size_t)s->grid.chunks * sizeof(float));
-    b->forward_more.read = sums ? x : 0;
+    b->forward_more.read = sums ? tn_cuda_norm_reads(n, &s->norm) : 0;
     b->backward_more.read = sums && b->dx[0] ? count * type : 0;
 }
 
@@ -55,7 +55,7 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     tn_cuda_norm norm = {0};
     TN_TRY(check_next(d, n, b));
-    TN_TRY(tn_cuda_norm_prepare(d, n, b, &norm));
+    TN_TRY(tn_cuda_norm_prepare(d, n, n, 0, 0, b, &norm));
     TN_TRY(tn_cuda_layout_of(d, &b->next->y[0], norm.dtype, TN_CUDA_NHWC, 0, &b->y[0]));
     pooled *s = tn_alloc(1, sizeof *s);
     if (!s)
@@ -113,9 +113,11 @@ static tn_status backward(const tn_call *c)
     const unsigned grid = tn_cuda_grid(c->device, a.pool.count);
     struct tnk_columns sums = s->grid;
     sums.control = a.grid.control;
-    if (!s->norm.frozen)
-        TN_TRY(tn_cuda_norm_add_up(c, &s->norm, &sums, tn_cuda_at(c->saved, s->largest),
-                                   (struct tnk_batchnorm_gate){.bias = a.bias, .relu = s->relu}));
+    if (!s->norm.frozen) {
+        TN_TRY(tn_cuda_norm_sums(c, &s->norm, &sums, tn_cuda_at(c->saved, s->largest),
+                                 (struct tnk_batchnorm_gate){.bias = a.bias, .relu = s->relu}));
+        TN_TRY(tn_cuda_norm_add_up(c, &s->norm, sums.chunks));
+    }
     if (!c->dx[0])
         return TN_OK;
     a.pool.pick = tn_cuda_at(c->saved, s->picks);

@@ -18,6 +18,7 @@
 typedef struct conv {
     tn_dtype type;
     bool bias, keep;                                  /* X, for backward */
+    bool summed;                                      /* y comes with its sums */
     int64_t side, channels, rows, columns, kernel[2]; /* of X: rows and columns; of W: its window */
     int64_t w_count, blocks_count, block_weights;     /* elements of w, X and W */
     tn_cudnn_run y, dw;
@@ -80,8 +81,23 @@ static tn_status read_sizes(const tn_backend_device *d, const tn_node *n, const 
     return TN_OK;
 }
 
-static tn_status prepare_graphs(tn_backend_device *d, const tn_node *n, const tn_binding *b,
-                                conv *s)
+/* With the sums that what reads it begins with where cuDNN has them, else with a bias. */
+static tn_status prepare_y(tn_backend_device *d, const tn_node *n, tn_binding *b,
+                           const tn_cudnn_conv_shapes *shapes, conv *s)
+{
+    tn_cudnn_graph g = tn_cudnn_summed_graph(shapes);
+    if (tn_cudnn_sums_asked(d, n, b)) {
+        const tn_status status =
+            tn_cudnn_prepare(d, n, b->precision, "convolution with sums", &g, &s->y);
+        s->summed = b->gives_sums = status == TN_OK;
+        if (status != TN_ERR_UNSUPPORTED)
+            return status;
+    }
+    g = tn_cudnn_fused_graph(shapes);
+    return tn_cudnn_prepare(d, n, b->precision, "convolution with bias", &g, &s->y);
+}
+
+static tn_status prepare_graphs(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
     const int64_t *y = n->y[0].dim, depth = s->side * s->side * s->channels;
     tn_cudnn_conv_shapes shapes = {
@@ -92,12 +108,11 @@ static tn_status prepare_graphs(tn_backend_device *d, const tn_node *n, const tn
         .y = {y[0], y[1], y[2], y[3]},
         .add = {1, y[1], 1, 1},
         .window = {.size = {s->kernel[0], s->kernel[1]}, .stride = {1, 1}, .dilation = {1, 1}}};
-    tn_cudnn_graph g = tn_cudnn_fused_graph(&shapes);
-    TN_TRY(tn_cudnn_prepare(d, n, b->precision, "convolution with bias", &g, &s->y));
-    g = tn_cudnn_wgrad_graph(&shapes);
+    TN_TRY(prepare_y(d, n, b, &shapes, s));
+    tn_cudnn_graph g = tn_cudnn_wgrad_graph(&shapes);
     if (b->dw[0])
         TN_TRY(tn_cudnn_prepare(d, n, b->precision, "gradient of weights", &g, &s->dw));
-    tn_cudnn_tell(&s->y, "y", s->text, sizeof s->text);
+    tn_cudnn_tell(&s->y, s->summed ? "y+sums" : "y", s->text, sizeof s->text);
     tn_cudnn_tell(&s->dw, "dw", s->text, sizeof s->text);
     const size_t used = strlen(s->text);
     snprintf(s->text + used, sizeof s->text - used, "; %dx%d blocks", (int)s->side, (int)s->side);
@@ -237,6 +252,10 @@ static tn_status forward(const tn_call *c)
     void *w = tn_cuda_at(c->scratch, s->w_at);
     TN_TRY(make_blocks(s, c, x));
     TN_TRY(block_weights(s, c, w));
+    if (s->summed)
+        return tn_cudnn_execute(&s->y, c,
+                                (void *[]){x, w, c->y[0], c->sums, c->sums + c->node->y[0].dim[1]},
+                                tn_cuda_at(c->scratch, s->workspace));
     return tn_cudnn_execute(&s->y, c, (void *[]){x, w, writable(bias), c->y[0]},
                             tn_cuda_at(c->scratch, s->workspace));
 }

@@ -3,6 +3,7 @@
  *     y = relu(conv(x, w) + z + bias)   one graph; a bias of zeros stands in where there is none, because cuDNN
  *                                   has this pattern ready for every GPU and type, and conv + relu not; z: what is
  *                                   added, where nothing is trained
+ *     sums of y and of its squares  in the graph of a convolution alone, where a batchnorm begins with these
  *     dz = dy where y > 0; db       our own kernel, see linear/linear.h
  *     dx = dgrad(dz, w)             or that plus what is there, where the gradients of several readers of x meet
  *     dw = wgrad(x, dz)             of the plan's type, in half precision then made f32
@@ -23,6 +24,7 @@ typedef struct conv {
     tn_dtype type;
     bool relu, bias, adds; /* to be done; adds: z, which is x[1] */
     bool fused;            /* by the graph */
+    bool summed;           /* it makes the sums that what reads y begins with */
     int64_t pitch; /* of y: from one pixel to the next, more than channels in a part of a tensor */
     bool placed;   /* such a y is made without gaps first */
     tn_cudnn_pass y, dx, dx_added, dw;
@@ -60,6 +62,29 @@ static tn_status prepare_y(tn_backend_device *d, const tn_node *n, const tn_bind
     }
     return tn_cudnn_pass_prepare(d, n, b, "convolution", tn_cudnn_plain_graph, (tn_cudnn_beside){0},
                                  pitch, &s->y);
+}
+
+/* y with the sums that what reads it begins with, unless cuDNN refuses, or would make y elsewhere first, or without tensor
+ * cores. */
+static tn_status prepare_sums(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
+{
+    const size_t y = (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type);
+    tn_cudnn_pass with = {0};
+    if (!tn_cudnn_sums_asked(d, n, b) || s->pitch > n->y[0].dim[1])
+        return TN_OK;
+    const tn_status status =
+        tn_cudnn_pass_prepare(d, n, b, "convolution with sums", tn_cudnn_summed_graph,
+                              (tn_cudnn_beside){0}, s->pitch, &with);
+    if (status == TN_OK && with.parts == 1 &&
+        tn_cudnn_workspace(&with.run[0]) < tn_cudnn_workspace(&s->y.run[0]) + y &&
+        tn_cudnn_uses_tensor_cores(&with.run[0]) == tn_cudnn_uses_tensor_cores(&s->y.run[0])) {
+        const tn_cudnn_pass without = s->y;
+        s->y = with;
+        with = without;
+        s->summed = b->gives_sums = true;
+    }
+    tn_cudnn_pass_release(&with);
+    return status == TN_ERR_UNSUPPORTED ? TN_OK : status;
 }
 
 /* Does cuDNN write a y with gaps as fast as the other? Most of its engines that use tensor cores ask for as
@@ -137,6 +162,7 @@ static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, tn_bindi
     /* dz is dy, or made from it without gaps. */
     const int64_t pitch = s->relu ? n->y[0].dim[1] : s->pitch;
     TN_TRY(prepare_forward(d, n, b, s));
+    TN_TRY(prepare_sums(d, n, b, s));
     if (b->dx[0])
         TN_TRY(tn_cudnn_pass_prepare(d, n, b, "gradient of x", tn_cudnn_dgrad_graph,
                                      (tn_cudnn_beside){0}, pitch, &s->dx));
@@ -145,7 +171,7 @@ static tn_status prepare_passes(tn_backend_device *d, const tn_node *n, tn_bindi
     if (b->dw[0])
         TN_TRY(tn_cudnn_pass_prepare(d, n, b, "gradient of weights", tn_cudnn_wgrad_graph,
                                      (tn_cudnn_beside){0}, pitch, &s->dw));
-    tell(s, "y", &s->y);
+    tell(s, s->summed ? "y+sums" : "y", &s->y);
     if (s->placed)
         strncat(s->text, ", placed", sizeof s->text - strlen(s->text) - 1);
     if (b->may_add[0])
@@ -273,7 +299,10 @@ static tn_status make_y(const tn_call *c, void *to)
     if (s->fused)
         return tn_cudnn_pass_run(&s->y, c, s->type,
                                  (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, add, y}, workspace);
-    TN_TRY(tn_cudnn_pass_run(&s->y, c, s->type, (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, y},
+    const tn_cudnn_operand sums = {s->summed ? c->sums : NULL, 0},
+                           squares = {s->summed ? c->sums + K : NULL, 0};
+    TN_TRY(tn_cudnn_pass_run(&s->y, c, s->type,
+                             (tn_cudnn_operand[TN_CUDNN_OPERANDS]){x, w, y, sums, squares},
                              workspace));
     if (!s->bias && !s->relu && !s->adds)
         return TN_OK;

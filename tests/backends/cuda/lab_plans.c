@@ -78,3 +78,32 @@ void lab_plan_block(tn_device *d, const char *precision_name)
         printf("failed\tblock %s: not one graph\n", precision_name);
     lab_plan_free(&m);
 }
+
+/* The end of a bottleneck: the convolution makes the sums that the batchnorm behind it begins with, where there is such an engine,
+ * so that no other step reads its y for them. */
+void lab_plan_sums(tn_device *d, const char *precision_name)
+{
+    tn_precision precision;
+    tn_step_info s;
+    lab_plan m = {0};
+    NEED(tn_precision_find(precision_name, &precision));
+    NEED(tn_graph_create(&m.graph));
+    const tn_value x = tn_input(m.graph, "x", TN_F32, TN_SHAPE(BATCH, 64, 28, 28));
+    const tn_conv2d_opts conv = {.name = "conv", .filters = 256, .kernel = {1}, .no_bias = true};
+    const tn_value y =
+        tn_relu(m.graph, tn_batchnorm(m.graph, tn_conv2d(m.graph, x, &conv), NULL), NULL);
+    const tn_value target = tn_input(m.graph, "target", TN_F32, TN_SHAPE(BATCH, 256, 28, 28));
+    NEED(tn_plan_create(&m.plan, m.graph, d,
+                        &(tn_plan_opts){.loss = tn_mse(m.graph, y, target, NULL),
+                                        .optim = tn_sgd(NULL),
+                                        .precision = precision,
+                                        .dry = true}));
+    for (int i = 0; i < tn_plan_num_steps(m.plan); i++) {
+        NEED(tn_plan_step(m.plan, i, &s));
+        if (s.pass != TN_PASS_FORWARD || strcmp(s.op, "conv2d") != 0)
+            continue;
+        if (strncmp(s.kernel, "y+sums ", 7) != 0)
+            printf("failed\tsums %s: %s\n", precision_name, s.kernel);
+    }
+    lab_plan_free(&m);
+}

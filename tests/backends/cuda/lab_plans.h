@@ -30,5 +30,6 @@ void lab_plan_free(lab_plan *m);
 /* Each says what has failed in a line of its own. */
 void lab_plan_decoder(tn_device *d, const char *precision_name);
 void lab_plan_block(tn_device *d, const char *precision_name);
+void lab_plan_sums(tn_device *d, const char *precision_name);
 
 #endif

@@ -36,24 +36,25 @@ static tn_status check_count(const tn_node *n, int64_t count)
                    n->name, tn_shape_format(&n->x[0]).text);
 }
 
-/* x in rows or nhwc, and what is added likewise. */
-static tn_status want_columns(tn_backend_device *d, const tn_node *n, tn_binding *b)
+tn_status tn_cuda_want_columns(tn_backend_device *d, const tn_node *n, tn_binding *b, int i)
 {
-    for (int i = 0; i < n->num_in; i++)
-        TN_TRY(n->x[0].ndim == 4 ? tn_cuda_want_nhwc(d, n, b, i) : tn_cuda_want_rows(d, n, b, i));
-    return TN_OK;
+    return n->x[0].ndim == 4 ? tn_cuda_want_nhwc(d, n, b, i) : tn_cuda_want_rows(d, n, b, i);
 }
 
-tn_status tn_cuda_norm_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b,
-                               tn_cuda_norm *s)
+tn_status tn_cuda_norm_prepare(tn_backend_device *d, const tn_node *n, const tn_node *of, int x,
+                               int w, tn_binding *b, tn_cuda_norm *s)
 {
-    const tn_batchnorm_opts *o = n->opts;
+    const tn_batchnorm_opts *o = of->opts;
     const int64_t C = n->x[0].dim[1], M = tn_elements(&n->x[0]) / C;
     const size_t bytes = (size_t)C * sizeof(float);
-    s->frozen = tn_is_frozen(n);
+    s->frozen = tn_is_frozen(of);
     if (b->training && !s->frozen)
-        TN_TRY(check_count(n, M * (b->shares ? b->shares : 1)));
-    TN_TRY(want_columns(d, n, b));
+        TN_TRY(check_count(of, M * (b->shares ? b->shares : 1)));
+    const tn_layout *comes = b->x[x];
+    TN_TRY(tn_cuda_want_columns(d, n, b, x));
+    s->summed = b->has_sums[x] && b->x[x] == comes;
+    s->x = x;
+    s->w = w;
     s->momentum = o->momentum;
     s->epsilon = o->epsilon;
     s->shares = s->frozen ? 0 : b->shares;
@@ -78,11 +79,11 @@ struct tnk_columns tn_cuda_norm_grid(const tn_call *c, const tn_cuda_norm *s)
 
 const float *tn_cuda_norm_mean(const tn_call *c, const tn_cuda_norm *s)
 {
-    return tn_cuda_norm_measures(c, s) ? tn_cuda_at(c->saved, s->mean) : c->w[TN_NORM_MEAN];
+    return tn_cuda_norm_measures(c, s) ? tn_cuda_at(c->saved, s->mean) : c->w[s->w + TN_NORM_MEAN];
 }
 const float *tn_cuda_norm_var(const tn_call *c, const tn_cuda_norm *s)
 {
-    return tn_cuda_norm_measures(c, s) ? tn_cuda_at(c->saved, s->var) : c->w[TN_NORM_VAR];
+    return tn_cuda_norm_measures(c, s) ? tn_cuda_at(c->saved, s->var) : c->w[s->w + TN_NORM_VAR];
 }
 
 /* A warp a column. */
@@ -117,8 +118,8 @@ static tn_status share_statistics(const tn_call *c, const tn_cuda_norm *s)
         .grid = centre.grid,
         .mean = mean,
         .var = var,
-        .running_mean = c->w[TN_NORM_MEAN],
-        .running_var = c->w[TN_NORM_VAR],
+        .running_mean = c->w[s->w + TN_NORM_MEAN],
+        .running_var = c->w[s->w + TN_NORM_VAR],
         .momentum = s->momentum,
     };
     TN_TRY(sum_up(c, mean, s->grid.columns));
@@ -134,17 +135,19 @@ tn_status tn_cuda_norm_measure(const tn_call *c, const tn_cuda_norm *s)
 {
     struct tnk_batchnorm_stats_args stats = {
         .grid = tn_cuda_norm_grid(c, s),
-        .x = c->x[0],
+        .x = c->x[s->x],
+        .sums = s->summed ? c->x_sums[s->x] : NULL,
         .part = tn_cuda_at(c->scratch, s->part),
     };
     struct tnk_batchnorm_merge_args merge = {
         .grid = stats.grid,
+        .sums = stats.sums,
         .part = stats.part,
         .own = s->shares ? tn_cuda_at(c->scratch, s->coefficient) : NULL,
         .mean = tn_cuda_at(c->saved, s->mean),
         .var = tn_cuda_at(c->saved, s->var),
-        .running_mean = c->w[TN_NORM_MEAN],
-        .running_var = c->w[TN_NORM_VAR],
+        .running_mean = c->w[s->w + TN_NORM_MEAN],
+        .running_var = c->w[s->w + TN_NORM_VAR],
         .momentum = s->momentum,
     };
     TN_CUDA(c->device, c->node,
@@ -156,36 +159,40 @@ tn_status tn_cuda_norm_measure(const tn_call *c, const tn_cuda_norm *s)
     return s->shares ? share_statistics(c, s) : TN_OK;
 }
 
-tn_status tn_cuda_norm_add_up(const tn_call *c, const tn_cuda_norm *s,
-                              const struct tnk_columns *grid, const void *x,
-                              struct tnk_batchnorm_gate gate)
+tn_status tn_cuda_norm_sums(const tn_call *c, const tn_cuda_norm *s, const struct tnk_columns *grid,
+                            const void *x, struct tnk_batchnorm_gate gate)
 {
-    struct tnk_batchnorm_sums_args sums = {
+    struct tnk_batchnorm_sums_args a = {
         .grid = *grid,
         .gate = gate,
         .x = x,
         .dy = c->dy[0],
         .mean = tn_cuda_norm_mean(c, s),
         .var = tn_cuda_norm_var(c, s),
-        .weight = c->w[TN_NORM_WEIGHT],
+        .weight = c->w[s->w + TN_NORM_WEIGHT],
         .part = tn_cuda_at(c->scratch, s->part),
         .epsilon = s->epsilon,
     };
-    struct tnk_batchnorm_add_args add = {
-        .grid = tn_cuda_norm_grid(c, s), /* what dx counts */
-        .part = sums.part,
-        .var = sums.var,
-        .dweight = c->dw[TN_NORM_WEIGHT],
-        .dbias = c->dw[TN_NORM_BIAS],
+    TN_CUDA(c->device, c->node,
+            TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_sums, tn_cuda_columns_blocks(grid),
+                           TNK_COLUMNS_BLOCK, shared_bytes(s), c->device->compute, &a));
+    return TN_OK;
+}
+
+tn_status tn_cuda_norm_add_up(const tn_call *c, const tn_cuda_norm *s, int chunks)
+{
+    struct tnk_batchnorm_add_args a = {
+        .grid = tn_cuda_norm_grid(c, s),
+        .part = tn_cuda_at(c->scratch, s->part),
+        .var = tn_cuda_norm_var(c, s),
+        .dweight = c->dw[s->w + TN_NORM_WEIGHT],
+        .dbias = c->dw[s->w + TN_NORM_BIAS],
         .coefficient = tn_cuda_at(c->scratch, s->coefficient),
         .epsilon = s->epsilon,
     };
-    add.grid.chunks = grid->chunks;
-    TN_CUDA(c->device, c->node,
-            TN_LAUNCH_TYPE(s->dtype, tnk_batchnorm_sums, tn_cuda_columns_blocks(grid),
-                           TNK_COLUMNS_BLOCK, shared_bytes(s), c->device->compute, &sums));
+    a.grid.chunks = chunks;
     TN_CUDA(c->device, c->node,
             TN_LAUNCH(tnk_batchnorm_add, column_blocks(c, s), TN_CUDA_BLOCK, 0, c->device->compute,
-                      &add));
-    return s->shares && c->dx[0] ? sum_up(c, add.coefficient, 2 * s->grid.columns) : TN_OK;
+                      &a));
+    return s->shares && c->dx[s->x] ? sum_up(c, a.coefficient, 2 * s->grid.columns) : TN_OK;
 }

@@ -1,5 +1,13 @@
 #include "backends/cuda/cudnn/conv.h"
 
+bool tn_cudnn_sums_asked(const tn_backend_device *d, const tn_node *n, const tn_binding *b)
+{
+    enum { ALIGNED = 4 }; /* the sums of squares stand behind the others */
+    return b->wants_sums && d->opts.sums && !d->opts.cudnn_all && !d->opts.deterministic &&
+           n->num_params == 1 && !n->post[0] && n->y[0].dim[1] % ALIGNED == 0 &&
+           ((const tn_conv2d_opts *)n->opts)->groups == 1;
+}
+
 tn_cudnn_graph tn_cudnn_plain_graph(const tn_cudnn_conv_shapes *s)
 {
     tn_cudnn_graph g = {0};
@@ -8,6 +16,15 @@ tn_cudnn_graph tn_cudnn_plain_graph(const tn_cudnn_conv_shapes *s)
     const int y = tn_cudnn_add_nhwc(&g, s->type, s->y, s->y_pitch);
     tn_cudnn_add(&g,
                  &(tn_cudnn_op){.kind = &tn_cudnn_conv, .tensor = {x, w, y}, .window = s->window});
+    return g;
+}
+
+tn_cudnn_graph tn_cudnn_summed_graph(const tn_cudnn_conv_shapes *s)
+{
+    tn_cudnn_graph g = tn_cudnn_plain_graph(s);
+    const int y = g.tensors, sums = tn_cudnn_add_nhwc(&g, TN_F32, s->add, 0),
+              squares = tn_cudnn_add_nhwc(&g, TN_F32, s->add, 0);
+    tn_cudnn_add(&g, &(tn_cudnn_op){.kind = &tn_cudnn_sums, .tensor = {y, sums, squares}});
     return g;
 }
 

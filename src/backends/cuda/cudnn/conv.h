@@ -17,10 +17,15 @@ typedef struct tn_cudnn_conv_shapes {
     tn_cudnn_window window;
 } tn_cudnn_conv_shapes;
 
+/* Is y to come with the sums that what reads it begins with, and can it? No order of them is promised. */
+bool tn_cudnn_sums_asked(const tn_backend_device *d, const tn_node *n, const tn_binding *b);
+
 typedef tn_cudnn_graph tn_cudnn_conv_graph(const tn_cudnn_conv_shapes *s);
 
 /* In memory, in this order: */
 tn_cudnn_conv_graph tn_cudnn_plain_graph; /* x, w, y */
+tn_cudnn_conv_graph
+    tn_cudnn_summed_graph; /* x, w, y, its sums over each channel, those of its squares: f32 */
 tn_cudnn_conv_graph
     tn_cudnn_fused_graph; /* x, w, (z,) bias, y: with z, bias, and relu if asked for, in this order */
 tn_cudnn_conv_graph tn_cudnn_dgrad_graph; /* dz, w, dx */

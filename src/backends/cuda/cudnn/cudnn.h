@@ -50,9 +50,10 @@ typedef struct tn_cudnn_window {
 
 /* What an operation is to cuDNN. In brackets its tensors, in this order; 0 for one it does without. */
 typedef struct tn_cudnn_kind tn_cudnn_kind;
-extern const tn_cudnn_kind tn_cudnn_conv;      /* x, w, y */
-extern const tn_cudnn_kind tn_cudnn_dgrad;     /* dy, w, dx */
-extern const tn_cudnn_kind tn_cudnn_wgrad;     /* x, dy, dw */
+extern const tn_cudnn_kind tn_cudnn_conv;  /* x, w, y */
+extern const tn_cudnn_kind tn_cudnn_dgrad; /* dy, w, dx */
+extern const tn_cudnn_kind tn_cudnn_wgrad; /* x, dy, dw */
+extern const tn_cudnn_kind tn_cudnn_sums;  /* x, its sums over each channel, those of its squares */
 extern const tn_cudnn_kind tn_cudnn_pointwise; /* x, b, y; mode: cudnnPointwiseMode_t */
 
 typedef struct tn_cudnn_op {

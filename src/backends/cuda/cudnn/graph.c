@@ -87,6 +87,25 @@ const tn_cudnn_kind tn_cudnn_wgrad = {
     .detail = detail_wgrad,
 };
 
+/* ---- sums over channels --------------------------------------------------------------------- */
+
+static void detail_sums(tn_cudnn_maker *m, cudnnBackendDescriptor_t to, const tn_cudnn_op *op)
+{
+    const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
+    const cudnnGenStatsMode_t mode = CUDNN_GENSTATS_SUM_SQSUM;
+    (void)op;
+    tn_cudnn_set(m, to, CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_TYPE_GENSTATS_MODE, 1, &mode);
+    tn_cudnn_set(m, to, CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &compute);
+}
+
+const tn_cudnn_kind tn_cudnn_sums = {
+    .name = "sums",
+    .type = CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR,
+    .slot = {CUDNN_ATTR_OPERATION_GENSTATS_XDESC, CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC,
+             CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC},
+    .detail = detail_sums,
+};
+
 /* ---- element by element ------------------------------------------------------------------- */
 
 static void detail_pointwise(tn_cudnn_maker *m, cudnnBackendDescriptor_t to, const tn_cudnn_op *op)

@@ -22,6 +22,7 @@ static const tn_option known[] = {
     [WORKSPACE] = {"workspace", TN_OPTION_NUMBER, offsetof(words, mebibytes), 0, INT32_MAX, "MiB"},
     {"deterministic", TN_OPTION_SWITCH, offsetof(words, opts.deterministic), 0, 0, NULL},
     {"autotune", TN_OPTION_SWITCH, offsetof(words, opts.autotune), 0, 0, NULL},
+    {"sums", TN_OPTION_SWITCH, offsetof(words, opts.sums), 0, 0, NULL},
     {"graph", TN_OPTION_SWITCH, offsetof(words, opts.graph), 0, 0, NULL},
     {"sync", TN_OPTION_SWITCH, offsetof(words, opts.sync), 0, 0, NULL},
     {"gpu", TN_OPTION_TEXT, offsetof(words, opts.gpu), 0, sizeof(((tn_cuda_opts *)0)->gpu),
@@ -31,7 +32,7 @@ static const tn_option known[] = {
 
 tn_status tn_cuda_read_options(const char *text, tn_cuda_opts *out)
 {
-    words w = {.opts.graph = true, .cudnn = CUDNN_ON};
+    words w = {.opts = {.graph = true, .sums = true}, .cudnn = CUDNN_ON};
     unsigned given;
     TN_TRY(tn_options_read(tn_cuda_name, known, text, &w, &given));
     w.opts.cudnn = w.cudnn != CUDNN_OFF;

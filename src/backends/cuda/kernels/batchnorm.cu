@@ -14,6 +14,19 @@ TN_DEVICE moments merge(const moments &a, const moments &b)
     return {count, a.mean + off * part, a.square + b.square + off * off * a.count * part};
 }
 
+/* What sums make of a column; false: they do not count the same rows, or what is left of the variance is too little. */
+TN_DEVICE bool from_sums(moments &to, const tnk_columns &g, const float *sums, int64_t column)
+{
+    constexpr float most = 1024; /* of the mean's square: then 2^-14 of the variance is rounding */
+    const float count = static_cast<float>(g.rows);
+    if (!sums || counted(g) != g.rows)
+        return false;
+    const float mean = sums[column] / count;
+    const float var = sums[g.columns + column] / count - mean * mean;
+    to = {count, mean, var * count};
+    return var * most > mean * mean;
+}
+
 template <class T, int N> TN_DEVICE void stats(const tnk_batchnorm_stats_args &p)
 {
     TN_DYNAMIC_SHARED(float, counts);
@@ -23,7 +36,12 @@ template <class T, int N> TN_DEVICE void stats(const tnk_batchnorm_stats_args &p
     const T *x = static_cast<const T *>(p.x);
     float mean[N] = {}, square[N] = {}, count = 0;
     const int64_t rows = counted(p.grid);
-    for (int64_t r = s.first; s.any && r < rows; r += s.step) {
+    bool reads = false;
+    for (int j = 0; j < N && s.any; j++) {
+        moments unused;
+        reads |= !from_sums(unused, p.grid, p.sums, s.column + j);
+    }
+    for (int64_t r = s.first; reads && r < rows; r += s.step) {
         float v[N];
         tn_load_all(v, x + r * p.grid.columns + s.column);
         count += 1;
@@ -81,7 +99,8 @@ TN_KERNEL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args)
     const tn_team<false> team = tn_my_team<false>();
     const int64_t rows = counted(p.grid);
     for (int64_t c = team.first; c < p.grid.columns; c += team.step) {
-        moments sum = {};
+        moments sum = {}, given = {};
+        const bool is_given = from_sums(given, p.grid, p.sums, c);
         for (int chunk = team.rank; chunk < p.grid.chunks; chunk += team.size) {
             const float *from = p.part + 2 * (c * p.grid.chunks + chunk);
             sum = merge(sum, {static_cast<float>(count_of_chunk(p.grid, chunk)), from[0], from[1]});
@@ -92,6 +111,7 @@ TN_KERNEL(tnk_batchnorm_merge, struct tnk_batchnorm_merge_args)
                               __shfl_xor_sync(0xffffffffu, sum.square, d)});
         if (team.rank != 0)
             continue;
+        sum = is_given ? given : sum;
         const float var = rows > 0 ? sum.square / static_cast<float>(rows) : 0.0f;
         p.var[c] = var;
         if (p.own) {

@@ -26,10 +26,12 @@ struct tnk_columns {
     int32_t shares;
 };
 
-/* x's mean and squared distances, part[column][chunk][2]. */
+/* x's mean and squared distances, part[column][chunk][2]. `sums`, if not NULL: over each column of x, then over its squares;
+ * where these will do, as all rows count and the mean is no more than 32 deviations off 0, x is not read. */
 struct tnk_batchnorm_stats_args {
     struct tnk_columns grid;
     const void *x;
+    const float *sums;
     float *part;
 };
 TN_KERNEL_DECL_TYPES(tnk_batchnorm_stats, struct tnk_batchnorm_stats_args);
@@ -39,7 +41,7 @@ TN_KERNEL_DECL_TYPES(tnk_batchnorm_stats, struct tnk_batchnorm_stats_args);
  * part of all rows that count; nothing moves yet. */
 struct tnk_batchnorm_merge_args {
     struct tnk_columns grid; /* of the launch before */
-    const float *part;
+    const float *sums, *part;
     float *own, *mean, *var, *running_mean, *running_var;
     float momentum;
 };
