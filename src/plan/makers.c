@@ -83,10 +83,12 @@ static const tn_node *found(const tn_plan *p, size_t at)
 void tn_plan_offer_makers(const tn_plan *p, tn_plan_node *pn)
 {
     for (int i = 0; i < pn->node.num_in; i++) {
-        const tn_node *made = found(p, node_of(p, pn->node.in[i]));
-        pn->bind.made[i] = made && made->num_in == 1 ? made : NULL;
+        const size_t at = node_of(p, pn->node.in[i]);
+        const tn_node *made = found(p, at);
+        const bool gives = made && pn->backward && p->node[at]->backward; /* a gradient */
+        pn->bind.made[i] = made && made->num_in == 1 && !gives ? made : NULL;
     }
-    for (int i = 0; i < pn->node.num_params; i++) {
+    for (int i = 0; i < pn->node.num_params && !pn->backward; i++) {
         const tn_plan_value *w = tn_plan_value_of(p, pn->node.w[i]);
         pn->bind.maker[i] = found(p, maker_of(p, pn->node.w[i]));
         if (pn->bind.maker[i])

@@ -87,8 +87,7 @@ void tn_plan_ask(const tn_plan *p, tn_plan_node *pn, const tn_plan_node *next)
     }
     for (int i = 0; i < pn->node.num_params; i++)
         pn->bind.dw[i] = pn->backward && tn_plan_value_of(p, pn->node.w[i])->wants_gradient;
-    if (!pn->backward)
-        tn_plan_offer_makers(p, pn);
+    tn_plan_offer_makers(p, pn);
 }
 
 /* Room for one more node at `index`; the ones behind move up. */

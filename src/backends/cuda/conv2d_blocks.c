@@ -21,6 +21,8 @@ typedef struct conv {
     bool summed;                                      /* y comes with its sums */
     int64_t side, channels, rows, columns, kernel[2]; /* of X: rows and columns; of W: its window */
     int64_t w_count, blocks_count, block_weights;     /* elements of w, X and W */
+    const tn_image_input_opts
+        *bytes; /* x is bytes, which become numbers on the way; NULL: it is not */
     tn_cudnn_run y, dw;
     tn_cuda_sums sums;
     size_t x_at, w_at, workspace; /* where in the scratch of forward; x_at: where X is not kept */
@@ -147,8 +149,14 @@ static void lay_out_scratch(tn_backend_device *d, const tn_node *n, tn_binding *
 
 static tn_status prepare_parts(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
-    TN_TRY(tn_cuda_layout_of(d, &n->x[0], tn_cuda_type_of(b->precision), TN_CUDA_NHWC,
-                             TNK_BLOCKS_CHANNELS, &b->x[0]));
+    if (b->made[0] && strcmp(b->made[0]->op->name, "image_input") == 0) {
+        s->bytes = b->made[0]->opts;
+        b->does_made[0] = true;
+        b->x[0] = NULL;
+    } else {
+        TN_TRY(tn_cuda_layout_of(d, &n->x[0], tn_cuda_type_of(b->precision), TN_CUDA_NHWC,
+                                 TNK_BLOCKS_CHANNELS, &b->x[0]));
+    }
     TN_TRY(tn_cuda_layout_of(d, &n->param[0].shape, TN_F32, TN_CUDA_NHWC, TNK_BLOCKS_CHANNELS,
                              &b->w[0]));
     TN_TRY(tn_cuda_give_nhwc(d, n, b));
@@ -186,6 +194,8 @@ static tn_status make_blocks(const conv *s, const tn_call *c, void *blocks)
     tn_backend_device *d = c->device;
     const tn_conv2d_opts *o = c->node->opts;
     struct tnk_blocks_args a = {.x = c->x[0],
+                                .bytes = s->bytes ? c->x[0] : NULL,
+                                .depth = (int32_t)c->node->x[0].dim[1],
                                 .blocks = blocks,
                                 .count = s->blocks_count / (s->side * s->channels),
                                 .side = tnk_divisor_of(s->side),
@@ -195,6 +205,10 @@ static tn_status make_blocks(const conv *s, const tn_call *c, void *blocks)
                                 .height = (int32_t)c->node->x[0].dim[2],
                                 .width = (int32_t)c->node->x[0].dim[3],
                                 .pad = {o->pad[0], o->pad[1]}};
+    for (int i = 0; s->bytes && i < TNK_BLOCKS_CHANNELS; i++) {
+        a.mean[i] = s->bytes->mean[i];
+        a.scale[i] = s->bytes->scale[i];
+    }
     TN_CUDA(d, c->node,
             TN_LAUNCH_TYPE(s->type, tnk_blocks, tn_cuda_grid(d, a.count), TN_CUDA_BLOCK, 0,
                            d->compute, &a));

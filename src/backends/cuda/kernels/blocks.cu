@@ -3,6 +3,15 @@
 
 enum { PIXEL = TNK_BLOCKS_CHANNELS };
 
+TN_DEVICE void load_bytes(float (&to)[PIXEL], const tnk_blocks_args &p, int64_t pixel)
+{
+    TN_UNROLL
+    for (int c = 0; c < PIXEL; c++)
+        to[c] = c < p.depth
+                    ? (static_cast<float>(p.bytes[pixel * p.depth + c]) - p.mean[c]) * p.scale[c]
+                    : 0.0f;
+}
+
 /* One row of a block a thread: `side` pixels beside each other in x, and in X too. */
 template <class T, int side, int channels> TN_DEVICE void blocks_of(const tnk_blocks_args &p)
 {
@@ -13,15 +22,19 @@ template <class T, int side, int channels> TN_DEVICE void blocks_of(const tnk_bl
         const int a = static_cast<int>(divide(n, p.side));
         const int w = static_cast<int>(divide(n, p.columns)) * side - p.pad[1];
         const int h = static_cast<int>(divide(n, p.rows)) * side + a - p.pad[0];
-        const T *x = static_cast<const T *>(p.x) +
-                     (static_cast<int64_t>(n) * p.height + h) * p.width * PIXEL;
+        const T *x = static_cast<const T *>(p.x);
+        const int64_t line = (static_cast<int64_t>(n) * p.height + h) * p.width;
         const bool inside = h >= 0 && h < p.height;
         float v[row];
         TN_UNROLL
         for (int b = 0; b < side; b++) {
             float pixel[PIXEL] = {};
-            if (inside && w + b >= 0 && w + b < p.width)
-                tn_load_all(pixel, x + static_cast<int64_t>(w + b) * PIXEL);
+            if (inside && w + b >= 0 && w + b < p.width) {
+                if (p.bytes)
+                    load_bytes(pixel, p, line + w + b);
+                else
+                    tn_load_all(pixel, x + (line + w + b) * PIXEL);
+            }
             TN_UNROLL
             for (int c = 0; c < channels; c++)
                 v[b * channels + c] = pixel[c];

@@ -6,7 +6,7 @@
  *                   = sum of W[k, r / s, s' / s, (r % s, s' % s, c)] X[n, p + r / s, q + s' / s, (...)]
  *
  * where X[n, i, j, (a, b, c)] = x[n, i s + a - pad, j s + b - pad, c], 0 outside of x, and W is 0 where r or s'
- * are past the window. x, w, dw have 4 channels in memory. Types are that of the kernel, but dw is f32.
+ * are past the window. x may also be bytes of N x H x W x C, of which each is (byte - mean) scale first. x, w, dw have 4 channels in memory. Types are that of the kernel, but dw is f32.
  * Source: "space to depth" of the first layer, Ying et al. 2018, arXiv:1811.06992, section 3.
  */
 #ifndef TN_BLOCKS_H
@@ -18,7 +18,10 @@ enum { TNK_BLOCKS_CHANNELS = 4 };
 
 /* X: N x rows x columns x (side, side, channels), for sides of 2 and 4 and channels of 3 and 4. */
 struct tnk_blocks_args {
-    const void *x;
+    const void *x;        /* or, */
+    const uint8_t *bytes; /* if not NULL, these, with `depth` channels */
+    float mean[TNK_BLOCKS_CHANNELS], scale[TNK_BLOCKS_CHANNELS];
+    int32_t depth;
     void *blocks;
     int64_t count; /* rows of blocks, each `side` pixels; fewer than 2^31 */
     struct tnk_divisor side, columns, rows;
