@@ -108,22 +108,23 @@ static void move_monotone(tn_plan *p)
     }
 }
 
-/* Does the first kernel that does the node by itself do these as well? Of one whose weights another node makes nobody knows yet
- * which that is. */
+/* Does the first kernel that does the node by itself do these as well? Where another node makes its weights, one that is for
+ * such may be the first or not: then both have to. */
 static bool first_supports(const tn_plan *p, const tn_node *alone, const tn_node *with)
 {
-    bool first = false, both = false;
+    bool made = false, first = false, all = true;
     tn_error_kept kept;
     for (int i = 0; i < alone->num_params; i++)
-        if (!tn_plan_value_of(p, alone->w[i])->source)
-            return false;
+        made |= !tn_plan_value_of(p, alone->w[i])->source;
     tn_error_keep(&kept);
     for (const tn_kernel *k = NULL; !first && (k = tn_plan_next_kernel(p, alone->op, k));) {
-        first = !k->of_made && tn_plan_supports(k, alone) == TN_OK;
-        both = first && tn_plan_supports(k, with) == TN_OK;
+        if ((k->of_made && !made) || tn_plan_supports(k, alone) != TN_OK)
+            continue;
+        all &= tn_plan_supports(k, with) == TN_OK;
+        first = !k->of_made;
     }
     tn_error_put_back(&kept);
-    return both;
+    return first && all;
 }
 
 /* Of the nodes, which stand behind each other, could this one be a post-operation? */

@@ -14,11 +14,12 @@ typedef struct conv_case {
     int64_t images, channels, height, width;
     tn_conv2d_opts conv;
     bool sign, relu;
+    bool adds;   /* what comes of x in f32 */
     bool given;  /* scales of filters are, */
     bool twice;  /* a second convolution reads the same x, */
     bool kept;   /* and so does the program */
     bool behind; /* x comes out of another convolution, in whatever layout that likes */
-    int fakes;   /* fake_quant that are left */
+    int left;    /* steps of fake_quant and of add */
 } conv_case;
 
 typedef struct net {
@@ -66,6 +67,10 @@ static void begin(net *t, const conv_case *c, const tn_plan_opts *opts, const ch
     conv.name = "conv";
     conv.weight.value = weight_of(g, c, channels, "w");
     t->y = tn_conv2d(g, x, &conv);
+    if (c->adds)
+        t->y = tn_add(
+            g, t->y,
+            tn_conv2d(g, t->x, &(tn_conv2d_opts){.filters = c->conv.filters, .kernel = {1}}), NULL);
     if (c->relu)
         t->y = tn_relu(g, t->y, NULL);
     if (c->twice) {
@@ -107,17 +112,18 @@ static float *evaluate(const net *t, int64_t *count)
     return out;
 }
 
-/* Steps of fake_quant, and whether the convolution is that of whole numbers. */
+/* Steps of fake_quant and of add, and whether the convolution is that of whole numbers. */
 static int look(const tn_plan *p, bool *whole)
 {
     tn_step_info step;
-    int fakes = 0;
+    int left = 0;
     *whole = false;
     for (int i = 0; tn_plan_step(p, i, &step) == TN_OK; i++) {
-        fakes += strcmp(step.op, "fake_quant") == 0;
-        *whole |= strcmp(step.node, "conv") == 0 && strstr(step.kernel, "vnni") != NULL;
+        left += strcmp(step.op, "fake_quant") == 0 || strcmp(step.op, "add") == 0;
+        *whole |= strcmp(step.node, "conv") == 0 &&
+                  (strstr(step.kernel, "vnni") || strstr(step.kernel, "amx"));
     }
-    return fakes;
+    return left;
 }
 
 /* x behind a convolution is rounded in f32 by two ways: a number near the middle may become another one, one step of x's scale
@@ -160,7 +166,11 @@ static const conv_case cases[] = {
     {"another reads it, too", 1, 16, 9, 11, CONV(.filters = 32, .kernel = {3}, .pad = {1}),
      .twice = true},
     {"and the program", 1, 16, 9, 11, CONV(.filters = 32, .kernel = {3}, .pad = {1}), .kept = true,
-     .fakes = 1},
+     .left = 1},
+    {"and what is added", 2, 16, 9, 11, CONV(.filters = 32, .kernel = {3}, .pad = {1}),
+     .adds = true},
+    {"added, and a relu", 2, 20, 5, 7, CONV(.filters = 19, .kernel = {1}), .adds = true,
+     .relu = true},
     {"behind a convolution", 2, 16, 9, 11, CONV(.filters = 32, .kernel = {3}, .pad = {1}),
      .behind = true},
     {"behind a convolution, with a sign", 2, 16, 9, 11, CONV(.filters = 8, .kernel = {1}),
@@ -186,10 +196,9 @@ static void is_the_reference(void **unused)
         int64_t count;
         begin(&naive, &cases[i], &(tn_plan_opts){0}, "cpu,reference");
         begin(&fast, &cases[i], &(tn_plan_opts){.kept_weights = INFINITY}, "cpu");
-        const int fakes = look(fast.p, &whole);
-        if (!whole || fakes != cases[i].fakes)
-            fail_msg("%s: in whole numbers: %d; %d fake_quant are left", cases[i].why, whole,
-                     fakes);
+        const int left = look(fast.p, &whole);
+        if (!whole || left != cases[i].left)
+            fail_msg("%s: in whole numbers: %d; %d steps beside it", cases[i].why, whole, left);
         float *want = evaluate(&naive, &count), *y = evaluate(&fast, &count);
         check(&cases[i], y, want, count);
         free(y);

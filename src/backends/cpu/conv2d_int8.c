@@ -5,9 +5,11 @@
  * The node reads what fake_quant makes of x by one scale, and its weight is on a grid with a scale a filter: both are done
  * here, x in each run, by a reorder that rounds, and the weight once. Sums are of 32 bits and exact; y is f32:
  *     y[k] = (the sum) scale[k] + bias[k],   scale[k] = x's scale times the filter's
+ * What stands behind it as an addition, and a relu behind that, is one pass over y.
  * What is kept: scale, bias, then the numbers in oneDNN's layout. A number of x that lies in the middle between two whole ones may
  * become the other one: one step of the scale. Of an image with a NaN in x all of y is NaN.
  */
+#include <math.h>
 #include <string.h>
 
 #include "backends/cpu/onednn/onednn.h"
@@ -18,6 +20,7 @@ typedef struct whole {
     float scale;                   /* of x */
     tn_whole grid;                 /* of the weight */
     int64_t x_each, y_each;        /* floats of an image */
+    bool adds, relu;               /* behind it */
     size_t x_at, pad_at, found_at; /* in scratch of forward */
     size_t w_pad_at;               /* and of arrange, behind the numbers */
     size_t w_at;                   /* in what is kept */
@@ -75,17 +78,16 @@ static void make(tn_maker *m, whole *s, const tn_node *n, const tn_binding *b)
         tn_window_of(o->kernel, o->stride, o->pad, o->dilation, &n->x[0], &n->y[0]);
     const tn_md *each = tn_md_plain(m, 4, (int64_t[]){1, K, 1, 1}, TN_F32);
     const int64_t *w = n->param[0].shape.dim;
-    tn_make_convolution(m, &s->conv,
-                        &(tn_prim_spec){.pass = dnnl_forward_inference,
-                                        .x = tn_md_any_whole(m, 4, n->x[0].dim, sign),
-                                        .w = tn_md_any_whole(m, 4, w, true),
-                                        .y = tn_md_any(m, 4, n->y[0].dim, TN_F32),
-                                        .window = &window,
-                                        .scale = each,
-                                        .shift = each,
-                                        .last = tn_has_post(n, TN_POST_RELU)
-                                                    ? dnnl_eltwise_relu
-                                                    : dnnl_alg_kind_undef});
+    tn_make_convolution(
+        m, &s->conv,
+        &(tn_prim_spec){.pass = dnnl_forward_inference,
+                        .x = tn_md_any_whole(m, 4, n->x[0].dim, sign),
+                        .w = tn_md_any_whole(m, 4, w, true),
+                        .y = tn_md_any(m, 4, n->y[0].dim, TN_F32),
+                        .window = &window,
+                        .scale = each,
+                        .shift = each,
+                        .last = s->relu && !s->adds ? dnnl_eltwise_relu : dnnl_alg_kind_undef});
     if (m->status != TN_OK)
         return;
     const tn_md *x = tn_md_of(m, &n->x[0], TN_F32, b->x[0]);
@@ -127,6 +129,8 @@ static void bind(tn_maker *m, whole *s, const tn_node *n, tn_binding *b)
     b->kept_form = form_of(s, w);
     b->does_made[0] = b->does_maker[0] = true;
     b->y[0] = tn_md_layout(y);
+    if (s->adds)
+        b->x[1] = b->y[0];
 }
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
@@ -138,6 +142,8 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
         return tn_no_memory("conv2d", sizeof *s);
     s->scale = ((const tn_fake_quant_opts *)b->made[0]->opts)->scale;
     s->grid = grid;
+    s->adds = tn_has_post(n, TN_POST_ADD);
+    s->relu = tn_has_post(n, TN_POST_RELU);
     tn_maker m = tn_maker_begin(d, n);
     make(&m, s, n, b);
     bind(&m, s, n, b);
@@ -176,6 +182,19 @@ static tn_status arrange(const tn_call *c)
                                {0}});
 }
 
+/* y + r, and that where it is not below 0, if a relu is behind it. A NaN stays one. */
+static void add(const void *of, tn_piece p)
+{
+    const tn_call *c = of;
+    const float *r = c->x[1], least = ((const whole *)c->state)->relu ? 0 : -INFINITY;
+    float *y = c->y[0];
+#pragma omp simd
+    for (int64_t i = p.begin; i < p.end; i++) {
+        const float sum = y[i] + r[i];
+        y[i] = least > sum ? least : sum;
+    }
+}
+
 static tn_status forward(const tn_call *c)
 {
     whole *s = c->state;
@@ -192,6 +211,8 @@ static tn_status forward(const tn_call *c)
                                      {TN_ARG_SHIFT, scale + c->node->y[0].dim[1]},
                                      {0},
                                  }));
+    if (s->adds)
+        tn_each(c->device, c->node->y[0].dim[0] * s->y_each, TN_FLOATS, add, c);
     tn_whole_spread_nan(&(tn_whole_nan){.images = c->node->x[0].dim[0],
                                         .x_each = s->x_each,
                                         .y_each = s->y_each,
@@ -211,7 +232,7 @@ const tn_kernel tn_cpu_conv2d_int8 = {
     .op = "conv2d",
     .name = "8 bits",
     .rank = 0,
-    .posts = {{TN_POST_RELU}},
+    .posts = {{TN_POST_RELU}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
     .of_made = true,
     .prepare = prepare,
     .arrange = arrange,
