@@ -36,7 +36,7 @@ else()
               LAST_FOLDER ${folder}/reference LAST_SYMBOL tn_reference_)
   list(REMOVE_ITEM TENON_CPU_SOURCES ${TENON_CPU_DNNL})
   # What only those are made of.
-  list(FILTER TENON_CPU_SOURCES EXCLUDE REGEX "/cpu/(depthwise|first|pool|winograd)/|/tiles_code[.]c$")
+  list(FILTER TENON_CPU_SOURCES EXCLUDE REGEX "/cpu/(first|pool|winograd)/|/tiles_code[.]c$")
 endif()
 tenon_table(reference  FOLDER ${folder}/reference HEADER backends/backend.h
             TYPE tn_kernel SYMBOL tn_reference_ ARRAY tn_reference_kernels)

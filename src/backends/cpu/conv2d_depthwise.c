@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "backends/cpu/depthwise/depthwise.h"
-#include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/onednn/door.h"
+#include "base/base.h"
 
 enum { NEAR = 1 << 22 /* floats of x and y that the processor fetches by itself in time */ };
 
@@ -132,18 +133,7 @@ static void fill(tn_depthwise *s, const tn_node *n, const tn_depthwise_code *cod
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
     const tn_depthwise_code *code = code_of[tn_cpu_isa_here()];
-    const tn_conv2d_opts *o = n->opts;
-    const int64_t w[] = {o->filters, 1, 1, o->kernel[0], o->kernel[1]};
-    tn_maker m = tn_maker_begin(d, n);
-    b->x[0] = tn_md_layout(tn_md_image(&m, &n->x[0], code->lanes));
-    b->y[0] = tn_md_layout(tn_md_image(&m, &n->y[0], code->lanes));
-    if (tn_has_post(n, TN_POST_ADD))
-        b->x[1] = b->y[0];
-    b->w[0] = tn_md_layout(
-        tn_md_tagged(&m, 5, w, TN_F32, code->lanes == 16 ? dnnl_Goihw16g : dnnl_Goihw8g));
-    b->w[1] = NULL;
-    if (m.status != TN_OK)
-        return m.status;
+    TN_TRY(tn_onednn_conv_blocks(d, n, code->lanes, true, b));
     tn_depthwise *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("conv2d", sizeof *s);
@@ -154,6 +144,9 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
             tn_cpu_larger(b->scratch_bytes, tn_depthwise_prepare_back(s, d->threads));
     b->backward_reads_x[0] = b->dw[0];
     b->backward_reads_y = s->holds;
+    s->plain = !tn_onednn_version();
+    if (s->plain)
+        tn_plain_prepare(&s->in_blocks, n, code->lanes, true, b);
     b->state = s;
     return TN_OK;
 }
@@ -180,7 +173,7 @@ static void forward_rows(const void *of, tn_piece rows)
     }
 }
 
-static tn_status forward(const tn_call *c)
+static tn_status forward_blocks(const tn_call *c)
 {
     const tn_depthwise *s = c->state;
     const float *bias =
@@ -188,6 +181,25 @@ static tn_status forward(const tn_call *c)
     tn_each(c->device, s->planes * s->out[0], 1 + TN_FLOATS / (s->out[1] * s->code->lanes),
             forward_rows, &(job){c, bias});
     return TN_OK;
+}
+
+static tn_status arrange(const tn_call *c)
+{
+    tn_plain_arrange(&((const tn_depthwise *)c->state)->in_blocks, c);
+    return TN_OK;
+}
+
+static tn_status forward(const tn_call *c)
+{
+    const tn_depthwise *s = c->state;
+    return s->plain ? tn_plain_forward(&s->in_blocks, c, forward_blocks) : forward_blocks(c);
+}
+
+static tn_status backward(const tn_call *c)
+{
+    const tn_depthwise *s = c->state;
+    return s->plain ? tn_plain_backward(&s->in_blocks, c, tn_depthwise_backward)
+                    : tn_depthwise_backward(c);
 }
 
 static void release(void *state)
@@ -207,8 +219,9 @@ const tn_kernel tn_cpu_conv2d_depthwise = {
     .posts = {{TN_POST_RELU}, {TN_POST_EACH}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,
+    .arrange = arrange,
     .forward = forward,
-    .backward = TN_BACKWARD(tn_depthwise_backward),
+    .backward = TN_BACKWARD(backward),
     .release = release,
     .describe = describe,
 };

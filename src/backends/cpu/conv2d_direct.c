@@ -67,37 +67,37 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const bool plain = !tn_onednn_version();
     if (!plain && !b->chosen && d->prefer != TN_CPU_DIRECT)
         return tn_fail(TN_ERR_UNSUPPORTED, "%s", ""); /* what nobody has asked for */
-    TN_TRY(tn_onednn_conv_blocks(d, n, code->lanes, b));
+    TN_TRY(tn_onednn_conv_blocks(d, n, code->lanes, false, b));
     tn_direct *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("conv2d", sizeof *s);
     *s = (tn_direct){.code = code};
     fill_post(s, n);
     tn_direct_prepare(s, n, b, d->threads);
+    s->plain = plain;
     if (plain)
-        tn_direct_prepare_plain(s, b);
+        tn_plain_prepare(&s->in_blocks, n, code->lanes, false, b);
     b->state = s;
     return TN_OK;
 }
 
 static tn_status arrange(const tn_call *c)
 {
-    tn_direct_arrange_plain(c->state, c);
+    tn_plain_arrange(&((const tn_direct *)c->state)->in_blocks, c);
     return TN_OK;
 }
 
 static tn_status forward(const tn_call *c)
 {
     const tn_direct *s = c->state;
-    (s->plain ? tn_direct_forward_plain : tn_direct_forward)(s, c);
-    return TN_OK;
+    return s->plain ? tn_plain_forward(&s->in_blocks, c, tn_direct_forward) : tn_direct_forward(c);
 }
 
 static tn_status backward(const tn_call *c)
 {
     const tn_direct *s = c->state;
-    (s->plain ? tn_direct_backward_plain : tn_direct_backward)(s, c);
-    return TN_OK;
+    return s->plain ? tn_plain_backward(&s->in_blocks, c, tn_direct_backward)
+                    : tn_direct_backward(c);
 }
 
 static void release(void *state)

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+#include "backends/cpu/blocks/plain.h"
 #include "backends/cpu/elementwise/unary.h"
 
 typedef struct tn_depthwise_code tn_depthwise_code;
@@ -39,6 +40,8 @@ typedef struct tn_depthwise {
     float low, high;
     tn_unary_loop *last; /* what is done then, with these; NULL: nothing */
     float k[3];
+    bool plain; /* the device has no layouts in blocks: */
+    tn_plain in_blocks;
 } tn_depthwise;
 
 struct tn_depthwise_code {

@@ -245,8 +245,9 @@ static void add_up_bias(const tn_direct *s, const tn_call *c)
             to[i] += from[part * wide + i];
 }
 
-void tn_direct_backward(const tn_direct *s, const tn_call *c)
+tn_status tn_direct_backward(const tn_call *c)
 {
+    const tn_direct *s = c->state;
     const tn_backend_device *d = c->device;
     const int64_t lanes = s->code->lanes,
                   y = s->images * s->dy.blocks * s->out[0] * s->out[1] * lanes;
@@ -259,7 +260,8 @@ void tn_direct_backward(const tn_direct *s, const tn_call *c)
     if (c->dw[1])
         add_up_bias(s, c);
     if (!c->dx[0])
-        return;
+        return TN_OK;
     tn_each(d, weight_floats(s) / (lanes * lanes), TURNS, turn_weights, c);
     tn_each(d, s->dx.chunks * s->dx.ranges, 1, data_items, c);
+    return TN_OK;
 }

@@ -25,7 +25,7 @@
 
 #include <stdbool.h>
 
-#include "backends/cpu/device/cpu.h"
+#include "backends/cpu/blocks/plain.h"
 
 enum { TN_DIRECT_WIDE = 2 /* blocks of results at a time */ };
 
@@ -111,21 +111,14 @@ typedef struct tn_direct {
     size_t bias, turned, dz, dw, db;
     size_t threads, each; /* the first thread's part; its bytes; */
     size_t tap, band;     /* in that */
-    /* A device without layouts in blocks: all are made such in scratch, and back. */
-    bool plain, keeps; /* keeps: W so from run to run */
-    size_t plain_x, plain_y, plain_w, plain_more, plain_dy, plain_dx, plain_dw;
+    bool plain;           /* the device has no layouts in blocks: */
+    tn_plain in_blocks;
 } tn_direct;
 
 /* Fills *s but for code, relu and what holds, and what the binding says of scratch. */
 void tn_direct_prepare(tn_direct *s, const tn_node *n, tn_binding *b, int threads);
-void tn_direct_forward(const tn_direct *s, const tn_call *c);
-void tn_direct_backward(const tn_direct *s, const tn_call *c);
-
-/* The same of a device that has no layouts in blocks. */
-void tn_direct_prepare_plain(tn_direct *s, tn_binding *b);
-void tn_direct_arrange_plain(const tn_direct *s, const tn_call *c);
-void tn_direct_forward_plain(const tn_direct *s, const tn_call *c);
-void tn_direct_backward_plain(const tn_direct *s, const tn_call *c);
+tn_status tn_direct_forward(const tn_call *c);
+tn_status tn_direct_backward(const tn_call *c);
 
 /* ---- between the files of this folder ---- */
 

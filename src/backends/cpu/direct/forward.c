@@ -138,9 +138,11 @@ static void forward_items(const void *of, tn_piece items)
     }
 }
 
-void tn_direct_forward(const tn_direct *s, const tn_call *c)
+tn_status tn_direct_forward(const tn_call *c)
 {
+    const tn_direct *s = c->state;
     const int64_t K = s->groups * s->filters, wide = s->dy.blocks * s->code->lanes;
     const float *bias = tn_cpu_whole_blocks(c->w[1], K, wide, tn_direct_scratch(c, s->bias));
     tn_each(c->device, s->y.chunks * s->y.ranges, 1, forward_items, &(job){s, c, bias});
+    return TN_OK;
 }

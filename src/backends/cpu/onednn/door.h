@@ -32,8 +32,9 @@ tn_status tn_onednn_part_layout(tn_backend_device *d, tn_precision precision, co
                                 int i, const tn_layout **out, size_t *offset);
 
 /* The layouts of a convolution that computes in blocks of so many channels and filters: x, y and what is added of images, w of
- * blocks of filters times blocks of channels. Without oneDNN all stay canonical. */
-tn_status tn_onednn_conv_blocks(tn_backend_device *d, const tn_node *n, int lanes, tn_binding *b);
+ * blocks of filters times blocks of channels, or, if it is one filter of `each` channel, those of channels. Without oneDNN all stay canonical. */
+tn_status tn_onednn_conv_blocks(tn_backend_device *d, const tn_node *n, int lanes, bool each,
+                                tn_binding *b);
 
 /* The order in which a layout has a tensor's elements, without gaps: dimensions from the outermost on, each a part of
  * dimension `of`, in which it goes `factor` on. */

@@ -74,9 +74,10 @@ tn_status tn_onednn_part_layout(tn_backend_device *d, tn_precision precision, co
     return TN_OK;
 }
 
-tn_status tn_onednn_conv_blocks(tn_backend_device *d, const tn_node *n, int lanes, tn_binding *b)
+tn_status tn_onednn_conv_blocks(tn_backend_device *d, const tn_node *n, int lanes, bool each,
+                                tn_binding *b)
 {
-    (void)d, (void)lanes;
+    (void)d, (void)lanes, (void)each;
     b->x[0] = b->y[0] = b->w[0] = b->w[1] = NULL;
     if (tn_has_post(n, TN_POST_ADD))
         b->x[1] = NULL;

@@ -278,7 +278,7 @@ void tn_wino_prepare(tn_maker *m, tn_wino *s, const tn_node *n, tn_binding *b,
     choose_tile(s, n, b, m->device);
     snprintf(s->name, sizeof s->name, "winograd %dx%d:%s", s->tile->n, s->tile->n, code->name);
     if (m->status == TN_OK)
-        m->status = tn_onednn_conv_blocks(m->device, n, code->lanes, b);
+        m->status = tn_onednn_conv_blocks(m->device, n, code->lanes, false, b);
     b->scratch_bytes = s->scratch;
     if (s->keeps) {
         b->kept_bytes = slab_bytes(s, &s->u);
