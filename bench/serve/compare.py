@@ -1,4 +1,4 @@
-"""What tenon-serve costs: home of a workspace of many runs, after it began and again; 60 pages that are told of a run that changes four
+"""What tenon-serve costs: home of a workspace of many runs, after it began and again; 100 pages that are told of a run that changes four
 times a second; nobody.
 
 Makes --runs runs whose logs have --steps lines of steps, one file by as many names, and prints a Markdown table. Seconds are of the answers, as
@@ -26,7 +26,7 @@ runs_compare = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(runs_compare)
 HOME = ("/state", "/runs?count=50", "/machine")
 BARS = {"warm": 0.2, "streams": 0.01}
-STREAMS = 60  # an address has 64 connections
+STREAMS, AN_ADDRESS = 100, 50  # an address has 64 connections
 
 
 class Server:
@@ -60,8 +60,8 @@ class Server:
         time.sleep(seconds)
         return (self.cpu() - cpu) / (time.perf_counter() - began)
 
-    def listen(self, heard):
-        c = http.client.HTTPConnection("localhost", self.port)
+    def listen(self, heard, number):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, source_address=(f"127.0.1.{1 + number // AN_ADDRESS}", 0))
         c.request("GET", "/api/v1/events", headers=self.headers)
         answer = c.getresponse()
         try:
@@ -111,8 +111,8 @@ def main():
         warm = min(s.home()[0] for _ in range(a.rounds))
         idle = s.share(a.seconds)
         heard, ends = [0], threading.Event()
-        for _ in range(STREAMS):
-            threading.Thread(target=s.listen, args=(heard,), daemon=True).start()
+        for i in range(STREAMS):
+            threading.Thread(target=s.listen, args=(heard, i), daemon=True).start()
         threading.Thread(target=change, args=(changing, ends), daemon=True).start()
         time.sleep(1)
         before = heard[0]

@@ -259,7 +259,13 @@ void fuzz_seeds(void (*seed)(void *arg, const uint8_t *bytes, size_t size), void
         {"GET", "/api/v1/datasets/d/items/3/image?side=train&view=seen&seed=3&size=64", ""},
         {"GET", "/api/v1/models", ""},
         {"GET", "/api/v1/models/a", ""},
-        {"GET", "/api/v1/jobs", ""},
+        {"GET", "/api/v1/jobs?kind=check&count=3", ""},
+        {"GET", "/api/v1/jobs/check-1", ""},
+        {"DELETE", "/api/v1/jobs/check-1", ""},
+        {"GET", "/api/v1/uploads", ""},
+        {"DELETE", "/api/v1/uploads/sent", ""},
+        {"GET", "/api/v1/browse?root=0&path=&find=se", ""},
+        {"GET", "/api/v1/models/a/evaluations/evaluation-1/pictures?label=0&said=1&count=5", ""},
     };
     char text[2048];
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {

@@ -114,10 +114,10 @@ def many(s):
 
 
 def streams(s):
-    """64 listen, no more; those that do are told of what happens all the same."""
+    """128 listen, no more; those that do are told of what happens all the same."""
     own = f"GET /api/v1/events HTTP/1.1\r\nHost: localhost:{s.port}\r\nAuthorization: Bearer {s.token}\r\n\r\n".encode()
     some, seen = [], []
-    for i in range(70):
+    for i in range(134):
         c = socket.socket()
         c.bind((f"127.0.1.{1 + i // 30}", 0))  # an address has 64 connections at most
         c.settimeout(5)
@@ -127,7 +127,7 @@ def streams(s):
         some.append(c)
     for c in some:
         c.close()
-    expect(seen[:64] == [b"200"] * 64 and seen[64:] == [b"503"] * 6, "64 streams", seen)
+    expect(seen[:128] == [b"200"] * 128 and seen[128:] == [b"503"] * 6, "128 streams", seen)
 
 
 def children(s):

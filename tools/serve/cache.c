@@ -1,9 +1,10 @@
-#define _DEFAULT_SOURCE /* kinds of files of readdir */
+#define _DEFAULT_SOURCE /* kinds of files of readdir, dirfd */
 
 #include "cache.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,8 +103,14 @@ static void forget_other(cache *c, cached_run *r)
     r->begun = begun;
 }
 
+/* Not only further on. */
+static bool is_other(const tn_run_info *a, const tn_run_info *b)
+{
+    return !a || a->state != b->state || !a->reason != !b->reason;
+}
+
 /* Reads a run again if its files have changed, or if only its lock can tell. TN_ERR_FORMAT: it is none (any more). */
-static tn_status look_at(cache *c, cached_run *r)
+static tn_status look_at(cache *c, cached_run *r, bool tells)
 {
     const cache_stamp state = stamp_of(r, "state.json"), log = stamp_of(r, "log.jsonl");
     const bool same = r->info && cache_same(&state, &r->state) && cache_same(&log, &r->log);
@@ -113,14 +120,17 @@ static tn_status look_at(cache *c, cached_run *r)
     const tn_status status = tn_run_read(&info, r->folder);
     if (status != TN_OK)
         return status;
-    const bool else_ = shows_else(r->info, info);
+    tells = tells || is_other(r->info, info);
+    r->untold = r->untold || shows_else(r->info, info);
     forget_other(c, r);
     tn_run_info_close(r->info);
     r->info = info;
     r->state = state;
     r->log = log;
-    if (else_)
+    if (tells && r->untold) {
         c->tell(c->with, r->name, info);
+        r->untold = false;
+    }
     return TN_OK;
 }
 
@@ -132,6 +142,19 @@ static void remove_at(cache *c, size_t at)
     forget(c, &c->run[at]);
     memmove(c->run + at, c->run + at + 1, (c->count - at - 1) * sizeof *c->run);
     c->count--;
+}
+
+/* A run that has ended is resumed by new files in its folder, which are seen at once; one that is written over is seen a little
+ * later. */
+static void look_at_place(const cache *c, cached_run *r, int folders)
+{
+    enum { LOOKS = 5 /* to one at all files */ };
+    struct stat s = {0};
+    const bool known = fstatat(folders, r->name, &s, AT_SYMLINK_NOFOLLOW) == 0;
+    const cache_stamp place = {s.st_mtim, s.st_size, s.st_ino};
+    r->rests = known && r->info && !r->info->alive && c->looks % LOOKS != 0 &&
+               cache_same(&place, &r->place);
+    r->place = place;
 }
 
 /* Names that are none of a run's are passed over, and so are links. False: it cannot be looked at now, so that nothing is known
@@ -146,8 +169,10 @@ static bool look_for_new(cache *c)
             continue;
         cached_run *r = cache_find(c, e->d_name);
         r = r ? r : add(c, e->d_name);
-        if (r)
-            r->seen = true;
+        if (!r)
+            continue;
+        r->seen = true;
+        look_at_place(c, r, dirfd(d));
     }
     closedir(d);
     return true;
@@ -159,6 +184,7 @@ void cache_look(cache *c)
     for (size_t i = 0; i < c->count; i++)
         c->run[i].seen = false;
     c->unread = 0;
+    c->looks++;
     if (!look_for_new(c)) {
         c->unread = 1;
         snprintf(c->why, sizeof c->why, "%.400s: %s", c->folder, strerror(errno));
@@ -166,7 +192,8 @@ void cache_look(cache *c)
         return;
     }
     for (size_t i = 0; i < c->count;) {
-        const tn_status status = c->run[i].seen ? look_at(c, &c->run[i]) : TN_ERR_FORMAT;
+        cached_run *r = &c->run[i];
+        const tn_status status = !r->seen ? TN_ERR_FORMAT : r->rests ? TN_OK : look_at(c, r, true);
         if (status == TN_ERR_IO) {
             c->unread++;
             snprintf(c->why, sizeof c->why, "%s", tn_error());
@@ -185,7 +212,7 @@ static void look_at_living(cache *c)
     cache_lock(c);
     for (size_t i = 0; i < c->count; i++)
         if (c->run[i].info->alive)
-            (void)look_at(c, &c->run[i]); /* one that is gone the whole look finds */
+            (void)look_at(c, &c->run[i], false); /* one that is gone the whole look finds */
     cache_unlock(c);
 }
 

@@ -42,6 +42,9 @@ typedef struct cached_run {
     bool wanted;                   /* its summary, which the thread is to make */
     tn_fields *config;             /* NULL: likewise, or it cannot be read */
     cache_stamp state, log, begun; /* begun: of config.json */
+    cache_stamp place;             /* of its folder */
+    bool rests;                    /* it has ended, and its folder is as it was */
+    bool untold;                   /* it is another one than was told */
     bool seen;                     /* in the look that is under way */
     bool lent;                     /* its series, to cache_lend() */
 } cached_run;
@@ -65,7 +68,7 @@ typedef struct cache {
     void *with;
     pthread_t thread;
     bool ends, began;
-    int64_t asked;
+    int64_t asked, looks;
     int open;   /* series */
     int unread; /* folders that cannot be looked into, and why the last of them */
     char why[CACHE_WHY];
@@ -77,7 +80,7 @@ void cache_open(cache *c, const char *folder, cache_tell *tell, void *with);
 void cache_stop(cache *c);
 void cache_close(cache *c);
 
-/* Four times a second, in a thread of its own, which this begins. */
+/* Four times a second, in a thread of its own, which this begins. That a run has gone on is told once a second, another state at once. */
 void cache_watch(cache *c);
 
 /* Looks at once. The lock is taken. */

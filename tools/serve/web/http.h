@@ -3,7 +3,7 @@
  * program, at once or later from another thread; event streams are written to by anyone.
  *
  * Limits: 256 connections, 64 an address, 16 KiB of headers, 10 s for the whole of them, 30 s without progress of a body and 120 s for all of it, and
- * of one that goes to a file a second more for each 16 KiB that have come, 64 event streams.
+ * of one that goes to a file a second more for each 16 KiB that have come, 128 event streams.
  */
 #ifndef SERVE_HTTP_H
 #define SERVE_HTTP_H
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { HTTP_BODY = 1 << 20 /* bytes of one that is kept in memory */, HTTP_STREAMS = 64 };
+enum { HTTP_BODY = 1 << 20 /* bytes of one that is kept in memory */, HTTP_STREAMS = 128 };
 
 typedef struct http http;
 
