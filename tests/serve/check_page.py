@@ -102,6 +102,11 @@ def new(b, s):
     b.find_element(By.XPATH, "//button[text()='Start']").click()
     expect(shows(b, "a name is of small letters"), "refused by its field", text(b)[:1500])
     expect("tenon train" in text(b) and "--run 'Not a name-2'" in text(b) and "2 runs" in text(b), "the line for a shell", text(b)[-300:])
+    for words, title in (("中文", "新建训练"), ("EN", "New run")):
+        b.find_element(By.XPATH, f"//header//button[text()='{words}']").click()
+        expect(wait_until(lambda: text(b, "h1") == title and b.find_elements(By.CSS_SELECTOR, ".editor textarea")), "in another language")
+        kept = [b.find_element(By.CSS_SELECTOR, css).get_attribute("value") for css in ("input[name=name]", "input[name=rate]", ".editor textarea")]
+        expect(kept[:2] == ["Not a name", "0.1,0.01"] and "y = nothing(x)" in kept[2], "what was typed stays", kept)
 
 
 def hasty(b, s):

@@ -74,6 +74,39 @@ def measures(b, w):
     click(b, "Close", "dialog")
 
 
+def removes(b, w, s):
+    """Jobs are listed with what they take, and removed."""
+    b.get(f"http://localhost:{s.port}/#/")
+    click(b, "What takes room…") if shows(b, "Machine") else None
+    expect(wait_until(lambda: "jobs/evaluation-1" in text(b, "dialog")), "jobs", text(b, "dialog"))
+    b.find_element(By.XPATH, "//dialog//tr[contains(., 'jobs/evaluation-1')]//button").click()
+    expect(wait_until(lambda: "jobs/evaluation-1" not in text(b, "dialog")) and not (w / "jobs/evaluation-1").exists(), "one is removed", text(b, "dialog"))
+    click(b, "Close", "dialog")
+
+
+def many(b, s, w):
+    """More classes than a table shows are a picture, gone through by keys, whose points show their pictures."""
+    job = w / "jobs/evaluation-7"
+    job.mkdir()
+    about = {"kind": "evaluation", "of": "tiny", "began": 4e9, "facts": {"stamp": ""}, "words": ["tenon-eval"]}
+    classes = [{"name": f"c{i}", "images": 5, "right": 4, "recall": 0.8} for i in range(40)]
+    told = {"data": "set", "images": 200, "right": 160, "top1": 0.8, "top5": 1, "loss": 1, "broken": [], "excluded": 0, "classes": classes,
+            "confusion": [c for i in range(40) for c in ([i, i, 4], [i, (i + 3) % 40, 1])]}
+    for name, what in (("job.json", json.dumps(about)), ("status", "0"), ("result.json", json.dumps(told)), ("lock", ""),
+                       ("pictures.jsonl", json.dumps({"label": 0, "said": 3, "share": 0.5, "right": 0.4, "file": str(w / "set/val/blue/0.ppm")}, separators=(",", ": ")) + "\n")):
+        (job / name).write_text(what)
+    b.get("about:blank")
+    b.get(f"http://localhost:{s.port}/#/models/tiny")
+    expect(wait_until(lambda: find(b, "canvas.heat")), "a picture", text(b)[:900])
+    for _ in range(2):
+        find(b, "canvas.heat")[0].send_keys(Keys.ARROW_RIGHT)
+    expect("c0 → c3: 1 / 5" in text(b, ".confusion"), "the next that is not 0", text(b, ".confusion"))
+    find(b, "canvas.heat")[0].send_keys(Keys.ENTER)
+    expect(wait_until(lambda: len(find(b, "dialog .shot img")) == 1), "its pictures", text(b, "dialog"))
+    shot(b, "model-heat")
+    click(b, "Close", "dialog")
+
+
 def draws(b):
     expect(wait_until(lambda: find(b, "table.layers tbody tr .rail circle")), "layers as a list", text(b)[-600:])
     expect(wait_until(lambda: len(find(b, ".numbers canvas")) == 4) and "conv1.weight" in text(b, ".numbers"), "filters", len(find(b, ".numbers canvas")))
@@ -106,6 +139,8 @@ with Workspace() as w:
             measures(b, w)
             draws(b)
             exports(b, w)
+            removes(b, w, s)
+            many(b, s, w)
             looks(b, s, [("models", "#/models", "kept.safetensors"), ("model", "#/models/tiny", "conv1")])
             is_silent(b, "422")
         finally:

@@ -1,6 +1,6 @@
 /* The frame of all pages: where one is, language, theme, keys. Addresses are #/, #/runs/NAME, #/new, #/compare?a=NAME&b=NAME. */
 import { get, listen, takeToken } from "./api.js";
-import { ask, button, choice, facts, link, make, svg } from "./dom.js";
+import { button, choice, facts, link, make, svg, tell } from "./dom.js";
 import { heard } from "./notify.js";
 import { has, load } from "./pages.js";
 import { counted, say } from "./words.js";
@@ -127,8 +127,7 @@ async function showMachine() {
 /* ---- keys ---- */
 
 function showKeys() {
-  const d = ask(say("keys"), [facts([["g h", say("home")], ...NAV.filter(([path]) => path && has(path)).map(([path, words]) => ["g " + path[0], say(words)]), ["n", say("new-run")], ["/", say("find")], ["t", say("theme")], ["← → · Esc", say("keys-chart")], ["?", say("keys")]])],
-    [button(say("close"), "", () => d.close())]);
+  tell(say("keys"), [facts([["g h", say("home")], ...NAV.filter(([path]) => path && has(path)).map(([path, words]) => ["g " + path[0], say(words)]), ["n", say("new-run")], ["/", say("find")], ["t", say("theme")], ["← → · Esc", say("keys-chart")], ["?", say("keys")]])]);
 }
 
 let before = "";

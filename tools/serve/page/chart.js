@@ -6,7 +6,7 @@
  * A series is { name, css, x, y, low, high, faint }: with low and high a band is drawn, so that no peak is lost where points were
  * thinned. A mark is { x, text }. One can point (all charts of a page follow), drag to look closer, double click or press Escape
  * to see all, go from point to point by left and right, and read the numbers as a table. */
-import { button, make, svg } from "./dom.js";
+import { button, make, svg, tell } from "./dom.js";
 import { say, three } from "./words.js";
 
 const LEFT = 48, RIGHT = 12, TOP = 20, BOTTOM = 24;
@@ -229,11 +229,5 @@ export function spark(ys, css) {
 }
 
 export function tableButton(list) {
-  return button(say("as-table"), "bare", () => {
-    const d = make("dialog", "wide", [make("div", "scroll tall", list.map((c) => c.table())), make("div", "foot", [button(say("close"), "", () => d.close())])]);
-    d.setAttribute("aria-label", say("as-table"));
-    d.addEventListener("close", () => d.remove());
-    document.body.append(d);
-    d.showModal();
-  });
+  return button(say("as-table"), "bare", () => tell(say("as-table"), [make("div", "scroll tall", list.map((c) => c.table()))]).classList.add("wide"));
 }

@@ -1,7 +1,7 @@
 /* Two runs: their curves over each other, the settings that differ, and where they begin to. */
 import { get } from "./api.js";
 import { chart, forgetCharts, tableButton } from "./chart.js";
-import { command, link, make } from "./dom.js";
+import { command, link, make, section } from "./dom.js";
 import { percent, quote, say, three, whole } from "./words.js";
 
 const NONE = { x: [], y: [], smooth: [] };
@@ -26,11 +26,11 @@ export async function open(main, _, query) {
   main.replaceChildren(
     make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", [link("#/runs/" + names[0], "s-train", names[0]), " · ", link("#/runs/" + names[1], "s-val", names[1])]),
       make("p", "", told.same ? say("are-same") : first ? `${say("differ-from")} ${first.step}: ${first.kind}.${first.field} ${first.a} · ${first.b}` : say("not-same"))])]),
-    make("section", "", [make("div", "title", [make("h2", "", say("curves")), make("div", "end", [tableButton(charts)])]), make("div", "two", cards)]),
-    make("section", "", [make("div", "title", [make("h2", "", say("settings-differ"))]), make("div", "card scroll", [rows.length
-      ? make("table", "", [make("thead", "", [make("tr", "", [make("th", "", ""), make("th", "", names[0]), make("th", "", names[1])])]), make("tbody", "", rows)]) : make("p", "pad quiet", say("none"))])]),
-    tensors.length ? make("section", "", [make("div", "title", [make("h2", "", `${say("tensors-differ")} ${whole(told.tensors_step)}`)]), list]) : "",
-    command(`tenon run compare ${quote(names[0])} ${quote(names[1])}`, say));
+    section(say("curves"), make("div", "two", cards), [tableButton(charts)]),
+    section(say("settings-differ"), make("div", "card scroll", [rows.length
+      ? make("table", "", [make("thead", "", [make("tr", "", [make("th", "", ""), make("th", "", names[0]), make("th", "", names[1])])]), make("tbody", "", rows)]) : make("p", "pad quiet", say("none"))])),
+    tensors.length ? section(`${say("tensors-differ")} ${whole(told.tensors_step)}`, list) : "",
+    command(`tenon run compare ${quote(names[0])} ${quote(names[1])}`));
   document.title = `${names[0]}, ${names[1]} · Tenon`;
   return {};
 }

@@ -1,6 +1,7 @@
 /* Data sets: a list of them, and one: its numbers, what the doctor found, its pictures. */
 import { get, send } from "./api.js";
-import { ask, button, command, link, make } from "./dom.js";
+import { ask, attempt, button, command, link, make, section } from "./dom.js";
+import { field, input, select } from "./form.js";
 import { findings } from "./dataset_found.js";
 import { look } from "./dataset_look.js";
 import { begin } from "./dataset_new.js";
@@ -10,7 +11,6 @@ import "./dataset_words.js";
 
 const figure = (name, value, more) => make("div", "fig", [make("span", "", name), make("b", "", value), make("small", "", more || "")]);
 export const at = (name) => "/datasets/" + encodeURIComponent(name);
-const section = (title, content, end) => make("section", "", [make("div", "title", [make("h2", "", title), end ? make("div", "end", end) : null]), content]);
 
 const key = (side) => make("span", "small quiet", [make("i", "swatch s-" + side), say(side)]);
 
@@ -89,45 +89,29 @@ function progress(d) {
   return rows.length ? make("section", "card", rows) : make("span");
 }
 
-async function act(what) {
-  try {
-    return await what();
-  } catch (e) {
-    const d = ask(say("refused"), [make("p", "quiet", e.message)], [button(say("close"), "main", () => d.close())]);
-    return null;
-  }
-}
-
 function askPack(name, size) {
-  const field = make("input"), called = make("input"), wrong = make("p", "small bad", "");
-  field.type = called.type = "text";
-  field.inputMode = "numeric";
-  field.value = String(Math.round((size * 8) / 7));
-  called.value = name + "-packed";
-  wrong.setAttribute("role", "alert");
-  const go = async () => {
+  const pixels = field("size", say("pack-size"), input(String(Math.round((size * 8) / 7)))), called = field("name", say("name"), input(name + "-packed"));
+  pixels.e.inputMode = "numeric";
+  ask(say("pack-title"), [make("p", "small quiet", say("pack-why")), called.row, pixels.row], say("pack"), async (d) => {
     try {
-      const said = await send("POST", at(name) + "/pack", { name: called.value.trim(), size: Number(field.value) });
+      const said = await send("POST", at(name) + "/pack", { name: called.e.value.trim(), size: Number(pixels.e.value) });
       d.close();
       location.hash = "#/datasets/" + said.id;
-    } catch (e) { wrong.textContent = e.message; }
-  };
-  const row = (words, e) => make("label", "field", [make("span", "", words), e]);
-  const d = ask(say("pack-title"), [make("p", "small quiet", say("pack-why")), row(say("name"), called), row(say("pack-size"), field), wrong],
-    [button(say("cancel"), "", () => d.close()), button(say("pack"), "main", go)]);
+    } catch (e) { called.wrong.textContent = e.message; }
+  });
 }
 
 function actions(name, d, refresh) {
   const busy = d.jobs.some((j) => j.state === "running");
-  const check = button(say(d.checked === null ? "check" : "check-again"), d.checked === null ? "main" : "", async () => { if (await act(() => send("POST", at(name) + "/check", {}))) refresh(); });
+  const check = button(say(d.checked === null ? "check" : "check-again"), d.checked === null ? "main" : "", async () => { if (await attempt(() => send("POST", at(name) + "/check", {}))) refresh(); });
   check.disabled = busy;
   const doubt = async () => {
-    const runs = (await get("/runs?count=500")).runs.filter((r) => r.checkpoint), e = make("select", "", runs.map((r) => make("option", "", r.name)));
-    const q = ask(say("doubt-title"), [make("p", "small quiet", say("doubt-why")), runs.length ? make("label", "field", [make("span", "", say("run")), e]) : make("p", "gap", say("no-runs"))],
-      [button(say("cancel"), "", () => q.close()), runs.length ? button(say("check"), "main", async () => { q.close(); if (await act(() => send("POST", at(name) + "/check", { model: e.value }))) refresh(); }) : null].filter(Boolean));
+    const runs = (await get("/runs?count=500")).runs.filter((r) => r.checkpoint), e = field("model", say("run"), select(runs.map((r) => [r.name, r.name])));
+    ask(say("doubt-title"), [make("p", "small quiet", say("doubt-why")), runs.length ? e.row : make("p", "gap", say("no-runs"))], runs.length ? say("check") : "",
+      async (q) => { q.close(); if (await attempt(() => send("POST", at(name) + "/check", { model: e.e.value }))) refresh(); });
   };
-  const remove = () => { const q = ask(say("remove-set-title"), [make("p", "quiet", say("remove-set-why"))], [button(say("cancel"), "", () => q.close()),
-    button(say("remove"), "main danger", async () => { q.close(); if (await act(() => send("DELETE", at(name), ""))) location.hash = "#/datasets"; })]); };
+  const remove = () => ask(say("remove-set-title"), [make("p", "quiet", say("remove-set-why"))], say("remove"),
+    async (q) => { q.close(); if (await attempt(() => send("DELETE", at(name), ""))) location.hash = "#/datasets"; }, "main danger");
   return [check, d.now.set ? button(say("doubt") + "…", "", doubt) : null, d.now.set && !d.now.set.packed ? button(say("pack") + "…", "", () => askPack(name, d.size)) : null, button(say("remove"), "danger", remove),
     link("#/new?data=" + encodeURIComponent(name), "button main", say("train-on"))];
 }
@@ -136,7 +120,7 @@ function actions(name, d, refresh) {
 function shell(d) {
   const last = d.jobs.find((j) => j.kind === "check");
   const words = last ? last.command.slice(2).filter((w) => !["--quiet", "--json", "--progress"].includes(w)) : [d.path, ...(d.val ? ["--val", d.val] : [])];
-  return command(["tenon data check", ...words.map(quote)].join(" "), say);
+  return command(["tenon data check", ...words.map(quote)].join(" "));
 }
 
 /* One of that name may have been there before: its jobs are no affair of this one. */
@@ -160,7 +144,7 @@ async function openOne(main, name, was) {
       make("p", "", [classes ? `${counted(classes, "n-classes")} · ` : "", d.split ? `${d.split} % ${say("to-val")} · ` : "", make("span", "mono wrap", d.given)])]), make("div", "actions", actions(name, d, () => soon(200))));
     told.replaceChildren(progress(d));
     card_.replaceChildren(figures(d));
-    found.replaceChildren(section(say("found"), findings(d, { leave: (what) => act(() => send("POST", at(name) + "/exclude", what)).then(() => soon(0)), filter: looking.filter, check: () => act(() => send("POST", at(name) + "/check", {})).then(() => soon(200)) })),
+    found.replaceChildren(section(say("found"), findings(d, { leave: (what) => attempt(() => send("POST", at(name) + "/exclude", what)).then(() => soon(0)), filter: looking.filter, check: () => attempt(() => send("POST", at(name) + "/check", {})).then(() => soon(200)) })),
       make("section", "", [shell(d)]));
     side.replaceChildren(...[n.set ? section(say("distribution"), distribution(n, looking.filter), [key("train"), n.val ? key("val") : null]) : null,
       d.report.set && d.report.set.width ? section(say("sizes"), sizes(d.report)) : null].filter(Boolean), used);

@@ -1,16 +1,15 @@
 /* Looking through the pictures of a data set: by class, side and finding, as they are or as a network sees them. */
 import { get, send } from "./api.js";
-import { ask, button, choice, facts, make } from "./dom.js";
+import { button, choice, facts, make, section, tell } from "./dom.js";
+import { select as selectOf } from "./form.js";
 import { imageOf, isMarked, kindOf, lastOf, pathOf, tagOf } from "./dataset_found.js";
 import { show } from "./picture.js";
 import { say, whole } from "./words.js";
 
 const PAGE = 40;
 
-const option = (value, text) => { const o = make("option", "", text); o.value = value; return o; };
-
-function select(label, act) {
-  const e = make("select");
+function select(label, act, values = []) {
+  const e = selectOf(values);
   e.setAttribute("aria-label", label);
   e.onchange = () => act(e.value);
   return e;
@@ -27,14 +26,12 @@ export function look(name, changed, was) {
   find.value = of.find;
   find.oninput = () => { clearTimeout(later); later = setTimeout(() => set({ find: find.value.trim() }), 250); };
   const again = button(say("again"), "", () => { seed++; draw(); });
-  const how = select(say("augment"), (v) => { augment = v; draw(); });
-  how.append(option("crop", say("augment-crop")), option("full", say("augment-full")), option("none", say("augment-none")));
+  const how = select(say("augment"), (v) => { augment = v; draw(); }, [["crop", say("augment-crop")], ["full", say("augment-full")], ["none", say("augment-none")]]);
   const view = choice(say("view"), [["whole", say("whole")], ["seen", say("as-seen")]], seen ? "seen" : "whole", (v) => { seen = v === "seen"; again.hidden = how.hidden = !seen; draw(); });
   how.value = augment;
   again.hidden = how.hidden = !seen;
   const only = make("span"), grid = make("div", "thumbs"), told = make("span", "small faint", ""), pager = make("div", "row pager");
-  const box = make("section", "", [make("div", "title", [make("h2", "", say("look-through")), make("div", "end", [told])]),
-    make("div", "filters", [find, sides, classes, kinds, only, view, how, again]), grid, pager]);
+  const box = section(say("look-through"), make("div", "", [make("div", "filters", [find, sides, classes, kinds, only, view, how, again]), grid, pager]), [told]);
 
   const source = (p, size) => (seen ? pathOf(name, p, `&view=seen&seed=${seed}&augment=${augment}`) : pathOf(name, p, `&pixels=${size}`));
 
@@ -117,7 +114,7 @@ export function look(name, changed, was) {
       luck.hidden = !seen;
     }
     const step = (by) => { if (items[i + by]) { i += by; fill(); } };
-    const d = ask(items[i].class, [place, title, path, more], [button("‹", "", () => step(-1)), button("›", "", () => step(1)), luck, leave, button(say("close"), "main", () => d.close())]);
+    const d = tell(items[i].class, [place, title, path, more], [button("‹", "", () => step(-1)), button("›", "", () => step(1)), luck, leave]);
     d.querySelector("h2").remove(); /* the dialog's own: here it stands below the picture */
     d.classList.add("one");
     d.addEventListener("keydown", (e) => { if (e.key === "ArrowLeft") step(-1); else if (e.key === "ArrowRight") step(1); });
@@ -132,9 +129,9 @@ export function look(name, changed, was) {
     const first = known === null;
     known = stamp;
     const names = d.now.set ? d.now.set.classes.map((c) => c.name) : [];
-    classes.replaceChildren(option("", say("all-classes")), ...names.map((c) => option(c, c)));
+    classes.replaceChildren(...selectOf([["", say("all-classes")], ...names.map((c) => [c, c])]).children);
     classes.value = of.class;
-    kinds.replaceChildren(option("", say("all-pictures")), ...[...new Set(d.findings.filter((f) => f.count).map((f) => f.kind))].map((k) => option(k, kindOf(k))), option("out", say("is-out")));
+    kinds.replaceChildren(...selectOf([["", say("all-pictures")], ...[...new Set(d.findings.filter((f) => f.count).map((f) => f.kind))].map((k) => [k, kindOf(k)]), ["out", say("is-out")]]).children);
     kinds.value = of.out ? "out" : of.kind;
     if (first && d.now.val) sides.append(choice(say("side"), [["set", say("train")], ["val", say("val")]], of.side, (v) => set({ side: v, finding: null })));
     box.hidden = !d.now.set;

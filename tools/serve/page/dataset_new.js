@@ -1,20 +1,11 @@
 /* Adding a data set: a folder that is there, or one that is sent from the browser's machine. */
 import { get, send } from "./api.js";
-import { ask, button, choice, make } from "./dom.js";
+import { ask, choice, make } from "./dom.js";
 import { browser } from "./folders.js";
+import { field, input } from "./form.js";
 import { bytes, counted, say, whole } from "./words.js";
 
 const AT_ONCE = 3;
-
-function field(name, words, value, hint) {
-  const e = make("input");
-  e.type = "text";
-  e.name = name;
-  e.value = value;
-  e.placeholder = hint || "";
-  e.autocomplete = "off";
-  return { e, row: make("label", "field", [make("span", "", words), e]) };
-}
 
 /* What a folder may be called here. */
 const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1).toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 64);
@@ -58,7 +49,7 @@ function sender(chosen) {
 
 export function begin(done) {
   let data = null, named = false, way = "here";
-  const name = field("name", say("name"), ""), split = field("split", say("split"), "", say("split-hint")), size = field("size", say("net-size"), "224");
+  const name = field("name", say("name"), input("")), split = field("split", say("split"), input("", say("split-hint"))), size = field("size", say("net-size"), input("224"));
   const wrong = make("p", "small bad", "");
   wrong.setAttribute("role", "alert");
   name.e.oninput = () => { named = true; };
@@ -81,7 +72,7 @@ export function begin(done) {
 
   async function add() {
     wrong.textContent = "";
-    go.disabled = true;
+    d.go.disabled = true;
     try {
       const id = name.e.value.trim();
       const said = await send("POST", "/datasets", { name: id, data: await place(id), split: number(split), size: number(size) });
@@ -91,11 +82,9 @@ export function begin(done) {
     } catch (e) {
       wrong.textContent = e.message;
     }
-    go.disabled = false;
+    d.go.disabled = false;
   }
-  const go = button(say("add"), "main", add);
-  const d = ask(say("add-dataset"), [make("p", "small quiet", say("add-why")), make("div", "gap", [ways]), body, name.row, split.row, size.row, wrong],
-    [button(say("cancel"), "", () => d.close()), go]);
+  const d = ask(say("add-dataset"), [make("p", "small quiet", say("add-why")), make("div", "gap", [ways]), body, name.row, split.row, size.row, wrong], say("add"), add);
   d.addEventListener("close", sends.stop);
   d.classList.add("wide");
   folders.open().catch((e) => { wrong.textContent = e.message; });

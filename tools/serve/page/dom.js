@@ -1,5 +1,7 @@
 /* Elements. Text is set as text, never as markup: names of classes and files are whatever somebody called them. */
 
+import { say } from "./words.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /* make("p", "small faint", "text") or make("div", "card", [child, child]); null children are passed over. */
@@ -58,8 +60,11 @@ export function facts(rows) {
     .flatMap(([k, v]) => [make("dt", "", k), make("dd", "", v)]));
 }
 
+/* A part of a page under its title; what stands at the title's end may be left out. */
+export const section = (title, content, end) => make("section", "", [make("div", "title", [make("h2", "", title), end ? make("div", "end", end) : null]), content]);
+
 /* A line for a shell, and a button that copies it. */
-export function command(text, say) {
+export function command(text) {
   const copied = button(say("copy"), "bare", async () => {
     try {
       await navigator.clipboard.writeText(text);
@@ -72,12 +77,31 @@ export function command(text, say) {
   return make("div", "cmd", [code, copied]);
 }
 
-/* A question in a dialog; `body` is what stands in it. Whoever closes it is told of by "close". */
-export function ask(title, body, foot) {
+/* A dialog; `body` is what stands in it, `foot` its buttons. Whoever closes it is told of by "close". */
+function dialog(title, body, foot) {
   const d = make("dialog", "", [make("h2", "", title), ...body, make("div", "foot", foot)]);
   d.setAttribute("aria-label", title);
   d.addEventListener("close", () => d.remove());
   document.body.append(d);
   d.showModal();
   return d;
+}
+
+/* Something to look at, until it is closed. */
+export function tell(title, body, foot = []) {
+  const d = dialog(title, body, [...foot, button(say("close"), "main", () => d.close())]);
+  return d;
+}
+
+/* A question: `yes` is the word of the button that does it, act(dialog); without one there is nothing to do. */
+export function ask(title, body, yes, act, css = "main") {
+  const go = yes ? button(yes, css, () => act(d)) : null, d = dialog(title, body, [button(say("cancel"), "", () => d.close()), go]);
+  d.go = go;
+  return d;
+}
+
+/* A refusal stands there until it is closed; null: there was one. */
+export async function attempt(what) {
+  try { return await what(); } catch (e) { tell(say("refused"), [make("p", "quiet", e.message)]); }
+  return null;
 }

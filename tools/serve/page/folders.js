@@ -1,6 +1,7 @@
 /* Folders below the roots, one step at a time; chosen({root, path, real}) is told of each that one is in. */
 import { get } from "./api.js";
 import { button, make } from "./dom.js";
+import { select } from "./form.js";
 import { counted, say } from "./words.js";
 
 /* "/data" and "flowers": "/data/flowers". */
@@ -15,7 +16,7 @@ export function browser(chosen) {
     const ask = (find) => get(`/browse?root=${root}&path=${encodeURIComponent(path)}&find=${encodeURIComponent(find)}`);
     const said = await ask(""), list = make("div", "folders"), told = make("p", "small faint", "");
     const up = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
-    const roots = make("select", "", said.roots.map((r, i) => { const o = make("option", "", r); o.value = String(i); return o; }));
+    const roots = select(said.roots.map((r, i) => [String(i), r]));
     roots.value = String(root);
     roots.setAttribute("aria-label", say("folder"));
     roots.onchange = () => { root = Number(roots.value); go("").catch(() => {}); };

@@ -1,6 +1,7 @@
 /* Home: what runs, what has ended, the machine. */
 import { get } from "./api.js";
-import { button, link, make } from "./dom.js";
+import { button, link, make, section } from "./dom.js";
+import { select } from "./form.js";
 import { spark } from "./chart.js";
 import { has, load } from "./pages.js";
 import { stored } from "./stored.js";
@@ -97,17 +98,16 @@ export async function open(main, _, query_, was) {
   field.setAttribute("aria-label", say("find"));
   field.value = find;
   field.oninput = () => { find = field.value; hurry(150); };
-  const states = make("select");
+  const states = select(["", ...STATES].map((s) => [s, s ? say(s) : say("all-states")]));
   states.setAttribute("aria-label", say("state"));
-  states.append(...["", ...STATES].map((s) => { const e = make("option", "", s ? say(s) : say("all-states")); e.value = s; return e; }));
   states.value = only;
   states.onchange = () => { only = states.value; hurry(0); };
 
   const column = (key, css) => make("th", css || "", say(key));
   const table = make("table", "", [make("thead", "", [make("tr", "", [make("th", "", [make("span", "sr", say("select"))]), column("run"), column("state"), column("val-top1", "num"),
     column("val-loss", "num hide-s"), column("took", "num hide-s"), column("last-seen", "num hide-s"), column("loss", "hide-s")])]), body]);
-  const runs = make("section", "", [make("div", "title", [make("h2", "", say("now"))]), now]);
-  const past = make("section", "", [make("div", "title", [make("h2", "", say("ended")), make("div", "end", [field, states, compare])]), make("div", "card scroll", [table]), more]);
+  const runs = section(say("now"), now);
+  const past = section(say("ended"), make("div", "", [make("div", "card scroll", [table]), more]), [field, states, compare]);
 
   /* A row that would be the same stays, so that what has the focus keeps it. */
   const rows = new Map();
@@ -141,7 +141,7 @@ export async function open(main, _, query_, was) {
   const soon = (ms) => { if (!later) later = setTimeout(() => refresh().catch(() => {}), ms); };
   const hurry = (ms) => { clearTimeout(later); later = 0; soon(ms); };
 
-  const aside = make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("machine")), make("div", "end", [button(say("stored") + "…", "bare", () => stored())])]), machine]), others]);
+  const aside = make("aside", "", [section(say("machine"), machine, [button(say("stored") + "…", "bare inline small", () => stored())]), others]);
   await Promise.all([refresh(), cards(others)]);
   main.replaceChildren(make("div", "head", [make("div", "grow", [make("h1", "", say("runs")), counts, unread]), make("div", "actions", [link("#/new", "button main", say("new-run"))])]), make("div", "cols", [make("div", "", [runs, past]), aside]));
   document.title = "Tenon";

@@ -1,6 +1,6 @@
 /* Models: a list of them, and one: what is on a picture, what it confuses, its layers, files for others. */
 import { get, send } from "./api.js";
-import { ask, button, command, link, make } from "./dom.js";
+import { ask, attempt, button, command, link, make, section } from "./dom.js";
 import { classify, many } from "./model_classify.js";
 import { evaluation } from "./model_confusion.js";
 import { deploy } from "./model_deploy.js";
@@ -11,7 +11,6 @@ import "./dataset_words.js";
 import "./model_words.js";
 
 export const at = (id) => "/models/" + encodeURIComponent(id);
-export const section = (title, content, end) => make("section", "", [make("div", "title", [make("h2", "", title), end ? make("div", "end", end) : null]), content]);
 
 const FORMATS = { safetensors: "format-safetensors", onnx: "format-onnx", engine: "format-engine", caffe: "format-caffe" };
 
@@ -84,10 +83,8 @@ function sizeOf(m) {
 /* A file of the models folder; a run's goes with its run. */
 function removing(m) {
   if (m.run) return null;
-  return button(say("remove"), "danger", () => {
-    const yes = () => act(async () => { d.close(); await send("DELETE", at(m.id), ""); location.hash = "#/models"; });
-    const d = ask(say("remove-model-title"), [make("p", "quiet", say("remove-model-why"))], [button(say("cancel"), "", () => d.close()), button(say("remove"), "main", yes)]);
-  });
+  return button(say("remove"), "danger", () => ask(say("remove-model-title"), [make("p", "quiet", say("remove-model-why"))], say("remove"),
+    (d) => attempt(async () => { d.close(); await send("DELETE", at(m.id), ""); location.hash = "#/models"; })));
 }
 
 function head(m, page) {
@@ -97,14 +94,6 @@ function head(m, page) {
   return make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/models", "", say("models")), ...from]), make("h1", "cut", m.id), make("p", "", facts.filter(Boolean).join(" · ")),
     m.problem ? make("p", "bad", m.problem) : null]),
   make("div", "actions", m.problem || takesNumbers(m) ? [removing(m)] : [removing(m), link("#/new?init=" + encodeURIComponent(m.id), "button", say("fine-tune")), button(say("classify-folder"), "main", () => many(page))])]);
-}
-
-/* Refused things are told in a dialog. */
-export async function act(what) {
-  try { return await what(); } catch (e) {
-    const d = ask(say("refused"), [make("p", "quiet", e.message)], [button(say("close"), "main", () => d.close())]);
-    return null;
-  }
 }
 
 export async function open(main, [id], _, was) {
@@ -133,7 +122,7 @@ export async function open(main, [id], _, was) {
   const one = classify(page, was.files), measured = evaluation(page), shown = layers(page, one), files = deploy(page);
   page.parts = [one, measured, shown, files];
   main.replaceChildren(head(m, page), make("div", "cols", [make("div", "", [one.box, measured.box, shown.box]),
-    make("aside", "", [measured.facts, measured.byClass, files.box, section(say("same"), make("div", "", [command(`tenon infer ${quote(m.run && m.epoch !== null ? m.run : m.path)} photo.jpg`, say), command(`tenon eval ${quote(m.run && m.epoch !== null ? m.run : m.path)} FOLDER`, say)]))])]));
+    make("aside", "", [measured.facts, measured.byClass, files.box, section(say("same"), make("div", "", [command(`tenon infer ${quote(m.run && m.epoch !== null ? m.run : m.path)} photo.jpg`), command(`tenon eval ${quote(m.run && m.epoch !== null ? m.run : m.path)} FOLDER`)]))])]));
   document.title = `${id} · Tenon`;
   await page.refresh();
   return { hear: (kind) => { if (kind === "job" || kind === "again") page.refresh().catch(() => {}); }, leave: () => { page.left = true; clearTimeout(later); one.leave(); }, keep: () => ({ files: one.files() }) };

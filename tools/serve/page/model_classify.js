@@ -1,8 +1,7 @@
 /* What is on a picture: dropped, pasted or chosen; several one after the other; a folder as a job. */
 import { get, send } from "./api.js";
-import { ask, button, link, make } from "./dom.js";
+import { ask, attempt, button, link, make, section, tell } from "./dom.js";
 import { browser } from "./folders.js";
-import { act, section } from "./model.js";
 import { counted, percent, say, three } from "./words.js";
 
 const MOST = 200, LISTED = 500; /* pictures that are shown, and of a folder listed */
@@ -116,7 +115,7 @@ const last = (path) => path.slice(path.lastIndexOf("/") + 1);
 
 /* A job, and once it is done what it said. */
 function folder(j) {
-  const state = j.state === "running" ? make("span", "state running", say("running")) : j.state === "done" ? button(say("look"), "bare", () => act(() => results(j.id))) : make("span", "tag bad", say(j.state));
+  const state = j.state === "running" ? make("span", "state running", say("running")) : j.state === "done" ? button(say("look"), "bare", () => attempt(() => results(j.id))) : make("span", "tag bad", say(j.state));
   return make("div", "row small gap", [make("span", "mono cut", last(j.facts.data)), make("span", "end", [state]), j.error ? make("span", "bad", j.error) : null]);
 }
 
@@ -130,8 +129,8 @@ async function results(id) {
   if (bad.length) sums.unshift(make("span", "tag bad", `${say("unreadable")} ${bad.length}`));
   const list = make("div", "scroll tall gap", [make("table", "", [make("tbody", "", rows.slice(0, LISTED))]), rows.length > LISTED ? make("p", "small faint pad", counted(rows.length - LISTED, "more-pictures")) : null]);
   list.tabIndex = 0;
-  const d = ask(counted(j.result.length, "n-pictures"), [make("div", "row wraps", sums), list],
-    [link(URL.createObjectURL(new Blob([JSON.stringify(j.result, null, 2)], { type: "application/json" })), "button", say("download")), button(say("close"), "main", () => d.close())]);
+  const d = tell(counted(j.result.length, "n-pictures"), [make("div", "row wraps", sums), list],
+    [link(URL.createObjectURL(new Blob([JSON.stringify(j.result, null, 2)], { type: "application/json" })), "button", say("download"))]);
   const save = d.querySelector("a.button");
   save.download = id + ".json";
   d.classList.add("wide");
@@ -141,11 +140,11 @@ async function results(id) {
 export function many(page) {
   let data = null;
   const folders = browser((d) => { data = d; });
-  const begin = () => act(async () => {
+  const begin = (d) => attempt(async () => {
     d.close();
     await send("POST", page.path + "/classifications", { data: data && { root: data.root, path: data.path } });
     await page.refresh();
   });
-  const d = ask(say("classify-folder"), [make("p", "small quiet", say("classify-folder-why")), folders.box], [button(say("cancel"), "", () => d.close()), button(say("begin-it"), "main", begin)]);
+  ask(say("classify-folder"), [make("p", "small quiet", say("classify-folder-why")), folders.box], say("begin-it"), begin);
   folders.open();
 }

@@ -1,8 +1,8 @@
 /* How good a model is: the confusion matrix, whose numbers show their pictures, each class, and the figures of it. */
 import { get, send } from "./api.js";
-import { ask, button, facts, make } from "./dom.js";
+import { ask, attempt, button, facts, make, section, tell } from "./dom.js";
 import { browser } from "./folders.js";
-import { act, section } from "./model.js";
+import { field, select } from "./form.js";
 import { picture } from "./picture.js";
 import { ago, counted, percent, say, three, whole } from "./words.js";
 
@@ -15,24 +15,22 @@ export async function pictures(model) {
   let folder = null;
   const folders = browser((d) => { folder = d; });
   const options = [model.run ? ["", say("as-validated")] : null, ...sets.map((d) => [d.name, d.name]), ["/", say("a-folder")]].filter(Boolean);
-  const e = make("select", "", options.map(([value, text]) => { const o = make("option", "", text); o.value = value; return o; }));
-  e.name = "data";
-  e.setAttribute("aria-label", say("pictures"));
+  const { e, row } = field("data", say("pictures"), select(options));
   const show = () => { folders.box.hidden = e.value !== "/"; if (e.value === "/") folders.open(); };
   e.onchange = show;
   show();
-  return { box: make("div", "gap", [make("label", "field", [make("span", "", say("pictures")), e]), folders.box]),
+  return { box: make("div", "gap", [row, folders.box]),
     chosen: () => (e.value === "/" ? { root: folder ? folder.root : 0, path: folder ? folder.path : "" } : e.value ? { dataset: e.value } : undefined) };
 }
 
 async function begin(page) {
   const data = await pictures(page.model);
-  const start = () => act(async () => {
+  const start = (d) => attempt(async () => {
     d.close();
     await send("POST", page.path + "/evaluations", { data: data.chosen() });
     await page.refresh();
   });
-  const d = ask(say("evaluate"), [make("p", "small quiet", say("evaluate-why")), data.box], [button(say("cancel"), "", () => d.close()), button(say("begin-it"), "main", start)]);
+  ask(say("evaluate"), [make("p", "small quiet", say("evaluate-why")), data.box], say("begin-it"), start);
 }
 
 /* ---- pictures of a number ---- */
@@ -48,12 +46,12 @@ function shots(page, id, label, said, names) {
       grid.append(f);
     }
     count += got.pictures.length;
-    more.replaceChildren(...(count < got.count ? [button(counted(got.count - count, "more-pictures"), "bare", () => act(next))] : []));
+    more.replaceChildren(...(count < got.count ? [button(counted(got.count - count, "more-pictures"), "bare", () => attempt(next))] : []));
   }
   const title = label === said ? names[label] : `${names[label]} → ${said < 0 ? say("no-answer") : names[said]}`;
-  const d = ask(title, [make("p", "small quiet", label === said ? say("right-why") : say("wrong-why")), make("div", "tall gap", [grid, more])], [button(say("close"), "main", () => d.close())]);
+  const d = tell(title, [make("p", "small quiet", label === said ? say("right-why") : say("wrong-why")), make("div", "tall gap", [grid, more])]);
   d.classList.add("wide");
-  act(next);
+  attempt(next);
 }
 
 function matrix(result, names, show) {
@@ -83,7 +81,7 @@ function matrix(result, names, show) {
 /* Of more classes than a table can show: a pixel and more a number, the diagonal apart; which it is stands below, and a click or Enter shows
  * its pictures. Arrows go from one that is not 0 to the next in its row or column. */
 function heat(result, names, show) {
-  const n = names.length, size = Math.max(2, Math.min(12, Math.floor(560 / n))), canvas = make("canvas", "heat"), all = make("canvas", ""), told = make("p", "small quiet", say("heat-how"));
+  const n = names.length, size = Math.max(2, Math.min(12, Math.floor(Math.min(560, document.getElementById("main").clientWidth - 80) / n))), canvas = make("canvas", "heat"), all = make("canvas", ""), told = make("p", "small quiet", say("heat-how"));
   const at = new Map(result.confusion.filter(([, b]) => b >= 0).map(([a, b, count]) => [a * n + b, count])), css = getComputedStyle(document.documentElement);
   let cell = null;
   for (const c of [canvas, all]) c.width = c.height = n * size;
@@ -116,9 +114,9 @@ function heat(result, names, show) {
   canvas.onclick = (e) => { point(of(e)); open(); };
   canvas.onkeydown = (e) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -n, ArrowDown: n }[e.key];
-    if (e.key === "Enter") open();
-    if (!by) return;
-    e.preventDefault();
+    if (!by && e.key !== "Enter") return;
+    e.preventDefault(); /* else the same Enter would close the dialog that it opens */
+    if (!by) return open();
     if (cell === null) return point(0);
     let to = cell + by;
     const inside = (k) => k >= 0 && k < n * n && (Math.abs(by) === n || Math.floor(k / n) === Math.floor(cell / n));
@@ -126,7 +124,7 @@ function heat(result, names, show) {
     if (inside(to)) point(to);
   };
   draw();
-  const box = make("div", "scroll tall-list", [canvas]);
+  const box = make("div", "scroll", [canvas]);
   return make("div", "", [box, told]);
 }
 
@@ -157,7 +155,7 @@ const last = (path) => path.split("/").filter(Boolean).slice(-2).join("/");
 export function evaluation(page) {
   let shownId = null;
   const body = make("div", ""), figures = make("div", ""), classes = make("div", ""), end = make("span", "small faint", "");
-  const again = button(say("evaluate-go"), "", () => act(() => begin(page)));
+  const again = button(say("evaluate-go"), "", () => attempt(() => begin(page)));
   const self = { box: section(say("confusion"), body, [end, again]), facts: section(say("evaluation"), figures), byClass: make("div", ""), told };
 
   function show(result, j) {

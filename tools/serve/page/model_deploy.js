@@ -1,8 +1,8 @@
 /* Files for others: ONNX and engines, each held against the model. */
 import { blob, send } from "./api.js";
-import { ask, button, choice, make } from "./dom.js";
+import { ask, attempt, button, choice, make, section } from "./dom.js";
+import { field, input } from "./form.js";
 import { pictures } from "./model_confusion.js";
-import { act, section } from "./model.js";
 import { bytes, counted, say, whole } from "./words.js";
 
 const KINDS = [["onnx", "f32"], ["engine", "f32"], ["engine", "int8"]];
@@ -11,7 +11,7 @@ const titleOf = ([format, precision]) => (format === "onnx" ? "ONNX" : precision
 /* Saved under a name, without leaving the page. */
 async function save(path, name, b) {
   b.disabled = true;
-  await act(async () => {
+  await attempt(async () => {
     const a = make("a", "");
     a.href = URL.createObjectURL(await blob(path));
     a.download = name;
@@ -37,26 +37,22 @@ function verdict(j) {
 async function begin(page, kind) {
   const data = await pictures(page.model);
   let which = KINDS.indexOf(kind);
-  const drop = make("input");
-  drop.type = "text";
-  drop.name = "drop";
+  const { e: drop, row: gate } = field("drop", say("max-drop"), input("1"));
   drop.inputMode = "decimal";
-  drop.value = "1";
-  const gate = make("label", "field", [make("span", "", say("max-drop")), drop]);
   const show = () => { gate.hidden = which === 0; };
   const kinds = choice(say("format"), KINDS.map((k, i) => [i, titleOf(k)]), which, (v) => { which = v; show(); });
   show();
-  const start = () => act(async () => {
+  const start = (d) => attempt(async () => {
     const [format, precision] = KINDS[which], chosen = data.chosen();
     d.close();
     await send("POST", page.path + "/exports", { format, precision, data: chosen, max_drop: Number(drop.value), average: Boolean(page.model.about && page.model.about.keeps_average) });
     await page.refresh();
   });
-  const d = ask(say("export"), [make("p", "small quiet", say("export-why")), make("p", "gap", [kinds]), data.box, gate], [button(say("cancel"), "", () => d.close()), button(say("begin-it"), "main", start)]);
+  ask(say("export"), [make("p", "small quiet", say("export-why")), make("p", "gap", [kinds]), data.box, gate], say("begin-it"), start);
 }
 
 function item(page, m, kind) {
-  const j = m.exports.find((x) => x.facts.format === kind[0] && x.facts.precision === kind[1]), make_ = button(j ? say("again") : say("make-it"), "bare", () => act(() => begin(page, kind)));
+  const j = m.exports.find((x) => x.facts.format === kind[0] && x.facts.precision === kind[1]), make_ = button(j ? say("again") : say("make-it"), "bare", () => attempt(() => begin(page, kind)));
   make_.setAttribute("aria-label", `${titleOf(kind)}: ${j ? say("again") : say("make-it")}`);
   if (!j) return make("div", "item", [make("div", "row", [make("b", "", titleOf(kind)), make("span", "end", [make_])])]);
   const [tag, words] = verdict(j), there = j.state === "done" && j.result.file !== null && j.result.engine !== null;

@@ -1,7 +1,6 @@
 /* The layers of a model as a list with rails for branches: what each has learned, and what it makes of a picture. */
 import { blob, get, send } from "./api.js";
-import { button, choice, make, svg } from "./dom.js";
-import { act, section } from "./model.js";
+import { attempt, button, choice, make, section, svg } from "./dom.js";
 import { percent, say, three, whole } from "./words.js";
 
 const LANE = 13, HEIGHT = 52, LANES = 8;
@@ -112,7 +111,7 @@ export function layers(page, one) {
   const card = make("div", "card", [detail, table]);
 
   /* Of the picture that was classified last. */
-  const look = () => act(async () => {
+  const look = () => attempt(async () => {
     if (!one.last && what === "made") return;
     seen = one.last;
     begun = (await send("POST", page.path + "/layers", one.last || "")).id;

@@ -1,14 +1,14 @@
 /* A new run: pictures, net, recipe; what it would take, how its rate moves; the same as lines for a shell. */
 import { get, send } from "./api.js";
 import { chart, forgetCharts, tableButton } from "./chart.js";
-import { button, command, facts, link, make } from "./dom.js";
+import { button, command, facts, link, make, section } from "./dom.js";
 import { field, input } from "./form.js";
 import { FIRST_BATCH, nets, pictures, recipe, sweep } from "./new_form.js";
 import { bytes, quote, say, whole } from "./words.js";
 
 const MOST = 64; /* runs of a sweep */
 
-const part = (title, content) => make("section", "", [make("div", "title", [make("h2", "", title)]), make("div", "card pad", content)]);
+const part = (title, content) => section(title, make("div", "card pad", content));
 
 /* What the form begins with: of a run, of a model, or nothing. */
 async function begin(query) {
@@ -112,7 +112,7 @@ export async function open(main, _, query, was) {
     if (!settings || !net || !data) return;
     const all = wishes(), over = all.length > MOST;
     go.disabled = over;
-    shell.replaceChildren(...(over ? [make("p", "small bad", say("too-many-runs"))] : all.length > 1 ? [make("p", "small quiet", `${all.length} ${say("runs-queued")}`)] : []), ...all.slice(0, 4).map((w) => command(line(w, data.data()), say)));
+    shell.replaceChildren(...(over ? [make("p", "small bad", say("too-many-runs"))] : all.length > 1 ? [make("p", "small quiet", `${all.length} ${say("runs-queued")}`)] : []), ...all.slice(0, 4).map((w) => command(line(w, data.data()))));
     clearTimeout(later);
     later = setTimeout(() => { asked++; Promise.all([study(all[0], asked), schedule(all[0], asked)]); }, 400);
   }
@@ -140,9 +140,8 @@ export async function open(main, _, query, was) {
     make("div", "cols", [make("div", "", [
       part(say("which-pictures"), [data.box]), part(say("net"), [net.box]), part(say("recipe"), [settings.box]),
       part(say("run"), [name.row, device.row, make("label", "row gap", [queue, make("span", "", say("queue"))]), told, make("p", "row gap", [go])]),
-      make("section", "", [make("div", "title", [make("h2", "", say("same"))]), shell])]),
-    make("aside", "", [make("section", "", [make("div", "title", [make("h2", "", say("takes"))]), plan]),
-      make("section", "", [make("div", "title", [make("h2", "", say("schedule")), make("div", "end", [tableButton([rate])])]), rateCard])])]));
+      section(say("same"), shell)]),
+    make("aside", "", [section(say("takes"), plan), section(say("schedule"), rateCard, [tableButton([rate])])])]));
   data.show();
   net.show();
   document.title = `${say("new-run")} · Tenon`;

@@ -1,7 +1,7 @@
 /* One run: how it goes, its curves, its log, what can be done to it. */
 import { get } from "./api.js";
 import { chart, forgetCharts, short, tableButton } from "./chart.js";
-import { button, choice, command, facts, link, make } from "./dom.js";
+import { button, choice, command, facts, link, make, section } from "./dom.js";
 import { state, waits } from "./home.js";
 import { has } from "./pages.js";
 import { actions, compareWith, notes } from "./run_acts.js";
@@ -59,7 +59,7 @@ function checkpoints(r) {
 /* The orders that it obeyed, as a shell gives them. */
 const orders = (r) => r.orders.filter((o) => o.applied && o.order !== "stop").slice(-6).map((o) => {
   const set = Object.entries(o).filter(([k]) => k.startsWith("set.")).map(([k, v]) => `${k.slice(4)}=${v}`);
-  return command(["tenon", "run", set.length ? "set" : o.order, r.name, ...set, "--at-step", String(o.step)].map(quote).join(" "), say);
+  return command(["tenon", "run", set.length ? "set" : o.order, r.name, ...set, "--at-step", String(o.step)].map(quote).join(" "));
 });
 
 /* A line of the log, in words: its kind, and what it says. */
@@ -124,11 +124,11 @@ export async function open(main, [id], _, was) {
     if (now !== said) buttons.replaceChildren(...actions(id, r, (text) => { told.textContent = text; soon(300); }));
     card.replaceChildren(progress(r), figures(r));
     const last = r.checkpoints.length ? r.checkpoints[r.checkpoints.length - 1].step : 0;
-    shell.replaceChildren(command(`tenon run show ${quote(id)}`, say), command(`tenon run repeat ${quote(id)}`, say), ...orders(r));
+    shell.replaceChildren(command(`tenon run show ${quote(id)}`), command(`tenon run repeat ${quote(id)}`), ...orders(r));
     if (now !== said || String(last) !== side.dataset.last) {
       side.dataset.last = last;
-      side.replaceChildren(make("section", "", [make("div", "title", [make("h2", "", say("checkpoints"))]), checkpoints(r)]),
-        make("section", "", [make("div", "title", [make("h2", "", say("recipe"))]), make("div", "card pad", [recipe(r.config)])]));
+      side.replaceChildren(section(say("checkpoints"), checkpoints(r)),
+        section(say("recipe"), make("div", "card pad", [recipe(r.config)])));
     }
     said = now;
     await Promise.all([curves().catch(() => {}), lines().catch((e) => log.replaceChildren(make("span", "w", e.message)))]); /* a log that cannot be read says so where it would stand */
@@ -140,10 +140,10 @@ export async function open(main, [id], _, was) {
   const smoothing = choice(say("smooth"), [[0, "0"], [0.9, "0.9"], [0.97, "0.97"]], smooth, (v) => { smooth = v; curves().catch(() => {}); });
   await refresh();
   main.replaceChildren(make("div", "head", [make("div", "grow", [make("div", "crumbs", [link("#/", "", say("runs"))]), make("h1", "", id), title, reason, told]), buttons]), card,
-    make("section", "", [make("div", "title", [make("h2", "", say("curves")), make("div", "end", [make("span", "small faint", say("smooth")), smoothing, scale, button(say("compare-with"), "bare", () => compareWith(id)), tableButton([lossChart, topChart, rateChart, speedChart])])]), make("div", "two", cards)]),
+    section(say("curves"), make("div", "two", cards), [make("span", "small faint", say("smooth")), smoothing, scale, button(say("compare-with"), "bare", () => compareWith(id)), tableButton([lossChart, topChart, rateChart, speedChart])]),
     make("div", "cols", [make("div", "", [
-      make("section", "", [make("div", "title", [make("h2", "", say("log")), make("div", "end", [files])]), make("div", "card", [log])]),
-      make("section", "", [make("div", "title", [make("h2", "", say("same"))]), shell]),
+      section(say("log"), make("div", "card", [log]), [files]),
+      section(say("same"), shell),
       notes(id)]), side]));
   log.scrollTop = log.scrollHeight;
   document.title = `${id} · Tenon`;

@@ -1,25 +1,19 @@
 /* What is done to a run: orders, and what is asked before them. */
 import { get, send } from "./api.js";
-import { ask, button, command, link, make } from "./dom.js";
+import { ask, attempt, button, command, link, make, section } from "./dom.js";
 import { field, input, select } from "./form.js";
 import { canTell, follow, follows } from "./notify.js";
 import { quote, say, whole } from "./words.js";
 
-/* Says what came of it; a refusal stands there until it is closed. */
+/* Says what came of it. */
 async function act(what, done) {
-  try {
-    const said = await what();
-    if (done) done(said);
-  } catch (e) {
-    const d = ask(say("refused"), [make("p", "quiet", e.message)], [button(say("close"), "main", () => d.close())]);
-  }
+  const said = await attempt(what);
+  if (said && done) done(said);
 }
 
 const order = (id, what, done) => act(() => send("POST", `/runs/${id}/orders`, what), done);
 
-function sure(title, why, yes, what) {
-  const d = ask(title, [make("p", "quiet", why)], [button(say("cancel"), "", () => d.close()), button(yes, "main danger", () => { d.close(); what(); })]);
-}
+const sure = (title, why, yes, what) => ask(title, [make("p", "quiet", why)], yes, (d) => { d.close(); what(); }, "main danger");
 
 /* What has come of an order, in words. */
 const answer = (a) => (a && a.waits ? say("waits-for-step") : `${say("obeyed-at")} ${whole(a && a.step)}`);
@@ -43,7 +37,7 @@ function change(id, r, told) {
   }
   function show() {
     const { at_step: at, ...set } = read() || {};
-    shell.replaceChildren(command(["tenon", "run", "set", id, ...Object.entries(set).map(([k, v]) => `${k}=${v}`), ...(at === undefined ? [] : ["--at-step", String(at)])].map(quote).join(" "), say));
+    shell.replaceChildren(command(["tenon", "run", "set", id, ...Object.entries(set).map(([k, v]) => `${k}=${v}`), ...(at === undefined ? [] : ["--at-step", String(at)])].map(quote).join(" ")));
   }
   function apply() {
     const said = read();
@@ -54,8 +48,7 @@ function change(id, r, told) {
   }
   for (const f of fields) { f.e.inputMode = "decimal"; f.e.addEventListener("input", show); f.e.onkeydown = (e) => { if (e.key === "Enter") apply(); }; }
   show();
-  const d = ask(say("change-title"), [make("p", "small quiet", say("change-why")), make("div", "fields two-wide", fields.map((f) => f.row)), shell, make("p", "small faint gap", say("change-not"))],
-    [button(say("cancel"), "", () => d.close()), button(say("apply"), "main", apply)]);
+  const d = ask(say("change-title"), [make("p", "small quiet", say("change-why")), make("div", "fields two-wide", fields.map((f) => f.row)), shell, make("p", "small faint gap", say("change-not"))], say("apply"), apply);
 }
 
 /* With which other run? */
@@ -63,8 +56,7 @@ export async function compareWith(id) {
   const list = (await get("/runs?count=500")).runs.filter((r) => r.name !== id);
   const other = select(list.map((r) => [r.name, r.name]));
   other.setAttribute("aria-label", say("run"));
-  const d = ask(say("compare-with"), [list.length ? other : make("p", "quiet", say("nothing-yet"))], [button(say("cancel"), "", () => d.close()),
-    list.length ? button(say("compare"), "main", () => { d.close(); location.hash = `#/compare?a=${id}&b=${other.value}`; }) : null].filter(Boolean));
+  ask(say("compare-with"), [list.length ? other : make("p", "quiet", say("nothing-yet"))], list.length ? say("compare") : "", (d) => { d.close(); location.hash = `#/compare?a=${id}&b=${other.value}`; });
 }
 
 function bell(id) {
@@ -91,5 +83,5 @@ export function notes(id) {
   area.disabled = true; /* what was not read is not written over */
   get(`/runs/${id}/notes`).then((n) => { area.value = n.text; area.disabled = false; }, (e) => { told.textContent = e.message; });
   area.onchange = () => act(() => send("PUT", `/runs/${id}/notes`, area.value), () => { told.textContent = say("kept"); });
-  return make("section", "", [make("div", "title", [make("h2", "", say("notes")), make("div", "end", [told])]), area]);
+  return section(say("notes"), area, [told]);
 }

@@ -1,6 +1,6 @@
 /* What lies in the workspace beside runs and models, and takes room: pictures that were sent, and jobs. */
 import { get, send } from "./api.js";
-import { ask, button, make } from "./dom.js";
+import { button, make, tell } from "./dom.js";
 import { ago, bytes, counted, say } from "./words.js";
 
 const KINDS = ["evaluation", "classification", "layers", "export", "check", "pack"];
@@ -25,6 +25,6 @@ export async function stored() {
   await fill();
   const list = make("div", "scroll tall gap", [make("table", "", [body])]);
   list.tabIndex = 0;
-  const d = ask(say("stored"), [make("p", "small quiet", say("stored-why")), used, told, list], [button(say("close"), "main", () => d.close())]);
+  const d = tell(say("stored"), [make("p", "small quiet", say("stored-why")), used, told, list]);
   d.classList.add("wide");
 }
