@@ -95,12 +95,18 @@ INLINE vec load_as(const void *w, tn_dtype dtype, int64_t i)
 #endif
 }
 
-/* Its first `count` numbers, and 0. */
+/* Its first `count` numbers, and 0. Not in line: a row ends once, and so many copies would be most of the code. */
+__attribute__((noinline)) static void copy_part(float to[LANES], const void *w, tn_dtype dtype,
+                                                int64_t i, int64_t count)
+{
+    for (int64_t l = 0; l < count; l++)
+        to[l] = number_at(w, dtype, i + l);
+}
+
 INLINE vec load_part(const void *w, tn_dtype dtype, int64_t i, int64_t count)
 {
     float to[LANES] = {0};
-    for (int64_t l = 0; l < count; l++)
-        to[l] = number_at(w, dtype, i + l);
+    copy_part(to, w, dtype, i, count);
     return load(to);
 }
 
@@ -143,7 +149,11 @@ INLINE void run(const tn_dense_rows *a, int64_t k, int rows, int images, tn_dtyp
     for (; d + line <= a->D; d += line) {
         EACH (r, rows)
             __builtin_prefetch((const char *)a->w + (row[r] + d) * bytes + AHEAD);
+#if LANES == 4 && defined TN_INFER /* up to 16 for all rows, written out: 100 kB */
+        for (int v = 0; v < line / LANES; v++)
+#else
         EACH (v, line / LANES)
+#endif
             add(a, row, d + v * LANES, LANES, rows, images, dtype, sum);
     }
     for (; d + LANES <= a->D; d += LANES)
