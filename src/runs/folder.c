@@ -80,8 +80,10 @@ static tn_status take_lock(tn_run_folder *f)
     if (error == EWOULDBLOCK)
         return tn_fail(TN_ERR_ARGUMENT, "%s: this run is alive: another process holds its lock",
                        f->path);
-    errno = error;
-    return tn_fail(TN_ERR_IO, "%s/lock: cannot be locked: %s", f->path, strerror(errno));
+    const bool none = error == ENOLCK || error == ENOSYS || error == EOPNOTSUPP;
+    return tn_fail(TN_ERR_IO, "%s/lock: cannot be locked: %s%s", f->path, strerror(error),
+                   none ? "; a run wants a file system with locks, such as a disk of the machine"
+                        : "");
 }
 
 tn_status tn_run_folder_open(tn_run_folder *f, const char *path, int lock_fd)

@@ -1,6 +1,7 @@
 /* Which runs there are, and what state each is in. */
 #define _DEFAULT_SOURCE /* flock, symlink, mkfifo */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "lab.h"
 #include "lab_set.h"
+#include "runs/runs.h"
 
 static const char *root;
 
@@ -252,10 +254,15 @@ int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
 static const char *begins, *ends; /* its folder */
 static int its_lock;
+static bool no_locks; /* as on a file system of the network */
 
 int __wrap_flock(int fd, int operation)
 {
     const bool look = operation == (LOCK_SH | LOCK_NB);
+    if (no_locks) {
+        errno = ENOLCK;
+        return -1;
+    }
     if (look && ends) {
         lab_write_text(lab_path(ends, "state.json"), "{\"state\":\"done\",\"updated\":9}");
         close(its_lock);
@@ -287,6 +294,20 @@ static void who_begins_or_ends_between_two_looks_has_not_died(void **state)
     r = seen(folder);
     assert_null(ends);
     assert_int_equal(r->state, TN_RUN_IS_DONE);
+    tn_run_info_close(r);
+}
+
+/* Whether a run lives cannot be known then: whoever asks, or would train there, is told why. */
+static void where_there_are_no_locks_is_told(void **state)
+{
+    (void)state;
+    const char *folder = run_with("a", "{\"state\":\"running\",\"updated\":1}", NULL);
+    tn_run_folder f;
+    no_locks = true;
+    tn_run_info *r = seen(folder);
+    assert_fails(tn_run_folder_open(&f, folder, 0), TN_ERR_IO, "a run wants a file system with");
+    no_locks = false;
+    assert_true(!r->alive && strstr(r->problem, "a/lock: No locks available"));
     tn_run_info_close(r);
 }
 
@@ -368,6 +389,7 @@ int main(void)
         IN_A_FOLDER(all_runs_of_a_folder),
         IN_A_FOLDER(a_run_may_be_called_runs),
         IN_A_FOLDER(who_begins_or_ends_between_two_looks_has_not_died),
+        IN_A_FOLDER(where_there_are_no_locks_is_told),
         IN_A_FOLDER(another_machine_may_hold_a_lock_that_is_not_seen),
         IN_A_FOLDER(memory_may_run_out),
     };
