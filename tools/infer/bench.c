@@ -36,16 +36,18 @@ static void fill(ports *p)
     }
 }
 
-static void note(worker *w, double seconds)
+/* Others still run: the program ends when all have. */
+static tn_status note(worker *w, double seconds)
 {
     if (w->runs == w->room) {
         w->room = w->room ? 2 * w->room : 4096;
         double *more = realloc(w->latency, (size_t)w->room * sizeof *more);
         if (!more)
-            run_fail("no memory for %lld times", (long long)w->room);
+            return tn_fail(TN_ERR_MEMORY, "no memory for %lld times", (long long)w->room);
         w->latency = more;
     }
     w->latency[w->runs++] = seconds;
+    return TN_OK;
 }
 
 static void *work(void *of)
@@ -58,7 +60,8 @@ static void *work(void *of)
     w->until += start;
     while (w->status == TN_OK && (now = seconds()) < w->until) {
         w->status = ports_run(&w->ports, w->context, w->s->q.rows);
-        note(w, seconds() - now);
+        if (w->status == TN_OK)
+            w->status = note(w, seconds() - now);
     }
     w->spent = seconds() - start;
     if (w->status != TN_OK)
@@ -176,15 +179,18 @@ void infer_bench(session *s)
         ports_make(&w[i].ports, s, w[i].context);
         fill(&w[i].ports);
     }
-    for (int i = 1; i < s->q.contexts; i++)
-        if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
-            run_fail("no thread for context %d", i + 1);
-    work(&w[0]);
+    int begun = 1;
+    while (begun < s->q.contexts && pthread_create(&w[begun].thread, NULL, work, &w[begun]) == 0)
+        begun++;
+    if (begun == s->q.contexts)
+        work(&w[0]);
     tn_status status = w[0].status;
-    for (int i = 1; i < s->q.contexts; i++) {
+    for (int i = 1; i < begun; i++) {
         pthread_join(w[i].thread, NULL);
         status = status == TN_OK ? w[i].status : status;
     }
+    if (begun < s->q.contexts)
+        run_fail("no thread for context %d", begun + 1);
     if (status != TN_OK)
         run_fail("the engine could not be run");
     const result r = sum_up(s, w, memory);
