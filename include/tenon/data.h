@@ -62,6 +62,25 @@ typedef struct tn_image_pixels {
 TN_API TN_CHECKED tn_status tn_image_fit(const tn_image_pixels *pixels, const tn_fit_opts *opts,
                                          uint8_t *rgb);
 
+/** A frame of a video in the memory of a GPU, as decoders leave it: luma, and chroma in pairs, one of 2 x 2 pixels (NV12, P010). */
+typedef struct tn_image_surface {
+    const void *luma, *chroma;         /**< addresses of the GPU */
+    size_t luma_stride, chroma_stride; /**< bytes from one row to the next */
+    int width, height;
+    bool wide;       /**< samples of 16 bits, the upper ones of which count; default: of 8 */
+    bool full;       /**< luma is of 0 to 255; default: of 16 to 235, and chroma of 16 to 240 */
+    float red, blue; /**< how much of luma they are; default 0.299 and 0.114, BT.601 */
+    void *stream; /**< cudaStream_t on which it is written; default: CUDA's legacy default stream */
+} tn_image_surface;
+
+/**
+ * The same of such a frame, where it lies: sums are in another order, so bytes may differ by 1 from tn_image_fit()'s.
+ * @param device  "cuda:N", of whose memory it is; it waits for what it is asked to do
+ * @return        TN_ERR_UNSUPPORTED of a device that has no such memory, TN_ERR_ARGUMENT with the sizes
+ */
+TN_API TN_CHECKED tn_status tn_image_fit_surface(tn_device *device, const tn_image_surface *surface,
+                                                 const tn_fit_opts *opts, uint8_t *rgb);
+
 /** A JPEG file in memory, of RGB (three components). */
 typedef struct tn_jpeg {
     uint8_t *bytes;

@@ -18,6 +18,7 @@
 #include "optim/optim.h"
 
 typedef struct tn_backend tn_backend;
+typedef struct tn_surface_cut tn_surface_cut;
 
 /* A stretch of the flat arenas with the same multipliers. */
 typedef struct tn_param_range {
@@ -212,6 +213,10 @@ struct tn_backend {
     /* See tn_device_rates(); bytes is NULL if only the other is wanted. */
     tn_status (*rates)(const tn_backend_device *d, tn_precision precision, double *flops,
                        double *bytes);
+
+    /* ---- pictures of video decoders (surface.h): may be NULL, as they lie in the memory of GPUs ----
+     * rgb: out_height x out_width x 3 bytes of the host, there when it returns. */
+    tn_status (*surface_fit)(tn_backend_device *d, const tn_surface_cut *c, uint8_t *rgb);
 };
 
 /* An open device: the backend's, with its name; or several, a group. */

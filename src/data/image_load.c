@@ -12,6 +12,7 @@
 
 #include <tenon/source.h>
 
+#include "backends/surface.h"
 #include "base/base.h"
 #include "data/augment.h"
 #include "data/image.h"
@@ -113,6 +114,47 @@ tn_status tn_image_fit(const tn_image_pixels *pixels, const tn_fit_opts *opts, u
     const tn_status status = tn_resample(&r, &in, false, false, opts->width, opts->height, rgb);
     tn_resampler_free(&r);
     return status;
+}
+
+/* What decoders give is not checked any further: their addresses are of another memory. */
+static tn_status complete(tn_image_surface *s)
+{
+    const size_t row = (size_t)s->width * (s->wide ? 2 : 1);
+    if (s->width < 1 || s->height < 1 || (int64_t)s->width * s->height > TN_IMAGE_MAX_PIXELS)
+        return tn_fail(TN_ERR_ARGUMENT, "surface: of %d x %d pixels, which are not 1 to %lld",
+                       s->width, s->height, (long long)TN_IMAGE_MAX_PIXELS);
+    if (s->luma_stride < row || s->chroma_stride < row + row % (s->wide ? 4 : 2))
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "surface: rows of %d samples, but %zu and %zu bytes from one to the next",
+                       s->width, s->luma_stride, s->chroma_stride);
+    if (s->red == 0 && s->blue == 0) {
+        s->red = 0.299F;
+        s->blue = 0.114F;
+    }
+    if (!(s->red > 0) || !(s->blue > 0) || !(s->red + s->blue < 1))
+        return tn_fail(TN_ERR_ARGUMENT,
+                       "surface: luma of %g red and %g blue leaves nothing of green",
+                       (double)s->red, (double)s->blue);
+    return TN_OK;
+}
+
+tn_status tn_image_fit_surface(tn_device *device, const tn_image_surface *surface,
+                               const tn_fit_opts *opts, uint8_t *rgb)
+{
+    TN_NEED(device, "device");
+    TN_NEED(surface, "surface");
+    TN_NEED(surface->luma, "surface->luma");
+    TN_NEED(surface->chroma, "surface->chroma");
+    TN_NEED(opts, "opts");
+    TN_NEED(rgb, "rgb");
+    int resize;
+    tn_image_surface from = *surface;
+    TN_TRY(check_fit("fit", "", opts, &resize));
+    TN_TRY(complete(&from));
+    const tn_box box = tn_fit_box(from.width, from.height, resize, opts->width, opts->height);
+    const tn_surface_cut cut = {from,       box.x,       box.y,       box.width,
+                                box.height, opts->width, opts->height};
+    return tn_device_cut(device, &cut, rgb);
 }
 
 static tn_status augment(tn_decoder *d, const tn_fill *at, const tn_augment *a, const file *f,

@@ -8,6 +8,7 @@
 
 #include <tenon/device.h>
 
+#include "backends/surface.h"
 #include "base/base.h"
 #include "base/thread.h"
 #include "devices/devices.h"
@@ -345,6 +346,15 @@ void tn_device_host_free(tn_device *d, void *p)
         d->backend->host_free(any_of(d), p);
     else
         tn_free(p);
+}
+
+tn_status tn_device_cut(tn_device *d, const tn_surface_cut *c, uint8_t *rgb)
+{
+    if (!d->backend->surface_fit)
+        return tn_fail(TN_ERR_UNSUPPORTED, "%s: has no memory that video is decoded to", d->name);
+    if (d->backend->runnable)
+        TN_TRY(d->backend->runnable(any_of(d)));
+    return d->backend->surface_fit(any_of(d), c, rgb);
 }
 
 static tn_status rates_of_one(tn_device *d, tn_precision precision, double *flops, double *bytes)

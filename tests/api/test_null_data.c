@@ -45,6 +45,22 @@ static int close_set(void **state)
     return 0;
 }
 
+static void surfaces(uint8_t *rgb)
+{
+    const tn_fit_opts fit = {.height = 2, .width = 2};
+    const tn_image_surface good = {.luma = rgb, .chroma = rgb}, dark = {.chroma = rgb},
+                           grey = {.luma = rgb};
+    tn_device *device = NULL;
+    assert_ok(tn_device_open(&device, "cpu"));
+    REFUSES(tn_image_fit_surface(NULL, &good, &fit, rgb), "device");
+    REFUSES(tn_image_fit_surface(device, NULL, &fit, rgb), "surface");
+    REFUSES(tn_image_fit_surface(device, &dark, &fit, rgb), "surface->luma");
+    REFUSES(tn_image_fit_surface(device, &grey, &fit, rgb), "surface->chroma");
+    REFUSES(tn_image_fit_surface(device, &good, NULL, rgb), "opts");
+    REFUSES(tn_image_fit_surface(device, &good, &fit, NULL), "rgb");
+    tn_device_close(device);
+}
+
 static void sets(void **state)
 {
     (void)state;
@@ -64,6 +80,7 @@ static void sets(void **state)
     REFUSES(tn_image_fit(&pixels, NULL, rgb), "opts");
     REFUSES(tn_image_fit(&pixels, &(tn_fit_opts){.height = 2}, NULL), "rgb");
     REFUSES(tn_path_within(NULL), "path");
+    surfaces(rgb);
     REFUSES(tn_dataset_open(NULL, &(tn_dataset_opts){.path = folder}), "out");
     REFUSES(tn_dataset_open(&a, NULL), "opts");
     assert_fails(tn_dataset_open(&a, &(tn_dataset_opts){0}), TN_ERR_ARGUMENT, "no path");

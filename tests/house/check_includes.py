@@ -14,7 +14,7 @@ import tree
 # <tenon/...> are open to all.
 BASE = ("base/",)
 OP = BASE + ("tensor/", "graph/op.h")
-CUDA = OP + ("optim/optim.h", "backends/backend.h", "backends/broadcast.h", "backends/collective.h", "backends/options.h",
+CUDA = OP + ("optim/optim.h", "backends/backend.h", "backends/surface.h", "backends/broadcast.h", "backends/collective.h", "backends/options.h",
              "backends/cuda/kernels/")
 ALLOWED = {
     "src/base": BASE,
@@ -30,7 +30,7 @@ ALLOWED = {
     "src/group/mpi": BASE + ("group/mpi/", "backends/ranks.h", "backends/collective.h"),
     "src/layers": OP + ("layers/",),
     "src/optim": OP + ("optim/", "backends/backend.h"),
-    "src/data": BASE + ("data/",),
+    "src/data": BASE + ("data/", "backends/surface.h"),
     "src/io": BASE + ("io/", "plan/plan_io.h"),
     "src/model": BASE + ("tensor/half.h", "model/", "graph/op.h", "graph/graph.h", "graph/text.h", "graph/numbers.h", "io/",
                          "plan/plan_io.h"),
@@ -45,7 +45,7 @@ ALLOWED = {
     "src/onnx": BASE + ("tensor/", "graph/op.h", "graph/graph.h", "onnx/", "io/proto.h", "io/beneath.h", "io/mapped.h", "model/import.h",
                         "model/export.h"),
     "src/caffe": BASE + ("caffe/", "io/proto.h", "io/mapped.h", "model/import.h"),
-    "src/devices": BASE + ("devices/", "backends/backend.h"),
+    "src/devices": BASE + ("devices/", "backends/backend.h", "backends/surface.h"),
     "src/backends": OP + ("optim/optim.h", "backends/backend.h", "backends/adjoint.h", "backends/broadcast.h",
                           "backends/collective.h", "backends/options.h", "backends/ranks.h"),
     "src/backends/cuda": CUDA + ("backends/cuda/",),

@@ -48,21 +48,38 @@ static tn_status primary(int gpu, CUcontext *to)
     return TN_OK;
 }
 
-AVBufferRef *nvdec_open(int gpu)
+tn_status nvdec_open(nvdec *n, int gpu)
 {
     CUcontext context = NULL;
-    if (primary(gpu, &context) != TN_OK)
-        return NULL;
-    AVBufferRef *device = av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_CUDA);
-    if (device) {
-        AVHWDeviceContext *of = (AVHWDeviceContext *)(void *)device->data;
+    char name[64];
+    tn_status status = primary(gpu, &context);
+    if (status != TN_OK)
+        return status;
+    n->device = av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_CUDA);
+    if (n->device) {
+        AVHWDeviceContext *of = (AVHWDeviceContext *)(void *)n->device->data;
         ((AVCUDADeviceContext *)of->hwctx)->cuda_ctx = context;
     }
-    if (!device || av_hwdevice_ctx_init(device) < 0) {
-        av_buffer_unref(&device);
-        (void)tn_fail(TN_ERR_UNSUPPORTED, "--decode cuda: this FFmpeg cannot use GPU %d", gpu);
+    if (!n->device || av_hwdevice_ctx_init(n->device) < 0) {
+        av_buffer_unref(&n->device);
+        return tn_fail(TN_ERR_UNSUPPORTED, "--decode cuda: this FFmpeg cannot use GPU %d", gpu);
     }
-    return device;
+    snprintf(name, sizeof name, "cuda:%d,cudnn=off", gpu); /* it computes no net */
+    status = tn_device_open(&n->fits, name);
+    if (status == TN_OK)
+        pthread_mutex_init(&n->lock, NULL);
+    else
+        av_buffer_unref(&n->device);
+    return status;
+}
+
+void nvdec_close(nvdec *n)
+{
+    if (!n->device)
+        return;
+    tn_device_close(n->fits);
+    pthread_mutex_destroy(&n->lock);
+    av_buffer_unref(&n->device);
 }
 
 /* ---- decoders --------------------------------------------------------------------------------- */
@@ -76,14 +93,64 @@ static enum AVPixelFormat choose(AVCodecContext *decoder, const enum AVPixelForm
     return avcodec_default_get_format(decoder, offered);
 }
 
-int nvdec_use(AVCodecContext *decoder, AVBufferRef *device)
+int nvdec_use(AVCodecContext *decoder, nvdec *n)
 {
-    if (!device)
+    if (!n->device)
         return 0;
-    decoder->hw_device_ctx = av_buffer_ref(device);
+    decoder->hw_device_ctx = av_buffer_ref(n->device);
     decoder->get_format = choose;
     decoder->thread_count = 1; /* the GPU's own affair */
     return decoder->hw_device_ctx ? 0 : AVERROR(ENOMEM);
+}
+
+/* ---- frames ----------------------------------------------------------------------------------- */
+
+static enum AVPixelFormat form_of(const AVFrame *f)
+{
+    return f->format == AV_PIX_FMT_CUDA && f->hw_frames_ctx
+               ? ((const AVHWFramesContext *)(void *)f->hw_frames_ctx->data)->sw_format
+               : AV_PIX_FMT_NONE;
+}
+
+bool nvdec_fits(const AVFrame *frame)
+{
+    const enum AVPixelFormat form = form_of(frame);
+    return form == AV_PIX_FMT_NV12 || form == AV_PIX_FMT_P010 || form == AV_PIX_FMT_P016;
+}
+
+/* ITU-T H.273, table 4; what does not say is taken for BT.601, as libswscale does. */
+static void weigh(enum AVColorSpace space, tn_image_surface *to)
+{
+    static const struct {
+        enum AVColorSpace space;
+        float red, blue;
+    } known[] = {{AVCOL_SPC_BT709, 0.2126F, 0.0722F},
+                 {AVCOL_SPC_FCC, 0.30F, 0.11F},
+                 {AVCOL_SPC_SMPTE240M, 0.212F, 0.087F},
+                 {AVCOL_SPC_BT2020_NCL, 0.2627F, 0.0593F},
+                 {AVCOL_SPC_BT2020_CL, 0.2627F, 0.0593F}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].space == space) {
+            to->red = known[i].red;
+            to->blue = known[i].blue;
+        }
+}
+
+tn_status nvdec_fit(nvdec *n, const AVFrame *f, const tn_fit_opts *opts, uint8_t *rgb)
+{
+    tn_image_surface s = {.luma = f->data[0],
+                          .chroma = f->data[1],
+                          .luma_stride = (size_t)f->linesize[0],
+                          .chroma_stride = (size_t)f->linesize[1],
+                          .width = f->width,
+                          .height = f->height,
+                          .wide = form_of(f) != AV_PIX_FMT_NV12,
+                          .full = f->color_range == AVCOL_RANGE_JPEG};
+    weigh(f->colorspace, &s);
+    pthread_mutex_lock(&n->lock);
+    const tn_status status = tn_image_fit_surface(n->fits, &s, opts, rgb);
+    pthread_mutex_unlock(&n->lock);
+    return status;
 }
 
 int nvdec_fetch(AVFrame *frame)

@@ -12,7 +12,6 @@
 #endif
 
 #include "../common/progress.h"
-#include "nvdec.h"
 
 static int is_late(void *of)
 {
@@ -157,7 +156,7 @@ static int open_decoder(opened *o)
     choose_threads(o);
     choose_strictness(o);
     if (error >= 0)
-        error = nvdec_use(o->decoder, o->s->of->nvdec);
+        error = nvdec_use(o->decoder, &o->s->of->nvdec);
     return error < 0 ? error : avcodec_open2(o->decoder, codec, NULL);
 }
 

@@ -104,13 +104,13 @@ static tn_status make_rgb(pixels *p, const AVFrame *f, int across)
     return TN_OK;
 }
 
-static tn_status fit(pixels *p, const AVFrame *f, turn t, const tn_picture *to, uint8_t *row)
+/* To p->fitted. */
+static tn_status fit(pixels *p, const AVFrame *f, turn t, const tn_fit_opts *to)
 {
     const int across = (f->width + 63) / 64 * 64;
     const size_t bytes = 3 * (size_t)across * (size_t)f->height;
-    const size_t fitted = (size_t)to->fit.height * (size_t)to->fit.width;
     tn_image_pixels in = {f->data[0], f->width, f->height, (size_t)f->linesize[0]};
-    if (!make_room(p, bytes) || (!p->fitted && !(p->fitted = malloc(3 * fitted))))
+    if (!make_room(p, bytes))
         return tn_fail(TN_ERR_MEMORY, "no memory for %zu bytes of RGB", bytes);
     if (f->format != AV_PIX_FMT_RGB24 || f->linesize[0] < 0) {
         const tn_status status = make_rgb(p, f, across);
@@ -124,13 +124,20 @@ static tn_status fit(pixels *p, const AVFrame *f, turn t, const tn_picture *to, 
         in = (tn_image_pixels){p->upright, t.transpose ? f->height : f->width,
                                t.transpose ? f->width : f->height, 0};
     }
-    const tn_status status = tn_image_fit(&in, &to->fit, p->fitted);
-    return status != TN_OK ? status : tn_picture_pixels(to, p->fitted, (int64_t)fitted, row);
+    return tn_image_fit(&in, to, p->fitted);
 }
 
 bool pixels_fit(pixels *p, const AVFrame *frame, turn t, const tn_picture *to, uint8_t *row)
 {
-    return fit(p, frame, t, to, row) == TN_OK;
+    const size_t count = (size_t)to->fit.height * (size_t)to->fit.width;
+    if (!p->fitted && !(p->fitted = malloc(3 * count))) {
+        (void)tn_fail(TN_ERR_MEMORY, "no memory for %zu pixels", count);
+        return false;
+    }
+    const tn_status status = frame->format == AV_PIX_FMT_CUDA
+                                 ? nvdec_fit(p->nvdec, frame, &to->fit, p->fitted)
+                                 : fit(p, frame, t, &to->fit);
+    return status == TN_OK && tn_picture_pixels(to, p->fitted, (int64_t)count, row) == TN_OK;
 }
 
 void pixels_free(pixels *p)

@@ -5,14 +5,12 @@
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 
 #include <errno.h>
-#include <libavutil/imgutils.h>
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "../common/progress.h"
 #include "log.h"
-#include "nvdec.h"
 #include "open.h"
 #include "pixels.h"
 
@@ -94,15 +92,17 @@ static void introduce(source *c, const AVFrame *f)
 {
     stream *s = c->s;
     const video *v = s->of;
-    const int frame = s->path ? av_image_get_buffer_size(f->format, f->width, f->height, 32) : 0;
-    if (atomic_exchange(&s->picture_bytes, v->net.row_bytes + (size_t)(frame > 0 ? frame : 0)) == 0)
+    size_t bytes = v->net.row_bytes;
+    for (int i = 0; s->path && i < AV_NUM_DATA_POINTERS && f->buf[i]; i++)
+        bytes += (size_t)f->buf[i]->size;
+    if (atomic_exchange(&s->picture_bytes, bytes) == 0)
         bell_ring(&s->of->bell);
     if (!v->q.quiet)
         stream_warn(s, "%s, %d x %d, %.4g a second%s", c->in.decoder->codec->name, f->width,
                     f->height, av_q2d(s->rate), s->spec.live ? ", live" : "");
 }
 
-static picture *picture_of(source *c, AVFrame *f, double now)
+static picture *picture_of(source *c, AVFrame *f, turn t, double now)
 {
     stream *s = c->s;
     picture *p = calloc(1, sizeof *p);
@@ -111,10 +111,8 @@ static picture *picture_of(source *c, AVFrame *f, double now)
         return NULL;
     }
     const int64_t pts = stamp(c, f, now);
-    *p = (picture){.number = c->number,
-                   .pts = (double)pts * av_q2d(s->base),
-                   .came = now,
-                   .turn = turn_of_frame(c, f)};
+    *p = (picture){
+        .number = c->number, .pts = (double)pts * av_q2d(s->base), .came = now, .turn = t};
     if (c->got == 0)
         introduce(c, f);
     if (c->got == 0 && c->number > 0 && s->spec.live)
@@ -137,6 +135,14 @@ static picture *picture_of(source *c, AVFrame *f, double now)
     return p;
 }
 
+/* What is to be written comes to the host, and what the GPU cannot fit; what nobody asks for stays where it is. */
+static bool fetch(const source *c, AVFrame *f, turn t)
+{
+    const bool asked = c->number % c->s->spec.every == 0;
+    const bool turned = t.transpose || t.flip_x || t.flip_y;
+    return (!c->s->path && (!asked || (nvdec_fits(f) && !turned))) || nvdec_fetch(f) >= 0;
+}
+
 static void take_frame(source *c)
 {
     stream *s = c->s;
@@ -147,12 +153,12 @@ static void take_frame(source *c)
         return;
     }
     figures_frame(&s->figures, now);
-    const bool wanted = s->path || c->number % s->spec.every == 0;
-    if (wanted && nvdec_fetch(f) < 0) {
+    const turn t = turn_of_frame(c, f);
+    if (!fetch(c, f, t)) {
         bad(c);
         return;
     }
-    picture *p = picture_of(c, f, now);
+    picture *p = picture_of(c, f, t, now);
     if (p && !p->row && !p->frame) {
         picture_free(p);
         p = NULL;
@@ -309,7 +315,10 @@ static void read_file(source *c)
 void *source_thread(void *of)
 {
     stream *s = of;
-    source c = {.s = s, .packet = av_packet_alloc(), .frame = av_frame_alloc()};
+    source c = {.s = s,
+                .packet = av_packet_alloc(),
+                .frame = av_frame_alloc(),
+                .pixels = {.nvdec = &s->of->nvdec}};
     if (!c.packet || !c.frame)
         stream_fail(s, "no memory to decode");
     else if (s->spec.live)

@@ -19,6 +19,7 @@
 #include "../common/args.h"
 #include "../train/opening.h"
 #include "figures.h"
+#include "nvdec.h"
 #include "queue.h"
 
 enum {
@@ -110,7 +111,7 @@ struct video {
     net net;
     stream *stream;
     int streams, cores;
-    struct AVBufferRef *nvdec; /* NULL: the CPU decodes */
+    nvdec nvdec;
     bell bell;
     FILE *json; /* NULL: nobody wants it */
     int64_t batches, batch_rows;
@@ -124,17 +125,20 @@ int spec_config(const question *q, const arg *options, int count, spec **to, int
 void spec_names(spec *s, int count);
 void spec_free(spec *s);
 
-/* net.c: ends the program with status 2 if it cannot be, with 1 if a run fails. */
+/* net.c: net_open() ends the program with status 2 if it cannot be. */
 void net_open(net *n, const question *q, const char *path, int64_t rows);
-void net_run(net *n);
+tn_status net_run(net *n);
 void net_close(net *n);
 const char *net_class(const net *n, int64_t index, char text[32]);
 
 /* source.c: the thread that reads. */
 void *source_thread(void *of);
 
-/* batch.c: until all streams have ended. */
-void batch_all(video *v);
+/* batch.c: made before there is any thread, as it ends the program if there is no memory. */
+typedef struct batch batch;
+batch *batch_make(video *v);
+void batch_all(batch *b); /* until all streams have ended */
+void batch_free(batch *b);
 
 /* answer.c: what the net says of a picture is told, and written to the picture; share: classes numbers, in any form. */
 void answer_take(stream *s, picture *p, float *out);

@@ -135,6 +135,7 @@ static void close_device(tn_backend_device *d)
     if (d->compute)
         cudaStreamSynchronize(d->compute);
     tn_cuda_stamps_close(d);
+    tn_cuda_surface_close(d);
     tn_cuda_beside_close(d);
     tn_cudnn_close(d);
     tn_cublaslt_close(d);
@@ -318,6 +319,7 @@ static const tn_backend backend = {
     .inlet_create = tn_cuda_inlet_create,
     .inlet_push = tn_cuda_inlet_push,
     .inlet_destroy = tn_cuda_inlet_destroy,
+    .surface_fit = tn_cuda_surface_fit,
     .capture_begin = tn_cuda_capture_begin,
     .capture_end = tn_cuda_capture_end,
     .replay = tn_cuda_replay,

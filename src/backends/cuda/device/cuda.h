@@ -68,14 +68,15 @@ struct tn_backend_device {
     tn_cuda_opts opts;
     tn_gpu gpu;
     cudaStream_t compute, copy;
-    struct tn_cudnn *cudnn;        /* NULL: off, or not there */
-    struct tn_cublaslt *blas;      /* NULL: only planned for */
-    struct tn_cuda_faults *faults; /* what kernels found wrong, see fault.c */
-    const void *running;           /* the control of the plan that ran last */
-    bool capturing;                /* what is launched is written down, not done */
-    struct tn_cuda_beside *beside; /* NULL: never was one of several */
-    struct tn_cuda_stamps *stamps; /* NULL: never was in a profile */
-    tn_cuda_settle_fn *settle;     /* of one that was, see tn_cuda_settle(); else NULL */
+    struct tn_cudnn *cudnn;          /* NULL: off, or not there */
+    struct tn_cublaslt *blas;        /* NULL: only planned for */
+    struct tn_cuda_faults *faults;   /* what kernels found wrong, see fault.c */
+    const void *running;             /* the control of the plan that ran last */
+    bool capturing;                  /* what is launched is written down, not done */
+    struct tn_cuda_beside *beside;   /* NULL: never was one of several */
+    struct tn_cuda_stamps *stamps;   /* NULL: never was in a profile */
+    struct tn_cuda_surface *surface; /* NULL: never was given one */
+    tn_cuda_settle_fn *settle;       /* of one that was, see tn_cuda_settle(); else NULL */
     void *reduce; /* device: TN_CUDA_REDUCE_BYTES for sums that kernels end in a second launch */
     tn_cuda_layout *layouts; /* every one met so far */
     char *own_json;          /* gpu=FILE: its text */

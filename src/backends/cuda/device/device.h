@@ -43,6 +43,10 @@ tn_status tn_cuda_inlet_create(tn_backend_device *d, void *to, void *stage, size
 tn_status tn_cuda_inlet_push(void *inlet, const void *host);
 void tn_cuda_inlet_destroy(void *inlet);
 
+/* surface.c */
+tn_status tn_cuda_surface_fit(tn_backend_device *d, const tn_surface_cut *c, uint8_t *rgb);
+void tn_cuda_surface_close(tn_backend_device *d);
+
 /* capture.c */
 tn_status tn_cuda_capture_begin(tn_backend_device *d);
 tn_status tn_cuda_capture_end(tn_backend_device *d, bool keep, void **recording, char *why,
