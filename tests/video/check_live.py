@@ -92,6 +92,31 @@ def given_up():
     expect(got and got[-1]["frame"] == FRAMES - 1, "a live one that ends", got)
 
 
+def networks():
+    """One hears datagrams and tells them to another by RTSP, in H.264."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        door = f"rtsp://127.0.0.1:{s.getsockname()[1]}/door"
+    clip = (work / "clip.ts").read_bytes()
+    hears = subprocess.Popen(command("model.plan", door + ",av.rtsp_flags=listen,name=hears", "--retries", "99", "--timeout", "5"), cwd=work,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tells = subprocess.Popen(command("model.plan", f"udp://127.0.0.1:{port},name=tells", "-o", door, "--encoder", "libx264,preset=ultrafast,tune=zerolatency",
+                                     "--overlay", "null"), cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    told, begun = [], time.monotonic()
+    threading.Thread(target=lambda: told.extend(hears.stdout.readline() for _ in range(3)), daemon=True).start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        while len(told) < 3 and tells.poll() is None and time.monotonic() - begun < 40:
+            for at in range(0, len(clip), 1316):
+                s.sendto(clip[at:at + 1316], ("127.0.0.1", port))
+                time.sleep(0.002)
+    for run in tells, hears:
+        run.send_signal(signal.SIGTERM)
+    said = [run.communicate(timeout=30)[1] for run in (tells, hears)]
+    expect(len(told) == 3 and all(told) and tells.returncode == 143 and hears.returncode == 143, "what is heard", (told, said))
+
+
 def too_fast():
     """Whoever reads its answers does not for a while: the oldest frames are dropped, and counted."""
     frames = 900
@@ -108,7 +133,7 @@ def too_fast():
 
 
 ffmpeg(work, "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-frames:v", FRAMES, "-c:v", "mpeg2video", "-g", "1", "clip.ts")
-for check in come_back, given_up, too_fast:
+for check in come_back, given_up, networks, too_fast:
     at = time.monotonic()
     check()
     print(f"{check.__name__}: {time.monotonic() - at:.2f} s", flush=True)

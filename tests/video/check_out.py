@@ -50,6 +50,7 @@ def words():
     for graph, says in ((r"scale=w=if(eq(n\,3)\,1e6\,400):h=if(eq(n\,3)\,1e6\,96):eval=frame", "is to be drawn"),
                         (r"scale=w=if(eq(n\,3)\,16\,400):h=96:eval=frame", "a frame of 16 x 96 behind those of 400 x 96")):
         video(work, "model.plan", "noise.mkv", "-o", "n.mkv", "--overlay", graph, *LOSSLESS, status=1, says=says)
+        expect(len(probe("n.mkv.part", "packet=pts")) == 3, "what came before cannot be played")
         (work / "n.mkv.part").unlink()
     video(work, "model.plan", "noise.mkv", "-o", "n.webm", "--encoder", "ffv1", status=1, says="cannot be written")
     expect(not list(work.glob("n.*")), "a file of nothing", [*work.glob("n.*")])
@@ -109,6 +110,26 @@ def broken():
     expect(not (work / "large.mkv").exists(), "half of a file has its name")
 
 
+def lost():
+    """A net that cannot go on: what was answered until then is complete, whatever was on its way."""
+    ffmpeg(work, "-f", "lavfi", "-i", "nullsrc=s=64x48:r=10,geq=r='if(lt(N,12),255,0)':g='if(lt(N,12),0,255)':b=0", "-frames:v", "40", "-c:v", "ffv1",
+           "-pix_fmt", "bgr0", "turns.mkv")
+    got = video(work, "red.plan", "turns.mkv,name=red", "turns.mkv,loop", "-o", "lost-{name}.mp4", "--batch", "1", status=1, says="gather red: index 1")
+    for name in "red", "turns":
+        told, kept = [a["frame"] for a in got if a["stream"] == name], probe(f"lost-{name}.mp4", "packet=pts")
+        expect(len(kept) == len(told) and 0 < len(told) <= 12, f"{name} is not what was answered of it", (told, kept))
+    expect(not list(work.glob("lost-*.part")), "it is not complete")
+
+
+def even():
+    """Encoders that count in steps of their own have the frames of any clock, and mpegts has H.264."""
+    ffmpeg(work, "-i", "odd.mkv", "-c:v", "mpeg2video", "-g", "1", "-r", "25", "clock.ts")
+    for to, codec in (("mpeg2video", "mpeg2video"), ("mpeg4", "mpeg4"), (None, "h264")):
+        got = video(work, "model.plan", "clock.ts", "-o", "even.ts", "--force", *(("--encoder", to) if to else ()))
+        expect(codec in probe("even.ts", "stream=codec_name")[0], f"it is no {codec}")
+        expect(len(got) > 10 and len(probe("even.ts", "packet=pts")) == len(got), f"frames of {codec} are missing", len(got))
+
+
 def stopped():
     """SIGINT: what is written is complete."""
     run = subprocess.Popen(command("model.plan", "odd.mkv,loop", "-o", "stopped.mp4", "--quiet"), cwd=work, stdout=subprocess.PIPE, text=True)
@@ -136,7 +157,7 @@ def bounded():
 
 
 begun = time.monotonic()
-for check in words, upright, times, broken, stopped, bounded:
+for check in words, upright, times, broken, lost, even, stopped, bounded:
     check()
     print(f"{check.__name__}: {time.monotonic() - begun:.2f} s", flush=True)
 end("out")

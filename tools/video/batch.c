@@ -18,7 +18,7 @@ typedef struct held {
     picture *p;
 } held;
 
-typedef struct batch {
+struct batch {
     video *v;
     held *item;
     int room, count;
@@ -28,7 +28,7 @@ typedef struct batch {
     double until;   /* when it is run at the latest */
     bool told_memory;
     double told; /* when figures were */
-} batch;
+};
 
 /* ---- one picture ------------------------------------------------------------------------------ */
 
@@ -82,17 +82,46 @@ static void gather(batch *b)
     }
 }
 
+/* All of it is to end, in order. */
+static void stop(video *v)
+{
+    v->failed = true;
+    atomic_store(&v->stop, true);
+}
+
 /* Answers that nobody gets need not be made. */
 static void json_fail(video *v)
 {
     const char *path = v->q.json && strcmp(v->q.json, "-") != 0 ? v->q.json : "stdout";
     args_warn("%s: cannot be written: %s", path, strerror(errno));
     v->json = NULL;
-    v->failed = true;
-    atomic_store(&v->stop, true);
+    stop(v);
 }
 
 /* ---- a batch ---------------------------------------------------------------------------------- */
+
+static void empty(batch *b)
+{
+    memset(b->of_stream, 0, (size_t)b->v->streams * sizeof *b->of_stream);
+    b->count = 0;
+    b->rows = 0;
+    b->until = INFINITY;
+}
+
+/* Nobody is answered any more: what waits for it is let go, and writers complete what was answered. */
+static void give_up(batch *b)
+{
+    video *v = b->v;
+    stop(v);
+    for (int i = 0; i < b->count; i++)
+        picture_free(b->item[i].p);
+    empty(b);
+    for (int i = 0; i < v->streams; i++) {
+        queue_close(&v->stream[i].in);
+        for (picture *p; (p = queue_take(&v->stream[i].in));)
+            picture_free(p);
+    }
+}
 
 static void run(batch *b)
 {
@@ -100,7 +129,11 @@ static void run(batch *b)
     net *n = &v->net;
     int64_t row = 0;
     if (b->rows > 0) {
-        net_run(n);
+        if (net_run(n) != TN_OK) {
+            args_warn("%s", tn_error());
+            give_up(b);
+            return;
+        }
         v->batches++;
         v->batch_rows += b->rows;
     }
@@ -115,10 +148,7 @@ static void run(batch *b)
     }
     if (v->json && (fflush(v->json) != 0 || ferror(v->json)))
         json_fail(v);
-    memset(b->of_stream, 0, (size_t)v->streams * sizeof *b->of_stream);
-    b->count = 0;
-    b->rows = 0;
-    b->until = INFINITY;
+    empty(b);
 }
 
 /* Streams of which nothing more comes are closed for their writers, too. Are all? */
@@ -149,10 +179,12 @@ static bool holds_an_end(const batch *b)
 
 /* ---- telling ---------------------------------------------------------------------------------- */
 
+/* In queues, in the hands of who reads and who writes, and in the batch, which may be all of the largest ones. */
 static void tell_memory(batch *b)
 {
     video *v = b->v;
-    size_t bytes = 0;
+    size_t bytes = 0, largest = 0;
+    bool writes = false;
     if (b->told_memory || v->q.quiet)
         return;
     for (int i = 0; i < v->streams; i++) {
@@ -160,8 +192,11 @@ static void tell_memory(batch *b)
         const size_t each = atomic_load(&s->picture_bytes);
         if (each == 0 && !s->ended)
             return;
-        bytes += each * (size_t)(s->in.room + (s->writes ? s->out.room : 0));
+        bytes += each * (size_t)(s->in.room + 1 + (s->writes ? s->out.room + 1 : 0));
+        largest = each > largest ? each : largest;
+        writes |= s->writes;
     }
+    bytes += largest * (size_t)(writes ? b->room : v->net.rows);
     args_warn("memory: at most %.1f MB of pictures that wait, %.1f MB of the net",
               (double)bytes / 1e6, (double)v->net.bytes / 1e6);
     b->told_memory = true;
@@ -176,29 +211,44 @@ static void tell(batch *b)
     b->told = seconds();
 }
 
-void batch_all(video *v)
+batch *batch_make(video *v)
 {
+    batch *b = calloc(1, sizeof *b);
     /* With pictures in between that nobody asks the net of, a batch is at most so many more. */
-    batch b = {.v = v, .room = (int)v->net.rows + VIDEO_ROWS, .until = INFINITY, .told = seconds()};
-    b.item = calloc((size_t)b.room, sizeof *b.item);
-    b.of_stream = calloc((size_t)v->streams, sizeof *b.of_stream);
-    if (!b.item || !b.of_stream)
-        run_fail("no memory for a batch of %d pictures", b.room);
+    const int room = (int)v->net.rows + VIDEO_ROWS;
+    if (!b || !(b->item = calloc((size_t)room, sizeof *b->item)) ||
+        !(b->of_stream = calloc((size_t)v->streams, sizeof *b->of_stream)))
+        run_fail("no memory for a batch of %d pictures", room);
+    b->v = v;
+    b->room = room;
+    b->until = INFINITY;
+    return b;
+}
+
+void batch_all(batch *b)
+{
+    video *v = b->v;
+    b->told = seconds();
     for (;;) {
         const uint64_t seen = bell_count(&v->bell);
         if (stop_asked())
             atomic_store(&v->stop, true);
-        gather(&b);
-        tell(&b);
-        if (b.count > 0 && (is_full(&b) || seconds() >= b.until || holds_an_end(&b))) {
-            run(&b);
+        gather(b);
+        tell(b);
+        if (b->count > 0 && (is_full(b) || seconds() >= b->until || holds_an_end(b))) {
+            run(b);
             continue;
         }
-        if (all_ended(&b))
+        if (all_ended(b))
             break;
-        const double latest = fmin(b.until, seconds() + 0.25); /* signals ring no bell */
+        const double latest = fmin(b->until, seconds() + 0.25); /* signals ring no bell */
         bell_wait(&v->bell, seen, latest);
     }
-    free(b.item);
-    free(b.of_stream);
+}
+
+void batch_free(batch *b)
+{
+    free(b->item);
+    free(b->of_stream);
+    free(b);
 }

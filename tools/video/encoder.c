@@ -43,11 +43,20 @@ static const char *format_of(const char *path)
     return NULL;
 }
 
+/* Some that can do not say so. */
+static bool takes_h264(const AVOutputFormat *format)
+{
+    static const char *const silent[] = {"mpegts", "rtp_mpegts", "rtsp", "rtp", "hls", "sap"};
+    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+        if (strcmp(format->name, silent[i]) == 0)
+            return true;
+    return avformat_query_codec(format, AV_CODEC_ID_H264, FF_COMPLIANCE_NORMAL) == 1;
+}
+
 static const AVCodec *find_codec(const encoder *e, char name[64])
 {
     const char *asked = e->s->of->q.encoder;
-    if (!asked &&
-        avformat_query_codec(e->out->oformat, AV_CODEC_ID_H264, FF_COMPLIANCE_NORMAL) != 1)
+    if (!asked && !takes_h264(e->out->oformat))
         return avcodec_find_encoder(e->out->oformat->video_codec);
     asked = asked ? asked : "libx264,preset=veryfast";
     snprintf(name, 64, "%.*s", (int)strcspn(asked, ","), asked);
@@ -86,6 +95,17 @@ enum AVPixelFormat encoder_pixels(const encoder *e, enum AVPixelFormat format)
 
 /* ---- beginning -------------------------------------------------------------------------------- */
 
+/* What times are counted in: some formats have frames at even distances alone, MPEG-4 no finer steps than these. */
+static AVRational base_of(const AVCodec *codec, AVRational base, AVRational rate)
+{
+    enum { MPEG4_STEPS = 65535 };
+    const AVRational *even = codec->supported_framerates;
+    if (even)
+        return av_inv_q(even[av_find_nearest_q_idx(rate, even)]);
+    return codec->id == AV_CODEC_ID_MPEG4 && base.den > MPEG4_STEPS ? (AVRational){1, MPEG4_STEPS}
+                                                                    : base;
+}
+
 static int open_codec(encoder *e, const AVFrame *f, AVRational base, AVRational rate)
 {
     AVCodecContext *c = e->codec;
@@ -101,8 +121,10 @@ static int open_codec(encoder *e, const AVFrame *f, AVRational base, AVRational 
     c->colorspace = f->colorspace;
     c->color_primaries = f->color_primaries;
     c->color_trc = f->color_trc;
-    c->time_base = base;
+    c->time_base = base_of(c->codec, base, rate);
     c->framerate = rate;
+    e->base = base;
+    e->last = INT64_MIN;
     c->thread_count = v->cores / v->streams > 1 ? v->cores / v->streams : 1;
     if (e->out->oformat->flags & AVFMT_GLOBALHEADER)
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
@@ -145,7 +167,7 @@ int encoder_open(encoder *e, const AVFrame *frame, AVRational base, AVRational r
     if (!st)
         return error < 0 ? error : AVERROR(ENOMEM);
     error = avcodec_parameters_from_context(st->codecpar, e->codec);
-    st->time_base = base;
+    st->time_base = e->codec->time_base;
     st->avg_frame_rate = rate;
     if (error >= 0)
         error = open_file(e);
@@ -173,6 +195,10 @@ int encoder_write(encoder *e, AVFrame *frame)
 {
     if (frame && is_another(e->codec, frame))
         return AVERROR(EINVAL);
+    if (frame) {
+        const int64_t pts = av_rescale_q(frame->pts, e->base, e->codec->time_base);
+        frame->pts = e->last = pts > e->last ? pts : e->last + 1;
+    }
     int error = avcodec_send_frame(e->codec, frame);
     while (error >= 0 && (error = avcodec_receive_packet(e->codec, e->packet)) >= 0) {
         begin(e);
@@ -197,11 +223,11 @@ static int keep(const char *path)
     return failed ? AVERROR(why) : 0;
 }
 
-int encoder_end(encoder *e)
+/* What the encoder still has, the trailer, and the file closed: once, whether that can be done or not. */
+static int complete(encoder *e)
 {
-    if (!e->begun)
-        return 0;
     begin(e);
+    e->ended = true;
     int error = encoder_write(e, NULL);
     const int end = av_write_trailer(e->out);
     error = error < 0 ? error : end;
@@ -209,15 +235,31 @@ int encoder_end(encoder *e)
         const int closed = avio_closep(&e->out->pb);
         error = error < 0 ? error : closed;
     }
-    if (error >= 0 && e->part) {
-        error = keep(e->part);
-        if (error >= 0 && !e->s->of->q.force && access(e->s->path, F_OK) == 0)
-            error = AVERROR(EEXIST);
-        if (error >= 0 && rename(e->part, e->s->path) != 0)
-            error = AVERROR(errno);
-    }
-    e->begun = false;
+    e->whole = error >= 0;
     return error < 0 ? error : 0;
+}
+
+int encoder_end(encoder *e)
+{
+    int error = e->begun ? complete(e) : 0;
+    if (error < 0 || !e->begun || !e->part)
+        return error;
+    error = keep(e->part);
+    if (error >= 0 && !e->s->of->q.force && access(e->s->path, F_OK) == 0)
+        error = AVERROR(EEXIST);
+    if (error >= 0 && rename(e->part, e->s->path) != 0)
+        error = AVERROR(errno);
+    return error;
+}
+
+const char *encoder_leave(encoder *e)
+{
+    if (e->begun && !e->ended)
+        (void)complete(e);
+    if (!e->begun || !e->part)
+        return "";
+    return e->whole ? "; what came before is there as .part, complete"
+                    : "; what came before is there as .part, without its end";
 }
 
 void encoder_free(encoder *e)

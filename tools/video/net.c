@@ -120,7 +120,7 @@ void net_open(net *n, const question *q, const char *path, int64_t rows)
 }
 
 /* Rows that nobody filled are what they were: each row's answer is its own. */
-void net_run(net *n)
+tn_status net_run(net *n)
 {
     const tn_fit_opts *fit = &n->picture.fit;
     const tn_tensor in = {TN_U8, TN_SHAPE(n->rows, fit->height, fit->width, n->picture.channels),
@@ -128,14 +128,14 @@ void net_run(net *n)
     tn_tensor out = {TN_F32, TN_SHAPE(n->rows, n->classes), n->out};
     if (n->context) {
         out.shape = tn_context_port(n->context, true, 0)->shape;
-        if (tn_context_run(n->context, n->rows, &in, &out) != TN_OK)
-            run_fail("%s", tn_error());
-        return;
+        return tn_context_run(n->context, n->rows, &in, &out);
     }
-    tn_must(tn_value_shape(tn_model_graph(n->model), n->output, &out.shape));
-    if (tn_plan_set(n->plan, n->picture.input, in) != TN_OK || tn_plan_evaluate(n->plan) != TN_OK ||
-        tn_plan_get(n->plan, n->output, out) != TN_OK)
-        run_fail("%s", tn_error());
+    tn_status status = tn_value_shape(tn_model_graph(n->model), n->output, &out.shape);
+    if (status == TN_OK)
+        status = tn_plan_set(n->plan, n->picture.input, in);
+    if (status == TN_OK)
+        status = tn_plan_evaluate(n->plan);
+    return status == TN_OK ? tn_plan_get(n->plan, n->output, out) : status;
 }
 
 const char *net_class(const net *n, int64_t index, char text[32])

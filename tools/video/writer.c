@@ -66,9 +66,8 @@ void writer_probe(stream *s)
 static void fail(writer *w, const char *what, int error)
 {
     stream *s = w->s;
-    const bool stays = w->encoder.part && w->encoder.begun;
-    stream_fail(s, "%s: %s: %s%s", s->path, what, log_why(error),
-                stays ? "; what there is of it stays as .part" : "");
+    const char *why = log_why(error); /* before anything else is said */
+    stream_fail(s, "%s: %s: %s%s", s->path, what, why, encoder_leave(&w->encoder));
     w->failed = true;
     atomic_store(&s->stop, true);
 }
