@@ -128,12 +128,11 @@ static bool first_supports(const tn_plan *p, const tn_node *alone, const tn_node
 }
 
 /* Of the nodes, which stand behind each other, could this one be a post-operation? */
-static bool can_be_post(const tn_plan *p, const tn_node *n)
+static bool can_be_post(const tn_node *n)
 {
     if (n->op->post == TN_POST_RELU)
         return true;
-    return n->op->post && (n->op->post == TN_POST_ADD || !p->opts.loss.id) &&
-           tn_shape_equal(&n->x[0], &n->y[0]) &&
+    return n->op->post && tn_shape_equal(&n->x[0], &n->y[0]) &&
            (n->num_in == 1 || tn_shape_equal(&n->x[1], &n->y[0]));
 }
 
@@ -150,7 +149,7 @@ static void find_posts(const tn_plan *p, size_t index, chain *c)
     const tn_plan_node *last = p->node[index];
     for (c->count = 0; c->count < TN_MAX_POST; c->count++) {
         tn_plan_node *next = only_reader(p, last->node.out[0], at, &at);
-        if (!next || !can_be_post(p, &next->node))
+        if (!next || !can_be_post(&next->node))
             break;
         c->node[c->count] = next;
         c->at[c->count] = at;

@@ -1,5 +1,5 @@
 /*
- * batchnorm on the CPU, with the addition and the relu that stand behind it, in whatever layout x comes; y, z, which is added, and
+ * batchnorm on the CPU, with the addition and the relu that stand behind it, or another function of each element, in whatever layout x comes; y, z, which is added, and
  * their gradients are laid out as x is. Forward reads x twice and writes y, backward reads x and dy twice: where relu has let
  * nothing through is found from x again, or, where something was added, kept in a bit an element.
  *
@@ -26,7 +26,11 @@ static const tn_bn_code *const code_of[TN_CPU_ISAS] = {
 typedef struct batchnorm {
     tn_bn_shape shape;
     bool frozen; /* training is done with the running statistics too */
-    bool adds, relu;
+    bool adds;
+    tn_bn_end end;
+    const tn_unary_loops
+        *each; /* of a function behind it that is no end, with its numbers; NULL: none */
+    float number[3];
     int64_t shares;         /* of the batch that statistics are of; 0: these rows alone */
     size_t mean, var, bits; /* where in saved */
     size_t parts, sums;     /* where in scratch; these are two numbers a channel */
@@ -36,6 +40,38 @@ typedef struct batchnorm {
 static void release(void *state)
 {
     tn_free(state);
+}
+
+static tn_status supports(const tn_node *n)
+{
+    if (!tn_has_post(n, TN_POST_EACH))
+        return TN_OK;
+    const tn_unary_loops *loops = tn_unary_post(n->post[0]);
+    float k[3];
+    tn_option_floats(n->post[0], k, TN_COUNT(k));
+    const bool images = tn_elements(&n->x[0]) > n->x[0].dim[0] * n->x[0].dim[1];
+    return loops && images && tn_unary_keeps_zero(loops, k)
+               ? TN_OK
+               : tn_fail(TN_ERR_UNSUPPORTED, "batchnorm %s: not with %s behind it", n->name,
+                         n->post[0]->op->name);
+}
+
+static void find_end(batchnorm *s, const tn_node *n)
+{
+    s->end.kind = tn_has_post(n, TN_POST_RELU) ? TN_BN_RELU : TN_BN_PLAIN;
+    if (!tn_has_post(n, TN_POST_EACH))
+        return;
+    tn_option_floats(n->post[0], s->number, TN_COUNT(s->number));
+    if (strcmp(n->post[0]->op->name, "clip") == 0)
+        s->end = (tn_bn_end){TN_BN_CLIP, s->number[0], s->number[1]};
+    else
+        s->each = tn_unary_post(n->post[0]);
+}
+
+/* A function behind it goes over pixels side by side. */
+static bool takes_layout(const batchnorm *s, const tn_channels *at)
+{
+    return !s->each || at->lanes == 1 || at->step == at->lanes;
 }
 
 /* One element has no variance. */
@@ -53,7 +89,7 @@ static void place_memory(batchnorm *s, const tn_node *n, tn_binding *b)
     const size_t bytes = (size_t)n->x[0].dim[1] * sizeof(float);
     s->mean = tn_cpu_part(&b->saved_bytes, bytes);
     s->var = tn_cpu_part(&b->saved_bytes, bytes);
-    s->has_bits = b->training && s->adds && s->relu;
+    s->has_bits = b->training && s->adds && s->end.kind == TN_BN_RELU;
     s->bits = tn_cpu_part(&b->saved_bytes, s->has_bits ? tn_bn_bits_bytes(&s->shape) : 0);
     s->parts = tn_cpu_part(&b->scratch_bytes, tn_bn_parts_bytes(&s->shape));
     s->sums = tn_cpu_part(&b->scratch_bytes, 2 * bytes);
@@ -66,18 +102,16 @@ static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
     const int64_t shares = frozen ? 0 : b->shares;
     if (b->training && !frozen)
         TN_TRY(check_count(n, tn_elements(&n->x[0]) / n->x[0].dim[1] * (shares ? shares : 1)));
-    if (!tn_onednn_channels(d, n, &n->x[0], b->x[0], &at)) {
-        b->x[0] = NULL;
-        at = tn_channels_canonical(&n->x[0]);
-    }
     batchnorm *s = tn_alloc(1, sizeof *s);
     if (!s)
         return tn_no_memory("batchnorm", sizeof *s);
-    *s = (batchnorm){.shape = tn_bn_shape_of(&n->x[0], &at),
-                     .frozen = frozen,
-                     .adds = tn_has_post(n, TN_POST_ADD),
-                     .relu = tn_has_post(n, TN_POST_RELU),
-                     .shares = shares};
+    *s = (batchnorm){.frozen = frozen, .adds = tn_has_post(n, TN_POST_ADD), .shares = shares};
+    find_end(s, n);
+    if (!tn_onednn_channels(d, n, &n->x[0], b->x[0], &at) || !takes_layout(s, &at)) {
+        b->x[0] = NULL;
+        at = tn_channels_canonical(&n->x[0]);
+    }
+    s->shape = tn_bn_shape_of(&n->x[0], &at);
     place_memory(s, n, b);
     b->y[0] = b->x[0];
     if (s->adds)
@@ -115,7 +149,9 @@ static tn_bn begin(const tn_call *c)
         .device = c->device,
         .rows = own ? tn_run_rows(c->run, c->node) : c->node->x[0].dim[0],
         .epsilon = ((const tn_batchnorm_opts *)c->node->opts)->epsilon,
-        .relu = s->relu,
+        .end = s->end,
+        .each = s->each,
+        .number = {s->number[0], s->number[1], s->number[2]},
         .parts = at(c->scratch, s->parts),
         .x = c->x[0],
         .weight = c->w[TN_BN_WEIGHT],
@@ -244,8 +280,9 @@ static const char *describe(const void *state)
 
 const tn_kernel tn_cpu_batchnorm = {
     .op = "batchnorm",
-    .posts = {{TN_POST_RELU}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
+    .posts = {{TN_POST_RELU}, {TN_POST_EACH}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
     .trains_posts = true,
+    .supports = supports,
     .prepare = prepare,
     .forward = forward,
     .backward = TN_BACKWARD(backward),

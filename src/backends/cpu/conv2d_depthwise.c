@@ -26,28 +26,6 @@ static bool is_post(const tn_node *post, const char *op)
     return strcmp(post->op->name, op) == 0;
 }
 
-/* The loop of a function behind it; NULL: it is none of these. */
-static tn_unary_loop *loop_of(const tn_node *post)
-{
-    TN_UNARY_LOOPS(hardsigmoid, hardsigmoid);
-    TN_UNARY_LOOPS(hardswish, hardswish);
-    TN_UNARY_LOOPS(leaky_relu, leaky_relu);
-    TN_UNARY_LOOPS(sigmoid, sigmoid);
-    TN_UNARY_LOOPS(swish, swish);
-    static const struct {
-        const char *op;
-        const tn_unary_loops *const *loops;
-    } known[] = {{"hardsigmoid", hardsigmoid},
-                 {"hardswish", hardswish},
-                 {"leaky_relu", leaky_relu},
-                 {"sigmoid", sigmoid},
-                 {"swish", swish}};
-    for (size_t i = 0; i < TN_COUNT(known); i++)
-        if (is_post(post, known[i].op))
-            return known[i].loops[tn_cpu_isa_here()]->y;
-    return NULL;
-}
-
 /* Of a sum and a relu behind it the relu. */
 static void fill_post(tn_depthwise *s, const tn_node *n)
 {
@@ -63,8 +41,8 @@ static void fill_post(tn_depthwise *s, const tn_node *n)
     s->holds = clips || post->op->post == TN_POST_RELU;
     s->low = clips ? s->k[0] : 0;
     s->high = clips ? s->k[1] : INFINITY;
-    if (!s->holds)
-        s->last = loop_of(post);
+    const tn_unary_loops *loops = s->holds ? NULL : tn_unary_post(post);
+    s->last = loops ? loops->y : NULL;
 }
 
 /* What it makes of 0. */

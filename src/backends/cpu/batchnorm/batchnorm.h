@@ -26,12 +26,18 @@ typedef struct tn_bn_sums {
     double even[TN_MOST_LANES], off[TN_MOST_LANES];
 } tn_bn_sums;
 
-/* What each lane is computed with: v = (x - mean) scale + shift, plus z if there is one, and of that what is above 0 if
- * `relu`; g is dy where that was so: where the bits say it, and else where v is found to be above 0. */
+/* What is done with v last: nothing, or it is held between two numbers, of which relu's are 0 and none. */
+typedef struct tn_bn_end {
+    enum { TN_BN_PLAIN, TN_BN_RELU, TN_BN_CLIP } kind;
+    float low, high;
+} tn_bn_end;
+
+/* What each lane is computed with: v = (x - mean) scale + shift, plus z if there is one, and the end of that; g is dy where v was
+ * between the two: where the bits say it, and else where v is found to be. */
 typedef struct tn_bn_lanes {
     float mean[TN_MOST_LANES], scale[TN_MOST_LANES], shift[TN_MOST_LANES];
     float even[TN_MOST_LANES], slope[TN_MOST_LANES]; /* dx = scale (g - even - (x - mean) slope) */
-    bool relu;
+    tn_bn_end end;
 } tn_bn_lanes;
 
 /* NULL where there is none or nobody asks: z, bits, dx, dz. x NULL: pixels of rows without a sample, of which v and dx are 0. */

@@ -73,17 +73,23 @@ INLINE vec normal(const lanes *k, vec x)
     return (x - k->mean) * k->scale + k->shift;
 }
 
-/* A NaN stays one. */
-INLINE vec relu_of(vec v)
+/* The numbers of a clip are `end`'s, the kind of it is known when this is compiled. A NaN stays one. */
+INLINE vec last_of(int kind, const tn_bn_end *end, vec v)
 {
-    return where(~((vec){0} > v), v);
+    if (kind == TN_BN_CLIP)
+        return at_most((vec){0} + end->high, at_least((vec){0} + end->low, v));
+    return kind == TN_BN_RELU ? where(~((vec){0} > v), v) : v;
 }
 
-INLINE vec gradient(bool relu, const lanes *of, vec x, vec dy, const uint8_t *bits)
+INLINE vec gradient(int kind, const tn_bn_end *end, const lanes *of, vec x, vec dy,
+                    const uint8_t *bits)
 {
     if (bits)
         return where(load_bits(bits), dy);
-    return relu ? where(above_0(normal(of, x)), dy) : dy;
+    const vec v = normal(of, x);
+    if (kind == TN_BN_CLIP)
+        return where((v > (vec){0} + end->low) & (v < (vec){0} + end->high), dy);
+    return kind == TN_BN_RELU ? where(above_0(v), dy) : dy;
 }
 
 /* The first `width` of a vector; the others are 0. */
@@ -195,7 +201,7 @@ static void measure(const tn_bn_tile *t, const float *x, tn_bn_moments *m)
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-INLINE void apply_shape(const tn_bn_tile t, int wide, bool full, bool relu, const tn_bn_lanes *k,
+INLINE void apply_shape(const tn_bn_tile t, int wide, bool full, int kind, const tn_bn_lanes *k,
                         const float *x, const float *z, float *y, uint8_t *bits)
 {
     lanes of[MOST_WIDE];
@@ -209,21 +215,23 @@ INLINE void apply_shape(const tn_bn_tile t, int wide, bool full, bool relu, cons
                 v += load_some(z + at, width);
             if (bits)
                 store_bits(bits + i * t.bits_step + j * LANES / 8, v);
-            store_some(y + at, relu ? relu_of(v) : v, width);
+            store_some(y + at, last_of(kind, &k->end, v), width);
         }
 }
 
 static void apply(const tn_bn_tile *t, const tn_bn_lanes *k, const float *x, const float *z,
                   float *y, uint8_t *bits)
 {
-    if (x && !z && k->relu)
-        SHAPES(t, apply_shape, true, k, x, NULL, y, NULL);
+    if (x && !z && k->end.kind == TN_BN_RELU)
+        SHAPES(t, apply_shape, TN_BN_RELU, k, x, NULL, y, NULL);
+    else if (x && !z && k->end.kind == TN_BN_CLIP)
+        SHAPES(t, apply_shape, TN_BN_CLIP, k, x, NULL, y, NULL);
     else if (x && !z)
-        SHAPES(t, apply_shape, false, k, x, NULL, y, NULL);
+        SHAPES(t, apply_shape, TN_BN_PLAIN, k, x, NULL, y, NULL);
     else if (x && bits)
-        SHAPES(t, apply_shape, true, k, x, z, y, bits);
+        SHAPES(t, apply_shape, TN_BN_RELU, k, x, z, y, bits);
     else
-        apply_shape(*t, MOST_WIDE, false, k->relu, k, x, z, y, bits);
+        apply_shape(*t, MOST_WIDE, false, k->end.kind, k, x, z, y, bits);
 }
 
 /* ---- backward ------------------------------------------------------------------------------- */
@@ -233,31 +241,32 @@ INLINE const uint8_t *bits_at(const tn_bn_tile *t, const uint8_t *bits, int64_t 
     return bits ? bits + i * t->bits_step + j * LANES / 8 : NULL;
 }
 
-INLINE void sum_pixel(const tn_bn_tile *t, int wide, bool full, bool relu, const lanes *of,
-                      const float *x, const float *dy, const uint8_t *bits, int64_t i, vec *even,
-                      vec *off)
+INLINE void sum_pixel(const tn_bn_tile *t, int wide, bool full, int kind, const tn_bn_end *end,
+                      const lanes *of, const float *x, const float *dy, const uint8_t *bits,
+                      int64_t i, vec *even, vec *off)
 {
     EACH (j, wide) {
         const int64_t at = i * t->step + j * LANES;
         const int width = lanes_in(t, j, full);
         const vec v = load_some(x + at, width);
-        const vec g = gradient(relu, &of[j], v, load_some(dy + at, width), bits_at(t, bits, i, j));
+        const vec g =
+            gradient(kind, end, &of[j], v, load_some(dy + at, width), bits_at(t, bits, i, j));
         even[j] += g;
         off[j] += g * (v - of[j].mean);
     }
 }
 
-INLINE void sum_run(const tn_bn_tile t, int wide, bool full, bool relu, const lanes *of,
-                    const float *x, const float *dy, const uint8_t *bits, int64_t pixels,
-                    tn_bn_sums *sums)
+INLINE void sum_run(const tn_bn_tile t, int wide, bool full, int kind, const tn_bn_end *end,
+                    const lanes *of, const float *x, const float *dy, const uint8_t *bits,
+                    int64_t pixels, tn_bn_sums *sums)
 {
     vec even[SUMS][MOST_WIDE] = {{{0}}}, off[SUMS][MOST_WIDE] = {{{0}}};
     const int64_t whole = pixels - pixels % SUMS;
     for (int64_t i = 0; i < whole; i += SUMS)
         EACH (s, SUMS)
-            sum_pixel(&t, wide, full, relu, of, x, dy, bits, i + s, even[s], off[s]);
+            sum_pixel(&t, wide, full, kind, end, of, x, dy, bits, i + s, even[s], off[s]);
     for (int64_t i = whole; i < pixels; i++)
-        sum_pixel(&t, wide, full, relu, of, x, dy, bits, i, even[0], off[0]);
+        sum_pixel(&t, wide, full, kind, end, of, x, dy, bits, i, even[0], off[0]);
     join_sums(wide, even);
     join_sums(wide, off);
     EACH (j, wide)
@@ -267,28 +276,30 @@ INLINE void sum_run(const tn_bn_tile t, int wide, bool full, bool relu, const la
         }
 }
 
-INLINE void sum_shape(const tn_bn_tile t, int wide, bool full, bool relu, const tn_bn_lanes *k,
+INLINE void sum_shape(const tn_bn_tile t, int wide, bool full, int kind, const tn_bn_lanes *k,
                       const float *x, const float *dy, const uint8_t *bits, tn_bn_sums *sums)
 {
     lanes of[MOST_WIDE];
     load_lanes(k, wide, of);
     for (int64_t i = 0; i < t.pixels; i += RUN)
-        sum_run(t, wide, full, relu, of, x + i * t.step, dy + i * t.step, bits_at(&t, bits, i, 0),
-                tn_cpu_lower(RUN, t.pixels - i), sums);
+        sum_run(t, wide, full, kind, &k->end, of, x + i * t.step, dy + i * t.step,
+                bits_at(&t, bits, i, 0), tn_cpu_lower(RUN, t.pixels - i), sums);
 }
 
 static void sum(const tn_bn_tile *t, const tn_bn_lanes *k, const float *x, const float *dy,
                 const uint8_t *bits, tn_bn_sums *sums)
 {
     if (bits)
-        SHAPES(t, sum_shape, true, k, x, dy, bits, sums);
-    else if (k->relu)
-        SHAPES(t, sum_shape, true, k, x, dy, NULL, sums);
+        SHAPES(t, sum_shape, TN_BN_RELU, k, x, dy, bits, sums);
+    else if (k->end.kind == TN_BN_RELU)
+        SHAPES(t, sum_shape, TN_BN_RELU, k, x, dy, NULL, sums);
+    else if (k->end.kind == TN_BN_CLIP)
+        SHAPES(t, sum_shape, TN_BN_CLIP, k, x, dy, NULL, sums);
     else
-        SHAPES(t, sum_shape, false, k, x, dy, NULL, sums);
+        SHAPES(t, sum_shape, TN_BN_PLAIN, k, x, dy, NULL, sums);
 }
 
-INLINE void back_shape(const tn_bn_tile t, int wide, bool full, bool relu, const tn_bn_lanes *k,
+INLINE void back_shape(const tn_bn_tile t, int wide, bool full, int kind, const tn_bn_lanes *k,
                        const float *x, const float *dy, const uint8_t *bits, float *dx, float *dz)
 {
     lanes of[MOST_WIDE];
@@ -298,8 +309,8 @@ INLINE void back_shape(const tn_bn_tile t, int wide, bool full, bool relu, const
             const int64_t at = i * t.step + j * LANES;
             const int width = lanes_in(&t, j, full);
             const vec v = x ? load_some(x + at, width) : (vec){0};
-            const vec g =
-                gradient(relu, &of[j], v, load_some(dy + at, width), bits_at(&t, bits, i, j));
+            const vec g = gradient(kind, &k->end, &of[j], v, load_some(dy + at, width),
+                                   bits_at(&t, bits, i, j));
             const vec d = of[j].scale * (g - of[j].even - (v - of[j].mean) * of[j].slope);
             if (dz)
                 store_some(dz + at, g, width);
@@ -312,13 +323,15 @@ static void back(const tn_bn_tile *t, const tn_bn_lanes *k, const float *x, cons
                  const uint8_t *bits, float *dx, float *dz)
 {
     if (x && dx && dz && bits)
-        SHAPES(t, back_shape, true, k, x, dy, bits, dx, dz);
-    else if (x && dx && !dz && !bits && k->relu)
-        SHAPES(t, back_shape, true, k, x, dy, NULL, dx, NULL);
+        SHAPES(t, back_shape, TN_BN_RELU, k, x, dy, bits, dx, dz);
+    else if (x && dx && !dz && !bits && k->end.kind == TN_BN_RELU)
+        SHAPES(t, back_shape, TN_BN_RELU, k, x, dy, NULL, dx, NULL);
+    else if (x && dx && !dz && !bits && k->end.kind == TN_BN_CLIP)
+        SHAPES(t, back_shape, TN_BN_CLIP, k, x, dy, NULL, dx, NULL);
     else if (x && dx && !dz && !bits)
-        SHAPES(t, back_shape, false, k, x, dy, NULL, dx, NULL);
+        SHAPES(t, back_shape, TN_BN_PLAIN, k, x, dy, NULL, dx, NULL);
     else
-        back_shape(*t, MOST_WIDE, false, k->relu, k, x, dy, bits, dx, dz);
+        back_shape(*t, MOST_WIDE, false, k->end.kind, k, x, dy, bits, dx, dz);
 }
 
 const tn_bn_code TN_OF_ISA(tn_bn) = {

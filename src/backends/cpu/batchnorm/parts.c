@@ -87,7 +87,7 @@ static void find_lanes(const tn_bn *k, int64_t group, tn_bn_lanes *to)
     const tn_channels *at = &k->s.at;
     const int channels = tn_channels_of(at, group);
     const double each = k->count > 0 ? 1 / k->count : 0;
-    *to = (tn_bn_lanes){.relu = k->relu};
+    *to = (tn_bn_lanes){.end = k->end};
     for (int l = 0; l < (at->lanes > 1 ? channels : TN_MOST_LANES); l++) {
         const int64_t c = group * at->lanes + (at->lanes > 1 ? l : 0);
         const float deviation = sqrtf(k->var[c] + k->epsilon);
@@ -215,11 +215,14 @@ static void apply_part(const tn_bn *k, int64_t stretch, int64_t group)
     for (int64_t n = first_image(&k->s, stretch); n < first_image(&k->s, stretch + 1); n++) {
         spot spots[2];
         find_spots(k, n, group, spots);
-        for (int i = 0; i < 2; i++)
-            if (spots[i].tile.pixels > 0)
-                k->code->apply(&spots[i].tile, &lanes, spots[i].alive ? k->x + spots[i].at : NULL,
-                               k->z ? k->z + spots[i].at : NULL, k->y + spots[i].at,
-                               k->bits ? k->bits + spots[i].bits : NULL);
+        for (int i = 0; i < 2; i++) {
+            const float *x = spots[i].alive ? k->x + spots[i].at : NULL;
+            if (spots[i].tile.pixels > 0 && k->each)
+                tn_bn_apply_each(k, &spots[i].tile, &lanes, x, k->y + spots[i].at);
+            else if (spots[i].tile.pixels > 0)
+                k->code->apply(&spots[i].tile, &lanes, x, k->z ? k->z + spots[i].at : NULL,
+                               k->y + spots[i].at, k->bits ? k->bits + spots[i].bits : NULL);
+        }
     }
 }
 
@@ -257,10 +260,17 @@ static void sum_part(const tn_bn *k, int64_t stretch, int64_t group)
     for (int64_t n = first_image(&k->s, stretch); n < first_image(&k->s, stretch + 1); n++) {
         spot spots[2];
         find_spots(k, n, group, spots);
-        for (int i = 0; i < 2; i++)
-            if (spots[i].alive && spots[i].tile.pixels > 0)
-                k->code->sum(&spots[i].tile, &of, k->x + spots[i].at, k->dy + spots[i].at,
-                             k->bits ? k->bits + spots[i].bits : NULL, &sums);
+        for (int i = 0; i < 2; i++) {
+            if (!spots[i].alive || spots[i].tile.pixels == 0)
+                continue;
+            const float *x = k->x + spots[i].at, *dy = k->dy + spots[i].at;
+            if (k->each)
+                tn_bn_sum_each(k, &spots[i].tile, &of, x, dy, k->dx ? k->dx + spots[i].at : NULL,
+                               &sums);
+            else
+                k->code->sum(&spots[i].tile, &of, x, dy, k->bits ? k->bits + spots[i].bits : NULL,
+                             &sums);
+        }
     }
     for (int64_t l = 0; l < lanes; l++)
         to[l] = to[lanes + l] = 0;
@@ -299,7 +309,10 @@ static void back_part(const tn_bn *k, int64_t stretch, int64_t group)
         spot spots[2];
         find_spots(k, n, group, spots);
         for (int i = 0; i < 2; i++)
-            if (spots[i].tile.pixels > 0)
+            if (spots[i].tile.pixels > 0 && spots[i].alive && k->each)
+                tn_bn_back_each(k, &spots[i].tile, &lanes, k->x + spots[i].at, k->dy + spots[i].at,
+                                k->dx + spots[i].at);
+            else if (spots[i].tile.pixels > 0)
                 k->code->back(&spots[i].tile, &lanes, spots[i].alive ? k->x + spots[i].at : NULL,
                               k->dy + spots[i].at, k->bits ? k->bits + spots[i].bits : NULL,
                               k->dx ? k->dx + spots[i].at : NULL,

@@ -7,6 +7,7 @@
 #define TN_CPU_BATCHNORM_PARTS_H
 
 #include "backends/cpu/batchnorm/batchnorm.h"
+#include "backends/cpu/elementwise/unary.h"
 
 enum { TN_BN_WEIGHT, TN_BN_BIAS, TN_BN_RUNNING_MEAN, TN_BN_RUNNING_VAR };
 
@@ -27,7 +28,9 @@ typedef struct tn_bn {
     const tn_backend_device *device;
     int64_t rows; /* rows behind these hold no sample */
     float epsilon;
-    bool relu;
+    tn_bn_end end;
+    const tn_unary_loops *each; /* of another function behind it, with its numbers; NULL: none */
+    float number[3];
     double *parts;
     const float *x, *z, *dy, *weight, *bias;
     float *y, *dx, *dz;
@@ -37,6 +40,15 @@ typedef struct tn_bn {
     const float *even, *off; /* those that dx is made of; NULL: mean and var are constants */
     double count;            /* elements of a channel that these are over */
 } tn_bn;
+
+/* With `each`, of a tile whose pixels lie side by side or which is one pixel: batchnorm, and the function run by run while that is
+ * in the cache. The sums leave in dx, if it is asked for, the gradient of what batchnorm alone makes, of which dx is made then. */
+void tn_bn_apply_each(const tn_bn *k, const tn_bn_tile *t, const tn_bn_lanes *of, const float *x,
+                      float *y);
+void tn_bn_sum_each(const tn_bn *k, const tn_bn_tile *t, const tn_bn_lanes *of, const float *x,
+                    const float *dy, float *dx, tn_bn_sums *sums);
+void tn_bn_back_each(const tn_bn *k, const tn_bn_tile *t, const tn_bn_lanes *of, const float *x,
+                     const float *dy, float *dx);
 
 /* mean and var, 0 without a row. */
 void tn_bn_measure(const tn_bn *k);

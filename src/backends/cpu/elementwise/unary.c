@@ -7,21 +7,8 @@ enum { TILE = 8192 /* elements that a thread does in one go */ };
 typedef struct unary {
     const tn_unary_loops *loops;
     int64_t count; /* elements with their padding */
-    float k[2];
+    float k[3];
 } unary;
-
-/* Does what fills up a layout stay 0? 0 has to make 0, with no infinite slope. */
-static bool keeps_zero(const unary *s)
-{
-    float x = 0, dy = 0, y, dx;
-    tn_unary_run r = {.count = 1, .from = &x, .to = &y, .k = {s->k[0], s->k[1]}};
-    s->loops->y(&r);
-    r.from = s->loops->reads_y ? &y : &x;
-    r.dy = &dy;
-    r.to = &dx;
-    s->loops->dx(&r);
-    return y == 0 && dx == 0;
-}
 
 tn_status tn_unary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b,
                            const tn_unary_loops *const *loops)
@@ -33,7 +20,8 @@ tn_status tn_unary_prepare(tn_backend_device *d, const tn_node *n, tn_binding *b
     s->loops = loops[tn_cpu_isa_here()];
     tn_option_floats(n, s->k, TN_COUNT(s->k));
     s->count = tn_elements(&n->x[0]);
-    if (b->x[0] && b->x[0]->bytes != (size_t)s->count * sizeof(float) && !keeps_zero(s))
+    if (b->x[0] && b->x[0]->bytes != (size_t)s->count * sizeof(float) &&
+        !tn_unary_keeps_zero(s->loops, s->k))
         b->x[0] = NULL;
     if (b->x[0])
         s->count = (int64_t)(b->x[0]->bytes / sizeof(float));
@@ -73,7 +61,7 @@ static void run(const tn_call *c, tn_unary_loop *loop, const float *from, const 
 {
     const unary *s = c->state;
     tn_each(c->device, s->count, TN_FLOATS, run_part,
-            &(job){loop, {.from = from, .dy = dy, .to = to, .k = {s->k[0], s->k[1]}}});
+            &(job){loop, {.from = from, .dy = dy, .to = to, .k = {s->k[0], s->k[1], s->k[2]}}});
 }
 
 tn_status tn_unary_forward(const tn_call *c)

@@ -42,6 +42,11 @@ tn_status tn_unary_forward(const tn_call *c);
 tn_status tn_unary_backward(const tn_call *c);
 void tn_unary_release(void *state);
 
+/* The loops of a function that may stand behind another operation (TN_POST_EACH); NULL: it is none that is known. */
+const tn_unary_loops *tn_unary_post(const tn_node *post);
+/* Does what fills up a layout stay 0? 0 has to make 0, with no infinite slope. */
+bool tn_unary_keeps_zero(const tn_unary_loops *loops, const float k[3]);
+
 /* The kernel tn_cpu_<op> of the formulas of that name. */
 #define TN_UNARY_KERNEL(stem)                                                       \
     static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b) \
