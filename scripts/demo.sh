@@ -37,9 +37,8 @@ fi
 
 # shellcheck disable=SC2086  # a list of words
 install_missing $packages
-targets="tenon tenon-train tenon-run tenon-shapes tenon-build tenon-infer"
-[ -z "$serve" ] || targets="$targets tenon-serve tenon-data tenon-plan tenon-eval tenon-model"
-build release "$targets"
+# All that docs/quickstart.md goes on with.
+build release "tenon tenon-train tenon-run tenon-shapes tenon-build tenon-infer tenon-doctor tenon-data tenon-eval tenon-plan tenon-model tenon-serve"
 tenon=$PWD/build/release/tools/tenon
 
 if [ -n "${dir-}" ]; then
