@@ -17,7 +17,7 @@ def prepare(picture):
     height, width = picture.shape[:2]
     scale = 256 / min(height, width)
     picture = cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    y, x = (picture.shape[0] - 224) // 2, (picture.shape[1] - 224) // 2
+    y, x = round((picture.shape[0] - 224) / 2), round((picture.shape[1] - 224) / 2)  # as torchvision's CenterCrop
     return ((picture[y:y + 224, x:x + 224] - mean) / std).transpose(2, 0, 1)
 
 
