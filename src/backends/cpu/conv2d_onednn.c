@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "backends/cpu/direct/direct.h"
 #include "backends/cpu/onednn/linear.h"
 
 static void clip(const tn_node *n, tn_linear_spec *s)
@@ -81,6 +82,8 @@ static tn_linear_spec describe_weights(const tn_node *n)
 
 static tn_status prepare(tn_backend_device *d, const tn_node *n, tn_binding *b)
 {
+    if (d->prefer == TN_CPU_DIRECT && !b->chosen && tn_direct_takes(n))
+        return tn_fail(TN_ERR_UNSUPPORTED, "conv2d %s: another kernel is preferred", n->name);
     const tn_conv2d_opts *o = n->opts;
     tn_linear *s = tn_alloc(1, sizeof *s);
     if (!s)
@@ -120,7 +123,7 @@ static const char *describe(const void *state)
 const tn_kernel tn_cpu_conv2d_onednn = {
     .op = "conv2d",
     .name = "onednn",
-    .rank = 6,
+    .rank = 5,
     .posts = {{TN_POST_RELU}, {TN_POST_EACH}, {TN_POST_ADD}, {TN_POST_ADD, TN_POST_RELU}},
     .supports = supports,
     .prepare = prepare,

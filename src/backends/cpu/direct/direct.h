@@ -115,6 +115,8 @@ typedef struct tn_direct {
     tn_plain in_blocks;
 } tn_direct;
 
+/* Does this kernel do the node, with what is behind it? */
+bool tn_direct_takes(const tn_node *n);
 /* Fills *s but for code, relu and what holds, and what the binding says of scratch. */
 void tn_direct_prepare(tn_direct *s, const tn_node *n, tn_binding *b, int threads);
 tn_status tn_direct_forward(const tn_call *c);
