@@ -15,7 +15,7 @@
 #include <tenon/status.h>
 
 /* To be changed with what modules and the library give each other. */
-enum { TN_MODULE_ABI = 17 };
+enum { TN_MODULE_ABI = 18 };
 
 typedef struct tn_host {
     int abi;             /* TN_MODULE_ABI */
