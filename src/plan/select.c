@@ -60,7 +60,7 @@ static bool wants_sums(const tn_plan *p, int32_t id)
         if (n->in[0] == id)
             return n->op->measures && n->op->measures(n);
         if (n->beside && n->in[n->num_in - 1] == id)
-            return n->op->measures(n->beside);
+            return n->beside->op->measures && n->beside->op->measures(n->beside);
     }
     return false;
 }

@@ -154,8 +154,8 @@ typedef struct tn_binding {
     tn_stored stored[TN_MAX_PARAMS];
     bool reads_stored[TN_MAX_PARAMS];
 
-    /* From the plan: the node of one input that makes x[i], where nothing is trained; NULL: there is none. To the plan: the kernel
-     * does that as well, and x[i] is what that node reads. */
+    /* From the plan: the node of one input that makes x[i], where that gives no gradient, in training too; NULL: there is none. To
+     * the plan: the kernel does that as well, and x[i] is what that node reads. */
     const tn_node *made[TN_MAX_IN];
     bool does_made[TN_MAX_IN];
 

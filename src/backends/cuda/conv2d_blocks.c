@@ -83,7 +83,8 @@ static tn_status read_sizes(const tn_backend_device *d, const tn_node *n, const 
     return TN_OK;
 }
 
-/* With the sums that what reads it begins with where cuDNN has them, else with a bias. */
+/* With the sums that what reads it begins with, unless cuDNN refuses, or would make y elsewhere first, or without tensor cores; else
+ * with a bias. */
 static tn_status prepare_y(tn_backend_device *d, const tn_node *n, tn_binding *b,
                            const tn_cudnn_conv_shapes *shapes, conv *s)
 {
@@ -91,9 +92,11 @@ static tn_status prepare_y(tn_backend_device *d, const tn_node *n, tn_binding *b
     if (tn_cudnn_sums_asked(d, n, b)) {
         const tn_status status =
             tn_cudnn_prepare(d, n, b->precision, "convolution with sums", &g, &s->y);
-        s->summed = b->gives_sums = status == TN_OK;
-        if (status != TN_ERR_UNSUPPORTED)
+        s->summed = b->gives_sums = status == TN_OK && tn_cudnn_uses_tensor_cores(&s->y) &&
+                                    tn_cudnn_workspace(&s->y) < tn_cudnn_y_bytes(n, s->type);
+        if (s->summed || (status != TN_OK && status != TN_ERR_UNSUPPORTED))
             return status;
+        tn_cudnn_release(&s->y);
     }
     g = tn_cudnn_fused_graph(shapes);
     return tn_cudnn_prepare(d, n, b->precision, "convolution with bias", &g, &s->y);

@@ -68,7 +68,7 @@ static tn_status prepare_y(tn_backend_device *d, const tn_node *n, const tn_bind
  * cores. */
 static tn_status prepare_sums(tn_backend_device *d, const tn_node *n, tn_binding *b, conv *s)
 {
-    const size_t y = (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(s->type);
+    const size_t y = tn_cudnn_y_bytes(n, s->type);
     tn_cudnn_pass with = {0};
     if (!tn_cudnn_sums_asked(d, n, b) || s->pitch > n->y[0].dim[1])
         return TN_OK;

@@ -25,7 +25,8 @@ static void options_are_checked(void **unused)
         {"sim:0,cudnn=yes", TN_ERR_ARGUMENT, "option cudnn=yes: off|on|all is wanted"},
         {"sim:0,speed=9", TN_ERR_ARGUMENT,
          "sim: option \"speed=9\" is none of cudnn=off|on|all, workspace=0...2147483647 MiB, "
-         "deterministic=on|off, autotune=on|off, graph=on|off, sync=on|off, gpu=NAME or FILE"},
+         "deterministic=on|off, autotune=on|off, sums=off|on|all, graph=on|off, sync=on|off, "
+         "gpu=NAME or FILE"},
         {"sim:0,workspace=lots", TN_ERR_ARGUMENT,
          "option workspace=lots: 0...2147483647 MiB is wanted"},
         {"sim:0,workspace=-1", TN_ERR_ARGUMENT, "option workspace=-1: 0..."},

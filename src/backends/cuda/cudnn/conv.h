@@ -17,7 +17,12 @@ typedef struct tn_cudnn_conv_shapes {
     tn_cudnn_window window;
 } tn_cudnn_conv_shapes;
 
-/* Is y to come with the sums that what reads it begins with, and can it? No order of them is promised. */
+static inline size_t tn_cudnn_y_bytes(const tn_node *n, tn_dtype type)
+{
+    return (size_t)tn_elements(&n->y[0]) * tn_dtype_bytes(type);
+}
+
+/* Is y to come with the sums that what reads it begins with, can it, and is it worth it? No order of them is promised. */
 bool tn_cudnn_sums_asked(const tn_backend_device *d, const tn_node *n, const tn_binding *b);
 
 typedef tn_cudnn_graph tn_cudnn_conv_graph(const tn_cudnn_conv_shapes *s);

@@ -42,9 +42,10 @@ typedef struct tn_cuda_opts {
     bool cudnn_all;     /* and for what our own kernels do faster, too */
     bool deterministic; /* default off: only what gives the same bits every time */
     bool autotune;      /* default off: time the best few engines of cuDNN */
-    bool sums;  /* default on: batchnorm's statistics where cuDNN has its convolution make them */
-    bool graph; /* default on: replay a step as one CUDA graph */
-    bool sync;  /* default off: wait after each step of a plan, to name the one at fault */
+    bool sums; /* default on: batchnorm's statistics where cuDNN has its convolution make them */
+    bool sums_all;    /* of small tensors, too */
+    bool graph;       /* default on: replay a step as one CUDA graph */
+    bool sync;        /* default off: wait after each step of a plan, to name the one at fault */
     size_t workspace; /* limit of one kernel's scratch, bytes; default a share of the memory */
     bool cudnn_named, workspace_named; /* said, not left to the default */
     char gpu[256]; /* plan for this model, or for the one in this file, which need not be there */

@@ -8,11 +8,11 @@
 
 #include "backends/cuda/device/device.h"
 
-enum cudnn { CUDNN_OFF, CUDNN_ON, CUDNN_ALL };
+enum { OFF, ON, ALL };
 
 typedef struct words {
     tn_cuda_opts opts;
-    int cudnn;
+    int cudnn, sums;
     int64_t mebibytes;
 } words;
 
@@ -22,7 +22,7 @@ static const tn_option known[] = {
     [WORKSPACE] = {"workspace", TN_OPTION_NUMBER, offsetof(words, mebibytes), 0, INT32_MAX, "MiB"},
     {"deterministic", TN_OPTION_SWITCH, offsetof(words, opts.deterministic), 0, 0, NULL},
     {"autotune", TN_OPTION_SWITCH, offsetof(words, opts.autotune), 0, 0, NULL},
-    {"sums", TN_OPTION_SWITCH, offsetof(words, opts.sums), 0, 0, NULL},
+    {"sums", TN_OPTION_CHOICE, offsetof(words, sums), 0, 0, "off|on|all"},
     {"graph", TN_OPTION_SWITCH, offsetof(words, opts.graph), 0, 0, NULL},
     {"sync", TN_OPTION_SWITCH, offsetof(words, opts.sync), 0, 0, NULL},
     {"gpu", TN_OPTION_TEXT, offsetof(words, opts.gpu), 0, sizeof(((tn_cuda_opts *)0)->gpu),
@@ -32,11 +32,13 @@ static const tn_option known[] = {
 
 tn_status tn_cuda_read_options(const char *text, tn_cuda_opts *out)
 {
-    words w = {.opts = {.graph = true, .sums = true}, .cudnn = CUDNN_ON};
+    words w = {.opts.graph = true, .cudnn = ON, .sums = ON};
     unsigned given;
     TN_TRY(tn_options_read(tn_cuda_name, known, text, &w, &given));
-    w.opts.cudnn = w.cudnn != CUDNN_OFF;
-    w.opts.cudnn_all = w.cudnn == CUDNN_ALL;
+    w.opts.cudnn = w.cudnn != OFF;
+    w.opts.cudnn_all = w.cudnn == ALL;
+    w.opts.sums = w.sums != OFF;
+    w.opts.sums_all = w.sums == ALL;
     w.opts.cudnn_named = given & 1U << CUDNN;
     w.opts.workspace = (size_t)w.mebibytes << 20;
     w.opts.workspace_named = given & 1U << WORKSPACE;

@@ -14,7 +14,8 @@ TN_DEVICE moments merge(const moments &a, const moments &b)
     return {count, a.mean + off * part, a.square + b.square + off * off * a.count * part};
 }
 
-/* What sums make of a column; false: they do not count the same rows, or what is left of the variance is too little. */
+/* What sums make of a column; false: they do not count the same rows, or what is left of the variance is too little. Two kernels ask
+ * and must hear the same, so no compiler is left to choose what is one rounding. */
 TN_DEVICE bool from_sums(moments &to, const tnk_columns &g, const float *sums, int64_t column)
 {
     constexpr float most = 1024; /* of the mean's square: then 2^-14 of the variance is rounding */
@@ -22,7 +23,7 @@ TN_DEVICE bool from_sums(moments &to, const tnk_columns &g, const float *sums, i
     if (!sums || counted(g) != g.rows)
         return false;
     const float mean = sums[column] / count;
-    const float var = sums[g.columns + column] / count - mean * mean;
+    const float var = fmaf(-mean, mean, sums[g.columns + column] / count);
     to = {count, mean, var * count};
     return var * most > mean * mean;
 }
