@@ -67,7 +67,7 @@ static bool complete(tn_jpeg_writing *w, const JHUFF_TBL *table)
     for (int k = 0; k < TN_JPEG_CATEGORIES; k++) {
         if (w->length[k])
             continue;
-        if (code >= (1 << LONGEST) - 1 || place == 256)
+        if (code >= (1 << LONGEST) - 1 || place == 256 || w->bits[LONGEST] == UINT8_MAX)
             return false;
         w->code[k] = (uint16_t)code++;
         w->length[k] = LONGEST;

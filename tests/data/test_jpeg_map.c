@@ -178,6 +178,53 @@ static void any_box_of_any_file_is_the_same(void **state)
     pair_free(&p);
 }
 
+static size_t find(lab_bytes file, const uint8_t marker[4])
+{
+    size_t at = 0;
+    while (memcmp(file.data + at, marker, 4) != 0)
+        at++;
+    return at;
+}
+
+/* Two grey blocks, with 255 codes of 16 bits for DC and none for a difference of 14 bits. */
+static lab_bytes file_of_many_codes(void)
+{
+    enum { SCAN = 10, CODES = 255, OLD = 2 + 31 };
+    static const uint8_t table[4] = {0xFF, 0xC4, 0, 31}, scan[4] = {0xFF, 0xDA, 0, 8},
+                         data[] = {0x00, 0x00, 0xA0, 0x00, 0x0A, 0xFF, 0xD9};
+    const lab_bytes from = lab_jpeg(&(lab_jpeg_opts){.width = 16, .height = 8, .grey = true});
+    const size_t before = find(from, table), end = find(from, scan) + SCAN;
+    uint8_t codes[2 + 2 + 17 + CODES] = {0xFF, 0xC4, 1, 2 + 17 + CODES - 256};
+    codes[4 + 16] = CODES;
+    for (int i = 0; i < CODES; i++)
+        codes[4 + 17 + i] = (uint8_t)(i % 14);
+    lab_bytes file = {malloc(end + sizeof codes + sizeof data), 0};
+    const struct {
+        const uint8_t *bytes;
+        size_t count;
+    } parts[] = {{from.data, before},
+                 {codes, sizeof codes},
+                 {from.data + before + OLD, end - before - OLD},
+                 {data, sizeof data}};
+    for (size_t i = 0; i < TN_COUNT(parts); file.size += parts[i++].count)
+        memcpy(file.data + file.size, parts[i].bytes, parts[i].count);
+    free(from.data);
+    return file;
+}
+
+/* One more code than a byte can count is none that a cut could be written with. */
+static void a_table_without_room_for_a_code_is_left_alone(void **state)
+{
+    (void)state;
+    pair p = pair_new(1, PLENTY);
+    tn_random r = tn_random_begin(3, TN_RANDOM_TEST, 0);
+    const lab_bytes file = file_of_many_codes();
+    both_agree(&p, 0, "many codes", file, &r);
+    assert_false(has_map(&p, 0, file));
+    free(file.data);
+    pair_free(&p);
+}
+
 /* Bytes changed, cut off and put in: what is said of such a file, and what it shows, is the same too. */
 static void damage_is_seen_as_without(void **state)
 {
@@ -278,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_box_of_any_file_is_the_same),
+        cmocka_unit_test(a_table_without_room_for_a_code_is_left_alone),
         cmocka_unit_test(damage_is_seen_as_without),
         cmocka_unit_test(memory_stays_below_the_limit),
         cmocka_unit_test(every_failed_allocation_is_told),
