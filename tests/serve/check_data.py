@@ -242,6 +242,23 @@ def removes(s, w):
     status, said, _ = s.ask("DELETE", "/api/v1/uploads/sent")
     expect(status == 409 and "data set sent" in said["error"]["text"] and (w / "uploads/sent").exists(), "it is somebody's", said)
     expect(s.ask("DELETE", "/api/v1/uploads/nothing")[0] == 404 and s.ask("DELETE", "/api/v1/datasets/sent")[0] == 200, "the data set goes")
+    out = {name: (w / "uploads/sent" / name).readlink() for name in ("out", "file.jpg")}
+    for name in out:
+        (w / "uploads/sent" / name).unlink()
+    post(s, "", {"name": "around", "data": {"root": 0, "path": "uploads"}}, 201)
+    for name, to in out.items():
+        (w / "uploads/sent" / name).symlink_to(to)
+    status, said, _ = s.ask("DELETE", "/api/v1/uploads/sent")
+    expect(status == 409 and "data set around" in said["error"]["text"] and (w / "uploads/sent").exists(), "a folder of a data set's, too", said)
+    expect(s.ask("DELETE", "/api/v1/datasets/around")[0] == 200, "it goes")
+    (w / "uploads/link").symlink_to(w / "shapes")
+    (w / "uploads").rename(w / "moved")
+    (w / "uploads").symlink_to(w / "moved")
+    expect([s.ask("DELETE", "/api/v1/uploads/" + name)[0] for name in ("sent", "link")] == [404, 404] and (w / "moved/sent/cat/0.jpg").exists(), "what a link leads to was not sent")
+    (w / "uploads").unlink()
+    (w / "moved").rename(w / "uploads")
+    expect(s.ask("DELETE", "/api/v1/uploads/link")[0] == 404 and (w / "shapes/train").exists(), "nor what one beside it leads to")
+    (w / "uploads/link").unlink()
     status, said, _ = s.ask("DELETE", "/api/v1/uploads/sent")
     expect(status == 200 and said["files"] == 6 and not (w / "uploads/sent").exists() and s.get("/uploads") == {"used": 0, "quota": 100000, "uploads": []}, "and then its pictures", (said, s.get("/uploads")))
     expect(pathlib.Path("/tmp").exists(), "links are removed, not followed")
@@ -258,6 +275,13 @@ def forgets(s, w):
     there = sorted(int(p.name[6:]) for p in (w / "jobs").glob("check-9*"))
     expect(there == [900, *range(903, 913)], "older ones are gone, another one's are not", there)
     expect(s.ask("DELETE", "/api/v1/jobs/check-900")[0] == 200 and not (w / "jobs/check-900").exists() and s.get("/jobs/check-903")["bytes"] > 4, "one is removed")
+    for name, link in ("notes", False), ("check-899", False), ("check-898", True):
+        folder = w / "own" if link else w / "jobs" / name
+        folder.mkdir()
+        (folder / ("job.json" if link else "mine.txt")).write_text("{}")
+        if link:
+            (w / "jobs" / name).symlink_to(folder)
+        expect(s.ask("DELETE", "/api/v1/jobs/" + name)[0] == 404 and len(list(folder.iterdir())) == 1, "what is no job stays", name)
 
 
 def waits(s, w):
@@ -267,12 +291,15 @@ def waits(s, w):
     os.mkfifo(report)  # nobody can read on until somebody writes
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         slow = pool.submit(s.ask, "GET", "/api/v1/datasets/shapes")
-        expect(s.get("/datasets/packed")["problem"] is None and not slow.done(), "another one is not held up")
+        change = pool.submit(s.ask, "POST", "/api/v1/datasets/shapes/exclude", body={"kind": "nice"})
+        expect(wait_until(lambda: s.ask("GET", "/api/v1/datasets/packed")[0] == 200, 30), "another one is not held up")
         status, said, _ = slow.result()
         expect(status == 202 and said == {"waits": True, "found": 0}, "it goes on", (status, said))
-    end_ = os.open(report, os.O_WRONLY | os.O_NONBLOCK)
-    os.rename(w / "kept.json", report)
-    os.close(end_)
+        time.sleep(0.5)
+        end_ = os.open(report, os.O_WRONLY | os.O_NONBLOCK)
+        os.rename(w / "kept.json", report)
+        os.close(end_)
+        expect(change.result()[0] == 422, "who changes it hears what came of it", change.result()[:2])
     expect(wait_until(lambda: s.ask("GET", "/api/v1/datasets/shapes")[0] == 200, 10), "and is open")
 
 
@@ -323,6 +350,7 @@ def ends(s, w):
     expect(s.get("/datasets/many")["checked"] is None, "the new one is not checked")
     for i in range(3000, 6000):
         (w / "jobs" / f"check-{i}").mkdir()
+        (w / "jobs" / f"check-{i}/job.json").touch()
     expect([j["id"] for j in s.get("/jobs?kind=check&count=500")] == [f"check-{5999 - i}" for i in range(500)], "of very many jobs the newest")
 
 

@@ -10,7 +10,7 @@
 typedef struct data_question {
     reply q;
     char of[RUN_NAME + 1];
-    double patience; /* as of stand.h; 0 of what is done with the answer, and of pictures */
+    double patience; /* as of stand.h; 0 of pictures */
 } data_question;
 
 /* False: the answer says why not. */

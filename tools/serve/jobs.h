@@ -45,7 +45,7 @@ void job_drop(const job *j);
 
 typedef enum job_state { JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_DIED } job_state;
 
-/* The folder of that name. */
+/* The folder of that name, if it is a job's: job.json is in it. Whatever else lies there is nobody's to remove. */
 bool job_find(const server *s, const char *id, job *j);
 /* Its state, and if it is not NULL the text of its result, for free(): NULL as long as there is none. */
 job_state job_look(const job *j, char **result);

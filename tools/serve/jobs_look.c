@@ -101,8 +101,10 @@ int jobs_alive(const server *s)
 bool job_find(const server *s, const char *id, job *j)
 {
     struct stat st;
+    char path[JOB_FILE];
     if (!run_name_is_good(id) || !job_folder(s, id, j->folder) || lstat(j->folder, &st) != 0 ||
-        !S_ISDIR(st.st_mode))
+        !S_ISDIR(st.st_mode) || lstat(job_file(j, "job.json", path), &st) != 0 ||
+        !S_ISREG(st.st_mode))
         return false;
     memcpy(j->id, id, strlen(id) + 1); /* as long as a name of a run at most */
     return true;

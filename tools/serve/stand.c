@@ -20,7 +20,6 @@ typedef struct question {
     struct question *next;
     struct http_call *call; /* NULL: it was told that it goes on */
     double asked;
-    bool changes; /* something: it is done, whether anybody hears of it or not */
     stand_way way;
     char *text;
     size_t size;
@@ -102,7 +101,7 @@ static void tell_patient(stand *s, question *first)
         question *q = *at;
         if (q->call && q->way.patience > 0 && time > q->asked + q->way.patience)
             tell_waits(s, q);
-        if (!q->call && !q->changes) {
+        if (!q->call) {
             *at = q->next;
             s->waiting--;
             forget_question(q);
@@ -304,7 +303,8 @@ void stand_ask(const request *r, answer *a, const stand_way *way, const char *qu
         memcpy(text, question_, size);
         *q = (question){.way = *way, .text = text, .size = size, .tell = tell, .with = with};
         q->asked = now();
-        q->changes = strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0;
+        if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0)
+            q->way.patience = 0;
         q->way.words = NULL; /* the caller's */
         q->call = http_later(r, a);
         question **last = &s->first;

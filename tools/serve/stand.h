@@ -14,7 +14,7 @@ typedef struct stand_way {
         *words;      /* the program: questions with the same words go to the same process */
     size_t memory;   /* bytes that it may address (RLIMIT_AS); 0: any */
     double seconds;  /* for an answer, or to say that it goes on; then it is ended */
-    double patience; /* seconds after which whoever asks is told that it goes on; 0: never */
+    double patience; /* seconds after which who asks (GET) is told that it goes on; 0: never */
     bool waits;      /* it may say how far it is, by lines "wait TEXT" before its answer */
     /* How long the answer is that begins here, as far as it is there: 0: more is to come. */
     size_t (*whole)(const char *bytes, size_t size);
@@ -23,8 +23,8 @@ typedef struct stand_way {
 } stand_way;
 
 /* Answered later, by `tell`: status 0 and `out` the answer; or -1, and `error` says why there is none; or STAND_WAITS, and `out` what it
- * said last: nobody hears of what comes of it, and a question that changes nothing (GET) is to be asked again. with is for free(). 503
- * at once if too many wait. */
+ * said last: nobody hears of what comes of it, and it is to be asked again. Who changes something waits to the end, and hears what came
+ * of it. with is for free(). 503 at once if too many wait. */
 enum { STAND_WAITS = -2 };
 void stand_ask(const request *r, answer *a, const stand_way *way, const char *question, size_t size,
                child_tell *tell, void *with);

@@ -216,10 +216,15 @@ static json_value *read_record(const server *s, const char *name)
     return record;
 }
 
-bool words_is_in(const char *path, const char *folder)
+static bool is_in(const char *path, const char *folder)
 {
     const size_t length = strlen(folder);
     return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+bool words_meet(const char *a, const char *b)
+{
+    return a && b && (is_in(a, b) || is_in(b, a));
 }
 
 bool words_dataset_in(const server *s, const char *folder, char name[RUN_NAME + 1])
@@ -230,10 +235,8 @@ bool words_dataset_in(const server *s, const char *folder, char name[RUN_NAME + 
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     for (const struct dirent *e; d && !found && (e = readdir(d));) {
         json_value *record = run_name_is_good(e->d_name) ? read_record(s, e->d_name) : NULL;
-        for (size_t i = 0; i < sizeof members / sizeof *members && !found; i++) {
-            const char *path = json_string(json_member(record, members[i]));
-            found = path && words_is_in(path, folder);
-        }
+        for (size_t i = 0; i < sizeof members / sizeof *members && !found; i++)
+            found = words_meet(json_string(json_member(record, members[i])), folder);
         if (found)
             snprintf(name, RUN_NAME + 1, "%.*s", RUN_NAME, e->d_name);
         json_free(record);

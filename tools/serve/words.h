@@ -32,9 +32,9 @@ bool words_know(const char *name); /* is it a member of that? */
 void words_add_plan(words *w, const json_value *ask);
 /* The path of a data set of the workspace, its --val and --exclude, if it has them; 404 if there is none. */
 bool words_add_dataset(server *s, words *w, const char *name, answer *a);
-/* Does a path lie in a folder, or is it that? */
-bool words_is_in(const char *path, const char *folder);
-/* A data set of the workspace whose pictures lie in a folder. */
+/* Does one of two paths lie in the other? Of NULL: no. */
+bool words_meet(const char *a, const char *b);
+/* A data set of the workspace whose pictures lie in a folder, or in one around it. */
 bool words_dataset_in(const server *s, const char *folder, char name[RUN_NAME + 1]);
 /* device, or what it is without; NULL: nothing. */
 void words_add_device(words *w, const json_value *ask, const char *without);

@@ -25,6 +25,7 @@ static struct {
     pthread_cond_t ended;
     task *first, **last;
     int threads;
+    bool ends;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER, .last = &all.first};
 
 /* One after the other until there is none; with the lock held. */
@@ -58,9 +59,9 @@ bool work_later(server *s, const request *r, api_answers *answers, const char *c
     for (int i = 0; i < count; i++)
         t->id[i] = strcpy(t->name[i], id[i]); /* names, as routes.c has seen */
     pthread_mutex_lock(&all.lock);
-    if (all.threads < THREADS && child_thread(work, NULL))
+    if (!all.ends && all.threads < THREADS && child_thread(work, NULL))
         all.threads++;
-    const bool done = all.threads > 0;
+    const bool done = !all.ends && all.threads > 0;
     if (done) {
         (void)http_later(r, a);
         *all.last = t;
@@ -75,6 +76,7 @@ bool work_later(server *s, const request *r, api_answers *answers, const char *c
 void work_end(void)
 {
     pthread_mutex_lock(&all.lock);
+    all.ends = true;
     while (all.threads > 0)
         pthread_cond_wait(&all.ended, &all.lock);
     pthread_mutex_unlock(&all.lock);

@@ -11,7 +11,7 @@
 bool work_later(server *s, const request *r, api_answers *answers, const char *const id[],
                 int count, answer *a);
 
-/* All have been given: before the server is closed. */
+/* All have been given, and none is begun any more: before the server is closed. */
 void work_end(void);
 
 #endif

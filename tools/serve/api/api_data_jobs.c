@@ -225,7 +225,6 @@ static void ask_packing(packing *p, const request *r, const json_value *ask, ans
     words_add(&p->w, "--json", "--quiet");
     words_add(&p->w, "--progress", NULL);
     json_text(&k.q.j, "packed", p->from);
-    k.patience = 0;
     data_asked(&k, p->s, r, a, tell_packing, p);
 }
 

@@ -52,12 +52,13 @@ static bool walk(int fd, int depth, bool removes, sum *all)
     return whole;
 }
 
+/* No link is followed: what was sent did not go there. */
 static int open_uploads(const server *s, const char *name)
 {
     char path[JAIL_PATH];
     const int length = snprintf(path, sizeof path, "uploads%s%s", *name ? "/" : "", name);
     return length < (int)sizeof path
-               ? jail_open(&s->jail, 0, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+               ? jail_open_at(s->jail.root[0].fd, path, O_RDONLY | O_DIRECTORY)
                : -1;
 }
 
@@ -100,16 +101,17 @@ static void list(server *s, const request *r, const char *const id[], answer *a)
     reply_end(&p, a, 200);
 }
 
-/* Whoever is trained on it now. */
+/* Whoever is trained on it now, or measured by it. */
 static bool find_run(server *s, const char *path, char name[RUN_NAME + 1])
 {
+    static const char *const members[] = {"data.path", "data.train.path", "data.val.path"};
     bool found = false;
     cache_lock(&s->cache);
     for (size_t i = 0; i < s->cache.count && !found; i++) {
         cached_run *r = &s->cache.run[i];
         const tn_fields *c = r->info->alive ? cache_config(r) : NULL;
-        const char *data = c ? tn_fields_text(c, "data.path") : NULL;
-        found = data && words_is_in(data, path);
+        for (size_t k = 0; k < sizeof members / sizeof *members && !found; k++)
+            found = words_meet(c ? tn_fields_text(c, members[k]) : NULL, path);
         if (found)
             snprintf(name, RUN_NAME + 1, "%s", r->name);
     }
