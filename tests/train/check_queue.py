@@ -12,7 +12,7 @@ from programs import Folder, expect
 
 
 def await_state(run, *wanted):
-    for _ in range(4000):
+    for _ in range(12000):
         if (run / "state.json").exists() and state(run)["state"] in wanted:
             return
         time.sleep(0.005)

@@ -49,6 +49,10 @@ def hangup_saves(folder, recipe):
     p.send_signal(signal.SIGHUP)
     p.stdout.close()  # and SIGPIPE
     await_step(p, run, trains.step(run) + 40)
+    for _ in range(6000):
+        if trains.checkpoints(run) or p.poll() is not None:
+            break
+        time.sleep(0.005)
     expect(p.poll() is None and any(re.match("step-", c) for c in trains.checkpoints(run)), "SIGHUP saves and the run goes on")
     p.send_signal(signal.SIGTERM)
     p.wait(120)
@@ -62,7 +66,7 @@ def a_full_disk_is_no_end(folder, recipe):
     p = start(*recipe, "--epochs", 100000, "--run", run)
     limit = resource.prlimit(p.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(p.pid, resource.RLIMIT_FSIZE, (3000, limit[1]))
-    for _ in range(2000):
+    for _ in range(12000):
         time.sleep(0.005)
         if (run / "state.json").exists() and state(run)["trouble"]:
             break
@@ -70,7 +74,7 @@ def a_full_disk_is_no_end(folder, recipe):
     expect(p.poll() is None and told["trouble"] and told["state"] == "running" and not trains.checkpoints(run),
            "a full disk is told", str(told))
     resource.prlimit(p.pid, resource.RLIMIT_FSIZE, limit)
-    for _ in range(2000):
+    for _ in range(12000):
         time.sleep(0.005)
         if trains.checkpoints(run):
             break
