@@ -84,7 +84,7 @@ tn_status tn_model_check_stored(const tn_model *m)
 {
     tn_stored s;
     for (size_t i = 0; i < m->num_numbers; i++)
-        if (m->number[i].stored)
+        if (m->number[i].stored && m->graph && tn_names_find(m->graph, m->number[i].name))
             TN_TRY(tn_narrow_find(m, &m->number[i], &s));
     return TN_OK;
 }
