@@ -106,7 +106,7 @@ static void tell_sums(const char *gpu)
     tn_device *d = NULL;
     if (strcmp(gpu, "h100") != 0)
         return;
-    snprintf(name, sizeof name, "cuda,cudnn=on,gpu=%s", gpu);
+    snprintf(name, sizeof name, "cuda,cudnn=on,sums=on,gpu=%s", gpu);
     NEED(tn_device_open(&d, name));
     lab_plan_sums(d, "bf16");
     fflush(stdout);
@@ -117,8 +117,7 @@ static int be_child(const char *gpu)
 {
     char name[64];
     tn_device *d = NULL;
-    /* Without sums, which are compiled for each shape; one is looked at. */
-    snprintf(name, sizeof name, "cuda,cudnn=on,sums=off,gpu=%s", gpu);
+    snprintf(name, sizeof name, "cuda,cudnn=on,gpu=%s", gpu);
     if (tn_device_open(&d, name) != TN_OK) {
         printf("cannot\t%s\n", tn_error());
         return 0;

@@ -32,7 +32,7 @@ static const tn_option known[] = {
 
 tn_status tn_cuda_read_options(const char *text, tn_cuda_opts *out)
 {
-    words w = {.opts.graph = true, .cudnn = ON, .sums = ON};
+    words w = {.opts.graph = true, .cudnn = ON, .sums = OFF};
     unsigned given;
     TN_TRY(tn_options_read(tn_cuda_name, known, text, &w, &given));
     w.opts.cudnn = w.cudnn != OFF;
