@@ -97,111 +97,117 @@ FORMULA(thresholded_relu, x <= k[0] ? 0.0f : x, x, x <= k[0] ? 0.0f : dy)
 
 /* ---- kernels ------------------------------------------------------------------------------ */
 
-template <class T> struct forward {
-    template <class F> TN_DEVICE void with(const tnk_unary_args &p)
+/* v = the function of v. */
+struct forward {
+    template <class F, int N>
+    TN_DEVICE void with(const float (&)[N], float (&v)[N], const float (&k)[2])
     {
-        constexpr int N = tn_lanes<T>;
-        const T *x = static_cast<const T *>(p.from);
-        T *y = static_cast<T *>(p.to);
-        const bool whole = tn_aligned<T, N>(x) && tn_aligned<T, N>(y);
-        TN_GRID_STRIDE(i, tn_groups<N>(p.count))
-        {
-            float v[N];
-            tn_read(v, x, i, p.count, whole);
-            TN_UNROLL
-            for (int j = 0; j < N; j++)
-                v[j] = F::of(v[j], p.k);
-            tn_write(y, v, i, p.count, whole);
-        }
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            v[j] = F::of(v[j], k);
     }
 };
 
-template <class T> struct backward {
-    template <class F> TN_DEVICE void with(const tnk_unary_args &p)
+/* v, which is dy, = dx; u is what backward reads. */
+struct backward {
+    template <class F, int N>
+    TN_DEVICE void with(const float (&u)[N], float (&v)[N], const float (&k)[2])
     {
-        constexpr int N = tn_lanes<T>;
-        const T *from = static_cast<const T *>(p.from), *dy = static_cast<const T *>(p.dy);
-        T *dx = static_cast<T *>(p.to);
-        const bool whole = tn_aligned<T, N>(from) && tn_aligned<T, N>(dy) && tn_aligned<T, N>(dx);
-        TN_GRID_STRIDE(i, tn_groups<N>(p.count))
-        {
-            float u[N], v[N];
-            tn_read(u, from, i, p.count, whole);
-            tn_read(v, dy, i, p.count, whole);
-            TN_UNROLL
-            for (int j = 0; j < N; j++)
-                v[j] = F::back(u[j], v[j], p.k);
-            tn_write(dx, v, i, p.count, whole);
-        }
+        TN_UNROLL
+        for (int j = 0; j < N; j++)
+            v[j] = F::back(u[j], v[j], k);
     }
 };
 
-template <class Way> TN_DEVICE void any(const tnk_unary_args &p)
+/* The switch is around the formula alone, as in binary.cu. */
+template <class Way, int N>
+TN_DEVICE void apply(int32_t formula, const float (&u)[N], float (&v)[N], const float (&k)[2])
 {
-    switch (p.formula) {
+    switch (formula) {
     case TNK_ABS:
-        return Way::template with<absolute>(p);
+        return Way::template with<absolute>(u, v, k);
     case TNK_ATAN:
-        return Way::template with<arctangent>(p);
+        return Way::template with<arctangent>(u, v, k);
     case TNK_CEIL:
-        return Way::template with<ceiling>(p);
+        return Way::template with<ceiling>(u, v, k);
     case TNK_CELU:
-        return Way::template with<celu>(p);
+        return Way::template with<celu>(u, v, k);
     case TNK_CLIP:
-        return Way::template with<clip>(p);
+        return Way::template with<clip>(u, v, k);
     case TNK_COS:
-        return Way::template with<cosine>(p);
+        return Way::template with<cosine>(u, v, k);
     case TNK_ELU:
-        return Way::template with<elu>(p);
+        return Way::template with<elu>(u, v, k);
     case TNK_ERF:
-        return Way::template with<error>(p);
+        return Way::template with<error>(u, v, k);
     case TNK_EXP:
-        return Way::template with<exponential>(p);
+        return Way::template with<exponential>(u, v, k);
     case TNK_FLOOR:
-        return Way::template with<floored>(p);
+        return Way::template with<floored>(u, v, k);
     case TNK_GELU:
-        return Way::template with<gelu>(p);
+        return Way::template with<gelu>(u, v, k);
     case TNK_GELU_TANH:
-        return Way::template with<gelu_tanh>(p);
+        return Way::template with<gelu_tanh>(u, v, k);
     case TNK_HARDSIGMOID:
-        return Way::template with<hardsigmoid>(p);
+        return Way::template with<hardsigmoid>(u, v, k);
     case TNK_HARDSWISH:
-        return Way::template with<hardswish>(p);
+        return Way::template with<hardswish>(u, v, k);
     case TNK_LOG:
-        return Way::template with<logarithm>(p);
+        return Way::template with<logarithm>(u, v, k);
     case TNK_MISH:
-        return Way::template with<mish>(p);
+        return Way::template with<mish>(u, v, k);
     case TNK_NEG:
-        return Way::template with<negative>(p);
+        return Way::template with<negative>(u, v, k);
     case TNK_RECIPROCAL:
-        return Way::template with<reciprocal>(p);
+        return Way::template with<reciprocal>(u, v, k);
     case TNK_ROUND:
-        return Way::template with<rounded>(p);
+        return Way::template with<rounded>(u, v, k);
     case TNK_SELU:
-        return Way::template with<selu>(p);
+        return Way::template with<selu>(u, v, k);
     case TNK_SIGN:
-        return Way::template with<sign>(p);
+        return Way::template with<sign>(u, v, k);
     case TNK_SIN:
-        return Way::template with<sine>(p);
+        return Way::template with<sine>(u, v, k);
     case TNK_SOFTPLUS:
-        return Way::template with<softplus>(p);
+        return Way::template with<softplus>(u, v, k);
     case TNK_SOFTSIGN:
-        return Way::template with<softsign>(p);
+        return Way::template with<softsign>(u, v, k);
     case TNK_SQRT:
-        return Way::template with<root>(p);
+        return Way::template with<root>(u, v, k);
     case TNK_SWISH:
-        return Way::template with<swish>(p);
+        return Way::template with<swish>(u, v, k);
     default:
-        return Way::template with<thresholded_relu>(p);
+        return Way::template with<thresholded_relu>(u, v, k);
     }
 }
 template <class T> TN_DEVICE void any_forward(const tnk_unary_args &p)
 {
-    any<forward<T>>(p);
+    constexpr int N = tn_lanes<T>;
+    const T *x = static_cast<const T *>(p.from);
+    T *y = static_cast<T *>(p.to);
+    const bool whole = tn_aligned<T, N>(x) && tn_aligned<T, N>(y);
+    TN_GRID_STRIDE(i, tn_groups<N>(p.count))
+    {
+        float v[N];
+        tn_read(v, x, i, p.count, whole);
+        apply<forward>(p.formula, v, v, p.k);
+        tn_write(y, v, i, p.count, whole);
+    }
 }
 template <class T> TN_DEVICE void any_backward(const tnk_unary_args &p)
 {
-    any<backward<T>>(p);
+    constexpr int N = tn_lanes<T>;
+    const T *from = static_cast<const T *>(p.from), *dy = static_cast<const T *>(p.dy);
+    T *dx = static_cast<T *>(p.to);
+    const bool whole = tn_aligned<T, N>(from) && tn_aligned<T, N>(dy) && tn_aligned<T, N>(dx);
+    TN_GRID_STRIDE(i, tn_groups<N>(p.count))
+    {
+        float u[N], v[N];
+        tn_read(u, from, i, p.count, whole);
+        tn_read(v, dy, i, p.count, whole);
+        apply<backward>(p.formula, u, v, p.k);
+        tn_write(dx, v, i, p.count, whole);
+    }
 }
 TN_KERNEL_TYPES(tnk_unary, struct tnk_unary_args, any_forward)
 TN_KERNEL_TYPES(tnk_unary_back, struct tnk_unary_args, any_backward)
