@@ -34,7 +34,8 @@ status=0
 [ $status = 0 ] || [ $status = 77 ] || fail "not as clang-format leaves it"
 
 trap '[ $? = 0 ] || cat "$work/build.log"' EXIT
-cmake -S . -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DTENON_WERROR=ON -DTENON_EXAMPLES=OFF \
+cmake -S . -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O0 \
+    -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DTENON_WERROR=ON -DTENON_EXAMPLES=OFF \
     >"$work/build.log" 2>&1
 # Nothing but the test is asked for, as somebody who adds a layer would.
 test_it() {
