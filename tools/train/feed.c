@@ -108,6 +108,8 @@ static void copy_first(feed *f, const tn_dataset *set, const tn_loader_opts *opt
     tn_must(tn_loader_open(&loader, set, opts));
     tn_must(tn_loader_next(loader, &first));
     f->batch = first;
+    f->batch.item = f->batch.place =
+        NULL; /* the loader's, which is closed: nobody could name one of them */
     memcpy(f->images, first.images.data,
            (size_t)opts->batch * (size_t)opts->height * (size_t)opts->width * 3);
     memcpy(f->labels, first.labels.data, (size_t)opts->batch * sizeof *f->labels);
