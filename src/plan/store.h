@@ -25,7 +25,8 @@ typedef struct tn_copy {
     float *at; /* NULL: it has none */
     const tn_layout *layout;
     size_t count; /* elements, in that layout */
-    int64_t version;
+    _Atomic int64_t
+        version;    /* written under the store's lock, read under that of the weights, too */
     tn_stored lent; /* `at`: nobody may change it, here or elsewhere */
 } tn_copy;
 
